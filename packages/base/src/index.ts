@@ -1,0 +1,16 @@
+export { CtError, internalError, type Problem } from "./errors.ts";
+export { writeFileAtomic } from "./files.ts";
+export {
+  getLogger,
+  type Logger,
+  type LogLevel,
+  type LogRecord,
+  type LogSink,
+  logLevels,
+  setLogLevel,
+  setLogSinks,
+} from "./log.ts";
+export { Rng } from "./rng.ts";
+export type { Target, TargetTable } from "./target.ts";
+export { camelCase, editDistance, nearestName, plural, snakeCase, suggestion } from "./text.ts";
+export { spawnWorker } from "./worker.ts";

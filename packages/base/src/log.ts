@@ -1,0 +1,62 @@
+export const logLevels = ["DEBUG", "INFO", "WARNING", "ERROR"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export interface LogRecord {
+  readonly level: LogLevel;
+  readonly time: Date;
+  /** The part of the system that speaks, e.g. `lightning.trainer`. */
+  readonly name: string;
+  readonly message: string;
+}
+
+export type LogSink = (record: LogRecord) => void;
+
+const toStandardError: LogSink = ({ level, message }) => {
+  process.stderr.write(level === "INFO" ? `${message}\n` : `${level}: ${message}\n`);
+};
+
+let threshold: LogLevel = "INFO";
+let sinks: readonly LogSink[] = [toStandardError];
+const saidOnce = new Set<string>();
+
+/** Sends log records to these sinks from now on; returns what undoes it. */
+export function setLogSinks(next: readonly LogSink[]): () => void {
+  const previous = sinks;
+  sinks = next;
+  return () => {
+    sinks = previous;
+  };
+}
+
+export function setLogLevel(level: LogLevel): void {
+  threshold = level;
+}
+
+export interface Logger {
+  debug(message: string): void;
+  info(message: string): void;
+  warning(message: string): void;
+  error(message: string): void;
+  /** Warns the first time only that this message comes up in the process. */
+  warnOnce(message: string): void;
+}
+
+/** The log of one part of the system. */
+export function getLogger(name: string): Logger {
+  const write = (level: LogLevel, message: string) => {
+    if (logLevels.indexOf(level) < logLevels.indexOf(threshold)) return;
+    const record: LogRecord = { level, time: new Date(), name, message };
+    for (const sink of sinks) sink(record);
+  };
+  return {
+    debug: (message) => write("DEBUG", message),
+    info: (message) => write("INFO", message),
+    warning: (message) => write("WARNING", message),
+    error: (message) => write("ERROR", message),
+    warnOnce: (message) => {
+      if (saidOnce.has(message)) return;
+      saidOnce.add(message);
+      write("WARNING", message);
+    },
+  };
+}

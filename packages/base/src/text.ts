@@ -1,0 +1,54 @@
+/** Number of single-character edits (insert, delete, replace, swap of neighbours) between two strings. */
+export function editDistance(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (last[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      let cost = Math.min((row[j - 1] ?? 0) + 1, (last[j] ?? 0) + 1, replaced);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1);
+      }
+      row.push(cost);
+    }
+    beforeLast = last;
+    last = row;
+  }
+  return last[b.length] ?? 0;
+}
+
+/** The candidate nearest to a misspelt name, if one is near enough to be what was meant. */
+export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
+  const wanted = name.toLowerCase();
+  let best: string | undefined;
+  let bestCost = Number.POSITIVE_INFINITY;
+  for (const candidate of candidates) {
+    const cost = editDistance(wanted, candidate.toLowerCase());
+    if (cost < bestCost) {
+      best = candidate;
+      bestCost = cost;
+    }
+  }
+  return bestCost <= Math.max(2, Math.floor(name.length / 3)) ? best : undefined;
+}
+
+/** `did you mean 'x'?`, or the list of what is allowed when nothing is near. */
+export function suggestion(name: string, candidates: readonly string[]): string {
+  const near = nearestName(name, candidates);
+  if (near !== undefined) return `did you mean '${near}'?`;
+  return candidates.length === 0 ? "nothing is allowed here" : `expected one of: ${candidates.join(", ")}`;
+}
+
+/** `1 file`, `2 files`. */
+export function plural(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
+}
+
+export function camelCase(snake: string): string {
+  return snake.replace(/(?<=[A-Za-z0-9])_+([A-Za-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+export function snakeCase(camel: string): string {
+  return camel.replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

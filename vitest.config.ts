@@ -1,0 +1,19 @@
+import { defineConfig } from "vitest/config";
+
+// One compute thread: on a shared machine a multi-threaded LibTorch step waits on whichever thread was preempted.
+process.env["OMP_NUM_THREADS"] ??= "1";
+
+const conditions = ["classifier-source"];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    include: ["packages/*/{src,test}/**/*.test.ts", "scripts/**/*.test.ts"],
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    reporters: ["default", "./scripts/closing-line-reporter.ts"],
+  },
+});
