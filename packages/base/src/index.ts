@@ -11,6 +11,6 @@ export {
   setLogSinks,
 } from "./log.ts";
 export { Rng } from "./rng.ts";
-export type { Target, TargetTable } from "./target.ts";
+export { type OptionsSchema, optionsTarget, type Target, type TargetTable } from "./target.ts";
 export { camelCase, editDistance, nearestName, plural, snakeCase, suggestion } from "./text.ts";
 export { spawnWorker } from "./worker.ts";

@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { optionsTarget } from "./target.ts";
+
+const schema = {
+  shape: { maxEpochs: 1, saveTopK: 1, monitor: 1 },
+  parse: (value: unknown) => {
+    const options = value as Record<string, unknown>;
+    if (typeof options["maxEpochs"] === "string") {
+      throw Object.assign(new TypeError("zod"), {
+        issues: [{ path: ["maxEpochs"], message: "expected number, received string" }],
+      });
+    }
+    return { saveTopK: 1, ...options };
+  },
+};
+const target = optionsTarget(schema, (options) => options);
+
+test("keywords in snake_case and positional arguments become camelCase options", () => {
+  expect(target.optionNames).toEqual(["max_epochs", "save_top_k", "monitor"]);
+  expect(target.invoke([3], { save_top_k: 2 })).toEqual({ maxEpochs: 3, saveTopK: 2 });
+  expect(target.invoke([], { maxEpochs: 3 })).toEqual({ maxEpochs: 3, saveTopK: 1 });
+  expect(target.invoke([], { monitor: { inner_key: 1 } })).toEqual({ saveTopK: 1, monitor: { inner_key: 1 } });
+});
+
+test("what is not an option is refused with the nearest name", () => {
+  expect(() => target.invoke([], { max_epoch: 1 })).toThrowErrorMatchingInlineSnapshot(`
+    [CtError: unknown option 'max_epoch'
+      fix: did you mean 'max_epochs'?]
+  `);
+  expect(() => target.invoke([1], { max_epochs: 1 })).toThrow("option 'max_epochs' is given twice");
+  expect(() => target.invoke([1, 2, 3, 4], {})).toThrow("4 positional arguments given, at most 3 are taken");
+});
+
+test("the schema's complaints come back with the YAML name of the option", () => {
+  expect(() => target.invoke([], { max_epochs: "ten" })).toThrowErrorMatchingInlineSnapshot(
+    `[CtError: max_epochs: expected number, received string]`,
+  );
+});
