@@ -1,0 +1,143 @@
+// Everything between a clean clone and a running program: system packages, npm packages, the native addon, the build.
+// Node built-ins only: it runs before anything is installed. Each step is skipped when its result is already there.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const verbose = process.argv.includes("--verbose");
+
+export class SetupError extends Error {}
+
+export async function setup() {
+  checkNode();
+  await systemPackages();
+  npmPackages();
+  await nativeAddon();
+  typescriptBuild();
+}
+
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  throw new SetupError(
+    `Node.js ${process.versions.node} is too old: this project needs 20.19 or newer.\n  fix: install a current LTS release of Node.js and run the same command again`,
+  );
+}
+
+async function systemPackages() {
+  const { locateLibTorch } = await import("../packages/torch/native/locate.mjs");
+  const missing = missingTools();
+  const libtorch = locateLibTorch();
+  if (missing.length === 0 && libtorch) return;
+  const lacking = [...missing, ...(libtorch ? [] : ["LibTorch"])].join(", ");
+  const packages = [...(missing.length > 0 ? ["cmake", "g++", "make"] : []), ...(libtorch ? [] : ["libtorch-dev"])];
+  const apt = aptCommand();
+  if (!apt) throw new SetupError(`Missing on this machine: ${lacking}.\n${howToInstall(packages)}`);
+  step(`installing ${packages.join(", ")} with apt (about a minute)`, () => {
+    execute([...apt, "update", "-qq"]);
+    execute([...apt, "install", "-y", "-qq", "--no-install-recommends", ...packages], {
+      DEBIAN_FRONTEND: "noninteractive",
+    });
+  });
+  const still = [...missingTools(), ...(locateLibTorch() ? [] : ["LibTorch"])];
+  if (still.length > 0) {
+    throw new SetupError(`apt finished, but these are still missing: ${still.join(", ")}.\n${howToInstall(packages)}`);
+  }
+}
+
+function missingTools() {
+  const works = (command) => spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
+  const compiler = process.env.CXX ?? "c++";
+  return [...(works("cmake") ? [] : ["cmake"]), ...(works(compiler) || works("g++") ? [] : ["a C++ compiler"])];
+}
+
+/** The apt-get command line, where it may be used without asking: Debian or Ubuntu, as root or with passwordless sudo. */
+function aptCommand() {
+  if (process.platform !== "linux" || !existsSync("/usr/bin/apt-get")) return undefined;
+  if (process.getuid?.() === 0) return ["apt-get"];
+  const sudo = spawnSync("sudo", ["-n", "true"], { stdio: "ignore" }).status === 0;
+  return sudo ? ["sudo", "-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"] : undefined;
+}
+
+function howToInstall(packages) {
+  const debian = `sudo apt-get update && sudo apt-get install -y ${packages.join(" ")}`;
+  const ways = {
+    "Debian, Ubuntu": debian,
+    Fedora: "sudo dnf install -y cmake gcc-c++ python3-torch   (or the LibTorch zip, below)",
+    "macOS (Homebrew)": "xcode-select --install; brew install cmake pytorch",
+    "a Python that has torch": "activate its environment (python3 -c 'import torch' must work) and run this again",
+    "the LibTorch zip": "unpack it from pytorch.org/get-started/locally, then LIBTORCH=/path/to/libtorch npm start",
+  };
+  const here =
+    process.platform === "darwin"
+      ? "macOS (Homebrew)"
+      : existsSync("/etc/fedora-release")
+        ? "Fedora"
+        : "Debian, Ubuntu";
+  const others = Object.entries(ways).filter(([name]) => name !== here);
+  return [`  fix, here: ${ways[here]}`, ...others.map(([name, way]) => `  ${name}: ${way}`)].join("\n");
+}
+
+function npmPackages() {
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .update(process.version)
+    .digest("hex");
+  const stamp = join(root, "node_modules", ".setup-stamp");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
+  step("installing npm packages (npm ci)", () => {
+    const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ["npm"];
+    execute([...npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]);
+  });
+  writeFileSync(stamp, lock);
+}
+
+async function nativeAddon() {
+  const { buildAddon } = await import("../packages/torch/native/build.mjs");
+  await buildAddon();
+}
+
+function typescriptBuild() {
+  const compiler = join(root, "node_modules", ".bin", "tsc");
+  const result = spawnSync(compiler, ["-b"], { cwd: root, encoding: "utf8" });
+  if (result.status !== 0) throw new SetupError(`The TypeScript build failed:\n${result.stdout}${result.stderr}`);
+}
+
+function execute(command, env = {}) {
+  const [program, ...args] = command;
+  const stdio = verbose ? "inherit" : "pipe";
+  const result = spawnSync(program, args, { cwd: root, stdio, encoding: "utf8", env: { ...process.env, ...env } });
+  if (result.status === 0) return;
+  const output = [result.error?.message, result.stdout, result.stderr].filter(Boolean).join("\n").trim();
+  const tail = output.split("\n").slice(-25).join("\n");
+  throw new SetupError(
+    `This command failed: ${command.join(" ")}\n${tail}\n  fix: run it by hand to see more, then run this again`,
+  );
+}
+
+function step(name, work) {
+  const start = performance.now();
+  process.stderr.write(`set-up: ${name} ...\n`);
+  work();
+  process.stderr.write(`set-up: done in ${((performance.now() - start) / 1000).toFixed(0)} s\n`);
+}
+
+/** Runs the set-up and ends the process with one clear text when it cannot be done. */
+export async function setupOrExit() {
+  try {
+    await setup();
+  } catch (error) {
+    const known = error instanceof SetupError || error?.name === "BuildError";
+    process.stderr.write(`${known ? error.message : error.stack}\n`);
+    process.exit(1);
+  }
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await setupOrExit();
+  process.stderr.write("set-up: ready\n");
+}
