@@ -1,0 +1,75 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Rng, writeFileAtomic } from "@classifier-training/base";
+import { broadcast } from "./broadcast.ts";
+import { drawJersey, randomStyle } from "./jersey.ts";
+import type { ColourName } from "./palette.ts";
+
+/** One picture to draw. */
+export interface SynthRequest {
+  readonly label: string;
+  readonly jersey?: ColourName;
+  readonly number?: ColourName;
+}
+
+/** A row of `annotations.jsonl`, as the readers of the data set expect it, with what was drawn as metadata. */
+export interface SynthAnnotation {
+  readonly image: string;
+  readonly prefix: string;
+  readonly suffix: string;
+  readonly metadata: {
+    readonly jersey_color: string;
+    readonly number_color: string;
+    readonly border: boolean;
+    readonly font: string;
+    readonly synthetic: true;
+  };
+}
+
+export interface SynthOptions {
+  /** The folder that gets the pictures and `annotations.jsonl`; created when missing. */
+  readonly folder: string;
+  readonly seed: number;
+  /** Names the random stream, so that two splits of one seed differ. */
+  readonly stream: string;
+  /** Width and height of a picture in pixels. */
+  readonly size: number;
+  /** 0 (clean) to 1 (the worst broadcast). */
+  readonly strength: number;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Draws and writes one picture per request, and the annotations last: a folder with annotations is complete.
+ * The same seed, stream and requests give the same files.
+ */
+export async function writeSynthetic(requests: readonly SynthRequest[], options: SynthOptions): Promise<SynthAnnotation[]> {
+  const { folder, seed, stream, size, strength, onProgress } = options;
+  const rows: SynthAnnotation[] = [];
+  for (const label of new Set(requests.map((request) => request.label))) {
+    await mkdir(join(folder, label), { recursive: true });
+  }
+  for (const [index, request] of requests.entries()) {
+    const rng = Rng.at(seed, stream, index);
+    const style = randomStyle(rng, request);
+    const pixels = drawJersey(request.label, style, size, rng);
+    const file = await broadcast(pixels, size, { strength }, rng);
+    const image = `${request.label}/${String(index).padStart(6, "0")}.jpg`;
+    await writeFile(join(folder, image), file);
+    rows.push({
+      image,
+      prefix: "Read the number.",
+      suffix: request.label,
+      metadata: {
+        jersey_color: style.jersey,
+        number_color: style.number,
+        border: style.border !== undefined,
+        font: style.font.replace("Jersey ", ""),
+        synthetic: true,
+      },
+    });
+    onProgress?.(index + 1, requests.length);
+  }
+  writeFileAtomic(join(folder, "annotations.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  return rows;
+}
