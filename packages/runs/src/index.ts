@@ -1,1 +1,7 @@
-export {};
+export type { MetricsRow } from "./csv.ts";
+export { MetricsReader, type MetricsUpdate } from "./metrics-reader.ts";
+export { MetricsWriter } from "./metrics-writer.ts";
+export { epochFolder, runPaths } from "./paths.ts";
+export { listImages, listRuns, type Run, readRun } from "./run-reader.ts";
+export { RunWriter } from "./run-writer.ts";
+export { type RunRecord, type RunRecordInput, type RunStatus, runRecordSchema } from "./schema.ts";

@@ -1,0 +1,68 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { parseLine, parseRow } from "./csv.ts";
+
+export interface MetricsUpdate {
+  readonly columns: readonly string[];
+  /** Rows that are new since the last poll. */
+  readonly rows: readonly Readonly<Record<string, number | string>>[];
+  /** The file was replaced or cut (a wider header, a resumed run): `rows` are all rows, forget the earlier ones. */
+  readonly reset: boolean;
+}
+
+/** Follows a growing `metrics.csv`: each poll returns what was added, whole rows only. */
+export class MetricsReader {
+  readonly path: string;
+  #inode = 0;
+  #offset = 0;
+  #columns: readonly string[] = [];
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Reads what was added; a file that is not there (yet) has no rows. */
+  poll(): MetricsUpdate {
+    let file: number;
+    try {
+      file = openSync(this.path, "r");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      const reset = this.#offset > 0;
+      this.#offset = 0;
+      this.#columns = [];
+      return { columns: [], rows: [], reset };
+    }
+    try {
+      const { ino, size } = fstatSync(file);
+      const reset = this.#offset > 0 && (ino !== this.#inode || size < this.#offset);
+      if (reset || this.#offset === 0) {
+        this.#offset = 0;
+        this.#columns = [];
+      }
+      this.#inode = ino;
+      const lines = this.#wholeLines(file, size);
+      const header = this.#columns.length === 0 ? lines.shift() : undefined;
+      if (header !== undefined) this.#columns = parseLine(header);
+      return { columns: this.#columns, rows: lines.map((line) => parseRow(this.#columns, line)), reset };
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  #wholeLines(file: number, size: number): string[] {
+    const bytes = Buffer.alloc(Math.max(0, size - this.#offset));
+    let length = 0;
+    while (length < bytes.length) {
+      const read = readSync(file, bytes, length, bytes.length - length, this.#offset + length);
+      if (read === 0) break;
+      length += read;
+    }
+    const end = bytes.subarray(0, length).lastIndexOf(10) + 1;
+    this.#offset += end;
+    return bytes
+      .toString("utf8", 0, end)
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => line.replace(/\r$/, ""));
+  }
+}

@@ -1,0 +1,111 @@
+import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { hostname } from "node:os";
+import { basename, join, relative, sep } from "node:path";
+import { runPaths } from "./paths.ts";
+import { type RunRecord, type RunStatus, runRecordSchema } from "./schema.ts";
+
+/** A run directory as a reader sees it. */
+export interface Run {
+  readonly dir: string;
+  readonly status: RunStatus;
+  readonly record: RunRecord;
+  /** When anything of it last changed, milliseconds. */
+  readonly modifiedAt: number;
+}
+
+/**
+ * Reads a run directory; `undefined` when it is none. A directory without `run.json` but with a `metrics.csv` or a
+ * `.hydra/` (another tool's, or an older one) is shown with what is known of it.
+ */
+export function readRun(dir: string): Run | undefined {
+  const recordPath = join(dir, runPaths.record);
+  const metricsPath = join(dir, runPaths.metrics);
+  const signs = [recordPath, metricsPath, join(dir, runPaths.config)].filter((path) => existsSync(path));
+  const first = signs[0];
+  if (first === undefined) return undefined;
+  const modifiedAt = Math.max(...signs.map((path) => statSync(path).mtimeMs));
+  const found = existsSync(recordPath) ? readRecord(recordPath) : undefined;
+  if (found === undefined) {
+    const record = runRecordSchema.parse({
+      id: basename(dir),
+      name: basename(dir),
+      startedAt: new Date(statSync(first).mtimeMs).toISOString(),
+    });
+    return { dir, status: "lost", record: withDefaults(dir, record), modifiedAt };
+  }
+  const gone = found.status === "running" && found.host === hostname() && !isAlive(found.pid);
+  return { dir, status: gone ? "lost" : found.status, record: withDefaults(dir, found), modifiedAt };
+}
+
+/** All run directories under `root` (itself included), newest first. Does not look inside a run for further ones. */
+export function listRuns(root: string, { maxDepth = 5 }: { readonly maxDepth?: number } = {}): Run[] {
+  const runs: Run[] = [];
+  const visit = (dir: string, depth: number) => {
+    const run = readRun(dir);
+    if (run !== undefined) runs.push(run);
+    if (run !== undefined || depth === maxDepth) return;
+    for (const entry of entries(dir)) {
+      if (entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules") {
+        visit(join(dir, entry.name), depth + 1);
+      }
+    }
+  };
+  visit(root, 0);
+  return runs.sort((a, b) => b.record.startedAt.localeCompare(a.record.startedAt) || a.dir.localeCompare(b.dir));
+}
+
+/** Pictures in a run directory, as paths relative to it with `/`, in natural order (epoch_002 before epoch_010). */
+export function listImages(dir: string, { maxDepth = 3 }: { readonly maxDepth?: number } = {}): string[] {
+  const images: string[] = [];
+  const visit = (at: string, depth: number) => {
+    for (const entry of entries(at)) {
+      const path = join(at, entry.name);
+      if (entry.isFile() && /\.(png|jpe?g|webp|svg)$/i.test(entry.name)) {
+        images.push(relative(dir, path).split(sep).join("/"));
+      } else if (entry.isDirectory() && depth < maxDepth && !skipped.has(entry.name)) visit(path, depth + 1);
+    }
+  };
+  visit(dir, 0);
+  return images.sort(new Intl.Collator("en", { numeric: true }).compare);
+}
+
+// Logger folders hold copies of the same pictures.
+const skipped = new Set(["wandb", ".wandb", "node_modules", "mlruns"]);
+
+function entries(dir: string): Dirent[] {
+  try {
+    return readdirSync(dir, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
+
+function readRecord(path: string): RunRecord | undefined {
+  try {
+    const parsed = runRecordSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function withDefaults(dir: string, record: RunRecord): RunRecord {
+  const there = (path: string) => (existsSync(join(dir, path)) ? path : undefined);
+  return {
+    ...record,
+    configPath: record.configPath ?? there(runPaths.config),
+    overridesPath: record.overridesPath ?? there(runPaths.overrides),
+    labelsPath: record.labelsPath ?? there(runPaths.labels),
+    modelPath: record.modelPath ?? there(runPaths.model),
+  };
+}
+
+function isAlive(pid: number | undefined): boolean {
+  if (pid === undefined) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

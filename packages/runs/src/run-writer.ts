@@ -1,0 +1,82 @@
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import { CtError, writeFileAtomic } from "@classifier-training/base";
+import { runPaths } from "./paths.ts";
+import { type RunRecord, type RunRecordInput, runRecordSchema } from "./schema.ts";
+
+/** Keeps a run directory's `run.json` up to date; every write is atomic. */
+export class RunWriter {
+  readonly dir: string;
+  #record: RunRecord;
+
+  private constructor(dir: string, record: RunRecord) {
+    this.dir = dir;
+    this.#record = record;
+  }
+
+  /**
+   * Starts the record of a run in `dir`, or takes up the one that is there (a resumed run keeps its id and start).
+   * @throws CtError `runs/record` when the fields given are not valid.
+   */
+  static open(dir: string, fields: Partial<RunRecordInput> = {}): RunWriter {
+    mkdirSync(dir, { recursive: true });
+    const absolute = resolve(dir);
+    const kept = existing(join(dir, runPaths.record));
+    const name = join(basename(dirname(absolute)), basename(absolute));
+    const record = parse({
+      id: name.replaceAll(/[^\w.-]+/g, "-"),
+      name,
+      startedAt: new Date().toISOString(),
+      ...kept,
+      host: hostname(),
+      pid: process.pid,
+      command: process.argv.slice(1),
+      ...fields,
+      status: "running",
+      finishedAt: undefined,
+      error: undefined,
+    });
+    const writer = new RunWriter(dir, record);
+    writer.#write();
+    return writer;
+  }
+
+  get record(): RunRecord {
+    return this.#record;
+  }
+
+  update(fields: Partial<RunRecordInput>): void {
+    this.#record = parse({ ...this.#record, ...fields });
+    this.#write();
+  }
+
+  finish(status: Exclude<RunRecord["status"], "running">, error?: string): void {
+    this.update({ status, finishedAt: new Date().toISOString(), ...(error !== undefined && { error }) });
+  }
+
+  #write(): void {
+    writeFileAtomic(join(this.dir, runPaths.record), `${JSON.stringify(this.#record, null, 2)}\n`);
+  }
+}
+
+function existing(path: string): Partial<RunRecordInput> {
+  if (!existsSync(path)) return {};
+  try {
+    const parsed = runRecordSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
+    return parsed.success ? parsed.data : {};
+  } catch {
+    return {};
+  }
+}
+
+function parse(fields: Partial<RunRecordInput>): RunRecord {
+  const parsed = runRecordSchema.safeParse(fields);
+  if (parsed.success) return parsed.data;
+  throw new CtError({
+    code: "runs/record",
+    what: parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("\n"),
+    where: runPaths.record,
+    cause: parsed.error,
+  });
+}
