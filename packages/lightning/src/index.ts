@@ -1,1 +1,1 @@
-export {};
+export * from "./loggers/index.ts";

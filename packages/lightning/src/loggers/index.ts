@@ -1,0 +1,12 @@
+export { CSVLogger, type CSVLoggerOptions } from "./csv-logger.ts";
+export { GuardedLogger } from "./guarded-logger.ts";
+export {
+  type CheckpointSource,
+  type FinalStatus,
+  type Hyperparams,
+  type LoggedImage,
+  type LoggedTable,
+  Logger,
+  type PlainValue,
+} from "./logger.ts";
+export { loggerTargets } from "./targets.ts";

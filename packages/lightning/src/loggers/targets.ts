@@ -1,0 +1,14 @@
+import { optionsTarget, type Target, type TargetTable } from "@classifier-training/base";
+import { CSVLogger, csvLoggerOptions } from "./csv-logger.ts";
+
+const loggers: Record<string, Target> = {
+  CSVLogger: optionsTarget(csvLoggerOptions, (options) => new CSVLogger(options)),
+};
+
+/** The loggers that a configuration may name. */
+export const loggerTargets: TargetTable = Object.fromEntries(
+  Object.entries(loggers).flatMap(([name, target]) => [
+    [`lightning.pytorch.loggers.${name}`, target],
+    [`pytorch_lightning.loggers.${name}`, target],
+  ]),
+);
