@@ -1,0 +1,78 @@
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { CtError, getLogger } from "@classifier-training/base";
+import { offlineSwitch } from "./cache.ts";
+import { type DownloadOptions, download } from "./download.ts";
+import { WeightsError } from "./errors.ts";
+import { sha256OfFile } from "./hash.ts";
+import { parseSource, type RemoteFile } from "./source.ts";
+
+export interface FetchOptions extends DownloadOptions {
+  /** Never touch the network; by default what `CLASSIFIER_OFFLINE` or `HF_HUB_OFFLINE` says. */
+  readonly offline?: boolean | undefined;
+  /** Switches and folders come from here; default `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+const log = getLogger("vision.weights");
+
+/**
+ * Brings a weights file onto this machine, and returns its path: a local file as it is, one of the hub or a URL from our
+ * cache, from PyTorch's or Hugging Face's cache, or by download.
+ * @param source See `parseSource`.
+ * @throws WeightsError with the file wanted, where it was looked for, and what to do without a network.
+ */
+export async function fetchWeights(source: string, options: FetchOptions = {}): Promise<string> {
+  const { env = process.env } = options;
+  const file = parseSource(source, env);
+  if (file.kind === "local") {
+    if (existsSync(file.path)) return file.path;
+    throw new WeightsError({
+      code: "weights/missing",
+      what: `weights file not found: ${file.path}`,
+      fix: "check the path, or train from scratch with model.pretrained=false",
+    });
+  }
+  const cached = await findCached(file, options.sha256 ?? file.sha256);
+  if (cached !== undefined) return cached;
+  const offline = options.offline === true ? "offline was asked for" : switchText(offlineSwitch(env));
+  if (options.offline !== false && offline !== undefined) throw unavailable(file, offline, "weights/offline");
+  try {
+    log.info(`downloading ${file.url}`);
+    const sha256 = options.sha256 ?? file.sha256;
+    await download(file.url, file.cachePath, { ...options, sha256, headers: { ...file.headers, ...options.headers } });
+    return file.cachePath;
+  } catch (error) {
+    if (!CtError.is(error)) throw error;
+    throw unavailable(file, error.problem.what, error.code, error);
+  }
+}
+
+async function findCached(file: RemoteFile, sha256: string | undefined): Promise<string | undefined> {
+  if (existsSync(file.cachePath)) return file.cachePath; // checked when it was downloaded
+  for (const path of file.otherCaches) {
+    if (!existsSync(path)) continue;
+    if (sha256 === undefined || (await sha256OfFile(path)).startsWith(sha256)) return path;
+    log.warning(`${path} is damaged (its SHA-256 does not start with ${sha256}) and is not used`);
+  }
+  return undefined;
+}
+
+function switchText(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : `${name} is set`;
+}
+
+function unavailable(file: RemoteFile, reason: string, code: string, cause?: CtError): WeightsError {
+  return new WeightsError({
+    code,
+    what: `cannot get the pretrained weights ${file.name}: ${reason}`,
+    where: `looked for ${file.cachePath}, ${file.otherCaches.join(", ")}, ${file.url}`,
+    fix: [
+      cause?.problem.fix,
+      `put the file into ${dirname(file.cachePath)}, or train from scratch with model.pretrained=false`,
+    ]
+      .filter(Boolean)
+      .join("; "),
+    cause,
+  });
+}

@@ -1,0 +1,44 @@
+/** How far a download is. */
+export interface DownloadProgress {
+  readonly file: string;
+  /** Bytes on disk, those of an earlier attempt included. */
+  readonly receivedBytes: number;
+  /** Absent when the server does not say. */
+  readonly totalBytes: number | undefined;
+  /** Bytes per second since this attempt began. */
+  readonly bytesPerSecond: number;
+  readonly done: boolean;
+}
+
+export type ProgressListener = (progress: DownloadProgress) => void;
+
+/**
+ * Draws a download as one line that rewrites itself; on a stream that is no terminal it prints a line at the end only.
+ */
+export function progressBar(stream: NodeJS.WriteStream = process.stderr): ProgressListener {
+  let drawnAt = 0;
+  return (progress) => {
+    const now = Date.now();
+    if (!progress.done && (!stream.isTTY || now - drawnAt < 100)) return;
+    drawnAt = now;
+    const line = progressLine(progress);
+    stream.write(stream.isTTY ? `\r\x1b[2K${line}${progress.done ? "\n" : ""}` : `${line}\n`);
+  };
+}
+
+/** One line of text: name, bar, amounts, speed and time left. */
+export function progressLine({ file, receivedBytes, totalBytes, bytesPerSecond }: DownloadProgress): string {
+  const speed = `${megabytes(bytesPerSecond)} MB/s`;
+  if (totalBytes === undefined || totalBytes === 0) return `${file} ${megabytes(receivedBytes)} MB ${speed}`;
+  const share = Math.min(1, receivedBytes / totalBytes);
+  const filled = Math.round(share * 20);
+  const bar = `${"=".repeat(filled)}${" ".repeat(20 - filled)}`;
+  const amounts = `${megabytes(receivedBytes)}/${megabytes(totalBytes)} MB`;
+  const left =
+    share < 1 && bytesPerSecond > 0 ? ` ${Math.ceil((totalBytes - receivedBytes) / bytesPerSecond)} s left` : "";
+  return `${file} [${bar}] ${Math.floor(share * 100)}% ${amounts} ${speed}${left}`;
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}

@@ -1,0 +1,98 @@
+import { existsSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { huggingFaceFolder, torchHubFolder, weightsCacheFolder } from "./cache.ts";
+import { WeightsError } from "./errors.ts";
+import { hashPrefixOfName } from "./hash.ts";
+import { snapshotFolder } from "./hugging-face-cache.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A file that is on this machine already, by the user's word. */
+export interface LocalFile {
+  readonly kind: "local";
+  readonly path: string;
+}
+
+/** A file that can be downloaded, and the places on this machine where it may lie already. */
+export interface RemoteFile {
+  readonly kind: "remote";
+  readonly name: string;
+  readonly url: string;
+  /** SHA-256 or its first digits. */
+  readonly sha256: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Where a download is kept. */
+  readonly cachePath: string;
+  /** Caches of other programs. */
+  readonly otherCaches: readonly string[];
+}
+
+const torchvisionBase = "https://download.pytorch.org/models/";
+const defaultHub = "https://huggingface.co";
+
+/**
+ * Understands where weights come from:
+ * - a path, or a `file://` URL;
+ * - an `http(s)://` URL;
+ * - `hf://OWNER/NAME[@REVISION][/FILE]`, or `timm/NAME`: a repository of the Hugging Face hub (default file
+ *   `model.safetensors`).
+ *
+ * `HF_ENDPOINT` replaces the hub's address, `HF_TOKEN` is sent to it, and `CLASSIFIER_WEIGHTS_MIRROR` replaces
+ * `https://download.pytorch.org/models/`.
+ * @throws WeightsError `weights/source` when it is none of these.
+ */
+export function parseSource(source: string, env: Environment = process.env): LocalFile | RemoteFile {
+  if (source.startsWith("file://")) return { kind: "local", path: fileURLToPath(source) };
+  if (/^https?:\/\//.test(source)) return urlFile(source, env);
+  if (source.startsWith("hf://")) return hubFile(source.slice("hf://".length), env);
+  if (existsSync(source)) return { kind: "local", path: resolve(source) };
+  if (/^timm\/[\w.-]+(@[\w.-]+)?$/.test(source)) return hubFile(source, env);
+  if (/[\\/]|\.(pth|pt|bin|ckpt|safetensors)$/.test(source)) return { kind: "local", path: resolve(source) };
+  throw new WeightsError({
+    code: "weights/source",
+    what: `'${source}' names no weights`,
+    fix: "give a file, a file:// or https:// URL, hf://OWNER/NAME, timm/NAME, or the name of published weights such as IMAGENET1K_V1",
+  });
+}
+
+function urlFile(url: string, env: Environment): RemoteFile {
+  const name = basename(new URL(url).pathname);
+  const mirror = env["CLASSIFIER_WEIGHTS_MIRROR"];
+  const mirrored =
+    mirror !== undefined && mirror !== "" && url.startsWith(torchvisionBase)
+      ? `${mirror.replace(/\/+$/, "")}/${url.slice(torchvisionBase.length)}`
+      : url;
+  return {
+    kind: "remote",
+    name,
+    url: mirrored,
+    sha256: hashPrefixOfName(name),
+    headers: {},
+    cachePath: join(weightsCacheFolder(env), name),
+    otherCaches: [join(torchHubFolder(env), name)],
+  };
+}
+
+function hubFile(source: string, env: Environment): RemoteFile {
+  const match = /^(?<owner>[\w.-]+)\/(?<name>[\w.-]+)(?:@(?<revision>[\w.-]+))?(?:\/(?<file>[\w./-]+))?$/.exec(source);
+  const { owner = "", name = "", revision = "main", file = "model.safetensors" } = match?.groups ?? {};
+  if (owner === "" || file.split("/").includes("..")) {
+    throw new WeightsError({
+      code: "weights/source",
+      what: `'hf://${source}' is no file of the Hugging Face hub`,
+      fix: "write hf://OWNER/NAME, hf://OWNER/NAME@REVISION or hf://OWNER/NAME/FILE",
+    });
+  }
+  const hub = (env["HF_ENDPOINT"] || defaultHub).replace(/\/+$/, "");
+  const token = env["HF_TOKEN"];
+  return {
+    kind: "remote",
+    name: `${owner}/${name}/${file}`,
+    url: `${hub}/${owner}/${name}/resolve/${revision}/${file}`,
+    sha256: undefined,
+    headers: token === undefined || token === "" ? {} : { authorization: `Bearer ${token}` },
+    cachePath: join(weightsCacheFolder(env), "huggingface", owner, name, revision, file),
+    otherCaches: [join(snapshotFolder(huggingFaceFolder(env), owner, name, revision), file)],
+  };
+}
