@@ -1,1 +1,2 @@
 export * from "./loggers/index.ts";
+export * from "./metrics/index.ts";
