@@ -1,0 +1,31 @@
+import { CtError, type Problem } from "@classifier-training/base";
+
+/** Base of every error that this package raises on purpose; a command line shows it without a stack trace. */
+export class HydraError extends CtError {}
+
+/** A configuration could not be composed: defaults list, overrides or a merge. */
+export class ConfigCompositionError extends HydraError {
+  constructor(what: string, more: Omit<Problem, "code" | "what"> = {}) {
+    super({ code: "hydra/composition", what, ...more });
+  }
+}
+
+/** A config or config group option that no entry of the search path has. */
+export class MissingConfigError extends ConfigCompositionError {
+  readonly missingConfig: string | undefined;
+  /** What the config group does have. */
+  readonly options: readonly string[];
+
+  constructor(what: string, missingConfig: string | undefined, options: readonly string[] = []) {
+    super(what);
+    this.missingConfig = missingConfig;
+    this.options = options;
+  }
+}
+
+/** A config file or store entry that exists but cannot be loaded. */
+export class ConfigLoadError extends HydraError {
+  constructor(what: string, more: Omit<Problem, "code" | "what"> = {}) {
+    super({ code: "hydra/config-load", what, ...more });
+  }
+}
