@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { GlobalFonts } from "@napi-rs/canvas";
 import { internalError } from "@classifier-training/base";
+import { GlobalFonts } from "@napi-rs/canvas";
 
 /** Fonts are npm packages, so that a machine without any font installed draws the same text. */
 const fontPackages = {

@@ -43,7 +43,10 @@ export interface SynthOptions {
  * Draws and writes one picture per request, and the annotations last: a folder with annotations is complete.
  * The same seed, stream and requests give the same files.
  */
-export async function writeSynthetic(requests: readonly SynthRequest[], options: SynthOptions): Promise<SynthAnnotation[]> {
+export async function writeSynthetic(
+  requests: readonly SynthRequest[],
+  options: SynthOptions,
+): Promise<SynthAnnotation[]> {
   const { folder, seed, stream, size, strength, onProgress } = options;
   const rows: SynthAnnotation[] = [];
   for (const label of new Set(requests.map((request) => request.label))) {

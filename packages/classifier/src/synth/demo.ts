@@ -20,7 +20,11 @@ const splits = ["train", "valid", "test"] as const;
  *
  * @returns the number of pictures that were drawn: 0 when all were there
  */
-export async function ensureDemoData(root: string, seed: number, onProgress?: (done: number, total: number) => void): Promise<number> {
+export async function ensureDemoData(
+  root: string,
+  seed: number,
+  onProgress?: (done: number, total: number) => void,
+): Promise<number> {
   const key = createHash("sha256").update(JSON.stringify({ recipe, seed })).digest("hex");
   const stamp = join(root, ".synthetic-key");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === key) return 0;

@@ -20,7 +20,10 @@ export function randomStyle(rng: Rng, fixed: { jersey?: ColourName; number?: Col
   return { font, jersey, number, border };
 }
 
-function colours(rng: Rng, fixed: { jersey?: ColourName; number?: ColourName }): { jersey: ColourName; number: ColourName } {
+function colours(
+  rng: Rng,
+  fixed: { jersey?: ColourName; number?: ColourName },
+): { jersey: ColourName; number: ColourName } {
   if (fixed.jersey !== undefined && fixed.number !== undefined) return { jersey: fixed.jersey, number: fixed.number };
   for (;;) {
     const pair = { ...readablePair(rng), ...fixed };

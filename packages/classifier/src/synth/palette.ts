@@ -43,7 +43,8 @@ export function readablePair(rng: Rng): { jersey: ColourName; number: ColourName
 /** A colour moved a little: cloth, light and cameras differ. Result in 0..255. */
 export function vary(colour: Rgb, amount: number, rng: Rng): Rgb {
   const light = rng.uniform(-amount, amount);
-  const shift = (value: number) => Math.min(255, Math.max(0, Math.round(value + light + rng.uniform(-amount / 3, amount / 3))));
+  const shift = (value: number) =>
+    Math.min(255, Math.max(0, Math.round(value + light + rng.uniform(-amount / 3, amount / 3))));
   return [shift(colour[0]), shift(colour[1]), shift(colour[2])];
 }
 

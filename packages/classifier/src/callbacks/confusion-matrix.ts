@@ -1,0 +1,67 @@
+import { join } from "node:path";
+import { getLogger, writeFileAtomic } from "@classifier-training/base";
+import type { LightningModule, TrainerView } from "@classifier-training/lightning";
+import { z } from "zod";
+import { classificationData } from "../data/classification-datamodule.ts";
+import { drawConfusionMatrix } from "../drawing/confusion-matrix.ts";
+import { countConfusions } from "../statistics/confusion.ts";
+import { csvText } from "./csv.ts";
+import { type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
+
+export const confusionMatrixOptions = z.strictObject({
+  outputDir: z.string().default("outputs"),
+  numClasses: z
+    .int()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe("ignored: the data knows; a figure that disagrees is warned about"),
+  classNames: z.array(z.string()).nullable().default(null).describe("names on the axes; by default the data's"),
+});
+
+const log = getLogger("classifier.callbacks.confusion_matrix");
+
+/** After each validation epoch: `epoch_NNN/confusion_matrix.png`, and the counts as `confusion_matrix.csv`. */
+export class ConfusionMatrixCallback extends EvaluationCallback {
+  readonly options: z.infer<typeof confusionMatrixOptions>;
+
+  constructor(options: z.infer<typeof confusionMatrixOptions>) {
+    super();
+    this.options = options;
+  }
+
+  override onFitStart(trainer: TrainerView): void {
+    const actual = classificationData(trainer.datamodule)?.numClasses;
+    const { numClasses } = this.options;
+    if (actual !== undefined && numClasses !== null && numClasses !== actual) {
+      log.warning(
+        `callbacks.confusion_matrix.num_classes is ${numClasses}, but the data has ${actual} classes: ${actual} are drawn. Remove the option.`,
+      );
+    }
+  }
+
+  protected override evaluated(
+    trainer: TrainerView,
+    _module: LightningModule,
+    predictions: EpochPredictions,
+    split: "val" | "test",
+  ): void {
+    const { numClasses, labels, predicted } = predictions;
+    const names =
+      this.options.classNames ??
+      classificationData(trainer.datamodule)?.classNames ??
+      Array.from({ length: numClasses }, (_, i) => String(i));
+    const counts = countConfusions(labels, predicted, numClasses);
+    const folder = evaluationFolder(this.options.outputDir, trainer, split);
+    const png = drawConfusionMatrix(
+      counts,
+      names,
+      `Confusion matrix, epoch ${trainer.currentEpoch} (${labels.length} samples)`,
+    );
+    writeFileAtomic(join(folder, "confusion_matrix.png"), png);
+    const table = counts.map((row, i) => [names[i] ?? String(i), ...row]);
+    writeFileAtomic(join(folder, "confusion_matrix.csv"), csvText(["true\\predicted", ...names], table));
+    log.debug(`confusion matrix saved to ${join(folder, "confusion_matrix.png")}`);
+    for (const logger of trainer.loggers) logger.logImage?.("confusion_matrix", [{ png }], trainer.globalStep);
+  }
+}

@@ -1,0 +1,61 @@
+import { getLogger } from "@classifier-training/base";
+import { Callback, type TrainerView } from "@classifier-training/lightning";
+import { classificationData, type SampleInfo } from "../data/classification-datamodule.ts";
+import { percent } from "../statistics/interval.ts";
+import { renderTable } from "./table.ts";
+
+const log = getLogger("classifier.callbacks.statistics");
+
+/** At the start of training: how many samples each class has in each split, and what the annotations tell of them. */
+export class DatasetStatisticsCallback extends Callback {
+  override onFitStart(trainer: TrainerView): void {
+    const data = classificationData(trainer.datamodule);
+    if (data === undefined) {
+      log.warning("no classification data module: data set statistics are skipped");
+      return;
+    }
+    const train = data.samples("train");
+    const counts = countLabels(train, data.numClasses);
+    const valid = countLabels(data.samples("val"), data.numClasses);
+    const rows = data.classNames.map((name, i) => [
+      name,
+      i,
+      counts[i] ?? 0,
+      percent((counts[i] ?? 0) / Math.max(1, train.length)),
+      valid[i] ?? 0,
+    ]);
+    log.info(
+      renderTable(
+        `Data set: ${train.length} training samples, ${data.numClasses} classes`,
+        ["class", "index", "train", "share", "valid"],
+        rows,
+      ),
+    );
+    const metadata = metadataRows(train);
+    if (metadata.length > 0)
+      log.info(renderTable("Metadata of the training samples", ["key", "value", "count"], metadata));
+  }
+}
+
+function countLabels(samples: readonly SampleInfo[], numClasses: number): number[] {
+  const counts = new Array<number>(numClasses).fill(0);
+  for (const { label } of samples) counts[label] = (counts[label] ?? 0) + 1;
+  return counts;
+}
+
+/** Counts of the commonest values of each metadata key. */
+function metadataRows(samples: readonly SampleInfo[]): (string | number)[][] {
+  const counts = new Map<string, Map<string, number>>();
+  for (const { metadata } of samples) {
+    for (const [key, value] of Object.entries(metadata ?? {})) {
+      const values = counts.get(key) ?? new Map<string, number>();
+      counts.set(key, values.set(String(value), (values.get(String(value)) ?? 0) + 1));
+    }
+  }
+  return [...counts].flatMap(([key, values]) =>
+    [...values]
+      .sort((a, b) => b[1] - a[1])
+      .slice(0, 12)
+      .map(([value, count], i) => [i === 0 ? key : "", value, count]),
+  );
+}

@@ -1,0 +1,109 @@
+import { join } from "node:path";
+import { getLogger } from "@classifier-training/base";
+import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
+import { epochFolder } from "@classifier-training/runs";
+import type { BatchPredictions } from "../model/predictions.ts";
+
+/** The predictions of a whole evaluation, in the order of the data set. */
+export interface EpochPredictions {
+  readonly numClasses: number;
+  readonly indices: readonly number[];
+  readonly labels: readonly number[];
+  readonly predicted: readonly number[];
+  readonly confidence: readonly number[];
+  /** Softmax probabilities, one row of K a sample. */
+  readonly probabilities: readonly Float32Array[];
+}
+
+const log = getLogger("classifier.callbacks");
+
+/**
+ * A callback that looks at all predictions of a validation or test epoch. The module's step has computed them: nothing
+ * is run again.
+ */
+export abstract class EvaluationCallback extends Callback {
+  #batches: BatchPredictions[] = [];
+
+  /** Called after each validation (not the sanity check) and test epoch. */
+  protected abstract evaluated(
+    trainer: TrainerView,
+    module: LightningModule,
+    predictions: EpochPredictions,
+    split: "val" | "test",
+  ): void | Promise<void>;
+
+  /** Called with each batch of such an epoch, for what must be taken from the batch itself. */
+  protected sawBatch?(batch: unknown, predictions: BatchPredictions): void;
+
+  override onValidationEpochStart(): void {
+    this.#batches = [];
+  }
+
+  override onValidationBatchEnd(
+    trainer: TrainerView,
+    _module: LightningModule,
+    outputs: unknown,
+    batch: unknown,
+  ): void {
+    if (!trainer.sanityChecking) this.#add(outputs, batch);
+  }
+
+  override onValidationEpochEnd(trainer: TrainerView, module: LightningModule): void | Promise<void> {
+    return this.#finish(trainer, module, "val");
+  }
+
+  override onTestEpochStart(): void {
+    this.#batches = [];
+  }
+
+  override onTestBatchEnd(_trainer: TrainerView, _module: LightningModule, outputs: unknown, batch: unknown): void {
+    this.#add(outputs, batch);
+  }
+
+  override onTestEpochEnd(trainer: TrainerView, module: LightningModule): void | Promise<void> {
+    return this.#finish(trainer, module, "test");
+  }
+
+  #add(outputs: unknown, batch: unknown): void {
+    const predictions = (outputs as { predictions?: BatchPredictions } | null | undefined)?.predictions;
+    if (predictions === undefined) {
+      log.warnOnce(
+        `${this.constructor.name} does nothing: the module's validation step returns no \`predictions\` (see EvaluationOutput)`,
+      );
+      return;
+    }
+    this.#batches.push(predictions);
+    this.sawBatch?.(batch, predictions);
+  }
+
+  #finish(trainer: TrainerView, module: LightningModule, split: "val" | "test"): void | Promise<void> {
+    const batches = this.#batches;
+    this.#batches = [];
+    const first = batches[0];
+    if (first === undefined) return undefined;
+    return this.evaluated(trainer, module, joined(batches, first.numClasses), split);
+  }
+}
+
+function joined(batches: readonly BatchPredictions[], numClasses: number): EpochPredictions {
+  const probabilities: Float32Array[] = [];
+  for (const batch of batches) {
+    for (let row = 0; row < batch.labels.length; row++) {
+      probabilities.push(batch.probabilities.subarray(row * numClasses, (row + 1) * numClasses));
+    }
+  }
+  return {
+    numClasses,
+    indices: batches.flatMap((batch) => [...batch.indices]),
+    labels: batches.flatMap((batch) => [...batch.labels]),
+    predicted: batches.flatMap((batch) => [...batch.predicted]),
+    confidence: batches.flatMap((batch) => [...batch.confidence]),
+    probabilities,
+  };
+}
+
+/** The folder of an evaluation's files: `epoch_003` for a validation in training, else `validate` or `test`. */
+export function evaluationFolder(outputDir: string, trainer: TrainerView, split: "val" | "test"): string {
+  if (trainer.fn === "fit") return join(outputDir, epochFolder(trainer.currentEpoch));
+  return join(outputDir, split === "val" ? "validate" : "test");
+}

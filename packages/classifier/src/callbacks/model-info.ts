@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import { getLogger, writeFileAtomic } from "@classifier-training/base";
+import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
+import { noGrad, randn, scope } from "@classifier-training/torch";
+import { z } from "zod";
+import { classificationData } from "../data/classification-datamodule.ts";
+import { countFlops } from "../model/flops.ts";
+import { renderTable } from "./table.ts";
+
+export const modelInfoOptions = z.strictObject({ outputDir: z.string().default("outputs") });
+
+const log = getLogger("classifier.callbacks.model_info");
+
+/** At the start of training: parameters, size, operations and latency of the model; and `labels_mapping.json`. */
+export class ModelInfoCallback extends Callback {
+  readonly options: z.infer<typeof modelInfoOptions>;
+
+  constructor(options: z.infer<typeof modelInfoOptions>) {
+    super();
+    this.options = options;
+  }
+
+  override onFitStart(trainer: TrainerView, module: LightningModule): void {
+    const parameters = [...module.parameters()];
+    const count = parameters.reduce((sum, p) => sum + p.numel, 0);
+    const trainable = parameters.reduce((sum, p) => sum + (p.requiresGrad ? p.numel : 0), 0);
+    const bytes = [...parameters, ...module.buffers()].reduce((sum, t) => sum + t.numel * t.elementSize, 0);
+    const data = classificationData(trainer.datamodule);
+    const rows: (readonly [string, string])[] = [
+      ["model", module.constructor.name],
+      ["parameters", count.toLocaleString("en-US")],
+      ["trainable", trainable.toLocaleString("en-US")],
+      ["size", `${(bytes / 2 ** 20).toFixed(2)} MB`],
+    ];
+    if (data !== undefined) rows.push(...inputCost(module, data.imageSize));
+    log.info(renderTable("Model", ["", "value"], rows));
+    if (data === undefined) return;
+    writeFileAtomic(
+      join(this.options.outputDir, "labels_mapping.json"),
+      `${JSON.stringify(data.labelsMapping(), null, 2)}\n`,
+    );
+  }
+}
+
+/** Operations and median latency of one picture at a size. */
+function inputCost(module: LightningModule, size: number): (readonly [string, string])[] {
+  const wasTraining = module.training;
+  module.eval();
+  try {
+    return noGrad(() =>
+      scope(() => {
+        const input = randn([1, 3, size, size], { device: module.device });
+        const flops = countFlops(() => module.forward(input));
+        const times = Array.from({ length: 5 }, () => {
+          const start = performance.now();
+          module.forward(input);
+          return performance.now() - start;
+        }).sort((a, b) => a - b);
+        return [
+          [`operations, ${size} x ${size} px`, `${(flops / 1e9).toFixed(2)} GFLOP`],
+          ["latency, one picture", `${(times[2] ?? 0).toFixed(1)} ms (median of 5)`],
+        ] as const;
+      }),
+    );
+  } finally {
+    module.train(wasTraining);
+  }
+}

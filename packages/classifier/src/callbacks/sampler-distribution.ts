@@ -1,0 +1,35 @@
+import { getLogger } from "@classifier-training/base";
+import { Callback, type TrainerView } from "@classifier-training/lightning";
+import { classificationData } from "../data/classification-datamodule.ts";
+import { renderTable } from "./table.ts";
+
+const log = getLogger("classifier.callbacks.sampler");
+
+/** After each training epoch with a weighted sampler: how often each class was drawn, beside an even draw. */
+export class SamplerDistributionCallback extends Callback {
+  override onTrainEpochEnd(trainer: TrainerView): void {
+    const data = classificationData(trainer.datamodule);
+    const drawn = data?.drawnIndices();
+    if (data === undefined || drawn === undefined || drawn.length === 0) return;
+    const samples = data.samples("train");
+    const counts = new Array<number>(data.numClasses).fill(0);
+    for (const index of drawn) {
+      const label = samples[index]?.label;
+      if (label !== undefined) counts[label] = (counts[label] ?? 0) + 1;
+    }
+    const even = drawn.length / data.numClasses;
+    const rows = data.classNames.map((name, i) => [
+      name,
+      counts[i] ?? 0,
+      even.toFixed(0),
+      `${((counts[i] ?? 0) / even).toFixed(2)}x`,
+    ]);
+    log.info(
+      renderTable(
+        `Sampler, epoch ${trainer.currentEpoch}: ${drawn.length} draws`,
+        ["class", "drawn", "even", "ratio"],
+        rows,
+      ),
+    );
+  }
+}

@@ -1,0 +1,81 @@
+import { join } from "node:path";
+import { writeFileAtomic } from "@classifier-training/base";
+import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
+import { z } from "zod";
+import { drawLineChart, type Line } from "../drawing/line-chart.ts";
+
+export const trainingHistoryOptions = z.strictObject({ outputDir: z.string().default("outputs") });
+
+const curves = {
+  loss_history: {
+    title: "Training and validation loss",
+    yLabel: "loss",
+    lines: [
+      ["train loss", "train/loss_epoch"],
+      ["val loss", "val/loss"],
+    ],
+  },
+  accuracy_history: {
+    title: "Accuracy",
+    yLabel: "accuracy",
+    lines: [
+      ["val top-1", "val/acc_top1"],
+      ["val top-5", "val/acc_top5"],
+      ["train top-1", "train/acc_top1"],
+    ],
+  },
+} as const;
+
+const metricNames = Object.values(curves).flatMap(({ lines }) => lines.map(([, metric]) => metric));
+
+interface EpochRow {
+  readonly epoch: number;
+  readonly values: Readonly<Record<string, number | null>>;
+}
+
+/** Draws `training_history/loss_history.png` and `accuracy_history.png` after each epoch, the one just ended included. */
+export class TrainingHistoryCallback extends Callback {
+  readonly options: z.infer<typeof trainingHistoryOptions>;
+  #rows: EpochRow[] = [];
+
+  constructor(options: z.infer<typeof trainingHistoryOptions>) {
+    super();
+    this.options = options;
+  }
+
+  /** Runs after the module's own hook, which logs the epoch's accuracy. */
+  override get monitorsMetrics(): boolean {
+    return true;
+  }
+
+  override onTrainEpochEnd(trainer: TrainerView, _module: LightningModule): void {
+    const metrics = trainer.callbackMetrics;
+    const values = Object.fromEntries(metricNames.map((name) => [name, metrics[name] ?? null]));
+    this.#rows = [
+      ...this.#rows.filter(({ epoch }) => epoch < trainer.currentEpoch),
+      { epoch: trainer.currentEpoch, values },
+    ];
+    for (const [file, { title, yLabel, lines }] of Object.entries(curves)) {
+      const drawn: Line[] = lines.map(([label, metric]) => ({
+        label,
+        values: this.#rows.map((row) => row.values[metric] ?? null),
+      }));
+      const png = drawLineChart({
+        title,
+        xLabel: "epoch",
+        yLabel,
+        x: this.#rows.map(({ epoch }) => epoch),
+        lines: drawn,
+      });
+      writeFileAtomic(join(this.options.outputDir, "training_history", `${file}.png`), png);
+    }
+  }
+
+  override stateDict(): Record<string, unknown> {
+    return { rows: this.#rows };
+  }
+
+  override loadStateDict(state: Record<string, unknown>): void {
+    this.#rows = [...((state["rows"] as readonly EpochRow[] | undefined) ?? [])];
+  }
+}

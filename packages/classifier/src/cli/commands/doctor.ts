@@ -1,0 +1,76 @@
+import { cpus, totalmem } from "node:os";
+import type { RegisterCommand } from "../commands.ts";
+import { exitCode } from "../failure.ts";
+
+interface Finding {
+  readonly ok: boolean;
+  readonly name: string;
+  readonly detail: string;
+  readonly fix?: string;
+}
+
+export const registerDoctor: RegisterCommand = (program, finish) => {
+  program
+    .command("doctor")
+    .description("check this machine: Node.js, LibTorch, devices, threads, codecs")
+    .option("--json", "print the findings as JSON")
+    .addHelpText("after", "\nExit codes: 0 all is well; 2 something is missing.\n\nExample:\n  classifier doctor")
+    .action(async (options: { json?: boolean }) => {
+      const findings = [node(), machine(), ...(await torch()), await codec(), await inference()];
+      if (options.json) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
+      else for (const finding of findings) process.stdout.write(render(finding));
+      finish(findings.every(({ ok }) => ok) ? exitCode.success : exitCode.problemsFound);
+    });
+};
+
+function render({ ok, name, detail, fix }: Finding): string {
+  return `${ok ? "ok     " : "MISSING"}  ${name.padEnd(14)} ${detail}\n${ok || fix === undefined ? "" : `         fix: ${fix}\n`}`;
+}
+
+function node(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const ok = major > 20 || (major === 20 && minor >= 19);
+  return { ok, name: "Node.js", detail: process.versions.node, fix: "install Node.js 20.19 or newer" };
+}
+
+function machine(): Finding {
+  const processors = cpus();
+  const detail = `${processors.length} cores (${processors[0]?.model.trim() ?? "unknown"}), ${(totalmem() / 2 ** 30).toFixed(0)} GiB, ${process.platform} ${process.arch}`;
+  return { ok: true, name: "machine", detail };
+}
+
+async function torch(): Promise<Finding[]> {
+  try {
+    const { cudaDeviceCount, getNumThreads, mpsIsAvailable, versionInfo } = await import("@classifier-training/torch");
+    const { libtorch, kind } = versionInfo();
+    const cuda = cudaDeviceCount();
+    const devices = [
+      "cpu",
+      ...Array.from({ length: cuda }, (_, i) => `cuda:${i}`),
+      ...(mpsIsAvailable() ? ["mps"] : []),
+    ];
+    return [
+      { ok: true, name: "LibTorch", detail: `${libtorch} (${kind})` },
+      { ok: true, name: "devices", detail: devices.join(", ") },
+      { ok: true, name: "threads", detail: `${getNumThreads()} for computing` },
+    ];
+  } catch (error) {
+    const detail = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+    return [{ ok: false, name: "LibTorch", detail, fix: "npm run setup" }];
+  }
+}
+
+async function codec(): Promise<Finding> {
+  const { default: sharp } = await import("sharp");
+  return { ok: true, name: "sharp", detail: `${sharp.versions.sharp ?? "?"} (libvips ${sharp.versions.vips})` };
+}
+
+async function inference(): Promise<Finding> {
+  try {
+    const ort = await import("onnxruntime-node");
+    return { ok: true, name: "ONNX Runtime", detail: ort.env.versions.node ?? "present" };
+  } catch (error) {
+    const detail = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+    return { ok: false, name: "ONNX Runtime", detail, fix: "npm ci" };
+  }
+}

@@ -1,0 +1,78 @@
+import { join } from "node:path";
+import { CtError, plural } from "@classifier-training/base";
+import { InvalidArgumentError } from "commander";
+import type { RegisterCommand } from "../commands.ts";
+import { progressLine } from "../progress.ts";
+
+interface SynthCommandOptions {
+  readonly below: number;
+  readonly upTo: number;
+  readonly target: readonly string[];
+  readonly size: number;
+  readonly strength: number;
+  readonly seed: number;
+  readonly out?: string;
+  readonly dryRun?: boolean;
+}
+
+export const registerSynth: RegisterCommand = (program) => {
+  program
+    .command("synth")
+    .description("draw synthetic jersey numbers for the rare classes of a data set")
+    .argument("<root>", "the data set: the folder that holds train/")
+    .option("--below <n>", "fill classes with fewer real training samples than this", wholeNumber, 200)
+    .option("--up-to <n>", "to this many samples in all", wholeNumber, 200)
+    .option("--target <spec...>", "more of one colour pair: LABEL:JERSEY/NUMBER=COUNT", [])
+    .option("--size <px>", "width and height of a picture", wholeNumber, 96)
+    .option("--strength <0..1>", "how far the broadcast degrades it", Number, 0.8)
+    .option("--seed <n>", "the same seed draws the same pictures", wholeNumber, 137)
+    .option("--out <folder>", "where they go (default: ROOT/train/synthetic)")
+    .option("--dry-run", "say what would be drawn, and draw nothing")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  classifier synth data/jerseys --below 150 --up-to 300
+  classifier synth data/jerseys --target 18:white/red=150 22:blue/red=150 --below 0`,
+    )
+    .action(async (root: string, options: SynthCommandOptions) => {
+      const { countTrainingLabels } = await import("../../data/count-labels.ts");
+      const { expandTarget, fillRareClasses, parseColourTarget } = await import("../../synth/targets.ts");
+      const folder = options.out ?? join(root, "train", "synthetic");
+      const counts = await countTrainingLabels(root, folder);
+      const requests = [
+        ...fillRareClasses(counts, options.below, options.upTo),
+        ...options.target.flatMap((text) => expandTarget(parseColourTarget(text))),
+      ];
+      const unknown = requests.find(({ label }) => !/^\d{1,3}$/.test(label));
+      if (unknown !== undefined) {
+        throw new CtError({
+          code: "synth/label",
+          what: `'${unknown.label}' is not a number: only numbers can be drawn`,
+          where: root,
+          fix: "use --below 0 with --target for the classes that are numbers",
+        });
+      }
+      const classes = new Set(requests.map(({ label }) => label)).size;
+      process.stdout.write(
+        `${plural(requests.length, "picture")} for ${plural(classes, "class", "classes")} into ${folder}\n`,
+      );
+      if (options.dryRun || requests.length === 0) return;
+      const { writeSynthetic } = await import("../../synth/dataset.ts");
+      const { seed, size, strength } = options;
+      await writeSynthetic(requests, {
+        folder,
+        seed,
+        stream: "synth",
+        size,
+        strength,
+        onProgress: progressLine("drawing"),
+      });
+    });
+};
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError("expected a whole number.");
+  return value;
+}

@@ -1,0 +1,35 @@
+import { Command } from "commander";
+import { commands } from "./commands.ts";
+import { exitCode, reportFailure } from "./failure.ts";
+
+/** The command line `classifier`. Commands load what they need when they run, so that `--help` answers at once. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const program = new Command("classifier")
+    .description("Train, evaluate, export and deploy image classifiers.")
+    .showHelpAfterError("(classifier --help lists the commands)")
+    .enablePositionalOptions()
+    .exitOverride()
+    .addHelpText(
+      "after",
+      `
+Examples:
+  classifier train data.data_root=photos model.pretrained=false
+  classifier train --config-name train_jersey_ocr_resnet18_local trainer.max_epochs=10
+  classifier predict outputs/2026-01-31/12-00-00 photos/*.jpg
+  classifier doctor
+
+Exit codes: 0 success; 1 bad input or a failed run; 2 a check found problems; 130 interrupted; 143 terminated.`,
+    );
+  let code: number = exitCode.success;
+  for (const register of commands) {
+    register(program, (result) => {
+      code = result;
+    });
+  }
+  try {
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    return reportFailure(error);
+  }
+  return code;
+}

@@ -1,0 +1,23 @@
+/** Says how far something is: one line that rewrites itself in a terminal, a line every tenth elsewhere. */
+export function progressLine(
+  name: string,
+  stream: NodeJS.WriteStream = process.stderr,
+): (done: number, total: number) => void {
+  const start = performance.now();
+  let lastTenth = -1;
+  let lastDraw = 0;
+  return (done, total) => {
+    const seconds = (performance.now() - start) / 1000;
+    const rate = `${(done / Math.max(seconds, 1e-3)).toFixed(0)}/s`;
+    if (stream.isTTY) {
+      if (done < total && performance.now() - lastDraw < 100) return;
+      lastDraw = performance.now();
+      stream.write(`\r\x1b[2K${name}: ${done} of ${total} (${rate})${done === total ? "\n" : ""}`);
+      return;
+    }
+    const tenth = Math.floor((10 * done) / total);
+    if (tenth === lastTenth) return;
+    lastTenth = tenth;
+    stream.write(`${name}: ${done} of ${total} (${rate})\n`);
+  };
+}

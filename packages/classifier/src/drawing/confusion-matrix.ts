@@ -1,0 +1,123 @@
+import { createCanvas, type SKRSContext2D } from "@napi-rs/canvas";
+import { blues, faint, ink } from "./colours.ts";
+import { registerFonts, textFont } from "./fonts.ts";
+
+/**
+ * Draws a confusion matrix: rows are true classes, columns predicted ones; the colour is the share of the row, the
+ * figure the count. The picture grows with the number of classes, so that every name stays readable.
+ *
+ * @param counts `counts[true][predicted]`
+ * @returns a PNG file
+ */
+export function drawConfusionMatrix(
+  counts: readonly (readonly number[])[],
+  classNames: readonly string[],
+  title: string,
+): Buffer {
+  registerFonts();
+  const classes = counts.length;
+  const cell = classes <= 12 ? 56 : classes <= 60 ? 36 : Math.max(14, Math.floor(2200 / classes));
+  const fontSize = Math.max(9, Math.min(18, Math.round(cell * 0.42)));
+  const measure = createCanvas(1, 1).getContext("2d");
+  measure.font = `${fontSize}px "${textFont}"`;
+  const nameWidth = Math.max(...classNames.map((name) => measure.measureText(name).width), 10);
+  const left = Math.ceil(nameWidth + fontSize * 3.2);
+  const top = Math.ceil(fontSize * 4.5);
+  const side = cell * classes;
+  const bottom = Math.ceil(nameWidth * 0.75 + fontSize * 4);
+  const scale = { width: 18, gap: 24, labels: fontSize * 4 };
+  const canvas = createCanvas(left + side + scale.gap + scale.width + scale.labels, top + side + bottom);
+  const context = canvas.getContext("2d");
+  context.fillStyle = "white";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  drawCells(context, counts, { left, top, cell });
+  drawAxes(context, classNames, { left, top, cell, side, fontSize, bottom });
+  drawScale(context, { x: left + side + scale.gap, y: top, width: scale.width, height: side, fontSize });
+  context.fillStyle = ink;
+  context.textAlign = "left";
+  context.font = `${Math.round(fontSize * 1.5)}px "${textFont}"`;
+  context.fillText(title, left, fontSize * 2.4);
+  return canvas.toBuffer("image/png");
+}
+
+interface Grid {
+  readonly left: number;
+  readonly top: number;
+  readonly cell: number;
+}
+
+function drawCells(context: SKRSContext2D, counts: readonly (readonly number[])[], { left, top, cell }: Grid): void {
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  for (const [row, values] of counts.entries()) {
+    const total = values.reduce((sum, value) => sum + value, 0);
+    for (const [column, value] of values.entries()) {
+      const share = total === 0 ? 0 : value / total;
+      const x = left + column * cell;
+      const y = top + row * cell;
+      context.fillStyle = blues(share);
+      context.fillRect(x, y, cell, cell);
+      if (value === 0 || cell < 20) continue;
+      const digits = String(value).length;
+      context.font = `${Math.round(Math.min(cell * 0.4, (cell * 1.3) / digits))}px "${textFont}"`;
+      context.fillStyle = share > 0.55 ? "white" : ink;
+      context.fillText(String(value), x + cell / 2, y + cell / 2);
+    }
+  }
+}
+
+function drawAxes(
+  context: SKRSContext2D,
+  classNames: readonly string[],
+  { left, top, cell, side, fontSize, bottom }: Grid & { side: number; fontSize: number; bottom: number },
+): void {
+  context.strokeStyle = faint;
+  context.lineWidth = 1;
+  for (let i = 0; i <= classNames.length; i++) {
+    const offset = i * cell + 0.5;
+    context.beginPath();
+    context.moveTo(left, top + offset);
+    context.lineTo(left + side, top + offset);
+    context.moveTo(left + offset, top);
+    context.lineTo(left + offset, top + side);
+    context.stroke();
+  }
+  context.fillStyle = ink;
+  context.font = `${fontSize}px "${textFont}"`;
+  context.textBaseline = "middle";
+  context.textAlign = "right";
+  for (const [i, name] of classNames.entries()) {
+    const middle = i * cell + cell / 2;
+    context.fillText(name, left - 8, top + middle);
+    context.save();
+    context.translate(left + middle, top + side + 10);
+    context.rotate(-Math.PI / 4);
+    context.fillText(name, 0, 0);
+    context.restore();
+  }
+  context.textAlign = "center";
+  context.fillText("predicted", left + side / 2, top + side + bottom - fontSize * 1.2);
+  context.save();
+  context.translate(fontSize, top + side / 2);
+  context.rotate(-Math.PI / 2);
+  context.fillText("true", 0, 0);
+  context.restore();
+}
+
+function drawScale(
+  context: SKRSContext2D,
+  { x, y, width, height, fontSize }: { x: number; y: number; width: number; height: number; fontSize: number },
+): void {
+  for (let row = 0; row < height; row++) {
+    context.fillStyle = blues(1 - row / height);
+    context.fillRect(x, y + row, width, 1);
+  }
+  context.strokeStyle = faint;
+  context.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
+  context.fillStyle = ink;
+  context.font = `${fontSize}px "${textFont}"`;
+  context.textAlign = "left";
+  context.textBaseline = "middle";
+  for (const percent of [0, 25, 50, 75, 100])
+    context.fillText(`${percent}%`, x + width + 6, y + height * (1 - percent / 100));
+}

@@ -1,0 +1,66 @@
+import { createCanvas, ImageData } from "@napi-rs/canvas";
+import { faint, ink, right, wrong } from "./colours.ts";
+import { registerFonts, textFont } from "./fonts.ts";
+
+/** One picture of a grid with what the model said of it. */
+export interface GridSample {
+  /** RGB, row by row, `width * height * 3` bytes. */
+  readonly pixels: Uint8Array | Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+  readonly trueLabel: string;
+  readonly predictedLabel: string;
+  /** 0..1 */
+  readonly confidence: number;
+}
+
+/** Draws pictures in a square grid, framed green where the prediction is right and red where it is wrong. @returns a PNG file */
+export function drawSampleGrid(samples: readonly GridSample[], title: string): Buffer {
+  registerFonts();
+  const columns = Math.max(1, Math.ceil(Math.sqrt(samples.length)));
+  const rows = Math.max(1, Math.ceil(samples.length / columns));
+  const tile = 240;
+  const gap = 24;
+  const caption = 64;
+  const header = 70;
+  const canvas = createCanvas(gap + columns * (tile + gap), header + rows * (tile + caption + gap));
+  const context = canvas.getContext("2d");
+  context.fillStyle = "white";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.fillStyle = ink;
+  context.font = `28px "${textFont}"`;
+  context.fillText(title, gap, 46);
+  for (const [index, sample] of samples.entries()) {
+    const x = gap + (index % columns) * (tile + gap);
+    const y = header + Math.floor(index / columns) * (tile + caption + gap);
+    const colour = sample.trueLabel === sample.predictedLabel ? right : wrong;
+    const source = createCanvas(sample.width, sample.height);
+    source.getContext("2d").putImageData(new ImageData(withAlpha(sample.pixels), sample.width, sample.height), 0, 0);
+    const scale = Math.min(tile / sample.width, tile / sample.height);
+    const [width, height] = [sample.width * scale, sample.height * scale];
+    context.fillStyle = faint;
+    context.fillRect(x, y, tile, tile);
+    context.drawImage(source, x + (tile - width) / 2, y + (tile - height) / 2, width, height);
+    context.strokeStyle = colour;
+    context.lineWidth = 6;
+    context.strokeRect(x, y, tile, tile);
+    context.fillStyle = colour;
+    context.font = `22px "${textFont}"`;
+    context.fillText(`${sample.predictedLabel}  ${(100 * sample.confidence).toFixed(0)}%`, x, y + tile + 30);
+    context.fillStyle = ink;
+    context.font = `18px "${textFont}"`;
+    context.fillText(`true: ${sample.trueLabel}`, x, y + tile + 54);
+  }
+  return canvas.toBuffer("image/png");
+}
+
+function withAlpha(rgb: Uint8Array | Uint8ClampedArray): Uint8ClampedArray {
+  const rgba = new Uint8ClampedArray((rgb.length / 3) * 4);
+  for (let from = 0, to = 0; from < rgb.length; from += 3, to += 4) {
+    rgba[to] = rgb[from] as number;
+    rgba[to + 1] = rgb[from + 1] as number;
+    rgba[to + 2] = rgb[from + 2] as number;
+    rgba[to + 3] = 255;
+  }
+  return rgba;
+}

@@ -1,0 +1,41 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { CtError } from "@classifier-training/base";
+import { globSync } from "tinyglobby";
+
+const imageFile = /\.(jpe?g|png|webp|gif|avif|tiff?|bmp)$/i;
+
+/**
+ * Paths of pictures from what a user gives: files, folders (searched through), glob patterns, and `-` for one path a
+ * line on standard input. @throws CtError for one that names nothing
+ */
+export async function expandImages(patterns: readonly string[]): Promise<string[]> {
+  const paths: string[] = [];
+  for (const pattern of patterns) {
+    const found =
+      pattern === "-" ? (await text(process.stdin)).split("\n").filter((line) => line.trim() !== "") : expand(pattern);
+    if (found.length === 0) {
+      throw new CtError({
+        code: "predict/images",
+        what: "no picture is there",
+        where: pattern,
+        fix: "give a file, a folder with pictures, or a pattern in quotes",
+      });
+    }
+    paths.push(...found);
+  }
+  return paths;
+}
+
+function expand(pattern: string): string[] {
+  if (existsSync(pattern)) {
+    if (!statSync(pattern).isDirectory()) return [pattern];
+    const names = readdirSync(pattern, { recursive: true }) as string[];
+    return names
+      .filter((name) => imageFile.test(name))
+      .sort()
+      .map((name) => join(pattern, name));
+  }
+  return globSync(pattern, { onlyFiles: true }).sort();
+}

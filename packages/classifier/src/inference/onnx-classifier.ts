@@ -1,0 +1,138 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { CtError } from "@classifier-training/base";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { classNamesOf, type LabelsMapping, parseLabelsMapping } from "./labels-mapping.ts";
+import { type Picture, Preprocessor } from "./preprocessor.ts";
+
+/** One guess of the model. */
+export interface ClassProbability {
+  readonly label: string;
+  readonly index: number;
+  /** Softmax probability, 0..1. */
+  readonly probability: number;
+}
+
+export interface OnnxClassifierOptions {
+  /** The labels mapping; by default `labels_mapping.json` beside the model. */
+  readonly labelsPath?: string;
+  /** Threads inside an operator; by default ONNX Runtime decides. */
+  readonly threads?: number;
+}
+
+export interface PredictOptions {
+  /** How many classes to return, the likeliest first (default 5). */
+  readonly topK?: number;
+  /** Pictures per run of the model (default 32). */
+  readonly batchSize?: number;
+}
+
+/**
+ * An exported classifier, for services: needs ONNX Runtime and no LibTorch. Decodes and prepares pictures exactly as
+ * validation did in training, by the steps that the export wrote down.
+ */
+export class OnnxClassifier {
+  readonly mapping: LabelsMapping;
+  /** Class names by index. */
+  readonly classNames: readonly string[];
+  readonly #session: InferenceSession;
+  readonly #preprocessor: Preprocessor;
+
+  private constructor(session: InferenceSession, mapping: LabelsMapping) {
+    this.#session = session;
+    this.mapping = mapping;
+    this.classNames = classNamesOf(mapping);
+    this.#preprocessor = new Preprocessor(mapping);
+  }
+
+  /**
+   * @param path `model.onnx`, or a folder that holds it (a run, a bundle)
+   * @throws CtError when the model or its labels mapping is missing or cannot be read
+   */
+  static async load(path: string, options: OnnxClassifierOptions = {}): Promise<OnnxClassifier> {
+    const modelPath = existsSync(path) && statSync(path).isDirectory() ? join(path, "model.onnx") : path;
+    const labelsPath = options.labelsPath ?? join(dirname(modelPath), "labels_mapping.json");
+    for (const [what, file] of [
+      ["exported model", modelPath],
+      ["labels mapping", labelsPath],
+    ] as const) {
+      if (existsSync(file)) continue;
+      throw new CtError({
+        code: "classifier/inference",
+        what: `the ${what} is missing`,
+        where: file,
+        fix: "train with the ONNX export callback, or run `classifier export RUN`",
+      });
+    }
+    const mapping = parseLabelsMapping(readFileSync(labelsPath, "utf8"), labelsPath);
+    const session = await openSession(modelPath, options.threads);
+    return new OnnxClassifier(session, mapping);
+  }
+
+  /**
+   * @param pictures paths, or files in memory (JPEG, PNG, WebP, ...)
+   * @returns for each picture the likeliest classes, best first
+   * @throws CtError naming the picture that cannot be decoded
+   */
+  async predict(
+    pictures: readonly Picture[],
+    { topK = 5, batchSize = 32 }: PredictOptions = {},
+  ): Promise<ClassProbability[][]> {
+    const results: ClassProbability[][] = [];
+    for (let start = 0; start < pictures.length; start += batchSize) {
+      const inputs = await Promise.all(
+        pictures.slice(start, start + batchSize).map((picture) => this.#preprocessor.prepare(picture)),
+      );
+      const logits = await this.#logits(inputs);
+      for (const row of logits) results.push(this.#best(row, topK));
+    }
+    return results;
+  }
+
+  /** @param inputs prepared pictures, [3, H, W] each @returns logits, one row of K each */
+  async #logits(inputs: readonly Float32Array[]): Promise<Float32Array[]> {
+    const { height, width } = this.#preprocessor;
+    const size = 3 * height * width;
+    const data = new Float32Array(inputs.length * size);
+    for (const [i, input] of inputs.entries()) data.set(input, i * size);
+    const inputName = this.#session.inputNames[0] ?? "input";
+    const outputs = await this.#session.run({
+      [inputName]: new Tensor("float32", data, [inputs.length, 3, height, width]),
+    });
+    const output = outputs[this.#session.outputNames[0] ?? "logits"]?.data as Float32Array;
+    const classes = output.length / inputs.length;
+    return inputs.map((_, i) => output.subarray(i * classes, (i + 1) * classes));
+  }
+
+  #best(logits: Float32Array, topK: number): ClassProbability[] {
+    const top = logits.reduce((max, value) => Math.max(max, value), Number.NEGATIVE_INFINITY);
+    const exponentials = Array.from(logits, (value) => Math.exp(value - top));
+    const sum = exponentials.reduce((total, value) => total + value, 0);
+    return exponentials
+      .map((value, index) => ({ label: this.classNames[index] ?? String(index), index, probability: value / sum }))
+      .sort((a, b) => b.probability - a.probability)
+      .slice(0, topK);
+  }
+
+  /** Frees the model. */
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+async function openSession(path: string, threads: number | undefined): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(path, {
+      logSeverityLevel: 3,
+      ...(threads !== undefined && { intraOpNumThreads: threads }),
+    });
+  } catch (cause) {
+    const what = cause instanceof Error ? cause.message : String(cause);
+    throw new CtError({
+      code: "classifier/inference",
+      what: `ONNX Runtime cannot load the model: ${what}`,
+      where: path,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,55 @@
+import { CtError } from "@classifier-training/base";
+import type { SynthRequest } from "./dataset.ts";
+import { type ColourName, colourNames } from "./palette.ts";
+
+/** What a class should get beyond filling it up: a colour pair that the real pictures lack. */
+export interface ColourTarget {
+  readonly label: string;
+  readonly jersey: ColourName;
+  readonly number: ColourName;
+  readonly count: number;
+}
+
+/**
+ * The pictures that bring each rare class up to a count.
+ * @param counts real samples by class
+ * @param below classes with fewer samples than this are filled
+ * @param upTo to this many samples in all
+ */
+export function fillRareClasses(counts: ReadonlyMap<string, number>, below: number, upTo: number): SynthRequest[] {
+  const requests: SynthRequest[] = [];
+  for (const [label, count] of counts) {
+    if (count >= below) continue;
+    for (let i = count; i < upTo; i++) requests.push({ label });
+  }
+  return requests;
+}
+
+/** `18:white/red=150`: 150 pictures of an 18, red on white. @throws CtError saying which part is wrong. */
+export function parseColourTarget(text: string): ColourTarget {
+  const match = /^(?<label>[^:]+):(?<jersey>[a-z]+)\/(?<number>[a-z]+)=(?<count>\d+)$/.exec(text);
+  const { label, jersey, number, count } = match?.groups ?? {};
+  if (label === undefined || count === undefined) {
+    throw new CtError({
+      code: "synth/target",
+      what: `'${text}' is not a target`,
+      fix: "write LABEL:JERSEY/NUMBER=COUNT, for example 18:white/red=150",
+    });
+  }
+  return { label, jersey: colour(jersey, text), number: colour(number, text), count: Number(count) };
+}
+
+function colour(name: string | undefined, text: string): ColourName {
+  const known = colourNames.find((candidate) => candidate === name);
+  if (known !== undefined) return known;
+  throw new CtError({
+    code: "synth/colour",
+    what: `'${name}' is not a colour`,
+    where: text,
+    fix: `use one of: ${colourNames.join(", ")}`,
+  });
+}
+
+export function expandTarget({ label, jersey, number, count }: ColourTarget): SynthRequest[] {
+  return Array.from({ length: count }, () => ({ label, jersey, number }));
+}
