@@ -1,0 +1,51 @@
+import { takeBytes } from "../image/buffers.ts";
+import { type Image, isByteImage, withPixels } from "../image/image.ts";
+import {
+  adjustBrightness,
+  adjustContrast,
+  adjustSaturation,
+  brightnessTable,
+  contrastTable,
+  meanGray,
+  saturatePillow,
+} from "./color.ts";
+import { adjustHue, turnPillow } from "./hue.ts";
+
+export interface JitterParams {
+  /** Order of 0 brightness, 1 contrast, 2 saturation, 3 hue. */
+  readonly order: readonly number[];
+  readonly brightness?: number | undefined;
+  readonly contrast?: number | undefined;
+  readonly saturation?: number | undefined;
+  readonly hue?: number | undefined;
+}
+
+/** The four colour changes, one after the other; an absent one is skipped. */
+export function jitterColors(image: Image, params: JitterParams): Image {
+  const { order, brightness, contrast, saturation, hue } = params;
+  if (isByteImage(image) && image.semantics === "pil" && image.channels === 3) {
+    // In place, on one copy.
+    const out = takeBytes(image.data.length);
+    out.set(image.data);
+    const made = withPixels(image, out, image.width, image.height);
+    for (const step of order) {
+      if (step === 0 && brightness !== undefined) mapBytes(out, brightnessTable(brightness));
+      else if (step === 1 && contrast !== undefined) mapBytes(out, contrastTable(meanGray(made), contrast));
+      else if (step === 2 && saturation !== undefined) saturatePillow(out, out, saturation);
+      else if (step === 3 && hue !== undefined) turnPillow(out, out, hue);
+    }
+    return made;
+  }
+  let made: Image = image;
+  for (const step of order) {
+    if (step === 0 && brightness !== undefined) made = adjustBrightness(made, brightness);
+    else if (step === 1 && contrast !== undefined) made = adjustContrast(made, contrast);
+    else if (step === 2 && saturation !== undefined) made = adjustSaturation(made, saturation);
+    else if (step === 3 && hue !== undefined) made = adjustHue(made, hue);
+  }
+  return made;
+}
+
+function mapBytes(data: Uint8Array, table: Uint8Array): void {
+  for (let i = 0; i < data.length; i++) data[i] = table[data[i] as number] as number;
+}

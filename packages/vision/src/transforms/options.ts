@@ -1,0 +1,109 @@
+import { z } from "zod";
+import { paddingModes } from "../functional/crop.ts";
+import { interpolations } from "../functional/resize.ts";
+
+/** A probability. */
+export const probability = (byDefault: number) =>
+  z.number().min(0, "must be between 0 and 1").max(1, "must be between 0 and 1").default(byDefault);
+
+const legacyInterpolations = {
+  0: "nearest",
+  1: "lanczos",
+  2: "bilinear",
+  3: "bicubic",
+  4: "box",
+  5: "hamming",
+} as const;
+
+/** Pillow's numbers for interpolations are understood too, as torchvision understands them. */
+function named(value: unknown): unknown {
+  return typeof value === "number" ? (legacyInterpolations[value as 0] ?? value) : value;
+}
+
+export const interpolationOption = (byDefault: (typeof interpolations)[number]) =>
+  z.preprocess(named, z.enum(interpolations)).default(byDefault);
+
+export const warpInterpolationOption = (byDefault: "nearest" | "bilinear" | "bicubic") =>
+  z.preprocess(named, z.enum(["nearest", "bilinear", "bicubic"])).default(byDefault);
+
+const side = z.number().int("must be a whole number of pixels").min(1, "must be at least 1");
+
+/** A size as [height, width]; one number stands for a square. */
+export const squareSizeOption = z
+  .union([side, z.tuple([side]), z.tuple([side, side])])
+  .transform((size): [number, number] => {
+    if (typeof size === "number") return [size, size];
+    return [size[0], size[1] ?? size[0]];
+  });
+
+/** A size as [height, width]; one number stands for the shorter side. */
+export const resizeSizeOption = z
+  .union([side, z.tuple([side]), z.tuple([side, side]), z.null()])
+  .transform((size): [number, number] | number | undefined => {
+    if (typeof size === "number") return size;
+    if (size === null) return undefined;
+    return size.length === 1 ? size[0] : [size[0], size[1]];
+  });
+
+export const fillOption = (byDefault: number | number[] = 0) =>
+  z
+    .union([z.number(), z.array(z.number()).min(1), z.null()])
+    .transform((fill) => fill ?? 0)
+    .default(byDefault);
+
+export const paddingModeOption = z.enum(paddingModes).default("constant");
+
+/** One number (all sides), two (left and right, top and bottom) or four (left, top, right, bottom). */
+export const paddingOption = z
+  .union([
+    z.number().int(),
+    z.tuple([z.number().int()]),
+    z.tuple([z.number().int(), z.number().int()]),
+    z.tuple([z.number().int(), z.number().int(), z.number().int(), z.number().int()]),
+  ])
+  .transform((padding): [number, number, number, number] => {
+    if (typeof padding === "number") return [padding, padding, padding, padding];
+    if (padding.length === 1) return [padding[0], padding[0], padding[0], padding[0]];
+    if (padding.length === 2) return [padding[0], padding[1], padding[0], padding[1]];
+    return padding;
+  });
+
+export const ordered = ([low, high]: readonly [number, number]) => low <= high;
+
+/** A range [low, high] within bounds. */
+export const rangeOption = (low: number, high: number, byDefault: [number, number]) => {
+  const bounds = high === Number.POSITIVE_INFINITY ? `at least ${low}` : `between ${low} and ${high}`;
+  const end = z.number().min(low, `must be ${bounds}`).max(high, `must be ${bounds}`);
+  return z.tuple([end, end]).refine(ordered, "the lower bound must not exceed the upper one").default(byDefault);
+};
+
+/** A number d standing for [-d, d], or a range. */
+export const spreadOption = z
+  .union([
+    z.number().min(0, "a single number must not be negative"),
+    z.tuple([z.number(), z.number()]).refine(ordered, "the lower bound must not exceed the upper one"),
+  ])
+  .transform((spread): [number, number] => (typeof spread === "number" ? [-spread, spread] : spread));
+
+/** The original's pairs `xMin`, `xMax`: refuses a lower bound above the upper one, naming both. */
+export function checkOrder<Options extends Record<string, unknown>>(low: keyof Options, high: keyof Options) {
+  return (options: Options, context: z.RefinementCtx<Options>) => {
+    const [from, to] = [options[low] as number, options[high] as number];
+    if (from <= to) return;
+    context.addIssue({
+      code: "custom",
+      path: [low],
+      message: `is ${from}, which must not exceed ${String(high)}, ${to}`,
+    });
+  };
+}
+
+export const bounded = (low: number, high: number, byDefault: number) => {
+  const bounds = high === Number.POSITIVE_INFINITY ? `must be at least ${low}` : `must be between ${low} and ${high}`;
+  return z.number().min(low, bounds).max(high, bounds).default(byDefault);
+};
+
+export const wholeBetween = (low: number, high: number, byDefault: number) => {
+  const bounds = `must be a whole number between ${low} and ${high}`;
+  return z.number().int(bounds).min(low, bounds).max(high, bounds).default(byDefault);
+};
