@@ -1,0 +1,84 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Rng } from "@classifier-training/base";
+import sharp from "sharp";
+import { afterEach, expect, test } from "vitest";
+import { type SynthOptions, writeSynthetic } from "./dataset.ts";
+import { drawJersey, randomStyle } from "./jersey.ts";
+import { isReadable } from "./palette.ts";
+import { fillRareClasses, parseColourTarget } from "./targets.ts";
+
+const folders: string[] = [];
+
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+function options(changes: Partial<SynthOptions> = {}): SynthOptions {
+  const folder = mkdtempSync(join(tmpdir(), "synth-"));
+  folders.push(folder);
+  return { folder, seed: 7, stream: "test", size: 48, strength: 0.5, ...changes };
+}
+
+test("a style's number can be told from its jersey", () => {
+  for (let i = 0; i < 200; i++) {
+    const style = randomStyle(Rng.at(1, i));
+    expect(isReadable(style.jersey, style.number)).toBe(true);
+  }
+  expect(randomStyle(Rng.at(1), { jersey: "white", number: "red" })).toMatchObject({ jersey: "white", number: "red" });
+});
+
+test("different numbers give different pictures, and the number's colour is in them", () => {
+  const style = { font: "Jersey Anton", jersey: "black", number: "white", border: undefined } as const;
+  const bright = (text: string) => {
+    const pixels = drawJersey(text, style, 64, Rng.at(3));
+    let count = 0;
+    for (let i = 0; i < pixels.length; i += 4) if ((pixels[i] ?? 0) > 140) count++;
+    return count / (64 * 64);
+  };
+  expect(bright("8")).toBeGreaterThan(0.04);
+  expect(bright("88")).toBeGreaterThan(bright("1"));
+});
+
+test("the same seed writes the same files, another seed others", async () => {
+  const requests = [{ label: "7" }, { label: "23" }];
+  const first = options();
+  const second = options();
+  const other = options({ seed: 8 });
+  const rows = await writeSynthetic(requests, first);
+  await writeSynthetic(requests, second);
+  await writeSynthetic(requests, other);
+  const bytes = (folder: string) => readFileSync(join(folder, rows[1]?.image ?? ""));
+  expect(bytes(first.folder).equals(bytes(second.folder))).toBe(true);
+  expect(bytes(first.folder).equals(bytes(other.folder))).toBe(false);
+  const { width, height, format } = await sharp(bytes(first.folder)).metadata();
+  expect({ width, height, format }).toEqual({ width: 48, height: 48, format: "jpeg" });
+});
+
+test("annotations name every file with its label and what was drawn", async () => {
+  const made = options();
+  await writeSynthetic([{ label: "7", jersey: "white", number: "red" }], made);
+  const [row] = readFileSync(join(made.folder, "annotations.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+  expect(row).toMatchObject({ suffix: "7", metadata: { jersey_color: "white", number_color: "red", synthetic: true } });
+  expect(readdirSync(join(made.folder, "7"))).toEqual([row.image.split("/")[1]]);
+});
+
+test("rare classes are filled up to the count, others left alone", () => {
+  const requests = fillRareClasses(new Map([["4", 30], ["18", 95], ["5", 400]]), 100, 100);
+  const count = (label: string) => requests.filter((request) => request.label === label).length;
+  expect([count("4"), count("18"), count("5")]).toEqual([70, 5, 0]);
+});
+
+test("a colour target says which part is wrong", () => {
+  expect(parseColourTarget("18:white/red=150")).toEqual({ label: "18", jersey: "white", number: "red", count: 150 });
+  expect(() => parseColourTarget("18:white=3")).toThrowErrorMatchingInlineSnapshot(`
+    [CtError: '18:white=3' is not a target
+      fix: write LABEL:JERSEY/NUMBER=COUNT, for example 18:white/red=150]
+  `);
+  expect(() => parseColourTarget("18:white/pink=3")).toThrowErrorMatchingInlineSnapshot(`
+    [CtError: 'pink' is not a colour
+      where: 18:white/pink=3
+      fix: use one of: white, black, navy, blue, sky, red, maroon, orange, gold, green, purple, grey]
+  `);
+});
