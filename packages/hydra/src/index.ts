@@ -1,1 +1,1 @@
-export {};
+export * from "./omegaconf/index.ts";

@@ -39,7 +39,6 @@ export function startsPlain(code: number, next: number, inFlow: boolean): boolea
   return !inFlow && (code === 63 || code === 58) && !isBlankBreakOrEnd(next);
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is the list of control characters that YAML refuses
 const notPrintable = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
 /** Index of the first character that may not stand in a YAML text, or -1. */

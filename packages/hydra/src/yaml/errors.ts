@@ -1,4 +1,4 @@
-import { CtError } from "@classifier-training/base";
+import { HydraError } from "../errors.ts";
 
 /** A place in a YAML text; line and column count from 0. */
 export interface Mark {
@@ -8,7 +8,7 @@ export interface Mark {
 }
 
 /** A YAML text that cannot be read, with the file, line and column of the fault. */
-export class YamlError extends CtError {
+export class YamlError extends HydraError {
   readonly file: string | undefined;
   readonly line: number;
   readonly column: number;

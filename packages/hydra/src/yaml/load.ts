@@ -166,7 +166,9 @@ class Loader {
       else merged.push(...this.merged(value));
     }
     this.open.delete(node);
-    const kept = merged.filter(([key]) => key.kind !== "scalar" || this.tagOf(key) !== "str" || !explicit.has(key.text));
+    const kept = merged.filter(
+      ([key]) => key.kind !== "scalar" || this.tagOf(key) !== "str" || !explicit.has(key.text),
+    );
     return [...kept, ...own];
   }
 

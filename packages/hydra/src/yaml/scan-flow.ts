@@ -109,7 +109,11 @@ function scanEscape(cursor: Cursor, start: Mark): string {
   }
   const length = hexDigits[name];
   if (length === undefined) {
-    throw cursor.fail(`found the unknown escape '\\${name}'`, cursor.mark(), "double the backslash, or use single quotes");
+    throw cursor.fail(
+      `found the unknown escape '\\${name}'`,
+      cursor.mark(),
+      "double the backslash, or use single quotes",
+    );
   }
   const digits = cursor.text.slice(cursor.index + 2, cursor.index + 2 + length);
   if (digits.length !== length || !/^[0-9a-fA-F]*$/.test(digits)) {

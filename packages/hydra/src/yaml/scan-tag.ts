@@ -94,7 +94,8 @@ export function scanDirective(cursor: Cursor): { name: string; handle: string; p
     if (dot) cursor.skip();
     const minor = cursor.digits();
     if (major === "" || !dot || minor === "") throw cursor.fail("a %YAML directive needs a version like 1.1", start);
-    if (major !== "1") throw cursor.fail(`YAML ${major}.${minor} is not supported`, start, "use %YAML 1.1 or leave it out");
+    if (major !== "1")
+      throw cursor.fail(`YAML ${major}.${minor} is not supported`, start, "use %YAML 1.1 or leave it out");
   } else if (name === "TAG") {
     handle = cursor.code() === 33 ? scanHandle(cursor) : "";
     if (handle === "" || !(handle === "!" || handle.endsWith("!")) || !isBlank(cursor.code())) {
@@ -112,4 +113,3 @@ export function scanDirective(cursor: Cursor): { name: string; handle: string; p
   if (isBreak(cursor.code())) cursor.takeBreak();
   return { name, handle, prefix };
 }
-

@@ -1,0 +1,67 @@
+import { plainScalar } from "../yaml/scalars.ts";
+import { type Container, DictConfig, isConfig, ListConfig } from "./containers.ts";
+import { MissingMandatoryValue } from "./errors.ts";
+import { type Key, keyText, type Node } from "./node.ts";
+import { define, toPlain } from "./plain.ts";
+import { isTracking, noteRead } from "./reads.ts";
+import { dereference, isMissingNode, nodeValue } from "./resolve.ts";
+
+export interface ToContainerOptions {
+  /** Resolve interpolations; otherwise they stay as text. */
+  readonly resolve?: boolean;
+  /** Throw on `???` instead of keeping the text. */
+  readonly throwOnMissing?: boolean;
+}
+
+/** A mapping as `Map`, which keeps the order and the types of its keys; integral floats as `Float`. */
+export type RawValue = unknown;
+
+/** The configuration as `Map`s, arrays and scalars that keep Python's types. @see toContainer */
+export function toRaw(node: Node, options: ToContainerOptions = {}): RawValue {
+  if (isTracking()) noteRead(node);
+  if (node instanceof ListConfig) return node.content.map((child) => rawChild(child, options));
+  if (!(node instanceof DictConfig)) return nodeValue(node);
+  const map = new Map<Key, RawValue>();
+  for (const child of node.nodes()) map.set(child.key as Key, rawChild(child, options));
+  return map;
+}
+
+function rawChild(child: Node, options: ToContainerOptions): RawValue {
+  return toRaw(settled(child, options), options);
+}
+
+function settled(child: Node, { resolve, throwOnMissing }: ToContainerOptions): Node {
+  if (isTracking()) noteRead(child);
+  if (throwOnMissing && isMissingNode(child)) {
+    throw new MissingMandatoryValue({
+      what: "a mandatory value is missing ('???')",
+      fullKey: child.fullKey(),
+      origin: child.origin,
+      fix: `set it: ${child.fullKey()}=...`,
+    });
+  }
+  return resolve ? dereference(child) : child;
+}
+
+/**
+ * The configuration as plain objects, arrays and values. Keys that are no strings become strings.
+ * @throws InterpolationResolutionError with `resolve`, MissingMandatoryValue with `throwOnMissing`
+ */
+export function toContainer(config: Container, options: ToContainerOptions = {}): unknown {
+  return plainNode(config, options);
+}
+
+function plainNode(node: Node, options: ToContainerOptions): unknown {
+  if (node instanceof ListConfig) return node.content.map((child) => plainNode(settled(child, options), options));
+  if (!(node instanceof DictConfig)) return toPlain(plainScalar(nodeValue(node)));
+  const object: Record<string, unknown> = {};
+  for (const child of node.nodes()) {
+    define(object, keyText(child.key as Key), plainNode(settled(child, options), options));
+  }
+  return object;
+}
+
+/** The value of a node to hand out: a container as itself, what a resolver made as plain values. */
+export function handOut(node: Node): unknown {
+  return isConfig(node) ? node : toPlain(nodeValue(node));
+}
