@@ -1,1 +1,76 @@
-export {};
+export { autocast } from "./amp/autocast.ts";
+export * as amp from "./amp/index.ts";
+export * as autograd from "./autograd/index.ts";
+export {
+  enableGrad,
+  inferenceMode,
+  isGradEnabled,
+  isInferenceMode,
+  noGrad,
+  setGradEnabled,
+} from "./autograd/modes.ts";
+export {
+  cudaDeviceCount,
+  cudaIsAvailable,
+  getNumThreads,
+  memoryStats,
+  mpsIsAvailable,
+  setCudnnBenchmark,
+  setFloat32MatmulPrecision,
+  setNumThreads,
+  useDeterministicAlgorithms,
+  version,
+  versionInfo,
+} from "./device.ts";
+export { DisposedError, NativeLoadError, TorchError } from "./errors.ts";
+export { setFusedKernels } from "./fused/switch.ts";
+export { type BuildInfo, buildInfo } from "./native/load.ts";
+export { ops } from "./ops/index.ts";
+export {
+  isRecording,
+  record,
+  type Trace,
+  type TracedArgument,
+  type TracedCall,
+  type TracedValue,
+} from "./ops/record.ts";
+export type { Keywords, OperatorFunction } from "./ops/resolve.ts";
+export { getRngState, manualSeed, setRngState } from "./random.ts";
+export { keep, scope, unscoped } from "./scope.ts";
+export {
+  arange,
+  type EmptyOptions,
+  empty,
+  emptyLike,
+  eye,
+  full,
+  fullLike,
+  linspace,
+  ones,
+  onesLike,
+  rand,
+  randint,
+  randLike,
+  randn,
+  randnLike,
+  randperm,
+  type Shape,
+  tensor,
+  zeros,
+  zerosLike,
+} from "./tensor/create.ts";
+export {
+  type Device,
+  type DType,
+  dtypes,
+  isFloatingPoint,
+  type MemoryFormat,
+  type TypedArray,
+} from "./tensor/dtype.ts";
+export type { BackwardOptions, Removable } from "./tensor/grad.ts";
+export { type Index, Slice, slice } from "./tensor/indexing.ts";
+export { fromBuffer, fromTypedArray, type Nested, type TensorOptions } from "./tensor/nested.ts";
+export { type Operand, where } from "./tensor/pointwise.ts";
+export type { Closeness, Dims, Indexed } from "./tensor/reduce.ts";
+export { Tensor } from "./tensor/tensor.ts";
+export { concatenate as cat, type Placement, stackTensors as stack } from "./tensor/views.ts";

@@ -1,0 +1,100 @@
+// Finds LibTorch. Built-in modules only: set-up runs this before anything is installed.
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+/**
+ * @typedef {object} LibTorch
+ * @property {"LIBTORCH" | "debian" | "homebrew" | "python"} kind where it was found
+ * @property {string} cmakePrefix for CMAKE_PREFIX_PATH
+ * @property {string} version e.g. "1.13.0"
+ * @property {string} libDir the folder of libtorch_cpu
+ */
+
+const versionHeaders = [
+  "include/torch/csrc/api/include/torch/version.h",
+  "include/torch/headeronly/version.h",
+  "include/torch/version.h",
+];
+
+/** @returns {string | undefined} */
+function versionIn(prefix) {
+  for (const header of versionHeaders) {
+    const path = join(prefix, header);
+    if (!existsSync(path)) continue;
+    const version = /#define TORCH_VERSION\s+\\?\s*"([^"]+)"/.exec(readFileSync(path, "utf8"));
+    if (version) return version[1];
+  }
+  const buildVersion = join(prefix, "build-version");
+  return existsSync(buildVersion) ? readFileSync(buildVersion, "utf8").trim() : undefined;
+}
+
+/** @returns {LibTorch | undefined} */
+function at(kind, prefix, libDir = join(prefix, "lib")) {
+  const version = versionIn(prefix);
+  return version === undefined ? undefined : { kind, cmakePrefix: prefix, version, libDir };
+}
+
+function fromVariable() {
+  const folder = process.env.LIBTORCH;
+  if (!folder) return undefined;
+  const found = at("LIBTORCH", resolve(folder));
+  if (found === undefined) {
+    throw new Error(
+      `LIBTORCH is ${folder}, but there is no LibTorch: ${versionHeaders[0]} is missing.\n` +
+        "  fix: set it to the unpacked libtorch folder, or unset it",
+    );
+  }
+  return found;
+}
+
+function fromDebian() {
+  if (process.platform !== "linux" || !existsSync(join("/usr", versionHeaders[0]))) return undefined;
+  for (const name of readdirSync("/usr/lib")) {
+    const libDir = join("/usr/lib", name);
+    if (existsSync(join(libDir, "libtorch_cpu.so"))) return at("debian", "/usr", libDir);
+  }
+  return undefined;
+}
+
+function fromHomebrew() {
+  if (process.platform !== "darwin") return undefined;
+  for (const prefix of ["/opt/homebrew/opt/pytorch", "/usr/local/opt/pytorch"]) {
+    const found = existsSync(prefix) ? at("homebrew", realpathSync(prefix)) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function fromPython() {
+  const script = "import torch, os; print(os.path.dirname(torch.__file__))";
+  try {
+    const folder = execFileSync("python3", ["-c", script], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    return at("python", folder.trim());
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Looks in the order LIBTORCH, Debian's or Ubuntu's libtorch-dev, Homebrew, a Python torch package.
+ * @returns {LibTorch | undefined}
+ */
+export function locateLibTorch() {
+  return fromVariable() ?? fromDebian() ?? fromHomebrew() ?? fromPython();
+}
+
+/** What to do when there is none. */
+export const installAdvice = `LibTorch was not found. Install it in one of these ways:
+  Debian, Ubuntu:   apt-get install libtorch-dev cmake g++
+  Fedora:           dnf install python3-torch-devel cmake gcc-c++
+  macOS:            brew install pytorch cmake
+  Python's torch:   pip install torch   (found through python3 on the PATH)
+  or unpack the LibTorch zip from https://pytorch.org and set LIBTORCH to its folder`;
+
+if (process.argv[1] && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
+  const found = locateLibTorch();
+  process.stdout.write(`${found === undefined ? installAdvice : JSON.stringify(found, null, 2)}\n`);
+  process.exitCode = found === undefined ? 1 : 0;
+}

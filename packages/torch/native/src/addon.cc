@@ -1,0 +1,18 @@
+#include "exports.h"
+
+#include "env.h"
+
+namespace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new ct::Env);
+  ct::registerCalls(env, exports);
+  ct::registerTensors(env, exports);
+  ct::registerAutograd(env, exports);
+  ct::registerState(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(ct_torch, init)

@@ -1,0 +1,137 @@
+#include "handle.h"
+
+#include "errors.h"
+
+namespace ct {
+namespace {
+
+constexpr uint64_t kMagic = 0x6374546e736f7231;  // tells our externals from those of other addons
+
+struct Box {
+  uint64_t magic = kMagic;
+  at::Tensor tensor;
+  void* storage = nullptr;
+  std::shared_ptr<MemoryLedger> ledger;
+};
+
+// V8 only needs the order of magnitude: each report may start a garbage collection, so small changes are gathered.
+constexpr int64_t kReportBytes = 4 << 20;
+
+void report(napi_env env, MemoryLedger& ledger) {
+  const int64_t change = ledger.bytes - ledger.reported;
+  if (change > -kReportBytes && change < kReportBytes) return;
+  int64_t total = 0;
+  napi_adjust_external_memory(env, change, &total);
+  ledger.reported = ledger.bytes;
+}
+
+void enter(Box& box) {
+  MemoryLedger& ledger = *box.ledger;
+  ledger.live += 1;
+  if (!box.tensor.has_storage()) return;
+  box.storage = box.tensor.storage().unsafeGetStorageImpl();
+  auto& entry = ledger.storages.emplace(box.storage, MemoryLedger::Entry{0, 0}).first->second;
+  if (entry.handles++ == 0) {
+    entry.bytes = static_cast<int64_t>(box.tensor.storage().nbytes());
+    ledger.bytes += entry.bytes;
+  }
+}
+
+void leave(Box& box) {
+  if (!box.tensor.defined()) return;
+  MemoryLedger& ledger = *box.ledger;
+  ledger.live -= 1;
+  if (box.storage != nullptr) {
+    auto entry = ledger.storages.find(box.storage);
+    if (entry != ledger.storages.end() && --entry->second.handles == 0) {
+      ledger.bytes -= entry->second.bytes;
+      ledger.storages.erase(entry);
+    }
+    box.storage = nullptr;
+  }
+  box.tensor.reset();
+}
+
+void finalize(napi_env, void* data, void*) {
+  Box* box = static_cast<Box*>(data);
+  leave(*box);
+  box->magic = 0;
+  delete box;
+}
+
+Box& boxOf(napi_env env, napi_value value) {
+  void* data = nullptr;
+  napi_valuetype type;
+  if (napi_typeof(env, value, &type) != napi_ok || type != napi_external ||
+      napi_get_value_external(env, value, &data) != napi_ok || static_cast<Box*>(data)->magic != kMagic) {
+    fail("expected a tensor");
+  }
+  return *static_cast<Box*>(data);
+}
+
+}  // namespace
+
+napi_value wrapTensor(napi_env env, at::Tensor tensor) {
+  napi_value result;
+  if (!tensor.defined()) {
+    napi_get_null(env, &result);
+    return result;
+  }
+  Box* box = new Box;
+  box->tensor = std::move(tensor);
+  box->ledger = envOf(env).ledger;
+  enter(*box);
+  if (napi_create_external(env, box, finalize, nullptr, &result) != napi_ok) {
+    finalize(env, box, nullptr);
+    throw Napi::Error::New(env);
+  }
+  report(env, *envOf(env).ledger);
+  return result;
+}
+
+const at::Tensor& tensorOf(napi_env env, napi_value value) {
+  Box& box = boxOf(env, value);
+  if (!box.tensor.defined()) fail("the tensor was disposed");
+  return box.tensor;
+}
+
+at::Tensor optionalTensorOf(napi_env env, napi_value value) {
+  napi_valuetype type;
+  napi_typeof(env, value, &type);
+  if (type == napi_null || type == napi_undefined) return at::Tensor();
+  return tensorOf(env, value);
+}
+
+std::vector<at::Tensor> tensorsOf(napi_env env, napi_value array) {
+  uint32_t length = 0;
+  if (napi_get_array_length(env, array, &length) != napi_ok) fail("expected an array of tensors");
+  std::vector<at::Tensor> tensors;
+  tensors.reserve(length);
+  for (uint32_t i = 0; i < length; i++) {
+    napi_value element;
+    napi_get_element(env, array, i, &element);
+    tensors.push_back(optionalTensorOf(env, element));
+  }
+  return tensors;
+}
+
+void setData(napi_env env, napi_value value, const at::Tensor& data) {
+  tensorOf(env, value);
+  Box& box = boxOf(env, value);
+  at::Tensor tensor = box.tensor;
+  tensor.set_data(data);
+  leave(box);
+  box.tensor = std::move(tensor);
+  enter(box);
+  report(env, *box.ledger);
+}
+
+bool disposeHandle(napi_env env, napi_value value) {
+  Box& box = boxOf(env, value);
+  if (!box.tensor.defined()) return false;
+  leave(box);
+  report(env, *envOf(env).ledger);
+  return true;
+}
+
+}  // namespace ct

@@ -1,0 +1,54 @@
+import { TorchError } from "../errors.ts";
+import { native } from "../native/load.ts";
+import { isThenable } from "../scope.ts";
+import type { DType } from "../tensor/dtype.ts";
+
+export interface AutocastOptions {
+  /** The device whose operators run in lower precision. */
+  readonly device?: "cpu" | "cuda" | "mps";
+  /** bfloat16 on the CPU, float16 elsewhere, when left out. */
+  readonly dtype?: DType;
+  readonly enabled?: boolean;
+}
+
+/**
+ * Runs `fn` with automatic mixed precision: convolutions and matrix products in `dtype`, what needs range in float32.
+ * Cast copies of parameters are kept until the outermost region ends.
+ *
+ * @throws TorchError if `fn` returns a promise: the mode belongs to the thread
+ */
+export function autocast<T>(options: AutocastOptions, fn: () => T): T {
+  const { device = "cpu", enabled = true } = options;
+  const dtype = options.dtype ?? (device === "cpu" ? "bfloat16" : "float16");
+  if (dtype !== "bfloat16" && dtype !== "float16") {
+    throw new TorchError({
+      code: "torch/autocast",
+      what: `autocast to ${dtype} is not possible`,
+      fix: "use bfloat16 or float16",
+    });
+  }
+  const [wasEnabled, previousDtype] = native.enterAutocast(device, enabled, dtype);
+  try {
+    const result = fn();
+    if (isThenable(result)) {
+      throw new TorchError({
+        code: "torch/async-mode",
+        what: "autocast needs a synchronous function, and this one returned a promise",
+        fix: "await first, and call autocast around the tensor work only",
+      });
+    }
+    return result;
+  } finally {
+    native.leaveAutocast(device, wasEnabled, previousDtype);
+  }
+}
+
+/** Whether autocast is on for a device on this thread. */
+export function isAutocastEnabled(device: "cpu" | "cuda" | "mps" = "cpu"): boolean {
+  return native.autocastState(device)[0];
+}
+
+/** The dtype that autocast uses, or would use, for a device. */
+export function autocastDtype(device: "cpu" | "cuda" | "mps" = "cpu"): DType {
+  return native.autocastState(device)[1];
+}

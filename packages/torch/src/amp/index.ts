@@ -1,0 +1,1 @@
+export { type AutocastOptions, autocast, autocastDtype, isAutocastEnabled } from "./autocast.ts";

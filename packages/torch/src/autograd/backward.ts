@@ -1,0 +1,51 @@
+import { native } from "../native/load.ts";
+import type { TensorCore } from "../tensor/core.ts";
+import { type BackwardOptions, withAutogradErrors } from "../tensor/grad.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { wrapOptional } from "../tensor/wrap.ts";
+
+type OneOrMany = TensorCore | readonly TensorCore[];
+
+function handles(tensors: OneOrMany) {
+  return (Array.isArray(tensors) ? (tensors as readonly TensorCore[]) : [tensors as TensorCore]).map((t) => t.handle);
+}
+
+function gradientHandles(gradients: TensorCore | readonly (TensorCore | null)[] | undefined) {
+  if (gradients === undefined) return null;
+  const list = Array.isArray(gradients) ? (gradients as readonly (TensorCore | null)[]) : [gradients as TensorCore];
+  return list.map((gradient) => gradient?.handle ?? null);
+}
+
+/** Accumulates the gradients of several tensors at once into the leaves of their graph. */
+export function backward(
+  tensors: OneOrMany,
+  gradients?: TensorCore | readonly (TensorCore | null)[],
+  options: BackwardOptions = {},
+): void {
+  const { createGraph = false, retainGraph = createGraph, inputs } = options;
+  withAutogradErrors("backward", () =>
+    native.backward(
+      handles(tensors),
+      gradientHandles(gradients),
+      retainGraph,
+      createGraph,
+      inputs === undefined ? null : handles(inputs),
+    ),
+  );
+}
+
+export interface GradOptions extends Omit<BackwardOptions, "inputs"> {
+  readonly gradOutputs?: TensorCore | readonly (TensorCore | null)[];
+  /** Gives null for inputs that the outputs do not depend on, instead of throwing. */
+  readonly allowUnused?: boolean;
+}
+
+/** The gradients of `outputs` with respect to `inputs`, without accumulating into `.grad`. */
+export function grad(outputs: OneOrMany, inputs: OneOrMany, options: GradOptions = {}): (Tensor | null)[] {
+  const { createGraph = false, retainGraph = createGraph, allowUnused = false, gradOutputs } = options;
+  return withAutogradErrors("grad", () =>
+    native
+      .grad(handles(outputs), handles(inputs), gradientHandles(gradOutputs), retainGraph, createGraph, allowUnused)
+      .map(wrapOptional),
+  );
+}

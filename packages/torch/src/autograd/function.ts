@@ -1,0 +1,125 @@
+import { TorchError } from "../errors.ts";
+import type { Handle } from "../native/binding.ts";
+import { native } from "../native/load.ts";
+import { scope } from "../scope.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { wrap } from "../tensor/wrap.ts";
+import { noGrad } from "./modes.ts";
+
+/** What forward leaves for backward. Numbers and the like go on it as properties, tensors through `saveForBackward`. */
+export class FunctionContext {
+  #toSave: readonly (Tensor | null)[] = [];
+  #saved: readonly (Tensor | null)[] = [];
+  #nonDifferentiable = new Set<Tensor>();
+  /** Which tensor inputs need a gradient, in the order of the tensors among forward's arguments. */
+  readonly needsInputGrad: readonly boolean[];
+  /** Anything else that backward needs. */
+  readonly values: Record<string, unknown> = {};
+
+  constructor(needsInputGrad: readonly boolean[]) {
+    this.needsInputGrad = needsInputGrad;
+  }
+
+  /** Saves inputs or outputs for backward; the graph owns them and frees them with itself. */
+  saveForBackward(...tensors: (Tensor | null)[]): void {
+    this.#toSave = tensors;
+  }
+
+  /** In backward: what `saveForBackward` was given. */
+  get savedTensors(): readonly (Tensor | null)[] {
+    return this.#saved;
+  }
+
+  /** Outputs without a gradient, such as indices. */
+  markNonDifferentiable(...tensors: Tensor[]): void {
+    for (const tensor of tensors) this.#nonDifferentiable.add(tensor);
+  }
+
+  /** @internal */
+  get toSave(): readonly (Tensor | null)[] {
+    return this.#toSave;
+  }
+  /** @internal */
+  isDifferentiable(tensor: Tensor): boolean {
+    return !this.#nonDifferentiable.has(tensor);
+  }
+  /** @internal */
+  withSaved<T>(saved: readonly (Tensor | null)[], fn: () => T): T {
+    this.#saved = saved;
+    try {
+      return fn();
+    } finally {
+      this.#saved = [];
+    }
+  }
+}
+
+type Outputs = Tensor | readonly Tensor[];
+type Gradients = Tensor | null | undefined | readonly (Tensor | null | undefined)[];
+
+interface FunctionClass<Args extends readonly unknown[], Out extends Outputs> {
+  readonly name: string;
+  forward(context: FunctionContext, ...args: Args): Out;
+  backward(context: FunctionContext, ...gradients: Tensor[]): Gradients;
+}
+
+/**
+ * A differentiable function written in TypeScript: `forward` computes without recording, `backward` gives the gradient
+ * of each tensor argument (null for none).
+ *
+ * ```ts
+ * class Square extends autograd.Function {
+ *   static forward(ctx: FunctionContext, x: Tensor) { ctx.saveForBackward(x); return x.mul(x); }
+ *   static backward(ctx: FunctionContext, grad: Tensor) { return ctx.savedTensors[0]!.mul(2).mul(grad); }
+ * }
+ * const y = Square.apply(x);
+ * ```
+ */
+// biome-ignore lint/complexity/noStaticOnlyClass: PyTorch's shape, subclassed by users
+export abstract class AutogradFunction {
+  static apply<Args extends readonly unknown[], Out extends Outputs>(
+    this: FunctionClass<Args, Out>,
+    ...args: Args
+  ): Out {
+    const inputs = args.filter((arg): arg is Args[number] & Tensor => arg instanceof Tensor);
+    const needs = inputs.map((input) => input.requiresGrad);
+    const context = new FunctionContext(needs);
+    const result = noGrad(() => this.forward(context, ...args));
+    if (!needs.includes(true) || !native.isGradEnabled()) return result;
+    const outputs: readonly Tensor[] = result instanceof Tensor ? [result] : result;
+    const attached = native.attachNode(
+      inputs.map((input) => input.handle),
+      outputs.map((output) => output.handle),
+      outputs.map((output) => context.isDifferentiable(output)),
+      context.toSave.map((tensor) => tensor?.handle ?? null),
+      (gradients, saved) => runBackward(this, context, inputs.length, gradients, saved),
+      `${this.name}Backward`,
+    );
+    const withHistory = attached.map((handle) => wrap(handle));
+    return (result instanceof Tensor ? withHistory[0] : withHistory) as Out;
+  }
+}
+
+function runBackward<Args extends readonly unknown[], Out extends Outputs>(
+  fn: FunctionClass<Args, Out>,
+  context: FunctionContext,
+  inputCount: number,
+  gradients: readonly (Handle | null)[],
+  saved: readonly (Handle | null)[],
+): (Handle | null)[] {
+  let handles: (Handle | null)[] = [];
+  scope(() => {
+    const wrapAll = (list: readonly (Handle | null)[]) => list.map((handle) => (handle === null ? null : wrap(handle)));
+    const result = context.withSaved(wrapAll(saved), () => fn.backward(context, ...(wrapAll(gradients) as Tensor[])));
+    const list = Array.isArray(result) ? (result as readonly (Tensor | null | undefined)[]) : [result as Tensor | null];
+    if (list.length !== inputCount) {
+      throw new TorchError({
+        code: "torch/function-backward",
+        what: `${fn.name}.backward returned ${list.length} gradients for ${inputCount} tensor arguments`,
+        fix: "return one for each tensor argument of forward, null where there is none",
+      });
+    }
+    handles = list.map((tensor) => (tensor === null || tensor === undefined ? null : native.alias(tensor.handle)));
+  });
+  return handles;
+}

@@ -1,0 +1,4 @@
+export { backward, type GradOptions, grad } from "./backward.ts";
+export { AutogradFunction as Function, FunctionContext } from "./function.ts";
+export { type GradcheckOptions, gradcheck } from "./gradcheck.ts";
+export { detectAnomaly } from "./modes.ts";

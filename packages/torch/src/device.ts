@@ -1,0 +1,52 @@
+import { native } from "./native/load.ts";
+
+export function cudaIsAvailable(): boolean {
+  return native.devices().cuda > 0;
+}
+
+export function cudaDeviceCount(): number {
+  return native.devices().cuda;
+}
+
+export function mpsIsAvailable(): boolean {
+  return native.devices().mps;
+}
+
+/** The version of the LibTorch in use, e.g. `1.13.0`. */
+export function version(): string {
+  return native.versionInfo().libtorch;
+}
+
+/** The version, how LibTorch was built, and what it does for parallelism. */
+export function versionInfo(): { readonly libtorch: string; readonly config: string; readonly parallel: string } {
+  return native.versionInfo();
+}
+
+/** Compute threads inside an operator. */
+export function getNumThreads(): number {
+  return native.getNumThreads();
+}
+
+export function setNumThreads(count: number): void {
+  native.setNumThreads(count);
+}
+
+/** Makes operators without a deterministic implementation throw (or, with `warnOnly`, warn). */
+export function useDeterministicAlgorithms(enabled: boolean, { warnOnly = false }: { warnOnly?: boolean } = {}): void {
+  native.setDeterministic(enabled, warnOnly);
+}
+
+/** How exact float32 matrix products must be: `high` and `medium` allow TF32 or bfloat16 inside. */
+export function setFloat32MatmulPrecision(precision: "highest" | "high" | "medium"): void {
+  native.setFloat32Precision(precision);
+}
+
+/** Lets cuDNN try its algorithms and keep the fastest. */
+export function setCudnnBenchmark(enabled: boolean): void {
+  native.setCudnnBenchmark(enabled);
+}
+
+/** Tensor handles alive on this thread, and the bytes of memory that they hold (shared memory counted once). */
+export function memoryStats(): { readonly liveTensors: number; readonly bytes: number } {
+  return native.memoryStats();
+}

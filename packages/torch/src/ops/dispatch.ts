@@ -1,0 +1,116 @@
+import { CtError } from "@classifier-training/base";
+import { TorchError } from "../errors.ts";
+import type { Handle, NativeOperator } from "../native/binding.ts";
+import { native } from "../native/load.ts";
+import { TensorCore } from "../tensor/core.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { wrap } from "../tensor/wrap.ts";
+
+/** Sees every operator call while it is installed; see `record`. */
+export type CallListener = (operator: NativeOperator, values: readonly unknown[], result: unknown) => void;
+
+let listener: CallListener | null = null;
+
+export function setCallListener(next: CallListener | null): CallListener | null {
+  const previous = listener;
+  listener = next;
+  return previous;
+}
+
+export function isListening(): boolean {
+  return listener !== null;
+}
+
+function unwrap(value: unknown): unknown {
+  if (value instanceof TensorCore) return value.handle;
+  if (Array.isArray(value)) {
+    for (const element of value) if (element instanceof TensorCore) return value.map(unwrap);
+  }
+  return value;
+}
+
+/**
+ * Calls one overload with its arguments in the schema's order; `undefined` stands for the default. An in-place or
+ * `out=` operator returns the very object that it was given.
+ */
+export function dispatch(operator: NativeOperator, values: readonly unknown[]): unknown {
+  const raw: unknown[] = new Array(values.length);
+  let result: unknown;
+  try {
+    for (let i = 0; i < values.length; i++) raw[i] = unwrap(values[i]);
+    result = native.call(operator.index, raw);
+  } catch (error) {
+    throw operatorError(operator, values, error);
+  }
+  const { returns } = operator;
+  if (returns.length === 1) result = wrapResult(operator, 0, values, result);
+  else if (returns.length > 1) {
+    result = (result as unknown[]).map((part, i) => wrapResult(operator, i, values, part));
+  }
+  if (listener !== null) listener(operator, values, result);
+  return result;
+}
+
+function wrapResult(operator: NativeOperator, i: number, values: readonly unknown[], result: unknown): unknown {
+  const { kind, aliasOf } = operator.returns[i]!;
+  if (kind === "other" || result === null) return result;
+  if (aliasOf >= 0 && values[aliasOf] instanceof TensorCore) {
+    native.dispose(result as Handle);
+    return values[aliasOf];
+  }
+  if (kind === "tensor") return wrap(result as Handle);
+  return (result as (Handle | null)[]).map((handle) => (handle === null ? null : wrap(handle)));
+}
+
+/** An argument as error messages show it: `float32[8, 3, 224, 224]`, `[1, 1]`, `true`. */
+export function describeValue(value: unknown): string {
+  if (value instanceof TensorCore) {
+    if (value.isDisposed) return "a disposed tensor";
+    const device = value.device === "cpu" ? "" : `@${value.device}`;
+    return `${value.dtype}[${value.shape.join(", ")}]${device}`;
+  }
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, 8).map(describeValue);
+    return `[${shown.join(", ")}${value.length > 8 ? ", ..." : ""}]`;
+  }
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
+function operatorError(operator: NativeOperator, values: readonly unknown[], error: unknown): unknown {
+  if (!CtError.is(error) && !(error instanceof Error && "native" in error)) return error;
+  if (CtError.is(error) && error.code !== "torch/disposed") return error;
+  const name = operator.name.replace(/^aten::/, "");
+  const given = operator.arguments
+    .map((argument, i) => [argument.name, values[i]] as const)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}: ${describeValue(value)}`);
+  const message = error instanceof Error ? (error.message.split("\n  where:")[0] ?? "") : String(error);
+  return new TorchError({
+    code: "torch/operator",
+    what: `${name}: ${message.split("\nException raised from")[0]!.trim()}`,
+    where: `${operator.name}${operator.overload === "" ? "" : `.${operator.overload}`}(${given.join(", ")})`,
+    cause: error,
+  });
+}
+
+/** A function that calls one overload by full name, e.g. `aten::add.Tensor`; looked up at its first call. */
+export function bind<Result = Tensor>(fullName: string): (...values: unknown[]) => Result {
+  let operator: NativeOperator | null = null;
+  return (...values) => {
+    operator ??= lookUp(fullName);
+    return dispatch(operator, values) as Result;
+  };
+}
+
+/** The overload of a full name. @throws TorchError when this LibTorch has none */
+export function lookUp(fullName: string): NativeOperator {
+  const [, name, overload = ""] = /^([^.]+)(?:\.(.*))?$/.exec(fullName) ?? ["", fullName];
+  const operator = native.operator(name!, overload);
+  if (operator === null) {
+    throw new TorchError({
+      code: "torch/no-operator",
+      what: `this LibTorch (${native.versionInfo().libtorch}) has no operator ${fullName}`,
+    });
+  }
+  return operator;
+}

@@ -1,0 +1,34 @@
+import type { AtenOperators } from "./aten.generated.ts";
+import { type OperatorFunction, operatorFunction } from "./resolve.ts";
+
+function namespace(name: string): Record<string, OperatorFunction> {
+  const known: Record<string, OperatorFunction> = Object.create(null);
+  return new Proxy(known, {
+    get(target, key) {
+      // `then` is asked for by `await` and by anything that prints or compares.
+      if (typeof key !== "string" || key === "then" || key === "toJSON") return undefined;
+      let fn = target[key];
+      if (fn === undefined) {
+        fn = operatorFunction(name, key);
+        target[key] = fn;
+      }
+      return fn;
+    },
+  });
+}
+
+/**
+ * Every operator of LibTorch, by name: `ops.aten.add(x, 2)`, `ops.aten.sum(x, { dim: [1], keepdim: true })`,
+ * `ops.aten["add.Tensor"](x, y)`. Arguments go by position, or by schema name in a last plain object; the overload is
+ * chosen by their types, defaults are the schema's. `ops.ct` holds this package's own fused kernels.
+ */
+export const ops: {
+  readonly aten: AtenOperators & Readonly<Record<string, OperatorFunction>>;
+  readonly ct: Readonly<Record<string, OperatorFunction>>;
+  /** Another namespace, e.g. `ops.namespace("quantized")`. */
+  namespace(name: string): Readonly<Record<string, OperatorFunction>>;
+} = {
+  aten: namespace("aten") as AtenOperators & Record<string, OperatorFunction>,
+  ct: namespace("ct"),
+  namespace,
+};

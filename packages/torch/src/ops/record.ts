@@ -1,0 +1,104 @@
+import type { NativeOperator } from "../native/binding.ts";
+import { TensorCore } from "../tensor/core.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { setCallListener } from "./dispatch.ts";
+
+/** An argument of a recorded call: a tensor by its number, else the value; lists may hold both. */
+export type TracedValue =
+  | { readonly tensor: number }
+  | { readonly value: unknown }
+  | { readonly list: readonly TracedValue[] };
+
+export interface TracedArgument {
+  readonly name: string;
+  /** The schema's type, e.g. `Tensor?`, `int[]`. */
+  readonly type: string;
+  readonly value: TracedValue;
+}
+
+/** One call of an operator. */
+export interface TracedCall {
+  /** `aten::conv2d` */
+  readonly op: string;
+  readonly overload: string;
+  /** All arguments of the schema in order, defaults filled in. */
+  readonly arguments: readonly TracedArgument[];
+  /** The numbers of the tensors among the arguments, in order. */
+  readonly inputs: readonly number[];
+  /** The numbers of the tensors among the results, in order. */
+  readonly outputs: readonly number[];
+}
+
+export interface Trace<T = unknown> {
+  readonly calls: readonly TracedCall[];
+  /**
+   * All tensors met, by number; the same object is the same number. A tensor that no call made is an input or a
+   * constant (a parameter): compare it by identity. The usual scopes own the tensors.
+   */
+  readonly tensors: readonly Tensor[];
+  /** What `fn` returned. */
+  readonly result: T;
+  /** The number of a tensor, or undefined when no call saw it. */
+  idOf(tensor: Tensor): number | undefined;
+}
+
+let recordings = 0;
+
+/** True inside `record`: fused kernels stand back, so that only standard operators are recorded. */
+export function isRecording(): boolean {
+  return recordings > 0;
+}
+
+/**
+ * Runs `fn` and records every operator that it calls through this package, in order. Works in eval mode under `noGrad`;
+ * what happens inside a backward pass is not seen. In-place operators give their input's number as output.
+ */
+export function record<T>(fn: () => T): Trace<T> {
+  const ids = new Map<TensorCore, number>();
+  const tensors: Tensor[] = [];
+  const calls: TracedCall[] = [];
+  const idOf = (tensor: TensorCore): number => {
+    let id = ids.get(tensor);
+    if (id === undefined) {
+      id = tensors.length;
+      ids.set(tensor, id);
+      tensors.push(tensor as Tensor);
+    }
+    return id;
+  };
+  const trace = (value: unknown, inputs: number[]): TracedValue => {
+    if (value instanceof TensorCore) {
+      const id = idOf(value);
+      inputs.push(id);
+      return { tensor: id };
+    }
+    if (Array.isArray(value) && value.some((element) => element instanceof TensorCore)) {
+      return { list: value.map((element) => trace(element, inputs)) };
+    }
+    return { value: value ?? null };
+  };
+  const onCall = (operator: NativeOperator, values: readonly unknown[], result: unknown): void => {
+    const inputs: number[] = [];
+    const args = operator.arguments.map(({ name, type, default: standard }, i) => ({
+      name,
+      type,
+      value: trace(values[i] === undefined ? standard : values[i], inputs),
+    }));
+    const outputs: number[] = [];
+    trace(result, outputs);
+    if (Array.isArray(result)) {
+      outputs.length = 0;
+      for (const part of result.flat()) if (part instanceof TensorCore) outputs.push(idOf(part));
+    }
+    calls.push({ op: operator.name, overload: operator.overload, arguments: args, inputs, outputs });
+  };
+  const outer = setCallListener(onCall);
+  recordings++;
+  try {
+    const result = fn();
+    return { calls, tensors, result, idOf: (tensor) => ids.get(tensor) };
+  } finally {
+    recordings--;
+    setCallListener(outer);
+  }
+}

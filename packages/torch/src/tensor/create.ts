@@ -1,0 +1,130 @@
+import { native } from "../native/load.ts";
+import { bind } from "../ops/dispatch.ts";
+import type { TensorCore } from "./core.ts";
+import type { DType, MemoryFormat } from "./dtype.ts";
+import { fromNested, type Nested, type TensorOptions } from "./nested.ts";
+import type { Tensor } from "./tensor.ts";
+
+const callEmpty = bind("aten::empty.memory_format");
+const callZeros = bind("aten::zeros");
+const callOnes = bind("aten::ones");
+const callFull = bind("aten::full");
+const callRand = bind("aten::rand");
+const callRandn = bind("aten::randn");
+const callRandint = bind("aten::randint.low");
+const callRandperm = bind("aten::randperm");
+const callEye = bind("aten::eye.m");
+const callLinspace = bind("aten::linspace");
+const callArange = bind("aten::arange.start_step");
+const callFullLike = bind("aten::full_like");
+
+export type Shape = readonly number[];
+
+export interface EmptyOptions extends TensorOptions {
+  readonly memoryFormat?: MemoryFormat;
+}
+
+function marked(tensor: Tensor, requiresGrad: boolean | undefined): Tensor {
+  if (requiresGrad) native.setRequiresGrad(tensor.handle, true);
+  return tensor;
+}
+
+/**
+ * A tensor with the values of nested arrays: `tensor([[1, 2], [3, 4]])`. JavaScript has one number type, so numbers are
+ * float32 unless `dtype` says otherwise; booleans are bool, bigints int64.
+ */
+export function tensor(data: Nested, options: TensorOptions = {}): Tensor {
+  return fromNested(data, options);
+}
+
+/** Uninitialised memory. */
+export function empty(
+  shape: Shape,
+  { dtype = "float32", device, requiresGrad, memoryFormat }: EmptyOptions = {},
+): Tensor {
+  return marked(callEmpty(shape, dtype, undefined, device, undefined, memoryFormat), requiresGrad);
+}
+
+export function zeros(shape: Shape, { dtype = "float32", device, requiresGrad }: TensorOptions = {}): Tensor {
+  return marked(callZeros(shape, dtype, undefined, device), requiresGrad);
+}
+
+export function ones(shape: Shape, { dtype = "float32", device, requiresGrad }: TensorOptions = {}): Tensor {
+  return marked(callOnes(shape, dtype, undefined, device), requiresGrad);
+}
+
+export function full(shape: Shape, value: number | boolean, options: TensorOptions = {}): Tensor {
+  const { dtype = typeof value === "boolean" ? "bool" : "float32", device, requiresGrad } = options;
+  return marked(callFull(shape, value, dtype, undefined, device), requiresGrad);
+}
+
+/** Uniform in [0, 1). */
+export function rand(shape: Shape, { dtype = "float32", device, requiresGrad }: TensorOptions = {}): Tensor {
+  return marked(callRand(shape, dtype, undefined, device), requiresGrad);
+}
+
+/** Standard normal. */
+export function randn(shape: Shape, { dtype = "float32", device, requiresGrad }: TensorOptions = {}): Tensor {
+  return marked(callRandn(shape, dtype, undefined, device), requiresGrad);
+}
+
+/** Integers in [low, high), int64 unless `dtype` says otherwise. */
+export function randint(
+  low: number,
+  high: number,
+  shape: Shape,
+  { dtype = "int64", device }: TensorOptions = {},
+): Tensor {
+  return callRandint(low, high, shape, dtype, undefined, device);
+}
+
+/** A random order of 0 .. n-1, int64. */
+export function randperm(n: number, { dtype = "int64", device }: TensorOptions = {}): Tensor {
+  return callRandperm(n, dtype, undefined, device);
+}
+
+export function eye(rows: number, columns = rows, { dtype = "float32", device }: TensorOptions = {}): Tensor {
+  return callEye(rows, columns, dtype, undefined, device);
+}
+
+export function linspace(
+  start: number,
+  end: number,
+  steps: number,
+  { dtype = "float32", device }: TensorOptions = {},
+): Tensor {
+  return callLinspace(start, end, steps, dtype, undefined, device);
+}
+
+/** `arange(end)`, `arange(start, end, step)`: int64 when all three are integers, else float32. */
+export function arange(end: number, options?: TensorOptions): Tensor;
+export function arange(start: number, end: number, step?: number, options?: TensorOptions): Tensor;
+export function arange(first: number, second?: number | TensorOptions, third = 1, fourth: TensorOptions = {}): Tensor {
+  const single = typeof second !== "number";
+  const [start, end, step] = single ? [0, first, 1] : [first, second, third];
+  const { dtype, device } = single ? (second ?? {}) : fourth;
+  const inferred: DType = [start, end, step].every(Number.isInteger) ? "int64" : "float32";
+  return callArange(start, end, step, dtype ?? inferred, undefined, device);
+}
+
+interface LikeOptions extends TensorOptions {
+  readonly memoryFormat?: MemoryFormat;
+}
+
+function like(name: string): (other: TensorCore, options?: LikeOptions) => Tensor {
+  const make = bind(`aten::${name}_like`);
+  return (other, { dtype, device, memoryFormat, requiresGrad } = {}) =>
+    marked(make(other, dtype, undefined, device, undefined, memoryFormat), requiresGrad);
+}
+
+/** As the function without `Like`, with the shape, dtype, device and memory format of a tensor. */
+export const emptyLike: (other: TensorCore, options?: LikeOptions) => Tensor = like("empty");
+export const zerosLike: (other: TensorCore, options?: LikeOptions) => Tensor = like("zeros");
+export const onesLike: (other: TensorCore, options?: LikeOptions) => Tensor = like("ones");
+export const randLike: (other: TensorCore, options?: LikeOptions) => Tensor = like("rand");
+export const randnLike: (other: TensorCore, options?: LikeOptions) => Tensor = like("randn");
+
+export function fullLike(other: TensorCore, value: number, options: LikeOptions = {}): Tensor {
+  const { dtype, device, memoryFormat, requiresGrad } = options;
+  return marked(callFullLike(other, value, dtype, undefined, device, undefined, memoryFormat), requiresGrad);
+}
