@@ -1,9 +1,6 @@
 import { CtError } from "@classifier-training/base";
 import { z } from "zod";
 
-/** One deterministic step from a decoded picture to the network's input, by its registered name and options. */
-const stepSchema = z.object({ name: z.string(), options: z.record(z.string(), z.unknown()) });
-
 /**
  * `labels_mapping.json`, the file beside an exported model. The first four keys are the original's; `preprocessing` adds
  * the geometry, without which two programs crop differently and disagree about the same picture.
@@ -19,14 +16,13 @@ export const labelsMappingSchema = z.looseObject({
       layout: z.literal("NCHW"),
       input_height: z.int().positive(),
       input_width: z.int().positive(),
-      /** The validation transforms, in order, ending before normalisation. */
-      steps: z.array(stepSchema),
+      /** The validation transforms as plain data, from the decoded picture to the normalised input. */
+      transform: z.looseObject({ transform: z.string(), options: z.record(z.string(), z.unknown()) }),
     })
     .optional(),
 });
 
 export type LabelsMapping = z.infer<typeof labelsMappingSchema>;
-export type PreprocessingStep = z.infer<typeof stepSchema>;
 
 /** @throws CtError naming the file and the key that is wrong. */
 export function parseLabelsMapping(text: string, path: string): LabelsMapping {

@@ -78,19 +78,26 @@ export class OnnxClassifier {
     pictures: readonly Picture[],
     { topK = 5, batchSize = 32 }: PredictOptions = {},
   ): Promise<ClassProbability[][]> {
-    const results: ClassProbability[][] = [];
+    const rows = await this.logits(pictures, batchSize);
+    return rows.map((row) => this.#best(row, topK));
+  }
+
+  /**
+   * The model's raw outputs.
+   * @returns logits, one row of K a picture
+   */
+  async logits(pictures: readonly Picture[], batchSize = 32): Promise<Float32Array[]> {
+    const rows: Float32Array[] = [];
     for (let start = 0; start < pictures.length; start += batchSize) {
-      const inputs = await Promise.all(
-        pictures.slice(start, start + batchSize).map((picture) => this.#preprocessor.prepare(picture)),
-      );
-      const logits = await this.#logits(inputs);
-      for (const row of logits) results.push(this.#best(row, topK));
+      const batch = pictures.slice(start, start + batchSize);
+      const inputs = await Promise.all(batch.map((picture) => this.#preprocessor.prepare(picture)));
+      rows.push(...(await this.#run(inputs)));
     }
-    return results;
+    return rows;
   }
 
   /** @param inputs prepared pictures, [3, H, W] each @returns logits, one row of K each */
-  async #logits(inputs: readonly Float32Array[]): Promise<Float32Array[]> {
+  async #run(inputs: readonly Float32Array[]): Promise<Float32Array[]> {
     const { height, width } = this.#preprocessor;
     const size = 3 * height * width;
     const data = new Float32Array(inputs.length * size);

@@ -1,6 +1,7 @@
 import { CtError } from "@classifier-training/base";
-import { LightningModule, MulticlassAccuracy, type OptimizerConfig } from "@classifier-training/lightning";
+import { LightningModule, MulticlassAccuracy, type OptimizerSpec } from "@classifier-training/lightning";
 import { nn, noGrad, ones, optim, type Tensor } from "@classifier-training/torch";
+import type { ImageModel } from "@classifier-training/vision";
 import type { ClassificationModelOptions } from "./options.ts";
 import { type BatchPredictions, predictionsOf } from "./predictions.ts";
 
@@ -44,17 +45,22 @@ class SplitMetrics {
  * A classifier with the original's training recipe: weighted cross entropy or focal loss, AdamW, linear warm-up and
  * cosine decay per epoch, top-1, top-5 and per-class accuracy.
  */
-export class ClassificationModel extends LightningModule {
+export class ClassificationModel extends LightningModule<ClassificationBatch> {
+  /** Weights of the classes in the loss, [K]; ones until set. A buffer: it moves with the model and is saved with it. */
+  declare readonly class_weights: Tensor;
+  /** The network's name in the model zoo. */
+  readonly backbone: string;
   readonly numClasses: number;
   readonly options: ClassificationModelOptions;
   /** The network, `[N, 3, H, W]` to logits `[N, K]`. */
-  readonly model: nn.Module;
+  readonly model: ImageModel;
   readonly #trainTop1: MulticlassAccuracy;
   readonly #validation: SplitMetrics;
   readonly #test: SplitMetrics;
 
-  constructor(options: ClassificationModelOptions, build: (numClasses: number) => nn.Module) {
+  constructor(options: ClassificationModelOptions, backbone: string, build: (numClasses: number) => ImageModel) {
     super();
+    this.backbone = backbone;
     if (options.numClasses === null) {
       throw new CtError({
         code: "classifier/num-classes",
@@ -73,15 +79,14 @@ export class ClassificationModel extends LightningModule {
     this.model = build(this.numClasses);
   }
 
-  /** Weights of the classes in the loss, [K]; ones until set. */
-  get classWeights(): Tensor {
-    return this.getBuffer("class_weights");
-  }
-
   setClassWeights(weights: Tensor): void {
     noGrad(() => {
-      this.classWeights.copy_(weights);
+      this.class_weights.copy_(weights);
     });
+  }
+
+  override fingerprint(): Record<string, unknown> {
+    return { model: this.backbone, numClasses: this.numClasses, stem: this.options.stem };
   }
 
   override forward(images: Tensor): Tensor {
@@ -91,7 +96,7 @@ export class ClassificationModel extends LightningModule {
   /** @param logits [N, K] @param labels [N] int64, or [N, K] probabilities @returns a scalar */
   loss(logits: Tensor, labels: Tensor): Tensor {
     const { lossName, labelSmoothing, focalGamma } = this.options;
-    const weight = this.classWeights;
+    const weight = this.class_weights;
     if (lossName === "focal")
       return nn.functional.focalLoss(logits, labels, { gamma: focalGamma, weight, labelSmoothing });
     return nn.functional.crossEntropy(logits, labels, { weight, labelSmoothing });
@@ -146,12 +151,13 @@ export class ClassificationModel extends LightningModule {
     metrics.reset();
   }
 
-  override configureOptimizers(): OptimizerConfig {
+  override configureOptimizers(): OptimizerSpec {
     const { learningRate, weightDecay, warmupEpochs, warmupStartFactor, cosineEtaMinFactor, noDecayOnNorms } =
       this.options;
     const parameters = noDecayOnNorms ? optim.noDecayGroups(this, weightDecay) : this.parameters();
     const optimizer = new optim.AdamW(parameters, { lr: learningRate, weightDecay });
-    const maxEpochs = this.trainer?.maxEpochs ?? 100;
+    const limit = this.isAttached ? this.trainer.maxEpochs : 100;
+    const maxEpochs = Number.isFinite(limit) && limit > 0 ? limit : 100;
     const { LinearLR, CosineAnnealingLR, SequentialLR } = optim.lrScheduler;
     const warmUp = new LinearLR(optimizer, {
       startFactor: warmupStartFactor,

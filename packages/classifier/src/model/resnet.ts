@@ -1,7 +1,43 @@
 import { optionsTarget, type TargetTable } from "@classifier-training/base";
-import { createModel, replaceHead } from "@classifier-training/vision";
+import { createModel, loadPretrained } from "@classifier-training/vision";
 import { ClassificationModel } from "./classification-model.ts";
-import { type ClassificationModelInput, classificationModelOptions } from "./options.ts";
+import {
+  type ClassificationModelInput,
+  type ClassificationModelOptions,
+  classificationModelOptions,
+} from "./options.ts";
 
-const backbones = ["resnet18", "resnet34", "resnet50"] as const;
-export type Backbone = (typeof backbones)[number];
+/** The original's model classes and the network each stands for. */
+const backbones = {
+  ResNet18ClassificationModel: "resnet18",
+  ResNet34ClassificationModel: "resnet34",
+  ResNet50ClassificationModel: "resnet50",
+} as const;
+
+/**
+ * Makes a classifier on a network of the model zoo, with its published weights if asked for.
+ * @param backbone a name of `listModels()`
+ * @throws CtError when the weights can neither be found nor downloaded: it names the file and the way without them
+ */
+export async function createClassificationModel(
+  backbone: string,
+  given: ClassificationModelInput,
+): Promise<ClassificationModel> {
+  return build(backbone, classificationModelOptions.parse(given));
+}
+
+async function build(backbone: string, options: ClassificationModelOptions): Promise<ClassificationModel> {
+  const stem = options.stem === "small" ? { stem: "small" } : {};
+  const model = new ClassificationModel(options, backbone, (numClasses) =>
+    createModel(backbone, { numClasses, ...stem }),
+  );
+  if (options.pretrained) await loadPretrained(model.model, backbone, true);
+  return model;
+}
+
+export const modelTargets: TargetTable = Object.fromEntries(
+  Object.entries(backbones).map(([name, backbone]) => [
+    `classifier_training.models.resnet.${name}`,
+    optionsTarget(classificationModelOptions, (options) => build(backbone, options)),
+  ]),
+);

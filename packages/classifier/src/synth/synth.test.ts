@@ -59,13 +59,24 @@ test("the same seed writes the same files, another seed others", async () => {
 test("annotations name every file with its label and what was drawn", async () => {
   const made = options();
   await writeSynthetic([{ label: "7", jersey: "white", number: "red" }], made);
-  const [row] = readFileSync(join(made.folder, "annotations.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+  const [row] = readFileSync(join(made.folder, "annotations.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   expect(row).toMatchObject({ suffix: "7", metadata: { jersey_color: "white", number_color: "red", synthetic: true } });
   expect(readdirSync(join(made.folder, "7"))).toEqual([row.image.split("/")[1]]);
 });
 
 test("rare classes are filled up to the count, others left alone", () => {
-  const requests = fillRareClasses(new Map([["4", 30], ["18", 95], ["5", 400]]), 100, 100);
+  const requests = fillRareClasses(
+    new Map([
+      ["4", 30],
+      ["18", 95],
+      ["5", 400],
+    ]),
+    100,
+    100,
+  );
   const count = (label: string) => requests.filter((request) => request.label === label).length;
   expect([count("4"), count("18"), count("5")]).toEqual([70, 5, 0]);
 });

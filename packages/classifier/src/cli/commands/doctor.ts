@@ -41,8 +41,10 @@ function machine(): Finding {
 
 async function torch(): Promise<Finding[]> {
   try {
-    const { cudaDeviceCount, getNumThreads, mpsIsAvailable, versionInfo } = await import("@classifier-training/torch");
-    const { libtorch, kind } = versionInfo();
+    const { buildInfo, cudaDeviceCount, getNumThreads, mpsIsAvailable, versionInfo } = await import(
+      "@classifier-training/torch"
+    );
+    const { libtorch } = versionInfo();
     const cuda = cudaDeviceCount();
     const devices = [
       "cpu",
@@ -50,7 +52,7 @@ async function torch(): Promise<Finding[]> {
       ...(mpsIsAvailable() ? ["mps"] : []),
     ];
     return [
-      { ok: true, name: "LibTorch", detail: `${libtorch} (${kind})` },
+      { ok: true, name: "LibTorch", detail: `${libtorch} (${buildInfo().libtorch.kind})` },
       { ok: true, name: "devices", detail: devices.join(", ") },
       { ok: true, name: "threads", detail: `${getNumThreads()} for computing` },
     ];

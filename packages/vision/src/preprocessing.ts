@@ -1,0 +1,5 @@
+/** Decoding and transforms without LibTorch: what a service needs to prepare pictures for an exported model. */
+export { decodeImage, readImage } from "./image/decode.ts";
+export { type Image, isByteImage, toChannelsFirst } from "./image/image.ts";
+export { buildTransform } from "./transforms/registry.ts";
+export type { Transform, TransformSpec } from "./transforms/transform.ts";
