@@ -1,0 +1,172 @@
+import { CtError, nearestName } from "@classifier-training/base";
+import { ConfigCompositionError } from "../errors.ts";
+import { type Container, DictConfig, isConfig, ListConfig } from "../omegaconf/containers.ts";
+import { ConfigError, ConfigKeyError, MissingMandatoryValue } from "../omegaconf/errors.ts";
+import { openDict } from "../omegaconf/flags.ts";
+import { type Key, keyText } from "../omegaconf/node.ts";
+import { type Origin, withOrigin } from "../omegaconf/origin.ts";
+import { select, selectRaw } from "../omegaconf/select.ts";
+import { update } from "../omegaconf/update.ts";
+import type { Override } from "../overrides/index.ts";
+import { elementText, type PlainValue } from "../overrides/override.ts";
+import { pythonEquals } from "./equals.ts";
+
+/** Applies the overrides that set, add, extend and delete values, in order. */
+export function applyOverrides(overrides: readonly Override[], config: DictConfig): void {
+  for (const override of overrides) applyOverride(override, config);
+}
+
+/** Applies one override. @throws ConfigCompositionError with Hydra's suggestions */
+export function applyOverride(override: Override, config: DictConfig): void {
+  const { inputLine, keyOrGroup } = override;
+  if (override.package !== undefined) {
+    throw new ConfigCompositionError(
+      `Override ${inputLine} looks like a config group override, but config group '${keyOrGroup}' does not exist.`,
+    );
+  }
+  try {
+    const origin: Origin = { kind: "override", source: inputLine };
+    withOrigin(origin, () => apply(override, config, origin));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigCompositionError(`Error merging override ${inputLine}\n${error.message}`, { cause: error });
+  }
+}
+
+function apply(override: Override, config: DictConfig, origin: Origin) {
+  const value = override.value();
+  switch (override.type) {
+    case "DEL":
+      return deleteKey(override, value, config);
+    case "ADD":
+      return addKey(override, value, config, origin);
+    case "FORCE_ADD":
+      return update(config, override.keyOrGroup, value, { merge: true, forceAdd: true, origin });
+    case "EXTEND_LIST":
+    case "REMOVE_FROM_LIST":
+      return editList(override, value as PlainValue[], config);
+    default:
+      return changeKey(override, value, config, origin);
+  }
+}
+
+function changeKey(override: Override, value: PlainValue, config: DictConfig, origin: Origin) {
+  try {
+    update(config, override.keyOrGroup, value, { merge: true, origin });
+  } catch (error) {
+    if (!(error instanceof ConfigKeyError)) throw error;
+    const near = nearestKey(config, override.keyOrGroup);
+    throw new ConfigCompositionError(
+      `Could not override '${override.keyOrGroup}'.` +
+        (near === undefined ? "" : `\nDid you mean '${near}'?`) +
+        `\nTo append to your config use +${override.inputLine}`,
+      { cause: error },
+    );
+  }
+}
+
+function addKey(override: Override, value: PlainValue, config: DictConfig, origin: Origin) {
+  const { keyOrGroup, inputLine } = override;
+  const isContainer = Array.isArray(value) || value instanceof Map;
+  if (!isContainer && selectRaw(config, keyOrGroup) !== null) {
+    throw new ConfigCompositionError(
+      `Could not append to config. An item is already at '${keyOrGroup}'.\n` +
+        `Either remove + prefix: '${inputLine.slice(1)}'\n` +
+        `Or add a second + to add or override '${keyOrGroup}': '+${inputLine}'`,
+    );
+  }
+  update(config, keyOrGroup, value, { merge: true, forceAdd: true, origin });
+}
+
+function editList(override: Override, values: readonly PlainValue[], config: DictConfig) {
+  const { keyOrGroup } = override;
+  const list = select(config, keyOrGroup, { throwOnMissing: true });
+  if (!(list instanceof ListConfig)) {
+    const action = override.type === "EXTEND_LIST" ? "append to" : "remove from";
+    throw new ConfigCompositionError(
+      `Could not ${action} config list. The existing value of '${keyOrGroup}' is ${show(list)} which is not a list.`,
+    );
+  }
+  for (const value of values) {
+    if (override.type === "EXTEND_LIST") {
+      list.append(value);
+      continue;
+    }
+    const index = list.content.findIndex((_, at) => pythonEquals(selectRaw(list, `[${at}]`), value));
+    if (index === -1) {
+      throw new ConfigCompositionError(`Could not remove from config list '${keyOrGroup}': it has no ${show(value)}.`);
+    }
+    list.delete(index);
+  }
+}
+
+const absent = Symbol("absent");
+
+function deleteKey(override: Override, value: PlainValue, config: DictConfig) {
+  const key = override.keyOrGroup;
+  const lastDot = key.lastIndexOf(".");
+  const found = currentValue(config, key);
+  const parent = lastDot === -1 ? config : selectRaw(config, key.slice(0, lastDot), { default: absent });
+  if (!isConfig(parent) || found === absent) {
+    const near = nearestKey(config, key);
+    throw new ConfigCompositionError(
+      `Could not delete from config. '${key}' does not exist.${near === undefined ? "" : `\nDid you mean '${near}'?`}`,
+    );
+  }
+  if (override.valueType !== undefined && !pythonEquals(value, found)) {
+    throw new ConfigCompositionError(
+      `Could not delete from config. The value of '${key}' is ${show(found)} and not ${show(value)}.`,
+    );
+  }
+  const last = key.slice(lastDot + 1);
+  openDict(config, () => {
+    if (parent instanceof DictConfig) parent.delete(last);
+    else parent.delete(listPosition(last, parent));
+  });
+}
+
+function listPosition(text: string, list: ListConfig): number {
+  const index = Number(text);
+  return index < 0 ? index + list.size : index;
+}
+
+/** The value at a key; `???` for a missing one. */
+function currentValue(config: Container, key: string): unknown {
+  try {
+    return selectRaw(config, key, { throwOnMissing: true, default: absent });
+  } catch (error) {
+    if (error instanceof MissingMandatoryValue) return "???";
+    throw error;
+  }
+}
+
+function show(value: unknown): string {
+  if (isConfig(value)) return value instanceof DictConfig ? "a mapping" : "a list";
+  if (value === null) return "None";
+  return typeof value === "string" ? value : elementText(value as never);
+}
+
+/** The existing key path nearest to one that does not exist: one part of it is respelt. */
+export function nearestKey(config: DictConfig, path: string): string | undefined {
+  const parts = path.split(".");
+  let at: unknown = config;
+  for (const [index, part] of parts.entries()) {
+    if (!(at instanceof DictConfig)) return undefined;
+    const node = at.node(part);
+    if (node === undefined) {
+      const near = nearestName(
+        part,
+        [...at.keys()].map((key) => keyText(key as Key)),
+      );
+      if (near === undefined) return undefined;
+      return [...parts.slice(0, index), near, ...parts.slice(index + 1)].join(".");
+    }
+    try {
+      at = selectRaw(at, part);
+    } catch (error) {
+      if (!CtError.is(error)) throw error;
+      return undefined;
+    }
+  }
+  return undefined;
+}
