@@ -1,0 +1,52 @@
+import { expect, test } from "vitest";
+import { expectedCalibrationError, quantile } from "../statistics/calibration.ts";
+import { proportion } from "../statistics/interval.ts";
+import type { ModelEvaluation } from "./evaluate.ts";
+import { evaluationMarkdown } from "./report.ts";
+
+function evaluation(name: string, correct: readonly boolean[]): ModelEvaluation {
+  const successes = correct.filter(Boolean).length;
+  const report = { support: correct.length, correct: successes, precision: 1, recall: 1, f1: 1 };
+  return {
+    name,
+    sizeBytes: 2 ** 20,
+    top1: proportion(successes, correct.length),
+    top5: proportion(correct.length, correct.length),
+    perClass: { a: report },
+    calibrationError: 0.05,
+    latencyMs: { p50: 3, p95: 5 },
+    predicted: correct.map(() => "a"),
+    correct,
+  };
+}
+
+test("a report says when two models cannot be told apart", () => {
+  const few = [...Array(40).fill(true), false, false];
+  const text = evaluationMarkdown([evaluation("a.onnx", Array(42).fill(true)), evaluation("b.onnx", few)], "valid");
+  expect(text).toMatchInlineSnapshot(`
+    "# Evaluation on valid: 42 pictures
+
+    | model | top-1 (95% interval) | top-5 | ECE | latency p50 / p95, ms | size, MB |
+    | --- | --- | --- | --- | --- | --- |
+    | a.onnx | 100.0% (91.6% to 100.0%) | 100.0% | 0.050 | 3.0 / 5.0 | 1.0 |
+    | b.onnx | 95.2% (84.2% to 98.7%) | 100.0% | 0.050 | 3.0 / 5.0 | 1.0 |
+
+    - a.onnx against b.onnx: 2 only the first got right, 0 only the second; p = 0.50 (McNemar's exact test): they cannot be told apart on these pictures.
+
+    ## F1 by class
+
+    | class | support | a.onnx | b.onnx |
+    | --- | --- | --- | --- |
+    | a | 42 | 1.000 | 1.000 |"
+  `);
+});
+
+test("calibration error is the gap between confidence and accuracy", () => {
+  expect(expectedCalibrationError([0.9, 0.9, 0.9, 0.9], [true, true, true, false])).toBeCloseTo(0.15);
+  expect(expectedCalibrationError([1, 1], [true, true])).toBe(0);
+});
+
+test("quantiles interpolate as numpy's do", () => {
+  expect(quantile([1, 2, 3, 4], 0.5)).toBe(2.5);
+  expect(quantile([1, 2, 3, 4], 0.95)).toBeCloseTo(3.85);
+});

@@ -1,0 +1,66 @@
+import { percent } from "../statistics/interval.ts";
+import { comparePaired, type PairedComparison } from "../statistics/paired.ts";
+import type { ModelEvaluation } from "./evaluate.ts";
+
+/** Two models compared on the same pictures. */
+export interface ModelComparison extends PairedComparison {
+  readonly first: string;
+  readonly second: string;
+}
+
+/** The best model against each other one. */
+export function compareModels(evaluations: readonly ModelEvaluation[]): ModelComparison[] {
+  const [best, ...others] = [...evaluations].sort((a, b) => b.top1.successes - a.top1.successes);
+  if (best === undefined) return [];
+  return others.map((other) => ({
+    first: best.name,
+    second: other.name,
+    ...comparePaired(best.correct, other.correct),
+  }));
+}
+
+/** The evaluations as a Markdown document. */
+export function evaluationMarkdown(evaluations: readonly ModelEvaluation[], split: string): string {
+  const n = evaluations[0]?.top1.n ?? 0;
+  const rows = evaluations.map((e) => [
+    e.name,
+    `${percent(e.top1.value)} (${percent(e.top1.low)} to ${percent(e.top1.high)})`,
+    percent(e.top5.value),
+    e.calibrationError.toFixed(3),
+    `${e.latencyMs.p50.toFixed(1)} / ${e.latencyMs.p95.toFixed(1)}`,
+    (e.sizeBytes / 2 ** 20).toFixed(1),
+  ]);
+  const table = markdownTable(
+    ["model", "top-1 (95% interval)", "top-5", "ECE", "latency p50 / p95, ms", "size, MB"],
+    rows,
+  );
+  return [`# Evaluation on ${split}: ${n} pictures`, table, comparisonText(evaluations), perClassTable(evaluations)]
+    .filter(Boolean)
+    .join("\n\n");
+}
+
+function comparisonText(evaluations: readonly ModelEvaluation[]): string {
+  return compareModels(evaluations)
+    .map(({ first, second, onlyFirst, onlySecond, pValue, distinguishable }) => {
+      const verdict = distinguishable
+        ? "the difference is unlikely to be chance"
+        : "they cannot be told apart on these pictures";
+      return `- ${first} against ${second}: ${onlyFirst} only the first got right, ${onlySecond} only the second; p = ${pValue.toPrecision(2)} (McNemar's exact test): ${verdict}.`;
+    })
+    .join("\n");
+}
+
+function perClassTable(evaluations: readonly ModelEvaluation[]): string {
+  const classes = Object.keys(evaluations[0]?.perClass ?? {});
+  const rows = classes.map((name) => [
+    name,
+    String(evaluations[0]?.perClass[name]?.support ?? 0),
+    ...evaluations.map((e) => (e.perClass[name]?.f1 ?? 0).toFixed(3)),
+  ]);
+  return `## F1 by class\n\n${markdownTable(["class", "support", ...evaluations.map(({ name }) => name)], rows)}`;
+}
+
+function markdownTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(columns), line(columns.map(() => "---")), ...rows.map(line)].join("\n");
+}
