@@ -5,6 +5,7 @@ import { type Container, DictConfig, isConfig, ListConfig } from "./containers.t
 import {
   ConfigKeyError,
   ConfigTypeError,
+  GrammarParseError,
   InterpolationKeyError,
   InterpolationResolutionError,
   InterpolationToMissingValueError,
@@ -46,15 +47,27 @@ export function dereference(node: Node, memo?: Memo): Node {
     throw new InterpolationResolutionError({ what: "an interpolation cannot be resolved outside of a configuration" });
   }
   if (depth >= deepest) throw recursion(node);
+  const parts = parsed(node);
   depth++;
   try {
-    return new Evaluation(parent, node, memo ?? new Set()).result();
+    return new Evaluation(parent, node, memo ?? new Set()).result(parts);
   } catch (error) {
     if (error instanceof InterpolationResolutionError && error.fullKey !== undefined) throw error;
     if (error instanceof RangeError) throw recursion(node);
     throw wrapped(error, node);
   } finally {
     depth--;
+  }
+}
+
+function parsed(node: ValueNode): readonly TextPart[] {
+  const text = String(node.value);
+  try {
+    return parseInterpolation(text);
+  } catch (error) {
+    if (!(error instanceof GrammarParseError)) throw error;
+    const { origin } = node;
+    throw new GrammarParseError({ what: error.problem.what, fullKey: node.fullKey(), origin, column: error.column });
   }
 }
 
@@ -93,9 +106,9 @@ export class Evaluation {
     this.memo = memo;
   }
 
-  result(): Node {
+  result(parts: readonly TextPart[]): Node {
     const node = this.node as ValueNode;
-    const found = this.text(parseInterpolation(node.value as string), false);
+    const found = this.text(parts, false);
     const { type } = node;
     if (type !== undefined) {
       const value = found instanceof Node ? nodeValue(found) : found;

@@ -95,6 +95,9 @@ class Loader {
   private construct(node: YamlNode): Loaded {
     if (node.kind === "scalar") return { kind: "scalar", value: this.scalar(node), mark: node.mark };
     const type = node.kind === "sequence" ? "seq" : "map";
+    if (node.kind === "sequence" && (node.tag === `${standard}omap` || node.tag === `${standard}pairs`)) {
+      return { kind: "list", items: node.items.map((item) => this.pair(item)), mark: node.mark };
+    }
     if (node.tag !== undefined && node.tag !== standard + type) {
       throw this.fail(`cannot read a ${node.kind} with the tag '${node.tag}'`, node.mark);
     }
@@ -102,6 +105,13 @@ class Loader {
       return { kind: "list", items: node.items.map((item) => this.value(item)), mark: node.mark };
     }
     return { kind: "map", entries: this.entries(node), mark: node.mark };
+  }
+
+  /** An item of an `!!omap` or `!!pairs`: a mapping of one key, read as a list of key and value. */
+  private pair(item: YamlNode): LoadedList {
+    const [only, ...more] = item.kind === "mapping" ? item.pairs : [];
+    if (only === undefined || more.length > 0) throw this.fail("expected a mapping of a single key", item.mark);
+    return { kind: "list", items: only.map((part) => this.value(part)), mark: item.mark };
   }
 
   private scalar(node: YamlScalar): Scalar {

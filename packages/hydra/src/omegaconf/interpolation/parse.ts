@@ -25,9 +25,23 @@ interface Place {
   fullKey(): string;
 }
 
-/** @throws GrammarParseError that names the key */
+const blanks = "[ \\t\\n\\r\\f\\v]*";
+const simpleKey = "(?:[$\\w]+|\\[[$\\w]+\\])";
+const simpleNode = `\\.*${simpleKey}(?:\\.[$\\w]+|\\[[$\\w]+\\])*${blanks}`;
+const simpleName = `(?:[A-Za-z_][\\w-]*(?:\\.[A-Za-z_][\\w-]*)*${blanks})?`;
+const simpleArg = `[A-Za-z_0-9/\\-+.$%*@?|]+${blanks}`;
+const simpleCall = `${simpleName}:${blanks}(?:${simpleArg}(?:,${blanks}${simpleArg})*)?`;
+const outside = "(?:[^$]|\\$(?!\\{))*";
+/** The common forms of interpolation: what looks like them is parsed when it is resolved, not before. */
+const simple = new RegExp(`^${outside}(?:\\$\\{${blanks}(?:${simpleNode}|${simpleCall})\\}${outside})+$`);
+
+/**
+ * Checks the grammar of an interpolation when a value is set. As in OmegaConf, a text of the common forms is taken to
+ * be right without parsing it.
+ * @throws GrammarParseError that names the key
+ */
 export function checkInterpolation(text: string, at: Place): void {
-  if (cache.has(text)) return;
+  if (cache.has(text) || simple.test(text)) return;
   try {
     parseInterpolation(text);
   } catch (error) {
