@@ -25,6 +25,7 @@ export {
 export { DisposedError, NativeLoadError, TorchError } from "./errors.ts";
 export { setFusedKernels } from "./fused/switch.ts";
 export { type BuildInfo, buildInfo } from "./native/load.ts";
+export * as nn from "./nn/index.ts";
 export { ops } from "./ops/index.ts";
 export {
   isRecording,
@@ -35,6 +36,7 @@ export {
   type TracedValue,
 } from "./ops/record.ts";
 export type { Keywords, OperatorFunction } from "./ops/resolve.ts";
+export * as optim from "./optim/index.ts";
 export { getRngState, manualSeed, setRngState } from "./random.ts";
 export { keep, scope, unscoped } from "./scope.ts";
 export {

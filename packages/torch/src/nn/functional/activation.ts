@@ -1,0 +1,78 @@
+import { bind } from "../../ops/dispatch.ts";
+import type { DType } from "../../tensor/dtype.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+
+/** Whether an activation may overwrite its input, which saves the memory of a copy. */
+export interface InPlace {
+  readonly inplace?: boolean;
+}
+
+function elementwise(name: string): (input: Tensor, options?: InPlace) => Tensor {
+  const fresh = bind(`aten::${name}`);
+  const inplace = bind(`aten::${name}_`);
+  return (input, options) => (options?.inplace ? inplace(input) : fresh(input));
+}
+
+/** `max(0, x)`. */
+export const relu: (input: Tensor, options?: InPlace) => Tensor = elementwise("relu");
+/** `min(max(0, x), 6)`. */
+export const relu6: (input: Tensor, options?: InPlace) => Tensor = elementwise("relu6");
+/** `x * relu6(x + 3) / 6`. */
+export const hardswish: (input: Tensor, options?: InPlace) => Tensor = elementwise("hardswish");
+/** `relu6(x + 3) / 6`. */
+export const hardsigmoid: (input: Tensor, options?: InPlace) => Tensor = elementwise("hardsigmoid");
+/** `x * sigmoid(x)`, also known as swish. */
+export const silu: (input: Tensor, options?: InPlace) => Tensor = elementwise("silu");
+/** `x * tanh(log(1 + exp(x)))`. */
+export const mish: (input: Tensor, options?: InPlace) => Tensor = elementwise("mish");
+/** `1 / (1 + exp(-x))`. */
+export const sigmoid: (input: Tensor, options?: InPlace) => Tensor = elementwise("sigmoid");
+export const tanh: (input: Tensor, options?: InPlace) => Tensor = elementwise("tanh");
+
+const atenLeakyRelu = bind("aten::leaky_relu");
+const atenLeakyReluInPlace = bind("aten::leaky_relu_");
+const atenElu = bind("aten::elu");
+const atenGelu = bind("aten::gelu");
+const atenSoftplus = bind("aten::softplus");
+const atenSoftmax = bind("aten::softmax.int");
+const atenLogSoftmax = bind("aten::log_softmax.int");
+
+/** x where it is positive, `negativeSlope * x` elsewhere. */
+export function leakyRelu(input: Tensor, { negativeSlope = 0.01, inplace = false }: LeakyReluOptions = {}): Tensor {
+  return (inplace ? atenLeakyReluInPlace : atenLeakyRelu)(input, negativeSlope);
+}
+export interface LeakyReluOptions extends InPlace {
+  readonly negativeSlope?: number;
+}
+
+/** x where it is positive, `alpha * (exp(x) - 1)` elsewhere. */
+export function elu(input: Tensor, { alpha = 1 }: { readonly alpha?: number } = {}): Tensor {
+  return atenElu(input, alpha);
+}
+
+/** `log(1 + exp(beta * x)) / beta`, linear above `threshold`. */
+export function softplus(
+  input: Tensor,
+  { beta = 1, threshold = 20 }: { readonly beta?: number; readonly threshold?: number } = {},
+): Tensor {
+  return atenSoftplus(input, beta, threshold);
+}
+
+/** `x * Φ(x)`, exactly or by its approximation with tanh. */
+export function gelu(input: Tensor, { approximate = "none" }: { readonly approximate?: "none" | "tanh" } = {}): Tensor {
+  return atenGelu(input, approximate);
+}
+
+/** `exp(x) / sum(exp(x))` along a dimension. */
+export function softmax(input: Tensor, dim: number, { dtype = null }: { readonly dtype?: DType | null } = {}): Tensor {
+  return atenSoftmax(input, dim, dtype);
+}
+
+/** The logarithm of `softmax`, without overflow. */
+export function logSoftmax(
+  input: Tensor,
+  dim: number,
+  { dtype = null }: { readonly dtype?: DType | null } = {},
+): Tensor {
+  return atenLogSoftmax(input, dim, dtype);
+}

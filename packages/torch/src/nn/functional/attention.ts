@@ -1,0 +1,50 @@
+import { onesLike } from "../../tensor/create.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { dropout } from "./dropout.ts";
+
+export interface AttentionArguments {
+  /** Broadcast to [..., L, S]: bool (true takes part) or float (added to the scores). */
+  readonly mask?: Tensor | null;
+  /** Each position sees itself and those before it only. */
+  readonly causal?: boolean;
+  readonly dropout?: number;
+  readonly training?: boolean;
+  /** `1 / sqrt(E)` by default. */
+  readonly scale?: number;
+}
+
+/**
+ * `softmax(query keyᵀ * scale + mask) value`, by operators that LibTorch 1.13 and 2.x both have.
+ * @param query [..., L, E]
+ * @param key [..., S, E]
+ * @param value [..., S, V]
+ * @returns the result [..., L, V] and the attention weights [..., L, S], before dropout
+ */
+export function attention(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  options: AttentionArguments = {},
+): { readonly output: Tensor; readonly weights: Tensor } {
+  const { mask = null, causal = false, dropout: p = 0, training = true } = options;
+  const { scale = 1 / Math.sqrt(query.shape.at(-1) ?? 1) } = options;
+  let scores = query.mul(scale).matmul(key.transpose(-2, -1));
+  if (mask !== null) scores = mask.dtype === "bool" ? hide(scores, mask) : scores.add(mask);
+  if (causal) scores = hide(scores, onesLike(scores, { dtype: "bool" }).tril());
+  const weights = scores.softmax(-1);
+  return { output: (p > 0 ? dropout(weights, { p, training }) : weights).matmul(value), weights };
+}
+
+function hide(scores: Tensor, seen: Tensor): Tensor {
+  return scores.maskedFill(seen.logicalNot(), Number.NEGATIVE_INFINITY);
+}
+
+/** PyTorch's `scaled_dot_product_attention`: `attention` without its weights. */
+export function scaledDotProductAttention(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  options: AttentionArguments = {},
+): Tensor {
+  return attention(query, key, value, options).output;
+}

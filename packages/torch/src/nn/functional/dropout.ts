@@ -1,0 +1,52 @@
+import { bind } from "../../ops/dispatch.ts";
+import { empty } from "../../tensor/create.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { nnError } from "../errors.ts";
+
+const atenDropout = bind("aten::dropout");
+const atenFeatureDropout = bind("aten::feature_dropout");
+
+export interface DropoutArguments {
+  /** Probability of dropping. */
+  readonly p?: number;
+  readonly training?: boolean;
+}
+
+/** Zeroes single elements with probability `p` and scales the others by `1 / (1 - p)`. */
+export function dropout(input: Tensor, { p = 0.5, training = true }: DropoutArguments = {}): Tensor {
+  checkProbability("dropout", p);
+  return atenDropout(input, p, training);
+}
+
+/** Zeroes whole channels. @param input [N, C, H, W] */
+export function dropout2d(input: Tensor, { p = 0.5, training = true }: DropoutArguments = {}): Tensor {
+  checkProbability("dropout2d", p);
+  return atenFeatureDropout(input, p, training);
+}
+
+/** `"row"` decides for each sample of the batch, `"batch"` once for all. */
+export type StochasticDepthMode = "row" | "batch";
+
+/**
+ * Drops whole samples of a residual branch (Huang et al., "Deep Networks with Stochastic Depth", 2016), as
+ * torchvision.ops does: the survivors are scaled by `1 / (1 - p)`.
+ * @param input [N, ...]
+ */
+export function stochasticDepth(
+  input: Tensor,
+  p: number,
+  mode: StochasticDepthMode,
+  { training = true }: { readonly training?: boolean } = {},
+): Tensor {
+  checkProbability("stochasticDepth", p);
+  if (!training || p === 0) return input;
+  const survival = 1 - p;
+  const { shape } = input;
+  const size = shape.map((length, i) => (i === 0 && mode === "row" ? length : 1));
+  const noise = empty(size, { dtype: input.dtype, device: input.device }).bernoulli_(survival);
+  return input.mul(survival > 0 ? noise.div_(survival) : noise);
+}
+
+function checkProbability(name: string, p: number): void {
+  if (!(p >= 0 && p <= 1)) throw nnError(`${name}: p is ${p}, a probability between 0 and 1 is expected`);
+}

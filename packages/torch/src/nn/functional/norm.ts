@@ -1,0 +1,46 @@
+import { bind } from "../../ops/dispatch.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+
+const atenBatchNorm = bind("aten::batch_norm");
+const atenGroupNorm = bind("aten::group_norm");
+const atenLayerNorm = bind("aten::layer_norm");
+
+export interface BatchNormArguments {
+  readonly runningMean: Tensor | null;
+  readonly runningVar: Tensor | null;
+  readonly weight?: Tensor | null;
+  readonly bias?: Tensor | null;
+  /** True normalises by the batch's own statistics and updates the running ones, if there are any. */
+  readonly training?: boolean;
+  /** Share of the new statistics in the running ones. */
+  readonly momentum?: number;
+  readonly eps?: number;
+}
+
+/** `(x - mean) / sqrt(var + eps) * weight + bias` for each channel. @param input [N, C, ...] */
+export function batchNorm(input: Tensor, options: BatchNormArguments): Tensor {
+  const { runningMean, runningVar, weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = options;
+  return atenBatchNorm(input, weight, bias, runningMean, runningVar, training, momentum, eps, true);
+}
+
+export interface AffineNormArguments {
+  readonly weight?: Tensor | null;
+  readonly bias?: Tensor | null;
+  readonly eps?: number;
+}
+
+/** Normalises each sample over groups of channels. @param input [N, C, ...] with C a multiple of `groups` */
+export function groupNorm(input: Tensor, groups: number, options: AffineNormArguments = {}): Tensor {
+  const { weight = null, bias = null, eps = 1e-5 } = options;
+  return atenGroupNorm(input, groups, weight, bias, eps, true);
+}
+
+/** Normalises over the last dimensions. @param normalizedShape their sizes */
+export function layerNorm(
+  input: Tensor,
+  normalizedShape: readonly number[],
+  options: AffineNormArguments = {},
+): Tensor {
+  const { weight = null, bias = null, eps = 1e-5 } = options;
+  return atenLayerNorm(input, normalizedShape, weight, bias, eps, true);
+}

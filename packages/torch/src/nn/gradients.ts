@@ -1,0 +1,80 @@
+import { noGrad } from "../autograd/modes.ts";
+import { bind } from "../ops/dispatch.ts";
+import { scope } from "../scope.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { concatenate, stackTensors } from "../tensor/views.ts";
+import { nnError } from "./errors.ts";
+
+const vectorNorm = bind("aten::linalg_vector_norm");
+
+export interface ClipGradNormOptions {
+  /** 2 is Euclid's, Infinity the largest absolute value. */
+  readonly normType?: number;
+  /** Throws when the norm is not finite, instead of spreading it. */
+  readonly errorIfNonfinite?: boolean;
+}
+
+/** The norm of all tensors taken as one vector; no dimensions. */
+export function getTotalNorm(tensors: readonly Tensor[], normType = 2): Tensor {
+  const [first] = tensors;
+  if (first === undefined) throw nnError("getTotalNorm: no tensors are given");
+  return noGrad(() => {
+    const norms = tensors.map((tensor) => vectorNorm(tensor, normType).to({ device: first.device }));
+    return vectorNorm(stackTensors(norms), normType);
+  });
+}
+
+/**
+ * Scales all gradients by `min(1, maxNorm / (norm + 1e-6))`, where `norm` is that of all of them taken as one vector.
+ * @returns the norm before
+ */
+export function clipGradNorm_(
+  parameters: Iterable<Tensor>,
+  maxNorm: number,
+  { normType = 2, errorIfNonfinite = false }: ClipGradNormOptions = {},
+): number {
+  const gradients = gradientsOf(parameters);
+  if (gradients.length === 0) return 0;
+  return scope(() => {
+    const norm = getTotalNorm(gradients, normType);
+    const value = norm.item();
+    if (errorIfNonfinite && !Number.isFinite(value)) {
+      throw nnError(
+        `clipGradNorm_: the norm of the gradients is ${value}`,
+        "skip the step, or lower the learning rate",
+      );
+    }
+    noGrad(() => {
+      const factor = norm.add(1e-6).reciprocal().mul(maxNorm).clamp_(null, 1);
+      for (const gradient of gradients) gradient.mul_(factor.to({ device: gradient.device, dtype: gradient.dtype }));
+    });
+    return value;
+  });
+}
+
+/** Limits each element of the gradients to [-clipValue, clipValue]. */
+export function clipGradValue_(parameters: Iterable<Tensor>, clipValue: number): void {
+  noGrad(() => {
+    for (const gradient of gradientsOf(parameters)) gradient.clamp_(-clipValue, clipValue);
+  });
+}
+
+function gradientsOf(parameters: Iterable<Tensor>): Tensor[] {
+  return [...parameters].flatMap((parameter) => parameter.grad ?? []);
+}
+
+/** All parameters as one vector, a copy. */
+export function parametersToVector(parameters: Iterable<Tensor>): Tensor {
+  return concatenate([...parameters].map((parameter) => parameter.reshape([-1])));
+}
+
+/** Fills parameters from one vector, as `parametersToVector` makes it. */
+export function vectorToParameters(vector: Tensor, parameters: Iterable<Tensor>): void {
+  noGrad(() => {
+    let at = 0;
+    for (const parameter of parameters) {
+      parameter.copy_(vector.narrow(0, at, parameter.numel).reshape(parameter.shape));
+      at += parameter.numel;
+    }
+  });
+}

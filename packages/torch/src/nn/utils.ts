@@ -1,0 +1,8 @@
+export {
+  type ClipGradNormOptions,
+  clipGradNorm_,
+  clipGradValue_,
+  getTotalNorm,
+  parametersToVector,
+  vectorToParameters,
+} from "./gradients.ts";

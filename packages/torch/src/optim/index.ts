@@ -1,0 +1,11 @@
+export { Adagrad } from "./adagrad.ts";
+export { Adam, AdamW } from "./adam.ts";
+export { NAdam, RAdam } from "./adam-variants.ts";
+export { LAMB } from "./lamb.ts";
+export { Lion } from "./lion.ts";
+export * as lrScheduler from "./lr-scheduler/index.ts";
+export { noDecayGroups } from "./no-decay-groups.ts";
+export { Optimizer, type OptimizerState, type ParamGroupInput, type ParamState, type Params } from "./optimizer.ts";
+export type { ParamGroup } from "./param-group.ts";
+export { RMSprop } from "./rmsprop.ts";
+export { SGD } from "./sgd.ts";

@@ -1,0 +1,51 @@
+import { z } from "zod";
+import { optionError, parseOptions } from "../options.ts";
+import type { ParamGroup } from "../param-group.ts";
+import { LRScheduler, type ScheduledOptimizer } from "./scheduler.ts";
+
+/** A factor of the rate by epoch. */
+export type LrLambda = (epoch: number) => number;
+
+const lrLambda = z.custom<LrLambda>((value) => typeof value === "function", "a function of the epoch is expected");
+
+export const lambdaLrSchema = z.strictObject({
+  lrLambda: z.union([lrLambda, z.array(lrLambda)]).describe("one for all parameter groups, or one for each"),
+  lastEpoch: z.int().default(-1),
+});
+
+abstract class ByLambda extends LRScheduler {
+  protected readonly lambdas: readonly LrLambda[];
+
+  constructor(name: string, optimizer: ScheduledOptimizer, options: z.input<typeof lambdaLrSchema>) {
+    const { lrLambda: given, lastEpoch } = parseOptions(name, lambdaLrSchema, options);
+    const groups = optimizer.paramGroups.length;
+    super(optimizer, lastEpoch);
+    this.lambdas = Array.isArray(given) ? given : new Array<LrLambda>(groups).fill(given);
+    if (this.lambdas.length !== groups) {
+      throw optionError(name, `${this.lambdas.length} functions are given for ${groups} parameter groups`);
+    }
+    this.initialStep();
+  }
+}
+
+/** Sets the rate to the base rate times a function of the epoch. */
+export class LambdaLR extends ByLambda {
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof lambdaLrSchema>) {
+    super("LambdaLR", optimizer, options);
+  }
+
+  protected override lrOf(_: ParamGroup, index: number): number {
+    return (this.baseLrs[index] as number) * (this.lambdas[index] as LrLambda)(this.lastEpoch);
+  }
+}
+
+/** Multiplies the rate in force by a function of the epoch. */
+export class MultiplicativeLR extends ByLambda {
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof lambdaLrSchema>) {
+    super("MultiplicativeLR", optimizer, options);
+  }
+
+  protected override lrOf({ lr }: ParamGroup, index: number): number {
+    return this.lastEpoch > 0 ? lr * (this.lambdas[index] as LrLambda)(this.lastEpoch) : lr;
+  }
+}

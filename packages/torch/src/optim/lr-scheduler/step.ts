@@ -1,0 +1,115 @@
+import { z } from "zod";
+import { parseOptions } from "../options.ts";
+import type { ParamGroup } from "../param-group.ts";
+import { LRScheduler, type ScheduledOptimizer } from "./scheduler.ts";
+
+export const stepLrSchema = z.strictObject({
+  stepSize: z.int().min(1).describe("epochs between two decays"),
+  gamma: z.number().default(0.1),
+  lastEpoch: z.int().default(-1),
+});
+
+/** Multiplies the rate by `gamma` every `stepSize` epochs. */
+export class StepLR extends LRScheduler {
+  protected readonly stepSize: number;
+  protected readonly gamma: number;
+
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof stepLrSchema>) {
+    const { stepSize, gamma, lastEpoch } = parseOptions("StepLR", stepLrSchema, options);
+    super(optimizer, lastEpoch);
+    this.stepSize = stepSize;
+    this.gamma = gamma;
+    this.initialStep();
+  }
+
+  protected override lrOf({ lr }: ParamGroup): number {
+    return this.lastEpoch === 0 || this.lastEpoch % this.stepSize !== 0 ? lr : lr * this.gamma;
+  }
+
+  protected override closedFormLrOf(_: ParamGroup, index: number): number {
+    return (this.baseLrs[index] as number) * this.gamma ** Math.floor(this.lastEpoch / this.stepSize);
+  }
+}
+
+export const multiStepLrSchema = z.strictObject({
+  milestones: z.array(z.int()).describe("epochs at which the rate decays; one named twice decays twice"),
+  gamma: z.number().default(0.1),
+  lastEpoch: z.int().default(-1),
+});
+
+/** Multiplies the rate by `gamma` at each milestone. */
+export class MultiStepLR extends LRScheduler {
+  protected readonly milestones: number[];
+  protected readonly gamma: number;
+
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof multiStepLrSchema>) {
+    const { milestones, gamma, lastEpoch } = parseOptions("MultiStepLR", multiStepLrSchema, options);
+    super(optimizer, lastEpoch);
+    this.milestones = milestones;
+    this.gamma = gamma;
+    this.initialStep();
+  }
+
+  protected override lrOf({ lr }: ParamGroup): number {
+    const times = this.milestones.filter((milestone) => milestone === this.lastEpoch).length;
+    return times === 0 ? lr : lr * this.gamma ** times;
+  }
+
+  protected override closedFormLrOf(_: ParamGroup, index: number): number {
+    const passed = this.milestones.filter((milestone) => milestone <= this.lastEpoch).length;
+    return (this.baseLrs[index] as number) * this.gamma ** passed;
+  }
+}
+
+export const exponentialLrSchema = z.strictObject({ gamma: z.number(), lastEpoch: z.int().default(-1) });
+
+/** Multiplies the rate by `gamma` every epoch. */
+export class ExponentialLR extends LRScheduler {
+  protected readonly gamma: number;
+
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof exponentialLrSchema>) {
+    const { gamma, lastEpoch } = parseOptions("ExponentialLR", exponentialLrSchema, options);
+    super(optimizer, lastEpoch);
+    this.gamma = gamma;
+    this.initialStep();
+  }
+
+  protected override lrOf({ lr }: ParamGroup): number {
+    return this.lastEpoch === 0 ? lr : lr * this.gamma;
+  }
+
+  protected override closedFormLrOf(_: ParamGroup, index: number): number {
+    return (this.baseLrs[index] as number) * this.gamma ** this.lastEpoch;
+  }
+}
+
+export const polynomialLrSchema = z.strictObject({
+  totalIters: z.int().min(1).default(5).describe("steps until the rate is zero"),
+  power: z.number().default(1),
+  lastEpoch: z.int().default(-1),
+});
+
+/** Lets the rate fall to zero over `totalIters` steps as `(1 - t / totalIters) ** power`. */
+export class PolynomialLR extends LRScheduler {
+  protected readonly totalIters: number;
+  protected readonly power: number;
+
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof polynomialLrSchema> = {}) {
+    const { totalIters, power, lastEpoch } = parseOptions("PolynomialLR", polynomialLrSchema, options);
+    super(optimizer, lastEpoch);
+    this.totalIters = totalIters;
+    this.power = power;
+    this.initialStep();
+  }
+
+  protected override lrOf({ lr }: ParamGroup): number {
+    const { lastEpoch, totalIters, power } = this;
+    if (lastEpoch === 0 || lastEpoch > totalIters) return lr;
+    return lr * ((1 - lastEpoch / totalIters) / (1 - (lastEpoch - 1) / totalIters)) ** power;
+  }
+
+  protected override closedFormLrOf(_: ParamGroup, index: number): number {
+    const { lastEpoch, totalIters, power } = this;
+    return (this.baseLrs[index] as number) * (1 - Math.min(totalIters, lastEpoch) / totalIters) ** power;
+  }
+}

@@ -1,0 +1,43 @@
+import { z } from "zod";
+import type { Tensor } from "../tensor/tensor.ts";
+import { Optimizer, type Params, type Trained } from "./optimizer.ts";
+import { optionError, parseOptions } from "./options.ts";
+import type { ParamGroup } from "./param-group.ts";
+
+export const sgdSchema = z.strictObject({
+  lr: z.number().min(0).default(1e-3),
+  momentum: z.number().min(0).default(0),
+  dampening: z.number().default(0).describe("share of the gradient that does not enter the momentum"),
+  weightDecay: z.number().min(0).default(0).describe("L2 penalty, added to the gradient"),
+  nesterov: z.boolean().default(false),
+  maximize: z.boolean().default(false).describe("climb instead of descend"),
+});
+
+type SgdOptions = z.infer<typeof sgdSchema>;
+type SgdGroup = ParamGroup & SgdOptions;
+
+/** Stochastic gradient descent with momentum, as torch.optim.SGD (Sutskever et al., 2013, for Nesterov's). */
+export class SGD extends Optimizer<SgdGroup> {
+  constructor(params: Params, options: z.input<typeof sgdSchema> = {}) {
+    const given = parseOptions("SGD", sgdSchema, options);
+    if (given.nesterov && (given.momentum <= 0 || given.dampening !== 0)) {
+      throw optionError("SGD", "nesterov needs a momentum above 0 and no dampening");
+    }
+    super(params, given);
+  }
+
+  protected override update(group: SgdGroup, trained: readonly Trained[]): void {
+    for (const { param, grad } of trained) param.add_(this.#direction(group, param, grad), { alpha: -group.lr });
+  }
+
+  #direction(group: SgdGroup, param: Tensor, grad: Tensor): Tensor {
+    const { momentum, dampening, nesterov, weightDecay, maximize } = group;
+    let step = maximize ? grad.neg() : grad;
+    if (weightDecay !== 0) step = step.add(param, { alpha: weightDecay });
+    if (momentum === 0) return step;
+    const isFirst = !this.state.has(param);
+    const { momentumBuffer } = this.stateOf(param, () => ({ momentumBuffer: step.clone() }));
+    if (!isFirst) momentumBuffer.mul_(momentum).add_(step, { alpha: 1 - dampening });
+    return nesterov ? step.add(momentumBuffer, { alpha: momentum }) : momentumBuffer;
+  }
+}

@@ -1,0 +1,152 @@
+import { badFile } from "./errors.ts";
+import { HeaderScanner } from "./safetensors-scanner.ts";
+
+/** The dtypes of the format that LibTorch 1.13 has too, by the format's names. */
+export const safetensorsDtypes = {
+  BOOL: { dtype: "bool", itemSize: 1 },
+  U8: { dtype: "uint8", itemSize: 1 },
+  I8: { dtype: "int8", itemSize: 1 },
+  I16: { dtype: "int16", itemSize: 2 },
+  F16: { dtype: "float16", itemSize: 2 },
+  BF16: { dtype: "bfloat16", itemSize: 2 },
+  I32: { dtype: "int32", itemSize: 4 },
+  F32: { dtype: "float32", itemSize: 4 },
+  I64: { dtype: "int64", itemSize: 8 },
+  F64: { dtype: "float64", itemSize: 8 },
+} as const;
+
+export type SafetensorsDtype = keyof typeof safetensorsDtypes;
+
+/** One tensor of a file: `begin` and `end` are bytes from the start of the data. */
+export interface TensorEntry {
+  readonly name: string;
+  readonly dtype: SafetensorsDtype;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface SafetensorsHeader {
+  /** In the order of the header. */
+  readonly entries: readonly TensorEntry[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** The format's own limit for the JSON of the header. */
+export const maxHeaderBytes = 100_000_000;
+
+/**
+ * Length of the header from the first eight bytes of a file of `fileSize` bytes.
+ * @throws SerializationError if it is longer than the file or than the format allows
+ */
+export function headerLength(prefix: Uint8Array, fileSize: number, where: string): number {
+  if (prefix.byteLength < 8) throw badFile(where, "the file is shorter than the 8 bytes every safetensors file has");
+  const length = new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true);
+  if (length > BigInt(maxHeaderBytes)) {
+    throw badFile(where, `its header claims ${length} bytes, more than the ${maxHeaderBytes} that are allowed`, notOne);
+  }
+  if (length > BigInt(fileSize - 8)) {
+    throw badFile(where, `its header claims ${length} bytes, but only ${fileSize - 8} follow: the file is cut off`);
+  }
+  return Number(length);
+}
+
+const notOne = "this does not look like a safetensors file";
+
+/**
+ * Reads and checks a header: each tensor lies within the data, is as long as its shape says, and together they cover
+ * the data without a gap or an overlap.
+ * @param json the header's bytes, without the length before them
+ * @param dataSize bytes that follow the header
+ */
+export function parseHeader(json: Uint8Array, dataSize: number, where: string): SafetensorsHeader {
+  const { tensors, metadata } = new HeaderScanner(decodeUtf8(json, where), where).read();
+  const entries = [...tensors].map(([name, raw]) => checkEntry(name, raw, dataSize, where));
+  let covered = 0;
+  for (const { name, begin, end } of inByteOrder(entries)) {
+    if (begin < covered) throw badFile(where, `tensor '${name}' overlaps the one before it`);
+    if (begin > covered) throw badFile(where, `${begin - covered} bytes before tensor '${name}' belong to no tensor`);
+    covered = end;
+  }
+  if (covered < dataSize) throw badFile(where, `${dataSize - covered} bytes at the end belong to no tensor`);
+  return { entries, metadata };
+}
+
+function decodeUtf8(bytes: Uint8Array, where: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw badFile(where, "its header is not UTF-8", notOne);
+  }
+}
+
+function checkEntry(
+  name: string,
+  { dtype, shape, offsets }: { dtype: string; shape: readonly number[]; offsets: readonly [number, number] },
+  dataSize: number,
+  where: string,
+): TensorEntry {
+  const known = safetensorsDtypes[dtype as SafetensorsDtype];
+  if (!Object.hasOwn(safetensorsDtypes, dtype)) {
+    const all = Object.keys(safetensorsDtypes).join(", ");
+    throw badFile(where, `tensor '${name}' has dtype ${JSON.stringify(dtype)}`, `the ones supported are ${all}`);
+  }
+  const [begin, end] = offsets;
+  if (begin > end) throw badFile(where, `tensor '${name}' ends at byte ${end}, before it begins at ${begin}`);
+  if (end > dataSize) {
+    throw badFile(
+      where,
+      `tensor '${name}' ends at byte ${end} of the data, which has ${dataSize}: the file is cut off or corrupt`,
+    );
+  }
+  let bytes: number = known.itemSize;
+  // A zero anywhere makes the tensor empty; other sizes must not overflow on the way to it.
+  for (const size of shape.includes(0) ? [0] : shape) bytes *= size;
+  if (bytes !== end - begin) {
+    throw badFile(
+      where,
+      `tensor '${name}' of ${dtype} [${shape.join(", ")}] needs ${bytes} bytes, its offsets span ${end - begin}`,
+    );
+  }
+  return { name, dtype: dtype as SafetensorsDtype, shape, begin, end };
+}
+
+/** Tensors in the order in which their bytes lie in the file. */
+export function inByteOrder(entries: readonly TensorEntry[]): TensorEntry[] {
+  return entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end);
+}
+
+/** Gives each tensor its place: widest elements first, so that every one is aligned. */
+export function layOut(tensors: readonly Omit<TensorEntry, "begin" | "end">[]): TensorEntry[] {
+  const itemSize = ({ dtype }: { dtype: SafetensorsDtype }) => safetensorsDtypes[dtype].itemSize;
+  const begins = new Map<string, number>();
+  let end = 0;
+  for (const tensor of tensors.toSorted((a, b) => itemSize(b) - itemSize(a))) {
+    begins.set(tensor.name, end);
+    end += tensor.shape.reduce((product, size) => product * size, itemSize(tensor));
+  }
+  return tensors.map((tensor) => {
+    const begin = begins.get(tensor.name) as number;
+    return { ...tensor, begin, end: begin + tensor.shape.reduce((product, size) => product * size, itemSize(tensor)) };
+  });
+}
+
+/**
+ * The header's bytes, with its length before them, padded with spaces so that the data starts at a multiple of 8.
+ * @param entries in the order in which a reader should list them
+ */
+export function encodeHeader(
+  entries: readonly TensorEntry[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
+  const fields = [`"__metadata__":${JSON.stringify(metadata)}`];
+  for (const { name, dtype, shape, begin, end } of entries) {
+    fields.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [begin, end] })}`);
+  }
+  const json = new TextEncoder().encode(`{${fields.join(",")}}`);
+  const padded = Math.ceil(json.byteLength / 8) * 8;
+  const bytes = new Uint8Array(8 + padded).fill(0x20, 8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(padded), true);
+  bytes.set(json, 8);
+  return bytes;
+}
