@@ -9,7 +9,32 @@ import { imagenetMean, imagenetStd } from "../src/transforms/pipelines.ts";
 import { resizedSize } from "../src/transforms/resize.ts";
 import type { CaseResult } from "./section.ts";
 
-type Params = Record<string, never>;
+/** The parameters of all operations; a case has those of its own. */
+interface Params {
+  readonly size_hw: readonly [number, number];
+  readonly interpolation: F.Interpolation & F.WarpInterpolation;
+  readonly antialias?: boolean;
+  readonly size: number;
+  readonly max_size: number | null;
+  readonly padding_ltrb: F.Padding;
+  readonly fill: F.Fill;
+  readonly mode: F.PaddingMode;
+  readonly top_left_h_w: readonly [number, number, number, number];
+  readonly angle: number;
+  readonly translate: readonly [number, number];
+  readonly scale: number;
+  readonly shear: readonly [number, number];
+  readonly expand: boolean;
+  readonly startpoints: F.Points;
+  readonly endpoints: F.Points;
+  readonly factor: number;
+  readonly kernel_size_xy: readonly [number, number];
+  readonly sigma_xy: readonly [number, number];
+  readonly quality: number;
+  readonly offset_xy: readonly [number, number];
+  readonly canvas_wh: readonly [number, number];
+  readonly crop_xywh: readonly [number, number, number, number];
+}
 interface Recorded {
   readonly op: string;
   readonly image: string;
@@ -29,7 +54,6 @@ const normalize = (image: Image) => {
 };
 
 type Op = (image: ByteImage, params: Params) => Image | Promise<Image>;
-const fillOf = (fill: unknown) => fill as F.Fill;
 
 /** What each recorded operation is here; `_pil`, `_tensor_uint8` and `_tensor_float` choose the kind of image. */
 const ops: Record<string, (image: Image, params: Params) => Image> = {
@@ -40,16 +64,16 @@ const ops: Record<string, (image: Image, params: Params) => Image> = {
     return F.resize(image, width, height);
   },
   center_crop: (image, { size_hw: [h, w] }) => F.centerCrop(image, w, h),
-  pad: (image, { padding_ltrb, fill, mode }) => F.pad(image, padding_ltrb, fillOf(fill), mode),
+  pad: (image, { padding_ltrb, fill, mode }) => F.pad(image, padding_ltrb, fill, mode),
   resized_crop: (image, { top_left_h_w: [top, left, height, width], size_hw: [h, w], interpolation }) =>
     F.resize(image, w, h, { interpolation, box: { top, left, height, width } }),
   // The tensor cases were recorded with the default, which is no fill, though they note it as 0.
   affine: (image, { angle, translate, scale, shear, interpolation, fill }) =>
-    F.affine(image, { angle, translate, scale, shear }, { interpolation, fill: fillOf(fill) || undefined }),
+    F.affine(image, { angle, translate, scale, shear }, { interpolation, fill: fill || undefined }),
   rotate: (image, { angle, expand, interpolation, fill }) =>
-    F.rotate(image, angle, { expand, interpolation, fill: fillOf(fill) || undefined }),
+    F.rotate(image, angle, { expand, interpolation, fill: fill || undefined }),
   perspective: (image, { startpoints, endpoints, interpolation, fill }) =>
-    F.perspective(image, startpoints, endpoints, { interpolation, fill: fillOf(fill) }),
+    F.perspective(image, startpoints, endpoints, { interpolation, fill: fill }),
   adjust_brightness: (image, { factor }) => F.adjustBrightness(image, factor),
   adjust_contrast: (image, { factor }) => F.adjustContrast(image, factor),
   adjust_saturation: (image, { factor }) => F.adjustSaturation(image, factor),

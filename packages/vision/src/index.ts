@@ -1,1 +1,31 @@
-export {};
+export { type ClassToIdx, comparePython, indexClasses } from "./datasets/classes.ts";
+export { ImageDataset, type ImageDatasetInit, type LabelledImage } from "./datasets/dataset.ts";
+export { ImageFolder } from "./datasets/image-folder.ts";
+export { type AnnotationRow, JsonlDataset, readAnnotations } from "./datasets/jsonl.ts";
+export { type ImageSource, openSource, type SourceSpec } from "./datasets/source.ts";
+export { VisionError } from "./errors.ts";
+export * as functional from "./functional/index.ts";
+export { type DecodeOptions, decodeImage, readImage } from "./image/decode.ts";
+export { encodeJpeg, encodePng } from "./image/encode.ts";
+export {
+  type ByteImage,
+  byteImage,
+  type FloatImage,
+  type Image,
+  isByteImage,
+  type Semantics,
+  toChannelsFirst,
+} from "./image/image.ts";
+export {
+  type BatchTransform,
+  type ClassificationBatch,
+  classificationBatch,
+  DataLoader,
+  type DataLoaderOptions,
+} from "./loader/data-loader.ts";
+export type { LoaderStats } from "./loader/raw-loader.ts";
+export { planThreads, type ThreadPlan } from "./loader/threads.ts";
+export { RandomSampler, SequentialSampler, SubsetSampler } from "./samplers/basic.ts";
+export { countOccurrences, type Sampler } from "./samplers/sampler.ts";
+export { targets } from "./targets.ts";
+export * from "./transforms/index.ts";

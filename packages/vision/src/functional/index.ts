@@ -41,3 +41,4 @@ export { jpegRoundTrip } from "./jpeg.ts";
 export { addGaussianNoise, addNoise } from "./noise.ts";
 export type { Box } from "./resample.ts";
 export { type Interpolation, type ResizeOptions, resize, resizeAsPillow } from "./resize.ts";
+export type { WarpInterpolation } from "./warp.ts";

@@ -1,0 +1,67 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { VisionError } from "../errors.ts";
+import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
+import { ImageDataset } from "./dataset.ts";
+import { emptySplit, filesBelow, isImageName, splitFolder, subfolders } from "./folders.ts";
+
+export const imageFolderOptions = z.strictObject({
+  /** Folder that holds the class folders, or the splits when `split` is given. */
+  root: z.string(),
+  split: z.string().optional(),
+  /** The classes of the training split. Folders with other names are skipped and their images counted. */
+  classToIdx: z.custom<ClassToIdx>((value) => typeof value === "object" && value !== null).optional(),
+  /** Whether a class folder may hold no images. */
+  allowEmpty: z.boolean().default(false),
+  maxPixels: z.number().int().positive().optional(),
+});
+
+/**
+ * Images in one folder per class, as torchvision's ImageFolder: classes are the folder names, sorted as Python sorts,
+ * and images are found recursively by their extensions.
+ * @throws VisionError if the root or split is missing, holds no images, or a class folder is empty.
+ */
+export class ImageFolder extends ImageDataset {
+  constructor(options: z.input<typeof imageFolderOptions>) {
+    const { root, split, classToIdx, allowEmpty, maxPixels } = imageFolderOptions.parse(options);
+    const folder = splitFolder(root, split);
+    const names = subfolders(folder);
+    const classes = classToIdx === undefined ? indexClasses(names) : asClassMap(classToIdx);
+    const paths: string[] = [];
+    const targets: number[] = [];
+    const empty: string[] = [];
+    let unknown = 0;
+    for (const name of names) {
+      const files = filesBelow(join(folder, name), isImageName);
+      const target = classes.get(name);
+      if (target === undefined) {
+        unknown += files.length;
+        continue;
+      }
+      if (files.length === 0) empty.push(name);
+      for (const file of files) {
+        paths.push(file);
+        targets.push(target);
+      }
+    }
+    if (paths.length === 0) {
+      throw emptySplit(folder, "there are no class folders with images in it", "put images into one folder per class");
+    }
+    if (empty.length > 0 && !allowEmpty && classToIdx === undefined) {
+      throw new VisionError({
+        code: "vision/class-empty",
+        what: `no images were found for the classes ${empty.join(", ")}`,
+        where: folder,
+        fix: "remove the empty folders, or set allow_empty",
+      });
+    }
+    super({
+      name: split ?? folder,
+      source: { kind: "files", paths, ...(maxPixels === undefined ? {} : { decode: { maxPixels } }) },
+      targets: Int32Array.from(targets),
+      classToIdx: classes,
+      paths,
+      skipped: { "label unknown to train": unknown },
+    });
+  }
+}

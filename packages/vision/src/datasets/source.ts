@@ -1,0 +1,61 @@
+import { type DecodeOptions, decodeImage, readImageBytes } from "../image/decode.ts";
+import { byteImage, type Image } from "../image/image.ts";
+
+/** Where a dataset's images are, as plain data that a worker thread can be given. */
+export type SourceSpec =
+  | { readonly kind: "files"; readonly paths: readonly string[]; readonly decode?: DecodeOptions }
+  | {
+      /** Decoded pixels, one after the other, all of one size. */
+      readonly kind: "pixels";
+      readonly data: Uint8Array<SharedArrayBuffer>;
+      readonly width: number;
+      readonly height: number;
+      readonly channels: 1 | 3;
+    }
+  | { readonly kind: "subset"; readonly of: SourceSpec; readonly indices: Int32Array };
+
+/** Reads images by index. */
+export interface ImageSource {
+  read(index: number): Promise<Image> | Image;
+  /** What an image is called in messages. */
+  nameOf(index: number): string;
+}
+
+/** Opens the images of a spec; in a worker or in the main thread. */
+export async function openSource(spec: SourceSpec): Promise<ImageSource> {
+  switch (spec.kind) {
+    case "files":
+      return fileSource(spec.paths, spec.decode);
+    case "pixels":
+      return pixelSource(spec);
+    case "subset": {
+      const inner = await openSource(spec.of);
+      const at = (index: number) => spec.indices[index] as number;
+      return { read: (index) => inner.read(at(index)), nameOf: (index) => inner.nameOf(at(index)) };
+    }
+  }
+}
+
+function fileSource(paths: readonly string[], decode: DecodeOptions = {}): ImageSource {
+  return {
+    nameOf: (index) => paths[index] ?? `image ${index}`,
+    async read(index) {
+      const path = paths[index] as string;
+      return decodeImage(await readImageBytes(path), { ...decode, name: path });
+    },
+  };
+}
+
+function pixelSource({ data, width, height, channels }: Extract<SourceSpec, { kind: "pixels" }>): ImageSource {
+  const area = width * height;
+  return {
+    nameOf: (index) => `image ${index}`,
+    read(index) {
+      const pixels = data.subarray(index * area * channels, (index + 1) * area * channels);
+      if (channels === 3) return byteImage(pixels, width, height);
+      const out = new Uint8Array(area * 3);
+      for (let i = 0; i < area; i++) out.fill(pixels[i] as number, 3 * i, 3 * i + 3);
+      return byteImage(out, width, height);
+    },
+  };
+}

@@ -1,0 +1,179 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ImageFolder } from "../datasets/image-folder.ts";
+import { encodeJpeg } from "../image/encode.ts";
+import { byteImage, toChannelsFirst } from "../image/image.ts";
+import { SequentialSampler } from "../samplers/basic.ts";
+import { Compose } from "../transforms/compose.ts";
+import { basketballJerseyTrainPipeline, validationPipeline } from "../transforms/pipelines.ts";
+import { Resize } from "../transforms/resize.ts";
+import { ToFloat32Tensor } from "../transforms/to-float32-tensor.ts";
+import type { Transform } from "../transforms/transform.ts";
+import { type ClassificationBatch, DataLoader, type DataLoaderOptions } from "./data-loader.ts";
+
+let root: string;
+
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), "vision-loader-"));
+  for (let i = 0; i < 23; i++) {
+    const width = 20 + (i % 7) * 5;
+    const height = 30 + (i % 5) * 4;
+    const pixels = Uint8Array.from({ length: width * height * 3 }, (_, k) => (k * (i + 3)) % 251);
+    mkdirSync(join(root, String(i % 3)), { recursive: true });
+    writeFileSync(join(root, String(i % 3), `${i}.jpg`), await encodeJpeg(byteImage(pixels, width, height), 90));
+  }
+});
+
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+interface Plain {
+  readonly pixels: Float32Array;
+  readonly labels: number[];
+  readonly indices: readonly number[];
+}
+
+function plain(batch: ClassificationBatch): Plain {
+  const made = {
+    pixels: batch.images.contiguous().toTypedArray() as Float32Array,
+    labels: Array.from(batch.labels.toTypedArray() as BigInt64Array, Number),
+    indices: batch.indices,
+  };
+  batch[Symbol.dispose]();
+  return made;
+}
+
+async function collect(options: DataLoaderOptions, epoch = 0, startBatch = 0): Promise<Plain[]> {
+  const loader = new DataLoader(new ImageFolder({ root }), { exactWorkers: true, ...options });
+  const batches: Plain[] = [];
+  try {
+    for await (const batch of loader.batches({ epoch, startBatch })) batches.push(plain(batch));
+  } finally {
+    await loader.close();
+  }
+  return batches;
+}
+
+const jersey = () => basketballJerseyTrainPipeline({ imageSize: 32 });
+
+test("batches are the same with 0, 1, 2 and 5 workers", async () => {
+  const options = { batchSize: 4, shuffle: true, transform: jersey(), seed: 7 };
+  const expected = await collect({ ...options, numWorkers: 0 }, 3);
+  expect(expected).toHaveLength(6);
+  for (const numWorkers of [1, 2, 5]) expect(await collect({ ...options, numWorkers }, 3)).toEqual(expected);
+});
+
+test("an epoch resumed in the middle goes on with the same batches", async () => {
+  const options = { batchSize: 4, shuffle: true, transform: jersey(), seed: 7, numWorkers: 2 };
+  const all = await collect(options, 1);
+  expect(await collect(options, 1, 3)).toEqual(all.slice(3));
+});
+
+test("epochs and seeds differ", async () => {
+  const options = { batchSize: 23, shuffle: true, transform: jersey() };
+  const [first] = await collect({ ...options, seed: 1 }, 0);
+  const [otherEpoch] = await collect({ ...options, seed: 1 }, 1);
+  const [otherSeed] = await collect({ ...options, seed: 2 }, 0);
+  expect(otherEpoch?.indices).not.toEqual(first?.indices);
+  expect(otherSeed?.indices).not.toEqual(first?.indices);
+});
+
+test("normalising and erasing the whole batch equals doing it per image", async () => {
+  const transform = jersey();
+  const loader = new DataLoader(new ImageFolder({ root }), { batchSize: 23, transform, seed: 5 });
+  const [batch] = await collect({ batchSize: 23, transform, seed: 5 });
+  for (const position of [0, 5, 11, 22]) {
+    const { image } = await loader.dataset.get(position);
+    const alone = await transform.run(image, { key: [5, 0, position, 0], path: "" });
+    const length = 3 * 32 * 32;
+    expect(batch?.pixels.slice(position * length, (position + 1) * length)).toEqual(toChannelsFirst(alone));
+  }
+});
+
+test("images arrive as float32 in channels_last memory with int64 labels", async () => {
+  const loader = new DataLoader(new ImageFolder({ root }), {
+    batchSize: 8,
+    transform: validationPipeline({ imageSize: 16 }),
+  });
+  for await (using batch of loader) {
+    expect(batch.images.shape.slice(1)).toEqual([3, 16, 16]);
+    expect(batch.images.dtype).toBe("float32");
+    expect(batch.images.isContiguous("channels_last")).toBe(true);
+    expect(batch.labels.dtype).toBe("int64");
+  }
+  expect(loader.stats()).toMatchObject({ batches: 3, images: 23 });
+  expect(loader.length).toBe(3);
+});
+
+test("a broken image is an error that names the file, or is skipped and counted", async () => {
+  const broken = join(root, "1", "broken.jpg");
+  writeFileSync(broken, "not an image");
+  try {
+    const options = { batchSize: 5, transform: validationPipeline({ imageSize: 16 }), numWorkers: 1 };
+    await expect(collect(options)).rejects.toThrow(/broken\.jpg cannot be decoded: it is not an image/);
+    const loader = new DataLoader(new ImageFolder({ root }), { ...options, onError: "skip" });
+    let images = 0;
+    for await (using batch of loader) images += batch.indices.length;
+    expect(images).toBe(23);
+    expect(loader.stats().skipped).toBe(1);
+    await loader.close();
+  } finally {
+    rmSync(broken);
+  }
+});
+
+test("images of different sizes in one batch are an error that says what to do", async () => {
+  const transform = Compose({ transforms: [Resize({ size: 16 }), ToFloat32Tensor()] });
+  await expect(collect({ batchSize: 8, transform })).rejects.toThrow(/became an image of .*\n.*CenterCrop/s);
+});
+
+test("a worker that dies is reported with its sample, and the loader can start again", async () => {
+  const loader = new DataLoader(new ImageFolder({ root }), {
+    batchSize: 4,
+    numWorkers: 1,
+    transform: {
+      name: "Dies",
+      options: {},
+      spec: { transform: "Dies", module: new URL("../../test/dying-transform.ts", import.meta.url).href, options: {} },
+      run: (image) => image,
+    } satisfies Transform,
+  });
+  const run = async () => {
+    for await (using _batch of loader);
+  };
+  await expect(run()).rejects.toThrow(/a data worker died: exit code 3\n {2}where: at sample \d+, .*jpg/);
+  await expect(run()).rejects.toThrow(/a data worker died/);
+  await loader.close();
+});
+
+test("stopping early, aborting and closing end the iteration without leaving threads", async () => {
+  const controller = new AbortController();
+  const options = { batchSize: 2, transform: jersey(), numWorkers: 2, exactWorkers: true };
+  const loader = new DataLoader(new ImageFolder({ root }), { ...options, signal: controller.signal });
+  for await (using _batch of loader) break;
+  let seen = 0;
+  const run = async () => {
+    for await (using _batch of loader) if (++seen === 3) controller.abort();
+  };
+  await expect(run()).rejects.toThrow(/abort/i);
+  expect(seen).toBe(3);
+  await loader.close();
+});
+
+test("a second iteration after an abandoned one gives whole batches", async () => {
+  const loader = new DataLoader(new ImageFolder({ root }), {
+    batchSize: 4,
+    sampler: new SequentialSampler(23),
+    transform: jersey(),
+    numWorkers: 2,
+    exactWorkers: true,
+  });
+  const expected: Plain[] = [];
+  for await (const batch of loader) expected.push(plain(batch));
+  for await (using _batch of loader) break;
+  const again: Plain[] = [];
+  for await (const batch of loader) again.push(plain(batch));
+  expect(again).toEqual(expected);
+  await loader.close();
+});

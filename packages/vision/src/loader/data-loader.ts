@@ -1,0 +1,252 @@
+import { getLogger } from "@classifier-training/base";
+import { fromTypedArray, type Tensor } from "@classifier-training/torch";
+import { z } from "zod";
+import type { ImageDataset } from "../datasets/dataset.ts";
+import { VisionError } from "../errors.ts";
+import { RandomSampler, SequentialSampler } from "../samplers/basic.ts";
+import type { Sampler } from "../samplers/sampler.ts";
+import { isTransform, type Transform } from "../transforms/transform.ts";
+import type { Executor } from "./executor.ts";
+import { InlineExecutor } from "./inline-executor.ts";
+import { type PipelinePlan, planPipeline } from "./pipeline.ts";
+import { type LoaderStats, type RawBatch, RawLoader } from "./raw-loader.ts";
+import { planThreads } from "./threads.ts";
+import { batchImages } from "./to-tensor.ts";
+import { WorkerPool } from "./worker-pool.ts";
+
+const log = getLogger("vision.loader");
+
+/** A batch for classification. Whoever takes it disposes it. */
+export interface ClassificationBatch extends Disposable {
+  /** [N, 3, H, W] float32, channels_last. */
+  readonly images: Tensor;
+  /** [N] int64; [N, K] float32 after MixUp or CutMix. */
+  readonly labels: Tensor;
+  /** Dataset indices of the samples. */
+  readonly indices: readonly number[];
+}
+
+/** Changes whole batches, as MixUp does. It owns the batch that it is given. */
+export interface BatchTransform {
+  apply(batch: ClassificationBatch, key: readonly number[]): ClassificationBatch;
+}
+
+const samplerOption = z.custom<Sampler>(
+  (value) => typeof value === "object" && value !== null && "order" in value && "length" in value,
+  "must be a sampler",
+);
+const whole = (least: number) => z.number().int("must be a whole number").min(least, `must be at least ${least}`);
+
+export const dataLoaderOptions = z.strictObject({
+  batchSize: whole(1).default(1),
+  /** A new random order each epoch; excludes `sampler`. */
+  shuffle: z.boolean().default(false),
+  sampler: samplerOption.optional(),
+  /** Worker threads; 0 makes batches in the calling thread, when they are asked for. */
+  numWorkers: whole(0).default(0),
+  /** Start exactly `numWorkers`, even if the machine has too few cores for them. */
+  exactWorkers: z.boolean().default(false),
+  /** Whether the training step runs on the CPU, so that workers have to give way to it. */
+  computeOnCpu: z.boolean().default(true),
+  dropLast: z.boolean().default(false),
+  transform: z.custom<Transform>(isTransform, "must be a transform").optional(),
+  batchTransform: z.custom<BatchTransform>((value) => typeof value === "object" && value !== null).optional(),
+  seed: z.number().int().default(0),
+  /** Batches that each worker makes ahead. */
+  prefetchFactor: whole(1).default(2),
+  /** A limit for the memory of the batches made ahead, in bytes. */
+  maxPrefetchBytes: whole(1).default(1 << 30),
+  /** Keep the workers from one epoch to the next. */
+  persistentWorkers: z.boolean().default(true),
+  /** Accepted for compatibility; batches lie in shared memory. */
+  pinMemory: z.boolean().default(false),
+  /** What happens to samples that cannot be decoded: an error, or a smaller batch and a count. */
+  onError: z.enum(["raise", "skip"]).default("raise"),
+  /** Ends the workers and the iteration when it fires. */
+  signal: z.instanceof(AbortSignal).optional(),
+});
+
+export type DataLoaderOptions = z.input<typeof dataLoaderOptions>;
+
+/**
+ * Batches of a dataset's images, made by worker threads in shared memory. Batch b of epoch e holds the same numbers
+ * whatever the number of workers, after a resume, and on every rank: each random draw is keyed by (seed, epoch, sample,
+ * transform).
+ */
+export class DataLoader {
+  readonly dataset: ImageDataset;
+  readonly sampler: Sampler;
+  readonly options: z.output<typeof dataLoaderOptions>;
+  /** Worker threads that are actually used. */
+  readonly workers: number;
+  readonly #plan: PipelinePlan;
+  #executor: Executor | undefined;
+  #raw: RawLoader | undefined;
+  readonly #past: LoaderStats = { waitMs: 0, batches: 0, images: 0, busyMs: 0, skipped: 0 };
+
+  constructor(dataset: ImageDataset, options: DataLoaderOptions = {}) {
+    this.dataset = dataset;
+    this.options = parseOptions(options);
+    const { sampler, shuffle, seed, numWorkers, exactWorkers, computeOnCpu, transform } = this.options;
+    if (sampler && shuffle) throw optionsError("sampler and shuffle exclude each other: the sampler decides the order");
+    this.sampler =
+      sampler ?? (shuffle ? new RandomSampler(dataset.length, { seed }) : new SequentialSampler(dataset.length));
+    this.workers = exactWorkers ? numWorkers : planThreads(numWorkers, { computeOnCpu }).workers;
+    if (this.workers < numWorkers) {
+      log.debug(`num_workers is ${numWorkers}; ${this.workers} used, to leave the cores to the training step`);
+    }
+    this.#plan = planPipeline(transform);
+  }
+
+  get batchSize(): number {
+    return this.options.batchSize;
+  }
+
+  get datasetSize(): number {
+    return this.dataset.length;
+  }
+
+  /** Batches per epoch. */
+  get length(): number {
+    const { batchSize, dropLast } = this.options;
+    return dropLast ? Math.floor(this.sampler.length / batchSize) : Math.ceil(this.sampler.length / batchSize);
+  }
+
+  /** The batches of an epoch, from one on. The caller disposes each batch. */
+  async *batches({
+    epoch,
+    startBatch = 0,
+  }: {
+    epoch: number;
+    startBatch?: number;
+  }): AsyncGenerator<ClassificationBatch, void, undefined> {
+    const { signal, persistentWorkers } = this.options;
+    signal?.throwIfAborted();
+    const raw = this.#start();
+    const onAbort = () => void this.close();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    let batch = startBatch;
+    try {
+      for await (const made of raw.batches(epoch, startBatch)) {
+        const finished = this.#finish(made, epoch, batch++);
+        if (finished) yield finished;
+        signal?.throwIfAborted();
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+      if (!persistentWorkers || this.#dead()) await this.close();
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<ClassificationBatch, void, undefined> {
+    return this.batches({ epoch: 0 });
+  }
+
+  #dead(): boolean {
+    return this.#executor instanceof WorkerPool && this.#executor.broken;
+  }
+
+  #start(): RawLoader {
+    if (this.#raw) return this.#raw;
+    const { seed, batchSize, dropLast, prefetchFactor, maxPrefetchBytes, computeOnCpu } = this.options;
+    const setup = { source: this.dataset.source, plan: this.#plan, seed, concurrency: 2 };
+    const nameOf = (index: number) => this.dataset.paths[index] ?? `image ${index}`;
+    if (this.workers === 0) {
+      const progress = new Int32Array(new SharedArrayBuffer(4));
+      this.#executor = new InlineExecutor({ ...setup, concurrency: 1, progress, niceness: 0 });
+    } else {
+      const niceness = computeOnCpu ? 10 : 0;
+      this.#executor = new WorkerPool({ workers: this.workers, setup: { ...setup, niceness }, nameOf });
+    }
+    this.#raw = new RawLoader(this.#executor, {
+      sampler: this.sampler,
+      batchSize,
+      dropLast,
+      slots: this.workers === 0 ? 1 : Math.max(2, prefetchFactor * this.workers),
+      parts: Math.max(1, this.workers),
+      maxBytes: maxPrefetchBytes,
+    });
+    return this.#raw;
+  }
+
+  #finish(raw: RawBatch, epoch: number, batchIndex: number): ClassificationBatch | undefined {
+    const { onError, seed, batchTransform } = this.options;
+    const [failure] = raw.failures;
+    if (failure && (onError === "raise" || !isImageProblem(failure.problem.code)))
+      throw new VisionError(failure.problem);
+    const failed = new Set(raw.failures.map(({ position }) => position));
+    if (failure) this.#reportSkipped(raw);
+    const kept = Array.from(raw.indices.keys()).filter((position) => !failed.has(position));
+    if (kept.length === 0) return undefined;
+    const images = batchImages(raw, kept, this.#plan.tail);
+    raw.release();
+    const indices = kept.map((position) => raw.indices[position] as number);
+    const targets = BigInt64Array.from(indices, (index) => BigInt(this.dataset.targets[index] as number));
+    const batch = classificationBatch(images, fromTypedArray(targets, [indices.length]), indices);
+    return batchTransform ? batchTransform.apply(batch, [seed, epoch, batchIndex]) : batch;
+  }
+
+  #reportSkipped(raw: RawBatch): void {
+    if (this.#raw) this.#raw.stats.skipped += raw.failures.length;
+    for (const { problem } of raw.failures) log.warnOnce(`skipped: ${problem.what}`);
+  }
+
+  /** Time waited, batches and images since the loader was made; the progress bar and the profiler show them. */
+  stats(): LoaderStats {
+    return sumStats(this.#past, this.#raw?.stats);
+  }
+
+  /** Ends the worker threads. The loader may be used again: it starts new ones. */
+  async close(): Promise<void> {
+    const executor = this.#executor;
+    this.#executor = undefined;
+    Object.assign(this.#past, this.stats());
+    this.#raw = undefined;
+    await executor?.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function sumStats(a: LoaderStats, b: LoaderStats | undefined): LoaderStats {
+  if (b === undefined) return { ...a };
+  return {
+    waitMs: a.waitMs + b.waitMs,
+    batches: a.batches + b.batches,
+    images: a.images + b.images,
+    busyMs: a.busyMs + b.busyMs,
+    skipped: a.skipped + b.skipped,
+  };
+}
+
+/** Only a bad file may be skipped; a failing transform is a defect. */
+function isImageProblem(code: string): boolean {
+  return code === "vision/decode" || code === "vision/image-missing";
+}
+
+export function classificationBatch(images: Tensor, labels: Tensor, indices: readonly number[]): ClassificationBatch {
+  return {
+    images,
+    labels,
+    indices,
+    [Symbol.dispose]() {
+      images.dispose();
+      labels.dispose();
+    },
+  };
+}
+
+function parseOptions(options: DataLoaderOptions): z.output<typeof dataLoaderOptions> {
+  const parsed = dataLoaderOptions.safeParse(options);
+  if (parsed.success) return parsed.data;
+  throw optionsError(parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; "));
+}
+
+function optionsError(what: string): VisionError {
+  return new VisionError({ code: "vision/loader-options", what: `DataLoader: ${what}` });
+}

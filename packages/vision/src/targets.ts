@@ -1,0 +1,6 @@
+import type { TargetTable } from "@classifier-training/base";
+import { datasetTargets } from "./datasets/targets.ts";
+import { transformTargets } from "./transforms/targets.ts";
+
+/** Everything of this package that a configuration may name with `_target_`. */
+export const targets: TargetTable = { ...transformTargets, ...datasetTargets };

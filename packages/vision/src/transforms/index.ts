@@ -1,0 +1,58 @@
+export { CenterCrop } from "./center-crop.ts";
+export { ColorJitter } from "./color-jitter.ts";
+export { Compose } from "./compose.ts";
+export { GaussianBlur } from "./gaussian-blur.ts";
+export { Grayscale } from "./grayscale.ts";
+export { Normalize } from "./normalize.ts";
+export { Pad } from "./pad.ts";
+export {
+  basketballJerseyTrainPipeline,
+  defaultTrainPipeline,
+  imagenetMean,
+  imagenetStd,
+  type PipelineOptions,
+  trainPipelines,
+  validationPipeline,
+} from "./pipelines.ts";
+export { RandomAdjustSharpness } from "./random-adjust-sharpness.ts";
+export { RandomAffine } from "./random-affine.ts";
+export { RandomApply } from "./random-apply.ts";
+export { RandomAutocontrast } from "./random-autocontrast.ts";
+export { RandomBilinearDownscale } from "./random-bilinear-downscale.ts";
+export { RandomChoice } from "./random-choice.ts";
+export { RandomCrop } from "./random-crop.ts";
+export { RandomEqualize } from "./random-equalize.ts";
+export { RandomErasing } from "./random-erasing.ts";
+export { RandomGaussianNoise } from "./random-gaussian-noise.ts";
+export { RandomGrayscale } from "./random-grayscale.ts";
+export { RandomHorizontalFlip } from "./random-horizontal-flip.ts";
+export { RandomInvert } from "./random-invert.ts";
+export { RandomJPEGCompression } from "./random-jpeg-compression.ts";
+export { RandomOrder } from "./random-order.ts";
+export { RandomPerspective } from "./random-perspective.ts";
+export { RandomPixelate } from "./random-pixelate.ts";
+export { RandomPosterize } from "./random-posterize.ts";
+export { RandomResizedCrop } from "./random-resized-crop.ts";
+export { RandomRotation } from "./random-rotation.ts";
+export { RandomSolarize } from "./random-solarize.ts";
+export { RandomVerticalFlip } from "./random-vertical-flip.ts";
+export { RandomZoomIn } from "./random-zoom-in.ts";
+export { RandomZoomOut } from "./random-zoom-out.ts";
+export { buildTransform, transforms } from "./registry.ts";
+export { Resize } from "./resize.ts";
+export { ToDtype } from "./to-dtype.ts";
+export { ToFloat32Tensor } from "./to-float32-tensor.ts";
+export { ToImage } from "./to-image.ts";
+export {
+  defineContainer,
+  defineFixedTransform,
+  defineTransform,
+  isTransform,
+  rngOf,
+  runAll,
+  type Transform,
+  type TransformContext,
+  type TransformFactory,
+  type TransformSpec,
+  transformOption,
+} from "./transform.ts";
