@@ -25,6 +25,17 @@ export {
 } from "./loader/data-loader.ts";
 export type { LoaderStats } from "./loader/raw-loader.ts";
 export { planThreads, type ThreadPlan } from "./loader/threads.ts";
+export type { KeyMapping, ModelDefinition, ModelOptions } from "./models/definition.ts";
+export { defineModel } from "./models/definition.ts";
+export { ModelError } from "./models/errors.ts";
+export { freezeStages, parametersByStage, type StageParameters } from "./models/freeze.ts";
+export { numClassesOf, replaceHead } from "./models/head.ts";
+export { ImageModel, type Stage } from "./models/image-model.ts";
+export { type ParameterGroup, type ParameterGroupOptions, parameterGroups } from "./models/parameter-groups.ts";
+export { moduleAt, replaceModule } from "./models/paths.ts";
+export { imageNetNormalization, type Preprocessing, type PublishedWeights } from "./models/published-weights.ts";
+export { createModel, listModels, modelDefinition, registerModel } from "./models/registry.ts";
+export { ResNet, type ResNetConfig, type ResNetOptions } from "./models/resnet.ts";
 export { RandomSampler, SequentialSampler, SubsetSampler } from "./samplers/basic.ts";
 export { countOccurrences, type Sampler } from "./samplers/sampler.ts";
 export { targets } from "./targets.ts";

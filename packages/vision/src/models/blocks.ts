@@ -1,0 +1,43 @@
+import { nn, type Tensor } from "@classifier-training/torch";
+
+/** Batch normalisation, then the shortcut added if there is one, then ReLU. */
+export function batchNormReLU(norm: nn.BatchNorm2d, x: Tensor, residual?: Tensor): Tensor {
+  const out = norm.call(x);
+  return nn.functional.relu(residual === undefined ? out : out.add(residual));
+}
+
+export interface ConvNormOptions {
+  readonly kernelSize?: number;
+  readonly stride?: number;
+  readonly groups?: number;
+  /** Made after the convolution. */
+  readonly norm: (channels: number) => nn.Module;
+  readonly activation?: (() => nn.Module) | undefined;
+}
+
+/** Convolution (without bias, padded to keep the size), normalisation, activation: torchvision's `Conv2dNormActivation`. */
+export class ConvNormActivation extends nn.Sequential {
+  constructor(inChannels: number, outChannels: number, options: ConvNormOptions) {
+    const { kernelSize = 3, stride = 1, groups = 1, norm, activation } = options;
+    const padding = Math.floor((kernelSize - 1) / 2);
+    super(
+      new nn.Conv2d(inChannels, outChannels, { kernelSize, stride, padding, groups, bias: false }),
+      norm(outChannels),
+      ...(activation === undefined ? [] : [activation()]),
+    );
+  }
+
+  override forward(x: Tensor): Tensor {
+    const [conv, norm, activation] = this;
+    if (conv !== undefined && norm instanceof nn.BatchNorm2d && activation instanceof nn.ReLU) {
+      return batchNormReLU(norm, conv.call(x));
+    }
+    return super.forward(x);
+  }
+}
+
+/** Rounds a number of channels to a multiple of 8, never more than 10% below (TensorFlow's rule for mobile networks). */
+export function makeDivisible(channels: number, divisor = 8): number {
+  const rounded = Math.max(divisor, Math.floor((channels + divisor / 2) / divisor) * divisor);
+  return rounded < 0.9 * channels ? rounded + divisor : rounded;
+}

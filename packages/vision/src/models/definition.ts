@@ -1,0 +1,61 @@
+import type { z } from "zod";
+import { ModelError } from "./errors.ts";
+import type { ImageModel } from "./image-model.ts";
+import type { PublishedWeights } from "./published-weights.ts";
+
+/** Model options as YAML or a caller gives them; each model's schema says which it takes. */
+export type ModelOptions = Readonly<Record<string, unknown>>;
+
+/** What a state dict of timm is turned into torchvision's names by. */
+export type KeyMapping = (name: string) => string | undefined;
+
+/** All that the registry knows of a model. */
+export interface ModelDefinition {
+  readonly name: string;
+  readonly family: string;
+  /** Parameters with 1000 classes. */
+  readonly parameters: number;
+  /** Smallest side of an input that gives every layer something to work on, pixels. */
+  readonly minSize: number;
+  /** The options that the model takes, with their defaults. */
+  readonly options: z.ZodObject;
+  readonly weights: readonly PublishedWeights[];
+  /** torchvision's name of a parameter for timm's, where they differ. */
+  readonly fromTimm: KeyMapping | undefined;
+  /** Epsilon of batch normalisation that timm's weights were trained with, where it differs from torchvision's. */
+  readonly timmBatchNormEps: number | undefined;
+  build(options: ModelOptions): ImageModel;
+}
+
+export interface DefineModel<Schema extends z.ZodObject> {
+  readonly name: string;
+  readonly family: string;
+  readonly parameters: number;
+  readonly minSize?: number;
+  readonly options: Schema;
+  readonly weights: readonly PublishedWeights[];
+  readonly fromTimm?: KeyMapping;
+  readonly timmBatchNormEps?: number;
+  readonly build: (options: z.output<Schema>) => ImageModel;
+}
+
+/** Makes a registry entry: its `build` checks the options by the schema first. */
+export function defineModel<Schema extends z.ZodObject>(definition: DefineModel<Schema>): ModelDefinition {
+  const { name, options: schema, build, minSize = 32, fromTimm, timmBatchNormEps } = definition;
+  return {
+    ...definition,
+    minSize,
+    fromTimm,
+    timmBatchNormEps,
+    build(options) {
+      const result = schema.safeParse(options);
+      if (result.success) return build(result.data);
+      const lines = result.error.issues.map(({ path, message }) => `${path.map(String).join(".") || name}: ${message}`);
+      throw new ModelError({
+        code: "models/options",
+        what: `options of ${name}: ${lines.join("; ")}`,
+        fix: `the options are: ${Object.keys(schema.shape).join(", ")}`,
+      });
+    },
+  };
+}

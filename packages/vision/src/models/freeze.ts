@@ -1,0 +1,67 @@
+import { suggestion } from "@classifier-training/base";
+import { nn, type Tensor } from "@classifier-training/torch";
+import { ModelError } from "./errors.ts";
+import type { ImageModel } from "./image-model.ts";
+import { isUnder, moduleAt } from "./paths.ts";
+
+/** Parameters of the stages and the head, in the order of the data. */
+export interface StageParameters {
+  /** A stage's name, or `head`. */
+  readonly name: string;
+  readonly parameters: readonly (readonly [name: string, parameter: Tensor])[];
+}
+
+/** Sorts every parameter into its stage; what belongs to none (the head, or one added later) is `head`. */
+export function parametersByStage(model: ImageModel): StageParameters[] {
+  const groups = [...model.stages, { name: "head", modules: [] }].map(({ name, modules }) => ({
+    name,
+    modules,
+    parameters: [] as (readonly [string, Tensor])[],
+  }));
+  for (const [name, parameter] of model.namedParameters()) {
+    const group = groups.find(({ modules }) => modules.some((path) => isUnder(name, path))) ?? groups.at(-1);
+    group?.parameters.push([name, parameter]);
+  }
+  return groups.map(({ name, parameters }) => ({ name, parameters }));
+}
+
+/**
+ * Freezes the first stages: their parameters take no gradient, and their batch normalisation uses the stored statistics
+ * even in training mode (call it again after `model.train()`, which wakes them up).
+ * @param upTo Freeze the stages before and including this one; `"all"` leaves only the head to train, `"none"` thaws.
+ * @returns the number of parameter values that still train.
+ * @throws ModelError for an unknown stage, naming the nearest.
+ */
+export function freezeStages(model: ImageModel, upTo: string): number {
+  const names = model.stages.map(({ name }) => name);
+  const count = upTo === "all" ? names.length : upTo === "none" ? 0 : names.indexOf(upTo) + 1;
+  if (count === 0 && upTo !== "none") {
+    throw new ModelError({
+      code: "models/stage",
+      what: `unknown stage '${upTo}'`,
+      fix: suggestion(upTo, [...names, "all", "none"]),
+    });
+  }
+  const frozen = new Set(names.slice(0, count));
+  let trainable = 0;
+  for (const { name, parameters } of parametersByStage(model)) {
+    for (const [, parameter] of parameters) {
+      parameter.requiresGrad = !frozen.has(name);
+      if (parameter.requiresGrad) trainable += parameter.numel;
+    }
+  }
+  for (const stage of model.stages) {
+    if (frozen.has(stage.name)) holdStatistics(model, stage.modules);
+  }
+  return trainable;
+}
+
+function holdStatistics(model: ImageModel, paths: readonly string[]): void {
+  const parameters = new Set([...model.namedParameters()].map(([name]) => name));
+  for (const path of paths) {
+    if (parameters.has(path)) continue;
+    for (const module of moduleAt(model, path).modules()) {
+      if (module instanceof nn.BatchNorm2d) module.eval();
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { manualSeed, nn, scope, type Tensor, tensor } from "@classifier-training/torch";
+import { expect, test } from "vitest";
+import { fillModel, hashInput } from "../../test/hash-fill.ts";
+import { createModel, listModels, modelDefinition } from "./registry.ts";
+
+interface Golden {
+  entries: number;
+  sha256: string;
+  parameters: number;
+  init: [name: string, mean: number, std: number, max: number][];
+  size?: number;
+  logits?: number[][];
+  loss?: number;
+  gradNorms?: [name: string, norm: number][];
+}
+
+const file = new URL("../../test/fixtures/models.json", import.meta.url);
+const golden = (JSON.parse(readFileSync(file, "utf8")) as { models: Record<string, Golden> }).models;
+const recorded = Object.keys(golden);
+/** Those whose numbers are compared too; the largest are left out for the time that filling their weights takes. */
+const small = recorded.filter((name) => golden[name]?.size !== undefined && name !== "wide_resnet50_2");
+
+function make(name: string): nn.Module {
+  const size = golden[name]?.size;
+  const imageSize = name === "vit_b_16" ? { imageSize: size ?? 32 } : {};
+  return createModel(name, { numClasses: 10, ...imageSize });
+}
+
+function dispose(model: nn.Module): void {
+  model.zeroGrad();
+  for (const entry of [...model.parameters(), ...model.buffers()]) entry.dispose();
+}
+
+test("torchvision has been recorded for every model of the registry", () => {
+  expect(listModels()).toEqual(recorded);
+});
+
+test.each(recorded)("%s has torchvision's state dict: names, order, shapes", (name) => {
+  const model = make(name);
+  const keys = [...model.stateEntries()].map(([key, { shape }]) => [key, shape]);
+  expect(keys).toHaveLength(golden[name]?.entries ?? 0);
+  expect(createHash("sha256").update(JSON.stringify(keys)).digest("hex")).toBe(golden[name]?.sha256);
+  const parameters = [...model.parameters()].reduce((sum, { numel }) => sum + numel, 0);
+  expect(parameters).toBe(golden[name]?.parameters);
+  dispose(model);
+});
+
+test.each(small)("%s starts with torchvision's distributions", (name) => {
+  manualSeed(1);
+  const model = make(name);
+  const parameters = new Map(model.namedParameters());
+  for (const [key, mean, std] of golden[name]?.init ?? []) {
+    const parameter = parameters.get(key) as Tensor;
+    const ours = statistics(parameter);
+    const tolerance = 6 / Math.sqrt(parameter.numel);
+    expect(Math.abs(ours.std - std), `${key}: std ${ours.std}, torchvision ${std}`).toBeLessThanOrEqual(
+      tolerance * std,
+    );
+    expect(Math.abs(ours.mean - mean), `${key}: mean`).toBeLessThanOrEqual(2 * tolerance * std + 1e-7);
+  }
+  dispose(model);
+});
+
+test.each(small)("%s has torchvision's logits, loss and gradients", (name) => {
+  const { size = 32, logits = [], loss = 0, gradNorms = [] } = golden[name] as Golden;
+  const model = make(name).eval();
+  fillModel(model);
+  scope(() => {
+    const output = model.call(hashInput([2, 3, size, size]));
+    expectClose(output.tolist() as number[][], logits, 1e-4);
+    const ours = nn.functional.crossEntropy(output, tensor([1, 7], { dtype: "int64" }));
+    expect(Math.abs(ours.item() - loss)).toBeLessThan(1e-4);
+    ours.backward();
+  });
+  const parameters = new Map(model.namedParameters());
+  for (const [key, norm] of gradNorms) {
+    const gradient = parameters.get(key)?.grad ?? null;
+    expect(gradient, `${key} takes part in the loss`).not.toBeNull();
+    const actual = statistics(gradient as Tensor).norm;
+    expect(Math.abs(actual - norm), `gradient of ${key}: ${actual}, torchvision ${norm}`).toBeLessThan(
+      1e-4 + 2e-3 * norm,
+    );
+  }
+  dispose(model);
+});
+
+test("a model takes what its schema takes, and names the options otherwise", () => {
+  expect(() => createModel("resnet81")).toThrow("did you mean 'resnet18'?");
+  expect(() => createModel("resnet18", { num_classes: 3 })).toThrow("numClasses, stem, zeroInitResidual");
+  expect(() => createModel("vit_b_16", { imageSize: 100 })).toThrow("no multiple of the patch size 16");
+  expect(modelDefinition("resnet50").weights.at(-1)?.preprocessing.resize).toBe(232);
+});
+
+test("the small stem keeps the resolution of the input", () => {
+  const model = createModel("resnet18", { numClasses: 5, stem: "small" }).eval();
+  let seen: readonly number[] = [];
+  const layer1 = new Map(model.namedModules()).get("layer1");
+  layer1?.registerForwardHook((_, inputs) => {
+    seen = (inputs[0] as Tensor).shape;
+  });
+  using output = model.call(hashInput([2, 3, 32, 32]));
+  expect(output.shape).toEqual([2, 5]);
+  expect(seen).toEqual([2, 64, 32, 32]);
+});
+
+function statistics(parameter: Tensor): { mean: number; std: number; norm: number } {
+  return scope(() => {
+    const values = parameter.detach();
+    const std = values.numel > 1 ? values.std(null, { correction: 0 }).item() : 0;
+    return { mean: values.mean().item(), std, norm: values.norm().item() };
+  });
+}
+
+function expectClose(actual: number[][], expected: number[][], tolerance: number): void {
+  const difference = Math.max(
+    ...expected.flatMap((row, i) => row.map((value, j) => Math.abs(value - (actual[i]?.[j] ?? NaN)))),
+  );
+  expect(difference).toBeLessThan(tolerance);
+}

@@ -1,0 +1,121 @@
+import { readFile } from "node:fs/promises";
+import { suggestion } from "@classifier-training/base";
+import { WeightsError } from "../weights/errors.ts";
+import { type FetchOptions, fetchWeights } from "../weights/fetch.ts";
+import { progressBar } from "../weights/progress.ts";
+import { readStateDict } from "../weights/state-dict.ts";
+import type { ModelDefinition, ModelOptions } from "./definition.ts";
+import type { ImageModel } from "./image-model.ts";
+import { type LoadReport, loadWeights } from "./load-weights.ts";
+import type { Preprocessing, PublishedWeights } from "./published-weights.ts";
+import { modelDefinition } from "./registry.ts";
+
+export interface PretrainedOptions extends FetchOptions {
+  /** Draw a progress bar on standard error while downloading; default true. `onProgress` goes before it. */
+  readonly progress?: boolean | undefined;
+}
+
+/** Weights that are in a model now. */
+export interface PretrainedInfo extends LoadReport {
+  /** What they were asked for by: a URL, a path, a repository of the hub. */
+  readonly source: string;
+  /** The file on this machine. */
+  readonly path: string;
+  /** How images have to be prepared for these weights; undefined when nobody says. */
+  readonly preprocessing: Preprocessing | undefined;
+}
+
+/**
+ * Published weights of a model by their torchvision name: `IMAGENET1K_V1`, `DEFAULT` (also as
+ * `ResNet18_Weights.IMAGENET1K_V1`); undefined when the text is no such name.
+ * @throws WeightsError for a name of that form that the model does not have, listing those it has.
+ */
+export function publishedWeightsOf(definition: ModelDefinition, text: string): PublishedWeights | undefined {
+  const name = text.replace(/^[A-Za-z0-9_]+_Weights\./, "");
+  if (name === "DEFAULT") return definition.weights.at(-1);
+  const found = definition.weights.find((weights) => weights.name === name);
+  if (found === undefined && /^[A-Z][A-Z0-9_]+$/.test(name)) {
+    const names = [...definition.weights.map((weights) => weights.name), "DEFAULT"];
+    throw new WeightsError({
+      code: "weights/unknown",
+      what: `${definition.name} has no published weights '${name}'`,
+      fix: suggestion(name, names),
+    });
+  }
+  return found;
+}
+
+/**
+ * Loads pretrained weights into a model.
+ * @param name The model's name in the registry.
+ * @param weights `true` or `"DEFAULT"`, a name of published weights, or any source that `fetchWeights` takes (a file, a
+ * URL, `timm/...`, `hf://...`).
+ * @throws WeightsError when they cannot be got, or do not fit.
+ */
+export async function loadPretrained(
+  model: ImageModel,
+  name: string,
+  weights: true | string,
+  options: PretrainedOptions = {},
+): Promise<PretrainedInfo> {
+  const definition = modelDefinition(name);
+  const published = publishedWeightsOf(definition, weights === true ? "DEFAULT" : weights);
+  const source = published?.url ?? String(weights);
+  const { progress = true } = options;
+  const onProgress = options.onProgress ?? (progress ? progressBar() : undefined);
+  const path = await fetchWeights(source, { ...options, onProgress });
+  const state = await readStateDict(path);
+  try {
+    const report = loadWeights(model, definition, state);
+    const preprocessing = published?.preprocessing ?? (await hubPreprocessing(source, options));
+    return { ...report, source, path, preprocessing };
+  } catch (error) {
+    if (!WeightsError.is(error)) throw error;
+    throw new WeightsError({ ...error.problem, where: path });
+  } finally {
+    for (const tensor of state.values()) tensor.dispose();
+  }
+}
+
+/** Makes a model and loads pretrained weights into it; see `createModel` and `loadPretrained`. */
+export async function createPretrainedModel(
+  name: string,
+  options: ModelOptions = {},
+  weights: true | string = true,
+  fetchOptions: PretrainedOptions = {},
+): Promise<ImageModel> {
+  const definition = modelDefinition(name);
+  const published = publishedWeightsOf(definition, weights === true ? "DEFAULT" : weights);
+  const imageSize = published?.imageSize === undefined ? {} : { imageSize: published.imageSize };
+  const model = definition.build({ ...imageSize, ...options });
+  await loadPretrained(model, name, weights, fetchOptions);
+  return model;
+}
+
+/** The evaluation geometry in the `config.json` that timm puts beside its weights; undefined when there is none. */
+async function hubPreprocessing(source: string, options: FetchOptions): Promise<Preprocessing | undefined> {
+  const repository = /^(?:hf:\/\/)?([\w.-]+\/[\w.-]+(?:@[\w.-]+)?)/.exec(source)?.[1];
+  if (repository === undefined || !(source.startsWith("hf://") || source.startsWith("timm/"))) return undefined;
+  try {
+    const path = await fetchWeights(`hf://${repository}/config.json`, { ...options, sha256: undefined, attempts: 2 });
+    return timmPreprocessing(JSON.parse(await readFile(path, "utf8")));
+  } catch {
+    return undefined; // a nicety: the weights themselves are here
+  }
+}
+
+/** Reads timm's `pretrained_cfg`: the shorter side becomes floor(size / crop_pct), then a centre crop of `size`. */
+export function timmPreprocessing(config: unknown): Preprocessing | undefined {
+  const { pretrained_cfg: cfg } = (config ?? {}) as { pretrained_cfg?: Record<string, unknown> };
+  const size = (cfg?.["input_size"] as number[] | undefined)?.[1];
+  if (cfg === undefined || size === undefined) return undefined;
+  const triple = (value: unknown, otherwise: Preprocessing["mean"]) =>
+    Array.isArray(value) && value.length === 3 ? (value.map(Number) as [number, number, number]) : otherwise;
+  return {
+    resize: Math.floor(size / Number(cfg["crop_pct"] ?? 0.875)),
+    crop: size,
+    interpolation: cfg["interpolation"] === "bilinear" ? "bilinear" : "bicubic",
+    mean: triple(cfg["mean"], [0.485, 0.456, 0.406]),
+    std: triple(cfg["std"], [0.229, 0.224, 0.225]),
+  };
+}

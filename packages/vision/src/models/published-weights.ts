@@ -1,0 +1,117 @@
+/** How an image becomes a model's input: shorter side to `resize`, centre crop, [0, 1], then (x - mean) / std. */
+export interface Preprocessing {
+  /** Length of the shorter side after resizing, pixels. */
+  readonly resize: number;
+  /** Side of the centre crop, pixels. */
+  readonly crop: number;
+  readonly interpolation: "bilinear" | "bicubic";
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+}
+
+/** Weights that torchvision publishes for a model. */
+export interface PublishedWeights {
+  readonly name: string;
+  readonly url: string;
+  /** ImageNet-1K validation accuracy in percent, as torchvision states it. */
+  readonly top1: number;
+  readonly top5: number;
+  readonly numClasses: number;
+  /** Side of the square input, for models that are built for one size. */
+  readonly imageSize?: number;
+  readonly license: string;
+  readonly preprocessing: Preprocessing;
+}
+
+/** ImageNet's channel means and deviations, RGB, on the [0, 1] scale. */
+export const imageNetNormalization = {
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+} as const;
+
+interface Geometry {
+  readonly resize?: number;
+  readonly crop?: number;
+  readonly bicubic?: boolean;
+  readonly imageSize?: number;
+  readonly license?: string;
+}
+
+function published(name: string, file: string, top1: number, top5: number, geometry: Geometry = {}): PublishedWeights {
+  const { resize = 256, crop = 224, bicubic = false, imageSize, license = "BSD-3-Clause" } = geometry;
+  return {
+    name,
+    url: `https://download.pytorch.org/models/${file}`,
+    top1,
+    top5,
+    numClasses: 1000,
+    ...(imageSize === undefined ? {} : { imageSize }),
+    license,
+    preprocessing: { resize, crop, interpolation: bicubic ? "bicubic" : "bilinear", ...imageNetNormalization },
+  };
+}
+
+const v1 = (file: string, top1: number, top5: number, geometry?: Geometry) =>
+  published("IMAGENET1K_V1", file, top1, top5, geometry);
+/** The second generation is evaluated after a resize to 232. */
+const v2 = (file: string, top1: number, top5: number, geometry: Geometry = { resize: 232 }) =>
+  published("IMAGENET1K_V2", file, top1, top5, geometry);
+
+/** Published weights by model; the last of each list is torchvision's `DEFAULT`. */
+export const publishedWeights = {
+  resnet18: [v1("resnet18-f37072fd.pth", 69.758, 89.078)],
+  resnet34: [v1("resnet34-b627a593.pth", 73.314, 91.42)],
+  resnet50: [v1("resnet50-0676ba61.pth", 76.13, 92.862), v2("resnet50-11ad3fa6.pth", 80.858, 95.434)],
+  resnet101: [v1("resnet101-63fe2227.pth", 77.374, 93.546), v2("resnet101-cd907fc2.pth", 81.886, 95.78)],
+  resnet152: [v1("resnet152-394f9c45.pth", 78.312, 94.046), v2("resnet152-f82ba261.pth", 82.284, 96.002)],
+  resnext50_32x4d: [
+    v1("resnext50_32x4d-7cdf4587.pth", 77.618, 93.698),
+    v2("resnext50_32x4d-1a0047aa.pth", 81.198, 95.34),
+  ],
+  resnext101_32x8d: [
+    v1("resnext101_32x8d-8ba56ff5.pth", 79.312, 94.526),
+    v2("resnext101_32x8d-110c445d.pth", 82.834, 96.228),
+  ],
+  resnext101_64x4d: [v1("resnext101_64x4d-173b62eb.pth", 83.246, 96.454, { resize: 232 })],
+  wide_resnet50_2: [
+    v1("wide_resnet50_2-95faca4d.pth", 78.468, 94.086),
+    v2("wide_resnet50_2-9ba9bcbe.pth", 81.602, 95.758),
+  ],
+  wide_resnet101_2: [
+    v1("wide_resnet101_2-32ee1156.pth", 78.848, 94.284),
+    v2("wide_resnet101_2-d733dc28.pth", 82.51, 96.02),
+  ],
+  mobilenet_v3_small: [v1("mobilenet_v3_small-047dcff4.pth", 67.668, 87.402)],
+  mobilenet_v3_large: [
+    v1("mobilenet_v3_large-8738ca79.pth", 74.042, 91.34),
+    v2("mobilenet_v3_large-5c1a4163.pth", 75.274, 92.566),
+  ],
+  efficientnet_b0: [v1("efficientnet_b0_rwightman-7f5810bc.pth", 77.692, 93.532, { bicubic: true })],
+  efficientnet_b1: [
+    v1("efficientnet_b1_rwightman-bac287d4.pth", 78.642, 94.186, { crop: 240, bicubic: true }),
+    v2("efficientnet_b1-c27df63c.pth", 79.838, 94.934, { resize: 255, crop: 240 }),
+  ],
+  efficientnet_b2: [
+    v1("efficientnet_b2_rwightman-c35c1473.pth", 80.608, 95.31, { resize: 288, crop: 288, bicubic: true }),
+  ],
+  efficientnet_b3: [
+    v1("efficientnet_b3_rwightman-b3899882.pth", 82.008, 96.054, { resize: 320, crop: 300, bicubic: true }),
+  ],
+  convnext_tiny: [v1("convnext_tiny-983f1562.pth", 82.52, 96.146, { resize: 236 })],
+  vit_b_16: [
+    published("IMAGENET1K_SWAG_E2E_V1", "vit_b_16_swag-9ac1b537.pth", 85.304, 97.65, {
+      resize: 384,
+      crop: 384,
+      bicubic: true,
+      imageSize: 384,
+      license: "CC-BY-NC-4.0",
+    }),
+    published("IMAGENET1K_SWAG_LINEAR_V1", "vit_b_16_lc_swag-4e70ced5.pth", 81.886, 96.18, {
+      resize: 224,
+      bicubic: true,
+      imageSize: 224,
+      license: "CC-BY-NC-4.0",
+    }),
+    v1("vit_b_16-c867db91.pth", 81.072, 95.318, { imageSize: 224 }),
+  ],
+} as const satisfies Record<string, readonly PublishedWeights[]>;

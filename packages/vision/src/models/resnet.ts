@@ -1,0 +1,168 @@
+import { nn, type Tensor } from "@classifier-training/torch";
+import { z } from "zod";
+import { batchNormReLU } from "./blocks.ts";
+import { ImageModel, type Stage } from "./image-model.ts";
+
+/** Options of every ResNet, ResNeXt and Wide ResNet. */
+export const resNetOptions = z.strictObject({
+  numClasses: z.int().positive().default(1000),
+  stem: z
+    .enum(["imagenet", "small"])
+    .default("imagenet")
+    .describe("small: a 3x3 stride-1 convolution without max-pooling, for inputs of about 32 to 64 pixels"),
+  zeroInitResidual: z.boolean().default(false).describe("start the last normalisation of each block at zero"),
+});
+export type ResNetOptions = z.infer<typeof resNetOptions>;
+
+/** What tells one ResNet from another. */
+export interface ResNetConfig {
+  readonly block: "basic" | "bottleneck";
+  /** Number of blocks in layer1 .. layer4. */
+  readonly layers: readonly [number, number, number, number];
+  readonly groups?: number;
+  readonly widthPerGroup?: number;
+}
+
+interface BlockShape {
+  readonly inChannels: number;
+  readonly planes: number;
+  readonly stride: number;
+  readonly groups: number;
+  readonly widthPerGroup: number;
+}
+
+const conv3x3 = (inChannels: number, outChannels: number, stride = 1, groups = 1) =>
+  new nn.Conv2d(inChannels, outChannels, { kernelSize: 3, stride, padding: 1, groups, bias: false });
+const conv1x1 = (inChannels: number, outChannels: number, stride = 1) =>
+  new nn.Conv2d(inChannels, outChannels, { kernelSize: 1, stride, bias: false });
+
+/** The shortcut of a block whose output has another shape than its input. */
+function downsampleOf({ inChannels, planes, stride }: BlockShape, expansion: number): nn.Sequential | undefined {
+  const outChannels = planes * expansion;
+  if (stride === 1 && inChannels === outChannels) return undefined;
+  return new nn.Sequential(conv1x1(inChannels, outChannels, stride), new nn.BatchNorm2d(outChannels));
+}
+
+/** Two 3x3 convolutions and a shortcut (He et al., arXiv:1512.03385). */
+export class BasicBlock extends nn.Module {
+  static readonly expansion = 1;
+  readonly conv1: nn.Conv2d;
+  readonly bn1: nn.BatchNorm2d;
+  readonly conv2: nn.Conv2d;
+  readonly bn2: nn.BatchNorm2d;
+  readonly downsample: nn.Sequential | undefined;
+
+  constructor(shape: BlockShape) {
+    super();
+    const { inChannels, planes, stride } = shape;
+    this.conv1 = conv3x3(inChannels, planes, stride);
+    this.bn1 = new nn.BatchNorm2d(planes);
+    this.conv2 = conv3x3(planes, planes);
+    this.bn2 = new nn.BatchNorm2d(planes);
+    this.downsample = downsampleOf(shape, BasicBlock.expansion);
+  }
+
+  override forward(x: Tensor): Tensor {
+    const out = batchNormReLU(this.bn1, this.conv1.call(x));
+    return batchNormReLU(this.bn2, this.conv2.call(out), this.downsample?.call(x) ?? x);
+  }
+}
+
+/** 1x1, 3x3, 1x1 convolutions and a shortcut; the stride is in the 3x3 one ("ResNet V1.5", as torchvision has it). */
+export class Bottleneck extends nn.Module {
+  static readonly expansion = 4;
+  readonly conv1: nn.Conv2d;
+  readonly bn1: nn.BatchNorm2d;
+  readonly conv2: nn.Conv2d;
+  readonly bn2: nn.BatchNorm2d;
+  readonly conv3: nn.Conv2d;
+  readonly bn3: nn.BatchNorm2d;
+  readonly downsample: nn.Sequential | undefined;
+
+  constructor(shape: BlockShape) {
+    super();
+    const { inChannels, planes, stride, groups, widthPerGroup } = shape;
+    const width = Math.floor(planes * (widthPerGroup / 64)) * groups;
+    const outChannels = planes * Bottleneck.expansion;
+    this.conv1 = conv1x1(inChannels, width);
+    this.bn1 = new nn.BatchNorm2d(width);
+    this.conv2 = conv3x3(width, width, stride, groups);
+    this.bn2 = new nn.BatchNorm2d(width);
+    this.conv3 = conv1x1(width, outChannels);
+    this.bn3 = new nn.BatchNorm2d(outChannels);
+    this.downsample = downsampleOf(shape, Bottleneck.expansion);
+  }
+
+  override forward(x: Tensor): Tensor {
+    let out = batchNormReLU(this.bn1, this.conv1.call(x));
+    out = batchNormReLU(this.bn2, this.conv2.call(out));
+    return batchNormReLU(this.bn3, this.conv3.call(out), this.downsample?.call(x) ?? x);
+  }
+}
+
+/** ResNet, ResNeXt (groups) and Wide ResNet (width), with torchvision's parameter names and initialisation. */
+export class ResNet extends ImageModel {
+  readonly headPath = "fc";
+  readonly stages: readonly Stage[] = [
+    { name: "stem", modules: ["conv1", "bn1"] },
+    { name: "layer1", modules: ["layer1"] },
+    { name: "layer2", modules: ["layer2"] },
+    { name: "layer3", modules: ["layer3"] },
+    { name: "layer4", modules: ["layer4"] },
+  ];
+  readonly conv1: nn.Conv2d;
+  readonly bn1: nn.BatchNorm2d;
+  readonly maxpool: nn.Module;
+  readonly layer1: nn.Sequential;
+  readonly layer2: nn.Sequential;
+  readonly layer3: nn.Sequential;
+  readonly layer4: nn.Sequential;
+  readonly avgpool: nn.AdaptiveAvgPool2d;
+  fc: nn.Module;
+
+  constructor(config: ResNetConfig, { numClasses, stem, zeroInitResidual }: ResNetOptions) {
+    super();
+    const small = stem === "small";
+    this.conv1 = small ? conv3x3(3, 64) : new nn.Conv2d(3, 64, { kernelSize: 7, stride: 2, padding: 3, bias: false });
+    this.bn1 = new nn.BatchNorm2d(64);
+    this.maxpool = small ? new nn.Identity() : new nn.MaxPool2d(3, { stride: 2, padding: 1 });
+    const expansion = config.block === "basic" ? BasicBlock.expansion : Bottleneck.expansion;
+    const [n1, n2, n3, n4] = config.layers;
+    this.layer1 = makeLayer(config, 64, 64, n1, 1);
+    this.layer2 = makeLayer(config, 64 * expansion, 128, n2, 2);
+    this.layer3 = makeLayer(config, 128 * expansion, 256, n3, 2);
+    this.layer4 = makeLayer(config, 256 * expansion, 512, n4, 2);
+    this.avgpool = new nn.AdaptiveAvgPool2d(1);
+    this.fc = new nn.Linear(512 * expansion, numClasses);
+    for (const module of this.modules()) {
+      if (module instanceof nn.Conv2d) nn.init.kaimingNormal_(module.weight, { mode: "fan_out", nonlinearity: "relu" });
+      if (!zeroInitResidual) continue;
+      const last = module instanceof BasicBlock ? module.bn2 : module instanceof Bottleneck ? module.bn3 : undefined;
+      if (last?.weight) nn.init.zeros_(last.weight);
+    }
+  }
+
+  override forward(x: Tensor): Tensor {
+    let out = batchNormReLU(this.bn1, this.conv1.call(x));
+    out = this.maxpool.call(out);
+    out = this.layer1.call(out);
+    out = this.layer2.call(out);
+    out = this.layer3.call(out);
+    out = this.layer4.call(out);
+    out = this.avgpool.call(out).flatten(1);
+    return this.fc.call(out);
+  }
+}
+
+function makeLayer(config: ResNetConfig, inChannels: number, planes: number, blocks: number, stride: number) {
+  const { groups = 1, widthPerGroup = 64 } = config;
+  const Block = config.block === "basic" ? BasicBlock : Bottleneck;
+  const shape = (i: number): BlockShape => ({
+    inChannels: i === 0 ? inChannels : planes * Block.expansion,
+    planes,
+    stride: i === 0 ? stride : 1,
+    groups,
+    widthPerGroup,
+  });
+  return new nn.Sequential(...Array.from({ length: blocks }, (_, i) => new Block(shape(i))));
+}
