@@ -82,6 +82,17 @@ export class GuardedLogger extends Logger {
     }
   }
 
+  override get stopRequested(): boolean {
+    return this.#try("stopRequested", () => this.inner.stopRequested) ?? false;
+  }
+  override async close(exitCode?: number): Promise<void> {
+    try {
+      await this.inner.close?.(exitCode);
+    } catch (error) {
+      this.#report("close", error);
+    }
+  }
+
   #try<T>(method: string, call: () => T): T | undefined {
     try {
       const result = call();

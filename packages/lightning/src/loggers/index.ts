@@ -10,3 +10,5 @@ export {
   type PlainValue,
 } from "./logger.ts";
 export { loggerTargets } from "./targets.ts";
+export { type SyncedRun, type SyncOptions, syncWandb } from "./wandb/sync.ts";
+export { WandbLogger, type WandbLoggerOptions } from "./wandb-logger.ts";

@@ -68,8 +68,17 @@ export abstract class Logger {
 
   /** Asks for what was logged to be written. */
   save(): void {}
-  /** Ends the record; nothing is logged afterwards. Resolves when all is written (or safely kept for later). */
+  /**
+   * The trainer's end of a fit, validation, test or prediction. Resolves when all that was logged is written (or safely
+   * kept for later). After a success the same logger may be used again.
+   */
   abstract finalize(status: FinalStatus): void | Promise<void>;
+  /** Ends the record for good; whoever made the logger calls it, or the end of the process does. */
+  close?(exitCode?: number): void | Promise<void>;
+  /** Someone has asked, through the logger's service, that the run stop. */
+  get stopRequested(): boolean {
+    return false;
+  }
   afterSaveCheckpoint?(callback: CheckpointSource): void;
 
   /** What a checkpoint must remember so that a resumed run neither repeats nor loses a row. */

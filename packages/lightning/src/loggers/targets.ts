@@ -1,8 +1,10 @@
 import { optionsTarget, type Target, type TargetTable } from "@classifier-training/base";
 import { CSVLogger, csvLoggerOptions } from "./csv-logger.ts";
+import { WandbLogger, wandbLoggerOptions } from "./wandb-logger.ts";
 
 const loggers: Record<string, Target> = {
   CSVLogger: optionsTarget(csvLoggerOptions, (options) => new CSVLogger(options)),
+  WandbLogger: optionsTarget(wandbLoggerOptions, (options) => new WandbLogger(options)),
 };
 
 /** The loggers that a configuration may name. */

@@ -1,0 +1,327 @@
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { CtError, getLogger } from "@classifier-training/base";
+import { z } from "zod";
+import { plainHyperparams, plainValue } from "./hyperparams.ts";
+import {
+  type CheckpointSource,
+  type FinalStatus,
+  type Hyperparams,
+  type LoggedImage,
+  type LoggedTable,
+  Logger,
+  withPrefix,
+} from "./logger.ts";
+import { artifactRecord, stageFile } from "./wandb/artifacts.ts";
+import { histogramValue, storeImages, storeTable } from "./wandb/media.ts";
+import { makeRunId } from "./wandb/records.ts";
+import { stepMetric, WandbRun } from "./wandb/run.ts";
+import type { SenderTuning } from "./wandb/sender.ts";
+import { SenderThread } from "./wandb/sender-thread.ts";
+import { type WandbMode, wandbSettings } from "./wandb/settings.ts";
+
+const resumeSchema = z
+  .union([z.enum(["allow", "must", "never", "auto"]), z.boolean()])
+  .nullable()
+  .default(null);
+
+export const wandbLoggerOptions = z.strictObject({
+  name: z.string().nullable().default(null).describe("what the run is called; null lets W&B choose"),
+  saveDir: z.string().nullable().default(null).describe("where the folder wandb/ goes; null: WANDB_DIR, or here"),
+  version: z.string().nullable().default(null).describe("the same as id"),
+  offline: z.boolean().default(false).describe("only write files, to be synced later"),
+  dir: z.string().nullable().default(null).describe("the same as save_dir"),
+  id: z.string().nullable().default(null).describe("the run's id; null makes one"),
+  anonymous: z.union([z.boolean(), z.string()]).nullable().default(null).describe("accepted, without effect"),
+  project: z.string().nullable().default(null).describe("null: WANDB_PROJECT, or lightning_logs"),
+  logModel: z
+    .union([z.literal("all"), z.boolean()])
+    .default(false)
+    .describe("keep checkpoints as artifacts: all of them as they are saved, or (true) those left at the end"),
+  prefix: z.string().default("").describe("put before each metric's name, with a dash"),
+  checkpointName: z.string().nullable().default(null).describe("name of the artifact; null: model-ID"),
+  entity: z.string().nullable().default(null).describe("user or team; null: WANDB_ENTITY, or the key's own"),
+  group: z.string().nullable().default(null).describe("a group of runs"),
+  jobType: z.string().nullable().default(null).describe("what kind of run it is in its group"),
+  tags: z.array(z.string()).nullable().default(null),
+  notes: z.string().nullable().default(null),
+  config: z.record(z.string(), z.unknown()).nullable().default(null).describe("settings to record at the start"),
+  resume: resumeSchema.describe("allow, must, never: what to do when the id is there already; auto: the last one here"),
+  console: z.boolean().default(true).describe("record what the process prints"),
+  systemMetricsInterval: z.number().min(0).default(15).describe("seconds between samples of the machine; 0 for none"),
+  saveGit: z.boolean().default(true).describe("record the commit and the uncommitted changes"),
+  finishTimeout: z.number().min(0).default(60).describe("seconds to wait at the end for a server that does not move"),
+});
+
+export type WandbLoggerOptions = z.input<typeof wandbLoggerOptions>;
+
+const log = getLogger("lightning.wandb");
+
+/**
+ * Logs to Weights & Biases. Everything is first written to disk as the official client does (`wandb/run-DATE-ID/`, or
+ * `wandb/offline-run-DATE-ID/`); online, another thread sends it from there. What could not be sent stays, and
+ * `classifier wandb sync DIR` (or the official `wandb sync DIR`) sends it.
+ *
+ * The run begins with the first use and stays open after `finalize("success")`, so that a test after the fit goes to the
+ * same run; `close()`, or the end of the process, ends it.
+ */
+export class WandbLogger extends Logger {
+  readonly options: z.output<typeof wandbLoggerOptions>;
+  readonly #tuning: Partial<SenderTuning> | undefined;
+  #id: string | undefined;
+  #mode: WandbMode | undefined;
+  #run: WandbRun | undefined;
+  #sender: SenderThread | undefined;
+  #artifacts: Promise<void> = Promise.resolve();
+  readonly #checkpointTimes = new Map<string, number>();
+  readonly #pendingCallbacks = new Set<CheckpointSource>();
+  #undoExitHooks: (() => void) | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** @param tuning intervals and limits of the sender, for tests. */
+  constructor(options: WandbLoggerOptions = {}, tuning?: Partial<SenderTuning>) {
+    super();
+    this.options = wandbLoggerOptions.parse(options);
+    this.#tuning = tuning;
+    const { version, id } = this.options;
+    this.#id = version ?? id ?? (process.env["WANDB_RUN_ID"] || undefined);
+    if (this.#id !== undefined && !/^[^/\\#?%:]{1,128}$/.test(this.#id)) {
+      throw new CtError({
+        code: "wandb/id",
+        what: `'${this.#id}' cannot be the id of a W&B run`,
+        fix: "use at most 128 characters, none of / \\ # ? % :",
+      });
+    }
+  }
+
+  /** The project, as in Lightning. */
+  get name(): string {
+    return this.options.project ?? (process.env["WANDB_PROJECT"] || "lightning_logs");
+  }
+
+  /** The run's id, once the run has begun (or when it was given). */
+  get version(): string | undefined {
+    return this.#id;
+  }
+
+  get saveDir(): string | undefined {
+    const { saveDir, dir } = this.options;
+    return saveDir ?? dir ?? undefined;
+  }
+
+  override get logDir(): string | undefined {
+    return this.#run?.dir ?? this.saveDir;
+  }
+
+  /** The run on disk; begins it. `undefined` when W&B is disabled. */
+  get experiment(): WandbRun | undefined {
+    if (this.#run === undefined && this.#mode !== "disabled") this.#begin();
+    return this.#run;
+  }
+
+  /** Someone has pressed Stop on the run's page. */
+  override get stopRequested(): boolean {
+    return this.#sender?.stopRequested ?? false;
+  }
+
+  logHyperparams(params: Hyperparams): void {
+    this.experiment?.updateConfig(plainHyperparams(params));
+  }
+
+  logMetrics(metrics: Readonly<Record<string, number>>, step: number): void {
+    this.experiment?.logRow({ ...withPrefix(metrics, this.options.prefix), [stepMetric]: step });
+  }
+
+  override logImage(key: string, images: readonly LoggedImage[], step: number): void {
+    const run = this.experiment;
+    run?.logMedia(storeImages(run.filesDir, key, images, run.step), key, { [stepMetric]: step });
+  }
+
+  override logTable(key: string, table: LoggedTable, step: number): void {
+    const run = this.experiment;
+    run?.logMedia(storeTable(run.filesDir, key, table, run.step), key, { [stepMetric]: step });
+  }
+
+  override logText(key: string, text: string, step: number): void {
+    this.logTable(key, { columns: ["text"], data: [[text]] }, step);
+  }
+
+  override logHistogram(key: string, values: ArrayLike<number>, step: number): void {
+    this.experiment?.logRow({ [key]: histogramValue(values), [stepMetric]: step });
+  }
+
+  /** Uploads a copy of a file with the run. */
+  override logFile(path: string): void {
+    const run = this.experiment;
+    if (run === undefined) return;
+    const name = basename(path);
+    this.#later(async () => {
+      await copyFile(path, join(run.filesDir, name));
+      run.announceFiles([name], "now");
+    });
+  }
+
+  override save(): void {}
+
+  override afterSaveCheckpoint(callback: CheckpointSource): void {
+    const { logModel } = this.options;
+    if (logModel === "all" || (logModel && callback.saveTopK === -1)) this.#logCheckpoints(callback);
+    else if (logModel) this.#pendingCallbacks.add(callback);
+  }
+
+  /** After a success the run stays open (see the class); otherwise it ends here. */
+  async finalize(status: FinalStatus): Promise<void> {
+    if (this.#run === undefined || this.#run.isFinished) return;
+    if (status !== "success") return this.close(status === "interrupted" ? 255 : 1);
+    for (const callback of this.#pendingCallbacks) this.#logCheckpoints(callback);
+    this.#pendingCallbacks.clear();
+    await this.#artifacts;
+    this.#run.writeSummary();
+    await this.#sender?.flush(this.options.finishTimeout * 1000);
+  }
+
+  /** Ends the run. Resolves when the server has it all, or when waiting longer makes no sense. */
+  override close(exitCode = 0): Promise<void> {
+    this.#closed ??= this.#finish(exitCode);
+    return this.#closed;
+  }
+
+  async #finish(exitCode: number): Promise<void> {
+    await this.#artifacts;
+    this.#end(exitCode);
+    await this.#sender?.finish(this.options.finishTimeout * 1000);
+  }
+
+  /** The part of ending that needs no waiting. */
+  #end(exitCode: number): void {
+    this.#undoExitHooks?.();
+    this.#run?.finish(exitCode);
+    if (exitCode === 0 && this.#run !== undefined) rmSync(this.#resumePath(), { force: true });
+  }
+
+  #begin(): void {
+    const { options } = this;
+    const environment = process.env;
+    const settings = wandbSettings({ offline: options.offline, saveDir: this.saveDir ?? null });
+    this.#mode = settings.mode;
+    if (settings.mode === "disabled") return;
+    const asked = options.resume ?? (environment["WANDB_RESUME"] || null);
+    const resumePath = join(settings.wandbDir, "wandb-resume.json");
+    if ((asked === "auto" || asked === true) && this.#id === undefined) this.#id = lastRunId(resumePath);
+    const hasGivenId = this.#id !== undefined;
+    this.#id ??= makeRunId();
+    const run = new WandbRun({
+      wandbDir: settings.wandbDir,
+      mode: settings.mode,
+      id: this.#id,
+      project: this.name,
+      entity: options.entity ?? environment["WANDB_ENTITY"] ?? "",
+      name: options.name ?? environment["WANDB_NAME"] ?? "",
+      notes: options.notes ?? environment["WANDB_NOTES"] ?? "",
+      tags: options.tags ?? environment["WANDB_TAGS"]?.split(",").filter(Boolean) ?? [],
+      group: options.group ?? environment["WANDB_RUN_GROUP"] ?? "",
+      jobType: options.jobType ?? environment["WANDB_JOB_TYPE"] ?? "",
+      config: plainHyperparams(options.config ?? {}),
+      // A fresh random id cannot be on the server yet; Lightning allows resuming whenever an id is given.
+      resume: hasGivenId ? (asked === "must" || asked === "never" ? asked : "allow") : undefined,
+      captureConsole: options.console && environment["WANDB_CONSOLE"] !== "off",
+      systemMetricsIntervalMs: options.systemMetricsInterval * 1000,
+      captureGit: options.saveGit && environment["WANDB_DISABLE_GIT"] !== "true",
+    });
+    this.#run = run;
+    writeFileSync(resumePath, JSON.stringify({ run_id: this.#id }));
+    if (settings.mode === "offline") {
+      const why = settings.reason === undefined ? "offline" : `offline: ${settings.reason}`;
+      log.info(`wandb: ${why}; the run is kept in ${run.dir}, 'classifier wandb sync ${run.dir}' sends it`);
+    } else {
+      this.#sender = new SenderThread(
+        {
+          options: {
+            logPath: run.logPath,
+            filesDir: run.filesDir,
+            baseUrl: settings.baseUrl,
+            apiKey: settings.apiKey as string,
+            isLive: true,
+            tuning: this.#tuning,
+          },
+        },
+        run.dir,
+        ({ entity, project, displayName }) =>
+          `wandb: run ${displayName} at ${runUrl(settings.baseUrl, entity, project, run.options.id)}`,
+      );
+    }
+    this.#hookExit();
+  }
+
+  #hookExit(): void {
+    // `beforeExit` can still wait for the server; `exit` (a call of process.exit) can only complete the files.
+    const beforeExit = () => void this.close(Number(process.exitCode ?? 0));
+    const exit = (code: number) => this.#end(code);
+    process.once("beforeExit", beforeExit);
+    process.once("exit", exit);
+    this.#undoExitHooks = () => {
+      process.off("beforeExit", beforeExit);
+      process.off("exit", exit);
+    };
+  }
+
+  #resumePath(): string {
+    return join(dirname(this.#run?.dir ?? "."), "wandb-resume.json");
+  }
+
+  #logCheckpoints(callback: CheckpointSource): void {
+    const run = this.experiment;
+    if (run === undefined) return;
+    const scores = callback.bestKModels ?? {};
+    const paths = new Map<string, number | null>(
+      scores instanceof Map ? scores : Object.entries(scores as Readonly<Record<string, number>>),
+    );
+    if (callback.bestModelPath !== "") paths.set(callback.bestModelPath, callback.bestModelScore ?? null);
+    if (callback.lastModelPath) paths.set(callback.lastModelPath, paths.get(callback.lastModelPath) ?? null);
+    const fresh = [...paths].flatMap(([path, score]) => {
+      if (!existsSync(path)) return [];
+      const time = statSync(path).mtimeMs;
+      if (this.#checkpointTimes.get(path) === time) return [];
+      this.#checkpointTimes.set(path, time);
+      return [{ path, score, time }];
+    });
+    const { monitor, mode, saveTopK } = callback;
+    const name = this.options.checkpointName ?? `model-${run.options.id}`;
+    for (const { path, score } of fresh.sort((a, b) => a.time - b.time)) {
+      const metadata = plainValue({
+        score,
+        original_filename: basename(path),
+        ModelCheckpoint: { monitor, mode, save_top_k: saveTopK },
+      });
+      const aliases = path === callback.bestModelPath ? ["latest", "best"] : ["latest"];
+      const extension = /\.[^.]+$/.exec(path)?.[0] ?? "";
+      const staged = stageFile(path, `model${extension}`, join(run.dir, "artifacts"));
+      staged.catch(() => {});
+      this.#later(async () =>
+        run.logArtifact(artifactRecord({ name, type: "model", aliases, metadata }, [await staged])),
+      );
+    }
+  }
+
+  #later(work: () => Promise<void>): void {
+    this.#artifacts = this.#artifacts.then(work).catch((error: unknown) => {
+      log.warning(`wandb: a file was not kept: ${error instanceof Error ? error.message : String(error)}`);
+    });
+  }
+}
+
+/** The page of a run. */
+function runUrl(baseUrl: string, entity: string, project: string, id: string): string {
+  const app = baseUrl === "https://api.wandb.ai" ? "https://wandb.ai" : baseUrl;
+  return `${app}/${[entity, project, "runs", id].map(encodeURIComponent).join("/")}`;
+}
+
+function lastRunId(path: string): string | undefined {
+  try {
+    const { run_id: id } = JSON.parse(readFileSync(path, "utf8")) as { run_id?: unknown };
+    return typeof id === "string" ? id : undefined;
+  } catch {
+    return undefined;
+  }
+}

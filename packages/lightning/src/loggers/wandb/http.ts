@@ -1,0 +1,189 @@
+import { createReadStream, statSync } from "node:fs";
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { CtError } from "@classifier-training/base";
+
+export interface RetryTuning {
+  readonly minDelayMs: number;
+  readonly maxDelayMs: number;
+  /** Gives up after this long without an answer. */
+  readonly totalMs: number;
+  /** For one attempt. */
+  readonly timeoutMs: number;
+}
+
+export const defaultRetry: RetryTuning = {
+  minDelayMs: 2000,
+  maxDelayMs: 60_000,
+  totalMs: 7 * 24 * 3600 * 1000,
+  timeoutMs: 180_000,
+};
+
+/** An answer that trying again would not change. */
+export class RefusedError extends CtError {
+  readonly status: number;
+
+  constructor(status: number, what: string, where: string) {
+    super({ code: "tracking/refused", what, where });
+    this.status = status;
+  }
+}
+
+interface Attempt {
+  readonly status: number;
+  readonly retryAfter: string | null;
+  readonly body: string;
+}
+
+export interface HttpClientOptions {
+  readonly retry: RetryTuning;
+  /** Sent with each request to the service itself, never to the storage addresses it hands out. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Words that must not appear in any message. */
+  readonly secrets: readonly string[];
+  readonly signal?: AbortSignal | undefined;
+  /** Called when an attempt failed and will be repeated. */
+  readonly onRetry?: (reason: string, delayMs: number) => void;
+}
+
+/** Requests that are repeated, with growing pauses, until they are answered. */
+export class HttpClient {
+  readonly #options: HttpClientOptions;
+
+  constructor(options: HttpClientOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends JSON and returns the answer's body.
+   * @throws RefusedError for an answer that will not change; CtError `tracking/unreachable` after the total time.
+   */
+  async sendJson(url: string, body: unknown, { method = "POST" }: { readonly method?: string } = {}): Promise<string> {
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    return this.#repeat(url, () => this.#fetchJson(url, method, text));
+  }
+
+  async get(url: string): Promise<string> {
+    return this.#repeat(url, () => this.#fetchJson(url, "GET", undefined));
+  }
+
+  /** Uploads a file to a storage address. */
+  async putFile(url: string, path: string, headers: Readonly<Record<string, string>>): Promise<void> {
+    await this.#repeat(url, () => putOnce(url, path, headers, this.#options.retry.timeoutMs, this.#options.signal));
+  }
+
+  /** A text without the secrets. */
+  redact(text: string): string {
+    let result = text;
+    for (const secret of this.#options.secrets) if (secret !== "") result = result.replaceAll(secret, "***");
+    return result;
+  }
+
+  async #fetchJson(url: string, method: string, body: string | undefined): Promise<Attempt> {
+    const { headers, retry, signal } = this.#options;
+    const timeout = AbortSignal.timeout(retry.timeoutMs);
+    const response = await fetch(url, {
+      method,
+      headers: { ...headers, ...(body !== undefined && { "Content-Type": "application/json" }) },
+      ...(body !== undefined && { body }),
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    });
+    return { status: response.status, retryAfter: response.headers.get("retry-after"), body: await response.text() };
+  }
+
+  async #repeat(url: string, attempt: () => Promise<Attempt>): Promise<string> {
+    const { retry, signal, onRetry } = this.#options;
+    const where = this.redact(url.replace(/\?.*$/, ""));
+    const start = Date.now();
+    for (let count = 0; ; count++) {
+      signal?.throwIfAborted();
+      let reason: string;
+      let asked: number | undefined;
+      try {
+        const { status, retryAfter, body } = await attempt();
+        if (status >= 200 && status < 300) return body;
+        reason = `HTTP ${status}`;
+        asked = retryAfterMs(retryAfter);
+        const isPassing = status === 408 || status === 409 || status === 425 || status === 429 || status >= 500;
+        if (!isPassing) throw new RefusedError(status, `${reason}: ${this.redact(body).slice(0, 300)}`, where);
+      } catch (error) {
+        if (error instanceof RefusedError) throw error;
+        signal?.throwIfAborted();
+        reason = this.redact(reasonOf(error));
+      }
+      const growing = Math.min(retry.maxDelayMs, retry.minDelayMs * 2 ** count) * (0.75 + Math.random() / 2);
+      const delayMs = asked ?? growing;
+      if (Date.now() - start + delayMs > retry.totalMs) {
+        throw new CtError({ code: "tracking/unreachable", what: `no answer in time; last: ${reason}`, where });
+      }
+      onRetry?.(reason, delayMs);
+      await pause(delayMs, signal);
+    }
+  }
+}
+
+/** What `Retry-After` asks for, milliseconds: seconds, or a date. */
+export function retryAfterMs(header: string | null, now = Date.now()): number | undefined {
+  if (header === null || header.trim() === "") return undefined;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/** Waits; wakes early, with the signal's reason thrown, when it is aborted. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const done = () => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause;
+  return cause instanceof Error ? `${error.message}: ${cause.message}` : error.message;
+}
+
+/** One PUT of a file with its length given, as storage services want it (fetch would send a stream in chunks). */
+function putOnce(
+  url: string,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Attempt> {
+  const { size } = statSync(path);
+  return new Promise((resolve, reject) => {
+    const send = url.startsWith("https:") ? httpsRequest : httpRequest;
+    const options = {
+      method: "PUT",
+      headers: { ...headers, "Content-Length": size },
+      timeout: timeoutMs,
+      ...(signal && { signal }),
+    };
+    const request = send(url, options, (response) => {
+      const parts: Buffer[] = [];
+      response.on("data", (part: Buffer) => parts.push(part));
+      response.on("error", reject);
+      response.on("end", () => {
+        const retryAfter = response.headers["retry-after"] ?? null;
+        resolve({ status: response.statusCode ?? 0, retryAfter, body: Buffer.concat(parts).toString("utf8") });
+      });
+    });
+    request.on("timeout", () => request.destroy(new CtError({ code: "tracking/timeout", what: "no answer in time" })));
+    request.on("error", reject);
+    const file = createReadStream(path, { end: Math.max(0, size - 1) });
+    file.on("error", (error) => request.destroy(error));
+    file.pipe(request);
+  });
+}

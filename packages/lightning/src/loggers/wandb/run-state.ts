@@ -1,0 +1,150 @@
+import { toJson } from "@bufbuild/protobuf";
+import {
+  type EnvironmentRecord,
+  EnvironmentRecordSchema,
+  type Record as LogRecord,
+  type MetricRecord,
+  type RunRecord,
+  type TelemetryRecord,
+} from "../proto/wandb.generated.ts";
+import { itemPath, parseWandbJson, wandbJson } from "./records.ts";
+
+interface RecordItem {
+  readonly key: string;
+  readonly nestedKey: readonly string[];
+  readonly valueJson: string;
+}
+
+/** What the records read so far add up to: the run, its configuration and its summary, as the service wants them. */
+export class RunState {
+  run: RunRecord | undefined;
+  startedAtMs = 0;
+  readonly summary: Record<string, unknown> = {};
+  readonly #config: Record<string, unknown> = {};
+  readonly #metrics = new Map<string, MetricRecord>();
+  #telemetry: TelemetryRecord | undefined;
+  #environment: EnvironmentRecord | undefined;
+
+  /** Takes a record in; true when the service must be told of it by an upsert. */
+  apply({ recordType }: LogRecord): boolean {
+    switch (recordType.case) {
+      case "run": {
+        const { startTime } = recordType.value;
+        // Later run records are updates of names and tags.
+        this.run = recordType.value;
+        if (startTime !== undefined) this.startedAtMs = Number(startTime.seconds) * 1000 + startTime.nanos / 1e6;
+        for (const item of recordType.value.config?.update ?? []) setPath(this.#config, item);
+        return true;
+      }
+      case "config":
+        for (const item of recordType.value.update) setPath(this.#config, item);
+        for (const item of recordType.value.remove) removePath(this.#config, item);
+        return true;
+      case "telemetry":
+        this.#telemetry = recordType.value;
+        return true;
+      case "environment":
+        this.#environment = recordType.value;
+        return true;
+      case "metric": {
+        const { name, globName } = recordType.value;
+        this.#metrics.set(globName === "" ? name : `*${globName}`, recordType.value);
+        return true;
+      }
+      case "summary":
+        for (const item of recordType.value.update) setPath(this.summary, item);
+        for (const item of recordType.value.remove) removePath(this.summary, item);
+        return false;
+      case "history":
+        // Also here, so that a killed run's summary is its last row, not its last summary record.
+        for (const item of recordType.value.item) setPath(this.summary, item);
+        return false;
+      default:
+        return false;
+    }
+  }
+
+  /** The setting `resume` that the run was started with. */
+  get resume(): string | undefined {
+    const item = this.run?.settings?.item.find(({ key }) => key === "resume");
+    const value = item === undefined ? undefined : parseWandbJson(item.valueJson);
+    return typeof value === "string" ? value : undefined;
+  }
+
+  get program(): string {
+    return this.#environment?.codePath || this.#environment?.program || "";
+  }
+
+  /** The configuration as one JSON text: each value in `{"value": ...}`, and W&B's own part. */
+  configJson(): string {
+    const entries = Object.entries(this.#config).map(([key, value]) => [key, { value }] as const);
+    const telemetry = this.#telemetry;
+    const environment = this.#environment;
+    const internal = {
+      ...(telemetry?.cliVersion && { cli_version: telemetry.cliVersion }),
+      ...(telemetry?.pythonVersion && { python_version: telemetry.pythonVersion }),
+      t: telemetryNumbers(telemetry),
+      m: this.#metricNumbers(),
+      ...(environment && { e: { [environment.writerId]: toJson(EnvironmentRecordSchema, environment) } }),
+    };
+    return wandbJson({ ...Object.fromEntries(entries), _wandb: { value: internal } });
+  }
+
+  /** Metric definitions by field number, step metrics as one-based indices: the form that W&B's pages read. */
+  #metricNumbers(): unknown[] {
+    const order = [...this.#metrics.values()];
+    const indexOf = (name: string) => order.findIndex((metric) => metric.name === name) + 1;
+    return order.map(({ name, globName, stepMetric, options, goal }) => {
+      const step = stepMetric === "" ? 0 : indexOf(stepMetric);
+      const flags = [options?.stepSync, options?.hidden, options?.defined].flatMap((is, i) => (is ? [i + 1] : []));
+      return {
+        ...(name !== "" && { 1: name }),
+        ...(globName !== "" && { 2: globName }),
+        ...(step > 0 && { 5: step }),
+        6: flags,
+        7: [],
+        ...(goal !== 0 && { 8: goal }),
+      };
+    });
+  }
+}
+
+/** A history record as the line of the file stream; steps may be shifted behind those of an earlier part of the run. */
+export function historyLine(historyItems: readonly RecordItem[], stepShift: number): string {
+  if (stepShift === 0 && historyItems.every((item) => itemPath(item).length === 1)) {
+    return `{${historyItems.map((item) => `${JSON.stringify(itemPath(item)[0])}:${item.valueJson}`).join(",")}}`;
+  }
+  const row: Record<string, unknown> = {};
+  for (const item of historyItems) setPath(row, item);
+  if (typeof row["_step"] === "number") row["_step"] += stepShift;
+  return wandbJson(row);
+}
+
+function telemetryNumbers(telemetry: TelemetryRecord | undefined): Record<number, unknown> {
+  if (telemetry === undefined) return {};
+  const { pythonVersion, cliVersion, coreVersion, platform } = telemetry;
+  return {
+    ...(pythonVersion && { 4: pythonVersion }),
+    ...(cliVersion && { 5: cliVersion }),
+    ...(coreVersion && { 12: coreVersion }),
+    ...(platform && { 13: platform }),
+  };
+}
+
+function setPath(tree: Record<string, unknown>, item: RecordItem): void {
+  const path = itemPath(item);
+  let level = tree;
+  for (const key of path.slice(0, -1)) {
+    const inner = level[key];
+    if (typeof inner === "object" && inner !== null && !Array.isArray(inner)) level = inner as Record<string, unknown>;
+    else level = level[key] = {} as Record<string, unknown>;
+  }
+  level[path.at(-1) as string] = parseWandbJson(item.valueJson);
+}
+
+function removePath(tree: Record<string, unknown>, item: RecordItem): void {
+  const path = itemPath(item);
+  let level: unknown = tree;
+  for (const key of path.slice(0, -1)) level = (level as Record<string, unknown> | undefined)?.[key];
+  if (typeof level === "object" && level !== null) delete (level as Record<string, unknown>)[path.at(-1) as string];
+}

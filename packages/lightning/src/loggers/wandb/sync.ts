@@ -1,0 +1,83 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { CtError } from "@classifier-training/base";
+import { type SenderEvent, type SenderTuning, WandbSender } from "./sender.ts";
+import { findApiKey, wandbBaseUrl } from "./settings.ts";
+
+export interface SyncOptions {
+  /** Instead of the entity, project of the run itself. */
+  readonly entity?: string | undefined;
+  readonly project?: string | undefined;
+  readonly tuning?: Partial<SenderTuning> | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: (logPath: string, event: SenderEvent) => void;
+}
+
+export interface SyncedRun {
+  readonly logPath: string;
+  /** `skipped`: it had been sent completely before. */
+  readonly outcome: "sent" | "skipped";
+}
+
+/**
+ * Sends runs kept on disk: `path` is a run's folder, its `.wandb` file, or a folder of runs (`wandb/`, or one that has
+ * it). Begins where an earlier attempt stopped.
+ * @throws CtError when there is no API key, no run at the path, or the server refuses.
+ */
+export async function syncWandb(path: string, options: SyncOptions = {}): Promise<SyncedRun[]> {
+  const baseUrl = wandbBaseUrl();
+  const apiKey = findApiKey(baseUrl);
+  if (apiKey === undefined) {
+    throw new CtError({
+      code: "wandb/key",
+      what: `there is no API key for ${baseUrl}`,
+      fix: "set WANDB_API_KEY, or put a machine entry into ~/.netrc",
+    });
+  }
+  const logs = findLogs(path);
+  if (logs.length === 0) {
+    throw new CtError({
+      code: "wandb/sync",
+      what: "there is no W&B run here",
+      where: path,
+      fix: "give a folder such as wandb/offline-run-DATE-ID, or the wandb folder that holds it",
+    });
+  }
+  const synced: SyncedRun[] = [];
+  for (const logPath of logs) {
+    if (existsSync(`${logPath}.synced`)) {
+      synced.push({ logPath, outcome: "skipped" });
+      continue;
+    }
+    const { entity, project, tuning, signal, onEvent } = options;
+    const sender = new WandbSender({
+      logPath,
+      filesDir: join(dirname(logPath), "files"),
+      baseUrl,
+      apiKey,
+      isLive: false,
+      entity,
+      project,
+      tuning,
+      signal,
+      onEvent: (event) => onEvent?.(logPath, event),
+    });
+    await sender.run();
+    synced.push({ logPath, outcome: "sent" });
+  }
+  return synced;
+}
+
+/** The transaction logs at a path, oldest run first. */
+function findLogs(path: string): string[] {
+  if (!existsSync(path)) return [];
+  if (statSync(path).isFile()) return path.endsWith(".wandb") ? [path] : [];
+  const inRun = readdirSync(path).filter((name) => /^run-.+\.wandb$/.test(name));
+  if (inRun.length > 0) return inRun.map((name) => join(path, name));
+  const nested = ["wandb", ".wandb"].map((name) => join(path, name)).filter((dir) => existsSync(dir));
+  if (nested.length > 0 && !["wandb", ".wandb"].includes(basename(path))) return nested.flatMap(findLogs);
+  return readdirSync(path)
+    .filter((name) => /^(offline-)?run-/.test(name))
+    .sort((a, b) => a.replace("offline-", "").localeCompare(b.replace("offline-", "")))
+    .flatMap((name) => findLogs(join(path, name)));
+}
