@@ -23,6 +23,7 @@ export {
   versionInfo,
 } from "./device.ts";
 export { DisposedError, NativeLoadError, TorchError } from "./errors.ts";
+export * as fused from "./fused/index.ts";
 export { setFusedKernels } from "./fused/switch.ts";
 export { type BuildInfo, buildInfo } from "./native/load.ts";
 export * as nn from "./nn/index.ts";
@@ -30,6 +31,7 @@ export { ops } from "./ops/index.ts";
 export {
   isRecording,
   record,
+  recordedCalls,
   type Trace,
   type TracedArgument,
   type TracedCall,
@@ -39,6 +41,7 @@ export type { Keywords, OperatorFunction } from "./ops/resolve.ts";
 export * as optim from "./optim/index.ts";
 export { getRngState, manualSeed, setRngState } from "./random.ts";
 export { keep, scope, unscoped } from "./scope.ts";
+export * as serialization from "./serialization/index.ts";
 export {
   arange,
   type EmptyOptions,
