@@ -123,12 +123,15 @@ const custom: Readonly<Record<string, (...args: unknown[]) => unknown>> = {
 };
 
 /** Runs `action` with these environment variables; those of the corpus (HT_*) are otherwise not set. */
-export function withEnvironment<T>(env: Readonly<Record<string, string>> | undefined, action: () => T): T {
+export async function withEnvironment<T>(
+  env: Readonly<Record<string, string>> | undefined,
+  action: () => T | Promise<T>,
+): Promise<T> {
   const before = { ...process.env };
   for (const name of Object.keys(process.env)) if (name.startsWith("HT_")) delete process.env[name];
   Object.assign(process.env, env);
   try {
-    return action();
+    return await action();
   } finally {
     for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
     Object.assign(process.env, before);

@@ -14,3 +14,4 @@ export { Override, OverrideParseError, parseOverride, parseOverrides } from "./o
 export { registerConfigSource } from "./sources/search-path.ts";
 export type { ConfigSource, SourceConfig } from "./sources/source.ts";
 export { ConfigStore, type StoreEntry } from "./sources/store.ts";
+export * from "./instantiate/index.ts";

@@ -10,8 +10,8 @@ import {
   ValidationError,
 } from "./errors.ts";
 import type { FieldType, StructType } from "./field-type.ts";
-import { type Key, keyText, Node, ResultNode, ValueNode } from "./node.ts";
-import { currentOrigin } from "./origin.ts";
+import { type Key, keyText, Node, ObjectNode, ResultNode, ValueNode } from "./node.ts";
+import { currentOrigin, type Origin } from "./origin.ts";
 import { didYouMean } from "./suggest.ts";
 
 export type Container = DictConfig | ListConfig;
@@ -41,8 +41,8 @@ abstract class BaseContainer extends Node {
   /** The node for a value that is set here: nodes are copied, other values wrapped. */
   protected nodeFor(value: Input, type: FieldType | undefined, key: Key): Node {
     if (value instanceof Node) {
-      const node = value instanceof ResultNode ? wrap(value.value, type) : value.copy();
-      return this.adopt(node, key);
+      const isResult = value instanceof ResultNode && !(value instanceof ObjectNode);
+      return this.adopt(isResult ? wrap(value.value, type, this, key) : typed(value, type, this, key), key);
     }
     return this.adopt(wrap(value, type, this, key), key);
   }
@@ -85,15 +85,24 @@ export class DictConfig extends BaseContainer {
 
   /** @throws ConfigAttributeError for a key that a struct or a schema does not have */
   mustAllow(key: Key): void {
-    if (this.has(key) || !this.isClosed) return;
+    if (!this.has(key) && this.isClosed) throw this.unknownKey(key, currentOrigin() ?? this.origin);
+  }
+
+  /** @throws ConfigAttributeError for a key that is no field of a closed schema */
+  mustBeField(key: Key, node: Node): void {
+    const closed = this.struct !== undefined && !this.struct.open && this.nodeFlag("struct") !== false;
+    if (closed && !this.struct?.fields.has(keyText(key))) throw this.unknownKey(key, node.origin);
+  }
+
+  private unknownKey(key: Key, origin: Origin | undefined): ConfigAttributeError {
     const owner = this.struct === undefined ? "the configuration, which is a struct" : `'${this.struct.name}'`;
-    const keys = [...this.keys()];
+    const keys = this.struct === undefined ? [...this.keys()] : [...this.struct.fields.keys()];
     const near = didYouMean(key, keys);
     const list = keys.length > 0 && keys.length <= 12 ? `the keys are: ${keys.map(keyText).join(", ")}` : undefined;
-    throw new ConfigAttributeError({
+    return new ConfigAttributeError({
       what: `the key '${keyText(key)}' is not in ${owner}`,
       fullKey: this.fullKey(key),
-      origin: currentOrigin() ?? this.origin,
+      origin,
       fix: near ?? list,
     });
   }
@@ -228,6 +237,11 @@ export class ListConfig extends BaseContainer {
     this.renumber();
   }
 
+  /** Puts a node that is nobody else's in the place of an item, as it is. */
+  replaceAt(index: number, node: Node): void {
+    this.content[index] = this.adopt(node, index);
+  }
+
   /** Puts a node that is nobody else's at the end, as it is. */
   attach(node: Node): void {
     this.content.push(this.adopt(node, this.content.length));
@@ -267,16 +281,57 @@ function normalScalar(value: Scalar | undefined): Scalar {
   return Object.is(value, -0) ? new Float(-0) : (value ?? null);
 }
 
-/** A node for a value that is no node; `parent` and `key` say where, in errors. */
-export function wrap(value: Input, type?: FieldType, parent?: Node, key?: Key): Node {
+/** A copy of a node that has the type which its new place requires. */
+function typed(node: Node, type: FieldType | undefined, parent: Node, key: Key): Node {
+  if (type === undefined || type.accepts === "any") return node.copy();
+  if (node instanceof ValueNode) {
+    const copy = new ValueNode(node.value, type, parent, key);
+    copy.origin = node.origin;
+    copy.replaced = node.replaced;
+    return copy;
+  }
+  const copy = node.copy();
+  copy.parent = parent;
+  copy.key = key;
+  const kind = copy instanceof ListConfig ? "list" : "dict";
+  if (!isConfig(copy) || type.accepts === kind) retype(copy, type);
+  else throw mistaken(kind, type, copy);
+  return copy;
+}
+
+/** Gives the children of a container the types that its own type has for them. */
+function retype(node: Node, type: FieldType): void {
+  if (!isConfig(node)) return;
+  if (node instanceof DictConfig && type.struct !== undefined) node.struct = type.struct;
+  if (type.element !== undefined) node.elementType = type.element;
+  for (const child of [...node.nodes()]) {
+    const key = child.key as Key;
+    const childType = node instanceof DictConfig ? node.typeOf(key) : node.elementType;
+    if (node instanceof DictConfig && childType === undefined) node.mustBeField(key, child);
+    const next = typed(child, childType, node, key);
+    if (node instanceof DictConfig) node.attach(key, next);
+    else node.replaceAt(key as number, next);
+  }
+}
+
+function mistaken(kind: "list" | "dict", type: FieldType, at: Node): ValidationError {
+  return new ValidationError({
+    what: `a ${kind === "list" ? "list" : "mapping"} is given where ${type.name} is expected`,
+    fullKey: at.fullKey(),
+    origin: at.origin ?? currentOrigin(),
+  });
+}
+
+/**
+ * A node for a value that is no node; `parent` and `key` say where, in errors. Other objects (functions, instances) are
+ * refused unless `objects` is set.
+ */
+export function wrap(value: Input, type?: FieldType, parent?: Node, key?: Key, objects = false): Node {
   if (isScalar(value)) return new ValueNode(normalScalar(value), type, parent, key);
   const isList = Array.isArray(value);
   if (type !== undefined && type.accepts !== "any" && type.accepts !== (isList ? "list" : "dict")) {
-    throw new ValidationError({
-      what: `a ${isList ? "list" : "mapping"} is given where ${type.name} is expected`,
-      fullKey: parent?.fullKey(key),
-      origin: currentOrigin(),
-    });
+    const place = new ObjectNode(value, parent, key);
+    throw mistaken(isList ? "list" : "dict", type, place);
   }
   if (isList) {
     const list = new ListConfig();
@@ -284,10 +339,11 @@ export function wrap(value: Input, type?: FieldType, parent?: Node, key?: Key): 
     list.key = key;
     list.elementType = type?.element;
     for (const item of value)
-      list.attach(item instanceof Node ? item.copy() : wrap(item, type?.element, list, list.size));
+      list.attach(item instanceof Node ? item.copy() : wrap(item, type?.element, list, list.size, objects));
     return list;
   }
   const entries = entriesOf(value);
+  if (entries === undefined && objects) return new ObjectNode(value, parent, key);
   if (entries === undefined) {
     const name = (value as object | null)?.constructor?.name ?? typeof value;
     throw new UnsupportedValueType({
@@ -304,7 +360,7 @@ export function wrap(value: Input, type?: FieldType, parent?: Node, key?: Key): 
   for (const [childKey, item] of entries) {
     if (item === undefined) continue;
     const childType = dict.typeOf(childKey);
-    dict.attach(childKey, item instanceof Node ? item.copy() : wrap(item, childType, dict, childKey));
+    dict.attach(childKey, item instanceof Node ? item.copy() : wrap(item, childType, dict, childKey, objects));
   }
   return dict;
 }

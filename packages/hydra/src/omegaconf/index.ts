@@ -7,7 +7,7 @@ export { isReadonly, isStruct, openDict, readWrite, setReadonly, setStruct, with
 export { resolve } from "./in-place.ts";
 export { escapeKey, findEquals, splitKey } from "./keys.ts";
 export { merge, mergeWith } from "./merge.ts";
-export { type Key, keyText, Node, ResultNode, ValueNode } from "./node.ts";
+export { type Key, keyText, Node, ObjectNode, ResultNode, ValueNode } from "./node.ts";
 export { currentOrigin, type Origin, originText, withOrigin } from "./origin.ts";
 export { pythonRepr, pythonStr } from "./python-text.ts";
 export { type ReadTracker, trackReads, untracked } from "./reads.ts";

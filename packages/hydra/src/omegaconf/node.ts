@@ -172,3 +172,10 @@ export class ResultNode extends Node {
     return new ResultNode(this.value, this.parent, this.key);
   }
 }
+
+/** Holds an object that is not a configuration's: what `instantiate` made, or was given. It is handed out untouched. */
+export class ObjectNode extends ResultNode {
+  override copy(): ObjectNode {
+    return new ObjectNode(this.value, this.parent, this.key);
+  }
+}

@@ -1,7 +1,6 @@
-import { plainScalar } from "../yaml/scalars.ts";
 import { type Container, DictConfig, isConfig, ListConfig } from "./containers.ts";
 import { MissingMandatoryValue } from "./errors.ts";
-import { type Key, keyText, type Node } from "./node.ts";
+import { type Key, keyText, type Node, ObjectNode } from "./node.ts";
 import { define, toPlain } from "./plain.ts";
 import { isTracking, noteRead } from "./reads.ts";
 import { dereference, isMissingNode, nodeValue } from "./resolve.ts";
@@ -27,10 +26,10 @@ export function toRaw(node: Node, options: ToContainerOptions = {}): RawValue {
 }
 
 function rawChild(child: Node, options: ToContainerOptions): RawValue {
-  return toRaw(settled(child, options), options);
+  return toRaw(settle(child, options), options);
 }
 
-function settled(child: Node, { resolve, throwOnMissing }: ToContainerOptions): Node {
+export function settle(child: Node, { resolve, throwOnMissing }: ToContainerOptions): Node {
   if (isTracking()) noteRead(child);
   if (throwOnMissing && isMissingNode(child)) {
     throw new MissingMandatoryValue({
@@ -52,16 +51,16 @@ export function toContainer(config: Container, options: ToContainerOptions = {})
 }
 
 function plainNode(node: Node, options: ToContainerOptions): unknown {
-  if (node instanceof ListConfig) return node.content.map((child) => plainNode(settled(child, options), options));
-  if (!(node instanceof DictConfig)) return toPlain(plainScalar(nodeValue(node)));
+  if (node instanceof ListConfig) return node.content.map((child) => plainNode(settle(child, options), options));
+  if (!(node instanceof DictConfig)) return handOut(node);
   const object: Record<string, unknown> = {};
   for (const child of node.nodes()) {
-    define(object, keyText(child.key as Key), plainNode(settled(child, options), options));
+    define(object, keyText(child.key as Key), plainNode(settle(child, options), options));
   }
   return object;
 }
 
 /** The value of a node to hand out: a container as itself, what a resolver made as plain values. */
 export function handOut(node: Node): unknown {
-  return isConfig(node) ? node : toPlain(nodeValue(node));
+  return isConfig(node) || node instanceof ObjectNode ? nodeValue(node) : toPlain(nodeValue(node));
 }

@@ -1,0 +1,93 @@
+import { existsSync } from "node:fs";
+import { dirname, isAbsolute, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { camelCase, nearestName, type OptionsSchema, optionsTarget, type Target } from "@classifier-training/base";
+import { causeText, InstantiationError } from "./errors.ts";
+
+/** Whether a target names a file of the user's: `./file.ts#Name`, `../file.ts#Name`, `/abs/file.ts#Name`. */
+export function isFileTarget(name: string): boolean {
+  return /^(?:\.{0,2}\/)[^#]*#./.test(name);
+}
+
+/**
+ * Loads `./file.ts#Name`. The path is relative to the folder of the configuration file that says so, else to the
+ * working directory. `Name` is an exported class, function or `Target`; `Name.method` a static method of it.
+ * @throws InstantiationError
+ */
+export async function loadFileTarget(name: string, configFile?: string): Promise<Target> {
+  const [path = "", exported = ""] = name.split(/#(.*)/s);
+  const file = locate(path, configFile);
+  const module = await importFile(file);
+  let value: unknown = module;
+  let owner: unknown;
+  for (const part of exported.split(".")) {
+    owner = value;
+    value = (value as Record<string, unknown> | null | undefined)?.[part];
+    if (value !== undefined) continue;
+    const names = Object.keys(owner as object);
+    const near = nearestName(part, names);
+    throw new InstantiationError({
+      what: `'${path}' has no export '${exported}'`,
+      fix: near === undefined ? `it exports: ${names.join(", ") || "nothing"}` : `did you mean '${near}'?`,
+    });
+  }
+  return asTarget(value, owner === module ? undefined : owner, name);
+}
+
+function locate(path: string, configFile: string | undefined): string {
+  const bases = configFile === undefined || !isAbsolute(configFile) ? [] : [dirname(configFile)];
+  const candidates = [...bases, process.cwd()].map((base) => resolve(base, path));
+  const file = candidates.find((candidate) => existsSync(candidate));
+  if (file !== undefined) return file;
+  throw new InstantiationError({
+    what: `the file of a target does not exist: '${path}'`,
+    fix: `looked for ${[...new Set(candidates)].join(" and ")}`,
+  });
+}
+
+let canImportTypeScript: Promise<unknown> | undefined;
+
+async function importFile(file: string): Promise<Record<string, unknown>> {
+  if (/\.[cm]?tsx?$/.test(file)) {
+    canImportTypeScript ??= import("tsx/esm/api").then(({ register }) => register());
+    await canImportTypeScript;
+  }
+  try {
+    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+  } catch (cause) {
+    throw new InstantiationError({ what: `cannot load '${file}': ${causeText(cause).what}`, cause });
+  }
+}
+
+interface Callable {
+  (...args: readonly unknown[]): unknown;
+  /** A zod schema of the options, in camelCase. */
+  readonly options?: unknown;
+}
+
+/** What an exported value is to a configuration. */
+function asTarget(value: unknown, owner: unknown, name: string): Target {
+  if (typeof (value as Target | null)?.invoke === "function") return value as Target;
+  if (typeof value !== "function") {
+    throw new InstantiationError({ what: `'${name}' is neither a class nor a function` });
+  }
+  const callable = value as Callable;
+  const construct = (args: readonly unknown[]) => call(callable, owner, args);
+  if (isSchema(callable.options)) return optionsTarget(callable.options, (options) => construct([options]));
+  return {
+    invoke(args, kwargs) {
+      const entries = Object.entries(kwargs);
+      if (entries.length === 0) return construct(args);
+      return construct([...args, Object.fromEntries(entries.map(([key, item]) => [camelCase(key), item]))]);
+    },
+  };
+}
+
+function isSchema(value: unknown): value is OptionsSchema<unknown> {
+  return typeof value === "object" && value !== null && "shape" in value && "parse" in value;
+}
+
+function call(callable: Callable, owner: unknown, args: readonly unknown[]): unknown {
+  const isClass = /^class\b/.test(Function.prototype.toString.call(callable));
+  return isClass ? Reflect.construct(callable, args) : callable.apply(owner, [...args]);
+}

@@ -1,0 +1,13 @@
+export type { Partial } from "./call.ts";
+export { InstantiationError } from "./errors.ts";
+export { isFileTarget, loadFileTarget } from "./file-target.ts";
+export { instantiate, instantiate as call } from "./instantiate.ts";
+export { resolveTarget } from "./resolve-target.ts";
+export {
+  type ContainerTarget,
+  clearTargets,
+  findTarget,
+  registerTargets,
+  type TargetLoader,
+  targetNames,
+} from "./targets.ts";
