@@ -1,11 +1,11 @@
 import { TorchError } from "../errors.ts";
 import { native } from "../native/load.ts";
 import { isThenable } from "../scope.ts";
-import type { DType } from "../tensor/dtype.ts";
+import type { Device, DType } from "../tensor/dtype.ts";
 
 export interface AutocastOptions {
   /** The device whose operators run in lower precision. */
-  readonly device?: "cpu" | "cuda" | "mps";
+  readonly device?: Device;
   /** bfloat16 on the CPU, float16 elsewhere, when left out. */
   readonly dtype?: DType;
   readonly enabled?: boolean;
@@ -19,7 +19,7 @@ export interface AutocastOptions {
  */
 export function autocast<T>(options: AutocastOptions, fn: () => T): T {
   const { device = "cpu", enabled = true } = options;
-  const dtype = options.dtype ?? (device === "cpu" ? "bfloat16" : "float16");
+  const dtype = options.dtype ?? (device.startsWith("cpu") ? "bfloat16" : "float16");
   if (dtype !== "bfloat16" && dtype !== "float16") {
     throw new TorchError({
       code: "torch/autocast",
@@ -44,11 +44,11 @@ export function autocast<T>(options: AutocastOptions, fn: () => T): T {
 }
 
 /** Whether autocast is on for a device on this thread. */
-export function isAutocastEnabled(device: "cpu" | "cuda" | "mps" = "cpu"): boolean {
+export function isAutocastEnabled(device: Device = "cpu"): boolean {
   return native.autocastState(device)[0];
 }
 
 /** The dtype that autocast uses, or would use, for a device. */
-export function autocastDtype(device: "cpu" | "cuda" | "mps" = "cpu"): DType {
+export function autocastDtype(device: Device = "cpu"): DType {
   return native.autocastState(device)[1];
 }

@@ -1,0 +1,111 @@
+// ct::max_pool2d: max pooling over channels-last images on the CPU with one byte per output for backward.
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include "../kernels/kernels.h"
+
+namespace ct {
+namespace {
+
+using at::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+template <typename T>
+const kernels::PoolKernels<T>& table();
+template <>
+const kernels::PoolKernels<float>& table<float>() {
+  return kernels::best().poolF32;
+}
+template <>
+const kernels::PoolKernels<uint16_t>& table<uint16_t>() {
+  return kernels::best().poolBf16;
+}
+
+kernels::PoolShape shapeOf(const Tensor& x, at::IntArrayRef kernel, at::IntArrayRef stride, at::IntArrayRef padding) {
+  TORCH_CHECK(kernel.size() == 2 && stride.size() == 2 && padding.size() == 2, "kernel, stride and padding must be pairs");
+  TORCH_CHECK(kernel[0] > 0 && kernel[1] > 0 && stride[0] > 0 && stride[1] > 0, "kernel and stride must be positive");
+  TORCH_CHECK(kernel[0] * kernel[1] <= 256, "the window must have at most 256 positions");
+  TORCH_CHECK(padding[0] >= 0 && padding[1] >= 0 && 2 * padding[0] <= kernel[0] && 2 * padding[1] <= kernel[1],
+              "pad should be at most half of kernel size");
+  kernels::PoolShape s{x.size(2), x.size(3), x.size(1), 0, 0, kernel[0], kernel[1], stride[0], stride[1], padding[0], padding[1]};
+  s.outHeight = (s.height + 2 * s.padH - s.kernelH) / s.strideH + 1;
+  s.outWidth = (s.width + 2 * s.padW - s.kernelW) / s.strideW + 1;
+  TORCH_CHECK(s.height + 2 * s.padH >= s.kernelH && s.width + 2 * s.padW >= s.kernelW, "the window is larger than the input ",
+              x.sizes());
+  return s;
+}
+
+template <typename T>
+void forwardAll(const Tensor& x, const kernels::PoolShape& s, const Tensor& y, const Tensor& index) {
+  const int64_t imageSize = s.height * s.width * s.channels;
+  const int64_t rowSize = s.outWidth * s.channels;
+  at::parallel_for(0, x.size(0) * s.outHeight, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+      const T* image = static_cast<const T*>(x.data_ptr()) + row / s.outHeight * imageSize;
+      table<T>().forward(image, s, row % s.outHeight, static_cast<T*>(y.data_ptr()) + row * rowSize,
+                         static_cast<uint8_t*>(index.data_ptr()) + row * rowSize);
+    }
+  });
+}
+
+template <typename T>
+void backwardAll(const Tensor& gy, const Tensor& index, const kernels::PoolShape& s, const Tensor& gx) {
+  const int64_t outSize = s.outHeight * s.outWidth * s.channels;
+  const int64_t rowSize = s.width * s.channels;
+  at::parallel_for(0, gx.size(0) * s.height, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; row++) {
+      const int64_t image = row / s.height;
+      table<T>().backward(static_cast<const T*>(gy.data_ptr()) + image * outSize,
+                          static_cast<const uint8_t*>(index.data_ptr()) + image * outSize, s, row % s.height,
+                          static_cast<T*>(gx.data_ptr()) + row * rowSize);
+    }
+  });
+}
+
+struct MaxPool2d : torch::autograd::Function<MaxPool2d> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, std::vector<int64_t> kernel, std::vector<int64_t> stride,
+                        std::vector<int64_t> padding) {
+    TORCH_CHECK(x.dim() == 4 && x.numel() > 0, "input must be [N, C, H, W] and not empty, got ", x.sizes());
+    TORCH_CHECK(x.device().is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16),
+                "input must be float32 or bfloat16 on the CPU");
+    TORCH_CHECK(x.is_contiguous(at::MemoryFormat::ChannelsLast), "input must be channels-last contiguous");
+    const kernels::PoolShape s = shapeOf(x, kernel, stride, padding);
+    const std::vector<int64_t> sizes{x.size(0), s.channels, s.outHeight, s.outWidth};
+    Tensor y = at::empty(sizes, x.options(), at::MemoryFormat::ChannelsLast);
+    Tensor index = at::empty(sizes, x.options().dtype(at::kByte), at::MemoryFormat::ChannelsLast);
+    x.scalar_type() == at::kFloat ? forwardAll<float>(x, s, y, index) : forwardAll<uint16_t>(x, s, y, index);
+    ctx->save_for_backward({index});
+    ctx->saved_data["kernel"] = kernel;
+    ctx->saved_data["stride"] = stride;
+    ctx->saved_data["padding"] = padding;
+    ctx->saved_data["sizes"] = x.sizes().vec();
+    ctx->saved_data["dtype"] = static_cast<int64_t>(x.scalar_type());
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    const Tensor index = ctx->get_saved_variables()[0];
+    const auto type = static_cast<at::ScalarType>(ctx->saved_data["dtype"].toInt());
+    const Tensor gy = gradients[0].to(type).contiguous(at::MemoryFormat::ChannelsLast);
+    Tensor gx = at::empty(ctx->saved_data["sizes"].toIntVector(), gy.options(), at::MemoryFormat::ChannelsLast);
+    const kernels::PoolShape s = shapeOf(gx, ctx->saved_data["kernel"].toIntVector(), ctx->saved_data["stride"].toIntVector(),
+                                         ctx->saved_data["padding"].toIntVector());
+    type == at::kFloat ? backwardAll<float>(gy, index, s, gx) : backwardAll<uint16_t>(gy, index, s, gx);
+    return {gx, Tensor(), Tensor(), Tensor()};
+  }
+};
+
+Tensor maxPool2d(const Tensor& input, at::IntArrayRef kernel, at::IntArrayRef stride, at::IntArrayRef padding) {
+  return MaxPool2d::apply(input, kernel.vec(), stride.vec(), padding.vec());
+}
+
+}  // namespace
+}  // namespace ct
+
+TORCH_LIBRARY_FRAGMENT(ct, m) {
+  m.def("max_pool2d(Tensor input, int[2] kernel_size, int[2] stride, int[2] padding) -> Tensor", ct::maxPool2d);
+}

@@ -1,0 +1,120 @@
+// The inner loops of the fused operators: plain functions over pointers, compiled once per instruction set.
+// Images are channels-last: `rows` pixels of `channels` values each. bf16 is passed as uint16_t.
+#pragma once
+
+#include <cstdint>
+
+namespace ct {
+namespace kernels {
+
+// y = relu?(x * scale + shift (+ residual)), all per channel.
+template <typename T>
+struct ApplyArgs {
+  const T* x;
+  const T* residual;  // or null
+  const float* scale;
+  const float* shift;
+  T* y;
+  int64_t rows;
+  int64_t channels;
+  bool relu;
+};
+
+// Sums for the gradients of batch norm. g is the gradient behind relu: gy where the output is positive. The output's
+// sign comes from `y` when there is one, else from x * scale + shift. Writes g to `masked` unless that is null.
+template <typename T>
+struct ReduceArgs {
+  const T* gy;
+  const T* x;
+  const T* y;
+  const float* scale;
+  const float* shift;
+  const float* mean;
+  T* masked;
+  double* sumG;    // += sum of g
+  double* sumGx;   // += sum of g * (x - mean)
+  int64_t rows;
+  int64_t channels;
+  bool relu;
+};
+
+// gx = a * g + b * x + c, per channel; g as in ReduceArgs.
+template <typename T>
+struct GradArgs {
+  const T* gy;
+  const T* x;
+  const T* y;
+  const float* scale;
+  const float* shift;
+  const float* a;
+  const float* b;
+  const float* c;
+  T* gx;
+  int64_t rows;
+  int64_t channels;
+  bool relu;
+};
+
+template <typename T>
+struct BatchNormKernels {
+  // sum += x - pivot, sumSquares += (x - pivot)^2, per channel
+  void (*stats)(const T* x, const float* pivot, int64_t rows, int64_t channels, double* sum, double* sumSquares);
+  void (*apply)(const ApplyArgs<T>& args);
+  void (*reduce)(const ReduceArgs<T>& args);
+  void (*grad)(const GradArgs<T>& args);
+};
+
+struct PoolShape {
+  int64_t height, width, channels, outHeight, outWidth;
+  int64_t kernelH, kernelW, strideH, strideW, padH, padW;
+};
+
+template <typename T>
+struct PoolKernels {
+  // One row of outputs of one image; `index` says which position of the window was the largest.
+  void (*forward)(const T* image, const PoolShape& shape, int64_t outRow, T* y, uint8_t* index);
+  // One row of input gradients of one image, gathered from the windows that cover it.
+  void (*backward)(const T* gy, const uint8_t* index, const PoolShape& shape, int64_t row, T* gx);
+};
+
+struct AdamArgs {
+  float* p;
+  const float* g;
+  float* m;
+  float* v;
+  float* ema;  // or null
+  int64_t count;
+  float gradScale, beta1, beta2, eps, decayFactor, l2, stepSize, inverseSqrtCorrection2, emaDecay;
+};
+
+struct SgdArgs {
+  float* p;
+  const float* g;
+  float* momentum;  // or null
+  float* ema;       // or null
+  int64_t count;
+  float gradScale, lr, weightDecay, mu, oneMinusDampening, emaDecay;
+  bool firstStep, nesterov;
+};
+
+struct Kernels {
+  const char* name;
+  BatchNormKernels<float> batchNormF32;
+  BatchNormKernels<uint16_t> batchNormBf16;
+  PoolKernels<float> poolF32;
+  PoolKernels<uint16_t> poolBf16;
+  void (*adam)(const AdamArgs& args);
+  void (*sgd)(const SgdArgs& args);
+  double (*sumOfSquares)(const float* g, int64_t count);
+  void (*scaleInPlace)(float* g, int64_t count, float factor);
+  // y[i] = x[i] * scale[c] + shift[c] for pixels of `channels` (1, 3 or 4) bytes
+  void (*normalizeF32)(const uint8_t* x, int64_t pixels, int64_t channels, const float* scale, const float* shift, float* y);
+  void (*normalizeBf16)(const uint8_t* x, int64_t pixels, int64_t channels, const float* scale, const float* shift,
+                        uint16_t* y);
+};
+
+// The fastest of the compiled sets that this processor can run; CT_KERNELS=baseline|avx2|avx512 forces one.
+const Kernels& best();
+
+}  // namespace kernels
+}  // namespace ct

@@ -1,0 +1,14 @@
+export { type BatchNormActOptions, type BatchNormState, batchNormAct } from "./batch-norm-act.ts";
+export { type MaxPoolGeometry, maxPool2d } from "./max-pool.ts";
+export { type NormalizeImagesOptions, normalizeImages } from "./normalize-images.ts";
+export {
+  type AdamStep,
+  adamwStep,
+  canFuseGradients,
+  canFuseStep,
+  gradNorm,
+  type SgdStep,
+  scaleGradients,
+  sgdStep,
+} from "./optimizer-step.ts";
+export { fusedKernelsEnabled, setFusedKernels } from "./switch.ts";
