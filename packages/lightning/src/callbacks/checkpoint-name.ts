@@ -1,0 +1,29 @@
+import { pythonFormat } from "../core/format.ts";
+
+export interface NameStyle {
+  readonly autoInsertMetricName: boolean;
+  /** Between the parts of a name: Lightning's CHECKPOINT_JOIN_CHAR. */
+  readonly join: string;
+  /** Between a metric's name and its value: CHECKPOINT_EQUALS_CHAR. */
+  readonly equals: string;
+}
+
+const integers = new Set(["epoch", "step"]);
+
+/**
+ * Fills in a checkpoint name's template, as Lightning does: `{epoch:02d}-{val/loss:.2f}`. With auto-insertion each
+ * placeholder is preceded by its metric's name. A metric that is missing counts as 0.
+ */
+export function formatCheckpointName(
+  template: string | null,
+  metrics: Readonly<Record<string, number>>,
+  style: NameStyle,
+): string {
+  const text = template === null || template === "" ? `{epoch}${style.join}{step}` : template;
+  return text.replace(/\{([^:}]*)(?::([^}]*))?\}/g, (_whole, name: string, spec: string | undefined) => {
+    const value = metrics[name];
+    const integer = value === undefined || integers.has(name);
+    const shown = pythonFormat(value ?? 0, spec ?? "", integer);
+    return style.autoInsertMetricName ? `${name}${style.equals}${shown}` : shown;
+  });
+}

@@ -1,0 +1,7 @@
+export { Callback, type CallbackHook, type StepOutputs } from "./callback.ts";
+export { formatCheckpointName } from "./checkpoint-name.ts";
+export { EarlyStopping, type EarlyStoppingOptions, type StoppingReason, stoppingReasons } from "./early-stopping.ts";
+export { ModelCheckpoint, type ModelCheckpointOptions } from "./model-checkpoint.ts";
+export { ModelSummary, renderSummary } from "./model-summary.ts";
+export { ProgressBar, type ProgressBarOptions, type ProgressOutput } from "./progress-bar.ts";
+export { Timer } from "./timer.ts";

@@ -1,0 +1,465 @@
+import { existsSync, readdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { getLogger } from "@classifier-training/base";
+import { z } from "zod";
+import { findLast } from "../checkpoint/find.ts";
+import { readHeader } from "../checkpoint/load.ts";
+import { MisconfigurationError } from "../core/errors.ts";
+import type { LightningModule } from "../core/module.ts";
+import type { MetricValues } from "../core/result-collection.ts";
+import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
+import { BestK } from "./best-k.ts";
+import { Callback } from "./callback.ts";
+import { formatCheckpointName } from "./checkpoint-name.ts";
+
+const log = getLogger("lightning.checkpoint");
+
+const interval = z.union([
+  z.number().min(0),
+  z.strictObject({
+    days: z.number().optional(),
+    hours: z.number().optional(),
+    minutes: z.number().optional(),
+    seconds: z.number().optional(),
+  }),
+]);
+
+export const modelCheckpointOptionsSchema = z.strictObject({
+  /** The folder; by default the logger's, or `checkpoints` under the trainer's root folder. */
+  dirpath: z.string().nullable().default(null),
+  /** A template such as `{epoch:02d}-{val/loss:.2f}`; by default `{epoch}-{step}`. */
+  filename: z.string().nullable().default(null),
+  /** The metric by which the best are chosen; without it, the latest is kept. */
+  monitor: z.string().nullable().default(null),
+  verbose: z.boolean().default(false),
+  /** Also keep the latest as `last.ckpt`: a real file, or a link to the one saved before it. */
+  saveLast: z
+    .union([z.boolean(), z.literal("link")])
+    .nullable()
+    .default(null),
+  /** How many of the best to keep; -1 keeps all. */
+  saveTopK: z.int().default(1),
+  saveOnException: z.boolean().default(false),
+  saveWeightsOnly: z.boolean().default(false),
+  mode: z.enum(["min", "max"]).default("min"),
+  autoInsertMetricName: z.boolean().default(true),
+  everyNTrainSteps: z.int().min(0).nullable().default(null),
+  /** Seconds, or { days, hours, minutes, seconds }. */
+  trainTimeInterval: interval.nullable().default(null),
+  everyNEpochs: z.int().min(0).nullable().default(null),
+  saveOnTrainEpochEnd: z.boolean().nullable().default(null),
+  /** Append `-v1`, `-v2`... rather than overwrite a file that is there. */
+  enableVersionCounter: z.boolean().default(true),
+});
+export type ModelCheckpointOptions = z.input<typeof modelCheckpointOptionsSchema>;
+
+/** Saves the run as it goes on: the best by a metric, the latest, or both. */
+export class ModelCheckpoint extends Callback {
+  static checkpointJoinChar = "-";
+  static checkpointEqualsChar = "=";
+  static checkpointNameLast = "last";
+  static fileExtension = ".ckpt";
+  static startingVersion = 1;
+
+  readonly options: z.infer<typeof modelCheckpointOptionsSchema>;
+  readonly #everyNTrainSteps: number;
+  readonly #everyNEpochs: number;
+  readonly #intervalMs: number | null;
+  readonly #best: BestK;
+  dirpath: string | null;
+  lastModelPath = "";
+  #bestWithoutMonitor = "";
+  #lastGlobalStepSaved = 0;
+  #lastCheckpointSaved = "";
+  #lastTime: number | undefined;
+  /** A save was due when the metric was not there yet: it is made after validation. */
+  #deferred = false;
+
+  constructor(options: ModelCheckpointOptions = {}) {
+    super();
+    this.options = modelCheckpointOptionsSchema.parse(options);
+    const { dirpath, everyNTrainSteps, everyNEpochs, trainTimeInterval, mode, saveTopK } = this.options;
+    this.dirpath = dirpath === null ? null : resolve(dirpath.replace(/^~(?=\/|$)/, homedir()));
+    const nothingSet = everyNTrainSteps === null && everyNEpochs === null && trainTimeInterval === null;
+    this.#everyNEpochs = everyNEpochs ?? (nothingSet ? 1 : 0);
+    this.#everyNTrainSteps = everyNTrainSteps ?? 0;
+    this.#intervalMs = trainTimeInterval === null ? null : intervalMs(trainTimeInterval);
+    this.#best = new BestK(mode, saveTopK);
+    this.#validateOptions();
+  }
+
+  #validateOptions(): void {
+    const { saveTopK, monitor } = this.options;
+    if (saveTopK < -1) throw new MisconfigurationError(`Invalid value for saveTopK=${saveTopK}. Must be >= -1`);
+    const triggers = [this.#everyNTrainSteps >= 1, this.#everyNEpochs >= 1, this.#intervalMs !== null];
+    if (triggers.filter(Boolean).length > 1) {
+      throw new MisconfigurationError(
+        `Combination of parameters everyNTrainSteps=${this.#everyNTrainSteps}, everyNEpochs=${this.#everyNEpochs} and ` +
+          `trainTimeInterval=${this.options.trainTimeInterval} should be mutually exclusive.`,
+      );
+    }
+    if (monitor === null && ![-1, 0, 1].includes(saveTopK)) {
+      throw new MisconfigurationError(
+        `ModelCheckpoint(saveTopK=${saveTopK}, monitor=null) is not a valid configuration. No quantity for top_k to track.`,
+        "set `monitor`, or a saveTopK of -1, 0 or 1",
+      );
+    }
+  }
+
+  override get order(): "last" {
+    return "last";
+  }
+
+  override get monitorsMetrics(): boolean {
+    return true;
+  }
+
+  override get stateKey(): string {
+    const { monitor, mode, trainTimeInterval } = this.options;
+    const key = { monitor, mode, everyNTrainSteps: this.#everyNTrainSteps, everyNEpochs: this.#everyNEpochs };
+    return `ModelCheckpoint${JSON.stringify({ ...key, trainTimeInterval })}`;
+  }
+
+  // --- What it has saved ---
+
+  get bestModelPath(): string {
+    return this.options.monitor === null ? this.#bestWithoutMonitor : this.#best.bestPath;
+  }
+  get bestModelScore(): number | null {
+    return this.#best.bestScore;
+  }
+  get bestKModels(): ReadonlyMap<string, number> {
+    return this.#best.scores;
+  }
+  get kthBestModelPath(): string {
+    return this.#best.kthPath;
+  }
+  get monitor(): string | null {
+    return this.options.monitor;
+  }
+  get mode(): string {
+    return this.options.mode;
+  }
+  get saveTopK(): number {
+    return this.options.saveTopK;
+  }
+
+  // --- Hooks ---
+
+  override setup(trainer: TrainerView, _module: LightningModule, stage: TrainerFn): void {
+    this.dirpath = this.#folder(trainer);
+    if (stage !== "fit" || !trainer.isGlobalZero || this.options.saveTopK === 0 || trainer.ckptPath !== undefined)
+      return;
+    if (existsSync(this.dirpath) && readdirSync(this.dirpath).length > 0) {
+      log.warnOnce(`Checkpoint directory ${this.dirpath} exists and is not empty.`);
+    }
+  }
+
+  override onTrainStart(): void {
+    this.#lastTime = performance.now();
+  }
+
+  override async onTrainBatchEnd(trainer: TrainerView): Promise<void> {
+    const skipBatch = this.#everyNTrainSteps < 1 || trainer.globalStep % this.#everyNTrainSteps !== 0;
+    const now = performance.now();
+    const skipTime =
+      this.#intervalMs === null || this.#lastTime === undefined || now - this.#lastTime < this.#intervalMs;
+    if (skipBatch && skipTime) return;
+    if (!skipTime) this.#lastTime = now;
+    const { monitor } = this.options;
+    const metrics = this.#candidates(trainer);
+    if (monitor !== null && (!(monitor in metrics) || this.#validationIsNext(trainer))) {
+      // The metric is missing or of the last validation: wait for the fresh one.
+      this.#deferred = true;
+      return;
+    }
+    if (this.#skips(trainer)) return;
+    await this.#saveTopK(trainer, metrics);
+    await this.#saveLast(trainer, metrics);
+  }
+
+  #validationIsNext(trainer: TrainerView): boolean {
+    if (this.#savesOnTrainEpochEnd(trainer) || !trainer.isLastBatch || !trainer.enableValidation) return false;
+    const every = trainer.checkValEveryNEpoch;
+    return every === null || (trainer.currentEpoch + 1) % every === 0;
+  }
+
+  override async onTrainEpochEnd(trainer: TrainerView): Promise<void> {
+    if (!this.#skips(trainer) && this.#savesOnTrainEpochEnd(trainer)) await this.#saveForEpoch(trainer);
+  }
+
+  override async onValidationEnd(trainer: TrainerView): Promise<void> {
+    if (this.#skips(trainer) || this.#savesOnTrainEpochEnd(trainer)) return;
+    if (!this.#deferred) {
+      await this.#saveForEpoch(trainer);
+      return;
+    }
+    this.#deferred = false;
+    const metrics = this.#candidates(trainer);
+    await this.#saveTopK(trainer, metrics);
+    await this.#saveLast(trainer, metrics);
+  }
+
+  async #saveForEpoch(trainer: TrainerView): Promise<void> {
+    const metrics = this.#candidates(trainer);
+    if (this.#everyNEpochs >= 1 && (trainer.currentEpoch + 1) % this.#everyNEpochs === 0) {
+      await this.#saveTopK(trainer, metrics);
+    }
+    const linked = this.options.saveLast === "link" && this.#lastCheckpointSaved !== "";
+    if (this.#lastGlobalStepSaved === trainer.globalStep || linked) await this.#saveLast(trainer, metrics);
+  }
+
+  override async onTrainEnd(trainer: TrainerView): Promise<void> {
+    if (trainer.fastDevRun !== false) return;
+    if (this.options.saveLast && this.#lastCheckpointSaved === "")
+      await this.#saveLast(trainer, this.#candidates(trainer));
+  }
+
+  override async onException(trainer: TrainerView): Promise<void> {
+    if (!this.options.saveOnException || trainer.fastDevRun !== false || trainer.sanityChecking) return;
+    if (this.#lastGlobalStepSaved === trainer.globalStep) return;
+    const metrics = this.#candidates(trainer);
+    const path = this.formatCheckpointName(metrics);
+    await this.#save(trainer, path, []);
+    await this.#saveLast(trainer, metrics);
+    log.info(`saved the run as it was to ${path}`);
+  }
+
+  #skips(trainer: TrainerView): boolean {
+    return (
+      trainer.fastDevRun !== false ||
+      trainer.fn !== "fit" ||
+      trainer.sanityChecking ||
+      this.#lastGlobalStepSaved === trainer.globalStep
+    );
+  }
+
+  #savesOnTrainEpochEnd(trainer: TrainerView): boolean {
+    if (this.options.saveOnTrainEpochEnd !== null) return this.options.saveOnTrainEpochEnd;
+    if (trainer.checkValEveryNEpoch !== 1) return false;
+    const validates = trainer.enableValidation && trainer.numValBatches.some((count) => count > 0);
+    return !validates || trainer.validatesAtEpochEnd;
+  }
+
+  // --- Saving ---
+
+  async #saveTopK(trainer: TrainerView, metrics: MetricValues): Promise<void> {
+    const { saveTopK, monitor } = this.options;
+    if (saveTopK === 0) return;
+    if (monitor === null) {
+      const path = this.#versioned(trainer, metrics, this.#bestWithoutMonitor);
+      const previous = this.#bestWithoutMonitor;
+      this.#bestWithoutMonitor = path;
+      const replaces = saveTopK === 1 && this.#mayRemove(trainer, previous, path) ? [previous] : [];
+      await this.#save(trainer, path, replaces);
+      return;
+    }
+    const current = metrics[monitor];
+    if (current === undefined) {
+      const what =
+        `\`ModelCheckpoint(monitor='${monitor}')\` could not find the monitored key in the returned metrics: ` +
+        `${Object.keys(metrics).join(", ")}.`;
+      if (trainer.validationHasRun) throw new MisconfigurationError(what, `log('${monitor}', value) in the module`);
+      log.warnOnce(what);
+      return;
+    }
+    if (!trainer.strategy.reduceDecision(this.#best.accepts(current), "all")) {
+      if (this.options.verbose) log.info(`${this.#where(metrics)}: '${monitor}' was not in top ${saveTopK}`);
+      return;
+    }
+    await this.#saveBest(trainer, metrics, current, monitor);
+  }
+
+  async #saveBest(trainer: TrainerView, metrics: MetricValues, current: number, monitor: string): Promise<void> {
+    const evicted = this.#best.evict();
+    const path = this.#versioned(trainer, metrics, evicted?.path ?? "");
+    const score = this.#best.add(path, current);
+    if (this.options.verbose) {
+      const best = (this.#best.bestScore ?? Number.NaN).toFixed(5);
+      log.info(
+        `${this.#where(metrics)}: '${monitor}' reached ${score.toFixed(5)} (best ${best}), saving model to '${path}' as top ${this.options.saveTopK}`,
+      );
+    }
+    const remove = evicted !== undefined && this.#mayRemove(trainer, evicted.path, path);
+    await this.#save(trainer, path, remove ? [evicted.path] : [], { name: monitor, value: score }, () =>
+      this.#best.undo(path, evicted),
+    );
+  }
+
+  async #saveLast(trainer: TrainerView, metrics: MetricValues): Promise<void> {
+    const { saveLast, saveTopK } = this.options;
+    if (!saveLast) return;
+    const path = this.#lastPath(trainer, metrics);
+    const previous = this.lastModelPath;
+    this.lastModelPath = path;
+    const replaces = this.#mayRemove(trainer, previous, path) ? [previous] : [];
+    if (saveLast === "link" && this.#lastCheckpointSaved !== "" && saveTopK !== 0) {
+      trainer.linkCheckpoint(this.#lastCheckpointSaved, path);
+      for (const old of replaces) trainer.removeCheckpoint(old, this.dirpath ?? "");
+    } else await this.#save(trainer, path, replaces);
+  }
+
+  #lastPath(trainer: TrainerView, metrics: MetricValues): string {
+    const { checkpointNameLast, startingVersion } = this.#names;
+    let path = this.formatCheckpointName(metrics, checkpointNameLast);
+    if (!this.options.enableVersionCounter) return path;
+    for (let version = startingVersion; this.#isForeign(trainer, path, this.lastModelPath); version++) {
+      path = this.formatCheckpointName(metrics, checkpointNameLast, version);
+    }
+    return path;
+  }
+
+  async #save(
+    trainer: TrainerView,
+    path: string,
+    replaces: readonly string[],
+    monitor?: { readonly name: string; readonly value: number },
+    undo?: () => void,
+  ): Promise<void> {
+    const onDone = (error: unknown) => {
+      if (error !== undefined) undo?.();
+      else for (const logger of trainer.loggers) logger.afterSaveCheckpoint?.(this);
+    };
+    // Counted before the snapshot: the state that goes into the file says so too.
+    this.#lastGlobalStepSaved = trainer.globalStep;
+    this.#lastCheckpointSaved = path;
+    const weightsOnly = this.options.saveWeightsOnly;
+    await trainer.saveCheckpoint(path, {
+      weightsOnly,
+      replaces,
+      onDone,
+      ...(monitor === undefined ? {} : { monitor }),
+    });
+  }
+
+  // --- What the trainer asks ---
+
+  findLast(trainer: TrainerView): { last: readonly string[]; folder: string; extension: string } {
+    const { checkpointNameLast, fileExtension } = this.#names;
+    const folder = this.#folder(trainer);
+    return { last: findLast(folder, checkpointNameLast, fileExtension), folder, extension: fileExtension };
+  }
+
+  /** Saves the run as it stands where `ckptPath: "last"` finds it. */
+  async saveNow(trainer: TrainerView): Promise<void> {
+    const path = this.#lastPath(trainer, this.#candidates(trainer));
+    this.lastModelPath = path;
+    await trainer.saveCheckpoint(path, {});
+    log.info(`saved the run to ${path}`);
+  }
+
+  // --- Names ---
+
+  get #names(): typeof ModelCheckpoint {
+    return this.constructor as typeof ModelCheckpoint;
+  }
+
+  /** The file name for metrics by a template, by default the option's. */
+  formatCheckpointName(
+    metrics: Readonly<MetricValues>,
+    filename: string | null = this.options.filename,
+    version?: number,
+  ): string {
+    const { checkpointJoinChar, checkpointEqualsChar, fileExtension } = this.#names;
+    const name = formatCheckpointName(filename, metrics, {
+      autoInsertMetricName: this.options.autoInsertMetricName,
+      join: checkpointJoinChar,
+      equals: checkpointEqualsChar,
+    });
+    const full = `${version === undefined ? name : `${name}${checkpointJoinChar}v${version}`}${fileExtension}`;
+    return this.dirpath === null ? full : join(this.dirpath, full);
+  }
+
+  #versioned(trainer: TrainerView, metrics: MetricValues, replaced: string): string {
+    let path = this.formatCheckpointName(metrics);
+    if (!this.options.enableVersionCounter) return path;
+    for (let version = this.#names.startingVersion; this.#isForeign(trainer, path, replaced); version++) {
+      path = this.formatCheckpointName(metrics, undefined, version);
+    }
+    return path;
+  }
+
+  /** Whether a name is taken by a file that this save does not replace. */
+  #isForeign(trainer: TrainerView, path: string, replaced: string): boolean {
+    if (path === replaced || !trainer.checkpointExists(path)) return false;
+    return !this.#isOwnFuture(trainer, path);
+  }
+
+  /** A file that this very run wrote after the point that it was resumed from, before it was killed. */
+  #isOwnFuture(trainer: TrainerView, path: string): boolean {
+    if (trainer.ckptPath === undefined || !existsSync(path) || this.#best.scores.has(path)) return false;
+    try {
+      const summary = JSON.parse(readHeader(path).metadata["summary"] ?? "{}") as {
+        runId?: string;
+        globalStep?: number;
+      };
+      return summary.runId === trainer.runId && (summary.globalStep ?? -1) >= trainer.resumedStep;
+    } catch {
+      // A damaged file is worth nothing: it can be overwritten.
+      return true;
+    }
+  }
+
+  #mayRemove(trainer: TrainerView, previous: string, current: string): boolean {
+    if (previous === "" || previous === current) return false;
+    if (trainer.ckptPath !== undefined && resolve(trainer.ckptPath) === resolve(previous)) return false;
+    return resolve(previous).startsWith(`${resolve(this.dirpath ?? "")}/`);
+  }
+
+  #folder(trainer: TrainerView): string {
+    if (this.dirpath !== null) return this.dirpath;
+    const [logger] = trainer.loggers;
+    if (logger === undefined) return join(trainer.defaultRootDir, "checkpoints");
+    const { version } = logger;
+    const folder = typeof version === "string" ? version : `version_${version ?? 0}`;
+    return join(logger.saveDir ?? trainer.defaultRootDir, String(logger.name ?? ""), folder, "checkpoints");
+  }
+
+  #candidates(trainer: TrainerView): MetricValues {
+    const metrics: MetricValues = { ...trainer.callbackMetrics };
+    metrics["epoch"] = Math.trunc(metrics["epoch"] ?? trainer.currentEpoch);
+    metrics["step"] = Math.trunc(metrics["step"] ?? trainer.globalStep);
+    return metrics;
+  }
+
+  #where(metrics: MetricValues): string {
+    return `Epoch ${metrics["epoch"]}, global step ${metrics["step"]}`;
+  }
+
+  // --- State ---
+
+  override stateDict(): Record<string, unknown> {
+    return {
+      monitor: this.options.monitor,
+      bestModelPath: this.bestModelPath,
+      dirpath: this.dirpath,
+      best: this.#best.stateDict(),
+      lastModelPath: this.lastModelPath,
+      lastGlobalStepSaved: this.#lastGlobalStepSaved,
+      lastCheckpointSaved: this.#lastCheckpointSaved,
+    };
+  }
+
+  override loadStateDict(state: Record<string, unknown>): void {
+    const { dirpath, best, bestModelPath, lastModelPath } = state;
+    if (dirpath === this.dirpath) {
+      this.#best.loadStateDict(best as ReturnType<BestK["stateDict"]>);
+      this.lastModelPath = String(lastModelPath ?? "");
+      this.#lastGlobalStepSaved = Number(state["lastGlobalStepSaved"] ?? 0);
+      this.#lastCheckpointSaved = String(state["lastCheckpointSaved"] ?? "");
+    } else {
+      log.warning(
+        `The dirpath has changed from '${String(dirpath)}' to '${this.dirpath}', therefore only \`bestModelPath\` is reloaded.`,
+      );
+    }
+    this.#bestWithoutMonitor = String(bestModelPath ?? "");
+    if (this.options.monitor !== null && this.#best.bestPath === "") this.#best.bestPath = String(bestModelPath ?? "");
+  }
+}
+
+function intervalMs(value: z.infer<typeof interval>): number {
+  if (typeof value === "number") return value * 1000;
+  const { days = 0, hours = 0, minutes = 0, seconds = 0 } = value;
+  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
+}

@@ -1,0 +1,205 @@
+import { z } from "zod";
+import type { LightningModule } from "../core/module.ts";
+import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
+import { Callback } from "./callback.ts";
+import { bar, clock, metricText, Speed } from "./progress-text.ts";
+
+export const progressBarOptionsSchema = z.strictObject({
+  /** Batches between two updates; 0 shows nothing. */
+  refreshRate: z.int().min(0).default(1),
+  /** Keep each epoch's line on the screen. */
+  leave: z.boolean().default(true),
+  /** "auto" draws a bar on a terminal and writes plain lines elsewhere. */
+  style: z.enum(["auto", "bar", "plain", "quiet"]).default("auto"),
+  /** Seconds between two plain lines within an epoch. */
+  plainIntervalS: z.number().positive().default(30),
+});
+export type ProgressBarOptions = z.input<typeof progressBarOptionsSchema>;
+
+/** Where a progress bar writes. */
+export interface ProgressOutput {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  write(text: string): unknown;
+}
+
+/** Least time between two drawings: a terminal that is drawn to for each small batch slows training down. */
+const redrawMs = 80;
+
+/** How far the run is: epoch, batches, time left, images per second, time spent waiting for data, and metrics. */
+export class ProgressBar extends Callback {
+  readonly options: z.infer<typeof progressBarOptionsSchema>;
+  readonly #output: ProgressOutput;
+  readonly #style: "bar" | "plain" | "quiet";
+  #title = "";
+  #total = 0;
+  #done = 0;
+  #speed = new Speed();
+  #lastDrawn = Number.NEGATIVE_INFINITY;
+  #lineOpen = false;
+  #inValidation: { title: string; total: number; done: number } | undefined;
+
+  constructor(options: ProgressBarOptions = {}, output: ProgressOutput = process.stdout) {
+    super();
+    this.options = progressBarOptionsSchema.parse(options);
+    this.#output = output;
+    const { style, refreshRate } = this.options;
+    const fitting = output.isTTY === true ? "bar" : "plain";
+    this.#style = refreshRate === 0 ? "quiet" : style === "auto" ? fitting : style;
+  }
+
+  /** The metrics to show; override it to show others. */
+  getMetrics(trainer: TrainerView, _module: LightningModule): Readonly<Record<string, number | string>> {
+    return trainer.progressBarMetrics;
+  }
+
+  override onTrainEpochStart(trainer: TrainerView): void {
+    const of = trainer.maxEpochs === -1 ? "" : `/${trainer.maxEpochs}`;
+    this.#begin(trainer, `Epoch ${trainer.currentEpoch + 1}${of}`, trainer.numTrainingBatches);
+  }
+
+  override onTrainBatchEnd(trainer: TrainerView, module: LightningModule): void {
+    // A run resumed within an epoch has no start of it.
+    if (this.#title === "") this.onTrainEpochStart(trainer);
+    this.#done = trainer.batchIdx + 1;
+    this.#show(trainer, module, this.#done === this.#total);
+  }
+
+  override onTrainEpochEnd(trainer: TrainerView, module: LightningModule): void {
+    this.#finishLine(trainer, module);
+    this.#title = "";
+  }
+
+  override onSanityCheckStart(trainer: TrainerView): void {
+    this.#begin(trainer, "Sanity check", sum(trainer.numSanityValBatches));
+  }
+  override onSanityCheckEnd(): void {
+    this.#clear();
+    this.#title = "";
+  }
+
+  override onValidationStart(trainer: TrainerView): void {
+    if (trainer.sanityChecking) return;
+    if (trainer.fn === "fit") {
+      this.#inValidation = { title: "validating", total: sum(trainer.numValBatches), done: 0 };
+    } else this.#begin(trainer, "Validating", sum(trainer.numValBatches));
+  }
+  override onValidationBatchEnd(trainer: TrainerView, module: LightningModule): void {
+    if (this.#inValidation === undefined) this.#done++;
+    else this.#inValidation.done++;
+    this.#show(trainer, module, false);
+  }
+  override onValidationEnd(trainer: TrainerView, module: LightningModule): void {
+    this.#inValidation = undefined;
+    if (trainer.fn === "fit") return;
+    this.#finishLine(trainer, module);
+    this.#title = "";
+  }
+
+  override onTestStart(trainer: TrainerView): void {
+    this.#begin(trainer, "Testing", sum(trainer.numTestBatches));
+  }
+  override onTestBatchEnd(trainer: TrainerView, module: LightningModule): void {
+    this.#done++;
+    this.#show(trainer, module, false);
+  }
+  override onTestEnd(trainer: TrainerView, module: LightningModule): void {
+    this.#finishLine(trainer, module);
+    this.#title = "";
+  }
+
+  override onPredictStart(trainer: TrainerView): void {
+    this.#begin(trainer, "Predicting", sum(trainer.numPredictBatches));
+  }
+  override onPredictBatchEnd(trainer: TrainerView, module: LightningModule): void {
+    this.#done++;
+    this.#show(trainer, module, false);
+  }
+  override onPredictEnd(trainer: TrainerView, module: LightningModule): void {
+    this.#finishLine(trainer, module);
+    this.#title = "";
+  }
+
+  override onException(): void {
+    this.#closeLine();
+  }
+  override teardown(_trainer: TrainerView, _module: LightningModule, _stage: TrainerFn): void {
+    this.#closeLine();
+  }
+
+  // --- Drawing ---
+
+  #begin(trainer: TrainerView, title: string, total: number): void {
+    this.#title = title;
+    this.#total = total;
+    this.#done = 0;
+    this.#speed = new Speed(trainer.trainLoaderStats);
+    this.#lastDrawn = this.#style === "plain" ? performance.now() : Number.NEGATIVE_INFINITY;
+  }
+
+  #show(trainer: TrainerView, module: LightningModule, force: boolean): void {
+    if (this.#style === "quiet" || !trainer.isGlobalZero) return;
+    const now = performance.now();
+    const every = this.#style === "bar" ? redrawMs : this.options.plainIntervalS * 1000;
+    if (now - this.#lastDrawn < every && !(force && this.#style === "bar")) return;
+    if (this.#style === "bar" && this.#done % this.options.refreshRate !== 0 && !force) return;
+    this.#lastDrawn = now;
+    const text = this.#text(trainer, module);
+    if (this.#style === "plain") this.#output.write(`${text}\n`);
+    else this.#draw(text);
+  }
+
+  #draw(text: string): void {
+    const width = (this.#output.columns ?? 120) - 1;
+    this.#output.write(`\r${text.slice(0, width)}\u001b[K`);
+    this.#lineOpen = true;
+  }
+
+  #text(trainer: TrainerView, module: LightningModule): string {
+    const speed = this.#speed.measure(trainer.trainLoaderStats, this.#done);
+    const total = Number.isFinite(this.#total) ? String(this.#total) : "?";
+    const parts = [this.#title];
+    if (this.#style === "bar" && Number.isFinite(this.#total)) parts.push(bar(this.#done / Math.max(1, this.#total)));
+    parts.push(`${this.#done}/${total}`);
+    const validation = this.#inValidation;
+    if (validation !== undefined) parts.push(`${validation.title} ${validation.done}/${validation.total}`);
+    const left = ((this.#total - this.#done) * speed.secondsPerBatch) / 1;
+    parts.push(
+      Number.isFinite(left) && this.#done > 0 ? `${clock(speed.seconds)}<${clock(left)}` : clock(speed.seconds),
+    );
+    if (speed.imagesPerSecond > 0)
+      parts.push(`${speed.imagesPerSecond.toFixed(speed.imagesPerSecond < 10 ? 1 : 0)} img/s`);
+    else if (speed.secondsPerBatch > 0) parts.push(`${(1 / speed.secondsPerBatch).toFixed(1)} it/s`);
+    if (speed.waitShare >= 0.01) parts.push(`data ${(100 * speed.waitShare).toFixed(0)}%`);
+    for (const [name, value] of Object.entries(this.getMetrics(trainer, module))) parts.push(metricText(name, value));
+    return parts.join(" ");
+  }
+
+  #finishLine(trainer: TrainerView, module: LightningModule): void {
+    if (this.#style === "quiet" || !trainer.isGlobalZero || this.#title === "") return;
+    const text = this.#text(trainer, module);
+    if (this.#style === "plain") {
+      this.#output.write(`${text}\n`);
+      return;
+    }
+    this.#draw(text);
+    if (this.options.leave) this.#closeLine();
+    else this.#clear();
+  }
+
+  #clear(): void {
+    if (!this.#lineOpen) return;
+    this.#output.write("\r\u001b[K");
+    this.#lineOpen = false;
+  }
+
+  #closeLine(): void {
+    if (!this.#lineOpen) return;
+    this.#output.write("\n");
+    this.#lineOpen = false;
+  }
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}

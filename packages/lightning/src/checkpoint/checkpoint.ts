@@ -1,0 +1,59 @@
+import type { Tensor } from "@classifier-training/torch";
+import type { MetricValues, ResultState } from "../core/result-collection.ts";
+
+/** Where in an epoch a checkpoint was taken: what of the batch or epoch is done already when training goes on. */
+export type Phase =
+  /** In `onTrainBatchEnd`: the batch's log row, its validation and the rest are still to come. */
+  | "batchEnd"
+  /** The batch is done and logged; its validation is due. */
+  | "beforeValidation"
+  /** In `onValidationEnd`. */
+  | "validationEnd"
+  /** Between two batches. */
+  | "betweenBatches"
+  /** In `onTrainEpochEnd`: the epoch's log row is still to come. */
+  | "epochEnd"
+  /** Between two epochs, before the first, or after the last. */
+  | "betweenEpochs";
+
+/** The counters of the training loops. */
+export interface LoopState {
+  readonly phase: Phase;
+  readonly epoch: number;
+  readonly globalStep: number;
+  /** Batches of the epoch that are done (the one in progress included). */
+  readonly batchesDone: number;
+  readonly totalBatches: number;
+  /** Batches whose gradients were applied: the loggers' step. */
+  readonly batchesThatStepped: number;
+  readonly isLastBatch: boolean;
+  /** Evaluation batches logged so far, by loader: the step of evaluation's `onStep` values. */
+  readonly evaluationSteps: readonly number[];
+  readonly results: ResultState;
+  readonly metrics: Readonly<{ callback: MetricValues; logged: MetricValues; progressBar: MetricValues }>;
+}
+
+/**
+ * Everything a run needs to go on as if it had not been interrupted. Hooks (`onSaveCheckpoint`) may add entries of
+ * their own: plain values, arrays, maps and tensors.
+ */
+export interface Checkpoint {
+  epoch: number;
+  globalStep: number;
+  /** The weights that evaluation uses (EMA's, where there is an EMA), under torchvision's names. */
+  stateDict: Map<string, Tensor>;
+  runId: string;
+  loops?: LoopState;
+  callbacks?: Record<string, Record<string, unknown>>;
+  optimizerStates?: Record<string, unknown>[];
+  lrSchedulers?: Record<string, unknown>[];
+  precision?: Record<string, unknown>;
+  rng?: Record<string, unknown>;
+  loggers?: (Record<string, unknown> | null)[];
+  /** States of the metric objects of the module, by property path. */
+  moduleMetrics?: Record<string, Record<string, unknown>>;
+  datamodule?: Record<string, unknown>;
+  hyperParameters?: Record<string, unknown>;
+  fingerprint?: Record<string, unknown>;
+  [key: string]: unknown;
+}

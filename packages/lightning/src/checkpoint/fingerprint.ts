@@ -1,0 +1,81 @@
+import type { Tensor } from "@classifier-training/torch";
+import { LightningError } from "../core/errors.ts";
+
+/** What must be equal for a checkpoint to be continued: the module's and the data's own words for it. */
+export type Fingerprint = Readonly<Record<string, unknown>>;
+
+/**
+ * Refuses to continue a run that is not this one.
+ * @throws LightningError `checkpoint/other-run` naming what differs
+ */
+export function checkFingerprint(saved: Fingerprint | undefined, current: Fingerprint, path: string): void {
+  if (saved === undefined) return;
+  const differences: string[] = [];
+  compare(saved, current, "", differences);
+  if (differences.length === 0) return;
+  const shown = differences.slice(0, 3).join("; ");
+  const more = differences.length > 3 ? `; and ${differences.length - 3} more` : "";
+  throw new LightningError({
+    code: "checkpoint/other-run",
+    what: `the checkpoint belongs to another run: ${shown}${more}`,
+    where: path,
+    fix: "remove or move the checkpoint folder to start from scratch, give another one, or restore the configuration",
+  });
+}
+
+function compare(saved: unknown, current: unknown, path: string, differences: string[]): void {
+  if (isRecord(saved) && isRecord(current)) {
+    for (const key of Object.keys(saved)) {
+      if (key in current) compare(saved[key], current[key], path === "" ? key : `${path}.${key}`, differences);
+    }
+    return;
+  }
+  if (JSON.stringify(saved) === JSON.stringify(current)) return;
+  differences.push(`${path} was ${show(saved)} and is ${show(current)}`);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/**
+ * Refuses weights that do not fit the model, naming keys and shapes.
+ * @throws LightningError `checkpoint/weights`
+ */
+export function checkWeights(
+  saved: ReadonlyMap<string, Tensor>,
+  model: ReadonlyMap<string, Tensor>,
+  strict: boolean,
+  path: string,
+): void {
+  const wrong: string[] = [];
+  for (const [name, { shape }] of saved) {
+    const own = model.get(name)?.shape;
+    if (own !== undefined && own.join() !== shape.join()) {
+      wrong.push(`${name} is [${shape.join(", ")}] in the file and [${own.join(", ")}] in the model`);
+    }
+  }
+  const missing = strict ? [...model.keys()].filter((name) => !saved.has(name)) : [];
+  const unexpected = strict ? [...saved.keys()].filter((name) => !model.has(name)) : [];
+  if (wrong.length + missing.length + unexpected.length === 0) return;
+  const list = (title: string, names: readonly string[]) =>
+    names.length === 0
+      ? []
+      : [`${title}: ${names.slice(0, 4).join(", ")}${names.length > 4 ? `, and ${names.length - 4} more` : ""}`];
+  const parts = [
+    ...list("other shapes", wrong),
+    ...list("missing in the file", missing),
+    ...list("not in the model", unexpected),
+  ];
+  throw new LightningError({
+    code: "checkpoint/weights",
+    what: `the checkpoint does not fit the model; ${parts.join("; ")}`,
+    where: path,
+    fix: "use the model (and number of classes) that it was trained with, or start without this checkpoint",
+  });
+}

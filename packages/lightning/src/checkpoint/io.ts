@@ -1,0 +1,213 @@
+import { copyFileSync, existsSync, lstatSync, rmSync, symlinkSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import type { Worker } from "node:worker_threads";
+import { getLogger, spawnWorker } from "@classifier-training/base";
+import { fromBuffer, noGrad, type Tensor } from "@classifier-training/torch";
+import type { Checkpoint } from "./checkpoint.ts";
+import { type CheckpointSummary, formatName, formatVersion, layOut, type StoredTensor, storedTypes } from "./format.ts";
+import { packTree } from "./tree.ts";
+import { removeCheckpointFile, type WriteMode } from "./write-file.ts";
+import { runWriteJob, type WriteJob } from "./write-job.ts";
+
+const log = getLogger("lightning.checkpoint");
+
+export interface SaveRequest {
+  readonly path: string;
+  readonly checkpoint: Checkpoint;
+  readonly summary: CheckpointSummary;
+  /** Removed once this one is on disk. */
+  readonly replaces: readonly string[];
+  readonly onDone?: ((error: unknown) => void) | undefined;
+}
+
+/** Snapshots that may wait to be written: with more, training waits. */
+const maxSnapshots = 2;
+
+/**
+ * Writes and removes checkpoints, in the order asked for. A save takes a snapshot at once and is written by a worker
+ * thread; a failed one is reported, and what it would have replaced stays.
+ */
+export class CheckpointIO {
+  readonly #asynchronous: boolean;
+  readonly #mode: WriteMode;
+  #worker: Worker | undefined;
+  #queue: Promise<void> = Promise.resolve();
+  readonly #pending = new Map<string, number>();
+  readonly #free: SharedArrayBuffer[] = [];
+  #inUse = 0;
+  #released: (() => void)[] = [];
+
+  constructor(options: { readonly asynchronous?: boolean; readonly mode?: WriteMode } = {}) {
+    this.#asynchronous = options.asynchronous ?? true;
+    this.#mode = options.mode ?? "auto";
+  }
+
+  /** Resolves when the snapshot is taken; the file is there when `onDone` was called, or after `flush`. */
+  async save(request: SaveRequest): Promise<void> {
+    const path = resolve(request.path);
+    const { tensors, json } = packTree(request.checkpoint, "stateDict");
+    const entries = [...tensors].map(([name, { dtype, shape }]) => ({
+      name,
+      dtype: storedTypes[dtype] ?? "F32",
+      shape,
+    }));
+    const { tensors: layout, dataBytes } = layOut(entries);
+    const data = await this.#acquire(dataBytes);
+    copyTensors(tensors, layout, data);
+    const job: WriteJob = {
+      path,
+      data,
+      dataBytes,
+      tensors: layout,
+      metadata: {
+        format: formatName,
+        format_version: String(formatVersion),
+        summary: JSON.stringify({ ...request.summary, channelsLast: channelsLast(tensors) }),
+        state: json,
+      },
+      mode: this.#mode,
+    };
+    this.#pending.set(path, (this.#pending.get(path) ?? 0) + 1);
+    const finish = (error: unknown) => this.#finished(path, data, request, error);
+    if (this.#asynchronous) this.#queue = this.#queue.then(() => this.#inWorker(job).then(finish));
+    else {
+      let failure: unknown;
+      try {
+        runWriteJob(job);
+      } catch (error) {
+        failure = error;
+      }
+      finish(failure);
+    }
+  }
+
+  #finished(path: string, data: SharedArrayBuffer, request: SaveRequest, error: unknown): void {
+    const count = (this.#pending.get(path) ?? 1) - 1;
+    if (count > 0) this.#pending.set(path, count);
+    else this.#pending.delete(path);
+    this.#free.push(data);
+    this.#inUse--;
+    this.#released.shift()?.();
+    if (error !== undefined) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log.error(`checkpoint not saved, training goes on: ${path}: ${reason}`);
+    } else {
+      for (const old of request.replaces) this.#removeNow(old, path);
+    }
+    request.onDone?.(error);
+  }
+
+  #removeNow(old: string, current: string): void {
+    if (resolve(old) === current) return;
+    try {
+      removeCheckpointFile(resolve(old), commonRoot(old, current));
+    } catch (error) {
+      log.warning(`checkpoint not removed: ${old}: ${(error as Error).message}`);
+    }
+  }
+
+  /** A buffer for a snapshot: one that was used before costs no page faults. */
+  async #acquire(bytes: number): Promise<SharedArrayBuffer> {
+    while (this.#inUse >= maxSnapshots) await new Promise<void>((release) => this.#released.push(release));
+    this.#inUse++;
+    const index = this.#free.findIndex((buffer) => buffer.byteLength >= bytes);
+    const [buffer] = index < 0 ? [] : this.#free.splice(index, 1);
+    if (buffer !== undefined) return buffer;
+    this.#free.length = 0;
+    return new SharedArrayBuffer(Math.max(8, bytes));
+  }
+
+  #inWorker(job: WriteJob): Promise<unknown> {
+    this.#worker ??= spawnWorker(new URL("./write-worker.ts", import.meta.url));
+    const worker = this.#worker;
+    return new Promise((done) => {
+      const onMessage = (reply: { ok: boolean; message?: string; code?: string }) =>
+        settle(reply.ok ? undefined : Object.assign(new TypeError(reply.message), { code: reply.code }));
+      const onError = (error: unknown) => {
+        this.#worker = undefined;
+        settle(error);
+      };
+      const settle = (result: unknown) => {
+        worker.off("message", onMessage);
+        worker.off("error", onError);
+        done(result);
+      };
+      worker.on("message", onMessage);
+      worker.on("error", onError);
+      worker.postMessage(job);
+    });
+  }
+
+  /** Whether a file is there, or will be once it is written. */
+  exists(path: string): boolean {
+    return this.#pending.has(resolve(path)) || existsSync(path);
+  }
+
+  /** Removes a file once what was asked for before is done. */
+  remove(path: string, root: string): void {
+    this.#queue = this.#queue.then(() => {
+      try {
+        removeCheckpointFile(resolve(path), resolve(root));
+      } catch (error) {
+        log.warning(`checkpoint not removed: ${path}: ${(error as Error).message}`);
+      }
+    });
+  }
+
+  /** Makes `linkPath` a link to a file (or a copy, where links cannot be made). */
+  link(path: string, linkPath: string): void {
+    this.#queue = this.#queue.then(() => {
+      if (resolve(path) === resolve(linkPath) || !existsSync(path)) return;
+      if (lstatSync(linkPath, { throwIfNoEntry: false }) !== undefined) rmSync(linkPath, { recursive: true });
+      try {
+        symlinkSync(relative(dirname(linkPath), path), linkPath);
+      } catch {
+        copyFileSync(path, linkPath);
+      }
+    });
+  }
+
+  /** Resolves when everything asked for is on disk. */
+  async flush(): Promise<void> {
+    for (let last: Promise<void> | undefined; last !== this.#queue; ) {
+      last = this.#queue;
+      await last;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.flush();
+    await this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#free.length = 0;
+  }
+}
+
+function copyTensors(
+  tensors: ReadonlyMap<string, Tensor>,
+  layout: ReadonlyMap<string, StoredTensor>,
+  data: SharedArrayBuffer,
+): void {
+  noGrad(() => {
+    for (const [name, tensor] of tensors) {
+      const place = layout.get(name);
+      if (place === undefined || tensor.numel === 0) continue;
+      const view = fromBuffer(data, place.data_offsets[0], [...tensor.shape], tensor.dtype);
+      view.copy_(tensor);
+      view.dispose();
+    }
+  });
+}
+
+function channelsLast(tensors: ReadonlyMap<string, Tensor>): string[] {
+  return [...tensors]
+    .filter(([, tensor]) => tensor.ndim === 4 && !tensor.isContiguous() && tensor.isContiguous("channels_last"))
+    .map(([name]) => name);
+}
+
+function commonRoot(a: string, b: string): string {
+  const [left, right] = [dirname(resolve(a)).split("/"), dirname(resolve(b)).split("/")];
+  let same = 0;
+  while (same < left.length && left[same] === right[same]) same++;
+  return left.slice(0, same).join("/") || "/";
+}

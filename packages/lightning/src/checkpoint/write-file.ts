@@ -1,0 +1,96 @@
+import {
+  closeSync,
+  copyFileSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** How a finished file gets its name: "auto" renames, and copies where the file system cannot rename. */
+export type WriteMode = "auto" | "rename" | "copy";
+
+const cannotRename = new Set(["EXDEV", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EPERM", "EINVAL"]);
+
+/**
+ * Writes a file of several parts so that its name never stands for half of it: to a temporary name in the same folder,
+ * synchronised to disk, renamed, the folder synchronised. In copy mode (object-store mounts) it is made elsewhere and
+ * copied in one sweep; what a crash then leaves is found by its checksum.
+ */
+export function writeCheckpointFile(path: string, parts: readonly Uint8Array[], mode: WriteMode): void {
+  mkdirSync(dirname(path), { recursive: true });
+  if (mode === "copy") {
+    writeByCopy(path, parts);
+    return;
+  }
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    writeWhole(temporary, parts);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    if (mode === "auto" && cannotRename.has((error as NodeJS.ErrnoException).code ?? "")) {
+      writeByCopy(path, parts);
+      return;
+    }
+    throw error;
+  }
+  syncFolder(dirname(path));
+}
+
+function writeWhole(path: string, parts: readonly Uint8Array[]): void {
+  const file = openSync(path, "w");
+  try {
+    for (const part of parts) {
+      // One write call takes at most 2 GiB.
+      for (let done = 0; done < part.length; )
+        done += writeSync(file, part, done, Math.min(part.length - done, 1 << 30));
+    }
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function writeByCopy(path: string, parts: readonly Uint8Array[]): void {
+  const folder = mkdtempSync(join(tmpdir(), "checkpoint-"));
+  try {
+    const whole = join(folder, "file");
+    writeWhole(whole, parts);
+    copyFileSync(whole, path);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A rename is durable once its folder is. Not every file system lets a folder be opened. */
+function syncFolder(path: string): void {
+  try {
+    const folder = openSync(path, "r");
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
+  } catch {
+    // Nothing better can be done there.
+  }
+}
+
+/** Removes a checkpoint, and the folder that its name made, when that is empty now. */
+export function removeCheckpointFile(path: string, root: string): void {
+  rmSync(path, { force: true });
+  for (let folder = dirname(path); folder.startsWith(`${root}/`); folder = dirname(folder)) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      return;
+    }
+  }
+}

@@ -1,0 +1,286 @@
+import type { Tensor } from "@classifier-training/torch";
+import { MisconfigurationError } from "./errors.ts";
+
+export type ReduceFx = "mean" | "sum" | "min" | "max";
+
+/** A stateful metric that is logged as an object: its value is read at the step and at the end of the epoch. */
+export interface LoggableMetric {
+  compute(): number | Tensor;
+  reset(): void;
+  /** The value of the latest batch alone, for `onStep`. */
+  batchValue?(): number | Tensor;
+}
+
+/** How a value was asked to be logged; the same name must be logged the same way each time. */
+export interface LogRecipe {
+  readonly hook: string;
+  readonly name: string;
+  readonly progBar: boolean;
+  readonly logger: boolean;
+  readonly onStep: boolean;
+  readonly onEpoch: boolean;
+  readonly reduceFx: ReduceFx;
+  readonly syncDist: boolean;
+  readonly addDataloaderIdx: boolean;
+  readonly dataloaderIdx: number | undefined;
+}
+
+export type MetricValues = Record<string, number>;
+
+/** The same values as three audiences see them. */
+export interface MetricViews {
+  readonly callback: MetricValues;
+  readonly logged: MetricValues;
+  readonly progressBar: MetricValues;
+}
+
+interface Accumulator {
+  readonly recipe: LogRecipe;
+  metric: LoggableMetric | undefined;
+  /** The value of the latest step. */
+  step: number;
+  value: number;
+  weight: number;
+  /** The epoch value, once it was asked for. */
+  computed: number | undefined;
+  /** Values still on an accelerator: read together, so that logging does not wait for each step. */
+  pending: { readonly tensor: Tensor; readonly batchSize: number }[];
+  /** Reset at the end of an epoch and not logged since: it takes no part until then. */
+  idle: boolean;
+}
+
+interface AccumulatorState {
+  readonly recipe: LogRecipe;
+  readonly step: number;
+  readonly value: number;
+  readonly weight: number;
+  readonly computed: number | null;
+  readonly idle: boolean;
+  /** Which metric object of the module it was. */
+  readonly metric: string | null;
+}
+
+/** What a checkpoint in mid-epoch keeps of the values logged so far. */
+export type ResultState = readonly (readonly [string, AccumulatorState])[];
+
+const initial: Readonly<Record<ReduceFx, number>> = {
+  mean: 0,
+  sum: 0,
+  min: Number.POSITIVE_INFINITY,
+  max: Number.NEGATIVE_INFINITY,
+};
+
+/** Sums up the values of `log()` over an epoch, as Lightning's result collection does. */
+export class ResultCollection {
+  readonly #training: boolean;
+  readonly #entries = new Map<string, Accumulator>();
+  /** Averages a value over the processes of a distributed run. */
+  #allReduce: ((value: number, reduceFx: ReduceFx) => number) | undefined;
+  dataloaderIdx: number | undefined;
+  batch: unknown;
+  batchSize: number | undefined;
+
+  constructor(training: boolean, allReduce?: (value: number, reduceFx: ReduceFx) => number) {
+    this.#training = training;
+    this.#allReduce = allReduce;
+  }
+
+  log(recipe: LogRecipe, value: number | Tensor | LoggableMetric, batchSize: number | undefined): void {
+    const suffix = recipe.dataloaderIdx === undefined || !recipe.addDataloaderIdx ? "" : `.${recipe.dataloaderIdx}`;
+    const key = `${recipe.hook}.${recipe.name}${suffix}`;
+    let entry = this.#entries.get(key);
+    if (entry === undefined) {
+      entry = {
+        recipe,
+        metric: undefined,
+        step: Number.NaN,
+        value: initial[recipe.reduceFx],
+        weight: 0,
+        computed: undefined,
+        pending: [],
+        idle: false,
+      };
+      this.#entries.set(key, entry);
+    } else if (!sameRecipe(entry.recipe, recipe)) {
+      throw new MisconfigurationError(
+        `You called \`log(${recipe.name}, ...)\` twice in \`${recipe.hook}\` with different arguments. This is not allowed`,
+      );
+    }
+    if (batchSize !== undefined) this.batchSize = batchSize;
+    entry.idle = false;
+    entry.computed = undefined;
+    if (isMetric(value)) {
+      entry.metric = value;
+      if (recipe.onStep && value.batchValue !== undefined) entry.step = Math.fround(toNumber(value.batchValue()));
+      return;
+    }
+    const weight = recipe.onEpoch && recipe.reduceFx === "mean" ? this.#weight() : 1;
+    if (typeof value !== "number" && value.device !== "cpu") {
+      entry.pending.push({ tensor: value.detach().clone(), batchSize: weight });
+      if (entry.pending.length >= 512) drain(entry);
+    } else accumulate(entry, toNumber(value), weight);
+  }
+
+  #weight(): number {
+    this.batchSize ??= batchSizeOf(this.batch) ?? 1;
+    return this.batchSize;
+  }
+
+  /** Values as they are now: those of the step, or those of the epoch so far. */
+  views(onStep: boolean): MetricViews {
+    const views: MetricViews = { callback: {}, logged: {}, progressBar: {} };
+    for (const entry of this.#entries.values()) {
+      const { recipe } = entry;
+      if (entry.idle || recipe.dataloaderIdx !== this.dataloaderIdx) continue;
+      const value = this.#valueOf(entry, onStep);
+      if (value === undefined) continue;
+      const suffix = recipe.addDataloaderIdx && recipe.dataloaderIdx !== undefined;
+      const plain = suffix ? `${recipe.name}/dataloader_idx_${recipe.dataloaderIdx}` : recipe.name;
+      const fork = recipe.onStep && recipe.onEpoch ? (onStep ? "_step" : "_epoch") : "";
+      const forked = suffix ? `${recipe.name}${fork}/dataloader_idx_${recipe.dataloaderIdx}` : recipe.name + fork;
+      if (recipe.logger) views.logged[forked] = value;
+      if (this.#training || (recipe.onEpoch && !onStep)) {
+        views.callback[plain] = value;
+        views.callback[forked] = value;
+      }
+      if (recipe.progBar) views.progressBar[forked] = value;
+    }
+    return views;
+  }
+
+  #valueOf(entry: Accumulator, onStep: boolean): number | undefined {
+    const { recipe } = entry;
+    if (onStep ? !recipe.onStep : !recipe.onEpoch) return undefined;
+    drain(entry);
+    if (onStep) {
+      if (entry.metric !== undefined && entry.metric.batchValue === undefined) return undefined;
+      return this.#reduced(entry, entry.step);
+    }
+    if (entry.metric !== undefined) entry.computed ??= Math.fround(toNumber(entry.metric.compute()));
+    else if (entry.computed === undefined) {
+      const value = recipe.reduceFx === "mean" ? entry.value / entry.weight : entry.value;
+      entry.computed = Math.fround(this.#reduced(entry, value));
+    }
+    return entry.computed;
+  }
+
+  #reduced(entry: Accumulator, value: number): number {
+    const reduce = entry.recipe.syncDist ? this.#allReduce : undefined;
+    return reduce === undefined ? value : reduce(value, entry.recipe.reduceFx);
+  }
+
+  /** Starts the next epoch. */
+  reset(): void {
+    for (const entry of this.#entries.values()) {
+      drain(entry);
+      entry.metric?.reset();
+      entry.step = Number.NaN;
+      entry.value = initial[entry.recipe.reduceFx];
+      entry.weight = 0;
+      entry.computed = undefined;
+      entry.idle = true;
+    }
+  }
+
+  /** Starts one hook's values anew: its hook runs for the first time in this epoch. */
+  resetHook(hook: string): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.recipe.hook !== hook || entry.metric !== undefined) continue;
+      drain(entry);
+      entry.step = Number.NaN;
+      entry.value = initial[entry.recipe.reduceFx];
+      entry.weight = 0;
+      entry.computed = undefined;
+    }
+  }
+
+  /** @param pathOf where in the module a metric object is */
+  stateDict(pathOf: (metric: object) => string | undefined): ResultState {
+    return [...this.#entries].map(([key, entry]) => {
+      drain(entry);
+      const { recipe, step, value, weight, computed = null, idle } = entry;
+      const metric = entry.metric === undefined ? null : (pathOf(entry.metric) ?? null);
+      return [key, { recipe, step, value, weight, computed, idle, metric }] as const;
+    });
+  }
+
+  loadStateDict(state: ResultState, metricAt: (path: string) => LoggableMetric | undefined): void {
+    this.#entries.clear();
+    for (const [key, saved] of state) {
+      this.#entries.set(key, {
+        ...saved,
+        recipe: { ...saved.recipe, dataloaderIdx: saved.recipe.dataloaderIdx ?? undefined },
+        computed: saved.computed ?? undefined,
+        metric: saved.metric === null ? undefined : metricAt(saved.metric),
+        pending: [],
+      });
+    }
+  }
+}
+
+function accumulate(entry: Accumulator, value: number, weight: number): void {
+  const { recipe } = entry;
+  // The trainer's values are float32 wherever Lightning's are: comparisons of callbacks depend on it.
+  const single = Math.fround(value);
+  if (recipe.onStep) entry.step = single;
+  if (!recipe.onEpoch) return;
+  switch (recipe.reduceFx) {
+    case "mean":
+      entry.value += single * weight;
+      entry.weight += weight;
+      break;
+    case "sum":
+      entry.value += single;
+      break;
+    case "min":
+      entry.value = Math.min(entry.value, single);
+      break;
+    case "max":
+      entry.value = Math.max(entry.value, single);
+      break;
+  }
+}
+
+function drain(entry: Accumulator): void {
+  if (entry.pending.length === 0) return;
+  const pending = entry.pending;
+  entry.pending = [];
+  for (const { tensor, batchSize } of pending) {
+    accumulate(entry, tensor.item(), batchSize);
+    tensor.dispose();
+  }
+}
+
+function isMetric(value: number | Tensor | LoggableMetric): value is LoggableMetric {
+  return typeof value === "object" && "compute" in value && typeof value.compute === "function";
+}
+
+function toNumber(value: number | Tensor): number {
+  return typeof value === "number" ? value : value.item();
+}
+
+function sameRecipe(a: LogRecipe, b: LogRecipe): boolean {
+  return (
+    a.progBar === b.progBar &&
+    a.logger === b.logger &&
+    a.onStep === b.onStep &&
+    a.onEpoch === b.onEpoch &&
+    a.reduceFx === b.reduceFx &&
+    a.syncDist === b.syncDist &&
+    a.dataloaderIdx === b.dataloaderIdx
+  );
+}
+
+/** The first dimension of the first tensor found in a batch, or the length of a plain array of numbers. */
+export function batchSizeOf(batch: unknown): number | undefined {
+  if (typeof batch !== "object" || batch === null) return undefined;
+  const shape = (batch as { shape?: unknown }).shape;
+  if (Array.isArray(shape)) return shape.length === 0 ? 1 : (shape[0] as number);
+  if (ArrayBuffer.isView(batch)) return (batch as unknown as { length?: number }).length;
+  if (Array.isArray(batch) && batch.every((item) => typeof item !== "object")) return batch.length;
+  for (const item of Object.values(batch)) {
+    const size = batchSizeOf(item);
+    if (size !== undefined) return size;
+  }
+  return undefined;
+}

@@ -1,0 +1,176 @@
+import { inferenceMode, noGrad, scope } from "@classifier-training/torch";
+import type { MetricValues } from "../core/result-collection.ts";
+import type { BatchLoader } from "../data/batch-loader.ts";
+import { MixedPrecision } from "../precision/plugins.ts";
+import type { RunContext } from "../trainer/run-context.ts";
+import { limitedBatches } from "../trainer/settings.ts";
+import { BatchSource, EventLoopYielder } from "./batch-source.ts";
+import { disposeOutputs, disposeTransferred } from "./dispose.ts";
+import { isAsyncFunction, refuseAsync } from "./optimization.ts";
+
+type Kind = "validate" | "test";
+
+const names = {
+  validate: {
+    loader: "valDataloader",
+    step: "validationStep",
+    start: "onValidationStart",
+    end: "onValidationEnd",
+    epochStart: "onValidationEpochStart",
+    epochEnd: "onValidationEpochEnd",
+    batchStart: "onValidationBatchStart",
+    batchEnd: "onValidationBatchEnd",
+    eval: "onValidationModelEval",
+    train: "onValidationModelTrain",
+  },
+  test: {
+    loader: "testDataloader",
+    step: "testStep",
+    start: "onTestStart",
+    end: "onTestEnd",
+    epochStart: "onTestEpochStart",
+    epochEnd: "onTestEpochEnd",
+    batchStart: "onTestBatchStart",
+    batchEnd: "onTestBatchEnd",
+    eval: "onTestModelEval",
+    train: "onTestModelTrain",
+  },
+} as const;
+
+/** Evaluates a module on its validation or test loaders, each sample once. */
+export class EvaluationLoop {
+  readonly #run: RunContext;
+  readonly #kind: Kind;
+  #loaders: readonly BatchLoader<unknown>[] | undefined;
+  #loadedEpoch = Number.NEGATIVE_INFINITY;
+  /** Whether it has evaluated anything in this training, sanity checks aside. */
+  hasRun = false;
+  /** Batches by loader. */
+  batches: readonly number[] = [];
+  readonly #yielder = new EventLoopYielder();
+
+  constructor(run: RunContext, kind: Kind) {
+    this.#run = run;
+    this.#kind = kind;
+  }
+
+  /** Whether the module and the data have what it takes. */
+  get enabled(): boolean {
+    const { module, data } = this.#run;
+    const { step, loader } = names[this.#kind];
+    return typeof module[step] === "function" && data.has(loader) && this.#limit !== 0;
+  }
+
+  get #limit() {
+    const { limitTestBatches, limitValBatches } = this.#run.options;
+    return this.#kind === "test" ? limitTestBatches : limitValBatches;
+  }
+
+  /** Forgets loaders of an earlier call. */
+  reset(): void {
+    this.#loaders = undefined;
+    this.#loadedEpoch = Number.NEGATIVE_INFINITY;
+    this.hasRun = false;
+    this.batches = [];
+  }
+
+  async setUpData(): Promise<void> {
+    const { state, options, data, progress } = this.#run;
+    const every = options.reloadDataloadersEveryNEpochs;
+    const reload = every > 0 && progress.epoch - this.#loadedEpoch >= every;
+    if (this.#loaders !== undefined && state.fn === "fit" && !reload) return;
+    if (!this.enabled) return;
+    this.#loaders = await data.request(names[this.#kind].loader);
+    this.#loadedEpoch = progress.epoch;
+    const stage = this.#kind === "test" ? "test" : "val";
+    this.batches = this.#loaders.map((loader) => limitedBatches(loader.length, this.#limit, stage));
+  }
+
+  /** The number of batches that a run of it takes, by loader. */
+  get plannedBatches(): readonly number[] {
+    if (this.#run.state.stage !== "sanity_check") return this.batches;
+    return this.batches.map((count) => Math.min(count, this.#run.options.numSanityValSteps));
+  }
+
+  /** @returns what was logged, by loader */
+  async run(): Promise<readonly MetricValues[]> {
+    const { hooks, log, state, profiler } = this.#run;
+    await this.setUpData();
+    const planned = this.plannedBatches;
+    if (this.#loaders === undefined || planned.every((count) => count === 0)) return [];
+    const name = names[this.#kind];
+    profiler.start(state.stage ?? this.#kind);
+    await hooks.module(name.eval);
+    await hooks.both(name.start);
+    await hooks.both(name.epochStart);
+    const outputs: MetricValues[] = [];
+    const several = this.#loaders.length > 1;
+    for (const [index, loader] of this.#loaders.entries()) {
+      await this.#runLoader(loader, planned[index] ?? 0, index, several);
+      log.epochEndReached();
+      outputs.push({ ...log.updateEvalEpochMetrics() });
+    }
+    log.evaluationEpochEnd();
+    await hooks.both(name.epochEnd);
+    log.onEpochEnd();
+    const atEnd = log.updateEvalEpochMetrics();
+    // A name that several loaders logged keeps the first one's value, as Lightning's ChainMap does.
+    const all: MetricValues = Object.assign({}, ...[...outputs].reverse(), atEnd);
+    for (const values of outputs) Object.assign(values, atEnd);
+    log.logEvalEndMetrics(all);
+    if (state.fn === "fit" && state.stage === "validate") this.#run.progress.phase = "validationEnd";
+    await hooks.both(name.end);
+    log.resetResults();
+    await hooks.module(name.train);
+    profiler.stop(state.stage ?? this.#kind);
+    return outputs;
+  }
+
+  async #runLoader(loader: BatchLoader<unknown>, count: number, index: number, several: boolean): Promise<void> {
+    const { progress, state, options } = this.#run;
+    const epoch = state.fn === "fit" && !options.overfit ? progress.epoch : 0;
+    const source = new BatchSource(loader, count, { epoch, startBatch: 0 });
+    try {
+      for (let batchIdx = 0; ; batchIdx++) {
+        const next = await source.next();
+        if (next === undefined) break;
+        await this.#runBatch(next.batch, batchIdx, index, several, loader.keepsBatches === true);
+        await this.#yielder.maybeYield();
+        if (state.fn === "fit") this.#run.signals.check();
+      }
+    } finally {
+      await source.close();
+    }
+  }
+
+  async #runBatch(original: unknown, batchIdx: number, index: number, several: boolean, keep: boolean): Promise<void> {
+    const { hooks, log, data, strategy, precision, progress, state } = this.#run;
+    const name = names[this.#kind];
+    const batch = await data.transfer(original, strategy.rootDevice, precision.inputDtype, index);
+    const where = several ? ([batchIdx, index] as const) : ([batchIdx] as const);
+    log.onBatchStart(batch, several ? index : undefined);
+    await hooks.both(name.batchStart, batch, ...(where as readonly [number]));
+    const output = await this.#step(batch, where);
+    await hooks.both(name.batchEnd, output, batch, ...(where as readonly [number]));
+    log.onBatchEnd();
+    if (state.stage !== "sanity_check") {
+      this.hasRun = true;
+      const step = progress.evaluationSteps[index] ?? 0;
+      log.updateEvalStepMetrics(step);
+      progress.evaluationSteps[index] = step + 1;
+    }
+    disposeOutputs(output);
+    if (!keep) disposeTransferred(original, batch);
+  }
+
+  async #step(batch: unknown, where: readonly number[]): Promise<unknown> {
+    const { hooks, module, precision, state, options } = this.#run;
+    const { step } = names[this.#kind];
+    if (isAsyncFunction(module[step])) {
+      refuseAsync(step, precision instanceof MixedPrecision);
+      return hooks.module(step, batch, ...where);
+    }
+    const withoutGrad = state.fn !== "fit" && options.inferenceMode ? inferenceMode : noGrad;
+    return withoutGrad(() => scope(() => precision.forward(() => hooks.module(step, batch, ...where))));
+  }
+}

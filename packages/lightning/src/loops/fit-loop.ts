@@ -1,0 +1,196 @@
+import { getLogger } from "@classifier-training/base";
+import { MisconfigurationError } from "../core/errors.ts";
+import type { BatchLoader } from "../data/batch-loader.ts";
+import type { RunContext } from "../trainer/run-context.ts";
+import { exactCount, limitedBatches } from "../trainer/settings.ts";
+import { BatchSource } from "./batch-source.ts";
+import type { EvaluationLoop } from "./evaluation-loop.ts";
+import { TrainingEpoch } from "./training-epoch.ts";
+
+const log = getLogger("lightning.fit");
+
+/** Epoch after epoch, until a limit is reached or somebody asks to stop. */
+export class FitLoop {
+  readonly #run: RunContext;
+  readonly #validation: EvaluationLoop;
+  readonly epoch: TrainingEpoch;
+  #loader: BatchLoader<unknown> | undefined;
+  #loadedEpoch = Number.NEGATIVE_INFINITY;
+  /** Batches between two validations: Infinity for the end of an epoch of unknown length. */
+  #valCheckBatch = Number.POSITIVE_INFINITY;
+
+  constructor(run: RunContext, validation: EvaluationLoop) {
+    this.#run = run;
+    this.#validation = validation;
+    this.epoch = new TrainingEpoch(run, {
+      shouldValidate: () => this.#shouldValidate(),
+      validate: () => this.#validate(),
+      canStopEarly: () => this.canStopEarly,
+    });
+  }
+
+  reset(): void {
+    this.#loader = undefined;
+    this.#loadedEpoch = Number.NEGATIVE_INFINITY;
+  }
+
+  // --- When it ends ---
+
+  get canStopEarly(): boolean {
+    const { options, progress } = this.#run;
+    return progress.epochsProcessed >= options.minEpochs && progress.optimizerSteps >= options.minSteps;
+  }
+
+  #done(): boolean {
+    const { options, progress, state } = this.#run;
+    if (progress.numTrainingBatches === 0) {
+      log.info("`Trainer.fit` stopped: No training batches.");
+      return true;
+    }
+    if (options.maxSteps !== -1 && progress.optimizerSteps >= options.maxSteps) {
+      log.info(`\`Trainer.fit\` stopped: \`maxSteps=${options.maxSteps}\` reached.`);
+      return true;
+    }
+    if (options.maxEpochs !== -1 && progress.epochsProcessed >= options.maxEpochs) {
+      progress.epoch = progress.epochsProcessed;
+      log.info(`\`Trainer.fit\` stopped: \`maxEpochs=${options.maxEpochs}\` reached.`);
+      return true;
+    }
+    return state.shouldStop && this.canStopEarly;
+  }
+
+  // --- The loop ---
+
+  async run(): Promise<void> {
+    const { hooks, progress, data, module, options } = this.#run;
+    if (options.limitTrainBatches === 0 || module.trainingStep === undefined) return;
+    if (!data.has("trainDataloader")) throw new MisconfigurationError("`fit` needs a train loader, and there is none");
+    await this.#setUpData();
+    // A checkpoint made at the very end of an epoch: its log row and the rest are still to come.
+    if (progress.phase === "epochEnd") await this.#finishEpoch();
+    if (this.#done()) return;
+    if (this.#validatesThisEpoch()) await this.#validation.setUpData();
+    await hooks.both("onTrainStart");
+    while (!this.#done()) {
+      await this.#setUpData();
+      await this.#runEpoch();
+    }
+    progress.phase = "betweenEpochs";
+    await hooks.both("onTrainEnd");
+  }
+
+  async #runEpoch(): Promise<void> {
+    const { hooks, progress, log: logging, profiler, options } = this.#run;
+    const loader = this.#loader as BatchLoader<unknown>;
+    const resumed = progress.phase !== "betweenEpochs";
+    if (!resumed) {
+      progress.batchesReady = 0;
+      progress.isLastBatch = false;
+      await hooks.both("onTrainEpochStart");
+    }
+    const position = { epoch: options.overfit ? 0 : progress.epoch, startBatch: progress.batchesReady };
+    const source = new BatchSource(loader, progress.numTrainingBatches, position);
+    profiler.start("trainEpoch");
+    try {
+      await this.epoch.run(source, loader.keepsBatches === true, resumed);
+    } finally {
+      profiler.stop("trainEpoch");
+      await source.close();
+    }
+    logging.epochEndReached();
+    progress.epochsProcessed++;
+    progress.phase = "epochEnd";
+    await hooks.callbacksWhere(false, "onTrainEpochEnd");
+    await hooks.module("onTrainEpochEnd");
+    await hooks.callbacksWhere(true, "onTrainEpochEnd");
+    await this.#finishEpoch();
+    this.#run.signals.check();
+  }
+
+  async #finishEpoch(): Promise<void> {
+    const { log: logging, progress, optimization } = this.#run;
+    logging.epochEndReached();
+    logging.onEpochEnd();
+    if (progress.allBatchesReady) await optimization.updateSchedulers("epoch", true);
+    // Loggers get the epoch's values at the step of its last batch.
+    progress.batchesThatStepped--;
+    logging.updateTrainEpochMetrics();
+    progress.batchesThatStepped++;
+    progress.epoch++;
+    progress.phase = "betweenEpochs";
+  }
+
+  // --- Data ---
+
+  async #setUpData(): Promise<void> {
+    const { options, data, progress } = this.#run;
+    const every = options.reloadDataloadersEveryNEpochs;
+    if (this.#loader !== undefined && !(every > 0 && progress.epoch - this.#loadedEpoch >= every)) return;
+    const loaders = await data.request("trainDataloader");
+    const [loader] = loaders;
+    if (loader === undefined || loaders.length > 1) {
+      throw new MisconfigurationError("`trainDataloader()` must return one loader", "combine them into one");
+    }
+    this.#loader = loader;
+    this.#loadedEpoch = progress.epoch;
+    progress.numTrainingBatches = limitedBatches(loader.length, options.limitTrainBatches, "train");
+    this.#setUpValidationInterval(progress.numTrainingBatches);
+    const { fastDevRun, logEveryNSteps, enableLogging } = options;
+    if (enableLogging && fastDevRun === false && progress.numTrainingBatches < logEveryNSteps) {
+      log.warnOnce(
+        `The number of training batches (${progress.numTrainingBatches}) is smaller than logEveryNSteps (${logEveryNSteps}): ` +
+          "set a lower value to see logs within the epoch",
+      );
+    }
+  }
+
+  #setUpValidationInterval(batches: number): void {
+    const { valCheckInterval, checkValEveryNEpoch } = this.#run.options;
+    const count = exactCount(valCheckInterval);
+    if (count !== undefined) {
+      this.#valCheckBatch = count;
+      if (count > batches && checkValEveryNEpoch !== null && this.#validation.enabled) {
+        throw new MisconfigurationError(
+          `\`valCheckInterval\` (${count}) must be less than or equal to the number of the training batches (${batches})`,
+          "to validate by batches over several epochs, set checkValEveryNEpoch: null; to disable validation, limitValBatches: 0",
+        );
+      }
+      return;
+    }
+    const fraction = valCheckInterval as number;
+    if (Number.isFinite(batches)) this.#valCheckBatch = Math.max(1, Math.floor(batches * fraction));
+    else if (fraction === 1) this.#valCheckBatch = Number.POSITIVE_INFINITY;
+    else {
+      throw new MisconfigurationError(
+        "the train loader has no known length: valCheckInterval must be 1 (the end of the epoch) or a number of batches",
+      );
+    }
+  }
+
+  // --- Validation ---
+
+  #validatesThisEpoch(): boolean {
+    const { options, progress } = this.#run;
+    if (!this.#validation.enabled) return false;
+    return options.checkValEveryNEpoch === null || (progress.epoch + 1) % options.checkValEveryNEpoch === 0;
+  }
+
+  #shouldValidate(): boolean {
+    const { state, progress, options } = this.#run;
+    if (!this.#validatesThisEpoch()) return false;
+    if (progress.isLastBatch && this.#valCheckBatch === Number.POSITIVE_INFINITY) return true;
+    if (state.shouldStop && this.canStopEarly) return true;
+    if (this.#valCheckBatch === Number.POSITIVE_INFINITY) return false;
+    const done = options.checkValEveryNEpoch === null ? progress.totalBatches : progress.batchesReady;
+    return done % this.#valCheckBatch === 0;
+  }
+
+  async #validate(): Promise<void> {
+    const { state, log: logging } = this.#run;
+    const resume = logging.suspend();
+    state.stage = "validate";
+    await this.#validation.run();
+    state.stage = "train";
+    resume();
+  }
+}

@@ -1,0 +1,199 @@
+import { getLogger } from "@classifier-training/base";
+import { nn, type optim, scope, Tensor } from "@classifier-training/torch";
+import type { StepOutputs } from "../callbacks/callback.ts";
+import type { Awaitable } from "../core/awaitable.ts";
+import { MisconfigurationError } from "../core/errors.ts";
+import { LightningOptimizer } from "../core/lightning-optimizer.ts";
+import { type ConfiguredOptimizers, parseOptimizers, type SchedulerConfig } from "../core/optimizers.ts";
+import { MixedPrecision } from "../precision/plugins.ts";
+import type { RunContext } from "../trainer/run-context.ts";
+
+const log = getLogger("lightning.optimization");
+
+/** One training step: forward, backward, clipping and the optimizer, with the hooks between them. */
+export class Optimization {
+  readonly #run: RunContext;
+  #configured: ConfiguredOptimizers = { optimizers: [], schedulers: [] };
+  #wrapped = new Map<optim.Optimizer, LightningOptimizer>();
+  accumulateGradBatches: number;
+
+  constructor(run: RunContext, accumulateGradBatches: number) {
+    this.#run = run;
+    this.accumulateGradBatches = accumulateGradBatches;
+  }
+
+  get optimizers(): readonly optim.Optimizer[] {
+    return this.#configured.optimizers;
+  }
+
+  get schedulers(): readonly SchedulerConfig[] {
+    return this.#configured.schedulers;
+  }
+
+  async configure(): Promise<void> {
+    const { module, hooks } = this.#run;
+    const spec = await hooks.module("configureOptimizers");
+    if (spec === undefined || spec === null)
+      log.warning("configureOptimizers() returned nothing: weights will not change");
+    this.#configured = parseOptimizers(spec, module.automaticOptimization);
+    this.#wrapped.clear();
+  }
+
+  wrap(optimizer: optim.Optimizer): LightningOptimizer {
+    let wrapped = this.#wrapped.get(optimizer);
+    if (wrapped === undefined) {
+      wrapped = new LightningOptimizer(optimizer, (own, closure) => this.#step(own, closure));
+      this.#wrapped.set(optimizer, wrapped);
+    }
+    return wrapped;
+  }
+
+  // --- A batch ---
+
+  /** @returns what `trainingStep` returned, its loss detached; the caller frees it. */
+  async runBatch(batch: unknown, batchIdx: number, accumulating: boolean): Promise<StepOutputs> {
+    const { module, hooks, progress } = this.#run;
+    if (!module.automaticOptimization) {
+      const returned = await this.#trainingStep(batch, batchIdx);
+      if (returned instanceof Tensor) return { loss: returned };
+      return typeof returned === "object" && returned !== null ? (returned as StepOutputs) : {};
+    }
+    const [optimizer] = this.optimizers;
+    let result: StepOutputs = {};
+    const closure = async (): Promise<Tensor | undefined> => {
+      const { loss, outputs } = asOutputs(await this.#trainingStep(batch, batchIdx), this.accumulateGradBatches);
+      result = outputs;
+      if (loss === undefined)
+        log.warnOnce("`trainingStep` returned nothing. If this was on purpose, ignore this warning");
+      if (optimizer !== undefined && batchIdx % this.accumulateGradBatches === 0) {
+        await hooks.both("onBeforeZeroGrad", optimizer);
+        await hooks.module("optimizerZeroGrad", progress.epoch, batchIdx, optimizer);
+      }
+      if (loss !== undefined && optimizer !== undefined) await this.#backward(loss);
+      loss?.dispose();
+      return outputs.loss;
+    };
+    if (accumulating || optimizer === undefined) await closure();
+    else {
+      await hooks.module("optimizerStep", progress.epoch, batchIdx, this.wrap(optimizer), closure);
+      progress.optimizerSteps++;
+    }
+    return result;
+  }
+
+  async #trainingStep(batch: unknown, batchIdx: number): Promise<unknown> {
+    const { module, hooks, precision, profiler } = this.#run;
+    if (module.trainingStep === undefined) throw new MisconfigurationError("the module has no trainingStep()");
+    profiler.start("trainingStep");
+    try {
+      const step = () => precision.forward(() => hooks.module("trainingStep", batch, batchIdx));
+      if (!isAsyncFunction(module.trainingStep)) return scope(step);
+      refuseAsync("trainingStep", precision instanceof MixedPrecision);
+      return await hooks.module("trainingStep", batch, batchIdx);
+    } finally {
+      profiler.stop("trainingStep");
+    }
+  }
+
+  async #backward(loss: Tensor): Promise<void> {
+    const { hooks, precision, profiler } = this.#run;
+    const scaled = precision.scaleLoss(loss);
+    await hooks.both("onBeforeBackward", scaled);
+    profiler.start("backward");
+    await hooks.module("backward", scaled);
+    profiler.stop("backward");
+    if (scaled !== loss) scaled.dispose();
+    await hooks.both("onAfterBackward");
+  }
+
+  /** `LightningModule.manualBackward`. */
+  manualBackward(loss: Tensor): void {
+    this.#run.precision.scaleLoss(loss).backward();
+  }
+
+  async #step(optimizer: optim.Optimizer, closure: (() => Awaitable<Tensor | undefined>) | undefined): Promise<void> {
+    const { module, hooks, precision, strategy, options, progress, profiler } = this.#run;
+    await closure?.();
+    strategy.reduceGradients(module);
+    precision.unscale(optimizer);
+    await hooks.both("onBeforeOptimizerStep", optimizer);
+    if (module.automaticOptimization) {
+      await hooks.module(
+        "configureGradientClipping",
+        optimizer,
+        options.gradientClipVal,
+        options.gradientClipAlgorithm,
+      );
+    }
+    profiler.start("optimizerStep");
+    scope(() => precision.step(optimizer));
+    profiler.stop("optimizerStep");
+    if (!module.automaticOptimization) progress.optimizerSteps++;
+  }
+
+  clipGradients(optimizer: optim.Optimizer, value: number | null, algorithm: "norm" | "value"): void {
+    if (value === null || value <= 0) return;
+    const parameters = optimizer.paramGroups.flatMap((group) => [...group.params]);
+    scope(() => {
+      if (algorithm === "value") nn.utils.clipGradValue_(parameters, value);
+      else nn.utils.clipGradNorm_(parameters, value);
+    });
+  }
+
+  // --- Schedulers ---
+
+  /** Steps the schedulers of an interval; plateau schedulers apart, since they wait for validation's metrics. */
+  async updateSchedulers(interval: "step" | "epoch", plateau: boolean): Promise<void> {
+    const { module, progress, hooks, log: logging } = this.#run;
+    if (this.schedulers.length === 0 || !module.automaticOptimization) return;
+    const current = (interval === "step" ? progress.batchIdx : progress.epoch) + 1;
+    for (const config of this.schedulers) {
+      if (config.reduceOnPlateau !== plateau || config.interval !== interval || current % config.frequency !== 0)
+        continue;
+      let metric: number | undefined;
+      if (plateau && config.monitor !== undefined) {
+        metric = logging.callbackMetrics[config.monitor];
+        if (metric === undefined) {
+          missingMonitor(config, Object.keys(logging.callbackMetrics));
+          continue;
+        }
+      }
+      await hooks.module("lrSchedulerStep", config.scheduler, metric);
+    }
+  }
+}
+
+function missingMonitor(config: SchedulerConfig, available: readonly string[]): void {
+  const what = `ReduceLROnPlateau conditioned on metric ${config.monitor} which is not available. Available metrics are: ${available.join(", ")}`;
+  if (config.strict) throw new MisconfigurationError(what, "set `monitor` in the scheduler's options to one of them");
+  log.warnOnce(`${what}. Skipping the learning rate update.`);
+}
+
+/** Splits what a step returned into the loss to differentiate and what the hooks get. */
+function asOutputs(value: unknown, accumulate: number): { loss: Tensor | undefined; outputs: StepOutputs } {
+  if (value === undefined || value === null) return { loss: undefined, outputs: {} };
+  const isRecord = typeof value === "object" && !(value instanceof Tensor) && !Array.isArray(value);
+  const { loss: raw, ...extra } = (isRecord ? value : { loss: value }) as { loss?: unknown } & Record<string, unknown>;
+  if (!(raw instanceof Tensor)) {
+    throw new MisconfigurationError(
+      isRecord
+        ? "in automatic optimization, when `trainingStep` returns an object, the `loss` key needs to be present"
+        : "in automatic optimization, `trainingStep` must return a Tensor, an object with `loss`, or nothing",
+    );
+  }
+  const loss = accumulate === 1 ? raw : raw.div(accumulate);
+  if (loss !== raw) raw.dispose();
+  return { loss, outputs: { loss: loss.detach(), ...extra } };
+}
+
+export function isAsyncFunction(method: unknown): boolean {
+  return typeof method === "function" && method.constructor.name === "AsyncFunction";
+}
+
+export function refuseAsync(step: string, mixed: boolean): void {
+  if (!mixed) return;
+  throw new MisconfigurationError(
+    `an async \`${step}\` cannot run in mixed precision: autocast belongs to the thread, and other work would run in it`,
+    `make ${step} synchronous (load data in the loader), or use precision: "32-true" or "bf16-true"`,
+  );
+}

@@ -1,0 +1,159 @@
+import { getLogger } from "@classifier-training/base";
+import type { StepOutputs } from "../callbacks/callback.ts";
+import { captureRng } from "../trainer/rng.ts";
+import type { RunContext } from "../trainer/run-context.ts";
+import { type BatchSource, EventLoopYielder } from "./batch-source.ts";
+import { disposeOutputs, disposeTransferred } from "./dispose.ts";
+
+const log = getLogger("lightning.fit");
+
+/** What an epoch asks of the loop around it. */
+interface EpochHost {
+  shouldValidate(): boolean;
+  validate(): Promise<void>;
+  canStopEarly(): boolean;
+}
+
+/** The batches of one epoch, and the validations among them. */
+export class TrainingEpoch {
+  readonly #run: RunContext;
+  readonly #host: EpochHost;
+  readonly #yielder = new EventLoopYielder();
+  /** Of all epochs so far. */
+  readonly stats = { waitMs: 0, batches: 0, images: 0 };
+  /** Called where a run can be saved as it stands: between two batches. */
+  onSaveRequested: (() => Promise<void>) | undefined;
+
+  constructor(run: RunContext, host: EpochHost) {
+    this.#run = run;
+    this.#host = host;
+  }
+
+  /** Whether this batch only adds to the gradients. */
+  get accumulating(): boolean {
+    const { progress, optimization } = this.#run;
+    return progress.batchesReady % optimization.accumulateGradBatches !== 0 && !progress.allBatchesReady;
+  }
+
+  async run(source: BatchSource, keepBatches: boolean, resumed: boolean): Promise<void> {
+    if (resumed) await this.#finishInterruptedBatch();
+    while (!this.#done()) {
+      const waited = source.waitMs;
+      const next = await source.next();
+      this.stats.waitMs += source.waitMs - waited;
+      if (next === undefined) {
+        this.#endedEarly();
+        return;
+      }
+      const goesOn = await this.#batch(next.batch, next.isLast, keepBatches);
+      if (!goesOn) return;
+      await this.#afterBatch();
+      await this.#yielder.maybeYield();
+      if (this.#run.signals.takeSaveRequest()) await this.onSaveRequested?.();
+      this.#run.signals.check();
+    }
+  }
+
+  #done(): boolean {
+    const { options, progress, state } = this.#run;
+    if (options.maxSteps !== -1 && progress.optimizerSteps >= options.maxSteps) return true;
+    if (progress.batchesReady > 0 && progress.allBatchesReady) return true;
+    if (!state.shouldStop) return false;
+    if (this.#host.canStopEarly()) return true;
+    log.warnOnce(
+      `Trainer was signaled to stop but the required \`minEpochs=${options.minEpochs}\` or \`minSteps=${options.minSteps}\` has not been met. Training will continue...`,
+    );
+    return false;
+  }
+
+  #endedEarly(): void {
+    const { progress } = this.#run;
+    if (!Number.isFinite(progress.numTrainingBatches)) return;
+    log.warnOnce(
+      `the train loader gave ${progress.batchesReady} batches where its length said ${progress.numTrainingBatches}`,
+    );
+  }
+
+  /** @returns false when a hook ended the epoch */
+  async #batch(original: unknown, isLast: boolean, keepBatches: boolean): Promise<boolean> {
+    const { data, hooks, log: logging, progress, strategy, precision, optimization } = this.#run;
+    const batch = await data.transfer(original, strategy.rootDevice, precision.inputDtype, 0);
+    progress.isLastBatch = isLast;
+    progress.batchesReady++;
+    progress.totalBatches++;
+    const { batchIdx } = progress;
+    logging.onBatchStart(batch);
+    let outputs: StepOutputs = {};
+    let skipRest = false;
+    if (batch === undefined || batch === null) log.warnOnce("the train loader yielded nothing for a batch");
+    else {
+      skipRest = (await hooks.both("onTrainBatchStart", batch, batchIdx)) === -1;
+      if (skipRest) progress.isLastBatch = true;
+      else outputs = await optimization.runBatch(batch, batchIdx, this.accumulating);
+    }
+    if (!this.accumulating) await optimization.updateSchedulers("step", false);
+    if (progress.allBatchesReady) await optimization.updateSchedulers("epoch", false);
+    if (!skipRest) {
+      progress.phase = "batchEnd";
+      this.#count(batch);
+      await hooks.both("onTrainBatchEnd", outputs, batch, batchIdx);
+      logging.onBatchEnd();
+      logging.updateTrainStepMetrics(this.#withoutStep);
+    }
+    disposeOutputs(outputs);
+    if (!keepBatches) disposeTransferred(original, batch);
+    return !skipRest;
+  }
+
+  get #withoutStep(): boolean {
+    return this.accumulating && this.#run.module.automaticOptimization;
+  }
+
+  #count(batch: unknown): void {
+    this.stats.batches++;
+    const { images, indices } = batch as { images?: { shape?: readonly number[] }; indices?: readonly number[] };
+    this.stats.images += indices?.length ?? images?.shape?.[0] ?? 0;
+  }
+
+  /** Validation when it is due, plateau schedulers, counters. */
+  async #afterBatch(): Promise<void> {
+    const { hooks, progress } = this.#run;
+    if (this.#host.shouldValidate()) {
+      progress.phase = "beforeValidation";
+      this.#run.pinnedRng = captureRng();
+      const evaluationSteps = [...progress.evaluationSteps];
+      try {
+        if (!this.accumulating) await hooks.module("onValidationModelZeroGrad");
+        await this.#host.validate();
+      } catch (error) {
+        // A checkpoint of the interrupted run stands before this validation.
+        progress.evaluationSteps = evaluationSteps;
+        throw error;
+      }
+      this.#run.pinnedRng = undefined;
+    }
+    await this.#finishBatch();
+  }
+
+  async #finishBatch(): Promise<void> {
+    const { optimization, progress, state, log: logging } = this.#run;
+    if (!this.accumulating) {
+      await optimization.updateSchedulers("step", true);
+      progress.batchesThatStepped++;
+    }
+    if (state.shouldStop) for (const logger of logging.loggers) logger.save();
+    progress.phase = "betweenBatches";
+  }
+
+  /** What a run that was interrupted after a batch had not done of it yet. */
+  async #finishInterruptedBatch(): Promise<void> {
+    const { progress, log: logging } = this.#run;
+    const { phase } = progress;
+    if (phase === "batchEnd") {
+      logging.onBatchEnd();
+      logging.updateTrainStepMetrics(this.#withoutStep);
+    }
+    if (phase === "batchEnd" || phase === "beforeValidation") await this.#afterBatch();
+    else if (phase === "validationEnd") await this.#finishBatch();
+  }
+}

@@ -1,0 +1,123 @@
+import { getLogger } from "@classifier-training/base";
+import { amp, autocast, type DType, type optim, type Tensor } from "@classifier-training/torch";
+import type { LightningModule } from "../core/module.ts";
+import type { TrainerOptions } from "../trainer/options.ts";
+import type { Precision } from "./precision.ts";
+
+const log = getLogger("lightning.precision");
+
+/** Weights and activations in one format. */
+export class TruePrecision implements Precision {
+  readonly name: string;
+  readonly inputDtype: DType | undefined;
+  readonly #dtype: DType;
+
+  constructor(name: string, dtype: DType) {
+    this.name = name;
+    this.#dtype = dtype;
+    this.inputDtype = dtype === "float32" ? undefined : dtype;
+  }
+
+  convertModule(module: LightningModule): void {
+    if (this.inputDtype !== undefined) module.to({ dtype: this.#dtype });
+  }
+
+  forward<T>(run: () => T): T {
+    return run();
+  }
+
+  scaleLoss(loss: Tensor): Tensor {
+    return loss;
+  }
+
+  unscale(): void {}
+
+  step(optimizer: optim.Optimizer): void {
+    optimizer.step();
+  }
+
+  stateDict(): Record<string, unknown> {
+    return {};
+  }
+
+  loadStateDict(): void {}
+}
+
+/** Float32 weights; the forward pass runs in a shorter format where that is safe (autocast). */
+export class MixedPrecision implements Precision {
+  readonly name: string;
+  readonly inputDtype = undefined;
+  readonly #dtype: DType;
+  readonly #device: string;
+  readonly #scaler: amp.GradScaler | undefined;
+
+  constructor(name: string, dtype: DType, device: string) {
+    this.name = name;
+    this.#dtype = dtype;
+    this.#device = device.split(":")[0] as string;
+    // bfloat16 has float32's range: nothing to scale.
+    this.#scaler = dtype === "float16" ? new amp.GradScaler() : undefined;
+  }
+
+  convertModule(): void {}
+
+  forward<T>(run: () => T): T {
+    return autocast({ device: this.#device, dtype: this.#dtype, enabled: true }, run);
+  }
+
+  scaleLoss(loss: Tensor): Tensor {
+    return this.#scaler === undefined ? loss : this.#scaler.scale(loss);
+  }
+
+  unscale(optimizer: optim.Optimizer): void {
+    this.#scaler?.unscale_(optimizer);
+  }
+
+  step(optimizer: optim.Optimizer): void {
+    if (this.#scaler === undefined) {
+      optimizer.step();
+      return;
+    }
+    this.#scaler.step(optimizer);
+    this.#scaler.update();
+  }
+
+  stateDict(): Record<string, unknown> {
+    return { ...this.#scaler?.stateDict() };
+  }
+
+  loadStateDict(state: Record<string, unknown>): void {
+    if (Object.keys(state).length > 0) this.#scaler?.loadStateDict(state as never);
+  }
+}
+
+const aliases: Readonly<Record<string, string>> = {
+  "16": "16-mixed",
+  "32": "32-true",
+  "64": "64-true",
+  bf16: "bf16-mixed",
+};
+
+/** The precision that an option asks for; on a CPU `16-mixed` becomes `bf16-mixed`, with a warning, as in Lightning. */
+export function selectPrecision(option: TrainerOptions["precision"], device: string): Precision {
+  const asked = String(option ?? "32-true");
+  const name = aliases[asked] ?? asked;
+  switch (name) {
+    case "64-true":
+      return new TruePrecision(name, "float64");
+    case "bf16-true":
+      return new TruePrecision(name, "bfloat16");
+    case "16-true":
+      return new TruePrecision(name, "float16");
+    case "bf16-mixed":
+      return new MixedPrecision(name, "bfloat16", device);
+    case "16-mixed":
+      if (device !== "cpu") return new MixedPrecision(name, "float16", device);
+      log.warning(
+        `precision: "${asked}" is not supported on CPUs (float16 kernels are slow and lose range): using "bf16-mixed" instead`,
+      );
+      return new MixedPrecision("bf16-mixed", "bfloat16", device);
+    default:
+      return new TruePrecision("32-true", "float32");
+  }
+}

@@ -1,0 +1,50 @@
+import { optionsTarget, type Target, type TargetTable } from "@classifier-training/base";
+import { EarlyStopping, earlyStoppingOptionsSchema } from "./callbacks/early-stopping.ts";
+import { ModelCheckpoint, modelCheckpointOptionsSchema } from "./callbacks/model-checkpoint.ts";
+import { ModelSummary, modelSummaryOptionsSchema } from "./callbacks/model-summary.ts";
+import { ProgressBar, progressBarOptionsSchema } from "./callbacks/progress-bar.ts";
+import { Timer, timerOptionsSchema } from "./callbacks/timer.ts";
+import { loggerTargets } from "./loggers/index.ts";
+import { metricTargets } from "./metrics/index.ts";
+import { ChromeTraceProfiler } from "./profilers/chrome-trace.ts";
+import { profilerOptionsSchema, SimpleProfiler } from "./profilers/simple.ts";
+import { trainerOptionsSchema } from "./trainer/options.ts";
+import { Trainer } from "./trainer/trainer.ts";
+
+const progressBar = optionsTarget(progressBarOptionsSchema, (options) => new ProgressBar(options));
+
+const callbacks: Readonly<Record<string, Target>> = {
+  EarlyStopping: optionsTarget(earlyStoppingOptionsSchema, (options) => new EarlyStopping(options)),
+  ModelCheckpoint: optionsTarget(modelCheckpointOptionsSchema, (options) => new ModelCheckpoint(options)),
+  ModelSummary: optionsTarget(modelSummaryOptionsSchema, (options) => new ModelSummary(options)),
+  RichModelSummary: optionsTarget(modelSummaryOptionsSchema, (options) => new ModelSummary(options)),
+  ProgressBar: progressBar,
+  RichProgressBar: progressBar,
+  TQDMProgressBar: progressBar,
+  Timer: optionsTarget(timerOptionsSchema, (options) => new Timer(options)),
+};
+
+const profilers: Readonly<Record<string, Target>> = {
+  SimpleProfiler: optionsTarget(profilerOptionsSchema, (options) => new SimpleProfiler(options)),
+  PyTorchProfiler: optionsTarget(profilerOptionsSchema, (options) => new ChromeTraceProfiler(options)),
+  ChromeTraceProfiler: optionsTarget(profilerOptionsSchema, (options) => new ChromeTraceProfiler(options)),
+};
+
+const trainer = optionsTarget(trainerOptionsSchema, (options) => new Trainer(options));
+
+function under(prefix: string, table: Readonly<Record<string, Target>>): Record<string, Target> {
+  return Object.fromEntries(
+    Object.entries(table).flatMap(([name, target]) =>
+      ["lightning.pytorch", "pytorch_lightning"].map((root) => [`${root}.${prefix}${name}`, target] as const),
+    ),
+  );
+}
+
+/** Everything of this package that a configuration may name, by Python's dotted names. */
+export const targets: TargetTable = {
+  ...under("", { Trainer: trainer }),
+  ...under("callbacks.", callbacks),
+  ...under("profilers.", profilers),
+  ...loggerTargets,
+  ...metricTargets,
+};

@@ -1,0 +1,84 @@
+import { internalError } from "@classifier-training/base";
+import type { Callback } from "../callbacks/callback.ts";
+import type { LightningDataModule } from "../core/datamodule.ts";
+import type { LightningModule } from "../core/module.ts";
+import type { TrainerView } from "../core/trainer-view.ts";
+import { Optimization } from "../loops/optimization.ts";
+import { Progress, RunState } from "../loops/progress.ts";
+import { selectPrecision } from "../precision/plugins.ts";
+import type { Precision } from "../precision/precision.ts";
+import { ChromeTraceProfiler } from "../profilers/chrome-trace.ts";
+import { type Profiler, passThroughProfiler } from "../profilers/profiler.ts";
+import { SimpleProfiler } from "../profilers/simple.ts";
+import { selectStrategy } from "../strategies/select.ts";
+import type { Strategy } from "../strategies/strategy.ts";
+import { configureLoggers } from "./callback-connector.ts";
+import { DataConnector } from "./data-connector.ts";
+import { HookCaller } from "./hook-caller.ts";
+import { LoggerConnector } from "./logger-connector.ts";
+import type { TrainerOptions } from "./options.ts";
+import type { RunContext } from "./run-context.ts";
+import { resolveSettings, type Settings } from "./settings.ts";
+import { SignalConnector } from "./signal-connector.ts";
+
+/** The parts of one trainer, made from its options. */
+export class Assembly implements RunContext {
+  readonly options: Settings;
+  readonly state = new RunState();
+  readonly progress = new Progress();
+  readonly hooks: HookCaller;
+  readonly log: LoggerConnector;
+  readonly data = new DataConnector();
+  readonly strategy: Strategy;
+  readonly precision: Precision;
+  readonly profiler: Profiler;
+  readonly signals = new SignalConnector();
+  readonly optimization: Optimization;
+  callbacks: readonly Callback[] = [];
+  datamodule: LightningDataModule | undefined;
+  pinnedRng: Record<string, unknown> | undefined;
+  #module: LightningModule | undefined;
+
+  constructor(options: TrainerOptions, trainer: TrainerView) {
+    this.options = resolveSettings(options);
+    this.strategy = selectStrategy(options);
+    this.precision = selectPrecision(options.precision, this.strategy.rootDevice);
+    this.profiler = selectProfiler(options.profiler, this.options.defaultRootDir);
+    const { strategy } = this;
+    this.log = new LoggerConnector(
+      this.state,
+      this.progress,
+      { logEveryNSteps: this.options.logEveryNSteps, fastDevRun: this.options.fastDevRun !== false },
+      strategy.worldSize === 1 ? undefined : (value, reduceFx) => strategy.reduceNumber(value, reduceFx),
+    );
+    this.log.loggers.push(...configureLoggers(options, this.options));
+    this.hooks = new HookCaller(trainer, this.log);
+    if (this.profiler !== passThroughProfiler) {
+      this.hooks.observe((owner, hook, start) => {
+        if (start) this.profiler.start(`${owner}.${hook}`);
+        else this.profiler.stop(`${owner}.${hook}`);
+      });
+    }
+    this.optimization = new Optimization(this, options.accumulateGradBatches);
+  }
+
+  get module(): LightningModule {
+    if (this.#module === undefined) throw internalError("the trainer's module was read before it was given");
+    return this.#module;
+  }
+
+  set module(module: LightningModule) {
+    this.#module = module;
+  }
+
+  get hasModule(): boolean {
+    return this.#module !== undefined;
+  }
+}
+
+function selectProfiler(option: TrainerOptions["profiler"], rootDir: string): Profiler {
+  if (option === null) return passThroughProfiler;
+  if (option === "simple") return new SimpleProfiler();
+  if (option === "chrome") return new ChromeTraceProfiler({ dirpath: rootDir });
+  return option as Profiler;
+}

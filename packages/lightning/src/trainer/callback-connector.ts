@@ -1,0 +1,94 @@
+import { join } from "node:path";
+import type { Callback } from "../callbacks/callback.ts";
+import { ModelCheckpoint } from "../callbacks/model-checkpoint.ts";
+import { ModelSummary } from "../callbacks/model-summary.ts";
+import { ProgressBar } from "../callbacks/progress-bar.ts";
+import { Timer } from "../callbacks/timer.ts";
+import { MisconfigurationError } from "../core/errors.ts";
+import type { LightningModule } from "../core/module.ts";
+import { GuardedLogger } from "../loggers/guarded-logger.ts";
+import { CSVLogger } from "../loggers/index.ts";
+import { Logger } from "../loggers/logger.ts";
+import type { TrainerOptions } from "./options.ts";
+import type { Settings } from "./settings.ts";
+
+/** The callbacks asked for and those that come by default, in the order in which their hooks run. */
+export function configureCallbacks(options: TrainerOptions, settings: Settings): Callback[] {
+  const given =
+    options.callbacks === null ? [] : Array.isArray(options.callbacks) ? options.callbacks : [options.callbacks];
+  const callbacks = [...given];
+  const has = (kind: abstract new (...args: never[]) => Callback) => callbacks.some((one) => one instanceof kind);
+  if (settings.barebones && given.some((one) => one instanceof ProgressBar || one instanceof ModelSummary)) {
+    throw new MisconfigurationError("Trainer(barebones: true) was configured but a progress bar or summary was passed");
+  }
+  if (settings.enableProgressBar) {
+    if (!has(ProgressBar)) callbacks.push(new ProgressBar());
+  } else if (has(ProgressBar)) {
+    throw new MisconfigurationError(
+      "Trainer was configured with `enableProgressBar: false` but found a progress bar in the callbacks list",
+    );
+  }
+  if (settings.maxTimeS !== null && !has(Timer))
+    callbacks.push(new Timer({ duration: { seconds: settings.maxTimeS } }));
+  if (settings.enableCheckpointing) {
+    if (!has(ModelCheckpoint)) callbacks.push(new ModelCheckpoint());
+  } else if (has(ModelCheckpoint)) {
+    throw new MisconfigurationError(
+      "Trainer was configured with `enableCheckpointing: false` but found `ModelCheckpoint` in the callbacks list",
+    );
+  }
+  if (settings.enableModelSummary && !has(ModelSummary)) callbacks.push(new ModelSummary());
+  const orders: Record<string, Callback[]> = { first: [], normal: [], last: [] };
+  refuseDuplicates(callbacks);
+  return reorder(callbacks);
+  function reorder(list: readonly Callback[]): Callback[] {
+    for (const one of list) orders[one.order]?.push(one);
+    return [...(orders["first"] ?? []), ...(orders["normal"] ?? []), ...(orders["last"] ?? [])];
+  }
+}
+
+/** Adds the module's own callbacks: one of a class that is there already takes its place. */
+export async function attachModuleCallbacks(module: LightningModule, callbacks: Callback[]): Promise<Callback[]> {
+  const own = await module.configureCallbacks?.();
+  if (own === undefined) return callbacks;
+  const added = (Array.isArray(own) ? own : [own]) as readonly Callback[];
+  if (added.length === 0) return callbacks;
+  const kinds = new Set(added.map((one) => one.constructor));
+  const merged = [...callbacks.filter((one) => !kinds.has(one.constructor)), ...added];
+  refuseDuplicates(merged);
+  const rank = { first: 0, normal: 1, last: 2 };
+  return merged.sort((a, b) => rank[a.order] - rank[b.order]);
+}
+
+function refuseDuplicates(callbacks: readonly Callback[]): void {
+  const seen = new Map<string, Callback>();
+  for (const callback of callbacks) {
+    if (callback.stateDict === undefined) continue;
+    if (seen.has(callback.stateKey)) {
+      throw new MisconfigurationError(
+        `Found more than one stateful callback of type \`${callback.constructor.name}\` with the same state key: ` +
+          "their states would overwrite each other in checkpoints",
+        "give them other options, or override `stateKey`",
+      );
+    }
+    seen.set(callback.stateKey, callback);
+  }
+}
+
+/** The loggers asked for; with `true`, metrics.csv under the root folder. A logger that fails does not stop training. */
+export function configureLoggers(options: TrainerOptions, settings: Settings): Logger[] {
+  if (!settings.enableLogging) return [];
+  const { logger } = options;
+  if (logger === true) return [GuardedLogger.of(new CSVLogger({ saveDir: settings.defaultRootDir }))];
+  if (logger === false || logger === null) return [];
+  return (logger instanceof Logger ? [logger] : logger).map((one) => GuardedLogger.of(one));
+}
+
+/** The folder for checkpoints when the callback names none: the first logger's, else the root folder's. */
+export function checkpointFolder(loggers: readonly Logger[], rootDir: string): string {
+  const [logger] = loggers;
+  if (logger === undefined) return join(rootDir, "checkpoints");
+  const { version } = logger;
+  const folder = typeof version === "string" ? version : `version_${version ?? 0}`;
+  return join(logger.saveDir ?? rootDir, String(logger.name ?? ""), folder, "checkpoints");
+}

@@ -1,0 +1,268 @@
+import { randomUUID } from "node:crypto";
+import { isAbsolute, resolve } from "node:path";
+import { getLogger } from "@classifier-training/base";
+import type { Callback } from "../callbacks/callback.ts";
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { findAll, loadFirstIntact } from "../checkpoint/find.ts";
+import { checkFingerprint, checkWeights, type Fingerprint } from "../checkpoint/fingerprint.ts";
+import type { CheckpointSummary } from "../checkpoint/format.ts";
+import { loadCheckpoint } from "../checkpoint/load.ts";
+import { LightningError } from "../core/errors.ts";
+import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
+import { findMetrics } from "./module-metrics.ts";
+import { captureRng, restoreRng } from "./rng.ts";
+import type { RunContext } from "./run-context.ts";
+
+const log = getLogger("lightning.checkpoint");
+
+/** A checkpoint callback, as `ckptPath` needs it. */
+export interface CheckpointFinder {
+  readonly bestModelPath: string;
+  findLast(): LastCheckpoints;
+}
+
+/** Candidates for "last", the newest first, and where all files of the callback are. */
+export interface LastCheckpoints {
+  readonly last: readonly string[];
+  readonly folder: string;
+  readonly extension: string;
+}
+
+/** What the trainer asks of a callback that keeps checkpoints. */
+export interface CheckpointKeeper {
+  readonly bestModelPath: string;
+  findLast(trainer: TrainerView): LastCheckpoints;
+  /** Saves the run as it stands where `findLast` finds it. */
+  saveNow(trainer: TrainerView): Promise<void>;
+}
+
+export function isCheckpointKeeper(callback: Callback): callback is Callback & CheckpointKeeper {
+  const { findLast, saveNow } = callback as Partial<CheckpointKeeper>;
+  return typeof findLast === "function" && typeof saveNow === "function";
+}
+
+/** Makes checkpoints of a run, and puts a run where a checkpoint says. */
+export class CheckpointConnector {
+  readonly #run: RunContext;
+  #loaded: Checkpoint | undefined;
+  #path: string | undefined;
+  runId: string = randomUUID();
+  resumedStep = 0;
+
+  constructor(run: RunContext) {
+    this.#run = run;
+  }
+
+  get path(): string | undefined {
+    return this.#path;
+  }
+
+  // --- Choosing ---
+
+  /**
+   * Loads the file that `ckptPath` stands for: null, "last", "best" or a path.
+   * @throws LightningError when there is none (except for "last", which then starts from scratch) or it is damaged
+   */
+  select(fn: TrainerFn, ckptPath: string | null, modelProvided: boolean, keepers: readonly CheckpointFinder[]): void {
+    this.#path = undefined;
+    this.#loaded = undefined;
+    let wanted = ckptPath;
+    if (wanted === null) {
+      if (modelProvided) return;
+      log.warning(
+        `.${fn}() was called without a model: the best model of the previous fit is used; ` +
+          `pass ckptPath "best" or "last" to say so`,
+      );
+      wanted = "best";
+    }
+    if (wanted === "last") this.#selectLast(fn, keepers);
+    else if (wanted === "best") this.#load(bestPath(fn, keepers, this.#run.options.fastDevRun !== false));
+    else this.#load(isAbsolute(wanted) ? wanted : resolve(wanted));
+    const loaded = this.#loaded as Checkpoint | undefined;
+    if (loaded === undefined) return;
+    log.info(`Restoring states from the checkpoint at ${this.#path}`);
+    // An explicit file starts a branch; "last" continues the same run.
+    if (fn === "fit") this.runId = wanted === "last" ? loaded.runId : randomUUID();
+  }
+
+  #load(path: string): void {
+    this.#loaded = loadCheckpoint(path);
+    this.#path = path;
+  }
+
+  #selectLast(fn: TrainerFn, keepers: readonly CheckpointFinder[]): void {
+    const found = keepers.map((keeper) => keeper.findLast());
+    const last = found.flatMap((each) => each.last);
+    if (last.length === 0) {
+      log.info(`.${fn}(ckptPath: "last"): there is no last checkpoint yet, starting from scratch`);
+      return;
+    }
+    // Damaged ones are passed over, then any other file of the folder will do.
+    const others = function* () {
+      for (const { folder, extension } of found) {
+        for (const path of findAll(folder, extension)) if (!last.includes(path)) yield path;
+      }
+    };
+    const candidates = function* () {
+      yield* last;
+      yield* others();
+    };
+    const intact = loadFirstIntact(candidates());
+    this.#loaded = intact?.checkpoint;
+    this.#path = intact?.path;
+  }
+
+  // --- Restoring, in Lightning's order ---
+
+  /** Weights, callbacks and data: before the optimizers exist. */
+  async restoreModel(): Promise<void> {
+    const checkpoint = this.#loaded;
+    const path = this.#path;
+    if (checkpoint === undefined || path === undefined) return;
+    const { module, datamodule, hooks, state, callbacks } = this.#run;
+    const fitting = state.fn === "fit";
+    if (fitting) checkFingerprint(checkpoint.fingerprint, this.#fingerprint(), path);
+    datamodule?.onLoadCheckpoint?.(checkpoint);
+    if (fitting && checkpoint.datamodule !== undefined) datamodule?.loadStateDict?.(checkpoint.datamodule);
+    await hooks.module("onLoadCheckpoint", checkpoint);
+    checkWeights(checkpoint.stateDict, module.stateDict(), module.strictLoading, path);
+    module.loadStateDict(checkpoint.stateDict, { strict: module.strictLoading });
+    if (!fitting) return;
+    await hooks.callbacks("onLoadCheckpoint", checkpoint);
+    for (const callback of callbacks) {
+      const saved = checkpoint.callbacks?.[callback.stateKey];
+      if (saved !== undefined) callback.loadStateDict?.(saved);
+    }
+  }
+
+  /** Everything else: once optimizers and schedulers are there. */
+  restoreTraining(): void {
+    const checkpoint = this.#loaded;
+    if (checkpoint === undefined || this.#run.state.fn !== "fit") return;
+    const { loops, optimizerStates = [], lrSchedulers = [] } = checkpoint;
+    if (loops === undefined) {
+      throw new LightningError({
+        code: "checkpoint/weights-only",
+        what: "the checkpoint holds weights only, and training cannot be resumed from it",
+        where: this.#path,
+        fix: "save with saveWeightsOnly: false, or load its weights and start from scratch",
+      });
+    }
+    const { optimization, precision, log: logging, progress, module } = this.#run;
+    precision.loadStateDict(checkpoint.precision ?? {});
+    for (const [i, optimizer] of optimization.optimizers.entries()) {
+      const saved = optimizerStates[i];
+      if (saved !== undefined) optimizer.loadStateDict(saved as never);
+    }
+    for (const [i, { scheduler }] of optimization.schedulers.entries()) {
+      const saved = lrSchedulers[i];
+      if (saved !== undefined) scheduler.loadStateDict(saved);
+    }
+    const metrics = findMetrics(module);
+    for (const [name, saved] of Object.entries(checkpoint.moduleMetrics ?? {})) {
+      metrics.get(name)?.loadStateDict(saved as never);
+    }
+    progress.load(loops);
+    this.resumedStep = loops.globalStep;
+    const midEpoch = loops.phase !== "betweenEpochs" && loops.phase !== "epochEnd";
+    logging.load(loops, midEpoch, (name) => metrics.get(name) as never);
+    for (const [i, logger] of logging.loggers.entries()) {
+      const saved = checkpoint.loggers?.[i];
+      if (saved !== null && saved !== undefined) logger.loadStateDict?.(saved as never);
+    }
+  }
+
+  /** The random generators, last: what was set up in between has drawn from them. */
+  restoreRng(): void {
+    const saved = this.#loaded?.rng;
+    if (saved !== undefined && this.#run.state.fn === "fit") restoreRng(saved);
+  }
+
+  /** All is restored: the memory can go. */
+  finish(): void {
+    if (this.#loaded !== undefined) {
+      const what = this.#run.state.fn === "fit" ? "Restored all states" : "Loaded model weights";
+      log.info(`${what} from the checkpoint at ${this.#path}`);
+    }
+    this.#loaded = undefined;
+  }
+
+  // --- Making ---
+
+  #fingerprint(): Fingerprint {
+    const { module, datamodule } = this.#run;
+    return { ...module.fingerprint?.(), ...datamodule?.fingerprint?.() };
+  }
+
+  async dump(weightsOnly: boolean): Promise<Checkpoint> {
+    const { module, datamodule, callbacks, optimization, precision, progress, log: logging, hooks } = this.#run;
+    const checkpoint: Checkpoint = {
+      epoch: progress.epoch,
+      globalStep: progress.optimizerSteps,
+      stateDict: module.stateDict(),
+      runId: this.runId,
+      fingerprint: this.#fingerprint(),
+    };
+    if (Object.keys(module.hparams).length > 0) checkpoint.hyperParameters = { ...module.hparams };
+    if (!weightsOnly) {
+      const metrics = findMetrics(module);
+      const pathOf = (metric: object) => [...metrics].find(([, own]) => own === metric)?.[0];
+      checkpoint.loops = { ...progress.save(), ...logging.save(pathOf) };
+      checkpoint.callbacks = {};
+      for (const callback of callbacks) {
+        const state = callback.stateDict?.();
+        if (state !== undefined && Object.keys(state).length > 0) checkpoint.callbacks[callback.stateKey] = state;
+      }
+      checkpoint.optimizerStates = optimization.optimizers.map(
+        (optimizer) => optimizer.stateDict() as unknown as Record<string, unknown>,
+      );
+      checkpoint.lrSchedulers = optimization.schedulers.map(({ scheduler }) => scheduler.stateDict());
+      checkpoint.precision = precision.stateDict();
+      checkpoint.rng = this.#run.pinnedRng ?? captureRng();
+      checkpoint.moduleMetrics = Object.fromEntries([...metrics].map(([name, metric]) => [name, metric.stateDict()]));
+      checkpoint.loggers = logging.loggers.map((logger) => logger.stateDict?.() ?? null);
+      const data = datamodule?.stateDict?.();
+      if (data !== undefined) checkpoint.datamodule = data;
+      datamodule?.onSaveCheckpoint?.(checkpoint);
+    }
+    await hooks.callbacks("onSaveCheckpoint", checkpoint);
+    await hooks.module("onSaveCheckpoint", checkpoint);
+    return checkpoint;
+  }
+
+  summarize(checkpoint: Checkpoint, weightsOnly: boolean, monitor: CheckpointSummary["monitor"]): CheckpointSummary {
+    const metrics = Object.entries(this.#run.log.callbackMetrics).map(([name, value]) => [
+      name,
+      Number.isFinite(value) ? value : String(value),
+    ]);
+    return {
+      created: new Date().toISOString(),
+      epoch: checkpoint.epoch,
+      globalStep: checkpoint.globalStep,
+      runId: checkpoint.runId,
+      model: this.#run.module.constructor.name,
+      weightsOnly,
+      metrics: Object.fromEntries(metrics),
+      monitor: monitor && { ...monitor, value: Number.isFinite(monitor.value) ? monitor.value : String(monitor.value) },
+      fingerprint: checkpoint.fingerprint,
+    };
+  }
+}
+
+function bestPath(fn: TrainerFn, keepers: readonly CheckpointFinder[], fastDevRun: boolean): string {
+  const [keeper] = keepers;
+  const call = `.${fn}(ckptPath: "best")`;
+  if (keepers.length > 1) log.warning(`${call}: there are several checkpoint callbacks, the first one's best is used`);
+  if (keeper === undefined) throw noBest(`${call} is set but \`ModelCheckpoint\` is not configured.`);
+  if (keeper.bestModelPath !== "") return keeper.bestModelPath;
+  if (fastDevRun) throw noBest(`You cannot execute ${call} with fastDevRun: it saves no checkpoints.`);
+  throw noBest(`${call} is set but \`ModelCheckpoint\` is not configured to save the best model.`);
+}
+
+function noBest(what: string): LightningError {
+  return new LightningError({
+    code: "checkpoint/no-best",
+    what,
+    fix: "give the path of a checkpoint, or fit with a ModelCheckpoint first",
+  });
+}

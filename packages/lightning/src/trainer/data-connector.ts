@@ -1,0 +1,92 @@
+import { type DType, Tensor } from "@classifier-training/torch";
+import type { LightningDataModule } from "../core/datamodule.ts";
+import { MisconfigurationError } from "../core/errors.ts";
+import type { LightningModule } from "../core/module.ts";
+import { asLoaderList, type BatchLoader } from "../data/batch-loader.ts";
+import { moveTensors } from "../strategies/single-device.ts";
+
+type LoaderHook = "trainDataloader" | "valDataloader" | "testDataloader" | "predictDataloader";
+
+/** Finds loaders (given to the call, of the data module, of the module) and brings batches to the device. */
+export class DataConnector {
+  #module: LightningModule | undefined;
+  #datamodule: LightningDataModule | undefined;
+  #given: Partial<Record<LoaderHook, unknown>> = {};
+  readonly #open = new Set<BatchLoader<unknown>>();
+
+  attach(
+    module: LightningModule,
+    datamodule: LightningDataModule | undefined,
+    given: Partial<Record<LoaderHook, unknown>>,
+  ): void {
+    this.#module = module;
+    this.#datamodule = datamodule;
+    this.#given = given;
+  }
+
+  /** Whether there is a loader at all, without asking for it. */
+  has(hook: LoaderHook): boolean {
+    return (
+      this.#given[hook] !== undefined ||
+      typeof this.#datamodule?.[hook] === "function" ||
+      typeof this.#module?.[hook] === "function"
+    );
+  }
+
+  /** @throws MisconfigurationError when nothing provides this loader. */
+  async request(hook: LoaderHook): Promise<readonly BatchLoader<unknown>[]> {
+    const source = this.#given[hook] ?? (await (this.#datamodule?.[hook]?.() ?? this.#module?.[hook]?.()));
+    if (source === undefined || source === null) {
+      throw new MisconfigurationError(
+        `there is no \`${hook}()\`: neither the call, the data module nor the module provides it`,
+      );
+    }
+    const loaders = asLoaderList(source, hook);
+    for (const loader of loaders) this.#open.add(loader);
+    return loaders;
+  }
+
+  /** The three transfer hooks: the data module's where it has them, else the module's. */
+  async transfer(
+    batch: unknown,
+    device: string,
+    inputDtype: DType | undefined,
+    dataloaderIdx: number,
+  ): Promise<unknown> {
+    let current = inputDtype === undefined ? batch : convertFloats(batch, inputDtype);
+    const before = this.#hook("onBeforeBatchTransfer");
+    if (before !== undefined) current = await before(current, dataloaderIdx);
+    const move = this.#hook("transferBatchToDevice");
+    if (move !== undefined) current = await move(current, device, dataloaderIdx);
+    else if (device !== "cpu") current = moveTensors(current, device);
+    const after = this.#hook("onAfterBatchTransfer");
+    if (after !== undefined) current = await after(current, dataloaderIdx);
+    return current;
+  }
+
+  #hook(
+    name: "onBeforeBatchTransfer" | "transferBatchToDevice" | "onAfterBatchTransfer",
+  ): ((...args: readonly unknown[]) => unknown) | undefined {
+    const owner = typeof this.#datamodule?.[name] === "function" ? this.#datamodule : this.#module;
+    const method = owner?.[name] as ((...args: readonly unknown[]) => unknown) | undefined;
+    return method?.bind(owner);
+  }
+
+  /** Stops the workers of every loader. */
+  async close(): Promise<void> {
+    const loaders = [...this.#open];
+    this.#open.clear();
+    for (const loader of loaders) await loader.close?.();
+  }
+}
+
+const floating = new Set<string>(["float32", "float64", "bfloat16", "float16"]);
+
+function convertFloats(value: unknown, dtype: DType): unknown {
+  if (value instanceof Tensor) return floating.has(value.dtype) && value.dtype !== dtype ? value.to({ dtype }) : value;
+  if (Array.isArray(value)) return value.map((item) => convertFloats(item, dtype));
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
+  const converted = Object.assign(Object.create(Object.getPrototypeOf(value)), value);
+  for (const key of Object.keys(converted)) converted[key] = convertFloats(converted[key], dtype);
+  return converted;
+}

@@ -1,0 +1,120 @@
+import type { Callback, CallbackHook, HookArguments } from "../callbacks/callback.ts";
+import { type Awaitable, isPromise } from "../core/awaitable.ts";
+import type { LightningModule } from "../core/module.ts";
+import type { TrainerView } from "../core/trainer-view.ts";
+import type { LoggerConnector } from "./logger-connector.ts";
+
+type AnyHook = (...args: readonly unknown[]) => Awaitable<unknown>;
+type ModuleHook = Extract<keyof LightningModule, string>;
+
+/**
+ * Calls hooks in Lightning's order: callbacks in theirs, then the module's own. A hook that is not overridden costs
+ * one look-up, and one that is synchronous no turn of the event loop.
+ */
+export class HookCaller {
+  readonly #trainer: TrainerView;
+  readonly #log: LoggerConnector;
+  #callbacks: readonly Callback[] = [];
+  #module: LightningModule | undefined;
+  #table = new Map<string, readonly Callback[]>();
+  #observer: ((owner: string, hook: string, start: boolean) => void) | undefined;
+
+  constructor(trainer: TrainerView, log: LoggerConnector) {
+    this.#trainer = trainer;
+    this.#log = log;
+  }
+
+  connect(module: LightningModule, callbacks: readonly Callback[]): void {
+    this.#module = module;
+    this.#callbacks = callbacks;
+    this.#table = new Map();
+  }
+
+  /** Told before and after each hook: the profiler. */
+  observe(observer: ((owner: string, hook: string, start: boolean) => void) | undefined): void {
+    this.#observer = observer;
+  }
+
+  #overriding(hook: CallbackHook): readonly Callback[] {
+    let list = this.#table.get(hook);
+    if (list === undefined) {
+      list = this.#callbacks.filter((callback) => typeof callback[hook] === "function");
+      this.#table.set(hook, list);
+    }
+    return list;
+  }
+
+  /** Calls a hook of the callbacks. */
+  callbacks<H extends CallbackHook>(hook: H, ...args: HookArguments<H>): Awaitable<void> {
+    return this.#run(this.#overriding(hook), hook, args);
+  }
+
+  /** Calls it for those that watch metrics, or for the others. */
+  callbacksWhere<H extends CallbackHook>(monitoring: boolean, hook: H, ...args: HookArguments<H>): Awaitable<void> {
+    const list = this.#overriding(hook).filter((callback) => callback.monitorsMetrics === monitoring);
+    return this.#run(list, hook, args);
+  }
+
+  #run(list: readonly Callback[], hook: CallbackHook, args: readonly unknown[]): Awaitable<void> {
+    if (list.length === 0) return;
+    const previous = this.#log.enterHook(hook);
+    for (let i = 0; i < list.length; i++) {
+      const result = this.#invoke(list[i] as Callback, hook, args);
+      if (isPromise(result)) return this.#continue(result, list, i + 1, hook, args, previous);
+    }
+    this.#log.leaveHook(previous);
+  }
+
+  async #continue(
+    pending: Awaitable<unknown>,
+    list: readonly Callback[],
+    from: number,
+    hook: CallbackHook,
+    args: readonly unknown[],
+    previous: string | undefined,
+  ): Promise<void> {
+    await pending;
+    for (const callback of list.slice(from)) await this.#invoke(callback, hook, args);
+    this.#log.leaveHook(previous);
+  }
+
+  #invoke(callback: Callback, hook: CallbackHook, args: readonly unknown[]): Awaitable<unknown> {
+    const run = () =>
+      (callback[hook] as AnyHook).call(callback, this.#trainer, this.#module as LightningModule, ...args);
+    return this.#observer === undefined ? run() : this.#observed(callback.constructor.name, hook, run);
+  }
+
+  #observed(owner: string, hook: string, run: () => Awaitable<unknown>): Awaitable<unknown> {
+    const observer = this.#observer;
+    observer?.(owner, hook, true);
+    const result = run();
+    if (isPromise(result)) return result.finally(() => observer?.(owner, hook, false));
+    observer?.(owner, hook, false);
+    return result;
+  }
+
+  /** Calls a method of the module, if it has it, and returns what it returns. */
+  module(hook: ModuleHook, ...args: readonly unknown[]): Awaitable<unknown> {
+    const module = this.#module;
+    const method = module?.[hook] as AnyHook | undefined;
+    if (typeof method !== "function") return undefined;
+    const previous = this.#log.enterHook(hook);
+    const run = () => method.call(module, ...args);
+    const result = this.#observer === undefined ? run() : this.#observed("LightningModule", hook, run);
+    if (isPromise(result)) {
+      return result.then((value) => {
+        this.#log.leaveHook(previous);
+        return value;
+      });
+    }
+    this.#log.leaveHook(previous);
+    return result;
+  }
+
+  /** Calls a hook of the callbacks, then the module's of the same name. */
+  async both<H extends CallbackHook & ModuleHook>(hook: H, ...args: HookArguments<H>): Promise<unknown> {
+    const callbacks = this.callbacks(hook, ...args);
+    if (callbacks !== undefined) await callbacks;
+    return this.module(hook, ...args);
+  }
+}

@@ -1,0 +1,301 @@
+import type { Tensor } from "@classifier-training/torch";
+import type { LoopState } from "../checkpoint/checkpoint.ts";
+import { LightningError, MisconfigurationError } from "../core/errors.ts";
+import { logLevels } from "../core/log-rules.ts";
+import type { LoggedValue, LogOptions } from "../core/module.ts";
+import {
+  type LoggableMetric,
+  type MetricValues,
+  type MetricViews,
+  type ReduceFx,
+  ResultCollection,
+} from "../core/result-collection.ts";
+import type { Stage } from "../core/trainer-view.ts";
+import type { Logger } from "../loggers/logger.ts";
+import type { Progress, RunState } from "../loops/progress.ts";
+
+interface Settings {
+  readonly logEveryNSteps: number;
+  readonly fastDevRun: boolean;
+}
+
+/** Collects what modules and callbacks log, and hands it to callbacks, loggers and the progress bar when it is due. */
+export class LoggerConnector {
+  readonly loggers: Logger[] = [];
+  readonly #state: RunState;
+  readonly #progress: Progress;
+  readonly #settings: Settings;
+  readonly #results: Readonly<Record<"train" | "validate" | "test", ResultCollection>>;
+  readonly #metrics: MetricViews = { callback: {}, logged: {}, progressBar: {} };
+  /** The hook that runs, by which `log()` finds its defaults. */
+  #hook: string | undefined;
+  /** The hook that logged last: another one's first value in an epoch starts anew. */
+  #loggingHook: string | undefined;
+  #iteration: "none" | "first" | "later" = "none";
+
+  constructor(
+    state: RunState,
+    progress: Progress,
+    settings: Settings,
+    allReduce?: (value: number, reduceFx: ReduceFx) => number,
+  ) {
+    this.#state = state;
+    this.#progress = progress;
+    this.#settings = settings;
+    this.#results = {
+      train: new ResultCollection(true, allReduce),
+      validate: new ResultCollection(false, allReduce),
+      test: new ResultCollection(false, allReduce),
+    };
+  }
+
+  #active(): ResultCollection | undefined {
+    const collections: Readonly<Partial<Record<Stage, ResultCollection>>> = {
+      train: this.#results.train,
+      sanity_check: this.#results.validate,
+      validate: this.#results.validate,
+      test: this.#results.test,
+    };
+    return this.#state.stage === undefined ? undefined : collections[this.#state.stage];
+  }
+
+  enterHook(hook: string): string | undefined {
+    const previous = this.#hook;
+    this.#hook = hook;
+    return previous;
+  }
+
+  leaveHook(previous: string | undefined): void {
+    this.#hook = previous;
+  }
+
+  /** `LightningModule.log`. */
+  log(name: string, value: LoggedValue, options: LogOptions): void {
+    const results = this.#active();
+    const hook = this.#hook;
+    if (results === undefined || hook === undefined) {
+      throw new MisconfigurationError(`You can't \`log(${name}, ...)\` now: no hook of a Trainer runs`);
+    }
+    const levels = logLevels(hook, options.onStep, options.onEpoch);
+    const reduceFx = options.reduceFx ?? "mean";
+    if (!["mean", "sum", "min", "max"].includes(reduceFx)) {
+      throw new MisconfigurationError(
+        `Only \`log(..., reduceFx: "min" | "max" | "mean" | "sum")\` are supported, found: ${String(reduceFx)}`,
+        "for another reduction, log a metric object",
+      );
+    }
+    if (name.includes("/dataloader_idx_")) {
+      throw new MisconfigurationError(
+        `You called \`log\` with the key \`${name}\` but it should not contain information like \`dataloader_idx\``,
+      );
+    }
+    checkValue(name, value);
+    if (this.#loggingHook !== hook && this.#iteration !== "later") results.resetHook(hook);
+    results.log(
+      {
+        hook,
+        name,
+        progBar: options.progBar ?? false,
+        logger: options.logger ?? true,
+        onStep: levels.onStep,
+        onEpoch: levels.onEpoch,
+        reduceFx,
+        syncDist: options.syncDist ?? false,
+        addDataloaderIdx: options.addDataloaderIdx ?? true,
+        dataloaderIdx: results.dataloaderIdx,
+      },
+      value,
+      options.batchSize,
+    );
+    this.#loggingHook = hook;
+  }
+
+  // --- Told by the loops ---
+
+  onBatchStart(batch: unknown, dataloaderIdx?: number): void {
+    this.#iteration = this.#iteration === "none" ? "first" : "later";
+    const results = this.#active();
+    if (results === undefined) return;
+    results.batch = batch;
+    results.batchSize = undefined;
+    results.dataloaderIdx = dataloaderIdx;
+  }
+
+  onBatchEnd(): void {
+    this.#collect();
+    const results = this.#active();
+    if (results === undefined) return;
+    results.batch = undefined;
+    results.batchSize = undefined;
+  }
+
+  /** The batches of the epoch are over: from here on values are those of the epoch. */
+  epochEndReached(): void {
+    this.#iteration = "none";
+  }
+
+  evaluationEpochEnd(): void {
+    const results = this.#active();
+    if (results !== undefined) results.dataloaderIdx = undefined;
+  }
+
+  onEpochEnd(): void {
+    this.#collect();
+    this.#loggingHook = undefined;
+  }
+
+  /** Validation interrupts a training epoch: what the batch loop was at must be found again. */
+  suspend(): () => void {
+    const iteration = this.#iteration;
+    return () => {
+      this.#iteration = iteration;
+    };
+  }
+
+  #views(): MetricViews {
+    return this.#active()?.views(this.#iteration !== "none") ?? { callback: {}, logged: {}, progressBar: {} };
+  }
+
+  #collect(): MetricViews {
+    const views = this.#views();
+    Object.assign(this.#metrics.callback, views.callback);
+    Object.assign(this.#metrics.logged, views.logged);
+    Object.assign(this.#metrics.progressBar, views.progressBar);
+    return views;
+  }
+
+  // --- Sent to the loggers ---
+
+  get shouldUpdateLogs(): boolean {
+    const { logEveryNSteps } = this.#settings;
+    if (logEveryNSteps === 0) return false;
+    const step = this.#state.fn === "fit" ? this.#progress.batchesThatStepped + 1 : this.#progress.batchesReady;
+    return step % logEveryNSteps === 0 || this.#state.shouldStop;
+  }
+
+  updateTrainStepMetrics(accumulating: boolean): void {
+    if (accumulating) return;
+    if (this.shouldUpdateLogs || this.#settings.fastDevRun) this.logMetrics(this.#views().logged);
+  }
+
+  updateTrainEpochMetrics(): void {
+    this.logMetrics(this.#views().logged);
+    this.resetResults();
+  }
+
+  updateEvalStepMetrics(step: number): void {
+    this.logMetrics(this.#views().logged, step);
+  }
+
+  updateEvalEpochMetrics(): MetricValues {
+    if (this.#state.stage === "sanity_check") return {};
+    return this.#collect().logged;
+  }
+
+  logEvalEndMetrics(metrics: MetricValues): void {
+    if (this.#state.stage !== "sanity_check") this.logMetrics(metrics);
+  }
+
+  /** Sends values to every logger, at the step given or at the training's. */
+  logMetrics(metrics: Readonly<MetricValues>, step?: number): void {
+    if (this.loggers.length === 0 || Object.keys(metrics).length === 0) return;
+    Object.assign(this.#metrics.logged, metrics);
+    const values: MetricValues = { ...metrics };
+    let at = step;
+    if (at === undefined) {
+      const own = values["step"];
+      if (own !== undefined) {
+        delete values["step"];
+        at = Math.trunc(own);
+      } else {
+        values["epoch"] ??= this.#progress.epoch;
+        at = this.#progress.batchesThatStepped;
+      }
+    }
+    for (const logger of this.loggers) {
+      logger.logMetrics(values, at);
+      logger.save();
+    }
+  }
+
+  // --- Read by callbacks ---
+
+  get callbackMetrics(): MetricValues {
+    this.#collect();
+    return this.#metrics.callback;
+  }
+
+  get loggedMetrics(): MetricValues {
+    this.#collect();
+    return this.#metrics.logged;
+  }
+
+  get progressBarMetrics(): MetricValues {
+    this.#collect();
+    return this.#metrics.progressBar;
+  }
+
+  snapshotMetrics(): MetricViews {
+    const { callback, logged, progressBar } = this.#metrics;
+    return { callback: { ...callback }, logged: { ...logged }, progressBar: { ...progressBar } };
+  }
+
+  restoreMetrics(snapshot: MetricViews): void {
+    for (const view of ["callback", "logged", "progressBar"] as const) {
+      Object.assign(this.#metrics[view], snapshot[view]);
+    }
+  }
+
+  resetMetrics(): void {
+    for (const values of Object.values(this.#metrics)) for (const name of Object.keys(values)) delete values[name];
+  }
+
+  resetResults(): void {
+    this.#active()?.reset();
+    this.#iteration = "none";
+    this.#loggingHook = undefined;
+  }
+
+  resetAll(): void {
+    for (const results of Object.values(this.#results)) results.reset();
+    this.#iteration = "none";
+    this.#loggingHook = undefined;
+  }
+
+  // --- Checkpoints ---
+
+  save(pathOf: (metric: object) => string | undefined): Pick<LoopState, "results" | "metrics"> {
+    return { results: this.#results.train.stateDict(pathOf), metrics: this.snapshotMetrics() };
+  }
+
+  load(
+    state: Pick<LoopState, "results" | "metrics">,
+    midEpoch: boolean,
+    metricAt: (path: string) => LoggableMetric | undefined,
+  ): void {
+    this.#results.train.loadStateDict(state.results, metricAt);
+    this.restoreMetrics(state.metrics);
+    // A batch of this epoch has run: values logged next are added to the epoch's, not the first of a new one.
+    if (midEpoch) this.#iteration = "later";
+  }
+}
+
+function checkValue(name: string, value: unknown): void {
+  if (typeof value === "number") return;
+  if (typeof value === "object" && value !== null) {
+    if (typeof (value as { compute?: unknown }).compute === "function") return;
+    const { numel, shape } = value as Partial<Tensor>;
+    if (numel === 1) return;
+    if (shape !== undefined) {
+      throw new LightningError({
+        code: "lightning/log-value",
+        what: `\`log(${name}, tensor of shape [${shape.join(", ")}])\` was called, but the tensor must have a single element`,
+        fix: `log its mean: \`log("${name}", value.mean())\``,
+      });
+    }
+  }
+  throw new LightningError({
+    code: "lightning/log-value",
+    what: `\`log(${name}, ${String(value)})\` was called, but values of type '${typeof value}' cannot be logged`,
+  });
+}

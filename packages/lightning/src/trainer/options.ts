@@ -1,0 +1,138 @@
+import { suggestion } from "@classifier-training/base";
+import { z } from "zod";
+import { Callback } from "../callbacks/callback.ts";
+import { MisconfigurationError } from "../core/errors.ts";
+import { Logger } from "../loggers/logger.ts";
+
+/**
+ * How many batches: a fraction of the loader (1, as in `1.0`, is all of it), a number above 1, or exactly so many with
+ * `{ batches: n }`, which is the way to say one (JavaScript cannot tell 1 from 1.0).
+ */
+const batchLimit = z.union([z.number().min(0), z.strictObject({ batches: z.int().min(0) })]);
+export type BatchLimit = z.infer<typeof batchLimit>;
+
+const duration = z.union([
+  z.string().regex(/^\d+:\d\d:\d\d:\d\d$/, "expected DD:HH:MM:SS"),
+  z.strictObject({
+    weeks: z.number().optional(),
+    days: z.number().optional(),
+    hours: z.number().optional(),
+    minutes: z.number().optional(),
+    seconds: z.number().optional(),
+  }),
+]);
+export type Duration = z.infer<typeof duration>;
+
+/** An object of a class: zod would copy a plain object schema's value. */
+const instance = z.custom<object>((value) => typeof value === "object" && value !== null && !Array.isArray(value));
+const callback = z.custom<Callback>((value) => value instanceof Callback, "expected a callback");
+const logger = z.custom<Logger>((value) => value instanceof Logger, "expected a logger");
+
+const precisions = [
+  "32-true",
+  "64-true",
+  "bf16-true",
+  "16-true",
+  "bf16-mixed",
+  "16-mixed",
+  "16",
+  "32",
+  "64",
+  "bf16",
+] as const;
+
+/** Lightning's options, in Lightning's order; the defaults are stated here and nowhere else. */
+export const trainerOptionsSchema = z.strictObject({
+  accelerator: z.string().default("auto"),
+  strategy: z.union([z.string(), instance]).default("auto"),
+  devices: z
+    .union([z.int(), z.string(), z.array(z.int())])
+    .nullable()
+    .default("auto"),
+  numNodes: z.int().min(1).default(1),
+  precision: z
+    .union([z.enum(precisions), z.literal(16), z.literal(32), z.literal(64)])
+    .nullable()
+    .default("32-true"),
+  logger: z
+    .union([z.boolean(), logger, z.array(logger)])
+    .nullable()
+    .default(true),
+  callbacks: z
+    .union([callback, z.array(callback)])
+    .nullable()
+    .default([]),
+  fastDevRun: z.union([z.boolean(), z.int().min(0)]).default(false),
+  maxEpochs: z.int().min(-1).nullable().default(null),
+  minEpochs: z.int().min(0).nullable().default(null),
+  maxSteps: z.int().min(-1).default(-1),
+  minSteps: z.int().min(0).nullable().default(null),
+  maxTime: duration.nullable().default(null),
+  limitTrainBatches: batchLimit.nullable().default(1),
+  limitValBatches: batchLimit.nullable().default(1),
+  limitTestBatches: batchLimit.nullable().default(1),
+  limitPredictBatches: batchLimit.nullable().default(1),
+  overfitBatches: batchLimit.default(0),
+  /** A fraction of an epoch (1 is its end), or a number of batches. */
+  valCheckInterval: batchLimit.nullable().default(1),
+  checkValEveryNEpoch: z.int().min(1).nullable().default(1),
+  numSanityValSteps: z.int().min(-1).nullable().default(2),
+  logEveryNSteps: z.int().min(0).nullable().default(50),
+  enableCheckpointing: z.boolean().nullable().default(true),
+  enableProgressBar: z.boolean().nullable().default(true),
+  enableModelSummary: z.boolean().nullable().default(true),
+  accumulateGradBatches: z.int().min(1).default(1),
+  gradientClipVal: z.number().min(0).nullable().default(null),
+  gradientClipAlgorithm: z.enum(["norm", "value"]).nullable().default("norm"),
+  deterministic: z
+    .union([z.boolean(), z.literal("warn")])
+    .nullable()
+    .default(false),
+  benchmark: z.boolean().nullable().default(null),
+  inferenceMode: z.boolean().default(true),
+  useDistributedSampler: z.boolean().default(true),
+  profiler: z
+    .union([z.enum(["simple", "chrome"]), instance])
+    .nullable()
+    .default(null),
+  detectAnomaly: z.boolean().default(false),
+  barebones: z.boolean().default(false),
+  plugins: z
+    .union([instance, z.array(instance)])
+    .nullable()
+    .default([]),
+  syncBatchnorm: z.boolean().default(false),
+  reloadDataloadersEveryNEpochs: z.int().min(0).default(0),
+  defaultRootDir: z.string().nullable().default(null),
+  enableAutologHparams: z.boolean().default(true),
+  /** What SIGINT and SIGTERM do once the run is saved and closed: end the process (130, 143), or throw from `fit`. */
+  onSignal: z.enum(["exit", "throw", "ignore"]).default("exit"),
+  /** Write checkpoints in a worker thread while training goes on. */
+  asyncCheckpointing: z.boolean().default(true),
+});
+
+export type TrainerOptions = z.infer<typeof trainerOptionsSchema>;
+export type TrainerOptionsInput = z.input<typeof trainerOptionsSchema>;
+
+/** @throws MisconfigurationError naming the option that is unknown (and the nearest) or has a wrong value. */
+export function parseTrainerOptions(input: unknown): TrainerOptions {
+  const known = Object.keys(trainerOptionsSchema.shape);
+  for (const name of Object.keys(typeof input === "object" && input !== null ? input : {})) {
+    if (!known.includes(name)) {
+      throw new MisconfigurationError(`Trainer has no option '${name}'`, suggestion(name, known));
+    }
+  }
+  const result = trainerOptionsSchema.safeParse(input);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  throw new MisconfigurationError(`Trainer options: ${lines.join("; ")}`);
+}
+
+export function durationSeconds(value: Duration): number {
+  if (typeof value !== "string") {
+    const { weeks = 0, days = 0, hours = 0, minutes = 0, seconds = 0 } = value;
+    return (((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + seconds;
+  }
+  const [days = 0, hours = 0, minutes = 0, seconds = 0] = value.split(":").map(Number);
+  return ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
+}

@@ -1,0 +1,18 @@
+import { getRngState, setRngState, type Tensor } from "@classifier-training/torch";
+
+/** The state of the generators that training draws from. Data augmentation has none: its draws are keyed by position. */
+export function captureRng(): Record<string, unknown> {
+  return { torch: getRngState() };
+}
+
+export function restoreRng(state: Record<string, unknown>): void {
+  const saved = state["torch"] as Tensor | undefined;
+  if (saved !== undefined) setRngState(saved);
+}
+
+/** Runs something whose draws must not count: the sanity check. */
+export async function isolateRng(run: () => Promise<void>): Promise<void> {
+  const state = captureRng();
+  await run();
+  restoreRng(state);
+}

@@ -1,0 +1,33 @@
+import type { Callback } from "../callbacks/callback.ts";
+import type { LightningDataModule } from "../core/datamodule.ts";
+import type { LightningModule } from "../core/module.ts";
+import type { Optimization } from "../loops/optimization.ts";
+import type { Progress, RunState } from "../loops/progress.ts";
+import type { Precision } from "../precision/precision.ts";
+import type { Profiler } from "../profilers/profiler.ts";
+import type { Strategy } from "../strategies/strategy.ts";
+import type { DataConnector } from "./data-connector.ts";
+import type { HookCaller } from "./hook-caller.ts";
+import type { LoggerConnector } from "./logger-connector.ts";
+import type { Settings } from "./settings.ts";
+import type { SignalConnector } from "./signal-connector.ts";
+
+/** The parts of a trainer, as its loops use them. The loops know these and not the Trainer. */
+export interface RunContext {
+  readonly options: Settings;
+  readonly state: RunState;
+  readonly progress: Progress;
+  readonly hooks: HookCaller;
+  readonly log: LoggerConnector;
+  readonly data: DataConnector;
+  readonly precision: Precision;
+  readonly strategy: Strategy;
+  readonly profiler: Profiler;
+  readonly signals: SignalConnector;
+  readonly optimization: Optimization;
+  callbacks: readonly Callback[];
+  module: LightningModule;
+  datamodule: LightningDataModule | undefined;
+  /** The generators' state that a checkpoint must hold, when they have moved on since its place in the training. */
+  pinnedRng: Record<string, unknown> | undefined;
+}

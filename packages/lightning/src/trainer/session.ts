@@ -1,0 +1,238 @@
+import { join } from "node:path";
+import { getLogger } from "@classifier-training/base";
+import type { CheckpointIO } from "../checkpoint/io.ts";
+import type { LightningDataModule } from "../core/datamodule.ts";
+import { LightningError } from "../core/errors.ts";
+import type { LightningModule } from "../core/module.ts";
+import type { MetricValues } from "../core/result-collection.ts";
+import type { TrainerFn } from "../core/trainer-view.ts";
+import type { FinalStatus } from "../loggers/logger.ts";
+import type { EvaluationLoop } from "../loops/evaluation-loop.ts";
+import type { Assembly } from "./assembly.ts";
+import { attachModuleCallbacks } from "./callback-connector.ts";
+import { type CheckpointConnector, isCheckpointKeeper } from "./checkpoint-connector.ts";
+import { findMetrics } from "./module-metrics.ts";
+import { isolateRng } from "./rng.ts";
+import { TrainingInterrupted } from "./signal-connector.ts";
+import type { Trainer } from "./trainer.ts";
+
+const log = getLogger("lightning.trainer");
+
+interface Call {
+  readonly fn: TrainerFn;
+  readonly module: LightningModule | undefined;
+  readonly datamodule: LightningDataModule | undefined;
+  readonly given: Record<string, unknown>;
+}
+
+/** One call of `fit`, `validate`, `test` or `predict`: setting up, running, and tearing down whatever happens. */
+export class Session {
+  readonly #trainer: Trainer;
+  readonly #parts: Assembly;
+  readonly #checkpoints: CheckpointConnector;
+  readonly #io: CheckpointIO;
+  readonly #call: Call;
+
+  constructor(trainer: Trainer, parts: Assembly, checkpoints: CheckpointConnector, io: CheckpointIO, call: Call) {
+    this.#trainer = trainer;
+    this.#parts = parts;
+    this.#checkpoints = checkpoints;
+    this.#io = io;
+    this.#call = call;
+  }
+
+  /** @param body the loop */
+  async run(ckptPath: string | null, moduleProvided: boolean, body: () => Promise<void>): Promise<void> {
+    const { state, signals } = this.#parts;
+    const { fn } = this.#call;
+    this.#begin();
+    if (fn === "fit") signals.install();
+    let interruption: TrainingInterrupted | undefined;
+    try {
+      await this.#io.flush();
+      this.#checkpoints.select(fn, ckptPath, moduleProvided || fn === "fit", this.#keepers());
+      await this.#setUp();
+      await body();
+      await this.#end("success");
+      state.status = "finished";
+    } catch (error) {
+      if (error instanceof TrainingInterrupted) interruption = error;
+      await this.#fail(error);
+      if (interruption === undefined) throw error;
+    } finally {
+      if (fn === "fit") signals.remove();
+      state.stage = undefined;
+      this.#parts.pinnedRng = undefined;
+    }
+    if (interruption === undefined) return;
+    if (this.#trainer.options.onSignal === "exit") process.exit(interruption.exitCode);
+    throw interruption;
+  }
+
+  #begin(): void {
+    const parts = this.#parts;
+    const { fn, module, datamodule, given } = this.#call;
+    if (module !== undefined) parts.module = module;
+    else if (!parts.hasModule) {
+      throw new LightningError({
+        code: "lightning/no-module",
+        what: `\`Trainer.${fn}()\` requires a LightningModule when it hasn't been passed in a previous run`,
+      });
+    }
+    if (datamodule !== undefined || module !== undefined) parts.datamodule = datamodule;
+    parts.state.fn = fn;
+    parts.state.status = "running";
+    parts.state.stage = undefined;
+    parts.state.shouldStop = false;
+    const { optimization } = parts;
+    parts.data.attach(parts.module, parts.datamodule, given);
+    parts.datamodule?.attachTrainer(this.#trainer);
+    parts.module.attach({
+      trainer: this.#trainer,
+      log: (name, value, options) => parts.log.log(name, value, options),
+      backward: (loss) => optimization.manualBackward(loss),
+      clipGradients: (optimizer, value, algorithm) => optimization.clipGradients(optimizer, value, algorithm),
+      wrapOptimizer: (optimizer) => optimization.wrap(optimizer),
+    });
+    parts.hooks.connect(parts.module, parts.callbacks);
+  }
+
+  #keepers() {
+    return this.#parts.callbacks.filter(isCheckpointKeeper).map((keeper) => ({
+      get bestModelPath() {
+        return keeper.bestModelPath;
+      },
+      findLast: () => keeper.findLast(this.#trainer),
+    }));
+  }
+
+  async #setUp(): Promise<void> {
+    const parts = this.#parts;
+    const { module, datamodule, hooks, callbacks } = parts;
+    const { fn } = this.#call;
+    parts.callbacks = await attachModuleCallbacks(module, [...callbacks]);
+    hooks.connect(module, parts.callbacks);
+    await datamodule?.prepareData?.();
+    await hooks.module("prepareData");
+    await datamodule?.setup?.(fn);
+    await hooks.both("setup", fn);
+    await hooks.module("configureModel");
+    await this.#checkpoints.restoreModel();
+    parts.log.resetAll();
+    parts.log.resetMetrics();
+    parts.precision.convertModule(module);
+    parts.strategy.setup(module);
+    if (fn === "fit") {
+      await parts.optimization.configure();
+      await hooks.both("onFitStart");
+    }
+    this.#logHyperparameters();
+    this.#checkpoints.restoreTraining();
+    this.#checkpoints.restoreRng();
+    this.#checkpoints.finish();
+    module.zeroGrad();
+  }
+
+  #logHyperparameters(): void {
+    const { module, datamodule, log: logging } = this.#parts;
+    const data = (datamodule as { hparams?: Record<string, unknown> } | undefined)?.hparams;
+    const hparams = { ...data, ...module.hparams };
+    for (const logger of logging.loggers) {
+      if (this.#trainer.options.enableAutologHparams && Object.keys(hparams).length > 0) logger.logHyperparams(hparams);
+      logger.logGraph?.(module);
+      logger.save();
+    }
+  }
+
+  /** A few validation batches before training, so that a fault there does not wait for the end of an epoch. */
+  async sanityCheck(loop: EvaluationLoop): Promise<void> {
+    const { options, hooks, log: logging, state, module } = this.#parts;
+    if (!loop.enabled || options.numSanityValSteps === 0) return;
+    const resumedMetrics = this.#checkpoints.path === undefined ? undefined : logging.snapshotMetrics();
+    const metrics = [...findMetrics(module)].map(([, metric]) => [metric, metric.stateDict()] as const);
+    state.stage = "sanity_check";
+    await isolateRng(async () => {
+      await hooks.callbacks("onSanityCheckStart");
+      await loop.run();
+      await hooks.callbacks("onSanityCheckEnd");
+    });
+    logging.resetResults();
+    logging.resetMetrics();
+    if (resumedMetrics !== undefined) logging.restoreMetrics(resumedMetrics);
+    for (const [metric, saved] of metrics) metric.loadStateDict(saved);
+    state.stage = undefined;
+  }
+
+  // --- Ending ---
+
+  async #end(status: FinalStatus): Promise<void> {
+    const { hooks, log: logging, data, profiler, strategy, module, datamodule } = this.#parts;
+    const { fn } = this.#call;
+    await strategy.teardown();
+    await this.#io.flush();
+    if (fn === "fit") await hooks.both("onFitEnd");
+    await this.#io.flush();
+    await datamodule?.teardown?.(fn);
+    await hooks.both("teardown", fn);
+    await data.close();
+    await this.#io.close();
+    for (const logger of logging.loggers) await logger.finalize(status);
+    profiler.finish();
+    datamodule?.attachTrainer(undefined);
+    if (fn !== "fit") module.attach(undefined);
+  }
+
+  /** Tells everybody, saves what an interrupted run needs, and closes everything; the first error is what counts. */
+  async #fail(error: unknown): Promise<void> {
+    const { state, hooks, log: logging, data, datamodule } = this.#parts;
+    const { fn } = this.#call;
+    const interrupted = error instanceof TrainingInterrupted;
+    const inTraining = state.stage === "train" || state.stage === "validate";
+    state.status = "interrupted";
+    const attempt = async (what: string, run: () => unknown) => {
+      try {
+        await run();
+      } catch (second) {
+        log.warning(`while ending after an error, ${what} failed too: ${(second as Error).message}`);
+      }
+    };
+    await attempt("onException", () => hooks.callbacks("onException", error));
+    await attempt("onException", () => datamodule?.onException?.(error));
+    if (interrupted && fn === "fit" && inTraining) {
+      await attempt("saving the run", () => this.saveLast());
+      this.#parts.signals.afterSave();
+    }
+    await attempt("teardown", () => datamodule?.teardown?.(fn));
+    await attempt("teardown", () => hooks.both("teardown", fn));
+    await attempt("closing the loaders", () => data.close());
+    await attempt("writing checkpoints", () => this.#io.close());
+    for (const logger of logging.loggers) {
+      await attempt("a logger", () => logger.finalize(interrupted ? "interrupted" : "failed"));
+    }
+    await attempt("the profiler", () => this.#parts.profiler.finish());
+  }
+
+  /** Saves the run as it stands under the name that "last" finds, and waits for it. */
+  async saveLast(): Promise<void> {
+    const { callbacks, options } = this.#parts;
+    if (!options.enableCheckpointing || options.fastDevRun !== false) return;
+    const [keeper] = callbacks.filter(isCheckpointKeeper);
+    if (keeper === undefined) {
+      await this.#trainer.saveCheckpoint(join(options.defaultRootDir, "checkpoints", "last.ckpt"));
+    } else await keeper.saveNow(this.#trainer);
+    await this.#io.flush();
+  }
+
+  /** Prints what an evaluation measured. */
+  report(fn: TrainerFn, results: readonly MetricValues[]): void {
+    if (!this.#trainer.isGlobalZero || this.#parts.options.barebones) return;
+    for (const [i, metrics] of results.entries()) {
+      const names = Object.keys(metrics);
+      if (names.length === 0) continue;
+      const width = Math.max(...names.map((name) => name.length));
+      const title = results.length > 1 ? `${fn} (loader ${i})` : fn;
+      const lines = names.map((name) => `  ${name.padEnd(width)}  ${metrics[name]}`);
+      log.info([`${title}:`, ...lines].join("\n"));
+    }
+  }
+}
