@@ -43,10 +43,16 @@ export interface Trace<T = unknown> {
 }
 
 let recordings = 0;
+let current: readonly TracedCall[] = [];
 
 /** True inside `record`: fused kernels stand back, so that only standard operators are recorded. */
 export function isRecording(): boolean {
   return recordings > 0;
+}
+
+/** How many calls the running `record` has seen so far: lets a hook say which calls are its module's. */
+export function recordedCalls(): number {
+  return current.length;
 }
 
 /**
@@ -93,12 +99,15 @@ export function record<T>(fn: () => T): Trace<T> {
     calls.push({ op: operator.name, overload: operator.overload, arguments: args, inputs, outputs });
   };
   const outer = setCallListener(onCall);
+  const outerCalls = current;
+  current = calls;
   recordings++;
   try {
     const result = fn();
     return { calls, tensors, result, idOf: (tensor) => ids.get(tensor) };
   } finally {
     recordings--;
+    current = outerCalls;
     setCallListener(outer);
   }
 }

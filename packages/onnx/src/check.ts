@@ -1,0 +1,143 @@
+import { noGrad, Tensor, unscoped } from "@classifier-training/torch";
+import * as ort from "onnxruntime-node";
+import { OnnxError } from "./errors.ts";
+import { type Exportable, inEvalMode, resize, run } from "./trace.ts";
+
+export interface CheckOptions {
+  /** Largest absolute difference allowed; default 1e-4. */
+  readonly atol?: number | undefined;
+  /** Allowed beside `atol`, as a share of the expected value; default 1e-4. */
+  readonly rtol?: number | undefined;
+  /** Sizes of the first axis to try when a module is given; default that of the inputs, and one more. */
+  readonly batchSizes?: readonly number[] | undefined;
+}
+
+/** How far ONNX Runtime's results are from what was expected. */
+export interface CheckReport {
+  readonly maxAbsDiff: number;
+  readonly batchSizes: readonly number[];
+}
+
+/**
+ * Runs a model in ONNX Runtime and compares its outputs with PyTorch's.
+ * @param model A file, or its bytes.
+ * @param inputs In the order of the model's inputs.
+ * @param expected The outputs for these inputs, or the module (or function) itself, which is then run for several batch
+ * sizes.
+ * @throws OnnxError `onnx/mismatch` with the largest difference and where it is; `onnx/invalid` when ONNX Runtime refuses
+ * the model.
+ */
+export async function checkOnnx(
+  model: string | Uint8Array,
+  inputs: Tensor | readonly Tensor[],
+  expected: Tensor | readonly Tensor[] | Exportable,
+  options: CheckOptions = {},
+): Promise<CheckReport> {
+  const list = inputs instanceof Tensor ? [inputs] : [...inputs];
+  const session = await openSession(model);
+  try {
+    const given =
+      expected instanceof Tensor ? [expected] : Array.isArray(expected) ? (expected as Tensor[]) : undefined;
+    if (given !== undefined) {
+      const maxAbsDiff = await compare(session, list, given, options);
+      return { maxAbsDiff, batchSizes: [list[0]?.shape[0] ?? 1] };
+    }
+    const size = list[0]?.shape[0] ?? 1;
+    const { batchSizes = [size, size + 1] } = options;
+    let maxAbsDiff = 0;
+    for (const batch of batchSizes) {
+      const sized = list.map((tensor) => unscoped(() => resize(tensor, 0, batch)));
+      const outputs = forward(expected as Exportable, sized);
+      maxAbsDiff = Math.max(maxAbsDiff, await compare(session, sized, outputs, options));
+      for (const tensor of new Set([...sized, ...outputs])) if (!list.includes(tensor)) tensor.dispose();
+    }
+    return { maxAbsDiff, batchSizes };
+  } finally {
+    await session.release();
+  }
+}
+
+function forward(target: Exportable, inputs: readonly Tensor[]): Tensor[] {
+  const result = unscoped(() => noGrad(() => inEvalMode(target, () => run(target, inputs))));
+  if (result instanceof Tensor) return [result];
+  return Object.values(result as Record<string, Tensor>);
+}
+
+/** Opens a model in ONNX Runtime on the CPU. */
+export async function openSession(model: string | Uint8Array): Promise<ort.InferenceSession> {
+  const options = { executionProviders: ["cpu"], logSeverityLevel: 3 } as const;
+  try {
+    return await (typeof model === "string"
+      ? ort.InferenceSession.create(model, options)
+      : ort.InferenceSession.create(model, options));
+  } catch (error) {
+    throw new OnnxError({
+      code: "onnx/invalid",
+      what: `ONNX Runtime cannot load the model: ${(error as Error).message}`,
+      where: typeof model === "string" ? model : undefined,
+      cause: error,
+    });
+  }
+}
+
+async function compare(
+  session: ort.InferenceSession,
+  inputs: readonly Tensor[],
+  expected: readonly Tensor[],
+  { atol = 1e-4, rtol = 1e-4 }: CheckOptions,
+): Promise<number> {
+  const feeds = Object.fromEntries(session.inputNames.map((name, i) => [name, toOrt(inputs[i] as Tensor)]));
+  const results = await session.run(feeds);
+  let maxAbsDiff = 0;
+  for (const [i, name] of session.outputNames.entries()) {
+    const actual = results[name] as ort.Tensor;
+    const wanted = expected[i];
+    if (wanted === undefined || actual.dims.join() !== wanted.shape.join()) {
+      throw new OnnxError({
+        code: "onnx/mismatch",
+        what: `output '${name}' has shape [${actual.dims.join(", ")}], expected [${wanted?.shape.join(", ") ?? "nothing"}]`,
+      });
+    }
+    const difference = largestDifference(actual.data as ArrayLike<number | bigint>, numbersOf(wanted), { atol, rtol });
+    maxAbsDiff = Math.max(maxAbsDiff, difference.value);
+    if (!difference.allowed) {
+      throw new OnnxError({
+        code: "onnx/mismatch",
+        what: `output '${name}' differs by up to ${difference.value} from the model's own (element ${difference.at}); ${atol} is allowed`,
+        where: `batch size ${inputs[0]?.shape[0]}`,
+      });
+    }
+  }
+  return maxAbsDiff;
+}
+
+function toOrt(tensor: Tensor): ort.Tensor {
+  const type = tensor.dtype === "float64" ? "float64" : tensor.dtype;
+  return new ort.Tensor(type as "float32", tensor.toTypedArray() as Float32Array, [...tensor.shape]);
+}
+
+function numbersOf(tensor: Tensor): ArrayLike<number | bigint> {
+  return tensor.toTypedArray() as ArrayLike<number | bigint>;
+}
+
+function largestDifference(
+  actual: ArrayLike<number | bigint>,
+  expected: ArrayLike<number | bigint>,
+  { atol, rtol }: { atol: number; rtol: number },
+): { value: number; at: number; allowed: boolean } {
+  let value = 0;
+  let at = 0;
+  let allowed = true;
+  for (let i = 0; i < expected.length; i++) {
+    const a = Number(actual[i]);
+    const b = Number(expected[i]);
+    if (a === b || (Number.isNaN(a) && Number.isNaN(b))) continue;
+    const difference = Math.abs(a - b);
+    if (!(difference <= atol + rtol * Math.abs(b))) allowed = false;
+    if (!(difference <= value)) {
+      value = difference;
+      at = i;
+    }
+  }
+  return { value, at, allowed };
+}
