@@ -36,10 +36,14 @@ class Gap {
     this.broken = afterEscapedBreak;
   }
 
-  take(cursor: Cursor): void {
+  /** After a line break, a tab at a column up to `parent` stands where indentation is expected. */
+  take(cursor: Cursor, parent = -1): void {
     for (;;) {
       const code = cursor.code();
       if (isBlank(code)) {
+        if (this.broken && code === 9 && cursor.column <= parent) {
+          throw cursor.fail("found a tab that violates the indentation of a plain scalar", undefined, "indent by spaces");
+        }
         if (!this.broken) this.blanks += cursor.text[cursor.index];
         cursor.skip();
       } else if (isBreak(code)) {
@@ -151,20 +155,8 @@ export function scanPlain(cursor: Cursor, parent: number, inFlow: boolean): { te
       gap = new Gap();
     }
     if (!isBlank(cursor.code()) && !isBreak(cursor.code())) break;
-    takeGap(cursor, gap, parent);
+    gap.take(cursor, parent);
     if (!inFlow && cursor.column <= parent) break;
   }
   return { text, endsLine: gap.broken };
-}
-
-function takeGap(cursor: Cursor, gap: Gap, parent: number): void {
-  const start = cursor.index;
-  gap.take(cursor);
-  if (!gap.broken) return;
-  const lineStart = cursor.index - cursor.column;
-  const passed = cursor.text.slice(Math.max(lineStart, start), cursor.index);
-  const tab = passed.indexOf("\t");
-  if (tab !== -1 && tab <= parent) {
-    throw cursor.fail("found a tab that violates the indentation of a plain scalar", cursor.mark(), "indent by spaces");
-  }
 }

@@ -249,7 +249,8 @@ class Scanner {
 }
 
 /** @throws YamlError */
-export function scanTokens(text: string, file?: string): Token[] {
+export function scanTokens(given: string, file?: string): Token[] {
+  const text = given.startsWith("\ufeff") ? given.slice(1) : given;
   const bad = firstForbidden(text);
   if (bad !== -1 && text.charCodeAt(bad) !== 0xfeff) {
     const cursor = new Cursor(text, file);
