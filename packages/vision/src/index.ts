@@ -16,13 +16,8 @@ export {
   type Semantics,
   toChannelsFirst,
 } from "./image/image.ts";
-export {
-  type BatchTransform,
-  type ClassificationBatch,
-  classificationBatch,
-  DataLoader,
-  type DataLoaderOptions,
-} from "./loader/data-loader.ts";
+export { type BatchTransform, type ClassificationBatch, classificationBatch } from "./loader/batch.ts";
+export { DataLoader, type DataLoaderOptions } from "./loader/data-loader.ts";
 export type { LoaderStats } from "./loader/raw-loader.ts";
 export { planThreads, type ThreadPlan } from "./loader/threads.ts";
 export type { KeyMapping, ModelDefinition, ModelOptions } from "./models/definition.ts";

@@ -11,7 +11,8 @@ import { basketballJerseyTrainPipeline, validationPipeline } from "../transforms
 import { Resize } from "../transforms/resize.ts";
 import { ToFloat32Tensor } from "../transforms/to-float32-tensor.ts";
 import type { Transform } from "../transforms/transform.ts";
-import { type ClassificationBatch, DataLoader, type DataLoaderOptions } from "./data-loader.ts";
+import type { ClassificationBatch } from "./batch.ts";
+import { DataLoader, type DataLoaderOptions } from "./data-loader.ts";
 
 let root: string;
 

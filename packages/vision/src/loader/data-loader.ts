@@ -1,11 +1,12 @@
 import { getLogger } from "@classifier-training/base";
-import { fromTypedArray, type Tensor } from "@classifier-training/torch";
+import { fromTypedArray } from "@classifier-training/torch";
 import { z } from "zod";
 import type { ImageDataset } from "../datasets/dataset.ts";
 import { VisionError } from "../errors.ts";
 import { RandomSampler, SequentialSampler } from "../samplers/basic.ts";
 import type { Sampler } from "../samplers/sampler.ts";
 import { isTransform, type Transform } from "../transforms/transform.ts";
+import { type BatchTransform, type ClassificationBatch, classificationBatch } from "./batch.ts";
 import type { Executor } from "./executor.ts";
 import { InlineExecutor } from "./inline-executor.ts";
 import { type PipelinePlan, planPipeline } from "./pipeline.ts";
@@ -15,21 +16,6 @@ import { batchImages } from "./to-tensor.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 const log = getLogger("vision.loader");
-
-/** A batch for classification. Whoever takes it disposes it. */
-export interface ClassificationBatch extends Disposable {
-  /** [N, 3, H, W] float32, channels_last. */
-  readonly images: Tensor;
-  /** [N] int64; [N, K] float32 after MixUp or CutMix. */
-  readonly labels: Tensor;
-  /** Dataset indices of the samples. */
-  readonly indices: readonly number[];
-}
-
-/** Changes whole batches, as MixUp does. It owns the batch that it is given. */
-export interface BatchTransform {
-  apply(batch: ClassificationBatch, key: readonly number[]): ClassificationBatch;
-}
 
 const samplerOption = z.custom<Sampler>(
   (value) => typeof value === "object" && value !== null && "order" in value && "length" in value,
@@ -227,18 +213,6 @@ function sumStats(a: LoaderStats, b: LoaderStats | undefined): LoaderStats {
 /** Only a bad file may be skipped; a failing transform is a defect. */
 function isImageProblem(code: string): boolean {
   return code === "vision/decode" || code === "vision/image-missing";
-}
-
-export function classificationBatch(images: Tensor, labels: Tensor, indices: readonly number[]): ClassificationBatch {
-  return {
-    images,
-    labels,
-    indices,
-    [Symbol.dispose]() {
-      images.dispose();
-      labels.dispose();
-    },
-  };
 }
 
 function parseOptions(options: DataLoaderOptions): z.output<typeof dataLoaderOptions> {

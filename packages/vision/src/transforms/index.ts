@@ -1,8 +1,12 @@
+export { AugMix } from "./aug-mix.ts";
+export { AutoAugment } from "./auto-augment.ts";
 export { CenterCrop } from "./center-crop.ts";
 export { ColorJitter } from "./color-jitter.ts";
 export { Compose } from "./compose.ts";
+export { CutMix } from "./cut-mix.ts";
 export { GaussianBlur } from "./gaussian-blur.ts";
 export { Grayscale } from "./grayscale.ts";
+export { MixUp } from "./mix-up.ts";
 export { Normalize } from "./normalize.ts";
 export { Pad } from "./pad.ts";
 export {
@@ -14,6 +18,7 @@ export {
   trainPipelines,
   validationPipeline,
 } from "./pipelines.ts";
+export { RandAugment } from "./rand-augment.ts";
 export { RandomAdjustSharpness } from "./random-adjust-sharpness.ts";
 export { RandomAffine } from "./random-affine.ts";
 export { RandomApply } from "./random-apply.ts";
@@ -56,3 +61,4 @@ export {
   type TransformSpec,
   transformOption,
 } from "./transform.ts";
+export { TrivialAugmentWide } from "./trivial-augment-wide.ts";

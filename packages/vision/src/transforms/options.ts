@@ -107,3 +107,9 @@ export const wholeBetween = (low: number, high: number, byDefault: number) => {
   const bounds = `must be a whole number between ${low} and ${high}`;
   return z.number().int(bounds).min(low, bounds).max(high, bounds).default(byDefault);
 };
+
+/** The fill of the automatic augmentations: none by default. */
+export const augmentFillOption = z
+  .union([z.number(), z.array(z.number()).min(1), z.null()])
+  .default(null)
+  .transform((fill) => fill ?? undefined);

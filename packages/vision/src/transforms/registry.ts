@@ -1,6 +1,8 @@
 import { suggestion } from "@classifier-training/base";
 import type { z } from "zod";
 import { VisionError } from "../errors.ts";
+import { AugMix } from "./aug-mix.ts";
+import { AutoAugment } from "./auto-augment.ts";
 import { CenterCrop } from "./center-crop.ts";
 import { ColorJitter } from "./color-jitter.ts";
 import { Compose } from "./compose.ts";
@@ -8,6 +10,7 @@ import { GaussianBlur } from "./gaussian-blur.ts";
 import { Grayscale } from "./grayscale.ts";
 import { Normalize } from "./normalize.ts";
 import { Pad } from "./pad.ts";
+import { RandAugment } from "./rand-augment.ts";
 import { RandomAdjustSharpness } from "./random-adjust-sharpness.ts";
 import { RandomAffine } from "./random-affine.ts";
 import { RandomApply } from "./random-apply.ts";
@@ -37,6 +40,7 @@ import { ToDtype } from "./to-dtype.ts";
 import { ToFloat32Tensor } from "./to-float32-tensor.ts";
 import { ToImage } from "./to-image.ts";
 import type { Transform, TransformSpec } from "./transform.ts";
+import { TrivialAugmentWide } from "./trivial-augment-wide.ts";
 
 /** What is needed of a factory whatever its options are. */
 export interface AnyTransformFactory {
@@ -48,6 +52,8 @@ export interface AnyTransformFactory {
 
 /** Every transform of this package. A new one is its file and a line here. */
 export const transforms: readonly AnyTransformFactory[] = [
+  AugMix,
+  AutoAugment,
   CenterCrop,
   ColorJitter,
   Compose,
@@ -55,6 +61,7 @@ export const transforms: readonly AnyTransformFactory[] = [
   Grayscale,
   Normalize,
   Pad,
+  RandAugment,
   RandomAdjustSharpness,
   RandomAffine,
   RandomApply,
@@ -83,6 +90,7 @@ export const transforms: readonly AnyTransformFactory[] = [
   ToDtype,
   ToFloat32Tensor,
   ToImage,
+  TrivialAugmentWide,
 ];
 
 const byName = new Map(transforms.map((factory) => [factory.transformName, factory]));

@@ -1,0 +1,50 @@
+import { z } from "zod";
+import {
+  type AugmentSpace,
+  type AugmentStep,
+  applySteps,
+  bitsDownFrom,
+  drawMagnitude,
+  linspace,
+  signedUpTo,
+  thresholds,
+} from "./augment-ops.ts";
+import { policies } from "./auto-augment-policies.ts";
+import { augmentFillOption, warpInterpolationOption } from "./options.ts";
+import { defineTransform } from "./transform.ts";
+
+const space: AugmentSpace = {
+  ShearX: signedUpTo(0.3),
+  ShearY: signedUpTo(0.3),
+  TranslateX: { magnitudes: (bins, { width }) => linspace(0, (150 / 331) * width, bins), signed: true },
+  TranslateY: { magnitudes: (bins, { height }) => linspace(0, (150 / 331) * height, bins), signed: true },
+  Rotate: signedUpTo(30),
+  Brightness: signedUpTo(0.9),
+  Color: signedUpTo(0.9),
+  Contrast: signedUpTo(0.9),
+  Sharpness: signedUpTo(0.9),
+  Posterize: bitsDownFrom(8, 4),
+  Solarize: thresholds,
+  AutoContrast: {},
+  Equalize: {},
+  Invert: {},
+};
+
+/** AutoAugment (Cubuk et al., 2019): a random pair of operations from a learned policy. */
+export const AutoAugment = defineTransform({
+  name: "AutoAugment",
+  options: z.strictObject({
+    policy: z.enum(["imagenet", "cifar10", "svhn"]).default("imagenet"),
+    interpolation: warpInterpolationOption("nearest"),
+    fill: augmentFillOption,
+  }),
+  sample({ policy }, rng, image): AugmentStep[] {
+    const pairs = policies[policy];
+    const pair = pairs[rng.integer(pairs.length)] ?? [];
+    return pair.flatMap(([op, p, index]) => {
+      if (rng.uniform() > p) return [];
+      return [{ op, magnitude: drawMagnitude(space[op] ?? {}, 10, index ?? 0, image, rng) }];
+    });
+  },
+  apply: (image, steps, options) => applySteps(image, steps, options),
+});
