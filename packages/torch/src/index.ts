@@ -42,6 +42,7 @@ export * as optim from "./optim/index.ts";
 export { getRngState, manualSeed, setRngState } from "./random.ts";
 export { keep, scope, unscoped } from "./scope.ts";
 export * as serialization from "./serialization/index.ts";
+export { targets } from "./targets.ts";
 export {
   arange,
   type EmptyOptions,

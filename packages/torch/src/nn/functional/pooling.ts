@@ -1,8 +1,8 @@
+import { maxPool2d as maxPool2dWindows } from "../../fused/max-pool.ts";
 import { bind } from "../../ops/dispatch.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { pair, type Size2d } from "./size.ts";
 
-const atenMaxPool2d = bind("aten::max_pool2d");
 const atenAvgPool2d = bind("aten::avg_pool2d");
 const atenAdaptiveAvgPool2d = bind("aten::adaptive_avg_pool2d");
 const atenAdaptiveMaxPool2d = bind<[Tensor, Tensor]>("aten::adaptive_max_pool2d");
@@ -19,7 +19,13 @@ export interface MaxPool2dArguments {
 /** The largest value of each window. @param input [N, C, H, W] */
 export function maxPool2d(input: Tensor, kernelSize: Size2d, options: MaxPool2dArguments = {}): Tensor {
   const { stride, padding = 0, dilation = 1, ceilMode = false } = options;
-  return atenMaxPool2d(input, pair(kernelSize), pair(stride ?? kernelSize), pair(padding), pair(dilation), ceilMode);
+  return maxPool2dWindows(input, {
+    kernelSize: pair(kernelSize),
+    stride: pair(stride ?? kernelSize),
+    padding: pair(padding),
+    dilation: pair(dilation),
+    ceilMode,
+  });
 }
 
 export interface AvgPool2dArguments {

@@ -1,0 +1,115 @@
+import { optionsTarget, type Target, type TargetTable } from "@classifier-training/base";
+import { z } from "zod";
+import { cosineAnnealingLrSchema, cosineAnnealingWarmRestartsSchema } from "./cosine.ts";
+import { cyclicLrSchema } from "./cyclic.ts";
+import {
+  ChainedScheduler,
+  ConstantLR,
+  CosineAnnealingLR,
+  CosineAnnealingWarmRestarts,
+  CyclicLR,
+  ExponentialLR,
+  LambdaLR,
+  LinearLR,
+  MultiplicativeLR,
+  MultiStepLR,
+  OneCycleLR,
+  PolynomialLR,
+  ReduceLROnPlateau,
+  type ScheduledOptimizer,
+  type Scheduler,
+  SequentialLR,
+  StepLR,
+} from "./index.ts";
+import { lambdaLrSchema } from "./lambda.ts";
+import { oneCycleLrSchema } from "./one-cycle.ts";
+import { reduceLrOnPlateauSchema } from "./plateau.ts";
+import { exponentialLrSchema, multiStepLrSchema, polynomialLrSchema, stepLrSchema } from "./step.ts";
+import { constantLrSchema, linearLrSchema } from "./warm-up.ts";
+
+const optimizer = z.custom<ScheduledOptimizer>(
+  (value) => Array.isArray((value as ScheduledOptimizer | null)?.paramGroups),
+  "an optimizer is expected (write _partial_: true where it is made later)",
+);
+const scheduler = z.custom<Scheduler>(
+  (value) => typeof (value as Scheduler | null)?.getLastLr === "function",
+  "a learning-rate scheduler is expected",
+);
+
+/** A scheduler's target: `optimizer` first, then the options of its schema in PyTorch's order. */
+function schedulerTarget<Schema extends z.ZodObject>(
+  schema: Schema,
+  make: (optimizer: ScheduledOptimizer, options: z.infer<Schema>) => unknown,
+): Target {
+  const whole = z.strictObject({ optimizer, ...schema.shape });
+  return withPythonNames(
+    optionsTarget(whole, (given) => {
+      const { optimizer: first, ...options } = given as { optimizer: ScheduledOptimizer };
+      return make(first, options as z.infer<Schema>);
+    }),
+  );
+}
+
+const pythonNames: Readonly<Record<string, string>> = { T_max: "tMax", T_0: "t0", T_mult: "tMult" };
+
+/** Takes PyTorch's capital T_max, T_0 and T_mult, which no rule maps to camelCase. */
+function withPythonNames(target: Target): Target {
+  return {
+    ...target,
+    invoke: (args, kwargs) =>
+      target.invoke(args, Object.fromEntries(Object.entries(kwargs).map(([k, v]) => [pythonNames[k] ?? k, v]))),
+  };
+}
+
+const sequentialSchema = z.strictObject({
+  schedulers: z.array(scheduler),
+  milestones: z.array(z.int()),
+  lastEpoch: z.int().default(-1),
+});
+const chainedSchema = z.strictObject({ schedulers: z.array(scheduler), optimizer: optimizer.optional() });
+
+/** `torch.optim.lr_scheduler.*` as a configuration names them. */
+export const schedulerTargets: TargetTable = {
+  "torch.optim.lr_scheduler.LinearLR": schedulerTarget(linearLrSchema, (o, options) => new LinearLR(o, options)),
+  "torch.optim.lr_scheduler.ConstantLR": schedulerTarget(constantLrSchema, (o, options) => new ConstantLR(o, options)),
+  "torch.optim.lr_scheduler.StepLR": schedulerTarget(stepLrSchema, (o, options) => new StepLR(o, options)),
+  "torch.optim.lr_scheduler.MultiStepLR": schedulerTarget(
+    multiStepLrSchema,
+    (o, options) => new MultiStepLR(o, options),
+  ),
+  "torch.optim.lr_scheduler.ExponentialLR": schedulerTarget(
+    exponentialLrSchema,
+    (o, options) => new ExponentialLR(o, options),
+  ),
+  "torch.optim.lr_scheduler.PolynomialLR": schedulerTarget(
+    polynomialLrSchema,
+    (o, options) => new PolynomialLR(o, options),
+  ),
+  "torch.optim.lr_scheduler.CosineAnnealingLR": schedulerTarget(
+    cosineAnnealingLrSchema,
+    (o, options) => new CosineAnnealingLR(o, options),
+  ),
+  "torch.optim.lr_scheduler.CosineAnnealingWarmRestarts": schedulerTarget(
+    cosineAnnealingWarmRestartsSchema,
+    (o, options) => new CosineAnnealingWarmRestarts(o, options),
+  ),
+  "torch.optim.lr_scheduler.LambdaLR": schedulerTarget(lambdaLrSchema, (o, options) => new LambdaLR(o, options)),
+  "torch.optim.lr_scheduler.MultiplicativeLR": schedulerTarget(
+    lambdaLrSchema,
+    (o, options) => new MultiplicativeLR(o, options),
+  ),
+  "torch.optim.lr_scheduler.OneCycleLR": schedulerTarget(oneCycleLrSchema, (o, options) => new OneCycleLR(o, options)),
+  "torch.optim.lr_scheduler.CyclicLR": schedulerTarget(cyclicLrSchema, (o, options) => new CyclicLR(o, options)),
+  "torch.optim.lr_scheduler.ReduceLROnPlateau": schedulerTarget(
+    reduceLrOnPlateauSchema,
+    (o, options) => new ReduceLROnPlateau(o, options),
+  ),
+  "torch.optim.lr_scheduler.SequentialLR": schedulerTarget(
+    sequentialSchema,
+    (o, { schedulers, milestones, lastEpoch }) => new SequentialLR(o, schedulers, milestones, { lastEpoch }),
+  ),
+  "torch.optim.lr_scheduler.ChainedScheduler": optionsTarget(
+    chainedSchema,
+    ({ schedulers, optimizer: given }) => new ChainedScheduler(schedulers, given),
+  ),
+};
