@@ -1,5 +1,7 @@
 import { optionsTarget, type Target, type TargetTable } from "@classifier-training/base";
 import { EarlyStopping, earlyStoppingOptionsSchema } from "./callbacks/early-stopping.ts";
+import { EMACallback, emaOptionsSchema } from "./callbacks/ema.ts";
+import { LearningRateMonitor, learningRateMonitorOptionsSchema } from "./callbacks/learning-rate-monitor.ts";
 import { ModelCheckpoint, modelCheckpointOptionsSchema } from "./callbacks/model-checkpoint.ts";
 import { ModelSummary, modelSummaryOptionsSchema } from "./callbacks/model-summary.ts";
 import { ProgressBar, progressBarOptionsSchema } from "./callbacks/progress-bar.ts";
@@ -15,6 +17,7 @@ const progressBar = optionsTarget(progressBarOptionsSchema, (options) => new Pro
 
 const callbacks: Readonly<Record<string, Target>> = {
   EarlyStopping: optionsTarget(earlyStoppingOptionsSchema, (options) => new EarlyStopping(options)),
+  LearningRateMonitor: optionsTarget(learningRateMonitorOptionsSchema, (options) => new LearningRateMonitor(options)),
   ModelCheckpoint: optionsTarget(modelCheckpointOptionsSchema, (options) => new ModelCheckpoint(options)),
   ModelSummary: optionsTarget(modelSummaryOptionsSchema, (options) => new ModelSummary(options)),
   RichModelSummary: optionsTarget(modelSummaryOptionsSchema, (options) => new ModelSummary(options)),
@@ -45,6 +48,10 @@ export const targets: TargetTable = {
   ...under("", { Trainer: trainer }),
   ...under("callbacks.", callbacks),
   ...under("profilers.", profilers),
+  "classifier_training.callbacks.ema.EMACallback": optionsTarget(
+    emaOptionsSchema,
+    (options) => new EMACallback(options),
+  ),
   ...loggerTargets,
   ...metricTargets,
 };

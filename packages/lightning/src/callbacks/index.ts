@@ -1,6 +1,8 @@
 export { Callback, type CallbackHook, type StepOutputs } from "./callback.ts";
 export { formatCheckpointName } from "./checkpoint-name.ts";
 export { EarlyStopping, type EarlyStoppingOptions, type StoppingReason, stoppingReasons } from "./early-stopping.ts";
+export { EMACallback, type EMAOptions } from "./ema.ts";
+export { LearningRateMonitor } from "./learning-rate-monitor.ts";
 export { ModelCheckpoint, type ModelCheckpointOptions } from "./model-checkpoint.ts";
 export { ModelSummary, renderSummary } from "./model-summary.ts";
 export { ProgressBar, type ProgressBarOptions, type ProgressOutput } from "./progress-bar.ts";

@@ -42,6 +42,10 @@ export interface Checkpoint {
   globalStep: number;
   /** The weights that evaluation uses (EMA's, where there is an EMA), under torchvision's names. */
   stateDict: Map<string, Tensor>;
+  /** The weights that training goes on with, where they are others (an EMA runs). */
+  trainingStateDict?: Map<string, Tensor>;
+  /** Gradients in the middle of an accumulation, by parameter. */
+  gradients?: Map<string, Tensor>;
   runId: string;
   loops?: LoopState;
   callbacks?: Record<string, Record<string, unknown>>;

@@ -56,6 +56,9 @@ export interface TrainerView {
   readonly loggedMetrics: Readonly<MetricValues>;
   readonly progressBarMetrics: Readonly<MetricValues>;
 
+  /** Adds values that callbacks monitor, such as learning rates; loggers do not get them by it. */
+  addCallbackMetrics(values: Readonly<MetricValues>): void;
+
   /** Batches of a training epoch under `limitTrainBatches`; Infinity when unknown. */
   readonly numTrainingBatches: number;
   readonly numValBatches: readonly number[];

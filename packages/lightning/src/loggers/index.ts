@@ -9,6 +9,8 @@ export {
   Logger,
   type PlainValue,
 } from "./logger.ts";
+export { MLFlowLogger, type MLFlowLoggerOptions } from "./mlflow-logger.ts";
 export { loggerTargets } from "./targets.ts";
+export { TensorBoardLogger, type TensorBoardLoggerOptions } from "./tensorboard-logger.ts";
 export { type SyncedRun, type SyncOptions, syncWandb } from "./wandb/sync.ts";
 export { WandbLogger, type WandbLoggerOptions } from "./wandb-logger.ts";

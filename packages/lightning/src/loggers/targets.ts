@@ -1,9 +1,13 @@
 import { optionsTarget, type Target, type TargetTable } from "@classifier-training/base";
 import { CSVLogger, csvLoggerOptions } from "./csv-logger.ts";
+import { MLFlowLogger, mlflowLoggerOptions } from "./mlflow-logger.ts";
+import { TensorBoardLogger, tensorBoardLoggerOptions } from "./tensorboard-logger.ts";
 import { WandbLogger, wandbLoggerOptions } from "./wandb-logger.ts";
 
 const loggers: Record<string, Target> = {
   CSVLogger: optionsTarget(csvLoggerOptions, (options) => new CSVLogger(options)),
+  MLFlowLogger: optionsTarget(mlflowLoggerOptions, (options) => new MLFlowLogger(options)),
+  TensorBoardLogger: optionsTarget(tensorBoardLoggerOptions, (options) => new TensorBoardLogger(options)),
   WandbLogger: optionsTarget(wandbLoggerOptions, (options) => new WandbLogger(options)),
 };
 

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { isAbsolute, resolve } from "node:path";
 import { getLogger } from "@classifier-training/base";
+import { keep, type Tensor } from "@classifier-training/torch";
 import type { Callback } from "../callbacks/callback.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { findAll, loadFirstIntact } from "../checkpoint/find.ts";
@@ -125,8 +126,9 @@ export class CheckpointConnector {
     datamodule?.onLoadCheckpoint?.(checkpoint);
     if (fitting && checkpoint.datamodule !== undefined) datamodule?.loadStateDict?.(checkpoint.datamodule);
     await hooks.module("onLoadCheckpoint", checkpoint);
-    checkWeights(checkpoint.stateDict, module.stateDict(), module.strictLoading, path);
-    module.loadStateDict(checkpoint.stateDict, { strict: module.strictLoading });
+    const weights = (fitting ? checkpoint.trainingStateDict : undefined) ?? checkpoint.stateDict;
+    checkWeights(weights, module.stateDict(), module.strictLoading, path);
+    module.loadStateDict(weights, { strict: module.strictLoading });
     if (!fitting) return;
     await hooks.callbacks("onLoadCheckpoint", checkpoint);
     for (const callback of callbacks) {
@@ -164,6 +166,11 @@ export class CheckpointConnector {
     }
     progress.load(loops);
     this.resumedStep = loops.globalStep;
+    const parameters = new Map(module.namedParameters());
+    for (const [name, gradient] of checkpoint.gradients ?? []) {
+      const parameter = parameters.get(name);
+      if (parameter !== undefined) parameter.grad = keep(gradient.clone());
+    }
     const midEpoch = loops.phase !== "betweenEpochs" && loops.phase !== "epochEnd";
     logging.load(loops, midEpoch, (name) => metrics.get(name) as never);
     for (const [i, logger] of logging.loggers.entries()) {
@@ -218,6 +225,8 @@ export class CheckpointConnector {
       );
       checkpoint.lrSchedulers = optimization.schedulers.map(({ scheduler }) => scheduler.stateDict());
       checkpoint.precision = precision.stateDict();
+      const gradients = this.#partialGradients();
+      if (gradients.size > 0) checkpoint.gradients = gradients;
       checkpoint.rng = this.#run.pinnedRng ?? captureRng();
       checkpoint.moduleMetrics = Object.fromEntries([...metrics].map(([name, metric]) => [name, metric.stateDict()]));
       checkpoint.loggers = logging.loggers.map((logger) => logger.stateDict?.() ?? null);
@@ -228,6 +237,15 @@ export class CheckpointConnector {
     await hooks.callbacks("onSaveCheckpoint", checkpoint);
     await hooks.module("onSaveCheckpoint", checkpoint);
     return checkpoint;
+  }
+
+  /** Between two batches whose gradients add up, these are state too. */
+  #partialGradients(): Map<string, Tensor> {
+    const { progress, optimization, module } = this.#run;
+    const gradients = new Map<string, Tensor>();
+    if (progress.batchesReady % optimization.accumulateGradBatches === 0 || progress.allBatchesReady) return gradients;
+    for (const [name, { grad }] of module.namedParameters()) if (grad !== null) gradients.set(name, grad);
+    return gradients;
   }
 
   summarize(checkpoint: Checkpoint, weightsOnly: boolean, monitor: CheckpointSummary["monitor"]): CheckpointSummary {

@@ -127,10 +127,10 @@ export class Session {
       await hooks.both("onFitStart");
     }
     this.#logHyperparameters();
+    module.zeroGrad();
     this.#checkpoints.restoreTraining();
     this.#checkpoints.restoreRng();
     this.#checkpoints.finish();
-    module.zeroGrad();
   }
 
   #logHyperparameters(): void {

@@ -225,6 +225,9 @@ export class Trainer implements TrainerView {
   get progressBarMetrics(): Readonly<MetricValues> {
     return this.#parts.log.progressBarMetrics;
   }
+  addCallbackMetrics(values: Readonly<MetricValues>): void {
+    this.#parts.log.restoreMetrics({ callback: { ...values }, logged: {}, progressBar: {} });
+  }
   get numTrainingBatches(): number {
     return this.#parts.progress.numTrainingBatches;
   }

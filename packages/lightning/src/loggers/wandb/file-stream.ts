@@ -1,4 +1,4 @@
-import type { HttpClient } from "./http.ts";
+import type { HttpClient } from "../http.ts";
 import { wandbJson } from "./records.ts";
 
 /** How many lines of each stream the server has. */

@@ -1,10 +1,10 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CtError, plural } from "@classifier-training/base";
+import { defaultRetry, HttpClient, pause, type RetryTuning } from "../http.ts";
 import type { FilesItem, Record as LogRecord, StatsRecord } from "../proto/wandb.generated.ts";
 import { uploadArtifact } from "./artifacts.ts";
 import { defaultStreamLimits, FileStream, type StreamLimits } from "./file-stream.ts";
-import { defaultRetry, HttpClient, pause, type RetryTuning } from "./http.ts";
 import { Progress } from "./progress.ts";
 import { filePolicy, parseWandbJson, wandbJson } from "./records.ts";
 import { historyLine, RunState } from "./run-state.ts";

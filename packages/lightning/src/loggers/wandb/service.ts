@@ -1,5 +1,5 @@
 import { CtError } from "@classifier-training/base";
-import type { HttpClient } from "./http.ts";
+import type { HttpClient } from "../http.ts";
 
 export interface RunIdentity {
   readonly entity: string;

@@ -46,6 +46,15 @@ export interface HttpClientOptions {
   readonly onRetry?: (reason: string, delayMs: number) => void;
 }
 
+export interface SendOptions {
+  readonly method?: string;
+  /**
+   * Asked before a repetition, for requests that must not be done twice: the answer of the first attempt, if the
+   * service turns out to have done it and only the answer was lost.
+   */
+  readonly recover?: () => Promise<string | undefined>;
+}
+
 /** Requests that are repeated, with growing pauses, until they are answered. */
 export class HttpClient {
   readonly #options: HttpClientOptions;
@@ -58,9 +67,9 @@ export class HttpClient {
    * Sends JSON and returns the answer's body.
    * @throws RefusedError for an answer that will not change; CtError `tracking/unreachable` after the total time.
    */
-  async sendJson(url: string, body: unknown, { method = "POST" }: { readonly method?: string } = {}): Promise<string> {
+  async sendJson(url: string, body: unknown, { method = "POST", recover }: SendOptions = {}): Promise<string> {
     const text = typeof body === "string" ? body : JSON.stringify(body);
-    return this.#repeat(url, () => this.#fetchJson(url, method, text));
+    return this.#repeat(url, () => this.#fetchJson(url, method, text), recover);
   }
 
   async get(url: string): Promise<string> {
@@ -91,7 +100,7 @@ export class HttpClient {
     return { status: response.status, retryAfter: response.headers.get("retry-after"), body: await response.text() };
   }
 
-  async #repeat(url: string, attempt: () => Promise<Attempt>): Promise<string> {
+  async #repeat(url: string, attempt: () => Promise<Attempt>, recover?: SendOptions["recover"]): Promise<string> {
     const { retry, signal, onRetry } = this.#options;
     const where = this.redact(url.replace(/\?.*$/, ""));
     const start = Date.now();
@@ -118,6 +127,8 @@ export class HttpClient {
       }
       onRetry?.(reason, delayMs);
       await pause(delayMs, signal);
+      const recovered = await recover?.();
+      if (recovered !== undefined) return recovered;
     }
   }
 }

@@ -1,0 +1,107 @@
+import type { optim } from "@classifier-training/torch";
+import { z } from "zod";
+import { MisconfigurationError } from "../core/errors.ts";
+import type { MetricValues } from "../core/result-collection.ts";
+import type { TrainerView } from "../core/trainer-view.ts";
+import { Callback } from "./callback.ts";
+
+export const learningRateMonitorOptionsSchema = z.strictObject({
+  /** When to log; by default each scheduler at its own interval. */
+  loggingInterval: z.enum(["step", "epoch"]).nullable().default(null),
+  logMomentum: z.boolean().default(false),
+  logWeightDecay: z.boolean().default(false),
+});
+
+interface Watched {
+  readonly optimizer: optim.Optimizer;
+  readonly names: readonly string[];
+  /** The interval of its scheduler; without one it is logged whenever something is. */
+  readonly interval: "step" | "epoch" | undefined;
+}
+
+/** Logs learning rates (and momentum, weight decay) under Lightning's names: `lr-AdamW`, `lr-SGD/pg1`. */
+export class LearningRateMonitor extends Callback {
+  readonly #options: z.infer<typeof learningRateMonitorOptionsSchema>;
+  #watched: readonly Watched[] = [];
+
+  constructor(options: z.input<typeof learningRateMonitorOptionsSchema> = {}) {
+    super();
+    this.#options = learningRateMonitorOptionsSchema.parse(options);
+  }
+
+  override onTrainStart(trainer: TrainerView): void {
+    if (trainer.loggers.length === 0 && trainer.fastDevRun === false) {
+      throw new MisconfigurationError(
+        "Cannot use `LearningRateMonitor` callback with `Trainer` that has no logger.",
+        "give the Trainer a logger, or leave the callback out",
+      );
+    }
+    this.#watched = this.#find(trainer);
+  }
+
+  #find(trainer: TrainerView): Watched[] {
+    const taken = new Map<string, number>();
+    const watched: Watched[] = [];
+    const add = (optimizer: optim.Optimizer, given: string | undefined, interval: Watched["interval"]) => {
+      let base = given;
+      if (base === undefined) {
+        const kind = `lr-${optimizer.constructor.name}`;
+        const count = taken.get(kind) ?? 0;
+        taken.set(kind, count + 1);
+        base = count === 0 ? kind : `${kind}-${count}`;
+      }
+      watched.push({ optimizer, interval, names: groupNames(base, optimizer) });
+    };
+    const scheduled = new Set<optim.Optimizer>();
+    for (const { scheduler, name, interval } of trainer.lrSchedulerConfigs) {
+      const optimizer = scheduler.optimizer ?? trainer.optimizers[0];
+      if (optimizer === undefined || scheduled.has(optimizer)) continue;
+      scheduled.add(optimizer);
+      add(optimizer, name, interval);
+    }
+    for (const optimizer of trainer.optimizers) if (!scheduled.has(optimizer)) add(optimizer, undefined, undefined);
+    return watched;
+  }
+
+  override onTrainBatchStart(trainer: TrainerView): void {
+    const { loggingInterval } = this.#options;
+    if (!trainer.shouldUpdateLogs || loggingInterval === "epoch") return;
+    this.#log(trainer, loggingInterval === null ? "step" : "any");
+  }
+
+  override onTrainEpochStart(trainer: TrainerView): void {
+    const { loggingInterval } = this.#options;
+    if (loggingInterval !== "step") this.#log(trainer, loggingInterval === null ? "epoch" : "any");
+  }
+
+  #log(trainer: TrainerView, interval: "step" | "epoch" | "any"): void {
+    const values: MetricValues = {};
+    for (const watched of this.#watched) {
+      if (interval !== "any" && watched.interval !== undefined && watched.interval !== interval) continue;
+      for (const [i, name] of watched.names.entries()) this.#read(watched.optimizer.paramGroups[i], name, values);
+    }
+    if (Object.keys(values).length === 0) return;
+    trainer.addCallbackMetrics(values);
+    for (const logger of trainer.loggers) logger.logMetrics(values, trainer.loggedStep);
+  }
+
+  #read(group: object | undefined, name: string, values: MetricValues): void {
+    const { lr, betas, momentum, weightDecay } = (group ?? {}) as {
+      lr?: number;
+      betas?: readonly number[];
+      momentum?: number;
+      weightDecay?: number;
+    };
+    if (lr !== undefined) values[name] = lr;
+    if (this.#options.logMomentum) values[`${name}-momentum`] = betas?.[0] ?? momentum ?? 0;
+    if (this.#options.logWeightDecay && weightDecay !== undefined) values[`${name}-weight_decay`] = weightDecay;
+  }
+}
+
+function groupNames(base: string, optimizer: optim.Optimizer): string[] {
+  const groups = optimizer.paramGroups as readonly { readonly name?: unknown }[];
+  return groups.map(({ name }, i) => {
+    if (typeof name === "string") return `${base}/${name}`;
+    return groups.length > 1 ? `${base}/pg${i + 1}` : base;
+  });
+}

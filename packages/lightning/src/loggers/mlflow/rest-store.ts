@@ -1,0 +1,296 @@
+import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CtError, getLogger } from "@classifier-training/base";
+import { defaultRetry, HttpClient, RefusedError, type RetryTuning } from "../http.ts";
+import type { MlflowMetric, MlflowRunRequest, MlflowStatus, MlflowStore } from "./store.ts";
+
+/** The service's limits of one `log-batch`. */
+const maxMetrics = 1000;
+const maxParams = 100;
+
+/** Identifies a run while the answer to its creation may be lost. */
+const clientTag = "classifier_training.client_id";
+
+export interface RestStoreOptions {
+  readonly uri: string;
+  readonly request: MlflowRunRequest;
+  /** Where what could not be sent is written at the end. */
+  readonly unsentDir: string;
+  readonly retry?: RetryTuning | undefined;
+}
+
+interface RunInfo {
+  readonly run_id: string;
+  readonly experiment_id: string;
+  readonly artifact_uri?: string;
+}
+
+const log = getLogger("lightning.mlflow");
+
+/** MLflow's REST API. Metrics gather into batches while a request is under way; requests go one after the other. */
+export class RestStore implements MlflowStore {
+  runId: string | undefined;
+  experimentId: string | undefined;
+  readonly #options: RestStoreOptions;
+  readonly #http: HttpClient;
+  readonly #abort = new AbortController();
+  #metrics: MlflowMetric[] = [];
+  #queue: (() => Promise<void>)[] = [];
+  #worker: Promise<void> | undefined;
+  #artifactUri = "";
+  #isRetryReported = false;
+  #lastProgressAt = Date.now();
+  #isBroken = false;
+
+  constructor(options: RestStoreOptions) {
+    this.#options = options;
+    const { headers, secrets } = authorization(options.uri);
+    this.#http = new HttpClient({
+      retry: options.retry ?? defaultRetry,
+      headers,
+      secrets,
+      signal: this.#abort.signal,
+      onRetry: (reason) => this.#sayRetrying(reason),
+    });
+    this.#enqueue(() => this.#begin());
+  }
+
+  logMetrics(metrics: readonly MlflowMetric[]): void {
+    // A batch that is still waiting takes these in as well.
+    const isWaiting = this.#metrics.length > 0;
+    for (const metric of metrics) this.#metrics.push(metric);
+    if (!isWaiting) this.#enqueue(() => this.#sendMetrics());
+  }
+
+  logParams(params: ReadonlyMap<string, string>): void {
+    const list = [...params].map(([key, value]) => ({ key, value }));
+    for (let i = 0; i < list.length; i += maxParams) {
+      const part = list.slice(i, i + maxParams);
+      this.#enqueue(async () => void (await this.#post("runs/log-batch", { run_id: this.runId, params: part })));
+    }
+  }
+
+  logArtifact(path: string, content: { readonly file: string } | { readonly bytes: Uint8Array }): void {
+    // Kept aside at once: a checkpoint may be gone when its turn comes.
+    const dir = mkdtempSync(join(tmpdir(), "mlflow-"));
+    const staged = join(dir, basename(path));
+    if ("file" in content) copyFileSync(content.file, staged);
+    else writeFileSync(staged, content.bytes);
+    this.#enqueue(async () => {
+      await this.#putArtifact(path, staged);
+      rmSync(dir, { recursive: true, force: true });
+    });
+  }
+
+  terminate(status: MlflowStatus): void {
+    const ended = { status, end_time: Date.now() };
+    this.#enqueue(async () => void (await this.#post("runs/update", { run_id: this.runId, ...ended })));
+  }
+
+  async drain(patienceMs: number): Promise<void> {
+    this.#lastProgressAt = Date.now();
+    let timer: NodeJS.Timeout | undefined;
+    const hopeless = new Promise<"hopeless">((resolve) => {
+      timer = setInterval(() => {
+        if (Date.now() - this.#lastProgressAt >= patienceMs) resolve("hopeless");
+      }, 50);
+    });
+    const outcome = await Promise.race([this.#worker, hopeless]);
+    clearInterval(timer);
+    if (outcome === "hopeless") this.#giveUp("the server did not answer in time");
+  }
+
+  #enqueue(work: () => Promise<void>): void {
+    if (this.#isBroken) return;
+    this.#queue.push(work);
+    this.#worker ??= this.#work().finally(() => {
+      this.#worker = undefined;
+    });
+  }
+
+  async #work(): Promise<void> {
+    // Once round the event loop first, so that a step's metrics make one batch.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let work = this.#queue[0]; work !== undefined; work = this.#queue[0]) {
+      try {
+        await work();
+      } catch (error) {
+        if (this.#isBroken) return;
+        const reason = error instanceof Error ? error.message.replaceAll("\n", " ") : String(error);
+        if (this.runId === undefined) return this.#giveUp(reason);
+        log.warning(`mlflow: something was not taken: ${reason}`);
+      }
+      this.#lastProgressAt = Date.now();
+      this.#queue.shift();
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const { request } = this.#options;
+    if (request.runId !== null) {
+      const { run } = await this.#get<{ run: { info: RunInfo } }>(
+        `runs/get?run_id=${encodeURIComponent(request.runId)}`,
+      );
+      await this.#post("runs/update", { run_id: request.runId, status: "RUNNING" });
+      return this.#take(run.info);
+    }
+    const experimentId = await this.#findExperiment();
+    const client = crypto.randomUUID();
+    const tags = Object.entries({ ...request.tags, [clientTag]: client }).map(([key, value]) => ({ key, value }));
+    const search = { experiment_ids: [experimentId], filter: `tags.\`${clientTag}\` = '${client}'`, max_results: 1 };
+    const answer = await this.#http.sendJson(
+      this.#url("runs/create"),
+      {
+        experiment_id: experimentId,
+        user_id: request.tags["mlflow.user"],
+        run_name: request.runName,
+        start_time: Date.now(),
+        tags,
+      },
+      {
+        recover: async () => {
+          const { runs = [] } = JSON.parse(await this.#http.sendJson(this.#url("runs/search"), search)) as {
+            runs?: unknown[];
+          };
+          return runs.length === 0 ? undefined : JSON.stringify({ run: runs[0] });
+        },
+      },
+    );
+    this.#take((JSON.parse(answer) as { run: { info: RunInfo } }).run.info);
+  }
+
+  #take({ run_id, experiment_id, artifact_uri = "" }: RunInfo): void {
+    this.runId = run_id;
+    this.experimentId = experiment_id;
+    this.#artifactUri = artifact_uri;
+    log.info(`mlflow: run ${run_id} at ${this.#options.uri}/#/experiments/${experiment_id}/runs/${run_id}`);
+  }
+
+  async #findExperiment(): Promise<string> {
+    const { experimentName: name, artifactLocation } = this.#options.request;
+    const find = async () => {
+      try {
+        const path = `experiments/get-by-name?experiment_name=${encodeURIComponent(name)}`;
+        const { experiment } = await this.#get<{ experiment: { experiment_id: string; lifecycle_stage?: string } }>(
+          path,
+        );
+        return experiment.lifecycle_stage === "deleted" ? undefined : experiment.experiment_id;
+      } catch (error) {
+        if (error instanceof RefusedError && (error.status === 404 || error.status === 400)) return undefined;
+        throw error;
+      }
+    };
+    const found = await find();
+    if (found !== undefined) return found;
+    try {
+      const body = { name, ...(artifactLocation !== null && { artifact_location: artifactLocation }) };
+      return (await this.#post<{ experiment_id: string }>("experiments/create", body)).experiment_id;
+    } catch (error) {
+      // Another process made it meanwhile, or the answer to our own request was lost.
+      const made = error instanceof RefusedError ? await find() : undefined;
+      if (made === undefined) throw error;
+      return made;
+    }
+  }
+
+  async #sendMetrics(): Promise<void> {
+    while (this.#metrics.length > 0) {
+      const batch = this.#metrics.slice(0, maxMetrics);
+      const metrics = batch.map((metric) => ({ ...metric, value: jsonNumber(metric.value) }));
+      try {
+        await this.#post("runs/log-batch", { run_id: this.runId, metrics });
+      } catch (error) {
+        if (!(error instanceof RefusedError)) throw error;
+        log.warning(`mlflow: ${batch.length} metrics were refused: ${error.message.replaceAll("\n", " ")}`);
+      }
+      this.#lastProgressAt = Date.now();
+      this.#metrics.splice(0, batch.length);
+    }
+  }
+
+  async #putArtifact(path: string, staged: string): Promise<void> {
+    const uri = this.#artifactUri;
+    if (uri.startsWith("mlflow-artifacts:")) {
+      // The service stores it itself: under its own address, or the one that the URI names.
+      const { host, pathname } = new URL(uri);
+      const base = host === "" ? this.#options.uri : `${new URL(this.#options.uri).protocol}//${host}`;
+      const whole = [...pathname.split("/"), ...path.split("/")].filter(Boolean).map(encodeURIComponent).join("/");
+      const { headers } = authorization(this.#options.uri);
+      await this.#http.putFile(`${base}/api/2.0/mlflow-artifacts/artifacts/${whole}`, staged, headers);
+      return;
+    }
+    if (/^[a-z][a-z0-9+.-]+:/i.test(uri) && !uri.startsWith("file:")) {
+      throw new CtError({
+        code: "mlflow/artifacts",
+        what: `artifacts cannot be stored at ${uri}`,
+        fix: "start the server with --serve-artifacts, or with an artifact root on a shared disk",
+      });
+    }
+    const target = join(uri.startsWith("file:") ? fileURLToPath(uri) : resolve(uri), path);
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(staged, target);
+  }
+
+  async #post<Answer>(path: string, body: unknown): Promise<Answer> {
+    return JSON.parse((await this.#http.sendJson(this.#url(path), body)) || "{}") as Answer;
+  }
+
+  async #get<Answer>(path: string): Promise<Answer> {
+    return JSON.parse(await this.#http.get(this.#url(path))) as Answer;
+  }
+
+  #url(path: string): string {
+    return `${withoutUser(this.#options.uri)}/api/2.0/mlflow/${path}`;
+  }
+
+  #sayRetrying(reason: string): void {
+    if (this.#isRetryReported) return;
+    this.#isRetryReported = true;
+    log.warning(`mlflow: the server does not answer (${reason}); trying again while training goes on`);
+  }
+
+  #giveUp(reason: string): void {
+    if (this.#isBroken) return;
+    this.#isBroken = true;
+    this.#abort.abort();
+    this.#queue = [];
+    const why = reason.replaceAll("\n", " ");
+    if (this.#metrics.length === 0) return log.warning(`mlflow: not everything was sent: ${why}`);
+    mkdirSync(this.#options.unsentDir, { recursive: true });
+    const path = join(this.#options.unsentDir, `mlflow-unsent-${this.runId ?? "run"}.jsonl`);
+    appendFileSync(
+      path,
+      this.#metrics.map((metric) => `${JSON.stringify({ ...metric, value: jsonNumber(metric.value) })}\n`).join(""),
+    );
+    log.warning(`mlflow: not everything was sent (${why}); ${this.#metrics.length} metrics are kept in ${path}`);
+    this.#metrics = [];
+  }
+}
+
+/** Protocol buffers' JSON writes numbers that JSON lacks as text. */
+function jsonNumber(value: number): number | string {
+  if (Number.isFinite(value)) return value;
+  return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+}
+
+function withoutUser(uri: string): string {
+  const url = new URL(uri);
+  url.username = "";
+  url.password = "";
+  return url.href.replace(/\/+$/, "");
+}
+
+function authorization(uri: string): { headers: Record<string, string>; secrets: string[] } {
+  const url = new URL(uri);
+  const token = process.env["MLFLOW_TRACKING_TOKEN"];
+  const user = process.env["MLFLOW_TRACKING_USERNAME"] ?? decodeURIComponent(url.username);
+  const password = process.env["MLFLOW_TRACKING_PASSWORD"] ?? decodeURIComponent(url.password);
+  if (user !== "") {
+    const basic = Buffer.from(`${user}:${password}`).toString("base64");
+    return { headers: { Authorization: `Basic ${basic}` }, secrets: [password, basic] };
+  }
+  if (token) return { headers: { Authorization: `Bearer ${token}` }, secrets: [token] };
+  return { headers: {}, secrets: [] };
+}
