@@ -24,21 +24,51 @@ export interface BatchNormActOptions {
 
 const fused = bind("ct::batch_norm_act");
 const batchNorm = bind("aten::batch_norm");
-const relu_ = bind("aten::relu_");
 const relu = bind("aten::relu");
 
 function isFloat32Vector(tensor: Tensor | null): boolean {
   return tensor === null || tensor.dtype === "float32";
 }
 
+/** The statistics, weights and rules of one normalisation. */
+export interface BatchNormCall {
+  readonly weight: Tensor | null;
+  readonly bias: Tensor | null;
+  readonly runningMean: Tensor | null;
+  readonly runningVar: Tensor | null;
+  /** True normalises by the batch's own statistics and updates the running ones. */
+  readonly training: boolean;
+  readonly momentum: number;
+  readonly eps: number;
+  readonly residual?: Tensor | undefined;
+  readonly relu: boolean;
+}
+
 /** The kernel takes channels-last float32 or bfloat16 images on the CPU, with float32 statistics and weights. */
-function canFuse(input: Tensor, norm: BatchNormState, residual: Tensor | undefined): boolean {
+function canFuse(input: Tensor, { weight, bias, runningMean, runningVar, residual }: BatchNormCall): boolean {
   if (!fusedKernelsEnabled() || input.ndim !== 4 || input.device !== "cpu") return false;
   const { dtype } = input;
   if (dtype !== "float32" && dtype !== "bfloat16") return false;
   if (!input.isContiguous("channels_last")) return false;
   if (residual !== undefined && !residual.isContiguous("channels_last")) return false;
-  return isFloat32Vector(norm.weight) && isFloat32Vector(norm.bias) && isFloat32Vector(norm.running_mean);
+  return [weight, bias, runningMean, runningVar].every(isFloat32Vector);
+}
+
+/** `relu?(batchNorm(input) + residual)` by the fused kernel where it fits, else by LibTorch's operators. */
+export function fusedBatchNorm(input: Tensor, call: BatchNormCall): Tensor {
+  const { weight, bias, runningMean, runningVar, training, momentum, eps, residual, relu: activate } = call;
+  if (canFuse(input, call)) {
+    // Under autocast a shortcut may have the other dtype of the two.
+    const added =
+      residual === undefined || residual.dtype === input.dtype ? residual : residual.to({ dtype: input.dtype });
+    return fused(input, weight, bias, runningMean, runningVar, added ?? null, training, momentum, eps, activate);
+  }
+  const normalized = batchNorm(input, weight, bias, runningMean, runningVar, training, momentum, eps, true);
+  if (residual !== undefined) {
+    const sum = normalized.add(residual);
+    return activate ? relu(sum) : sum;
+  }
+  return activate ? relu(normalized) : normalized;
 }
 
 /**
@@ -49,26 +79,20 @@ function canFuse(input: Tensor, norm: BatchNormState, residual: Tensor | undefin
  * @returns [N, C, H, W], in the input's dtype and memory format
  */
 export function batchNormAct(input: Tensor, norm: BatchNormState, options: BatchNormActOptions = {}): Tensor {
-  const { relu: activate = true } = options;
-  const { residual } = options;
-  const training = norm.training || norm.running_mean === null || norm.running_var === null;
   let momentum = norm.momentum ?? 0;
   if (norm.training && norm.num_batches_tracked) {
     norm.num_batches_tracked.add_(1);
     if (norm.momentum === null) momentum = 1 / norm.num_batches_tracked.item();
   }
-  const { weight, bias, running_mean: mean, running_var: variance, eps } = norm;
-  if (canFuse(input, norm, residual)) {
-    // Under autocast a shortcut may have the other dtype of the two.
-    const added =
-      residual === undefined || residual.dtype === input.dtype ? residual : residual.to({ dtype: input.dtype });
-    return fused(input, weight, bias, mean, variance, added ?? null, training, momentum, eps, activate);
-  }
-  const normalized = batchNorm(input, weight, bias, mean, variance, training, momentum, eps, true);
-  if (residual !== undefined) {
-    const sum = normalized.add(residual);
-    return activate ? relu_(sum) : sum;
-  }
-  // Not in place: batch norm's own backward may need its output's memory only where LibTorch says so.
-  return activate ? relu(normalized) : normalized;
+  return fusedBatchNorm(input, {
+    weight: norm.weight,
+    bias: norm.bias,
+    runningMean: norm.running_mean,
+    runningVar: norm.running_var,
+    training: norm.training || norm.running_mean === null || norm.running_var === null,
+    momentum,
+    eps: norm.eps,
+    residual: options.residual,
+    relu: options.relu ?? true,
+  });
 }

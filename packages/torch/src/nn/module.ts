@@ -57,12 +57,17 @@ export class Module<Inputs extends readonly unknown[] = [input: Tensor], Output 
 
   /** Runs `forward` with the hooks around it. */
   call(...inputs: Inputs): Output {
-    if (this.#preHooks.size === 0 && this.#hooks.size === 0) return this.forward(...inputs);
+    if (!this.hasForwardHooks) return this.forward(...inputs);
     let given: readonly unknown[] = inputs;
     for (const hook of this.#preHooks) given = hook(this, given) ?? given;
     let output: unknown = this.forward(...(given as Inputs));
     for (const hook of this.#hooks) output = hook(this, given, output) ?? output;
     return output as Output;
+  }
+
+  /** Whether `call` does more than `forward`; code that merges modules into one kernel asks. */
+  get hasForwardHooks(): boolean {
+    return this.#preHooks.size > 0 || this.#hooks.size > 0;
   }
 
   registerForwardPreHook(hook: ForwardPreHook): HookHandle {

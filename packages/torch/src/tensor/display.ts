@@ -39,7 +39,9 @@ function floatFormat(values: readonly number[]): Format {
     }
   }
   const write: Format = (value) => special(value) ?? format(value);
-  const width = Math.max(0, ...values.map((value) => write(value).length));
+  // As in PyTorch, zeros and infinities do not count for the width.
+  const counted = values.filter((value) => Number.isFinite(value) && value !== 0);
+  const width = Math.max(1, ...counted.map((value) => write(value).length));
   return (value) => write(value).padStart(width);
 }
 

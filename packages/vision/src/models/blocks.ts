@@ -1,7 +1,8 @@
 import { nn, type Tensor } from "@classifier-training/torch";
 
-/** Batch normalisation, then the shortcut added if there is one, then ReLU. */
+/** Batch normalisation, then the shortcut added if there is one, then ReLU: one kernel, unless a hook looks in between. */
 export function batchNormReLU(norm: nn.BatchNorm2d, x: Tensor, residual?: Tensor): Tensor {
+  if (!norm.hasForwardHooks) return nn.functional.batchNormAct(x, norm, { residual });
   const out = norm.call(x);
   return nn.functional.relu(residual === undefined ? out : out.add(residual));
 }

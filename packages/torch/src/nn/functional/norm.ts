@@ -1,7 +1,9 @@
+import { fusedBatchNorm } from "../../fused/batch-norm-act.ts";
 import { bind } from "../../ops/dispatch.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 
-const atenBatchNorm = bind("aten::batch_norm");
+export { type BatchNormActOptions, type BatchNormState, batchNormAct } from "../../fused/batch-norm-act.ts";
+
 const atenGroupNorm = bind("aten::group_norm");
 const atenLayerNorm = bind("aten::layer_norm");
 
@@ -20,7 +22,7 @@ export interface BatchNormArguments {
 /** `(x - mean) / sqrt(var + eps) * weight + bias` for each channel. @param input [N, C, ...] */
 export function batchNorm(input: Tensor, options: BatchNormArguments): Tensor {
   const { runningMean, runningVar, weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = options;
-  return atenBatchNorm(input, weight, bias, runningMean, runningVar, training, momentum, eps, true);
+  return fusedBatchNorm(input, { weight, bias, runningMean, runningVar, training, momentum, eps, relu: false });
 }
 
 export interface AffineNormArguments {
