@@ -1,3 +1,18 @@
+export type { HydraCallback } from "./app/callbacks.ts";
+export { type ConfigIssue, findProblems } from "./app/check.ts";
+export { explainKey } from "./app/explain.ts";
+export type { JobContext, JobReturn, JobStatus, TaskFunction } from "./app/job.ts";
+export { type MainOptions, type MainResult, main } from "./app/main.ts";
+export {
+  type Launcher,
+  type LauncherFactory,
+  type PluginContext,
+  type PluginOptions,
+  registerLauncher,
+  registerSweeper,
+  type Sweeper,
+  type SweeperFactory,
+} from "./app/plugins.ts";
 export {
   type ComposeOptions,
   compose,
@@ -9,9 +24,9 @@ export {
 } from "./compose/api.ts";
 export { HydraConfig } from "./compose/runtime.ts";
 export { ConfigCompositionError, ConfigLoadError, HydraError, MissingConfigError } from "./errors.ts";
+export * from "./instantiate/index.ts";
 export * from "./omegaconf/index.ts";
 export { Override, OverrideParseError, parseOverride, parseOverrides } from "./overrides/index.ts";
 export { registerConfigSource } from "./sources/search-path.ts";
 export type { ConfigSource, SourceConfig } from "./sources/source.ts";
 export { ConfigStore, type StoreEntry } from "./sources/store.ts";
-export * from "./instantiate/index.ts";

@@ -4,7 +4,7 @@ import { HydraError } from "../errors.ts";
 import type { DictConfig } from "../omegaconf/containers.ts";
 import { searchPath } from "../sources/search-path.ts";
 import { ConfigLoader } from "./loader.ts";
-import { HydraConfig } from "./runtime.ts";
+import { withoutHydraCopy } from "./runtime.ts";
 
 let initialized: ConfigLoader | undefined;
 
@@ -84,13 +84,5 @@ export function compose(options: ComposeOptions = {}): DictConfig {
     runMode: "RUN",
     fromShell: false,
   });
-  if (!options.returnHydraConfig) withoutHydra(config);
-  return config;
-}
-
-/** Takes Hydra's own node out; `${hydra:...}` keeps on finding it. */
-export function withoutHydra(config: DictConfig): DictConfig {
-  if (!HydraConfig.isSet) HydraConfig.set(config.copy());
-  config.content.delete("hydra");
-  return config;
+  return options.returnHydraConfig ? config : withoutHydraCopy(config);
 }

@@ -36,6 +36,13 @@ export const HydraConfig = {
   },
 };
 
+/** A copy of a configuration without Hydra's own node: what a task gets. */
+export function withoutHydraCopy(config: DictConfig): DictConfig {
+  const copy = config.copy();
+  copy.content.delete("hydra");
+  return copy;
+}
+
 let registered = false;
 
 /** Registers `now`, `hydra`, `hydra_override_dirname` and `node_version`. */

@@ -66,6 +66,11 @@ export class Override {
     return this.type === "DEL";
   }
 
+  /** Whether it changes a list that is there, by `extend_list(...)` or `remove_list(...)`. */
+  get isListEdit(): boolean {
+    return this.type === "EXTEND_LIST" || this.type === "REMOVE_FROM_LIST";
+  }
+
   get isSweep(): boolean {
     return this.valueType !== undefined && this.valueType !== "ELEMENT";
   }

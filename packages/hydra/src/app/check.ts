@@ -1,0 +1,110 @@
+import { CtError, nearestName, suggestion } from "@classifier-training/base";
+import { HydraConfig, withoutHydraCopy } from "../compose/runtime.ts";
+import { HydraError } from "../errors.ts";
+import { type Container, DictConfig, isConfig } from "../omegaconf/containers.ts";
+import { type Node, ValueNode } from "../omegaconf/node.ts";
+import { originText } from "../omegaconf/origin.ts";
+import { untracked } from "../omegaconf/reads.ts";
+import { dereference, isMissingNode } from "../omegaconf/resolve.ts";
+import type { Override } from "../overrides/index.ts";
+import type { Invocation } from "./main.ts";
+
+/** One thing that is wrong with a configuration. */
+export interface ConfigIssue {
+  /** Full key path. */
+  readonly key: string;
+  readonly what: string;
+  /** File and line, or the override. */
+  readonly where: string | undefined;
+  readonly fix: string | undefined;
+}
+
+/** `--info check`: all problems of the composed configuration at once. Fails when there are any. */
+export async function showProblems<T>({ args, loader, configName }: Invocation<T>, say: (line: string) => void) {
+  const { config } = loader.load({ configName, overrides: args.overrides, runMode: "RUN" });
+  HydraConfig.set(config);
+  const issues = await findProblems(withoutHydraCopy(config));
+  if (issues.length === 0) return say("no problems found");
+  throw new HydraError({ code: "hydra/check", what: issues.map(issueText).join("\n") });
+}
+
+export function issueText({ key, what, where, fix }: ConfigIssue): string {
+  const place = where === undefined ? "" : `${where}: `;
+  return `${place}${key}: ${what}${fix === undefined ? "" : ` (${fix})`}`;
+}
+
+/**
+ * Everything that is wrong with a configuration, before anything runs: mandatory values that are missing,
+ * interpolations that do not resolve, targets that do not exist, and options that a target does not have.
+ */
+export async function findProblems(config: Container): Promise<ConfigIssue[]> {
+  const issues: ConfigIssue[] = [];
+  untracked(() => walk(config, issues));
+  for (const node of targetNodes(config)) issues.push(...(await targetIssues(node)));
+  return issues;
+}
+
+function issueAt(node: Node, what: string, fix?: string): ConfigIssue {
+  return { key: node.fullKey(), what, where: node.origin === undefined ? undefined : originText(node.origin), fix };
+}
+
+function walk(node: Node, issues: ConfigIssue[]) {
+  if (isConfig(node)) {
+    for (const child of node.nodes()) walk(child, issues);
+    return;
+  }
+  if (isMissingNode(node))
+    issues.push(issueAt(node, "a mandatory value is missing ('???')", `set ${node.fullKey()}=...`));
+  if (!(node instanceof ValueNode) || !node.isInterpolation) return;
+  try {
+    dereference(node);
+  } catch (error) {
+    if (!CtError.is(error)) throw error;
+    const { what, fix } = (error as CtError).problem;
+    issues.push(issueAt(node, what, fix));
+  }
+}
+
+function* targetNodes(node: Node): Generator<DictConfig> {
+  if (!isConfig(node)) return;
+  if (node instanceof DictConfig && node.has("_target_")) yield node;
+  for (const child of node.nodes()) yield* targetNodes(child);
+}
+
+/** The keys of a target's node that are not options of the target but of instantiate. */
+const instantiateKeys = new Set(["_target_", "_args_", "_partial_", "_recursive_", "_convert_"]);
+
+async function targetIssues(node: DictConfig): Promise<ConfigIssue[]> {
+  const { findTarget, targetNames, isFileTarget } = await import("../instantiate/index.ts");
+  const name = (node.node("_target_") as ValueNode).value;
+  if (typeof name !== "string" || name.includes("${") || isFileTarget(name)) return [];
+  const target = await findTarget(name);
+  const at = node.node("_target_") as Node;
+  if (target === undefined) {
+    const near = nearestName(name, targetNames());
+    return [issueAt(at, `there is no target '${name}'`, near === undefined ? undefined : `did you mean '${near}'?`)];
+  }
+  const { optionNames } = target;
+  if (optionNames === undefined) return [];
+  const unknown = [...node.nodes()].filter(({ key }) => {
+    const option = String(key);
+    return !instantiateKeys.has(option) && !optionNames.includes(option);
+  });
+  return unknown.map((child) =>
+    issueAt(child, `${name} has no option '${child.key}'`, suggestion(String(child.key), optionNames)),
+  );
+}
+
+/** What `+key=value` added to targets that have no such option: most likely a spelling mistake. */
+export async function addedUnknownOptions(config: DictConfig, overrides: readonly Override[]): Promise<ConfigIssue[]> {
+  const added = new Set(
+    overrides.filter(({ type }) => type === "ADD" || type === "FORCE_ADD").map((o) => o.keyOrGroup),
+  );
+  const parents = new Set([...added].map((key) => key.slice(0, Math.max(0, key.lastIndexOf(".")))));
+  const issues: ConfigIssue[] = [];
+  for (const node of targetNodes(config)) {
+    if (!parents.has(node.fullKey())) continue;
+    issues.push(...(await targetIssues(node)).filter(({ key }) => added.has(key)));
+  }
+  return issues;
+}

@@ -1,0 +1,144 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { HydraConfig, withoutHydraCopy } from "../compose/runtime.ts";
+import type { DictConfig, ListConfig } from "../omegaconf/containers.ts";
+import { openDict, readWrite } from "../omegaconf/flags.ts";
+import { resolve as resolveInPlace } from "../omegaconf/in-place.ts";
+import { pythonStr } from "../omegaconf/python-text.ts";
+import { selectNode, selectRaw } from "../omegaconf/select.ts";
+import { toRaw } from "../omegaconf/to-container.ts";
+import { toYaml } from "../omegaconf/to-yaml.ts";
+import type { Callbacks } from "./callbacks.ts";
+import { configureLogging, logToFiles } from "./logging.ts";
+import { maskOverride } from "./mask.ts";
+
+/** What a task gets beside its configuration. */
+export interface JobContext {
+  /** The whole configuration, with Hydra's own node. */
+  readonly config: DictConfig;
+  /** Absolute path of the run directory. */
+  readonly outputDir: string;
+  /** Where the program was started. */
+  readonly originalCwd: string;
+  readonly overrides: readonly string[];
+  /** True under `--info unused`: build everything, do no work. */
+  readonly dryRun: boolean;
+}
+
+/** What `main()` runs. It may be asynchronous. */
+export type TaskFunction<T> = (config: DictConfig, job: JobContext) => T | Promise<T>;
+
+export type JobStatus = "COMPLETED" | "FAILED";
+
+/** What came of a job. */
+export interface JobReturn<T = unknown> {
+  readonly overrides: readonly string[];
+  readonly config: DictConfig;
+  readonly hydraConfig: DictConfig;
+  readonly workingDir: string;
+  readonly outputDir: string;
+  readonly taskName: string;
+  readonly status: JobStatus;
+  /** What the task returned. */
+  readonly value?: T;
+  /** What the task threw. */
+  readonly error?: unknown;
+}
+
+export interface RunJobOptions<T> {
+  readonly config: DictConfig;
+  readonly task: TaskFunction<T>;
+  readonly callbacks: Callbacks;
+  /** Key of the run directory, and of what comes below it. */
+  readonly dirKey: "hydra.run.dir" | "hydra.sweep.dir";
+  readonly subdirKey?: "hydra.sweep.subdir";
+}
+
+/** Runs a task in its run directory, with its snapshots, its logging and its environment. */
+export async function runJob<T>(options: RunJobOptions<T>): Promise<JobReturn<T>> {
+  const { config, task, callbacks } = options;
+  const originalCwd = process.cwd();
+  const before = HydraConfig.set(config);
+  const outputDir = resolve(jobDirectory(options));
+  const runtime = selectNode(config, "hydra.runtime") as DictConfig;
+  readWrite(runtime, () => openDict(runtime, () => runtime.set("output_dir", outputDir)));
+  const environment = selectNode(config, "hydra.job.env_set") as DictConfig;
+  resolveInPlace(environment);
+  const overrides = toRaw(selectNode(config, "hydra.overrides.task") as ListConfig) as string[];
+  const taskConfig = withoutHydraCopy(config);
+  mkdirSync(outputDir, { recursive: true });
+  const changesDirectory = selectRaw(config, "hydra.job.chdir") === true;
+  if (changesDirectory) process.chdir(outputDir);
+  const undoLogging = configureLogging(config, "hydra.job_logging");
+  const restoreEnvironment = setEnvironment(environment);
+  try {
+    saveSnapshots(config, taskConfig, overrides);
+    const context: JobContext = { config, outputDir, originalCwd, overrides, dryRun: false };
+    await callbacks.onJobStart(config, task);
+    const outcome = await attempt(task, taskConfig, context);
+    const job: JobReturn<T> = {
+      overrides,
+      config: taskConfig,
+      hydraConfig: config,
+      workingDir: process.cwd(),
+      outputDir,
+      taskName: pythonStr(selectRaw(config, "hydra.job.name")),
+      ...outcome,
+    };
+    await callbacks.onJobEnd(config, job);
+    return job;
+  } finally {
+    restoreEnvironment();
+    undoLogging();
+    HydraConfig.set(before);
+    if (changesDirectory) process.chdir(originalCwd);
+  }
+}
+
+async function attempt<T>(task: TaskFunction<T>, config: DictConfig, context: JobContext) {
+  try {
+    return { status: "COMPLETED", value: await task(config, context) } as const;
+  } catch (error) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    logToFiles({ level: "ERROR", time: new Date(), name: "hydra.core.utils", message: `Job failed\n${text}` });
+    return { status: "FAILED", error } as const;
+  }
+}
+
+function jobDirectory<T>({ config, dirKey, subdirKey }: RunJobOptions<T>): string {
+  const folder = pythonStr(selectRaw(config, dirKey));
+  return subdirKey === undefined ? folder : join(folder, pythonStr(selectRaw(config, subdirKey)));
+}
+
+function saveSnapshots(config: DictConfig, taskConfig: DictConfig, overrides: readonly string[]) {
+  const subdir = selectRaw(config, "hydra.output_subdir");
+  if (subdir === null) return;
+  const folder = join(pythonStr(selectRaw(config, "hydra.runtime.output_dir")), pythonStr(subdir));
+  mkdirSync(folder, { recursive: true });
+  const hydraOnly = config.copy();
+  for (const key of [...hydraOnly.content.keys()]) if (key !== "hydra") hydraOnly.content.delete(key);
+  for (const list of ["hydra.overrides.task", "hydra.overrides.hydra"]) maskList(hydraOnly, list);
+  writeFileSync(join(folder, "config.yaml"), toYaml(taskConfig, { maskSecrets: true }));
+  writeFileSync(join(folder, "hydra.yaml"), toYaml(hydraOnly, { maskSecrets: true }));
+  writeFileSync(join(folder, "overrides.yaml"), toYaml(overrides.map(maskOverride)));
+}
+
+/** Masks the secrets among recorded overrides, in place. */
+export function maskList(config: DictConfig, key: string): void {
+  const list = selectNode(config, key) as ListConfig;
+  readWrite(list, () => {
+    for (const [index, line] of (toRaw(list) as string[]).entries()) list.set(index, maskOverride(line));
+  });
+}
+
+function setEnvironment(environment: DictConfig): () => void {
+  const values = toRaw(environment, { resolve: true }) as Map<string, unknown>;
+  const before = new Map([...values.keys()].map((name) => [name, process.env[name]]));
+  for (const [name, value] of values) process.env[name] = pythonStr(value);
+  return () => {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  };
+}

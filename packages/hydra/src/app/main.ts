@@ -1,0 +1,181 @@
+import { statSync } from "node:fs";
+import { basename, dirname, extname, isAbsolute, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ConfigLoader } from "../compose/loader.ts";
+import { HydraConfig } from "../compose/runtime.ts";
+import type { RunMode } from "../compose/sweeps.ts";
+import { HydraError } from "../errors.ts";
+import type { DictConfig } from "../omegaconf/containers.ts";
+import { selectRaw } from "../omegaconf/select.ts";
+import { hydraVersion } from "../sources/hydra-conf.ts";
+import { searchPath } from "../sources/search-path.ts";
+import { type ParsedArgs, parseArgs, UsageError, usage } from "./args.ts";
+import { errorText } from "./failure.ts";
+import type { JobReturn, TaskFunction } from "./job.ts";
+
+export interface MainOptions<T = unknown> {
+  /** Folder of the configs: absolute, `pkg://...`, or relative to `from`. Without it only the ConfigStore is read. */
+  readonly configPath?: string | undefined;
+  /** The primary config, without extension. */
+  readonly configName?: string | undefined;
+  /** `import.meta.url` of the application: where relative paths start. The current directory by default. */
+  readonly from?: string | URL | undefined;
+  /** `hydra.job.name`; by default the name of the application's file. */
+  readonly jobName?: string | undefined;
+  /** How the program is called, for messages and completion: `classifier train`. */
+  readonly program?: string | undefined;
+  /** Arguments and overrides; by default those of the process. */
+  readonly argv?: readonly string[] | undefined;
+  /** What `--info unused` runs instead of the task: build all that the configuration describes, do no work. */
+  readonly dryRun?: TaskFunction<T> | undefined;
+}
+
+/** What came of {@link main}. Nothing is thrown: an error has been printed already. */
+export interface MainResult<T> {
+  readonly exitCode: number;
+  /** The jobs that ran: one, or those of a sweep. */
+  readonly jobs: readonly JobReturn<T>[];
+  readonly error?: unknown;
+}
+
+/** An invocation of {@link main}, as its commands see it. */
+export interface Invocation<T> {
+  readonly args: ParsedArgs;
+  readonly loader: ConfigLoader;
+  readonly configName: string | undefined;
+  readonly program: string;
+  readonly task: TaskFunction<T>;
+  readonly dryRun: TaskFunction<T> | undefined;
+}
+
+/**
+ * Runs a task with the configuration that the command line composes, in a run directory of its own; or shows the
+ * configuration (`--cfg`, `--info`, `--help`, shell completion). Errors are printed without a stack trace
+ * (HYDRA_FULL_ERROR=1 shows it), and `process.exitCode` is set.
+ */
+export async function main<T>(options: MainOptions<T>, task: TaskFunction<T>): Promise<MainResult<T>> {
+  const program = options.program ?? basename(process.argv[1] ?? "app");
+  try {
+    const jobs = await dispatch(options, program, task);
+    return { exitCode: 0, jobs };
+  } catch (error) {
+    const exitCode = error instanceof UsageError ? 2 : 1;
+    if (error instanceof UsageError) process.stderr.write(`${usage(program)}\n${program}: error: `);
+    process.stderr.write(`${errorText(error)}\n`);
+    process.exitCode = exitCode;
+    return { exitCode, jobs: [], error };
+  }
+}
+
+async function dispatch<T>(options: MainOptions<T>, program: string, task: TaskFunction<T>) {
+  const args = parseArgs(options.argv ?? process.argv.slice(2));
+  if (args.version) {
+    process.stdout.write(`Hydra ${hydraVersion}\n`);
+    return [];
+  }
+  if (args.experimentalRerun !== undefined) {
+    const { rerun } = await import("./rerun.ts");
+    return rerun(args.experimentalRerun, args.overrides, task);
+  }
+  const loader = createLoader(options, args);
+  const configName = args.configName ?? options.configName;
+  const invocation: Invocation<T> = { args, loader, configName, program, task, dryRun: options.dryRun };
+  const before = HydraConfig.set(undefined);
+  try {
+    return await runCommand(invocation);
+  } finally {
+    HydraConfig.set(before);
+  }
+}
+
+async function runCommand<T>(invocation: Invocation<T>): Promise<readonly JobReturn<T>[]> {
+  const { args } = invocation;
+  if (args.help) {
+    (await import("./help.ts")).showHelp(invocation);
+    return [];
+  }
+  if (args.resolve && args.cfg === undefined) {
+    throw new UsageProblem("The --resolve flag can only be used in conjunction with --cfg or --help");
+  }
+  if (args.hydraHelp) {
+    (await import("./help.ts")).showHydraHelp(invocation);
+    return [];
+  }
+  const commands = [args.run, args.multirun, args.cfg !== undefined, args.shellCompletion, args.info !== undefined];
+  if (commands.filter(Boolean).length > 1) {
+    throw new UsageProblem("Only one of --run, --multirun, --cfg, --info and --shell_completion can be specified");
+  }
+  if (args.cfg !== undefined) (await import("./show.ts")).showConfig(invocation);
+  else if (args.shellCompletion) (await import("./completion.ts")).complete(invocation);
+  else if (args.info !== undefined) await (await import("./info.ts")).showInfo(invocation);
+  else return runApp(invocation);
+  return [];
+}
+
+/** A wrong use of the flags that argparse does not see: exit code 1. */
+class UsageProblem extends HydraError {
+  constructor(what: string) {
+    super({ code: "hydra/usage", what });
+  }
+}
+
+async function runApp<T>(invocation: Invocation<T>): Promise<readonly JobReturn<T>[]> {
+  const { run, multirun } = await import("./run.ts");
+  const { args } = invocation;
+  let mode = configuredMode(invocation);
+  const overrides = [...args.overrides];
+  if (mode === undefined) {
+    mode = args.multirun ? "MULTIRUN" : "RUN";
+    overrides.push(`hydra.mode=${mode}`);
+  } else if (args.multirun && mode === "RUN") {
+    process.stderr.write("WARNING: Running Hydra app with --multirun, overriding with `hydra.mode=MULTIRUN`.\n");
+    mode = "MULTIRUN";
+    overrides.push("hydra.mode=MULTIRUN");
+  }
+  return mode === "RUN" ? run(invocation, overrides) : multirun(invocation, overrides);
+}
+
+/** `hydra.mode` as the configuration or an override sets it. */
+function configuredMode<T>({ args, loader, configName }: Invocation<T>): RunMode | undefined {
+  try {
+    const { config } = loader.load({
+      configName,
+      overrides: args.overrides,
+      runMode: "MULTIRUN",
+      checkSweepOverrides: false,
+    });
+    return (selectRaw(config as DictConfig, "hydra.mode") ?? undefined) as RunMode | undefined;
+  } catch {
+    // The same error comes up again, with its report, when the configuration is composed to be used.
+    return undefined;
+  }
+}
+
+function createLoader<T>(options: MainOptions<T>, args: ParsedArgs): ConfigLoader {
+  const from = options.from === undefined ? undefined : fileURLToPath(options.from);
+  const configPath = args.configPath ?? options.configPath;
+  if (configPath !== undefined && [".yaml", ".yml"].includes(extname(configPath))) {
+    throw new HydraError({
+      code: "hydra/config-path",
+      what: "Using configPath to specify the config name is not supported, specify the config name via configName.",
+      where: configPath,
+    });
+  }
+  const base = from === undefined ? process.cwd() : dirname(from);
+  const isAddress = configPath === undefined || isAbsolute(configPath) || configPath.includes("://");
+  const primary = isAddress ? configPath : resolve(base, configPath);
+  const extra = args.configDir === undefined ? [] : [existingFolder(args.configDir)];
+  const file = from ?? process.argv[1] ?? "app";
+  const jobName =
+    options.jobName ??
+    basename(file, extname(file))
+      .replaceAll(" ", "_")
+      .replace(/[^-\w.]/gu, "");
+  return new ConfigLoader(searchPath(primary, extra), jobName);
+}
+
+function existingFolder(path: string): string {
+  const absolute = resolve(path);
+  if (statSync(absolute, { throwIfNoEntry: false })?.isDirectory()) return absolute;
+  throw new HydraError({ code: "hydra/search-path", what: `Additional config directory '${absolute}' not found` });
+}
