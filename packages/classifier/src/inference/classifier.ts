@@ -1,5 +1,12 @@
-import type { ClassProbability, PredictOptions } from "./onnx-classifier.ts";
 import type { Picture } from "./preprocessor.ts";
+import type { ClassProbability } from "./probabilities.ts";
+
+export interface PredictOptions {
+  /** How many classes to return, the likeliest first (default 5). */
+  readonly topK?: number;
+  /** Pictures per run of the model (default 32). */
+  readonly batchSize?: number;
+}
 
 /** A trained model that classifies pictures, whatever runs it. */
 export interface Classifier {

@@ -1,9 +1,6 @@
 /** The light entry point for services: exported models, without LibTorch. */
+export type { Classifier, PredictOptions } from "./classifier.ts";
 export { classNamesOf, type LabelsMapping, labelsMappingSchema, parseLabelsMapping } from "./labels-mapping.ts";
-export {
-  type ClassProbability,
-  OnnxClassifier,
-  type OnnxClassifierOptions,
-  type PredictOptions,
-} from "./onnx-classifier.ts";
+export { OnnxClassifier, type OnnxClassifierOptions } from "./onnx-classifier.ts";
 export type { Picture } from "./preprocessor.ts";
+export type { ClassProbability } from "./probabilities.ts";

@@ -2,16 +2,10 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CtError } from "@classifier-training/base";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import type { Classifier, PredictOptions } from "./classifier.ts";
 import { classNamesOf, type LabelsMapping, parseLabelsMapping } from "./labels-mapping.ts";
 import { type Picture, Preprocessor } from "./preprocessor.ts";
-
-/** One guess of the model. */
-export interface ClassProbability {
-  readonly label: string;
-  readonly index: number;
-  /** Softmax probability, 0..1. */
-  readonly probability: number;
-}
+import { type ClassProbability, likeliest } from "./probabilities.ts";
 
 export interface OnnxClassifierOptions {
   /** The labels mapping; by default `labels_mapping.json` beside the model. */
@@ -20,18 +14,11 @@ export interface OnnxClassifierOptions {
   readonly threads?: number;
 }
 
-export interface PredictOptions {
-  /** How many classes to return, the likeliest first (default 5). */
-  readonly topK?: number;
-  /** Pictures per run of the model (default 32). */
-  readonly batchSize?: number;
-}
-
 /**
  * An exported classifier, for services: needs ONNX Runtime and no LibTorch. Decodes and prepares pictures exactly as
  * validation did in training, by the steps that the export wrote down.
  */
-export class OnnxClassifier {
+export class OnnxClassifier implements Classifier {
   readonly mapping: LabelsMapping;
   /** Class names by index. */
   readonly classNames: readonly string[];
@@ -79,7 +66,7 @@ export class OnnxClassifier {
     { topK = 5, batchSize = 32 }: PredictOptions = {},
   ): Promise<ClassProbability[][]> {
     const rows = await this.logits(pictures, batchSize);
-    return rows.map((row) => this.#best(row, topK));
+    return rows.map((row) => likeliest(row, this.classNames, topK));
   }
 
   /**
@@ -109,16 +96,6 @@ export class OnnxClassifier {
     const output = outputs[this.#session.outputNames[0] ?? "logits"]?.data as Float32Array;
     const classes = output.length / inputs.length;
     return inputs.map((_, i) => output.subarray(i * classes, (i + 1) * classes));
-  }
-
-  #best(logits: Float32Array, topK: number): ClassProbability[] {
-    const top = logits.reduce((max, value) => Math.max(max, value), Number.NEGATIVE_INFINITY);
-    const exponentials = Array.from(logits, (value) => Math.exp(value - top));
-    const sum = exponentials.reduce((total, value) => total + value, 0);
-    return exponentials
-      .map((value, index) => ({ label: this.classNames[index] ?? String(index), index, probability: value / sum }))
-      .sort((a, b) => b.probability - a.probability)
-      .slice(0, topK);
   }
 
   /** Frees the model. */

@@ -1,7 +1,13 @@
 import { CtError } from "@classifier-training/base";
-import { LightningModule, MulticlassAccuracy, type OptimizerSpec } from "@classifier-training/lightning";
+import {
+  type Checkpoint,
+  LightningModule,
+  MulticlassAccuracy,
+  type OptimizerSpec,
+} from "@classifier-training/lightning";
 import { nn, noGrad, ones, optim, type Tensor } from "@classifier-training/torch";
 import type { ImageModel } from "@classifier-training/vision";
+import { classificationData } from "../data/classification-datamodule.ts";
 import type { ClassificationModelOptions } from "./options.ts";
 import { type BatchPredictions, predictionsOf } from "./predictions.ts";
 
@@ -21,25 +27,15 @@ export interface EvaluationOutput {
   readonly predictions: BatchPredictions;
 }
 
-class SplitMetrics {
-  readonly top1: MulticlassAccuracy;
-  readonly top5: MulticlassAccuracy;
-  readonly perClass: MulticlassAccuracy;
-
-  constructor(numClasses: number) {
-    this.top1 = new MulticlassAccuracy({ numClasses, average: "micro" });
-    this.top5 = new MulticlassAccuracy({ numClasses, average: "micro", topK: Math.min(5, numClasses) });
-    this.perClass = new MulticlassAccuracy({ numClasses, average: "none" });
-  }
-
-  update(logits: Tensor, labels: Tensor): void {
-    for (const metric of [this.top1, this.top5, this.perClass]) metric.update(logits, labels);
-  }
-
-  reset(): void {
-    for (const metric of [this.top1, this.top5, this.perClass]) metric.reset();
-  }
+function splitMetrics(numClasses: number) {
+  return {
+    top1: new MulticlassAccuracy({ numClasses, average: "micro" }),
+    top5: new MulticlassAccuracy({ numClasses, average: "micro", topK: Math.min(5, numClasses) }),
+    perClass: new MulticlassAccuracy({ numClasses, average: "none" }),
+  };
 }
+
+type EvaluationSplit = "val" | "test";
 
 /**
  * A classifier with the original's training recipe: weighted cross entropy or focal loss, AdamW, linear warm-up and
@@ -54,9 +50,12 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   readonly options: ClassificationModelOptions;
   /** The network, `[N, 3, H, W]` to logits `[N, K]`. */
   readonly model: ImageModel;
-  readonly #trainTop1: MulticlassAccuracy;
-  readonly #validation: SplitMetrics;
-  readonly #test: SplitMetrics;
+  /** A plain record, so that a checkpoint in mid-epoch finds the metrics' states. */
+  readonly metrics: {
+    readonly train: { readonly top1: MulticlassAccuracy };
+    readonly val: ReturnType<typeof splitMetrics>;
+    readonly test: ReturnType<typeof splitMetrics>;
+  };
 
   constructor(options: ClassificationModelOptions, backbone: string, build: (numClasses: number) => ImageModel) {
     super();
@@ -73,9 +72,11 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     this.numClasses = options.numClasses;
     this.saveHyperparameters({ ...options });
     this.registerBuffer("class_weights", ones([this.numClasses]));
-    this.#trainTop1 = new MulticlassAccuracy({ numClasses: this.numClasses, average: "micro" });
-    this.#validation = new SplitMetrics(this.numClasses);
-    this.#test = new SplitMetrics(this.numClasses);
+    this.metrics = {
+      train: { top1: new MulticlassAccuracy({ numClasses: this.numClasses, average: "micro" }) },
+      val: splitMetrics(this.numClasses),
+      test: splitMetrics(this.numClasses),
+    };
     this.model = build(this.numClasses);
   }
 
@@ -83,6 +84,13 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     noGrad(() => {
       this.class_weights.copy_(weights);
     });
+  }
+
+  /** The checkpoint can then be used without the configuration that made it. */
+  override onSaveCheckpoint(checkpoint: Checkpoint): void {
+    const labels = classificationData(this.trainer.datamodule)?.labelsMapping();
+    if (labels !== undefined)
+      checkpoint["classifier"] = { backbone: this.backbone, options: { ...this.options, pretrained: false }, labels };
   }
 
   override fingerprint(): Record<string, unknown> {
@@ -106,49 +114,47 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     const logits = this.call(images);
     const loss = this.loss(logits, labels);
     this.log("train/loss", loss, { onStep: true, onEpoch: true, progBar: true });
-    this.#trainTop1.update(logits, labels.ndim === 2 ? labels.argmax(1) : labels);
+    this.metrics.train.top1.update(logits, labels.ndim === 2 ? labels.argmax(1) : labels);
     return loss;
   }
 
   override onTrainEpochEnd(): void {
-    this.log("train/acc_top1", this.#trainTop1.compute() as number);
-    this.#trainTop1.reset();
+    this.log("train/acc_top1", this.metrics.train.top1.compute() as number);
+    this.metrics.train.top1.reset();
   }
 
   override validationStep(batch: ClassificationBatch): EvaluationOutput {
-    return this.#evaluate(batch, "val", this.#validation);
+    return this.#evaluate(batch, "val");
   }
 
   override onValidationEpochEnd(): void {
-    this.#report("val", this.#validation);
+    this.#report("val");
   }
 
   override testStep(batch: ClassificationBatch): EvaluationOutput {
-    return this.#evaluate(batch, "test", this.#test);
+    return this.#evaluate(batch, "test");
   }
 
   override onTestEpochEnd(): void {
-    this.#report("test", this.#test);
+    this.#report("test");
   }
 
-  #evaluate(
-    { images, labels, indices }: ClassificationBatch,
-    split: "val" | "test",
-    metrics: SplitMetrics,
-  ): EvaluationOutput {
+  #evaluate({ images, labels, indices }: ClassificationBatch, split: EvaluationSplit): EvaluationOutput {
     const logits = this.call(images);
     const loss = this.loss(logits, labels);
     this.log(`${split}/loss`, loss, { onStep: false, onEpoch: true, progBar: split === "val" });
-    metrics.update(logits, labels);
+    for (const metric of Object.values(this.metrics[split])) metric.update(logits, labels);
     return { loss, logits, predictions: predictionsOf(logits, labels, indices) };
   }
 
-  #report(split: "val" | "test", metrics: SplitMetrics): void {
-    this.log(`${split}/acc_top1`, metrics.top1.compute() as number, { progBar: split === "val" });
-    this.log(`${split}/acc_top5`, metrics.top5.compute() as number);
-    for (const [i, accuracy] of (metrics.perClass.compute() as readonly number[]).entries())
+  #report(split: EvaluationSplit): void {
+    const { top1, top5, perClass } = this.metrics[split];
+    this.log(`${split}/acc_top1`, top1.compute() as number, { progBar: split === "val" });
+    this.log(`${split}/acc_top5`, top5.compute() as number);
+    for (const [i, accuracy] of (perClass.compute() as readonly number[]).entries()) {
       this.log(`${split}/acc_class_${i}`, accuracy);
-    metrics.reset();
+    }
+    for (const metric of [top1, top5, perClass]) metric.reset();
   }
 
   override configureOptimizers(): OptimizerSpec {

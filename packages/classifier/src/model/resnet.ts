@@ -1,11 +1,12 @@
 import { optionsTarget, type TargetTable } from "@classifier-training/base";
-import { createModel, loadPretrained } from "@classifier-training/vision";
+import { loadPretrained } from "@classifier-training/vision";
 import { ClassificationModel } from "./classification-model.ts";
 import {
   type ClassificationModelInput,
   type ClassificationModelOptions,
   classificationModelOptions,
 } from "./options.ts";
+import { buildBackbone } from "./recipe.ts";
 
 /** The original's model classes and the network each stands for. */
 const backbones = {
@@ -27,9 +28,8 @@ export async function createClassificationModel(
 }
 
 async function build(backbone: string, options: ClassificationModelOptions): Promise<ClassificationModel> {
-  const stem = options.stem === "small" ? { stem: "small" } : {};
   const model = new ClassificationModel(options, backbone, (numClasses) =>
-    createModel(backbone, { numClasses, ...stem }),
+    buildBackbone(backbone, options, numClasses),
   );
   if (options.pretrained) await loadPretrained(model.model, backbone, true);
   return model;

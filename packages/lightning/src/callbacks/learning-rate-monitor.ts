@@ -13,7 +13,7 @@ export const learningRateMonitorOptionsSchema = z.strictObject({
 });
 
 interface Watched {
-  readonly optimizer: optim.Optimizer;
+  readonly optimizer: optim.lrScheduler.ScheduledOptimizer;
   readonly names: readonly string[];
   /** The interval of its scheduler; without one it is logged whenever something is. */
   readonly interval: "step" | "epoch" | undefined;
@@ -42,7 +42,11 @@ export class LearningRateMonitor extends Callback {
   #find(trainer: TrainerView): Watched[] {
     const taken = new Map<string, number>();
     const watched: Watched[] = [];
-    const add = (optimizer: optim.Optimizer, given: string | undefined, interval: Watched["interval"]) => {
+    const add = (
+      optimizer: optim.lrScheduler.ScheduledOptimizer,
+      given: string | undefined,
+      interval: Watched["interval"],
+    ) => {
       let base = given;
       if (base === undefined) {
         const kind = `lr-${optimizer.constructor.name}`;
@@ -52,7 +56,7 @@ export class LearningRateMonitor extends Callback {
       }
       watched.push({ optimizer, interval, names: groupNames(base, optimizer) });
     };
-    const scheduled = new Set<optim.Optimizer>();
+    const scheduled = new Set<optim.lrScheduler.ScheduledOptimizer>();
     for (const { scheduler, name, interval } of trainer.lrSchedulerConfigs) {
       const optimizer = scheduler.optimizer ?? trainer.optimizers[0];
       if (optimizer === undefined || scheduled.has(optimizer)) continue;
@@ -98,7 +102,7 @@ export class LearningRateMonitor extends Callback {
   }
 }
 
-function groupNames(base: string, optimizer: optim.Optimizer): string[] {
+function groupNames(base: string, optimizer: optim.lrScheduler.ScheduledOptimizer): string[] {
   const groups = optimizer.paramGroups as readonly { readonly name?: unknown }[];
   return groups.map(({ name }, i) => {
     if (typeof name === "string") return `${base}/${name}`;

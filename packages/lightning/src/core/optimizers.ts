@@ -7,7 +7,7 @@ export interface LrScheduler {
   getLastLr?(): readonly number[];
   stateDict(): Record<string, unknown>;
   loadStateDict(state: Record<string, unknown>): void;
-  readonly optimizer?: optim.Optimizer;
+  readonly optimizer?: optim.lrScheduler.ScheduledOptimizer;
 }
 
 /** How `configureOptimizers` describes a scheduler. */

@@ -52,7 +52,7 @@ async function torch(): Promise<Finding[]> {
       ...(mpsIsAvailable() ? ["mps"] : []),
     ];
     return [
-      { ok: true, name: "LibTorch", detail: `${libtorch} (${buildInfo().libtorch.kind})` },
+      { ok: true, name: "LibTorch", detail: `${libtorch} (${buildInfo()?.libtorch.kind ?? "unknown"})` },
       { ok: true, name: "devices", detail: devices.join(", ") },
       { ok: true, name: "threads", detail: `${getNumThreads()} for computing` },
     ];

@@ -1,0 +1,95 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { getLogger, writeFileAtomic } from "@classifier-training/base";
+import {
+  Callback,
+  type LightningModule,
+  loadCheckpoint,
+  ModelCheckpoint,
+  type TrainerView,
+} from "@classifier-training/lightning";
+import { checkOnnx, exportOnnx } from "@classifier-training/onnx";
+import { noGrad, randn, type Tensor } from "@classifier-training/torch";
+import { z } from "zod";
+import { classificationData } from "../data/classification-datamodule.ts";
+
+export const onnxExportOptions = z.strictObject({
+  outputDir: z.string().default("onnx"),
+  opsetVersion: z.literal(17).default(17),
+  inputHeight: z.int().positive().default(224),
+  inputWidth: z.int().positive().default(224),
+});
+
+const log = getLogger("classifier.callbacks.onnx_export");
+
+/**
+ * When training ends: exports the best checkpoint's weights (EMA's, where validation measured those) as `model.onnx`, with
+ * `labels_mapping.json` beside it, and compares ONNX Runtime's logits with LibTorch's before it calls the file done.
+ */
+export class ONNXExportCallback extends Callback {
+  readonly options: z.infer<typeof onnxExportOptions>;
+
+  constructor(options: z.infer<typeof onnxExportOptions>) {
+    super();
+    this.options = options;
+  }
+
+  /** After the checkpoint callbacks have settled which weights are best. */
+  override get order(): "last" {
+    return "last";
+  }
+
+  override async onFitEnd(trainer: TrainerView, module: LightningModule): Promise<void> {
+    await trainer.flushCheckpoints();
+    const { weights, source } = bestWeights(trainer);
+    const before = cloned(module.stateDict());
+    const wasTraining = module.training;
+    try {
+      if (weights !== undefined) module.loadStateDict(weights);
+      module.eval();
+      await this.#export(trainer, module, source);
+    } finally {
+      module.loadStateDict(before);
+      module.train(wasTraining);
+      for (const tensor of [...before.values(), ...(weights?.values() ?? [])]) tensor.dispose();
+    }
+  }
+
+  async #export(trainer: TrainerView, module: LightningModule, source: string): Promise<void> {
+    const { outputDir, inputHeight, inputWidth } = this.options;
+    const path = join(outputDir, "model.onnx");
+    const input = randn([2, 3, inputHeight, inputWidth]);
+    try {
+      const { bytes } = exportOnnx(module, input, {
+        path,
+        inputNames: ["input"],
+        outputNames: ["logits"],
+        metadata: { weights: source },
+      });
+      const { maxAbsDiff } = await checkOnnx(path, input, module);
+      log.info(
+        `exported ${path} (${(bytes.length / 2 ** 20).toFixed(1)} MB, weights of ${source}; ONNX Runtime differs by at most ${maxAbsDiff.toExponential(1)})`,
+      );
+    } catch (error) {
+      rmSync(path, { force: true });
+      throw error;
+    } finally {
+      input.dispose();
+    }
+    const data = classificationData(trainer.datamodule);
+    if (data !== undefined)
+      writeFileAtomic(join(outputDir, "labels_mapping.json"), `${JSON.stringify(data.labelsMapping(), null, 2)}\n`);
+  }
+}
+
+/** The weights to export: those of the best checkpoint, or the current ones when nothing was saved. */
+function bestWeights(trainer: TrainerView): { weights: Map<string, Tensor> | undefined; source: string } {
+  const checkpoint = trainer.callbacks.find((callback) => callback instanceof ModelCheckpoint);
+  const path = checkpoint?.bestModelPath;
+  if (path === undefined || path === "") return { weights: undefined, source: "the last step" };
+  return { weights: loadCheckpoint(path).stateDict, source: path };
+}
+
+function cloned(state: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+  return noGrad(() => new Map([...state].map(([name, tensor]) => [name, tensor.clone()])));
+}

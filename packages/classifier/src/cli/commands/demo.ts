@@ -1,0 +1,56 @@
+import { join, relative } from "node:path";
+import type { RegisterCommand } from "../commands.ts";
+import { describeResult } from "../describe-result.ts";
+import { exitCode } from "../failure.ts";
+import { progressLine } from "../progress.ts";
+import { hydraCommand, runTraining } from "./train.ts";
+
+const dataRoot = "data/demo-jersey-numbers";
+
+export const registerDemo: RegisterCommand = (program, finish) => {
+  hydraCommand(program, "demo", "draw a data set, train on it, export, predict: about three minutes").action(
+    async (overrides: string[]) => {
+      const { ensureDemoData } = await import("../../synth/demo.ts");
+      await ensureDemoData(dataRoot, 1, progressLine("drawing the data set"));
+      const { exitCode: code, jobs } = await runTraining("train_demo", overrides);
+      const result = jobs[0]?.value;
+      finish(code);
+      if (code !== exitCode.success || result === undefined) return;
+      await showPredictions(result.outputDir);
+      process.stdout.write(describeResult(result));
+      process.stdout.write(nextCommands(relative(process.cwd(), result.outputDir)));
+    },
+  );
+};
+
+/** Classifies five pictures of the validation split with the exported model. */
+async function showPredictions(outputDir: string): Promise<void> {
+  const { OnnxClassifier } = await import("../../inference/onnx-classifier.ts");
+  const { readAnnotations } = await import("@classifier-training/vision");
+  const split = join(dataRoot, "valid");
+  const rows = readAnnotations(join(split, "annotations.jsonl"), split);
+  const chosen = [0, 1, 2, 3, 4].flatMap((i) => rows[Math.floor(((i + 0.5) * rows.length) / 5)] ?? []);
+  const classifier = await OnnxClassifier.load(outputDir);
+  const predictions = await classifier.predict(
+    chosen.map(({ image }) => image),
+    { topK: 1 },
+  );
+  await classifier.close();
+  process.stdout.write("\nFive validation pictures, read by the exported model:\n");
+  for (const [i, { image, suffix }] of chosen.entries()) {
+    const best = predictions[i]?.[0];
+    const verdict = best?.label === suffix ? "right" : "WRONG";
+    process.stdout.write(
+      `  ${image}  shows ${suffix.padEnd(3)} read as ${(best?.label ?? "?").padEnd(3)} (${(100 * (best?.probability ?? 0)).toFixed(0)}%)  ${verdict}\n`,
+    );
+  }
+}
+
+function nextCommands(outputDir: string): string {
+  return `
+Next:
+  npx classifier predict ${outputDir} ${dataRoot}/test/7
+  npx classifier train data.data_root=YOUR/PICTURES model.pretrained=false data.image_size=64
+  npx classifier --help
+`;
+}

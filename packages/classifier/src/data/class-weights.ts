@@ -1,0 +1,18 @@
+/** How rare classes count in the loss. */
+export type ClassWeighting = "inverse" | "effective" | "none";
+
+/**
+ * Weights of the classes, normalised to sum to their number, so that the loss keeps its scale.
+ * `inverse`: 1 / count. `effective`: (1 - beta) / (1 - beta^count) with beta = 0.999, the inverse of the effective number of
+ * samples (Cui et al. 2019), which spares very rare classes the extreme weights. A class without samples counts as one.
+ */
+export function classWeights(counts: ArrayLike<number>, weighting: ClassWeighting): Float32Array {
+  const beta = 0.999;
+  const raw = Array.from(counts, (count) => {
+    const n = Math.max(1, count);
+    if (weighting === "none") return 1;
+    return weighting === "inverse" ? 1 / n : (1 - beta) / (1 - beta ** n);
+  });
+  const sum = raw.reduce((total, weight) => total + weight, 0);
+  return Float32Array.from(raw, (weight) => (weight / sum) * raw.length);
+}

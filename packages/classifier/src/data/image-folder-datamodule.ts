@@ -1,0 +1,151 @@
+import { relative } from "node:path";
+import { getLogger, optionsTarget, plural, type TargetTable } from "@classifier-training/base";
+import { fromTypedArray, type Tensor } from "@classifier-training/torch";
+import {
+  DataLoader,
+  defaultTrainPipeline,
+  type ImageDataset,
+  ImageFolder,
+  JsonlDataset,
+  type Transform,
+  validationPipeline,
+} from "@classifier-training/vision";
+import type { LabelsMapping } from "../inference/labels-mapping.ts";
+import { hasAnnotations } from "./annotations.ts";
+import { classWeights } from "./class-weights.ts";
+import { ClassificationDataModule, type SampleInfo } from "./classification-datamodule.ts";
+import {
+  type ImageFolderDataModuleInput,
+  type ImageFolderDataModuleOptions,
+  imageFolderDataModuleOptions,
+} from "./options.ts";
+import { labelsMappingOf } from "./preprocessing.ts";
+
+const log = getLogger("classifier.data");
+
+/** The folder of each split below the data root. */
+const splitFolders = { train: "train", val: "valid", test: "test" } as const;
+type Split = keyof typeof splitFolders;
+
+/**
+ * Pictures in `train/`, `valid/` and `test/` below one root: listed in `*.jsonl` annotations where there are any, else in
+ * one folder a class. The classes are those of `train`.
+ */
+export class ImageFolderDataModule extends ClassificationDataModule {
+  readonly options: ImageFolderDataModuleOptions;
+  readonly #datasets = new Map<Split, ImageDataset>();
+
+  /** @throws z.ZodError for an option that is unknown or has a wrong value */
+  constructor(options: ImageFolderDataModuleInput) {
+    super();
+    this.options = imageFolderDataModuleOptions.parse(options);
+  }
+
+  get classNames(): readonly string[] {
+    return this.#dataset("train").classes;
+  }
+
+  get imageSize(): number {
+    return this.options.imageSize;
+  }
+
+  override setup(stage: "fit" | "validate" | "test" | "predict"): void {
+    const train = this.#open("train");
+    if (stage === "test") {
+      this.#open("test");
+      return;
+    }
+    const val = this.#open("val");
+    log.info(
+      `data: ${plural(train.length, "training sample")}, ${plural(val.length, "validation sample")}, ${plural(train.classToIdx.size, "class", "classes")}`,
+    );
+  }
+
+  samples(split: Split): readonly SampleInfo[] {
+    const dataset = this.#datasets.get(split);
+    if (dataset === undefined) return [];
+    const rows = dataset instanceof JsonlDataset ? dataset.rows : [];
+    return dataset.paths.map((path, i) => ({
+      path: relative(process.cwd(), path),
+      label: dataset.targets[i] as number,
+      metadata: rows[i]?.metadata as Record<string, unknown> | undefined,
+    }));
+  }
+
+  getClassWeights(): Tensor {
+    const weights = classWeights(this.#dataset("train").classCounts(), this.options.classWeights);
+    return fromTypedArray(weights, [weights.length]);
+  }
+
+  drawnIndices(): readonly number[] | undefined {
+    return undefined;
+  }
+
+  labelsMapping(): LabelsMapping {
+    return labelsMappingOf(this.classNames, this.#transform("val"), this.options.imageSize);
+  }
+
+  override trainDataloader(): DataLoader {
+    return this.#loader("train");
+  }
+
+  override valDataloader(): DataLoader {
+    return this.#loader("val");
+  }
+
+  override testDataloader(): DataLoader {
+    return this.#loader("test");
+  }
+
+  /** A resumed run must see the same classes and samples. */
+  override fingerprint(): Record<string, unknown> {
+    const train = this.#dataset("train");
+    return { classes: train.classes, trainSamples: train.length };
+  }
+
+  #loader(split: Split): DataLoader {
+    const { batchSize, numWorkers, pinMemory, persistentWorkers, onError, seed } = this.options;
+    return new DataLoader(this.#dataset(split), {
+      batchSize,
+      numWorkers,
+      pinMemory,
+      persistentWorkers: persistentWorkers && numWorkers > 0,
+      onError,
+      seed,
+      shuffle: split === "train",
+      transform: this.#transform(split),
+    });
+  }
+
+  #transform(split: Split): Transform {
+    const { trainTransforms, valTransforms, testTransforms, imageSize } = this.options;
+    const given = { train: trainTransforms, val: valTransforms, test: testTransforms ?? valTransforms }[split];
+    if (given !== null && given !== undefined) return given;
+    return split === "train" ? defaultTrainPipeline({ imageSize }) : validationPipeline({ imageSize });
+  }
+
+  #open(split: Split): ImageDataset {
+    const known = this.#datasets.get(split);
+    if (known !== undefined) return known;
+    const root = this.options.dataRoot;
+    const classes = split === "train" ? {} : { classToIdx: this.#open("train").classToIdx };
+    const options = { root, split: splitFolders[split], ...classes };
+    const dataset = hasAnnotations(root) ? new JsonlDataset(options) : new ImageFolder(options);
+    for (const [reason, count] of Object.entries(dataset.skipped)) {
+      if (count > 0) log.warning(`${splitFolders[split]}: ${plural(count, "sample")} left out (${reason})`);
+    }
+    this.#datasets.set(split, dataset);
+    return dataset;
+  }
+
+  #dataset(split: Split): ImageDataset {
+    return this.#datasets.get(split) ?? this.#open(split);
+  }
+}
+
+export const dataTargets: TargetTable = {
+  "classifier_training.data.datamodule.ImageFolderDataModule": optionsTarget(
+    imageFolderDataModuleOptions,
+    (options) => new ImageFolderDataModule(options),
+  ),
+};

@@ -1,0 +1,38 @@
+import type { Transform } from "@classifier-training/vision";
+import { z } from "zod";
+
+const transform = z
+  .custom<Transform>((value) => typeof value === "object" && value !== null && "run" in value, "must be a transform")
+  .nullish();
+
+/** Snake_case keys, as they are written below `data.sampler`. */
+export const samplerOptions = z.strictObject({
+  mode: z.enum(["disabled", "auto", "manual"]).default("disabled"),
+  class_weights: z.record(z.string(), z.number().min(0)).nullable().default(null),
+  num_samples: z.int().positive().nullable().default(null),
+  replacement: z.boolean().default(true),
+});
+
+export const imageFolderDataModuleOptions = z.strictObject({
+  dataRoot: z.string().describe("the folder that holds train/, valid/ and test/"),
+  batchSize: z.int().positive().default(32),
+  numWorkers: z.int().min(0).default(4),
+  pinMemory: z.boolean().default(true),
+  persistentWorkers: z.boolean().default(true),
+  imageSize: z.int().positive().default(224),
+  useCache: z.boolean().default(false).describe("keep decoded pictures"),
+  cacheType: z.enum(["ram", "disk"]).default("ram"),
+  sampler: samplerOptions.nullish(),
+  classWeights: z
+    .enum(["inverse", "effective", "none"])
+    .default("inverse")
+    .describe("how rare classes count in the loss"),
+  onError: z.enum(["raise", "skip"]).default("raise").describe("what happens to pictures that cannot be decoded"),
+  seed: z.int().default(42),
+  trainTransforms: transform,
+  valTransforms: transform,
+  testTransforms: transform,
+});
+
+export type ImageFolderDataModuleOptions = z.infer<typeof imageFolderDataModuleOptions>;
+export type ImageFolderDataModuleInput = z.input<typeof imageFolderDataModuleOptions>;

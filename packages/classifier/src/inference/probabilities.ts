@@ -1,0 +1,18 @@
+/** One guess of a model. */
+export interface ClassProbability {
+  readonly label: string;
+  readonly index: number;
+  /** Softmax probability, 0..1. */
+  readonly probability: number;
+}
+
+/** The likeliest classes for one row of logits, best first. */
+export function likeliest(logits: Float32Array, classNames: readonly string[], topK: number): ClassProbability[] {
+  const top = logits.reduce((max, value) => Math.max(max, value), Number.NEGATIVE_INFINITY);
+  const exponentials = Array.from(logits, (value) => Math.exp(value - top));
+  const sum = exponentials.reduce((total, value) => total + value, 0);
+  return exponentials
+    .map((value, index) => ({ label: classNames[index] ?? String(index), index, probability: value / sum }))
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, topK);
+}

@@ -1,0 +1,91 @@
+import { CtError, getLogger } from "@classifier-training/base";
+import { type DictConfig, get, instantiate, select } from "@classifier-training/hydra";
+import type { Callback, Logger } from "@classifier-training/lightning";
+import { ClassificationDataModule } from "../data/classification-datamodule.ts";
+import { ClassificationModel } from "../model/classification-model.ts";
+
+const log = getLogger("classifier.train");
+
+type Part = readonly [name: string, config: DictConfig];
+
+/** The parts of a group that are switched on: entries that are not null and have a `_target_`. */
+function parts(config: DictConfig, group: string): Part[] {
+  const node = select(config, group) as DictConfig | null | undefined;
+  if (node === null || node === undefined) return [];
+  return [...node.keys()]
+    .map((key) => [String(key), get(node, key)] as const)
+    .filter(
+      (entry): entry is Part =>
+        typeof entry[1] === "object" && entry[1] !== null && (entry[1] as DictConfig).has("_target_"),
+    );
+}
+
+export async function buildLoggers(config: DictConfig): Promise<Logger[]> {
+  const loggers: Logger[] = [];
+  for (const [, part] of parts(config, "logging")) loggers.push((await instantiate(part)) as Logger);
+  return loggers;
+}
+
+export async function buildCallbacks(config: DictConfig, hasLogger: boolean): Promise<Callback[]> {
+  const callbacks: Callback[] = [];
+  for (const [name, part] of parts(config, "callbacks")) {
+    if (!hasLogger && String(get(part, "_target_")).endsWith(".LearningRateMonitor")) {
+      log.warning(`callbacks.${name} (LearningRateMonitor) is skipped: no logger is configured`);
+      continue;
+    }
+    callbacks.push((await instantiate(part)) as Callback);
+  }
+  return callbacks;
+}
+
+/** The data module with its transforms, before `setup`. */
+export async function buildDataModule(config: DictConfig, seed: number): Promise<ClassificationDataModule> {
+  const transforms: Record<string, unknown> = {};
+  for (const name of ["train_transforms", "val_transforms", "test_transforms"]) {
+    const node = select(config, `transforms.${name}`);
+    if (node !== null && node !== undefined) transforms[name] = await instantiate(node as DictConfig);
+  }
+  const data = await instantiate(required(config, "data"), { ...transforms, seed });
+  if (data instanceof ClassificationDataModule) return data;
+  throw wrongKind("data", "ClassificationDataModule");
+}
+
+/**
+ * The model, told its number of classes by the data.
+ * @throws CtError when the configuration names another number
+ */
+export async function buildModel(config: DictConfig, numClasses: number): Promise<ClassificationModel> {
+  const node = required(config, "model");
+  const given = get(node, "num_classes", null);
+  if (given !== null && given !== numClasses) {
+    throw new CtError({
+      code: "classifier/num-classes",
+      what: `model.num_classes is ${String(given)}, but the data has ${numClasses} classes`,
+      where: "model.num_classes",
+      fix: "leave it out (the data knows), or point data.data_root at the data that the number belongs to",
+    });
+  }
+  const model = await instantiate(node, { num_classes: numClasses });
+  if (model instanceof ClassificationModel) return model;
+  throw wrongKind("model", "ClassificationModel");
+}
+
+function required(config: DictConfig, key: string): DictConfig {
+  const node = select(config, key);
+  if (node !== null && node !== undefined) return node as DictConfig;
+  throw new CtError({
+    code: "classifier/config",
+    what: `the configuration has no '${key}'`,
+    where: key,
+    fix: `choose one in the defaults list, or with ${key}=NAME`,
+  });
+}
+
+function wrongKind(key: string, expected: string): CtError {
+  return new CtError({
+    code: "classifier/config",
+    what: `${key}._target_ did not make a ${expected}`,
+    where: `${key}._target_`,
+    fix: `name a class that extends ${expected}`,
+  });
+}

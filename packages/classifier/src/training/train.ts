@@ -1,0 +1,89 @@
+import { join } from "node:path";
+import { getLogger } from "@classifier-training/base";
+import {
+  create,
+  type DictConfig,
+  get,
+  type JobContext,
+  maskSecrets,
+  select,
+  toContainer,
+  toRaw,
+  toYaml,
+} from "@classifier-training/hydra";
+import { CSVLogger, ModelCheckpoint, Trainer } from "@classifier-training/lightning";
+import { RunWriter, runPaths } from "@classifier-training/runs";
+import { manualSeed } from "@classifier-training/torch";
+import { buildCallbacks, buildDataModule, buildLoggers, buildModel } from "./components.ts";
+import { logTo } from "./logging.ts";
+import { trainerOptions } from "./trainer-options.ts";
+
+/** What a training left behind. */
+export interface TrainResult {
+  /** The run directory. */
+  readonly outputDir: string;
+  /** The last values of all metrics. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly bestCheckpoint: string | undefined;
+  /** The best value of what the checkpoint callback monitors. */
+  readonly bestScore: number | undefined;
+  /** The metric of `bestScore`. */
+  readonly monitor: string;
+}
+
+const log = getLogger("classifier.train");
+
+/** Trains as a composed configuration says, in the run directory of a Hydra job. */
+export async function train(
+  config: DictConfig,
+  { outputDir, originalCwd, config: whole }: JobContext,
+): Promise<TrainResult> {
+  const endLog = startLog(config, whole, outputDir);
+  const record = RunWriter.open(outputDir, { configPath: runPaths.config, overridesPath: runPaths.overrides });
+  try {
+    log.info(`Configuration:\n${toYaml(config, { maskSecrets: true })}`);
+    const result = await fit(config, outputDir, originalCwd);
+    record.finish("success");
+    return result;
+  } catch (error) {
+    record.finish("failed", error instanceof Error ? error.message.split("\n")[0] : String(error));
+    throw error;
+  } finally {
+    endLog();
+  }
+}
+
+/** `log_level` decides, unless a job logging of one's own was chosen. */
+function startLog(config: DictConfig, whole: DictConfig, outputDir: string): () => void {
+  const choices = select(whole, "hydra.runtime.choices") as DictConfig;
+  if (get(choices, "hydra/job_logging") !== "default") return () => {};
+  return logTo(join(outputDir, runPaths.log), String(get(config, "log_level", "INFO")));
+}
+
+async function fit(config: DictConfig, outputDir: string, workingDir: string): Promise<TrainResult> {
+  const seed = Number(get(config, "seed", 42));
+  manualSeed(seed);
+  const datamodule = await buildDataModule(config, seed);
+  await datamodule.setup?.("fit");
+  const model = await buildModel(config, datamodule.numClasses);
+  model.setClassWeights(datamodule.getClassWeights());
+  const loggers = await buildLoggers(config);
+  const callbacks = await buildCallbacks(config, loggers.length > 0);
+  const checkpoint = callbacks.find((callback) => callback instanceof ModelCheckpoint);
+  const trainer = new Trainer({
+    ...trainerOptions(select(config, "trainer") as DictConfig),
+    callbacks,
+    logger: [...loggers, new CSVLogger({ saveDir: outputDir, name: "", version: "" })],
+    defaultRootDir: workingDir,
+  });
+  const hyperparams = toContainer(create(maskSecrets(toRaw(config, { resolve: true })))) as Record<string, unknown>;
+  for (const logger of trainer.loggers) logger.logHyperparams(hyperparams);
+  await trainer.fit(model, { datamodule, ckptPath: "last" });
+  return {
+    outputDir,
+    metrics: trainer.callbackMetrics,
+    bestCheckpoint: checkpoint?.bestModelPath || undefined,
+    bestScore: checkpoint?.bestModelScore ?? undefined,
+    monitor: checkpoint?.options.monitor ?? "",
+  };
+}
