@@ -26,8 +26,17 @@ export { ModelError } from "./models/errors.ts";
 export { freezeStages, parametersByStage, type StageParameters } from "./models/freeze.ts";
 export { numClassesOf, replaceHead } from "./models/head.ts";
 export { ImageModel, type Stage } from "./models/image-model.ts";
+export { type LoadReport, loadWeights } from "./models/load-weights.ts";
 export { type ParameterGroup, type ParameterGroupOptions, parameterGroups } from "./models/parameter-groups.ts";
 export { moduleAt, replaceModule } from "./models/paths.ts";
+export {
+  createPretrainedModel,
+  loadPretrained,
+  type PretrainedInfo,
+  type PretrainedOptions,
+  publishedWeightsOf,
+  timmPreprocessing,
+} from "./models/pretrained.ts";
 export { imageNetNormalization, type Preprocessing, type PublishedWeights } from "./models/published-weights.ts";
 export { createModel, listModels, modelDefinition, registerModel } from "./models/registry.ts";
 export { ResNet, type ResNetConfig, type ResNetOptions } from "./models/resnet.ts";
@@ -35,3 +44,10 @@ export { RandomSampler, SequentialSampler, SubsetSampler } from "./samplers/basi
 export { countOccurrences, type Sampler } from "./samplers/sampler.ts";
 export { targets } from "./targets.ts";
 export * from "./transforms/index.ts";
+export { weightsCacheFolder } from "./weights/cache.ts";
+export { type DownloadOptions, download } from "./weights/download.ts";
+export { WeightsError } from "./weights/errors.ts";
+export { type FetchOptions, fetchWeights } from "./weights/fetch.ts";
+export { type DownloadProgress, type ProgressListener, progressBar } from "./weights/progress.ts";
+export { parseSource } from "./weights/source.ts";
+export { readStateDict } from "./weights/state-dict.ts";

@@ -24,7 +24,9 @@ export async function readStateDict(path: string): Promise<Map<string, Tensor>> 
 
 async function readTree(path: string): Promise<unknown> {
   const isSafetensors = extname(path) === ".safetensors" || !(await looksLikePickle(path));
-  return isSafetensors ? serialization.loadSafetensors(path).tensors : serialization.loadPth(path);
+  return isSafetensors
+    ? serialization.loadSafetensors(path).tensors
+    : serialization.loadPth(path, { unknownClasses: "opaque" });
 }
 
 /** A PyTorch file is a zip archive, or in old versions starts with a pickle's protocol byte. */
