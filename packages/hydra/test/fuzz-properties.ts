@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the strings are interpolations of the configuration
 import fc from "fast-check";
 import { create, HydraError, select, toRaw, toYaml } from "../src/index.ts";
 import { parseElement, parseInterpolation } from "../src/omegaconf/interpolation/parse.ts";

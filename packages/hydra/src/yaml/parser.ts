@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the message shows an interpolation
 import { type Mark, YamlError } from "./errors.ts";
 import { scanTokens } from "./scanner.ts";
 import type { Token, TokenKind } from "./tokens.ts";
@@ -176,7 +177,7 @@ class Parser {
     this.index++;
     for (let first = true; !this.at("]"); first = false) {
       if (!first) {
-        if (!this.at(",")) throw this.fail("expected ',' or ']'");
+        if (!this.at(",")) throw this.fail("expected ',' or ']'", this.flowFix());
         this.index++;
         if (this.at("]")) break;
       }
@@ -195,7 +196,7 @@ class Parser {
     this.index++;
     for (let first = true; !this.at("}"); first = false) {
       if (!first) {
-        if (!this.at(",")) throw this.fail("expected ',' or '}'");
+        if (!this.at(",")) throw this.fail("expected ',' or '}'", this.flowFix());
         this.index++;
         if (this.at("}")) break;
       }
@@ -208,6 +209,13 @@ class Parser {
       }
     }
     this.index++;
+  }
+
+  /** Within `[...]` and `{...}` a brace ends a plain value: an interpolation there needs quotes. */
+  private flowFix(): string | undefined {
+    const before = this.tokens[this.index - 1];
+    const isInterpolation = this.at("{") && before?.kind === "scalar" && before.text.endsWith("$");
+    return isInterpolation ? "put quotes around a value with an interpolation: '${...}'" : undefined;
   }
 
   private flowValue(close: "]" | "}"): YamlNode {

@@ -42,7 +42,11 @@ class Gap {
       const code = cursor.code();
       if (isBlank(code)) {
         if (this.broken && code === 9 && cursor.column <= parent) {
-          throw cursor.fail("found a tab that violates the indentation of a plain scalar", undefined, "indent by spaces");
+          throw cursor.fail(
+            "found a tab that violates the indentation of a plain scalar",
+            undefined,
+            "indent by spaces",
+          );
         }
         if (!this.broken) this.blanks += cursor.text[cursor.index];
         cursor.skip();
