@@ -53,10 +53,9 @@ export function planPipeline(pipeline: Transform | undefined): PipelinePlan {
   }
   const conversion = last();
   const toFloat =
-    conversion?.name === "ToFloat32Tensor" ||
-    (conversion?.name === "ToDtype" &&
-      conversion.options["dtype"] === "float32" &&
-      conversion.options["scale"] === true);
+    conversion?.options["scale"] === true &&
+    (conversion.name === "ToFloat32Tensor" ||
+      (conversion.name === "ToDtype" && conversion.options["dtype"] === "float32"));
   if (!toFloat) return whole;
   end--;
   if (last()?.name === "ToImage") end--;
