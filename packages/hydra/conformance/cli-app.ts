@@ -1,9 +1,9 @@
 import { relative, resolve } from "node:path";
 import { getLogger } from "@classifier-training/base";
 import { HydraConfig, main, select, toYaml } from "../src/index.ts";
+import type { DictConfig } from "../src/omegaconf/containers.ts";
 import { pythonRepr, pythonStr } from "../src/omegaconf/python-text.ts";
 import { selectRaw } from "../src/omegaconf/select.ts";
-import type { DictConfig } from "../src/omegaconf/containers.ts";
 
 // The application of the recorded command lines, run as a process of its own: node cli-app.ts FOLDER APP-JSON ARGS...
 const [folder = ".", appJson = "{}", ...argv] = process.argv.slice(2);

@@ -24,7 +24,15 @@ async function run(testCase: Case, corpus: Corpus): Promise<Outcome> {
       writeFileSync(file, text.replaceAll("<DIR>", folder));
     }
     const argv = (testCase["argv"] as string[]).map((arg) => arg.replaceAll("<DIR>", folder));
-    const args = ["--conditions=classifier-source", "--import", "tsx", app, folder, JSON.stringify(testCase["app"]), ...argv];
+    const args = [
+      "--conditions=classifier-source",
+      "--import",
+      "tsx",
+      app,
+      folder,
+      JSON.stringify(testCase["app"]),
+      ...argv,
+    ];
     const { code, stdout, stderr } = await execute(args, folder);
     const mask = masker(folder);
     const created = filesBelow(folder).filter((path) => !(path in files));
@@ -41,13 +49,20 @@ async function run(testCase: Case, corpus: Corpus): Promise<Outcome> {
   }
 }
 
-function execute(args: readonly string[], cwd: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
+function execute(
+  args: readonly string[],
+  cwd: string,
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
   return new Promise((done, fail) => {
     // tsx is looked up from the working directory: the package's own must be found from a temporary one too.
     const tsx = import.meta.resolve("tsx");
     const env = { ...process.env };
     for (const name of Object.keys(env)) if (name.startsWith("HT_")) delete env[name];
-    const child = spawn(process.execPath, args.map((arg) => (arg === "tsx" ? tsx : arg)), { cwd, env });
+    const child = spawn(
+      process.execPath,
+      args.map((arg) => (arg === "tsx" ? tsx : arg)),
+      { cwd, env },
+    );
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text) => {
@@ -104,7 +119,8 @@ export const handler: Handler = {
     const [stdout, found] = [withoutWidths(String(expected["stdout"])), withoutWidths(actual.stdout)];
     if (stdout !== found) return differ("stdout", stdout, found);
     const line = firstLine(String(expected["stderr"]));
-    if (line !== undefined && line !== firstLine(actual.stderr)) return differ("stderr", line, firstLine(actual.stderr));
+    if (line !== undefined && line !== firstLine(actual.stderr))
+      return differ("stderr", line, firstLine(actual.stderr));
     const created = expected["files_created"] as readonly string[];
     if (JSON.stringify([...created].sort()) !== JSON.stringify(actual.files_created)) {
       return differ("files_created", created, actual.files_created);

@@ -45,7 +45,8 @@ function printPlugins(say: Say) {
   header(say, "Installed Hydra Plugins", "*");
   const { launchers, sweepers } = pluginNames();
   const sections: [string, readonly string[]][] = [
-    ["ConfigSource", ["FileConfigSource", "PackageConfigSource", "StructuredConfigSource"]],
+    // Under the names that Hydra lists them by: the second is what opens pkg://.
+    ["ConfigSource", ["FileConfigSource", "ImportlibResourcesConfigSource", "StructuredConfigSource"]],
     ["CompletionPlugin", ["BashCompletion", "FishCompletion", "ZshCompletion"]],
     ["Launcher", launchers],
     ["Sweeper", sweepers],

@@ -1,9 +1,9 @@
 import { CtError, nearestName } from "@classifier-training/base";
 import { ConfigCompositionError } from "../errors.ts";
 import { type Container, DictConfig, isConfig, ListConfig } from "../omegaconf/containers.ts";
-import { ConfigError, ConfigKeyError, MissingMandatoryValue } from "../omegaconf/errors.ts";
+import { ConfigError, ConfigKeyError, ConfigTypeError, MissingMandatoryValue } from "../omegaconf/errors.ts";
 import { openDict } from "../omegaconf/flags.ts";
-import { type Key, keyText } from "../omegaconf/node.ts";
+import { type Key, keyText, type Node, ValueNode } from "../omegaconf/node.ts";
 import { type Origin, withOrigin } from "../omegaconf/origin.ts";
 import { select, selectRaw } from "../omegaconf/select.ts";
 import { update } from "../omegaconf/update.ts";
@@ -35,6 +35,7 @@ export function applyOverride(override: Override, config: DictConfig): void {
 
 function apply(override: Override, config: DictConfig, origin: Origin) {
   const value = override.value();
+  if (!override.isDelete) refuseBelowNull(config, override.keyOrGroup, value);
   switch (override.type) {
     case "DEL":
       return deleteKey(override, value, config);
@@ -97,6 +98,25 @@ function editList(override: Override, values: readonly PlainValue[], config: Dic
       throw new ConfigCompositionError(`Could not remove from config list '${keyOrGroup}': it has no ${show(value)}.`);
     }
     list.delete(index);
+  }
+}
+
+/** A mapping or list of a schema that is null has nothing below it, and nothing can be merged into it. */
+function refuseBelowNull(config: DictConfig, path: string, value: PlainValue) {
+  const parts = path.split(".");
+  let at: Node | undefined = config;
+  for (const [index, part] of parts.entries()) {
+    if (!(at instanceof DictConfig)) return;
+    at = at.node(part);
+    const isLast = index === parts.length - 1;
+    const isMerged = !isLast || Array.isArray(value) || value instanceof Map;
+    const isTyped = at instanceof ValueNode && (at.type?.accepts === "dict" || at.type?.accepts === "list");
+    if (!isTyped || !isMerged || (at as ValueNode).value !== null) continue;
+    throw new ConfigTypeError({
+      what: `Cannot set '${path}' because '${parts.slice(0, index + 1).join(".")}' is None`,
+      origin: at?.origin,
+      fix: "give it a value in a config file first",
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { pythonRepr } from "../omegaconf/python-text.ts";
 import { OverrideParseError } from "./errors.ts";
 import type { Override } from "./override.ts";
 import { parseOverride } from "./parser.ts";
@@ -24,10 +25,9 @@ export function parseOverrides(inputs: readonly string[]): Override[] {
 
 function describe(error: OverrideParseError, index: number, inputs: readonly string[]): string {
   const { override, column } = error;
-  const quoted = inputs.map((input) => `'${input}'`).join(", ");
   const visible = override.replace(/[\n\t\r]/g, " ");
   return [
-    `Error when parsing index: ${index}, string: ${override} out of [${quoted}].`,
+    `Error when parsing index: ${index}, string: ${override} out of ${pythonRepr(inputs)}.`,
     error.message,
     `  ${visible}`,
     `  ${" ".repeat(column)}^`,
