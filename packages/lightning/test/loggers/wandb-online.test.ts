@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LogRecord, setLogSinks } from "@classifier-training/base";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { retryAfterMs } from "../../src/loggers/wandb/http.ts";
+import { retryAfterMs } from "../../src/loggers/http.ts";
 import type { SenderTuning } from "../../src/loggers/wandb/sender.ts";
 import { syncWandb } from "../../src/loggers/wandb/sync.ts";
 import { WandbLogger, type WandbLoggerOptions } from "../../src/loggers/wandb-logger.ts";

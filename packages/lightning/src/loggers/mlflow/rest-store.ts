@@ -257,7 +257,10 @@ export class RestStore implements MlflowStore {
     this.#abort.abort();
     this.#queue = [];
     const why = reason.replaceAll("\n", " ");
-    if (this.#metrics.length === 0) return log.warning(`mlflow: not everything was sent: ${why}`);
+    if (this.#metrics.length === 0) {
+      log.warning(`mlflow: not everything was sent: ${why}`);
+      return;
+    }
     mkdirSync(this.#options.unsentDir, { recursive: true });
     const path = join(this.#options.unsentDir, `mlflow-unsent-${this.runId ?? "run"}.jsonl`);
     appendFileSync(

@@ -1,0 +1,163 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type LogRecord, setLogSinks } from "@classifier-training/base";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { parse as parseYaml } from "yaml";
+import { MLFlowLogger } from "../../src/loggers/mlflow-logger.ts";
+import type { Fault } from "./fault-server.ts";
+import { MlflowServer } from "./mlflow-server.ts";
+
+const quick = { minDelayMs: 5, maxDelayMs: 40, totalMs: 20_000, timeoutMs: 300 };
+
+let server: MlflowServer;
+let root: string;
+let said: LogRecord[];
+let restore: () => void;
+
+beforeEach(async () => {
+  server = new MlflowServer();
+  await server.start();
+  root = mkdtempSync(join(tmpdir(), "mlflow-"));
+  said = [];
+  restore = setLogSinks([(record) => said.push(record)]);
+});
+
+afterEach(async () => {
+  restore();
+  await server.stop();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const steps = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+test("a run at a server has its parameters, metrics, tags, pictures, checkpoints and status", async () => {
+  const logger = new MLFlowLogger(
+    { trackingUri: server.url, experimentName: "jerseys", runName: "first", tags: { team: "a" }, logModel: true },
+    quick,
+  );
+  logger.logHyperparams({ model: { name: "resnet18", layers: [2, 2] }, lr: 0.1 });
+  for (const step of steps(50))
+    logger.logMetrics({ "train/loss": 1 / (step + 1), odd: step === 3 ? Number.NaN : 1 }, step);
+  logger.logImage("confusion", [{ png: Buffer.from("png") }], 7);
+  const checkpoint = join(root, "best.ckpt");
+  writeFileSync(checkpoint, "weights");
+  logger.afterSaveCheckpoint({ bestModelPath: checkpoint, bestModelScore: 0.5 });
+  await logger.finalize("success");
+  expect(server.problems).toEqual([]);
+  expect(server.experiments).toEqual([{ id: "1", name: "jerseys" }]);
+  expect(server.runs).toMatchObject([{ status: "FINISHED" }]);
+  expect(Object.fromEntries(server.runs[0]?.tags ?? [])).toMatchObject({
+    team: "a",
+    "mlflow.runName": "first",
+    "mlflow.source.type": "LOCAL",
+  });
+  expect(Object.fromEntries(server.params)).toEqual({ "model/name": "resnet18", "model/layers": "[2,2]", lr: "0.1" });
+  expect(server.metrics.filter(({ key }) => key === "train/loss").map(({ step }) => step)).toEqual(steps(50));
+  expect(server.metrics.find(({ key, step }) => key === "odd" && step === 3)?.value).toBe("NaN");
+  expect(String(server.artifacts.get("1/run0/artifacts/best/best.ckpt"))).toBe("weights");
+  expect(String(server.artifacts.get("1/run0/artifacts/images/confusion/step_000007.png"))).toBe("png");
+  expect(logger).toMatchObject({ name: "1", version: "run0" });
+});
+
+const troubles: readonly [string, (Fault | undefined)[]][] = [
+  ["errors 500", [{ kind: "status", status: 500 }, undefined, { kind: "status", status: 503 }, undefined]],
+  ["429 with Retry-After", [undefined, { kind: "status", status: 429, retryAfter: "0.1" }]],
+  ["connection resets", [{ kind: "reset" }, undefined, { kind: "reset" }, { kind: "reset" }]],
+  [
+    "lost answers",
+    [
+      undefined,
+      { kind: "lostAnswer" },
+      undefined,
+      { kind: "lostAnswer" },
+      { kind: "lostAnswer" },
+      { kind: "lostAnswer" },
+    ],
+  ],
+  ["time-outs", [undefined, { kind: "silence" }, undefined, { kind: "silence" }]],
+  [
+    "slow reads",
+    [
+      { kind: "slow", ms: 50 },
+      { kind: "slow", ms: 50 },
+    ],
+  ],
+];
+
+test.each(troubles)("with %s every metric arrives once and in order, in one run", async (_, faults) => {
+  server.faults = [...faults, ...faults, ...faults];
+  const logger = new MLFlowLogger({ trackingUri: server.url }, quick);
+  for (const step of steps(200)) {
+    logger.logMetrics({ loss: step }, step);
+    if (step % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 15));
+  }
+  await logger.finalize("failed");
+  expect(server.problems).toEqual([]);
+  expect(server.metrics.map(({ step, value }) => [step, value])).toEqual(steps(200).map((i) => [i, i]));
+  expect(server.runs).toHaveLength(1);
+  expect(server.runs[0]?.status).toBe("FAILED");
+});
+
+test("what a server that is gone did not take is kept in a file, and training is not held up", async () => {
+  server.faults = Array.from({ length: 10_000 }, () => ({ kind: "reset" }) as const);
+  const logger = new MLFlowLogger(
+    { trackingUri: server.url, saveDir: root, finishTimeout: 0.2 },
+    { ...quick, totalMs: 1e9 },
+  );
+  const begin = performance.now();
+  for (const step of steps(1000)) logger.logMetrics({ loss: step }, step);
+  expect(performance.now() - begin).toBeLessThan(500);
+  await logger.finalize("success");
+  const [file] = readdirSync(root).filter((name) => name.startsWith("mlflow-unsent"));
+  const kept = readFileSync(join(root, file as string), "utf8")
+    .trim()
+    .split("\n");
+  expect(kept).toHaveLength(1000);
+  expect(said.at(-1)?.message).toContain("1000 metrics are kept in");
+});
+
+test("the file store has MLflow's folders and files", async () => {
+  const logger = new MLFlowLogger({ trackingUri: `file:${root}`, experimentName: "jerseys", runName: "first" });
+  logger.logHyperparams({ lr: 0.1 });
+  logger.logMetrics({ "val/acc": 0.5, odd: Number.NaN }, 0);
+  logger.logMetrics({ "val/acc": 0.75 }, 1);
+  logger.logText("note", "hello", 1);
+  await logger.finalize("interrupted");
+  const run = join(root, logger.name as string, logger.version as string);
+  expect(parseYaml(readFileSync(join(root, logger.name as string, "meta.yaml"), "utf8"))).toMatchObject({
+    name: "jerseys",
+    lifecycle_stage: "active",
+    experiment_id: logger.name,
+  });
+  expect(parseYaml(readFileSync(join(run, "meta.yaml"), "utf8"))).toMatchObject({
+    run_id: logger.version,
+    run_name: "first",
+    status: 5,
+    source_type: 4,
+  });
+  expect(readFileSync(join(run, "metrics/val/acc"), "utf8")).toMatch(/^\d{13} 0\.5 0\n\d{13} 0\.75 1\n$/);
+  expect(readFileSync(join(run, "metrics/odd"), "utf8")).toMatch(/^\d{13} nan 0\n$/);
+  expect(readFileSync(join(run, "params/lr"), "utf8")).toBe("0.1");
+  expect(readFileSync(join(run, "tags/mlflow.runName"), "utf8")).toBe("first");
+  expect(existsSync(join(run, "artifacts/texts/note/step_1.txt"))).toBe(true);
+
+  const again = new MLFlowLogger({
+    trackingUri: `file:${root}`,
+    experimentName: "jerseys",
+    runId: logger.version as string,
+  });
+  again.logMetrics({ "val/acc": 1 }, 2);
+  await again.finalize("success");
+  expect(again.name).toBe(logger.name);
+  expect(readFileSync(join(run, "metrics/val/acc"), "utf8").trim().split("\n")).toHaveLength(3);
+  expect(parseYaml(readFileSync(join(run, "meta.yaml"), "utf8"))).toMatchObject({ status: 3 });
+});
+
+test("a tracking URI of an unknown kind is an error that says what is possible", () => {
+  const logger = new MLFlowLogger({ trackingUri: "databricks://x" });
+  expect(() => logger.logMetrics({ a: 1 }, 0)).toThrowErrorMatchingInlineSnapshot(`
+    [CtError: the tracking URI 'databricks://x' is of no kind that is supported
+      fix: give http://HOST:PORT, https://..., or file:FOLDER]
+  `);
+});
