@@ -1,4 +1,14 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { CtError, writeFileAtomic } from "@classifier-training/base";
 import { formatHeader, formatLine, type MetricsRow, parseLine, parseRow } from "./csv.ts";
@@ -66,15 +76,18 @@ export class MetricsWriter {
     this.#lastRow = rows === 0 ? {} : parseRow(this.#columns, lines[rows] as string);
   }
 
-  /** The first `rows` rows' last one, without changing anything. */
+  /** One row of the file, counted from 0. */
   rowAt(index: number): MetricsRow | undefined {
     const line = this.#lines()[index + 1];
     return line === undefined ? undefined : parseRow(this.#columns, line);
   }
 
-  /** Waits until the rows are on the disk. */
+  /**
+   * Asks for the rows to be forced onto the disk, without waiting: a killed process loses nothing either way, only a
+   * machine that loses power.
+   */
   flush(): void {
-    if (this.#file !== undefined) fsyncSync(this.#file);
+    if (this.#file !== undefined) fsync(this.#file, () => {});
   }
 
   close(): void {
