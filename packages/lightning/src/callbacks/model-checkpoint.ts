@@ -211,7 +211,6 @@ export class ModelCheckpoint extends Callback {
   }
 
   override async onTrainEnd(trainer: TrainerView): Promise<void> {
-    if (trainer.fastDevRun !== false) return;
     if (this.options.saveLast && this.#lastCheckpointSaved === "")
       await this.#saveLast(trainer, this.#candidates(trainer));
   }

@@ -247,10 +247,6 @@ export abstract class LightningModule<Batch = unknown> extends nn.Module {
     this.#evaluate();
   }
 
-  onPredictModelTrain(): Awaitable<void> {
-    this.#restoreModes();
-  }
-
   /** Remembers which submodules train (a frozen backbone's batch norms do not), so that all can be put back. */
   #evaluate(): void {
     this.#modesBeforeEval = new Map([...this.modules()].map((module) => [module, module.training]));

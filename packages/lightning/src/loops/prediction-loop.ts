@@ -52,7 +52,6 @@ export class PredictionLoop {
     }
     await hooks.both("onPredictEpochEnd");
     await hooks.both("onPredictEnd");
-    await hooks.module("onPredictModelTrain");
     return predictions.length === 1 ? (predictions[0] ?? []) : predictions;
   }
 

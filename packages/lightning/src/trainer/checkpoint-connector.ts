@@ -127,7 +127,7 @@ export class CheckpointConnector {
     if (fitting && checkpoint.datamodule !== undefined) datamodule?.loadStateDict?.(checkpoint.datamodule);
     await hooks.module("onLoadCheckpoint", checkpoint);
     const weights = (fitting ? checkpoint.trainingStateDict : undefined) ?? checkpoint.stateDict;
-    checkWeights(weights, module.stateDict(), module.strictLoading, path);
+    checkWeights(weights, new Map(module.stateEntries()), module.strictLoading, path);
     module.loadStateDict(weights, { strict: module.strictLoading });
     if (!fitting) return;
     await hooks.callbacks("onLoadCheckpoint", checkpoint);
