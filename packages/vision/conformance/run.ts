@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { distributionCases } from "./distributions.ts";
+import { resnetCases } from "./resnet.ts";
 import type { CaseResult, Section } from "./section.ts";
 import { transformCases } from "./transforms.ts";
 
@@ -8,6 +9,7 @@ import { transformCases } from "./transforms.ts";
 const sections: readonly Section[] = [
   { file: "transforms.json", run: transformCases },
   { file: "transforms_distributions.json", run: distributionCases },
+  { file: "resnet.json", run: resnetCases },
 ];
 
 const [given, ...flags] = process.argv.slice(2);

@@ -1,8 +1,11 @@
-import { nn, type Tensor } from "@classifier-training/torch";
+import { fused, isRecording, nn, type Tensor } from "@classifier-training/torch";
 
-/** Batch normalisation, then the shortcut added if there is one, then ReLU: one kernel, unless a hook looks in between. */
+/**
+ * Batch normalisation, then the shortcut added if there is one, then ReLU: in one pass over memory where the engine has
+ * a kernel for it. While a recorder listens the module itself is called, so that its hooks tell whose operator it is.
+ */
 export function batchNormReLU(norm: nn.BatchNorm2d, x: Tensor, residual?: Tensor): Tensor {
-  if (!norm.hasForwardHooks) return nn.functional.batchNormAct(x, norm, { residual });
+  if (!isRecording()) return fused.batchNormAct(x, norm, { residual });
   const out = norm.call(x);
   return nn.functional.relu(residual === undefined ? out : out.add(residual));
 }
