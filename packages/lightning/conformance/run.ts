@@ -1,9 +1,12 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { setLogSinks } from "@classifier-training/base";
+import { checkpointsConformance } from "./checkpoints.ts";
+import { emaConformance } from "./ema.ts";
 import { hooksConformance } from "./hooks.ts";
 import { loggingConformance } from "./logging.ts";
 import { metricsConformance, type SectionResult } from "./metrics.ts";
+import { resumeConformance } from "./resume.ts";
 
 /** `npm run conformance -- DIR [--verbose]`: replays recordings of Lightning; ends with 0 when all agree. */
 const args = process.argv.slice(2);
@@ -24,6 +27,9 @@ setLogSinks([]);
 const suites: readonly (readonly [string, (dir: string) => SectionResult[] | Promise<SectionResult[]>])[] = [
   ["hooks", hooksConformance],
   ["logging", loggingConformance],
+  ["checkpoints", checkpointsConformance],
+  ["resume", resumeConformance],
+  ["ema", emaConformance],
   ["metrics", metricsConformance],
 ];
 let failed = false;

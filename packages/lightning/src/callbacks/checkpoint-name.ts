@@ -23,7 +23,8 @@ export function formatCheckpointName(
   return text.replace(/\{([^:}]*)(?::([^}]*))?\}/g, (_whole, name: string, spec: string | undefined) => {
     const value = metrics[name];
     const integer = value === undefined || integers.has(name);
-    const shown = pythonFormat(value ?? 0, spec ?? "", integer);
+    // Metrics are float32 in the original, and show it when no format is given.
+    const shown = pythonFormat(integer ? (value ?? 0) : Math.fround(value ?? 0), spec ?? "", integer);
     return style.autoInsertMetricName ? `${name}${style.equals}${shown}` : shown;
   });
 }

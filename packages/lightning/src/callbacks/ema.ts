@@ -48,6 +48,11 @@ export class EMACallback extends Callback {
   }
 
   override onFitStart(_trainer: TrainerView, module: LightningModule): void {
+    this.begin(module);
+  }
+
+  /** Starts from the module's weights, unless there is an average already. */
+  begin(module: LightningModule): void {
     this.#average ??= copyOf(module.stateDict());
   }
 
@@ -58,8 +63,8 @@ export class EMACallback extends Callback {
   /** Takes the module's weights into the average. */
   update(module: LightningModule): void {
     const decay = this.decayAt(++this.#steps);
-    this.#average ??= copyOf(module.stateDict());
-    const average = this.#average;
+    this.begin(module);
+    const average = this.#average ?? new Map<string, Tensor>();
     scope(() =>
       noGrad(() => {
         const averaged: Tensor[] = [];

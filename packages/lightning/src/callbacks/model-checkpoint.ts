@@ -75,6 +75,8 @@ export class ModelCheckpoint extends Callback {
   #lastTime: number | undefined;
   /** A save was due when the metric was not there yet: it is made after validation. */
   #deferred = false;
+  /** Whether this run goes on from a checkpoint of this callback. */
+  #restored = false;
 
   constructor(options: ModelCheckpointOptions = {}) {
     super();
@@ -387,7 +389,7 @@ export class ModelCheckpoint extends Callback {
 
   /** A file that this very run wrote after the point that it was resumed from, before it was killed. */
   #isOwnFuture(trainer: TrainerView, path: string): boolean {
-    if (trainer.ckptPath === undefined || !existsSync(path) || this.#best.scores.has(path)) return false;
+    if (!this.#restored || !existsSync(path) || this.#best.scores.has(path)) return false;
     try {
       const summary = JSON.parse(readHeader(path).metadata["summary"] ?? "{}") as {
         runId?: string;
@@ -441,6 +443,7 @@ export class ModelCheckpoint extends Callback {
   }
 
   override loadStateDict(state: Record<string, unknown>): void {
+    this.#restored = true;
     const { dirpath, best, bestModelPath, lastModelPath } = state;
     if (dirpath === this.dirpath) {
       this.#best.loadStateDict(best as ReturnType<BestK["stateDict"]>);

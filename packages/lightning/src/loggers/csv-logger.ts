@@ -82,9 +82,8 @@ export class CSVLogger extends Logger {
   }
 
   override stateDict(): Record<string, PlainValue> {
-    const writer = this.#writer;
-    if (writer === undefined) return {};
-    return { rows: writer.rows, lastStep: Number(writer.lastRow["step"] ?? -1) };
+    const rows = this.#writer?.rows ?? 0;
+    return { rows, lastStep: rows === 0 ? -1 : Number(this.#writer?.lastRow["step"] ?? -1) };
   }
 
   /** Drops the rows that a killed run wrote after the checkpoint; another run's file is left alone. */
@@ -92,8 +91,8 @@ export class CSVLogger extends Logger {
     const { rows, lastStep } = state;
     if (typeof rows !== "number" || !existsSync(join(this.logDir, "metrics.csv"))) return;
     const writer = this.#open();
-    const last = rows === 0 ? { step: lastStep } : writer.rowAt(rows - 1);
-    if (last?.["step"] === lastStep) writer.rewind(rows);
+    if (rows > writer.rows) return;
+    if (rows === 0 || writer.rowAt(rows - 1)?.["step"] === lastStep) writer.rewind(rows);
   }
 
   #open(): MetricsWriter {
