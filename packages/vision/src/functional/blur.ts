@@ -1,5 +1,6 @@
 import { takeBytes } from "../image/buffers.ts";
 import { type FloatImage, type Image, isByteImage, withPixels } from "../image/image.ts";
+import { runKernels } from "../kernels/instance.ts";
 
 /** torchvision's Gaussian kernel: exp(-x^2 / 2 sigma^2) at whole numbers, normalised to sum to 1. */
 export function gaussianKernel(size: number, sigma: number): Float64Array {
@@ -47,6 +48,7 @@ function blurBytes(
 ): void {
   const wx = weights14(kx);
   const wy = weights14(ky);
+  if (channels === 3 && blurByKernel(data, out, width, height, wx, wy)) return;
   const rx = (wx.length - 1) >> 1;
   const ry = (wy.length - 1) >> 1;
   const rowLength = width * channels;
@@ -77,6 +79,28 @@ function blurBytes(
     const to = y * rowLength;
     for (let i = 0; i < rowLength; i++) out[to + i] = (sums[i] as number) >> 22;
   }
+}
+
+function blurByKernel(
+  data: Uint8Array,
+  out: Uint8Array,
+  width: number,
+  height: number,
+  wx: Int32Array,
+  wy: Int32Array,
+): boolean {
+  const rx = (wx.length - 1) >> 1;
+  const columns = reflected(width, rx);
+  const rows = reflected(height, (wy.length - 1) >> 1);
+  const pitch = Math.ceil((width * 3) / 8) * 8 + 8;
+  // The kernel takes weights in pairs.
+  const pairs = (weights: Int32Array) => Int16Array.from({ length: weights.length + 1 }, (_, i) => weights[i] ?? 0);
+  return runKernels(out, (kernels, frame, outAt) => {
+    const args = [frame.in(data), width, height, frame.in(columns), frame.in(rows)];
+    args.push(frame.in(pairs(wx)), wx.length + 1, frame.in(pairs(wy)), wy.length + 1, rx, rows.length - 1);
+    args.push(frame.take((width + 2 * rx + 16) * 3), frame.take(height * pitch * 2), pitch, outAt);
+    if (!frame.failed) kernels.blur(...args);
+  });
 }
 
 function weights14(kernel: Float64Array): Int32Array {

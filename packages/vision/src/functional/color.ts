@@ -1,12 +1,22 @@
 import { takeBytes } from "../image/buffers.ts";
 import { type ByteImage, type FloatImage, type Image, isByteImage, withPixels } from "../image/image.ts";
+import { runKernels } from "../kernels/instance.ts";
 
 /** Applies one table of 256 values to every byte. */
 export function lookUp(image: ByteImage, table: Uint8Array): ByteImage {
-  const { data } = image;
-  const out = takeBytes(data.length);
-  for (let i = 0; i < data.length; i++) out[i] = table[data[i] as number] as number;
+  const out = takeBytes(image.data.length);
+  out.set(image.data);
+  lookUpInPlace(out, table);
   return withPixels(image, out, image.width, image.height);
+}
+
+export function lookUpInPlace(data: Uint8Array, table: Uint8Array): void {
+  const done = runKernels(data, (kernels, frame, at) => {
+    const tableAt = frame.in(table);
+    if (!frame.failed) kernels.look_up(at, data.length, tableAt);
+  });
+  if (done) return;
+  for (let i = 0; i < data.length; i++) data[i] = table[data[i] as number] as number;
 }
 
 /** Applies a table per channel. */
@@ -80,6 +90,12 @@ export function adjustContrast(image: Image, factor: number): Image {
 /** Pillow's `int(ImageStat.Stat(image.convert("L")).mean[0] + 0.5)`. */
 export function meanGray({ data, channels, width, height }: ByteImage): number {
   let sum = 0;
+  const done =
+    channels === 3 &&
+    runKernels(data, (kernels, _, at) => {
+      sum = kernels.gray_sum(at, width * height);
+    });
+  if (done) return Math.trunc(sum / (width * height) + 0.5);
   if (channels === 1) for (let i = 0; i < data.length; i++) sum += data[i] as number;
   else {
     for (let i = 0; i < data.length; i += 3) {
@@ -126,6 +142,7 @@ export function adjustSaturation(image: Image, factor: number): Image {
 
 /** Pillow's `ImageEnhance.Color`; `out` may be `data`. */
 export function saturatePillow(data: Uint8Array, out: Uint8Array, factor: number): void {
+  if (data === out && runKernels(out, (kernels, _, at) => kernels.saturate(at, out.length / 3, factor))) return;
   const scaled = new Float32Array(511);
   for (let i = 0; i < 511; i++) scaled[i] = Math.fround(factor) * (i - 255);
   for (let i = 0; i < data.length; i += 3) {

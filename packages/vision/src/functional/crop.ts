@@ -1,6 +1,7 @@
 import { VisionError } from "../errors.ts";
 import { takeBytes } from "../image/buffers.ts";
 import { type Image, isByteImage, withPixels } from "../image/image.ts";
+import { runKernels } from "../kernels/instance.ts";
 import type { Box } from "./resample.ts";
 import { cropPixels } from "./resize.ts";
 
@@ -126,6 +127,13 @@ export function centerCrop(image: Image, width: number, height: number): Image {
 export function horizontalFlip(image: Image): Image {
   const { width, height, channels, data } = image;
   const out = isByteImage(image) ? takeBytes(data.length) : new Float32Array(data.length);
+  if (isByteImage(image) && channels === 3) {
+    const done = runKernels(out as Uint8Array, (kernels, frame, outAt) => {
+      const from = frame.in(image.data);
+      if (!frame.failed) kernels.flip_rows(from, width, height, outAt);
+    });
+    if (done) return withPixels(image, out, width, height);
+  }
   for (let y = 0, at = 0; y < height; y++) {
     let pixel = ((y + 1) * width - 1) * channels;
     if (channels === 3) {

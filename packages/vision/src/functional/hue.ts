@@ -1,5 +1,6 @@
 import { takeBytes } from "../image/buffers.ts";
 import { type FloatImage, type Image, isByteImage, withPixels } from "../image/image.ts";
+import { runKernels } from "../kernels/instance.ts";
 
 /** Turns the hue by `factor` of the colour circle, in [-0.5, 0.5]. */
 export function adjustHue(image: Image, factor: number): Image {
@@ -10,8 +11,10 @@ export function adjustHue(image: Image, factor: number): Image {
     return withPixels(image as FloatImage, out, image.width, image.height);
   }
   const out = takeBytes(image.data.length);
-  if (image.semantics === "pil") turnPillow(image.data, out, factor);
-  else {
+  if (image.semantics === "pil") {
+    out.set(image.data);
+    turnPillow(out, out, factor);
+  } else {
     const floats = Float32Array.from(image.data, (v) => v / 255);
     turnFloats(floats, floats, factor);
     for (let i = 0; i < out.length; i++) out[i] = (floats[i] as number) * 255.999;
@@ -56,6 +59,7 @@ function hueAsPillow(r: number, g: number, b: number, max: number, range: number
  */
 export function turnPillow(data: Uint8Array, out: Uint8Array, factor: number): void {
   const shift = Math.trunc(factor * 255) & 255;
+  if (data === out && runKernels(out, (kernels, _, at) => kernels.turn_hue(at, out.length / 3, shift))) return;
   const saturations = saturationTable();
   for (let i = 0; i < data.length; i += 3) {
     const r = data[i] as number;

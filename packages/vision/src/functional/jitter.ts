@@ -6,6 +6,7 @@ import {
   adjustSaturation,
   brightnessTable,
   contrastTable,
+  lookUpInPlace,
   meanGray,
   saturatePillow,
 } from "./color.ts";
@@ -29,8 +30,8 @@ export function jitterColors(image: Image, params: JitterParams): Image {
     out.set(image.data);
     const made = withPixels(image, out, image.width, image.height);
     for (const step of order) {
-      if (step === 0 && brightness !== undefined) mapBytes(out, brightnessTable(brightness));
-      else if (step === 1 && contrast !== undefined) mapBytes(out, contrastTable(meanGray(made), contrast));
+      if (step === 0 && brightness !== undefined) lookUpInPlace(out, brightnessTable(brightness));
+      else if (step === 1 && contrast !== undefined) lookUpInPlace(out, contrastTable(meanGray(made), contrast));
       else if (step === 2 && saturation !== undefined) saturatePillow(out, out, saturation);
       else if (step === 3 && hue !== undefined) turnPillow(out, out, hue);
     }
@@ -44,8 +45,4 @@ export function jitterColors(image: Image, params: JitterParams): Image {
     else if (step === 3 && hue !== undefined) made = adjustHue(made, hue);
   }
   return made;
-}
-
-function mapBytes(data: Uint8Array, table: Uint8Array): void {
-  for (let i = 0; i < data.length; i++) data[i] = table[data[i] as number] as number;
 }

@@ -1,5 +1,7 @@
-import { takeBytes } from "../image/buffers.ts";
+import { recycle, takeBytes } from "../image/buffers.ts";
 import { type ByteImage, withPixels } from "../image/image.ts";
+import { memory } from "../kernels/heap.ts";
+import { runKernels } from "../kernels/instance.ts";
 import { chrominanceBase, forwardDct, inverseDct, luminanceBase, quantTable } from "./jpeg-dct.ts";
 
 /**
@@ -26,16 +28,29 @@ export function jpegRoundTrip(image: ByteImage, quality: number): ByteImage {
   const y = takeBytes(lumaWidth * lumaHeight);
   const cb = takeBytes(chromaWidth * chromaHeight);
   const cr = takeBytes(chromaWidth * chromaHeight);
-  toYcc(image, y, lumaWidth, lumaHeight, cb, cr, chromaWidth, chromaHeight);
+  const converted = runKernels(y, (kernels, frame, at) => {
+    const planes = [at, lumaWidth, lumaHeight, frame.in(cb), frame.in(cr), chromaWidth, chromaHeight];
+    const from = frame.in(image.data);
+    if (!frame.failed && inPlace(cb, cr)) kernels.jpeg_to_ycc(from, width, height, ...planes);
+    else frame.failed = true;
+  });
+  if (!converted) toYcc(image, y, lumaWidth, lumaHeight, cb, cr, chromaWidth, chromaHeight);
   const chroma = quantTable(chrominanceBase, quality);
   requantise(y, lumaWidth, lumaHeight, luma);
   requantise(cb, chromaWidth, chromaHeight, chroma);
   requantise(cr, chromaWidth, chromaHeight, chroma);
   const out = takeBytes(width * height * 3);
-  fromYcc(y, lumaWidth, cb, cr, chromaWidth, width, height, out);
+  const back = runKernels(out, (kernels, frame, outAt) => {
+    const planes = [frame.in(y), lumaWidth, frame.in(cb), frame.in(cr), chromaWidth];
+    const rows = frame.take(2 * (width + 2));
+    if (!frame.failed) kernels.jpeg_from_ycc(...planes, width, height, rows, outAt);
+  });
+  if (!back) fromYcc(y, lumaWidth, cb, cr, chromaWidth, width, height, out);
+  for (const plane of [y, cb, cr]) recycle(plane);
   return withPixels(image, out, width, height);
 }
 
+const inPlace = (...planes: Uint8Array[]) => planes.every(({ buffer }) => buffer === memory.buffer);
 const roundUp = (value: number, step: number) => Math.ceil(value / step) * step;
 
 function paddedPlane(data: Uint8Array, width: number, height: number) {
@@ -125,6 +140,13 @@ const block = new Int32Array(64);
 
 /** Each 8x8 block to the frequency domain, rounded to multiples of the table, and back; in place. */
 function requantise(plane: Uint8Array, width: number, height: number, table: Int32Array): void {
+  const done = runKernels(plane, (kernels, frame, at) => {
+    const steps = frame.in(table);
+    // A little more than 1 / (8 step), so that exact multiples are not rounded down.
+    const inverse = frame.in(Float32Array.from(table, (step) => (1 + 2 ** -20) / (8 * step)));
+    if (!frame.failed) kernels.jpeg_requantise(at, width, height, steps, inverse);
+  });
+  if (done) return;
   for (let top = 0; top < height; top += 8) {
     for (let left = 0; left < width; left += 8) {
       forwardDct(plane, top * width + left, width, block);

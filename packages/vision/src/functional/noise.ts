@@ -1,6 +1,8 @@
 import type { Rng } from "@classifier-training/base";
 import { takeBytes } from "../image/buffers.ts";
 import { type ByteImage, withPixels } from "../image/image.ts";
+import { allocate, memory } from "../kernels/heap.ts";
+import { type Frame, runKernels } from "../kernels/instance.ts";
 
 const bits = 14;
 let quantiles: Float32Array | undefined;
@@ -53,10 +55,15 @@ export function addGaussianNoise(image: ByteImage, sigma: number, rng: Rng): Byt
   const out = takeBytes(data.length);
   const table = normalTable();
   const mask = (1 << bits) - 1;
-  let s0 = rng.uint32();
-  let s1 = rng.uint32();
-  let s2 = rng.uint32();
-  let s3 = rng.uint32() | 1;
+  const state = Uint32Array.of(rng.uint32(), rng.uint32(), rng.uint32(), rng.uint32() | 1);
+  const done = runKernels(out, (kernels, frame, outAt) => {
+    const from = frame.in(data);
+    const quantilesAt = tableAddress(table, frame);
+    const stateAt = frame.in(state);
+    if (!frame.failed) kernels.add_noise(from, data.length, quantilesAt, bits, sigma, stateAt, outAt);
+  });
+  if (done) return withPixels(image, out, image.width, image.height);
+  let [s0 = 0, s1 = 0, s2 = 0, s3 = 0] = state;
   for (let i = 0; i < data.length; i += 2) {
     const sum = (s0 + s3) | 0;
     const word = (((sum << 7) | (sum >>> 25)) + s0) | 0;
@@ -72,6 +79,18 @@ export function addGaussianNoise(image: ByteImage, sigma: number, rng: Rng): Byt
       out[i + 1] = clip((data[i + 1] as number) + sigma * (table[word >>> (32 - bits)] as number));
   }
   return withPixels(image, out, image.width, image.height);
+}
+
+let tableAt = 0;
+
+/** The table is copied into the kernels' memory once, and stays there. */
+function tableAddress(table: Float32Array, frame: Frame): number {
+  if (tableAt === 0) {
+    tableAt = allocate(table.byteLength);
+    if (tableAt === 0) frame.failed = true;
+    else new Float32Array(memory.buffer, tableAt, table.length).set(table);
+  }
+  return tableAt;
 }
 
 const clip = (value: number) => (value < 0 ? 0 : Math.min(value, 255));

@@ -1,4 +1,6 @@
-import { takeBytes } from "../image/buffers.ts";
+import { recycle, takeBytes } from "../image/buffers.ts";
+import { memory } from "../kernels/heap.ts";
+import { runKernels } from "../kernels/instance.ts";
 import type { Coefficients } from "./coefficients.ts";
 
 /** A part of an image: `left`, `top` and the size, in pixels. */
@@ -43,6 +45,11 @@ export function resampleBytes(
 ): Uint8Array {
   const { channels, box } = source;
   const rowLength = window.width * channels;
+  if (channels === 3) {
+    const made = takeBytes(window.height * rowLength);
+    if (resampleByKernel(source, horizontal, vertical, window, made)) return made;
+    recycle(made);
+  }
   const top = vertical ? (vertical.first[window.top] as number) : window.top;
   const last = window.top + window.height - 1;
   const bottom = vertical ? (vertical.first[last] as number) + (vertical.count[last] as number) : last + 1;
@@ -68,6 +75,67 @@ export function resampleBytes(
     mixRows(middle, from, rowLength, weights, row * vertical.taps, count, out, y * rowLength);
   }
   return out;
+}
+
+/** The same by WebAssembly: 16-bit weights, an even number for each position. */
+function resampleByKernel(
+  { data, stride, box }: Source<Uint8Array>,
+  horizontal: Coefficients | undefined,
+  vertical: Coefficients | undefined,
+  window: Box,
+  out: Uint8Array,
+): boolean {
+  if (horizontal === undefined && vertical === undefined) return false;
+  const rowBytes = window.width * 3;
+  return runKernels(out, (kernels, frame, outAt) => {
+    const top = vertical ? (vertical.first[window.top] as number) : window.top;
+    const last = window.top + window.height - 1;
+    const bottom = vertical ? (vertical.first[last] as number) + (vertical.count[last] as number) : last + 1;
+    const rows = bottom - top;
+    const from = frame.in(data) + ((box.top + top) * stride + box.left) * 3;
+    const middle = vertical === undefined ? outAt : frame.take(rows * rowBytes);
+    if (frame.failed) return;
+    if (horizontal) {
+      const { weights, taps, bits } = narrowWeights(horizontal);
+      const args = [from, stride * 3, rows, frame.in(horizontal.first), frame.in(weights), taps, bits];
+      if (!frame.failed) kernels.resample_rows(...args, window.left, window.width, middle);
+    } else {
+      const all = new Uint8Array(memory.buffer);
+      for (let y = 0; y < rows; y++) {
+        const at = from + (y * stride + window.left) * 3;
+        all.copyWithin(middle + y * rowBytes, at, at + rowBytes);
+      }
+    }
+    if (vertical) {
+      const { weights, taps, bits } = narrowWeights(vertical);
+      const args = [middle, rowBytes, rows - 1, frame.in(vertical.first), frame.in(weights), taps, bits];
+      if (!frame.failed) kernels.resample_columns(...args, window.top, top, window.height, outAt);
+    }
+  });
+}
+
+/** Weights of 16 bits, with as many fractional bits as the largest allows; each position's still sum to exactly 1. */
+function narrowWeights({ taps, weights, first, count }: Coefficients) {
+  let largest = 0;
+  for (const weight of weights) largest = Math.max(largest, Math.abs(weight));
+  let bits = 15;
+  while (bits > 1 && largest * 2 ** bits > 32767) bits--;
+  const one = 2 ** bits;
+  const even = taps + (taps & 1);
+  const out = new Int16Array(first.length * even);
+  for (let i = 0; i < first.length; i++) {
+    let sum = 0;
+    let heaviest = i * even;
+    for (let k = 0; k < (count[i] as number); k++) {
+      const weight = Math.round((weights[i * taps + k] as number) * one);
+      const at = i * even + k;
+      out[at] = weight;
+      sum += weight;
+      if (weight > (out[heaviest] as number)) heaviest = at;
+    }
+    out[heaviest]! += one - sum;
+  }
+  return { weights: out, taps: even, bits };
 }
 
 function rowOfThree(

@@ -1,6 +1,7 @@
 import { VisionError } from "../errors.ts";
 import { takeBytes } from "../image/buffers.ts";
 import { type ByteImage, type Image, isByteImage, withPixels } from "../image/image.ts";
+import { runKernels } from "../kernels/instance.ts";
 import {
   checkSize,
   interpolateCoefficients,
@@ -81,10 +82,10 @@ function resizeAsTensor(
 
 /** float32 values of 0..255 as uint8, rounded half to even and clamped, as torch's `round_().clamp_()` does. */
 export function roundToBytes(values: Float32Array): Uint8Array {
-  const out = new Uint8ClampedArray(takeBytes(values.length).buffer);
+  const out = takeBytes(values.length);
   // Stores into a Uint8ClampedArray round half to even and clamp, by the language's own rule.
-  out.set(values);
-  return new Uint8Array(out.buffer);
+  new Uint8ClampedArray(out.buffer, out.byteOffset, out.length).set(values);
+  return out;
 }
 
 function resizeNearest(
@@ -101,6 +102,16 @@ function resizeNearest(
   const { channels, data } = image;
   const length = window.width * window.height * channels;
   const out = isByteImage(image) ? takeBytes(length) : new Float32Array(length);
+  if (isByteImage(image) && channels === 3) {
+    const columns = xs.subarray(window.left, window.left + window.width);
+    const rows = ys.subarray(window.top, window.top + window.height);
+    const done = runKernels(out as Uint8Array, (kernels, frame, outAt) => {
+      const from = frame.in(image.data) + (box.top * image.width + box.left) * 3;
+      const args = [from, image.width * 3, frame.in(columns), frame.in(rows), window.width, window.height, outAt];
+      if (!frame.failed) kernels.resample_nearest(...args);
+    });
+    if (done) return withPixels(image, out, window.width, window.height);
+  }
   const rowLength = window.width * channels;
   let previousRow = -1;
   for (let y = 0, at = 0; y < window.height; y++, at += rowLength) {

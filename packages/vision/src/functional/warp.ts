@@ -1,5 +1,6 @@
 import { takeBytes } from "../image/buffers.ts";
 import { type ByteImage, withPixels } from "../image/image.ts";
+import { runKernels } from "../kernels/instance.ts";
 import { cubic } from "./coefficients.ts";
 import { type Fill, fillPerChannel } from "./crop.ts";
 
@@ -25,6 +26,9 @@ export function warpPillow(
   const values = fillPerChannel(fill, channels);
   if (values.every((value) => value === values[0])) out.fill(values[0] as number);
   else for (let i = 0; i < out.length; i++) out[i] = values[i % channels] as number;
+  if (channels === 3 && warpByKernel(image, matrix, interpolation, out, width, height)) {
+    return withPixels(image, out, width, height);
+  }
   const affine = matrix.length === 6;
   if (interpolation === "nearest") {
     if (affine) affineNearest(image, matrix, out, width, height);
@@ -34,17 +38,39 @@ export function warpPillow(
   return withPixels(image, out, width, height);
 }
 
-function affineNearest(image: ByteImage, matrix: WarpMatrix, out: Uint8Array, width: number, height: number): void {
-  const [a, b, c, d, e, f] = matrix as readonly [number, number, number, number, number, number];
-  const { data, channels, width: inWidth, height: inHeight } = image;
+function warpByKernel(
+  image: ByteImage,
+  matrix: WarpMatrix,
+  interpolation: WarpInterpolation,
+  out: Uint8Array,
+  width: number,
+  height: number,
+): boolean {
+  const nearest = interpolation === "nearest" && matrix.length === 6;
+  if (!nearest && interpolation !== "bilinear") return false;
+  return runKernels(out, (kernels, frame, outAt) => {
+    const from = frame.in(image.data);
+    const coefficients = frame.in(Float64Array.from({ length: 8 }, (_, i) => matrix[i] ?? 0));
+    if (frame.failed) return;
+    if (nearest) {
+      const steps = fixedSteps(matrix);
+      kernels.affine_nearest(from, image.width, image.height, ...steps, width, height, outAt);
+    } else kernels.warp_bilinear(from, image.width, image.height, coefficients, width, height, outAt);
+  });
+}
+
+/** Pillow's fixed-point walk (affine_fixed): start x, start y, step x, step y, and what a row adds to the start. */
+function fixedSteps(matrix: WarpMatrix): [number, number, number, number, number, number] {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = matrix;
   const fix = (value: number) => Math.floor(value * 65536 + 0.5);
-  const stepX = fix(a);
-  const stepY = fix(d);
-  // Pillow's fixed-point walk (affine_fixed): 16 fractional bits, so that the same input pixels are chosen.
-  let rowX = fix(c + a * 0.5 + b * 0.5);
-  let rowY = fix(f + d * 0.5 + e * 0.5);
-  const downX = fix(b);
-  const downY = fix(e);
+  return [fix(c + a * 0.5 + b * 0.5), fix(f + d * 0.5 + e * 0.5), fix(a), fix(d), fix(b), fix(e)];
+}
+
+function affineNearest(image: ByteImage, matrix: WarpMatrix, out: Uint8Array, width: number, height: number): void {
+  const { data, channels, width: inWidth, height: inHeight } = image;
+  const [startX, startY, stepX, stepY, downX, downY] = fixedSteps(matrix);
+  let rowX = startX;
+  let rowY = startY;
   for (let y = 0, at = 0; y < height; y++) {
     let xx = rowX;
     let yy = rowY;

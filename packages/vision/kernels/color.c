@@ -1,0 +1,133 @@
+/* Pillow's colour changes, in place. */
+#include "kernels.h"
+
+KERNEL(look_up)(u8 *data, i32 length, const u8 *table) {
+  i32 i = 0;
+  for (; i + 4 <= length; i += 4) {
+    u8 a = table[data[i]], b = table[data[i + 1]], c = table[data[i + 2]], d = table[data[i + 3]];
+    data[i] = a;
+    data[i + 1] = b;
+    data[i + 2] = c;
+    data[i + 3] = d;
+  }
+  for (; i < length; i++) data[i] = table[data[i]];
+}
+
+INLINE v128_t widen(v128_t bytes, i32 quarter) {
+  v128_t half = quarter < 2 ? wasm_u16x8_extend_low_u8x16(bytes) : wasm_u16x8_extend_high_u8x16(bytes);
+  return quarter % 2 == 0 ? wasm_u32x4_extend_low_u16x8(half) : wasm_u32x4_extend_high_u16x8(half);
+}
+
+/* (19595 r + 38470 g + 7471 b + 32768) >> 16 */
+INLINE v128_t gray4(v128_t r, v128_t g, v128_t b) {
+  v128_t sum = wasm_i32x4_add(wasm_i32x4_mul(r, wasm_i32x4_const_splat(19595)), wasm_i32x4_mul(g, wasm_i32x4_const_splat(38470)));
+  sum = wasm_i32x4_add(sum, wasm_i32x4_add(wasm_i32x4_mul(b, wasm_i32x4_const_splat(7471)), wasm_i32x4_const_splat(32768)));
+  return wasm_u32x4_shr(sum, 16);
+}
+
+/* Sum of the grey values of all pixels. */
+KERNEL_OF(f64, gray_sum)(u8 *data, i32 pixels) {
+  f64 total = 0;
+  i32 groups = pixels / 16;
+  v128_t sum = wasm_i32x4_const_splat(0);
+  for (i32 group = 0; group < groups; group++) {
+    rgb16 p = load_rgb(data + group * 48);
+    for (i32 q = 0; q < 4; q++) sum = wasm_i32x4_add(sum, gray4(widen(p.r, q), widen(p.g, q), widen(p.b, q)));
+    if (group % 4096 == 4095 || group == groups - 1) {
+      total += (f64)wasm_i32x4_extract_lane(sum, 0) + wasm_i32x4_extract_lane(sum, 1) + wasm_i32x4_extract_lane(sum, 2) +
+               wasm_i32x4_extract_lane(sum, 3);
+      sum = wasm_i32x4_const_splat(0);
+    }
+  }
+  for (i32 i = groups * 16; i < pixels; i++)
+    total += (data[3 * i] * 19595 + data[3 * i + 1] * 38470 + data[3 * i + 2] * 7471 + 32768) >> 16;
+  return total;
+}
+
+INLINE v128_t narrow4(const v128_t *q) {
+  return wasm_u8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(q[0], q[1]), wasm_i16x8_narrow_i32x4(q[2], q[3]));
+}
+
+/* grey + factor (value - grey), in float32, truncated and clipped. */
+INLINE rgb16 saturate16(rgb16 p, v128_t factor) {
+  v128_t r[4], g[4], b[4];
+  for (i32 q = 0; q < 4; q++) {
+    r[q] = widen(p.r, q);
+    g[q] = widen(p.g, q);
+    b[q] = widen(p.b, q);
+    v128_t gray = gray4(r[q], g[q], b[q]);
+    v128_t base = wasm_f32x4_convert_i32x4(gray);
+#define MIX(c) \
+  c[q] = wasm_i32x4_trunc_sat_f32x4( \
+      wasm_f32x4_add(base, wasm_f32x4_mul(factor, wasm_f32x4_convert_i32x4(wasm_i32x4_sub(c[q], gray)))))
+    MIX(r);
+    MIX(g);
+    MIX(b);
+  }
+  rgb16 out = {narrow4(r), narrow4(g), narrow4(b)};
+  return out;
+}
+
+KERNEL(saturate)(u8 *data, i32 pixels, f32 amount) {
+  v128_t factor = wasm_f32x4_splat(amount);
+  FOR_GROUPS(data, pixels, at, { store_rgb(at, saturate16(load_rgb(at), factor)); })
+}
+
+INLINE v128_t pick(v128_t yes, v128_t no, v128_t mask) { return wasm_v128_bitselect(yes, no, mask); }
+
+/* Four pixels: to Pillow's 8-bit HSV, hue plus shift, and back; integer lanes in and out. */
+INLINE void turn4(v128_t *pr, v128_t *pg, v128_t *pb, v128_t shift) {
+  v128_t one = wasm_f32x4_const_splat(1), k255 = wasm_f32x4_const_splat(255);
+  v128_t r = wasm_f32x4_convert_i32x4(*pr), g = wasm_f32x4_convert_i32x4(*pg), b = wasm_f32x4_convert_i32x4(*pb);
+  v128_t max = wasm_f32x4_pmax(wasm_f32x4_pmax(r, g), b), min = wasm_f32x4_pmin(wasm_f32x4_pmin(r, g), b);
+  v128_t range = wasm_f32x4_sub(max, min);
+  v128_t flat = wasm_f32x4_eq(range, wasm_f32x4_const_splat(0));
+  v128_t safe = pick(one, range, flat);
+  v128_t rc = wasm_f32x4_div(wasm_f32x4_sub(max, r), safe), gc = wasm_f32x4_div(wasm_f32x4_sub(max, g), safe);
+  v128_t bc = wasm_f32x4_div(wasm_f32x4_sub(max, b), safe);
+  v128_t h = wasm_f32x4_sub(wasm_f32x4_add(wasm_f32x4_const_splat(4), gc), rc);
+  h = pick(wasm_f32x4_sub(wasm_f32x4_add(wasm_f32x4_const_splat(2), rc), bc), h, wasm_f32x4_eq(g, max));
+  h = pick(wasm_f32x4_sub(bc, gc), h, wasm_f32x4_eq(r, max));
+  h = wasm_f32x4_div(h, wasm_f32x4_const_splat(6));
+  h = pick(wasm_f32x4_add(h, one), h, wasm_f32x4_lt(h, wasm_f32x4_const_splat(0)));
+  v128_t hue = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_mul(h, k255));
+  v128_t s = wasm_f32x4_trunc(wasm_f32x4_mul(wasm_f32x4_div(range, pick(one, max, flat)), k255));
+  hue = wasm_v128_and(wasm_i32x4_add(hue, shift), wasm_i32x4_const_splat(255));
+  v128_t sixth = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(hue), wasm_f32x4_const_splat(6.0f / 255.0f));
+  /* 85 and 170 are exact sixths. */
+  v128_t whole = wasm_f32x4_floor(wasm_f32x4_add(sixth, wasm_f32x4_const_splat(1e-5f)));
+  v128_t f = wasm_f32x4_sub(sixth, whole);
+  v128_t amount = wasm_f32x4_mul(max, wasm_f32x4_mul(s, wasm_f32x4_const_splat(1.0f / 255.0f)));
+  v128_t half = wasm_f32x4_const_splat(0.5f);
+  v128_t top = wasm_f32x4_add(max, half);
+  v128_t v = wasm_i32x4_trunc_sat_f32x4(max);
+  v128_t p = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_sub(top, amount));
+  v128_t q = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_sub(top, wasm_f32x4_mul(amount, f)));
+  v128_t t = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_sub(top, wasm_f32x4_mul(amount, wasm_f32x4_sub(one, f))));
+  v128_t i = wasm_i32x4_trunc_sat_f32x4(whole);
+  i = pick(wasm_i32x4_const_splat(0), i, wasm_i32x4_eq(i, wasm_i32x4_const_splat(6)));
+  v128_t is1 = wasm_i32x4_eq(i, wasm_i32x4_const_splat(1)), is2 = wasm_i32x4_eq(i, wasm_i32x4_const_splat(2));
+  v128_t is3 = wasm_i32x4_eq(i, wasm_i32x4_const_splat(3)), is4 = wasm_i32x4_eq(i, wasm_i32x4_const_splat(4));
+  v128_t is0 = wasm_i32x4_eq(i, wasm_i32x4_const_splat(0));
+  /* red: v q p p t v; green: t v v q p p; blue: p p t v v q */
+  *pr = pick(q, pick(p, pick(t, v, is4), wasm_v128_or(is2, is3)), is1);
+  *pg = pick(t, pick(v, pick(q, p, is3), wasm_v128_or(is1, is2)), is0);
+  *pb = pick(p, pick(t, pick(v, q, wasm_v128_or(is3, is4)), is2), wasm_v128_or(is0, is1));
+}
+
+INLINE rgb16 turn16(rgb16 p, v128_t shift) {
+  v128_t r[4], g[4], b[4];
+  for (i32 q = 0; q < 4; q++) {
+    r[q] = widen(p.r, q);
+    g[q] = widen(p.g, q);
+    b[q] = widen(p.b, q);
+    turn4(&r[q], &g[q], &b[q], shift);
+  }
+  rgb16 made = {narrow4(r), narrow4(g), narrow4(b)};
+  return made;
+}
+
+KERNEL(turn_hue)(u8 *data, i32 pixels, i32 amount) {
+  v128_t shift = wasm_i32x4_splat(amount);
+  FOR_GROUPS(data, pixels, at, { store_rgb(at, turn16(load_rgb(at), shift)); })
+}
