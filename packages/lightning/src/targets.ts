@@ -5,6 +5,7 @@ import { LearningRateMonitor, learningRateMonitorOptionsSchema } from "./callbac
 import { ModelCheckpoint, modelCheckpointOptionsSchema } from "./callbacks/model-checkpoint.ts";
 import { ModelSummary, modelSummaryOptionsSchema } from "./callbacks/model-summary.ts";
 import { ProgressBar, progressBarOptionsSchema } from "./callbacks/progress-bar.ts";
+import { ReplayCertificate, replayCertificateOptionsSchema } from "./callbacks/replay-certificate.ts";
 import { Timer, timerOptionsSchema } from "./callbacks/timer.ts";
 import { loggerTargets } from "./loggers/index.ts";
 import { metricTargets } from "./metrics/index.ts";
@@ -22,6 +23,7 @@ const callbacks: Readonly<Record<string, Target>> = {
   ModelSummary: optionsTarget(modelSummaryOptionsSchema, (options) => new ModelSummary(options)),
   RichModelSummary: optionsTarget(modelSummaryOptionsSchema, (options) => new ModelSummary(options)),
   ProgressBar: progressBar,
+  ReplayCertificate: optionsTarget(replayCertificateOptionsSchema, (options) => new ReplayCertificate(options)),
   RichProgressBar: progressBar,
   TQDMProgressBar: progressBar,
   Timer: optionsTarget(timerOptionsSchema, (options) => new Timer(options)),

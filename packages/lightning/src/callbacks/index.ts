@@ -6,4 +6,12 @@ export { LearningRateMonitor } from "./learning-rate-monitor.ts";
 export { ModelCheckpoint, type ModelCheckpointOptions } from "./model-checkpoint.ts";
 export { ModelSummary, renderSummary } from "./model-summary.ts";
 export { ProgressBar, type ProgressBarOptions, type ProgressOutput } from "./progress-bar.ts";
+export {
+  compareReplays,
+  ReplayCertificate,
+  type ReplayLine,
+  readReplay,
+  type Verification,
+  verifyRun,
+} from "./replay-certificate.ts";
 export { Timer } from "./timer.ts";

@@ -1,0 +1,171 @@
+import { createHash } from "node:crypto";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { getRngState, type optim, Tensor } from "@classifier-training/torch";
+import { z } from "zod";
+import { LightningError } from "../core/errors.ts";
+import type { LightningModule } from "../core/module.ts";
+import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
+import { Callback } from "./callback.ts";
+
+export const replayCertificateOptionsSchema = z.strictObject({
+  /** Optimizer steps between two lines. */
+  everyNSteps: z.int().min(1).default(50),
+  /** Where the lines go; by default `replay.jsonl` in the first logger's folder, or the trainer's root folder. */
+  path: z.string().nullable().default(null),
+});
+
+/** The state of a run at a step, as hashes: equal lines mean equal runs up to there. */
+export interface ReplayLine {
+  readonly step: number;
+  readonly epoch: number;
+  readonly batch: number;
+  readonly weights: string;
+  readonly optimizer: string;
+  readonly rng: string;
+}
+
+/** Writes a hash of weights, optimizer and random state every so many steps, so that a run can be proved to repeat. */
+export class ReplayCertificate extends Callback {
+  readonly #options: z.infer<typeof replayCertificateOptionsSchema>;
+  #path: string | undefined;
+  #bytes = 0;
+  #lastStep = 0;
+
+  constructor(options: z.input<typeof replayCertificateOptionsSchema> = {}) {
+    super();
+    this.#options = replayCertificateOptionsSchema.parse(options);
+  }
+
+  get path(): string | undefined {
+    return this.#path;
+  }
+
+  override setup(trainer: TrainerView, _module: LightningModule, stage: TrainerFn): void {
+    if (stage !== "fit" || !trainer.isGlobalZero) return;
+    this.#path = this.#options.path ?? join(trainer.logger?.logDir ?? trainer.defaultRootDir, "replay.jsonl");
+    mkdirSync(dirname(this.#path), { recursive: true });
+  }
+
+  override onTrainStart(): void {
+    // Lines that a killed process wrote after the checkpoint are written again.
+    const path = this.#path;
+    if (path === undefined || !existsSync(path)) return;
+    if (readFileSync(path).length > this.#bytes) truncateSync(path, this.#bytes);
+  }
+
+  override onTrainBatchEnd(trainer: TrainerView, module: LightningModule): void {
+    const step = trainer.globalStep;
+    if (this.#path === undefined || step === this.#lastStep || step % this.#options.everyNSteps !== 0) return;
+    this.#lastStep = step;
+    const line: ReplayLine = {
+      step,
+      epoch: trainer.currentEpoch,
+      batch: trainer.batchIdx,
+      weights: hashOfWeights(module),
+      optimizer: hashOfOptimizers(trainer.optimizers),
+      rng: hashOf([getRngState()]),
+    };
+    const text = `${JSON.stringify(line)}\n`;
+    appendFileSync(this.#path, text);
+    this.#bytes += Buffer.byteLength(text);
+  }
+
+  override stateDict(): Record<string, unknown> {
+    return { bytes: this.#bytes, lastStep: this.#lastStep };
+  }
+
+  override loadStateDict(state: Record<string, unknown>): void {
+    this.#bytes = Number(state["bytes"] ?? 0);
+    this.#lastStep = Number(state["lastStep"] ?? 0);
+  }
+}
+
+/** SHA-256 over names and bytes of the weights, cut to 32 digits. */
+export function hashOfWeights(module: LightningModule): string {
+  const entries = [...module.stateDict()];
+  const digest = hashOf(entries.flat());
+  for (const [, tensor] of entries) tensor.dispose();
+  return digest;
+}
+
+export function hashOfOptimizers(optimizers: readonly optim.Optimizer[]): string {
+  return hashOf(optimizers.map((optimizer) => optimizer.stateDict()));
+}
+
+function hashOf(value: unknown): string {
+  const hash = createHash("sha256");
+  const feed = (item: unknown): void => {
+    if (item instanceof Tensor) {
+      const { buffer, byteOffset, byteLength } = item.toTypedArray();
+      hash.update(`${item.dtype}[${item.shape.join()}]`).update(new Uint8Array(buffer, byteOffset, byteLength));
+    } else if (Array.isArray(item)) for (const one of item) feed(one);
+    else if (item instanceof Map) feed([...item]);
+    else if (typeof item === "object" && item !== null) feed(Object.entries(item));
+    else hash.update(`${typeof item}:${String(item)};`);
+  };
+  feed(value);
+  return hash.digest("hex").slice(0, 32);
+}
+
+/** The lines of a certificate; one that was cut off by a crash is left out. */
+export function readReplay(path: string): readonly ReplayLine[] {
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      try {
+        return [JSON.parse(line) as ReplayLine];
+      } catch {
+        return [];
+      }
+    });
+}
+
+export interface Verification {
+  readonly equal: boolean;
+  /** Steps that both runs have a line for. */
+  readonly compared: number;
+  /** The first step that differs, and in what. */
+  readonly firstDifference?: { readonly step: number; readonly parts: readonly ("weights" | "optimizer" | "rng")[] };
+}
+
+/** Compares two certificates step by step. */
+export function compareReplays(original: readonly ReplayLine[], again: readonly ReplayLine[]): Verification {
+  const lines = new Map(original.map((line) => [line.step, line]));
+  let compared = 0;
+  for (const line of again) {
+    const wanted = lines.get(line.step);
+    if (wanted === undefined) continue;
+    compared++;
+    const parts = (["weights", "optimizer", "rng"] as const).filter((part) => line[part] !== wanted[part]);
+    if (parts.length > 0) return { equal: false, compared, firstDifference: { step: line.step, parts } };
+  }
+  return { equal: compared > 0, compared };
+}
+
+/**
+ * Repeats a run, or a window of it, and compares it with the certificate that it left.
+ * @param certificate the run's `replay.jsonl`
+ * @param repeat trains again and resolves with the path of the new certificate: from scratch, from a checkpoint (its
+ *   window), or with a kill in between
+ * @throws LightningError when the run has no certificate, or the two have no step in common
+ */
+export async function verifyRun(certificate: string, repeat: () => Promise<string>): Promise<Verification> {
+  if (!existsSync(certificate)) {
+    throw new LightningError({
+      code: "replay/missing",
+      what: "the run has no replay certificate",
+      where: certificate,
+      fix: "train with the ReplayCertificate callback",
+    });
+  }
+  const original = readReplay(certificate);
+  const verification = compareReplays(original, readReplay(await repeat()));
+  if (verification.compared > 0) return verification;
+  throw new LightningError({
+    code: "replay/no-overlap",
+    what: "the repeated part has no step in common with the certificate",
+    where: certificate,
+    fix: "repeat a longer window, with the same `everyNSteps`",
+  });
+}
