@@ -1,5 +1,4 @@
-import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,13 +6,11 @@ import { type Dashboard, startDashboard } from "@classifier-training/dashboard";
 import { MetricsWriter, RunWriter } from "@classifier-training/runs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { seriesOf, thinned } from "../src/series.ts";
+import { chromium, openPage } from "./browser.ts";
 
 const png = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
   "base64",
-);
-const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
-  existsSync(path),
 );
 
 let root: string;
@@ -164,26 +161,30 @@ test("long curves are thinned without losing spikes, and a file without steps go
   expect(seriesOf([{ loss: 1 }, { loss: 2 }], 7)).toEqual({ loss: { steps: [7, 8], values: [1, 2] } });
 });
 
-test.skipIf(chromium === undefined)("in a browser the page draws a chart a metric and shows the pictures", async () => {
-  const profile = mkdtempSync(join(tmpdir(), "chromium-"));
-  const args = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    `--user-data-dir=${profile}`,
-    "--virtual-time-budget=4000",
-    "--dump-dom",
-    dashboard.url,
-  ];
-  const child = spawn(chromium as string, args, { stdio: ["ignore", "pipe", "ignore"] });
-  let dom = "";
-  child.stdout.on("data", (part) => {
-    dom += part;
-  });
-  await new Promise((resolve) => child.once("exit", resolve));
-  expect(dom).toContain("2026-01-02/10-11-12");
-  expect(dom).toMatch(/<figcaption>acc<\/figcaption>/);
-  expect(dom).toMatch(/<figcaption>loss<\/figcaption><div class="plot"><canvas[^>]*style="[^"]*width: \d+/);
-  expect(dom).toContain("epoch_001/confusion_matrix.png");
-  expect(dom).toContain("name: resnet18");
-});
+test.skipIf(chromium === undefined)(
+  "in a browser the page draws a chart a metric, live, and shows pictures",
+  async () => {
+    const page = await openPage(dashboard.url);
+    try {
+      const until = async (expression: string) => {
+        await expect
+          .poll(() => page.evaluate(expression), { timeout: 20_000, interval: 100, message: expression })
+          .toBe(true);
+      };
+      const captions = "[...document.querySelectorAll('#charts figcaption')].map((c) => c.textContent).join()";
+      await until(`${captions} === "acc,loss"`);
+      await until("document.querySelector('#charts canvas').width > 100");
+      await until("document.querySelector('#runs').textContent.includes('running')");
+      await until("document.querySelector('#images img').dataset.path === 'epoch_001/confusion_matrix.png'");
+      await until("document.querySelector('#config').textContent.includes('name: resnet18')");
+      metrics.append({ step: 20, lr: 0.1 });
+      await until(`${captions} === "acc,loss,lr"`);
+      run.finish("success");
+      await until("document.querySelector('#runs').textContent.includes('success')");
+      const { SCREENSHOT: target } = process.env;
+      if (target !== undefined) writeFileSync(target, await page.screenshot());
+    } finally {
+      await page.close();
+    }
+  },
+);
