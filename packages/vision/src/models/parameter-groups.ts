@@ -12,13 +12,13 @@ export interface ParameterGroupOptions {
   readonly skipDecayOnVectors?: boolean;
 }
 
-/** A group for an optimizer. */
-export interface ParameterGroup {
+/** A group for an optimizer (a type, not an interface: optimizers take groups with any options). */
+export type ParameterGroup = {
   readonly name: string;
   readonly params: Tensor[];
   readonly lr: number;
   readonly weightDecay?: number;
-}
+};
 
 /**
  * Parameter groups with layer-wise learning rates: `lr` for the head, `lr * layerDecay` for the last stage,
