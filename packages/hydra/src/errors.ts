@@ -29,3 +29,21 @@ export class ConfigLoadError extends HydraError {
     super({ code: "hydra/config-load", what, ...more });
   }
 }
+
+/** Several things that are wrong at once: the message says them all. */
+export class ManyProblemsError extends ConfigCompositionError {
+  readonly problems: readonly CtError[];
+
+  constructor(problems: readonly CtError[]) {
+    const texts = problems.map(({ message }) => message.trimEnd());
+    super(`${texts.join("\n\n")}\n\nThere are ${problems.length} problems.`);
+    this.problems = problems;
+  }
+}
+
+/** Throws what was collected: nothing, the one error itself, or all of them together. */
+export function throwCollected(problems: readonly CtError[]): void {
+  const [only] = problems;
+  if (only === undefined) return;
+  throw problems.length === 1 ? only : new ManyProblemsError(problems);
+}

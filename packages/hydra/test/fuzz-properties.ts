@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { create, HydraError, select, toRaw, toYaml } from "../src/index.ts";
 import { parseElement, parseInterpolation } from "../src/omegaconf/interpolation/parse.ts";
 import { loadYaml } from "../src/yaml/load.ts";
+import { overrideProperties } from "./fuzz-overrides.ts";
 
 const yamlPieces = [
   ..."ab01-:?,[]{}#&*!|>'\"%@`\\\t\n =~.<",
@@ -113,4 +114,5 @@ export const properties: readonly NamedProperty[] = [
       contained(() => void select(create({ b: { c: 1 }, l: [1] }), text));
     }),
   },
+  ...overrideProperties,
 ];

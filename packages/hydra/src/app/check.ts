@@ -2,6 +2,7 @@ import { CtError, nearestName, suggestion } from "@classifier-training/base";
 import { HydraConfig, withoutHydraCopy } from "../compose/runtime.ts";
 import { HydraError } from "../errors.ts";
 import { type Container, DictConfig, isConfig } from "../omegaconf/containers.ts";
+import { splitKey } from "../omegaconf/keys.ts";
 import { type Node, ValueNode } from "../omegaconf/node.ts";
 import { originText } from "../omegaconf/origin.ts";
 import { untracked } from "../omegaconf/reads.ts";
@@ -95,16 +96,30 @@ async function targetIssues(node: DictConfig): Promise<ConfigIssue[]> {
   );
 }
 
-/** What `+key=value` added to targets that have no such option: most likely a spelling mistake. */
+/** What `+key=value` added to targets or schemas that have no such option: most likely a spelling mistake. */
 export async function addedUnknownOptions(config: DictConfig, overrides: readonly Override[]): Promise<ConfigIssue[]> {
   const added = new Set(
     overrides.filter(({ type }) => type === "ADD" || type === "FORCE_ADD").map((o) => o.keyOrGroup),
   );
   const parents = new Set([...added].map((key) => key.slice(0, Math.max(0, key.lastIndexOf(".")))));
   const issues: ConfigIssue[] = [];
+  for (const key of added) issues.push(...schemaIssues(config, key));
   for (const node of targetNodes(config)) {
     if (!parents.has(node.fullKey())) continue;
     issues.push(...(await targetIssues(node)).filter(({ key }) => added.has(key)));
   }
   return issues;
+}
+
+function schemaIssues(config: DictConfig, key: string): ConfigIssue[] {
+  const parts = splitKey(key);
+  const last = parts.pop() ?? "";
+  let at: Node | undefined = config;
+  for (const part of parts) at = at instanceof DictConfig ? at.node(part) : undefined;
+  const node = at instanceof DictConfig ? at.node(last) : undefined;
+  if (!(at instanceof DictConfig) || node === undefined || at.struct === undefined || at.struct.open) return [];
+  const fields = [...at.struct.fields.keys()];
+  return fields.includes(last)
+    ? []
+    : [issueAt(node, `${at.struct.name} has no key '${last}'`, suggestion(last, fields))];
 }

@@ -13,7 +13,7 @@ type Say = (line: string) => void;
 export async function showInfo<T>(invocation: Invocation<T>): Promise<void> {
   const say: Say = (line) => process.stdout.write(`${line}\n`);
   const { info } = invocation.args;
-  if (info === "explain") return (await import("./explain.ts")).explain(invocation, say);
+  if (info === "explain") return (await import("./explain.ts")).showExplanation(invocation, say);
   if (info === "unused") return (await import("./unused.ts")).showUnused(invocation, say);
   if (info === "check") return (await import("./check.ts")).showProblems(invocation, say);
   if (info === "defaults") printDefaultsList(invocation, say);

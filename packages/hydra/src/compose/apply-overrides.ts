@@ -1,5 +1,5 @@
 import { CtError, nearestName } from "@classifier-training/base";
-import { ConfigCompositionError } from "../errors.ts";
+import { ConfigCompositionError, HydraError, throwCollected } from "../errors.ts";
 import { type Container, DictConfig, isConfig, ListConfig } from "../omegaconf/containers.ts";
 import { ConfigError, ConfigKeyError, ConfigTypeError, MissingMandatoryValue } from "../omegaconf/errors.ts";
 import { openDict } from "../omegaconf/flags.ts";
@@ -11,9 +11,18 @@ import type { Override } from "../overrides/index.ts";
 import { elementText, type PlainValue } from "../overrides/override.ts";
 import { pythonEquals } from "./equals.ts";
 
-/** Applies the overrides that set, add, extend and delete values, in order. */
+/** Applies the overrides that set, add, extend and delete values, in order. All that fail are reported together. */
 export function applyOverrides(overrides: readonly Override[], config: DictConfig): void {
-  for (const override of overrides) applyOverride(override, config);
+  const problems: CtError[] = [];
+  for (const override of overrides) {
+    try {
+      applyOverride(override, config);
+    } catch (error) {
+      if (!(error instanceof HydraError)) throw error;
+      problems.push(error);
+    }
+  }
+  throwCollected(problems);
 }
 
 /** Applies one override. @throws ConfigCompositionError with Hydra's suggestions */

@@ -1,10 +1,15 @@
-import { ConfigCompositionError } from "../errors.ts";
+import type { CtError } from "@classifier-training/base";
+import { ConfigCompositionError, ConfigLoadError, MissingConfigError, throwCollected } from "../errors.ts";
+import { YamlError } from "../yaml/errors.ts";
 import { ConfigDefault, GroupDefault, type InputDefault } from "./elements.ts";
 import { configNotFound, mustSpecify } from "./not-found.ts";
 import type { DefaultsOverrides } from "./overrides.ts";
 import type { DefaultsRepository } from "./repository.ts";
 import { DefaultsTreeNode } from "./tree.ts";
 import { addImpliedSelf, checkOverrideEntries, validatePaths } from "./validate.ts";
+
+/** Defaults lists nested deeper than this can only be a circle. */
+const deepest = 100;
 
 interface Expansion {
   readonly isRoot?: boolean;
@@ -22,6 +27,9 @@ export class TreeBuilder {
   readonly #repository: DefaultsRepository;
   readonly #overrides: DefaultsOverrides;
   readonly #skipMissing: boolean;
+  /** Configs that are not there or cannot be loaded: all are found before one is reported. */
+  readonly #problems: CtError[] = [];
+  #depth = 0;
   /** Interpolated entries, with the overrides that applied where they were met. */
   readonly #deferred = new Map<InputDefault, ReadonlySet<string>>();
 
@@ -34,6 +42,7 @@ export class TreeBuilder {
   build(root: DefaultsTreeNode): DefaultsTreeNode {
     const tree = this.#expand(root, { isRoot: true });
     while (this.#resolveOne(tree));
+    throwCollected(this.#problems);
     this.#failOnUnresolved(tree);
     return tree;
   }
@@ -120,7 +129,19 @@ export class TreeBuilder {
   }
 
   #subtree(parent: DefaultsTreeNode, node: InputDefault, expansion: Expansion): DefaultsTreeNode | InputDefault {
-    const subtree = this.#expand(new DefaultsTreeNode(node, parent), expansion);
+    const subtree = new DefaultsTreeNode(node, parent);
+    if (this.#depth >= deepest) throw endless(subtree);
+    this.#depth++;
+    try {
+      this.#expand(subtree, expansion);
+    } catch (error) {
+      const isOfOneConfig = error instanceof MissingConfigError || error instanceof ConfigLoadError;
+      if (!isOfOneConfig && !(error instanceof YamlError)) throw error;
+      this.#problems.push(error);
+      node.deleted = true;
+    } finally {
+      this.#depth--;
+    }
     return subtree.children === undefined ? subtree.node : subtree;
   }
 
@@ -158,6 +179,15 @@ export class TreeBuilder {
       else if (child.isInterpolation) child.resolveInterpolation(this.#overrides.knownChoices);
     }
   }
+}
+
+/** The error for a config that, by whatever way, asks for itself. */
+function endless(tree: DefaultsTreeNode): ConfigCompositionError {
+  const path: string[] = [];
+  for (let at: DefaultsTreeNode | undefined = tree; at !== undefined; at = at.parent)
+    path.unshift(at.node.configPath());
+  const cycle = path.slice(path.lastIndexOf(path.at(-1) ?? "", path.length - 2));
+  return new ConfigCompositionError(`The defaults lists lead back to where they came from: ${cycle.join(" -> ")}`);
 }
 
 /** One option of a list of options (`db: [a, b]`) as an entry of its own. */

@@ -1,4 +1,4 @@
-import { ConfigCompositionError } from "../errors.ts";
+import { ConfigCompositionError, throwCollected } from "../errors.ts";
 import type { Override } from "../overrides/index.ts";
 import { elementText, plainValue } from "../overrides/override.ts";
 import { ConfigDefault, GroupDefault, type InputDefault } from "./elements.ts";
@@ -114,12 +114,13 @@ export class DefaultsOverrides {
 
   /** Throws when an override or a deletion found nothing that it applies to. */
   ensureAllUsed(): void {
-    for (const [key, choice] of this.#choices) if (!choice.used) throw this.#unused(key, choice);
+    const problems: ConfigCompositionError[] = [];
+    for (const [key, choice] of this.#choices) if (!choice.used) problems.push(this.#unused(key, choice));
     for (const [key, { name, used }] of this.#deletions) {
-      if (used) continue;
       const what = name === undefined ? key : `${key}=${name}`;
-      throw new ConfigCompositionError(`Could not delete '${what}'. No match in the defaults list`);
+      if (!used) problems.push(new ConfigCompositionError(`Could not delete '${what}'. No match in the defaults list`));
     }
+    throwCollected(problems);
   }
 
   #unused(key: string, choice: ChoiceOverride): ConfigCompositionError {

@@ -9,28 +9,30 @@ export { parseOverride, parseValue } from "./parser.ts";
 export { ChoiceSweep, Glob, IntervalSweep, QuotedString, RangeSweep } from "./values.ts";
 
 /**
- * Parses a command line's overrides. Throws an {@link OverrideParseError} that shows the faulty override, and marks
+ * Parses a command line's overrides. Throws an {@link OverrideParseError} that shows each faulty override, and marks
  * the column with a caret.
  */
 export function parseOverrides(inputs: readonly string[]): Override[] {
-  return inputs.map((input, index) => {
+  const overrides: Override[] = [];
+  const problems: OverrideParseError[] = [];
+  for (const [index, input] of inputs.entries()) {
     try {
-      return parseOverride(input);
+      overrides.push(parseOverride(input));
     } catch (error) {
       if (!(error instanceof OverrideParseError)) throw error;
-      throw new OverrideParseError(input, error.column, describe(error, index, inputs));
+      problems.push(new OverrideParseError(input, error.column, describe(error, index, inputs)));
     }
-  });
+  }
+  const [first] = problems;
+  if (first === undefined) return overrides;
+  const texts = problems.map(({ message }) => message);
+  const grammar = "See https://hydra.cc/docs/advanced/override_grammar/basic for the grammar.";
+  throw new OverrideParseError(first.override, first.column, [...texts, grammar].join("\n"));
 }
 
 function describe(error: OverrideParseError, index: number, inputs: readonly string[]): string {
-  const { override, column } = error;
+  const { override, column, message } = error;
+  const head = `Error when parsing index: ${index}, string: ${override} out of ${pythonRepr(inputs)}.`;
   const visible = override.replace(/[\n\t\r]/g, " ");
-  return [
-    `Error when parsing index: ${index}, string: ${override} out of ${pythonRepr(inputs)}.`,
-    error.message,
-    `  ${visible}`,
-    `  ${" ".repeat(column)}^`,
-    "See https://hydra.cc/docs/advanced/override_grammar/basic for the grammar.",
-  ].join("\n");
+  return [head, message, `  ${visible}`, `  ${" ".repeat(column)}^`].join("\n");
 }

@@ -1,6 +1,7 @@
 import { ValidationError } from "../omegaconf/errors.ts";
 import type { FieldType, StructType } from "../omegaconf/field-type.ts";
 import type { Node } from "../omegaconf/node.ts";
+import { currentOrigin } from "../omegaconf/origin.ts";
 import { asFloat, asInt, Float, floatRepr, isFloat, isInt, type Scalar } from "../yaml/scalars.ts";
 
 /** Refuses a value: the message names the value, the expected type, and the key. */
@@ -9,7 +10,7 @@ export function refuse(value: unknown, expected: string, at: Node): never {
   throw new ValidationError({
     what: `the value ${shown} cannot be converted to ${expected}`,
     fullKey: at.fullKey(),
-    origin: at.origin,
+    origin: currentOrigin() ?? at.origin,
   });
 }
 

@@ -1,0 +1,230 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { getLogger, optionsTarget } from "@classifier-training/base";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { z } from "zod";
+import { HydraConfig } from "../compose/runtime.ts";
+import { clearTargets, instantiate, registerTargets } from "../instantiate/index.ts";
+import { get } from "../omegaconf/access.ts";
+import { select } from "../omegaconf/select.ts";
+import { toContainer } from "../omegaconf/to-container.ts";
+import type { TaskFunction } from "./job.ts";
+import { type MainResult, main } from "./main.ts";
+import { registerSweeper } from "./plugins.ts";
+
+const files = {
+  "conf/config.yaml":
+    "defaults:\n  - model: small\n  - _self_\nlr: 0.1\nrate: ${lr}\napi_key: abc\nhydra:\n  run:\n    dir: out\n  sweep:\n    dir: mr\n",
+  "conf/model/small.yaml": "_target_: test.Model\nwidth: 8\n",
+  "conf/model/large.yaml": "_target_: test.Model\nwidth: 64\n",
+};
+
+let folder: string;
+let start: string;
+beforeEach(() => {
+  start = process.cwd();
+  folder = realpathSync(mkdtempSync(join(tmpdir(), "hydra-test-")));
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  process.chdir(folder);
+  const options = z.strictObject({ width: z.int().default(4), depth: z.int().default(1) });
+  registerTargets({ "test.Model": optionsTarget(options, (given) => given) });
+});
+afterEach(() => {
+  process.chdir(start);
+  rmSync(folder, { recursive: true });
+  clearTargets();
+  process.exitCode = undefined;
+});
+
+interface Ran<T> extends MainResult<T> {
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run<T>(
+  argv: readonly string[],
+  task: TaskFunction<T>,
+  more: { dryRun?: TaskFunction<T> } = {},
+): Promise<Ran<T>> {
+  let out = "";
+  let err = "";
+  const stdout = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    out += text;
+    return true;
+  });
+  const stderr = vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+    err += text;
+    return true;
+  });
+  try {
+    const options = { configPath: join(folder, "conf"), configName: "config", jobName: "train", program: "app train" };
+    const result = await main({ ...options, ...more, argv }, task);
+    return { ...result, out, err };
+  } finally {
+    stdout.mockRestore();
+    stderr.mockRestore();
+  }
+}
+
+test("a job runs in its run directory, with snapshots, a log file and its result", async () => {
+  const { exitCode, jobs } = await run(["lr=1"], async (cfg, job) => {
+    getLogger("train").info("hello");
+    expect(job.outputDir).toBe(join(folder, "out"));
+    expect(String(select(HydraConfig.get(), "job.name"))).toBe("train");
+    return select(cfg, "rate");
+  });
+  expect(exitCode).toBe(0);
+  expect(jobs.map(({ value }) => value)).toEqual([1]);
+  const text = (path: string) => readFileSync(join(folder, "out", path), "utf8");
+  expect(text(".hydra/overrides.yaml")).toBe("- lr=1\n");
+  expect(text(".hydra/config.yaml")).toContain("rate: ${lr}\n");
+  expect(text(".hydra/hydra.yaml")).toContain("name: train\n");
+  expect(text("train.log")).toMatch(/\[train\]\[INFO\] - hello\n$/);
+});
+
+test("secrets are masked wherever a configuration is saved or shown", async () => {
+  await run(["api_key=xyz", "+model.token=t"], () => {});
+  for (const name of ["config.yaml", "hydra.yaml", "overrides.yaml"]) {
+    expect(readFileSync(join(folder, "out/.hydra", name), "utf8")).not.toMatch(/xyz|token: t|=t/);
+  }
+  const { out } = await run(["--cfg", "job"], () => {});
+  expect(out).toContain("api_key: '***'");
+  expect((await run(["--cfg", "job", "-p", "api_key"], () => {})).out).toBe("***\n");
+});
+
+test("a task that throws ends with a sentence and exit code 1; the stack trace is in the log file", async () => {
+  const { exitCode, err, error } = await run(["lr=1"], () => {
+    throw new TypeError("no such shape");
+  });
+  expect(exitCode).toBe(1);
+  expect(process.exitCode).toBe(1);
+  expect(error).toBeDefined();
+  expect(err).toMatch(/^Error executing job with overrides: \['lr=1'\]\nTypeError: no such shape\n/);
+  expect(err).not.toContain("    at ");
+  expect(readFileSync(join(folder, "out/train.log"), "utf8")).toContain("    at ");
+});
+
+test("HYDRA_FULL_ERROR=1 shows the stack trace", async () => {
+  vi.stubEnv("HYDRA_FULL_ERROR", "1");
+  const { err } = await run([], () => {
+    throw new TypeError("no such shape");
+  });
+  vi.unstubAllEnvs();
+  expect(err).toContain("    at ");
+});
+
+test("a multirun runs every combination", async () => {
+  const seen: unknown[] = [];
+  const { exitCode, jobs } = await run(["-m", "model=small,large", "lr=range(1,3)"], (cfg) => {
+    seen.push([select(cfg, "model.width"), select(cfg, "lr"), select(HydraConfig.get(), "job.num")]);
+  });
+  expect(exitCode).toBe(0);
+  expect(jobs).toHaveLength(4);
+  expect(seen).toEqual([
+    [8, 1, 0],
+    [8, 2, 1],
+    [64, 1, 2],
+    [64, 2, 3],
+  ]);
+  expect(existsSync(join(folder, "mr/3/.hydra/config.yaml"))).toBe(true);
+  expect(existsSync(join(folder, "mr/multirun.yaml"))).toBe(true);
+});
+
+test("another sweeper can be plugged in", async () => {
+  registerSweeper("test.Sweeper", (options, _, launcher) => ({
+    sweep: async () => [await launcher.launch([[`lr=${options["best"]}`]], 0)],
+  }));
+  const { jobs, err } = await run(["-m", "++hydra.sweeper._target_=test.Sweeper", "+hydra.sweeper.best=7"], (cfg) =>
+    select(cfg, "lr"),
+  );
+  expect(err).toContain("BasicSweeperConf has no key 'best'");
+  expect(jobs.map(({ value }) => value)).toEqual([7]);
+});
+
+test("callbacks are told of the job, and cannot fail it", async () => {
+  const told: string[] = [];
+  const callback = {
+    onRunStart: () => void told.push("run start"),
+    onJobStart: () => void told.push("job start"),
+    onJobEnd: () => {
+      throw new TypeError("mine");
+    },
+    onRunEnd: () => void told.push("run end"),
+  };
+  registerTargets({ "test.Callback": { invoke: () => callback } });
+  const { exitCode } = await run(["+hydra.callbacks.mine._target_=test.Callback"], () => void told.push("task"));
+  expect(exitCode).toBe(0);
+  expect(told).toEqual(["run start", "job start", "task", "run end"]);
+});
+
+test("an added option that the target does not have is warned about", async () => {
+  const { err } = await run(["+model.dept=3"], () => {});
+  expect(err).toContain(
+    "WARNING: override +model.dept=3: model.dept: test.Model has no option 'dept' (did you mean 'depth'?)",
+  );
+});
+
+test("--info explain says where a value comes from", async () => {
+  const { out } = await run(["--info", "explain", "rate", "lr=5"], () => {});
+  expect(out.replaceAll(folder, "DIR")).toBe(
+    "rate = 5\n  written ${lr}\n  set in DIR/conf/config.yaml:5\n" +
+      "    lr = 5\n      set in override lr=5\n      instead of what is set in DIR/conf/config.yaml:4\n",
+  );
+  expect((await run(["--info", "explain", "rat"], () => {})).err).toContain("did you mean 'rate'?");
+});
+
+test("--info unused lists the keys that the dry run did not read", async () => {
+  const dryRun = async (cfg: Parameters<TaskFunction<void>>[0]) => {
+    await instantiate(get(cfg, "model"));
+  };
+  const { out } = await run(["--info", "unused"], () => {}, { dryRun });
+  expect(out).toMatch(/config\.yaml:4: lr was never read/);
+  expect(out).not.toContain("model");
+});
+
+test("--info check reports every problem of the configuration", async () => {
+  const { exitCode, err } = await run(["--info", "check", "lr=${rats}", "+model.dept=1", "+x=???"], () => {});
+  expect(exitCode).toBe(1);
+  expect(err).toMatch(/lr: .*rats[\s\S]*x: a mandatory value is missing[\s\S]*model\.dept: .*did you mean 'depth'/);
+});
+
+test("shell completion offers groups, options, keys and values", async () => {
+  const query = async (line: string) => {
+    vi.stubEnv("COMP_LINE", `app train ${line}`);
+    const { out } = await run(["-sc", "query=bash"], () => {});
+    vi.unstubAllEnvs();
+    return out.trim().split(" ");
+  };
+  expect(await query("mod")).toEqual(["model.", "model="]);
+  expect(await query("model=")).toEqual(["model=large", "model=small"]);
+  expect(await query("model=large model.w")).toEqual(["model.width="]);
+  expect(await query("model=large model.width=")).toEqual(["model.width=64"]);
+  for (const shell of ["bash", "zsh", "fish"]) {
+    expect((await run(["-sc", `install=${shell}`], () => {})).out).toContain("app train -sc query=");
+  }
+});
+
+test("--help shows the groups, the configuration and the flags' summary", async () => {
+  const { out } = await run(["--help"], () => {});
+  expect(out).toContain("train is powered by Hydra.");
+  expect(out).toContain("model: large, small\n");
+  expect(out).toContain("lr: 0.1\n");
+  expect((await run(["--hydra-help"], () => {})).out).toContain('eval "$(app train -sc install=bash)"');
+});
+
+test("a saved job can be run again", async () => {
+  await run(["lr=3"], () => {});
+  const { jobs } = await run(["--experimental-rerun", "out"], (cfg) => toContainer(cfg, { resolve: true }));
+  expect(jobs[0]?.value).toMatchObject({ lr: 3, rate: 3, model: { width: 8 } });
+});
+
+test("flags that do not fit end with the usage and exit code 2", async () => {
+  const { exitCode, err } = await run(["--cfg", "nope"], () => {});
+  expect(exitCode).toBe(2);
+  expect(err).toMatch(/^usage: app train .*\napp train: error: argument --cfg\/-c: invalid choice: 'nope'/);
+  expect((await run(["--x=1"], () => {})).err).toContain("unrecognized arguments: --x=1");
+});
