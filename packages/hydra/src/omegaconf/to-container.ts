@@ -19,10 +19,18 @@ export type RawValue = unknown;
 export function toRaw(node: Node, options: ToContainerOptions = {}): RawValue {
   if (isTracking()) noteRead(node);
   if (node instanceof ListConfig) return node.content.map((child) => rawChild(child, options));
-  if (!(node instanceof DictConfig)) return nodeValue(node);
+  if (node instanceof ObjectNode) return node.value;
+  if (!(node instanceof DictConfig)) return rawOf(nodeValue(node), options);
   const map = new Map<Key, RawValue>();
   for (const child of node.nodes()) map.set(child.key as Key, rawChild(child, options));
   return map;
+}
+
+/** What a resolver made may hold containers. */
+function rawOf(value: unknown, options: ToContainerOptions): RawValue {
+  if (isConfig(value)) return toRaw(value, options);
+  if (Array.isArray(value)) return value.map((item) => rawOf(item, options));
+  return value instanceof Map ? new Map([...value].map(([key, item]) => [key, rawOf(item, options)])) : value;
 }
 
 function rawChild(child: Node, options: ToContainerOptions): RawValue {
@@ -52,7 +60,8 @@ export function toContainer(config: Container, options: ToContainerOptions = {})
 
 function plainNode(node: Node, options: ToContainerOptions): unknown {
   if (node instanceof ListConfig) return node.content.map((child) => plainNode(settle(child, options), options));
-  if (!(node instanceof DictConfig)) return handOut(node);
+  if (node instanceof ObjectNode) return node.value;
+  if (!(node instanceof DictConfig)) return toPlain(rawOf(nodeValue(node), options));
   const object: Record<string, unknown> = {};
   for (const child of node.nodes()) {
     define(object, keyText(child.key as Key), plainNode(settle(child, options), options));

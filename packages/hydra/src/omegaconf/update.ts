@@ -73,7 +73,7 @@ function setChild(at: Container, key: Key, value: unknown): void {
 
 function descend(at: Container, part: string, forceAdd: boolean): Container {
   const child = childOf(at, part, { throwOnMissing: false, throwOnFailure: true });
-  const next = child instanceof ValueNode && child.isInterpolation ? (follow(child, new Set()) ?? child) : child;
+  const next = child instanceof ValueNode && child.isInterpolation ? followed(child) : child;
   if (isConfig(next)) return next;
   const key: Key = at instanceof DictConfig ? part : listIndex(part, at.fullKey());
   const fill = () => setChild(at, key, new DictConfig());
@@ -82,6 +82,16 @@ function descend(at: Container, part: string, forceAdd: boolean): Container {
   const made = at instanceof DictConfig ? at.node(key) : at.node(key as number);
   if (isConfig(made)) return made;
   throw new ConfigTypeError({ what: `'${part}' cannot hold keys`, fullKey: at.fullKey(key) });
+}
+
+/** What an interpolation names; itself where that is not there, as it was before interpolations were followed here. */
+function followed(node: ValueNode): Node {
+  try {
+    return follow(node, new Set()) ?? node;
+  } catch (error) {
+    if (error instanceof InterpolationResolutionError) return node;
+    throw error;
+  }
 }
 
 /** The node that an interpolation of nodes alone names; undefined where a resolver or other text is involved. */

@@ -30,7 +30,7 @@ const simpleKey = "(?:[$\\w]+|\\[[$\\w]+\\])";
 const simpleNode = `\\.*${simpleKey}(?:\\.[$\\w]+|\\[[$\\w]+\\])*${blanks}`;
 const simpleName = `(?:[A-Za-z_][\\w-]*(?:\\.[A-Za-z_][\\w-]*)*${blanks})?`;
 const simpleArg = `[A-Za-z_0-9/\\-+.$%*@?|]+${blanks}`;
-const simpleCall = `${simpleName}:${blanks}(?:${simpleArg}(?:,${blanks}${simpleArg})*)?`;
+const simpleCall = `${simpleName}:${blanks}${simpleArg}(?:,${blanks}${simpleArg})*`;
 const outside = "(?:[^$]|\\$(?!\\{))*";
 /** The common forms of interpolation: what looks like them is parsed when it is resolved, not before. */
 const simple = new RegExp(`^${outside}(?:\\$\\{${blanks}(?:${simpleNode}|${simpleCall})\\}${outside})+$`);
@@ -282,7 +282,7 @@ class Parser {
       tokens.push(token);
     }
     const [only] = tokens;
-    if (only === undefined) throw this.fail("expected a value");
+    if (only === undefined || (tokens.length === 1 && only.kind === "blank")) throw this.fail("expected a value");
     if (tokens.length === 1 && only.kind === "atom") return { kind: "value", value: only.value ?? null };
     if (tokens.length === 1 && typeof parts[0] === "string") return { kind: "value", value: parts[0] };
     return { kind: "text", parts, quoted: false };
