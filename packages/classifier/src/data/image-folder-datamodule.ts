@@ -50,15 +50,8 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   override setup(stage: "fit" | "validate" | "test" | "predict"): void {
-    const train = this.#open("train");
-    if (stage === "test") {
-      this.#open("test");
-      return;
-    }
-    const val = this.#open("val");
-    log.info(
-      `data: ${plural(train.length, "training sample")}, ${plural(val.length, "validation sample")}, ${plural(train.classToIdx.size, "class", "classes")}`,
-    );
+    this.#open("train");
+    this.#open(stage === "test" ? "test" : "val");
   }
 
   samples(split: Split): readonly SampleInfo[] {
@@ -134,6 +127,9 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     for (const [reason, count] of Object.entries(dataset.skipped)) {
       if (count > 0) log.warning(`${splitFolders[split]}: ${plural(count, "sample")} left out (${reason})`);
     }
+    log.info(
+      `${splitFolders[split]}: ${plural(dataset.length, "sample")}, ${plural(dataset.classToIdx.size, "class", "classes")}`,
+    );
     this.#datasets.set(split, dataset);
     return dataset;
   }
