@@ -64,13 +64,21 @@ export class MultiheadAttention extends Module<Inputs, AttentionResult> {
     this.batchFirst = batchFirst;
     const same = kdim === embedDim && vdim === embedDim;
     const weight = (wanted: boolean, rows: number, columns: number) =>
-      wanted ? xavierUniform_(new Parameter(empty([rows, columns]))) : null;
-    this.registerParameter("in_proj_weight", weight(same, 3 * embedDim, embedDim) as Parameter | null);
-    this.registerParameter("q_proj_weight", weight(!same, embedDim, embedDim) as Parameter | null);
-    this.registerParameter("k_proj_weight", weight(!same, embedDim, kdim) as Parameter | null);
-    this.registerParameter("v_proj_weight", weight(!same, embedDim, vdim) as Parameter | null);
+      wanted ? new Parameter(empty([rows, columns])) : null;
+    this.registerParameter("in_proj_weight", weight(same, 3 * embedDim, embedDim));
+    this.registerParameter("q_proj_weight", weight(!same, embedDim, embedDim));
+    this.registerParameter("k_proj_weight", weight(!same, embedDim, kdim));
+    this.registerParameter("v_proj_weight", weight(!same, embedDim, vdim));
     this.registerParameter("in_proj_bias", bias ? new Parameter(empty([3 * embedDim])) : null);
     this.out_proj = new Linear(embedDim, embedDim, { bias });
+    this.resetParameters();
+  }
+
+  resetParameters(): void {
+    const { in_proj_weight, q_proj_weight, k_proj_weight, v_proj_weight } = this;
+    for (const weight of [in_proj_weight, q_proj_weight, k_proj_weight, v_proj_weight]) {
+      if (weight) xavierUniform_(weight);
+    }
     if (this.in_proj_bias) zeros_(this.in_proj_bias);
     if (this.out_proj.bias) zeros_(this.out_proj.bias);
   }
