@@ -1,4 +1,6 @@
 import { bind } from "../ops/dispatch.ts";
+import { keep } from "../scope.ts";
+import { emptyLike } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { fusedKernelsEnabled } from "./switch.ts";
 
@@ -107,7 +109,19 @@ export function scaleGradients(grads: readonly Tensor[], factor: number): void {
   scale_(grads, factor);
 }
 
+/**
+ * A state tensor in the memory layout of its parameter, which the fused steps need: itself, or a kept copy when the
+ * layout differs (a state loaded from a file, a parameter that became channels-last).
+ */
+export function laidOutLike(state: Tensor, param: Tensor): Tensor {
+  const strides = param.strides;
+  if (state.strides.every((stride, i) => stride === strides[i])) return state;
+  const copy = keep(emptyLike(param.detach()).copy_(state));
+  state.dispose();
+  return copy;
+}
+
 /** Whether `gradNorm` and `scaleGradients` take these. */
 export function canFuseGradients(grads: readonly Tensor[]): boolean {
-  return canFuseStep(grads);
+  return canFuseStep(grads) && grads.every((grad) => grad.isContiguous() || grad.isContiguous("channels_last"));
 }

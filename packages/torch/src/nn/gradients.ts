@@ -1,4 +1,5 @@
 import { noGrad } from "../autograd/modes.ts";
+import { canFuseGradients, gradNorm, scaleGradients } from "../fused/optimizer-step.ts";
 import { bind } from "../ops/dispatch.ts";
 import { scope } from "../scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -35,21 +36,29 @@ export function clipGradNorm_(
 ): number {
   const gradients = gradientsOf(parameters);
   if (gradients.length === 0) return 0;
+  if (normType === 2 && canFuseGradients(gradients)) {
+    const norm = gradNorm(gradients);
+    if (errorIfNonfinite) refuseNonFinite(norm);
+    const factor = maxNorm / (norm + 1e-6);
+    // Not `factor < 1`: a norm that is no number must spread, as in PyTorch.
+    if (!(factor >= 1)) scaleGradients(gradients, factor);
+    return norm;
+  }
   return scope(() => {
     const norm = getTotalNorm(gradients, normType);
     const value = norm.item();
-    if (errorIfNonfinite && !Number.isFinite(value)) {
-      throw nnError(
-        `clipGradNorm_: the norm of the gradients is ${value}`,
-        "skip the step, or lower the learning rate",
-      );
-    }
+    if (errorIfNonfinite) refuseNonFinite(value);
     noGrad(() => {
       const factor = norm.add(1e-6).reciprocal().mul(maxNorm).clamp_(null, 1);
       for (const gradient of gradients) gradient.mul_(factor.to({ device: gradient.device, dtype: gradient.dtype }));
     });
     return value;
   });
+}
+
+function refuseNonFinite(norm: number): void {
+  if (Number.isFinite(norm)) return;
+  throw nnError(`clipGradNorm_: the norm of the gradients is ${norm}`, "skip the step, or lower the learning rate");
 }
 
 /** Limits each element of the gradients to [-clipValue, clipValue]. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { adamwStep, canFuseStep, laidOutLike } from "../fused/optimizer-step.ts";
 import { zerosLike } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Optimizer, type ParamState, type Params, type Trained } from "./optimizer.ts";
@@ -39,21 +40,56 @@ interface AdamState extends ParamState {
   expAvgSq: Tensor;
 }
 
+function freshState(param: Tensor): AdamState {
+  return { step: 0, expAvg: zerosLike(param), expAvgSq: zerosLike(param) };
+}
+
 abstract class AdamBase extends Optimizer<AdamGroup> {
   /** Whether weight decay shrinks the weights themselves, or is a part of the gradient. */
   protected abstract readonly decoupled: boolean;
 
   protected override update(group: AdamGroup, trained: readonly Trained[]): void {
+    if (!group.amsgrad && !group.maximize && canFuseStep(trained.map(({ param }) => param))) {
+      this.#updateTogether(group, trained);
+      return;
+    }
     for (const { param, grad } of trained) this.#updateOne(group, param, group.maximize ? grad.neg() : grad);
+  }
+
+  /** All parameters in one pass over memory; those that joined later, with other step counts, in a pass of their own. */
+  #updateTogether({ lr, betas, eps, weightDecay }: AdamGroup, trained: readonly Trained[]): void {
+    const bySteps = new Map<number, Trained[]>();
+    for (const one of trained) {
+      const state = this.stateOf<AdamState>(one.param, () => freshState(one.param));
+      state.step++;
+      state.expAvg = laidOutLike(state.expAvg, one.param);
+      state.expAvgSq = laidOutLike(state.expAvgSq, one.param);
+      const peers = bySteps.get(state.step);
+      if (peers === undefined) bySteps.set(state.step, [one]);
+      else peers.push(one);
+    }
+    for (const [step, peers] of bySteps) {
+      const states = peers.map(({ param }) => this.state.get(param) as AdamState);
+      adamwStep({
+        params: peers.map(({ param }) => param),
+        grads: peers.map(({ grad }) => grad),
+        expAvgs: states.map(({ expAvg }) => expAvg),
+        expAvgSqs: states.map(({ expAvgSq }) => expAvgSq),
+        step,
+        lr,
+        betas,
+        eps,
+        weightDecay,
+        decoupled: this.decoupled,
+      });
+    }
   }
 
   #updateOne(group: AdamGroup, param: Tensor, gradient: Tensor): void {
     const { lr, eps, weightDecay } = group;
     const [beta1, beta2] = group.betas;
     const state = this.stateOf<AdamState>(param, () => ({
-      step: 0,
-      expAvg: zerosLike(param),
-      expAvgSq: zerosLike(param),
+      ...freshState(param),
       ...(group.amsgrad ? { maxExpAvgSq: zerosLike(param) } : {}),
     }));
     state.step++;

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { canFuseStep, laidOutLike, sgdStep } from "../fused/optimizer-step.ts";
+import { zerosLike } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Optimizer, type Params, type Trained } from "./optimizer.ts";
 import { optionError, parseOptions } from "./options.ts";
@@ -27,7 +29,35 @@ export class SGD extends Optimizer<SgdGroup> {
   }
 
   protected override update(group: SgdGroup, trained: readonly Trained[]): void {
+    const isNew = trained.filter(({ param }) => !this.state.has(param)).length;
+    const atOnce = isNew === 0 || isNew === trained.length;
+    if (!group.maximize && atOnce && canFuseStep(trained.map(({ param }) => param))) {
+      this.#updateTogether(group, trained, isNew > 0);
+      return;
+    }
     for (const { param, grad } of trained) param.add_(this.#direction(group, param, grad), { alpha: -group.lr });
+  }
+
+  /** All parameters in one pass over memory. */
+  #updateTogether(group: SgdGroup, trained: readonly Trained[], firstStep: boolean): void {
+    const { lr, momentum, dampening, weightDecay, nesterov } = group;
+    const momentumBuffers = trained.flatMap(({ param }) => {
+      if (momentum === 0) return [];
+      const state = this.stateOf(param, () => ({ momentumBuffer: zerosLike(param) }));
+      state.momentumBuffer = laidOutLike(state.momentumBuffer, param);
+      return [state.momentumBuffer];
+    });
+    sgdStep({
+      params: trained.map(({ param }) => param),
+      grads: trained.map(({ grad }) => grad),
+      momentumBuffers,
+      firstStep,
+      lr,
+      momentum,
+      dampening,
+      weightDecay,
+      nesterov,
+    });
   }
 
   #direction(group: SgdGroup, param: Tensor, grad: Tensor): Tensor {

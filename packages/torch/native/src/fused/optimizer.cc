@@ -96,10 +96,10 @@ void adamStep(at::TensorList params, at::TensorList grads, at::TensorList expAvg
   const double correction1 = 1 - std::pow(beta1, static_cast<double>(step));
   const double correction2 = 1 - std::pow(beta2, static_cast<double>(step));
   forEach(stretchesOf(sizesOf(p)), [&](const Stretch& s, int64_t) {
-    kernels::best().adam({at(p, s), at(g, s), at(m, s), at(v, s), at(averages, s), s.count, (float)gradScale, (float)beta1,
-                          (float)beta2, (float)eps, (float)(decoupled ? 1 - lr * weightDecay : 1.0),
+    kernels::best().adam({at(p, s), at(g, s), at(m, s), at(v, s), at(averages, s), s.count, (float)gradScale, (float)(1 - beta1),
+                          (float)beta2, (float)(1 - beta2), (float)eps, (float)(decoupled ? 1 - lr * weightDecay : 1.0),
                           (float)(decoupled ? 0.0 : weightDecay), (float)(lr / correction1),
-                          (float)(1 / std::sqrt(correction2)), (float)emaDecay});
+                          (float)std::sqrt(correction2), (float)emaDecay});
   });
   markChanged(p);
   markChanged(m);

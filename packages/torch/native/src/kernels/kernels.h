@@ -84,7 +84,8 @@ struct AdamArgs {
   float* v;
   float* ema;  // or null
   int64_t count;
-  float gradScale, beta1, beta2, eps, decayFactor, l2, stepSize, inverseSqrtCorrection2, emaDecay;
+  // share1 = 1 - beta1, share2 = 1 - beta2, each rounded once from double
+  float gradScale, share1, beta2, share2, eps, decayFactor, l2, stepSize, sqrtCorrection2, emaDecay;
 };
 
 struct SgdArgs {
