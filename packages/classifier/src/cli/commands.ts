@@ -1,9 +1,16 @@
 import type { Command } from "commander";
+import { registerBundle } from "./commands/bundle.ts";
+import { registerCheckpoint } from "./commands/checkpoint.ts";
+import { registerDashboard } from "./commands/dashboard.ts";
 import { registerDemo } from "./commands/demo.ts";
 import { registerDoctor } from "./commands/doctor.ts";
+import { registerEvaluate } from "./commands/evaluate.ts";
+import { registerEvaluateSplit } from "./commands/evaluate-split.ts";
+import { registerExport } from "./commands/export.ts";
 import { registerPredict } from "./commands/predict.ts";
 import { registerSynth } from "./commands/synth.ts";
 import { registerTrain } from "./commands/train.ts";
+import { registerWandb } from "./commands/wandb.ts";
 
 /** Adds a command to the program; the command hands its exit code to `finish`. */
 export type RegisterCommand = (program: Command, finish: (exitCode: number) => void) => void;
@@ -11,8 +18,15 @@ export type RegisterCommand = (program: Command, finish: (exitCode: number) => v
 /** Every command, in the order of `--help`. */
 export const commands: readonly RegisterCommand[] = [
   registerTrain,
+  registerEvaluateSplit,
   registerPredict,
+  registerEvaluate,
+  registerExport,
+  registerBundle,
   registerSynth,
+  registerCheckpoint,
+  registerDashboard,
+  registerWandb,
   registerDemo,
   registerDoctor,
 ];

@@ -1,8 +1,6 @@
-import { CtError } from "@classifier-training/base";
-import { loadCheckpoint } from "@classifier-training/lightning";
 import { fromTypedArray, noGrad, scope } from "@classifier-training/torch";
 import type { ClassificationModel } from "../model/classification-model.ts";
-import { type ModelRecipe, modelOfCheckpoint } from "../model/recipe.ts";
+import { type ModelRecipe, openCheckpoint } from "../model/recipe.ts";
 import type { Classifier, PredictOptions } from "./classifier.ts";
 import { classNamesOf } from "./labels-mapping.ts";
 import { type Picture, Preprocessor } from "./preprocessor.ts";
@@ -22,19 +20,7 @@ export class CheckpointClassifier implements Classifier {
 
   /** @throws CtError for a file that is no checkpoint of a classifier of this project */
   static async load(path: string): Promise<CheckpointClassifier> {
-    const checkpoint = loadCheckpoint(path);
-    const recipe = checkpoint["classifier"] as ModelRecipe | undefined;
-    if (recipe === undefined) {
-      throw new CtError({
-        code: "classifier/checkpoint",
-        what: "the checkpoint does not say which classifier it belongs to",
-        where: path,
-        fix: "give a checkpoint that `classifier train` wrote",
-      });
-    }
-    const model = modelOfCheckpoint(recipe);
-    model.loadStateDict(checkpoint.stateDict);
-    model.eval();
+    const { model, recipe } = openCheckpoint(path);
     return new CheckpointClassifier(model, recipe);
   }
 

@@ -1,3 +1,5 @@
+import { CtError } from "@classifier-training/base";
+import { loadCheckpoint } from "@classifier-training/lightning";
 import { createModel } from "@classifier-training/vision";
 import type { LabelsMapping } from "../inference/labels-mapping.ts";
 import { ClassificationModel } from "./classification-model.ts";
@@ -10,9 +12,28 @@ export interface ModelRecipe {
   readonly labels: LabelsMapping;
 }
 
-/** The classifier of a recipe, with fresh weights. */
-export function modelOfCheckpoint({ backbone, options }: ModelRecipe): ClassificationModel {
-  return new ClassificationModel(options, backbone, (numClasses) => buildBackbone(backbone, options, numClasses));
+/**
+ * The classifier that a checkpoint holds, in eval mode.
+ * @throws CtError for a file that is no checkpoint of a classifier of this project
+ */
+export function openCheckpoint(path: string): { model: ClassificationModel; recipe: ModelRecipe } {
+  const checkpoint = loadCheckpoint(path);
+  const recipe = checkpoint["classifier"] as ModelRecipe | undefined;
+  if (recipe === undefined) {
+    throw new CtError({
+      code: "classifier/checkpoint",
+      what: "the checkpoint does not say which classifier it belongs to",
+      where: path,
+      fix: "give a checkpoint that `classifier train` wrote",
+    });
+  }
+  const { backbone, options } = recipe;
+  const model = new ClassificationModel(options, backbone, (numClasses) =>
+    buildBackbone(backbone, options, numClasses),
+  );
+  model.loadStateDict(checkpoint.stateDict);
+  model.eval();
+  return { model, recipe };
 }
 
 export function buildBackbone(backbone: string, { stem }: ClassificationModelOptions, numClasses: number) {

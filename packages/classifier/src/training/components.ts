@@ -52,9 +52,14 @@ export async function buildDataModule(config: DictConfig, seed: number): Promise
 
 /**
  * The model, told its number of classes by the data.
+ * @param changes options that go before the configuration's, as YAML writes them
  * @throws CtError when the configuration names another number
  */
-export async function buildModel(config: DictConfig, numClasses: number): Promise<ClassificationModel> {
+export async function buildModel(
+  config: DictConfig,
+  numClasses: number,
+  changes: Readonly<Record<string, unknown>> = {},
+): Promise<ClassificationModel> {
   const node = required(config, "model");
   const given = get(node, "num_classes", null);
   if (given !== null && given !== numClasses) {
@@ -65,7 +70,7 @@ export async function buildModel(config: DictConfig, numClasses: number): Promis
       fix: "leave it out (the data knows), or point data.data_root at the data that the number belongs to",
     });
   }
-  const model = await instantiate(node, { num_classes: numClasses });
+  const model = await instantiate(node, { ...changes, num_classes: numClasses });
   if (model instanceof ClassificationModel) return model;
   throw wrongKind("model", "ClassificationModel");
 }

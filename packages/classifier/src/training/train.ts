@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { join, relative } from "node:path";
 import { getLogger } from "@classifier-training/base";
 import {
   create,
@@ -12,7 +13,7 @@ import {
   toYaml,
 } from "@classifier-training/hydra";
 import { CSVLogger, ModelCheckpoint, Trainer } from "@classifier-training/lightning";
-import { RunWriter, runPaths } from "@classifier-training/runs";
+import { type RunRecordInput, RunWriter, runPaths } from "@classifier-training/runs";
 import { manualSeed } from "@classifier-training/torch";
 import { buildCallbacks, buildDataModule, buildLoggers, buildModel } from "./components.ts";
 import { logTo } from "./logging.ts";
@@ -29,6 +30,7 @@ export interface TrainResult {
   readonly bestScore: number | undefined;
   /** The metric of `bestScore`. */
   readonly monitor: string;
+  readonly mode: "min" | "max";
 }
 
 const log = getLogger("classifier.train");
@@ -43,6 +45,7 @@ export async function train(
   try {
     log.info(`Configuration:\n${toYaml(config, { maskSecrets: true })}`);
     const result = await fit(config, outputDir, originalCwd);
+    record.update(described(result));
     record.finish("success");
     return result;
   } catch (error) {
@@ -85,5 +88,15 @@ async function fit(config: DictConfig, outputDir: string, workingDir: string): P
     bestCheckpoint: checkpoint?.bestModelPath || undefined,
     bestScore: checkpoint?.bestModelScore ?? undefined,
     monitor: checkpoint?.options.monitor ?? "",
+    mode: checkpoint?.options.mode ?? "max",
+  };
+}
+
+/** What the run's record says of the result, for the dashboard and for later commands. */
+function described({ outputDir, bestCheckpoint, bestScore, monitor, mode }: TrainResult): Partial<RunRecordInput> {
+  return {
+    ...(existsSync(join(outputDir, runPaths.model)) && { modelPath: runPaths.model, labelsPath: runPaths.labels }),
+    ...(bestCheckpoint !== undefined && { checkpointPath: relative(outputDir, bestCheckpoint) }),
+    ...(bestScore !== undefined && { best: { value: bestScore }, monitor: { name: monitor, mode } }),
   };
 }

@@ -1,0 +1,26 @@
+import { join } from "node:path";
+import { writeFileAtomic } from "@classifier-training/base";
+import { checkOnnx, exportOnnx } from "@classifier-training/onnx";
+import { randn } from "@classifier-training/torch";
+import { openCheckpoint } from "../model/recipe.ts";
+
+/**
+ * Exports a checkpoint as `model.onnx` with `labels_mapping.json` into a folder.
+ * @returns the largest difference between ONNX Runtime's and LibTorch's logits
+ */
+export async function exportCheckpoint(path: string, folder: string): Promise<number> {
+  const { model, recipe } = openCheckpoint(path);
+  const { input_height = 224, input_width = 224 } = recipe.labels.preprocessing ?? {};
+  const input = randn([2, 3, input_height, input_width]);
+  const modelPath = join(folder, "model.onnx");
+  exportOnnx(model, input, {
+    path: modelPath,
+    inputNames: ["input"],
+    outputNames: ["logits"],
+    metadata: { weights: path },
+  });
+  const { maxAbsDiff } = await checkOnnx(modelPath, input, model);
+  input.dispose();
+  writeFileAtomic(join(folder, "labels_mapping.json"), `${JSON.stringify(recipe.labels, null, 2)}\n`);
+  return maxAbsDiff;
+}

@@ -1,0 +1,44 @@
+import type { RegisterCommand } from "../commands.ts";
+import { progressLine } from "../progress.ts";
+
+interface ExportCommandOptions {
+  readonly out: string;
+  readonly data: string;
+  readonly split: string;
+  readonly golden: string;
+  readonly zip?: boolean;
+}
+
+export const registerExport: RegisterCommand = (program) => {
+  program
+    .command("export")
+    .description("make a self-proving bundle: model, labels, preprocessing, golden pictures, accuracy, hashes")
+    .argument("<model>", "a run directory or a checkpoint")
+    .requiredOption("--data <root>", "the data set to measure on")
+    .option("--out <folder>", "where the bundle goes", "bundle")
+    .option("--split <name>", "which split", "valid")
+    .option("--golden <n>", "how many pictures to store with their outputs", "8")
+    .option("--zip", "write OUT.zip, too")
+    .addHelpText(
+      "after",
+      "\nExample:\n  classifier export outputs/2026-01-31/12-00-00 --data data/jerseys --out bundle --zip",
+    )
+    .action(async (model: string, { out, data, split, golden, zip }: ExportCommandOptions) => {
+      const { exportBundle, zipBundle } = await import("../../bundle/from-model.ts");
+      const { describeProportion, proportion } = await import("../../statistics/interval.ts");
+      const manifest = await exportBundle({
+        model,
+        out,
+        dataRoot: data,
+        split,
+        golden: Number(golden),
+        onProgress: progressLine("measuring"),
+      });
+      const { accuracy } = manifest;
+      process.stdout.write(`bundle     ${out}\n`);
+      if (accuracy)
+        process.stdout.write(`${split} top-1  ${describeProportion(proportion(accuracy.correct, accuracy.n))}\n`);
+      if (zip) process.stdout.write(`archive    ${await zipBundle(out)}\n`);
+      process.stdout.write(`check it anywhere: npx classifier bundle verify ${out}\n`);
+    });
+};
