@@ -3,10 +3,10 @@ import { HydraConfig, withoutHydraCopy } from "../compose/runtime.ts";
 import { HydraError } from "../errors.ts";
 import { type Container, DictConfig, isConfig } from "../omegaconf/containers.ts";
 import { splitKey } from "../omegaconf/keys.ts";
-import { type Node, ValueNode } from "../omegaconf/node.ts";
+import { isMissingNode, type Node, ValueNode } from "../omegaconf/node.ts";
 import { originText } from "../omegaconf/origin.ts";
 import { untracked } from "../omegaconf/reads.ts";
-import { dereference, isMissingNode } from "../omegaconf/resolve.ts";
+import { dereference } from "../omegaconf/resolve.ts";
 import type { Override } from "../overrides/index.ts";
 import type { Invocation } from "./main.ts";
 

@@ -1,8 +1,8 @@
 import { type Container, DictConfig, isConfig, ListConfig } from "../omegaconf/containers.ts";
 import { InterpolationResolutionError } from "../omegaconf/errors.ts";
 import { merge } from "../omegaconf/merge.ts";
-import { type Key, keyText, Node, ObjectNode, ValueNode } from "../omegaconf/node.ts";
-import { dereference, rawValue } from "../omegaconf/resolve.ts";
+import { type Key, keyText, Node, ObjectNode, rawValue, ValueNode } from "../omegaconf/node.ts";
+import { dereference } from "../omegaconf/resolve.ts";
 import { InstantiationError } from "./errors.ts";
 import { Instance, type Overlay, overlayOf } from "./values.ts";
 

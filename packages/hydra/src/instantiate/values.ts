@@ -1,7 +1,6 @@
 import { type Container, DictConfig, isConfig, ListConfig } from "../omegaconf/containers.ts";
-import { type Key, keyText, type Node, ObjectNode } from "../omegaconf/node.ts";
+import { type Key, keyText, type Node, ObjectNode, rawValue } from "../omegaconf/node.ts";
 import { define } from "../omegaconf/plain.ts";
-import { rawValue } from "../omegaconf/resolve.ts";
 import { settle } from "../omegaconf/to-container.ts";
 import { Float } from "../yaml/scalars.ts";
 

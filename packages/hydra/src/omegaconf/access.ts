@@ -1,8 +1,8 @@
 import { type Container, DictConfig, type ListConfig } from "./containers.ts";
 import { MissingMandatoryValue } from "./errors.ts";
-import { type Key, keyText, type Node } from "./node.ts";
+import { isMissingNode, type Key, keyText, type Node } from "./node.ts";
 import { noteRead } from "./reads.ts";
-import { dereference, isMissingNode } from "./resolve.ts";
+import { dereference } from "./resolve.ts";
 import { handOut } from "./to-container.ts";
 
 /**

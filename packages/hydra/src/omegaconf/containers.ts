@@ -1,15 +1,14 @@
 import { keyIdentity } from "../yaml/load.ts";
-import { Float, type Scalar } from "../yaml/scalars.ts";
+import { Float } from "../yaml/scalars.ts";
 import {
   ConfigAttributeError,
   ConfigIndexError,
   ConfigTypeError,
   KeyValidationError,
   ReadonlyConfigError,
-  UnsupportedValueType,
-  ValidationError,
 } from "./errors.ts";
 import type { FieldType, StructType } from "./field-type.ts";
+import { entriesOf, isScalar, normalScalar, unknownKeyError, unsupportedValueError, wrongKindError } from "./inputs.ts";
 import { type Key, keyText, Node, ObjectNode, ResultNode, ValueNode } from "./node.ts";
 import { currentOrigin, type Origin } from "./origin.ts";
 import { didYouMean } from "./suggest.ts";
@@ -95,16 +94,8 @@ export class DictConfig extends BaseContainer {
   }
 
   private unknownKey(key: Key, origin: Origin | undefined): ConfigAttributeError {
-    const owner = this.struct === undefined ? "the configuration, which is a struct" : `'${this.struct.name}'`;
     const keys = this.struct === undefined ? [...this.keys()] : [...this.struct.fields.keys()];
-    const near = didYouMean(key, keys);
-    const list = keys.length > 0 && keys.length <= 12 ? `the keys are: ${keys.map(keyText).join(", ")}` : undefined;
-    return new ConfigAttributeError({
-      what: `the key '${keyText(key)}' is not in ${owner}`,
-      fullKey: this.fullKey(key),
-      origin,
-      fix: near ?? list,
-    });
+    return unknownKeyError(key, keys, { fullKey: this.fullKey(key), origin, struct: this.struct?.name });
   }
 
   /** @throws ReadonlyConfigError, ConfigAttributeError, ValidationError, GrammarParseError */
@@ -271,16 +262,6 @@ export function isConfig(value: unknown): value is Container {
   return value instanceof DictConfig || value instanceof ListConfig;
 }
 
-function isScalar(value: unknown): value is Scalar | undefined {
-  if (value === null || value === undefined) return true;
-  if (typeof value === "object") return value instanceof Float || value instanceof Uint8Array;
-  return typeof value !== "function" && typeof value !== "symbol";
-}
-
-function normalScalar(value: Scalar | undefined): Scalar {
-  return Object.is(value, -0) ? new Float(-0) : (value ?? null);
-}
-
 /** A copy of a node that has the type which its new place requires. */
 function typed(node: Node, type: FieldType | undefined, parent: Node, key: Key): Node {
   if (type === undefined || type.accepts === "any") return node.copy();
@@ -295,7 +276,7 @@ function typed(node: Node, type: FieldType | undefined, parent: Node, key: Key):
   copy.key = key;
   const kind = copy instanceof ListConfig ? "list" : "dict";
   if (!isConfig(copy) || type.accepts === kind) retype(copy, type);
-  else throw mistaken(kind, type, copy);
+  else throw wrongKindError(kind, type, copy);
   return copy;
 }
 
@@ -314,14 +295,6 @@ function retype(node: Node, type: FieldType): void {
   }
 }
 
-function mistaken(kind: "list" | "dict", type: FieldType, at: Node): ValidationError {
-  return new ValidationError({
-    what: `a ${kind === "list" ? "list" : "mapping"} is given where ${type.name} is expected`,
-    fullKey: at.fullKey(),
-    origin: at.origin ?? currentOrigin(),
-  });
-}
-
 /**
  * A node for a value that is no node; `parent` and `key` say where, in errors. Other objects (functions, instances) are
  * refused unless `objects` is set.
@@ -331,7 +304,7 @@ export function wrap(value: Input, type?: FieldType, parent?: Node, key?: Key, o
   const isList = Array.isArray(value);
   if (type !== undefined && type.accepts !== "any" && type.accepts !== (isList ? "list" : "dict")) {
     const place = new ObjectNode(value, parent, key);
-    throw mistaken(isList ? "list" : "dict", type, place);
+    throw wrongKindError(isList ? "list" : "dict", type, place);
   }
   if (isList) {
     const list = new ListConfig();
@@ -345,12 +318,7 @@ export function wrap(value: Input, type?: FieldType, parent?: Node, key?: Key, o
   const entries = entriesOf(value);
   if (entries === undefined && objects) return new ObjectNode(value, parent, key);
   if (entries === undefined) {
-    const name = (value as object | null)?.constructor?.name ?? typeof value;
-    throw new UnsupportedValueType({
-      what: `a value of type ${name} cannot stand in a configuration`,
-      fullKey: parent?.fullKey(key),
-      fix: "use null, booleans, numbers, strings, lists and mappings",
-    });
+    throw unsupportedValueError(value, parent?.fullKey(key));
   }
   const dict = new DictConfig();
   dict.parent = parent;
@@ -363,11 +331,4 @@ export function wrap(value: Input, type?: FieldType, parent?: Node, key?: Key, o
     dict.attach(childKey, item instanceof Node ? item.copy() : wrap(item, childType, dict, childKey, objects));
   }
   return dict;
-}
-
-function entriesOf(value: unknown): Iterable<[Key, unknown]> | undefined {
-  if (value instanceof Map) return value as Map<Key, unknown>;
-  const prototype = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined;
-  const plain = prototype === null || prototype === Object.prototype;
-  return plain ? Object.entries(value as Record<string, unknown>) : undefined;
 }

@@ -2,10 +2,11 @@ import { type Container, DictConfig, isConfig, ListConfig } from "./containers.t
 import type { Element, TextPart } from "./interpolation/ast.ts";
 import { parseInterpolation } from "./interpolation/parse.ts";
 import { splitKey } from "./keys.ts";
-import { type Node, ValueNode } from "./node.ts";
+import { isMissingNode, type Node, nodeValue, ValueNode } from "./node.ts";
 import type { Origin } from "./origin.ts";
+import { childOf, rootOf } from "./paths.ts";
 import { untracked } from "./reads.ts";
-import { childOf, dereference, isMissingNode, nodeValue, rootOf, selectFrom } from "./resolve.ts";
+import { dereference, selectFrom } from "./resolve.ts";
 
 /** Where a value comes from, and what its interpolations go through. */
 export interface Explanation {

@@ -1,7 +1,6 @@
 import { type Container, DictConfig, isConfig, wrap } from "./containers.ts";
-import type { Key, Node } from "./node.ts";
-import { ResultNode, ValueNode } from "./node.ts";
-import { dereference, nodeValue } from "./resolve.ts";
+import { type Key, type Node, nodeValue, ResultNode, ValueNode } from "./node.ts";
+import { dereference } from "./resolve.ts";
 
 /** Replaces every interpolation by what it stands for, in the configuration itself. */
 export function resolve(config: Container): void {

@@ -1,7 +1,7 @@
 import { type Container, isConfig } from "./containers.ts";
 import { InterpolationToMissingValueError } from "./errors.ts";
-import { ValueNode } from "./node.ts";
-import { dereference, isMissingNode } from "./resolve.ts";
+import { isMissingNode, ValueNode } from "./node.ts";
+import { dereference } from "./resolve.ts";
 
 /** The full keys whose values are missing (`???`), directly or by way of an interpolation. */
 export function missingKeys(config: Container): Set<string> {

@@ -179,3 +179,17 @@ export class ObjectNode extends ResultNode {
     return new ObjectNode(this.value, this.parent, this.key);
   }
 }
+
+/** The node's value itself: that of a leaf or of a resolver's result; a container stands for itself. */
+export function nodeValue(node: Node): unknown {
+  return node instanceof ValueNode || node instanceof ResultNode ? node.value : node;
+}
+
+export function isMissingNode(node: Node): boolean {
+  return nodeValue(node) === "???";
+}
+
+/** A node's value, a container as itself, any other value as it is. */
+export function rawValue(value: unknown): unknown {
+  return value instanceof Node ? nodeValue(value) : value;
+}

@@ -1,7 +1,7 @@
 import { CtError, suggestion } from "@classifier-training/base";
 import { keyIdentity } from "../yaml/load.ts";
 import type { Scalar } from "../yaml/scalars.ts";
-import { type Container, DictConfig, isConfig, ListConfig } from "./containers.ts";
+import { type Container, DictConfig, isConfig } from "./containers.ts";
 import {
   ConfigKeyError,
   ConfigTypeError,
@@ -16,28 +16,17 @@ import {
 } from "./errors.ts";
 import type { Element, Interpolation, ResolverCall, TextPart } from "./interpolation/ast.ts";
 import { parseInterpolation } from "./interpolation/parse.ts";
-import { listIndex, splitKey } from "./keys.ts";
-import { type Key, Node, ResultNode, ValueNode } from "./node.ts";
+import { splitKey } from "./keys.ts";
+import { Node, nodeValue, ResultNode, rawValue, ValueNode } from "./node.ts";
+import { childOf, type Memo, rootOf, type SelectFlags } from "./paths.ts";
 import { toPlain } from "./plain.ts";
 import { pythonStr } from "./python-text.ts";
 import { noteRead } from "./reads.ts";
 import { findResolver, type ResolverContext, resolverNames } from "./resolver-table.ts";
 import { didYouMean } from "./suggest.ts";
 
-/** The nodes that are being resolved: meeting one again is a cycle. */
-type Memo = Set<Node>;
-
 const deepest = 150;
 let depth = 0;
-
-/** The node's value itself: that of a leaf or of a resolver's result; a container stands for itself. */
-export function nodeValue(node: Node): unknown {
-  return node instanceof ValueNode || node instanceof ResultNode ? node.value : node;
-}
-
-export function isMissingNode(node: Node): boolean {
-  return nodeValue(node) === "???";
-}
 
 /** The node that a node stands for once its interpolation is resolved. @throws InterpolationResolutionError */
 export function dereference(node: Node, memo?: Memo): Node {
@@ -238,51 +227,6 @@ export class Evaluation {
 
 function isScalarObject(value: object): boolean {
   return !Array.isArray(value) && !(value instanceof Map) && Object.getPrototypeOf(value) !== Object.prototype;
-}
-
-/** A node's value, a container as itself, any other value as it is. */
-export function rawValue(value: unknown): unknown {
-  return value instanceof Node ? nodeValue(value) : value;
-}
-
-/** Where a path starts: at the root, or for each leading dot beyond the first one level up from `from`. */
-export function rootOf(from: Container, path: string): { root: Container; rest: string } {
-  if (!path.startsWith(".")) return { root: from.root as Container, rest: path };
-  let root: Node | undefined = from;
-  let rest = path.slice(1);
-  for (; rest.startsWith("."); rest = rest.slice(1)) {
-    root = root?.parent;
-    if (root === undefined) throw new ConfigKeyError({ what: `'${path}' leads above the root` });
-  }
-  return { root: root as Container, rest };
-}
-
-export interface SelectFlags {
-  readonly throwOnMissing: boolean;
-  readonly throwOnFailure: boolean;
-  readonly memo?: Memo | undefined;
-}
-
-/** The child that one part of a path names. */
-export function childOf(container: Container, part: string, flags: SelectFlags): Node | undefined {
-  let child: Node | undefined;
-  let key: Key = part;
-  if (container instanceof ListConfig) {
-    if (!flags.throwOnFailure && !/^\s*[-+]?\d+(_\d+)*\s*$/.test(part)) return undefined;
-    const index = listIndex(part, container.fullKey());
-    key = index;
-    child = container.node(index);
-  } else {
-    child = container.node(part);
-  }
-  if (child !== undefined && flags.throwOnMissing && isMissingNode(child)) {
-    throw new MissingMandatoryValue({
-      what: "a mandatory value is missing ('???')",
-      fullKey: container.fullKey(key),
-      origin: child.origin,
-    });
-  }
-  return child;
 }
 
 /** The node at a path below `container`, resolved; undefined if it is not there. */

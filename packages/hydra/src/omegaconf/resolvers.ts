@@ -3,9 +3,9 @@ import { type Container, DictConfig, isConfig, ListConfig } from "./containers.t
 import { create } from "./create.ts";
 import { ConfigError, ConfigKeyError, ConfigTypeError } from "./errors.ts";
 import { parseElement } from "./interpolation/parse.ts";
-import { keyText, type Node, ValueNode } from "./node.ts";
+import { keyText, type Node, rawValue, ValueNode } from "./node.ts";
 import { pythonStr } from "./python-text.ts";
-import { Evaluation, rawValue } from "./resolve.ts";
+import { Evaluation } from "./resolve.ts";
 import { defineResolver, mustBeFree, type Resolver, type ResolverContext } from "./resolver-table.ts";
 import { selectNode, selectRaw } from "./select.ts";
 

@@ -1,9 +1,10 @@
 import { plainScalar } from "../yaml/scalars.ts";
 import type { Container } from "./containers.ts";
 import { ConfigKeyError, ConfigTypeError } from "./errors.ts";
-import type { Node } from "./node.ts";
+import { isMissingNode, type Node, rawValue } from "./node.ts";
+import { rootOf } from "./paths.ts";
 import { noteRead } from "./reads.ts";
-import { isMissingNode, rawValue, rootOf, selectFrom } from "./resolve.ts";
+import { selectFrom } from "./resolve.ts";
 
 export interface SelectOptions {
   /** What to return for a key that is not there or is missing; null without it. */

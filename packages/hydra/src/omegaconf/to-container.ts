@@ -1,9 +1,9 @@
 import { type Container, DictConfig, isConfig, ListConfig } from "./containers.ts";
 import { MissingMandatoryValue } from "./errors.ts";
-import { type Key, keyText, type Node, ObjectNode } from "./node.ts";
+import { isMissingNode, type Key, keyText, type Node, nodeValue, ObjectNode } from "./node.ts";
 import { define, toPlain } from "./plain.ts";
 import { isTracking, noteRead } from "./reads.ts";
-import { dereference, isMissingNode, nodeValue } from "./resolve.ts";
+import { dereference } from "./resolve.ts";
 
 export interface ToContainerOptions {
   /** Resolve interpolations; otherwise they stay as text. */

@@ -16,7 +16,7 @@ import { findEquals, listIndex, splitKey } from "./keys.ts";
 import { mergeWith } from "./merge.ts";
 import { type Key, type Node, ValueNode } from "./node.ts";
 import { type Origin, withOrigin } from "./origin.ts";
-import { childOf, rootOf } from "./resolve.ts";
+import { childOf, rootOf } from "./paths.ts";
 
 export interface UpdateOptions {
   /** Merge a mapping or list into what is there (the default) instead of replacing it. */
