@@ -7,3 +7,8 @@ export type { Converter, OpCall } from "./ops/call.ts";
 export { convertibleOps, registerConverter } from "./ops/table.ts";
 export { type AttributeValue, float } from "./proto/build.ts";
 export type { Exportable } from "./trace.ts";
+export type { CalibrationBatches } from "./transform/calibrate.ts";
+export { type DynamicInt8Options, quantizeDynamicInt8 } from "./transform/dynamic-int8.ts";
+export { convertFloat16, type Float16Options } from "./transform/float16.ts";
+export { foldBatchNorm } from "./transform/fold-batch-norm.ts";
+export { quantizeStaticInt8, type StaticInt8Options } from "./transform/static-int8.ts";

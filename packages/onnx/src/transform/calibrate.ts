@@ -1,0 +1,62 @@
+import { create } from "@bufbuild/protobuf";
+import type { Tensor } from "@classifier-training/torch";
+import * as ort from "onnxruntime-node";
+import { openSession } from "../check.ts";
+import { OnnxError } from "../errors.ts";
+import { ValueInfoProtoSchema } from "../proto/onnx.generated.ts";
+import { ModelEditor } from "./model-editor.ts";
+
+/** The range of values that a tensor of the graph takes. */
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Input batches for calibration: float32 tensors of the model's first input. */
+export type CalibrationBatches = Iterable<Tensor> | AsyncIterable<Tensor>;
+
+/**
+ * Runs batches through a model and notes the range of the named tensors: the mean over the batches of each batch's
+ * smallest and largest value, so that a single outlier does not stretch the range for all.
+ */
+export async function calibrate(
+  bytes: Uint8Array,
+  tensors: readonly string[],
+  batches: CalibrationBatches,
+): Promise<Map<string, Range>> {
+  const editor = new ModelEditor(bytes);
+  const outputs = new Set(editor.graph.output.map(({ name }) => name));
+  const inputs = new Set(editor.graph.input.map(({ name }) => name));
+  for (const name of tensors) {
+    if (!outputs.has(name) && !inputs.has(name)) editor.graph.output.push(create(ValueInfoProtoSchema, { name }));
+  }
+  const session = await openSession(editor.bytes());
+  const sums = new Map(tensors.map((name) => [name, { min: 0, max: 0 }]));
+  let count = 0;
+  try {
+    for await (const batch of batches) {
+      const input = new ort.Tensor("float32", batch.toTypedArray() as Float32Array, [...batch.shape]);
+      const results = await session.run({ [session.inputNames[0] ?? ""]: input });
+      count++;
+      for (const [name, sum] of sums) {
+        const range = rangeOf((inputs.has(name) ? input : results[name])?.data as Float32Array);
+        sum.min += range.min;
+        sum.max += range.max;
+      }
+    }
+  } finally {
+    await session.release();
+  }
+  if (count === 0) throw new OnnxError({ code: "onnx/calibration", what: "there are no batches to calibrate with" });
+  return new Map([...sums].map(([name, { min, max }]) => [name, { min: min / count, max: max / count }]));
+}
+
+function rangeOf(values: Float32Array): Range {
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  for (const value of values) {
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  return { min, max };
+}
