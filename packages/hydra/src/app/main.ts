@@ -1,12 +1,14 @@
 import { statSync } from "node:fs";
 import { basename, dirname, extname, isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ConfigLoader } from "../compose/loader.ts";
+import { applyOverride } from "../compose/apply-overrides.ts";
+import { ConfigLoader, type LoadedConfiguration } from "../compose/loader.ts";
 import { HydraConfig } from "../compose/runtime.ts";
 import type { RunMode } from "../compose/sweeps.ts";
 import { HydraError } from "../errors.ts";
-import type { DictConfig } from "../omegaconf/containers.ts";
-import { selectRaw } from "../omegaconf/select.ts";
+import type { ListConfig } from "../omegaconf/containers.ts";
+import { selectNode, selectRaw } from "../omegaconf/select.ts";
+import { parseOverride } from "../overrides/parser.ts";
 import { hydraVersion } from "../sources/hydra-conf.ts";
 import { searchPath } from "../sources/search-path.ts";
 import { type ParsedArgs, parseArgs, UsageError, usage } from "./args.ts";
@@ -122,33 +124,38 @@ class UsageProblem extends HydraError {
 async function runApp<T>(invocation: Invocation<T>): Promise<readonly JobReturn<T>[]> {
   const { run, multirun } = await import("./run.ts");
   const { args } = invocation;
-  let mode = configuredMode(invocation);
+  const loaded = firstLook(invocation);
+  const configured = loaded === undefined ? null : (selectRaw(loaded.config, "hydra.mode") as RunMode | null);
   const overrides = [...args.overrides];
-  if (mode === undefined) {
-    mode = args.multirun ? "MULTIRUN" : "RUN";
-    overrides.push(`hydra.mode=${mode}`);
-  } else if (args.multirun && mode === "RUN") {
+  let mode: RunMode = configured ?? "RUN";
+  if (args.multirun && configured === "RUN") {
     process.stderr.write("WARNING: Running Hydra app with --multirun, overriding with `hydra.mode=MULTIRUN`.\n");
-    mode = "MULTIRUN";
-    overrides.push("hydra.mode=MULTIRUN");
   }
-  return mode === "RUN" ? run(invocation, overrides) : multirun(invocation, overrides);
+  if (args.multirun) mode = "MULTIRUN";
+  if (configured !== mode) overrides.push(`hydra.mode=${mode}`);
+  if (mode === "MULTIRUN") return multirun(invocation, overrides);
+  return run(invocation, overrides, loaded !== undefined && configured === null ? asRun(loaded) : undefined);
 }
 
-/** `hydra.mode` as the configuration or an override sets it. */
-function configuredMode<T>({ args, loader, configName }: Invocation<T>): RunMode | undefined {
+/** The configuration as it is before it is known whether this is a sweep; undefined if it cannot be composed so. */
+function firstLook<T>({ args, loader, configName }: Invocation<T>): LoadedConfiguration | undefined {
   try {
-    const { config } = loader.load({
-      configName,
-      overrides: args.overrides,
-      runMode: "MULTIRUN",
-      checkSweepOverrides: false,
-    });
-    return (selectRaw(config as DictConfig, "hydra.mode") ?? undefined) as RunMode | undefined;
+    const { overrides } = args;
+    return loader.load({ configName, overrides, runMode: "MULTIRUN", checkSweepOverrides: false });
   } catch {
     // The same error comes up again, with its report, when the configuration is composed to be used.
     return undefined;
   }
+}
+
+/** The first look, if composing again for one job would give the same: nothing is swept and no choice is open. */
+function asRun(loaded: LoadedConfiguration): LoadedConfiguration | undefined {
+  const { config, overrides, defaultsList } = loaded;
+  if (overrides.some(({ isSweep }) => isSweep) || [...defaultsList.choices.values()].includes("???")) return undefined;
+  const override = parseOverride("hydra.mode=RUN");
+  applyOverride(override, config);
+  (selectNode(config, "hydra.overrides.hydra") as ListConfig).append(override.inputLine);
+  return { ...loaded, overrides: [...overrides, override] };
 }
 
 function createLoader<T>(options: MainOptions<T>, args: ParsedArgs): ConfigLoader {

@@ -11,9 +11,13 @@ import type { Invocation } from "./main.ts";
 import { createSweeper } from "./plugins.ts";
 
 /** Runs one job. @throws JobFailure when its task throws */
-export async function run<T>(invocation: Invocation<T>, overrides: readonly string[]): Promise<JobReturn<T>[]> {
+export async function run<T>(
+  invocation: Invocation<T>,
+  overrides: readonly string[],
+  composed?: LoadedConfiguration,
+): Promise<JobReturn<T>[]> {
   const { loader, configName, task } = invocation;
-  const loaded = loader.load({ configName, overrides, runMode: "RUN" });
+  const loaded = composed ?? loader.load({ configName, overrides, runMode: "RUN" });
   const { config } = loaded;
   const undoLogging = configureLogging(config, "hydra.hydra_logging");
   try {
