@@ -21,6 +21,7 @@ const flags = [
   "-O3",
   "-msimd128",
   "-mbulk-memory",
+  "-mnontrapping-fptoint",
   "-nostdlib",
   "-ffreestanding",
   "-fno-math-errno",

@@ -48,6 +48,13 @@ INLINE v128_t narrow4(const v128_t *q) {
   return wasm_u8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(q[0], q[1]), wasm_i16x8_narrow_i32x4(q[2], q[3]));
 }
 
+/* A float truncated to a byte. */
+INLINE v128_t to_byte(v128_t value) {
+  v128_t inside = wasm_f32x4_pmin(wasm_f32x4_pmax(value, wasm_f32x4_const_splat(0)), wasm_f32x4_const_splat(255));
+  v128_t sum = wasm_f32x4_add(wasm_f32x4_floor(inside), wasm_f32x4_const_splat(8388608.0f));
+  return wasm_v128_and(sum, wasm_i32x4_const_splat(255));
+}
+
 /* grey + factor (value - grey), in float32, truncated and clipped. */
 INLINE rgb16 saturate16(rgb16 p, v128_t factor) {
   v128_t r[4], g[4], b[4];
@@ -57,9 +64,8 @@ INLINE rgb16 saturate16(rgb16 p, v128_t factor) {
     b[q] = widen(p.b, q);
     v128_t gray = gray4(r[q], g[q], b[q]);
     v128_t base = wasm_f32x4_convert_i32x4(gray);
-#define MIX(c) \
-  c[q] = wasm_i32x4_trunc_sat_f32x4( \
-      wasm_f32x4_add(base, wasm_f32x4_mul(factor, wasm_f32x4_convert_i32x4(wasm_i32x4_sub(c[q], gray)))))
+#define MIX(c)                                                                                   \
+  c[q] = to_byte(wasm_f32x4_add(base, wasm_f32x4_mul(factor, wasm_f32x4_convert_i32x4(wasm_i32x4_sub(c[q], gray)))))
     MIX(r);
     MIX(g);
     MIX(b);
@@ -75,40 +81,42 @@ KERNEL(saturate)(u8 *data, i32 pixels, f32 amount) {
 
 INLINE v128_t pick(v128_t yes, v128_t no, v128_t mask) { return wasm_v128_bitselect(yes, no, mask); }
 
+/* Whole numbers of 0 .. 2^22 as integers: adding 2^23 leaves them in the low bits, rounded to the nearest. */
+INLINE v128_t to_integer(v128_t value) {
+  v128_t sum = wasm_f32x4_add(value, wasm_f32x4_const_splat(8388608.0f));
+  return wasm_v128_and(sum, wasm_i32x4_const_splat(0x1ff));
+}
+
 /* Four pixels: to Pillow's 8-bit HSV, hue plus shift, and back; integer lanes in and out. */
 INLINE void turn4(v128_t *pr, v128_t *pg, v128_t *pb, v128_t shift) {
-  v128_t one = wasm_f32x4_const_splat(1), k255 = wasm_f32x4_const_splat(255);
-  v128_t r = wasm_f32x4_convert_i32x4(*pr), g = wasm_f32x4_convert_i32x4(*pg), b = wasm_f32x4_convert_i32x4(*pb);
-  v128_t max = wasm_f32x4_pmax(wasm_f32x4_pmax(r, g), b), min = wasm_f32x4_pmin(wasm_f32x4_pmin(r, g), b);
-  v128_t range = wasm_f32x4_sub(max, min);
-  v128_t flat = wasm_f32x4_eq(range, wasm_f32x4_const_splat(0));
+  v128_t one = wasm_f32x4_const_splat(1), k255 = wasm_f32x4_const_splat(255), zero = wasm_f32x4_const_splat(0);
+  v128_t v = wasm_i32x4_max(wasm_i32x4_max(*pr, *pg), *pb), low = wasm_i32x4_min(wasm_i32x4_min(*pr, *pg), *pb);
+  v128_t red = wasm_i32x4_eq(*pr, v), green = wasm_v128_andnot(wasm_i32x4_eq(*pg, v), red);
+  v128_t max = wasm_f32x4_convert_i32x4(v), range = wasm_f32x4_convert_i32x4(wasm_i32x4_sub(v, low));
+  v128_t flat = wasm_f32x4_eq(range, zero);
   v128_t safe = pick(one, range, flat);
-  v128_t rc = wasm_f32x4_div(wasm_f32x4_sub(max, r), safe), gc = wasm_f32x4_div(wasm_f32x4_sub(max, g), safe);
-  v128_t bc = wasm_f32x4_div(wasm_f32x4_sub(max, b), safe);
-  v128_t h = wasm_f32x4_sub(wasm_f32x4_add(wasm_f32x4_const_splat(4), gc), rc);
-  h = pick(wasm_f32x4_sub(wasm_f32x4_add(wasm_f32x4_const_splat(2), rc), bc), h, wasm_f32x4_eq(g, max));
-  h = pick(wasm_f32x4_sub(bc, gc), h, wasm_f32x4_eq(r, max));
+  /* Hue is base + plus / range - minus / range, with base 0, 2 or 4 by which channel is the largest. */
+  v128_t plus = wasm_i32x4_sub(v, pick(*pb, pick(*pr, *pg, green), red));
+  v128_t minus = wasm_i32x4_sub(v, pick(*pg, pick(*pb, *pr, green), red));
+  v128_t base = pick(zero, pick(wasm_f32x4_const_splat(2), wasm_f32x4_const_splat(4), green), red);
+  v128_t h = wasm_f32x4_add(base, wasm_f32x4_div(wasm_f32x4_convert_i32x4(plus), safe));
+  h = wasm_f32x4_sub(h, wasm_f32x4_div(wasm_f32x4_convert_i32x4(minus), safe));
   h = wasm_f32x4_div(h, wasm_f32x4_const_splat(6));
-  h = pick(wasm_f32x4_add(h, one), h, wasm_f32x4_lt(h, wasm_f32x4_const_splat(0)));
-  v128_t hue = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_mul(h, k255));
-  v128_t s = wasm_f32x4_trunc(wasm_f32x4_mul(wasm_f32x4_div(range, pick(one, max, flat)), k255));
+  h = wasm_f32x4_add(h, wasm_v128_and(wasm_f32x4_lt(h, zero), one));
+  v128_t hue = to_integer(wasm_f32x4_floor(wasm_f32x4_mul(h, k255)));
+  v128_t s = wasm_f32x4_floor(wasm_f32x4_mul(wasm_f32x4_div(range, wasm_f32x4_pmax(max, one)), k255));
   hue = wasm_v128_and(wasm_i32x4_add(hue, shift), wasm_i32x4_const_splat(255));
   v128_t sixth = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(hue), wasm_f32x4_const_splat(6.0f / 255.0f));
   /* 85 and 170 are exact sixths. */
   v128_t whole = wasm_f32x4_floor(wasm_f32x4_add(sixth, wasm_f32x4_const_splat(1e-5f)));
   v128_t f = wasm_f32x4_sub(sixth, whole);
   v128_t amount = wasm_f32x4_mul(max, wasm_f32x4_mul(s, wasm_f32x4_const_splat(1.0f / 255.0f)));
-  v128_t half = wasm_f32x4_const_splat(0.5f);
-  v128_t top = wasm_f32x4_add(max, half);
-  v128_t v = wasm_i32x4_trunc_sat_f32x4(max);
-  v128_t p = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_sub(top, amount));
-  v128_t q = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_sub(top, wasm_f32x4_mul(amount, f)));
-  v128_t t = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_sub(top, wasm_f32x4_mul(amount, wasm_f32x4_sub(one, f))));
-  v128_t i = wasm_i32x4_trunc_sat_f32x4(whole);
-  i = pick(wasm_i32x4_const_splat(0), i, wasm_i32x4_eq(i, wasm_i32x4_const_splat(6)));
-  v128_t is1 = wasm_i32x4_eq(i, wasm_i32x4_const_splat(1)), is2 = wasm_i32x4_eq(i, wasm_i32x4_const_splat(2));
-  v128_t is3 = wasm_i32x4_eq(i, wasm_i32x4_const_splat(3)), is4 = wasm_i32x4_eq(i, wasm_i32x4_const_splat(4));
-  v128_t is0 = wasm_i32x4_eq(i, wasm_i32x4_const_splat(0));
+  v128_t part = wasm_f32x4_mul(amount, f);
+  v128_t p = to_integer(wasm_f32x4_sub(max, amount));
+  v128_t q = to_integer(wasm_f32x4_sub(max, part));
+  v128_t t = to_integer(wasm_f32x4_add(wasm_f32x4_sub(max, amount), part));
+#define IS(n) wasm_f32x4_eq(whole, wasm_f32x4_const_splat(n))
+  v128_t is1 = IS(1), is2 = IS(2), is3 = IS(3), is4 = IS(4), is0 = wasm_v128_or(IS(0), IS(6));
   /* red: v q p p t v; green: t v v q p p; blue: p p t v v q */
   *pr = pick(q, pick(p, pick(t, v, is4), wasm_v128_or(is2, is3)), is1);
   *pg = pick(t, pick(v, pick(q, p, is3), wasm_v128_or(is1, is2)), is0);

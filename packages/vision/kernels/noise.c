@@ -1,21 +1,19 @@
-/* Normal noise from a table of quantiles, added, clipped and truncated. */
+/* Adds noise from a pool of normal numbers (11 fractional bits), each row from a place of its own; clips and truncates. */
 #include "kernels.h"
 
-KERNEL(add_noise)(const u8 *data, i32 length, const f32 *table, i32 bits, f32 sigma, u32 *state, u8 *out) {
-  u32 s0 = state[0], s1 = state[1], s2 = state[2], s3 = state[3];
-  u32 mask = (1u << bits) - 1;
-  for (i32 i = 0; i < length; i += 2) {
-    /* xoshiro128++ (Blackman and Vigna) */
-    u32 sum = s0 + s3;
-    u32 word = ((sum << 7) | (sum >> 25)) + s0;
-    u32 t = s1 << 9;
-    s2 ^= s0;
-    s3 ^= s1;
-    s1 ^= s2;
-    s0 ^= s3;
-    s2 ^= t;
-    s3 = (s3 << 11) | (s3 >> 21);
-    out[i] = (u8)clip8((i32)((f32)data[i] + sigma * table[word & mask]));
-    if (i + 1 < length) out[i + 1] = (u8)clip8((i32)((f32)data[i + 1] + sigma * table[word >> (32 - bits)]));
+KERNEL(add_noise)(const u8 *data, i32 row_bytes, i32 rows, const i16 *pool, const i32 *starts, i32 sigma, u8 *out) {
+  /* sigma has 5 fractional bits: products have 16. */
+  v128_t factor = wasm_i32x4_splat(sigma);
+  for (i32 y = 0; y < rows; y++, data += row_bytes, out += row_bytes) {
+    const i16 *noise = pool + starts[y];
+    i32 i = 0;
+    for (; i + 8 <= row_bytes; i += 8) {
+      v128_t n = wasm_v128_load(noise + i);
+      v128_t lo = wasm_i32x4_shr(wasm_i32x4_mul(wasm_i32x4_extend_low_i16x8(n), factor), 16);
+      v128_t hi = wasm_i32x4_shr(wasm_i32x4_mul(wasm_i32x4_extend_high_i16x8(n), factor), 16);
+      v128_t sum = wasm_i16x8_add_sat(wasm_i16x8_narrow_i32x4(lo, hi), wasm_u16x8_load8x8(data + i));
+      wasm_v128_store64_lane(out + i, wasm_u8x16_narrow_i16x8(sum, sum), 0);
+    }
+    for (; i < row_bytes; i++) out[i] = (u8)clip8(data[i] + ((noise[i] * sigma) >> 16));
   }
 }

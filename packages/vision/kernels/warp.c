@@ -17,35 +17,40 @@ KERNEL(affine_nearest)(const u8 *data, i32 in_width, i32 in_height, i32 row_x, i
   }
 }
 
-INLINE v128_t pixel_floats(const u8 *at) {
-  v128_t bytes = load32(at);
-  return wasm_f32x4_convert_u32x4(wasm_u32x4_extend_low_u16x8(wasm_u16x8_extend_low_u8x16(bytes)));
+/* Two neighbouring pixels mixed: 14-bit weights (16384 - d, d); the result has 7 fractional bits. */
+INLINE v128_t mix_pair(const u8 *at, v128_t weights) {
+  v128_t bytes = wasm_v128_load64_zero(at);
+  v128_t pairs = wasm_i8x16_shuffle(bytes, wasm_i32x4_const(0, 0, 0, 0), 0, 16, 3, 16, 1, 16, 4, 16, 2, 16, 5, 16, 16, 16,
+                                    16, 16);
+  return wasm_i32x4_shr(wasm_i32x4_dot_i16x8(pairs, weights), 7);
 }
 
 /* Bilinear, affine or perspective: m holds the eight coefficients. */
 KERNEL(warp_bilinear)(const u8 *data, i32 in_width, i32 in_height, const f64 *m, i32 width, i32 height, u8 *out) {
+  i32 stride = in_width * 3;
+  f64 a = m[0], d = m[3], g = m[6];
   for (i32 y = 0; y < height; y++) {
     f64 py = y + 0.5;
     f64 row_x = m[1] * py + m[2], row_y = m[4] * py + m[5], row_w = m[7] * py + 1.0;
     for (i32 x = 0; x < width; x++, out += 3) {
       f64 px = x + 0.5;
-      f64 scale = 1.0 / (m[6] * px + row_w);
-      f64 sx = (m[0] * px + row_x) * scale, sy = (m[3] * px + row_y) * scale;
+      f64 scale = 1.0 / (g * px + row_w);
+      f64 sx = (a * px + row_x) * scale, sy = (d * px + row_y) * scale;
       if (!(sx >= 0 && sx < in_width && sy >= 0 && sy < in_height)) continue;
-      sx -= 0.5;
-      sy -= 0.5;
-      f64 fx = __builtin_floor(sx), fy = __builtin_floor(sy);
-      i32 x0 = (i32)fx, y0 = (i32)fy;
-      i32 left = x0 < 0 ? 0 : x0, right = x0 + 1 < in_width ? x0 + 1 : in_width - 1;
-      i32 top = y0 < 0 ? 0 : y0, bottom = y0 + 1 < in_height ? y0 + 1 : top;
-      const u8 *upper = data + top * in_width * 3, *lower = data + bottom * in_width * 3;
-      v128_t dx = wasm_f32x4_splat((f32)(sx - fx)), dy = wasm_f32x4_splat((f32)(sy - fy));
-      v128_t a = pixel_floats(upper + left * 3), b = pixel_floats(upper + right * 3);
-      v128_t c = pixel_floats(lower + left * 3), d = pixel_floats(lower + right * 3);
-      v128_t p = wasm_f32x4_add(a, wasm_f32x4_mul(wasm_f32x4_sub(b, a), dx));
-      v128_t q = wasm_f32x4_add(c, wasm_f32x4_mul(wasm_f32x4_sub(d, c), dx));
-      v128_t v = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_add(p, wasm_f32x4_mul(wasm_f32x4_sub(q, p), dy)));
-      v128_t narrow = wasm_i16x8_narrow_i32x4(v, v);
+      /* Half a pixel back and one forward again, so that the values are positive; 14 fractional bits. */
+      i32 fx = (i32)(sx * 16384.0 + 8192.0), fy = (i32)(sy * 16384.0 + 8192.0);
+      i32 x0 = (fx >> 14) - 1, y0 = (fy >> 14) - 1, dx = fx & 16383, dy = fy & 16383;
+      /* Beyond the border the border's pixel is repeated. */
+      if (x0 < 0) x0 = 0, dx = 0;
+      if (x0 == in_width - 1) dx = 0;
+      if (y0 < 0) y0 = 0, dy = 0;
+      const u8 *at = data + y0 * stride + x0 * 3;
+      const u8 *below = y0 + 1 < in_height ? at + stride : at;
+      v128_t wx = wasm_i32x4_splat((16384 - dx) | (dx << 16)), wy = wasm_i32x4_splat((16384 - dy) | (dy << 16));
+      v128_t upper = mix_pair(at, wx), lower = mix_pair(below, wx);
+      v128_t sum = wasm_i32x4_dot_i16x8(wasm_v128_or(upper, wasm_i32x4_shl(lower, 16)), wy);
+      sum = wasm_i32x4_shr(sum, 21);
+      v128_t narrow = wasm_i16x8_narrow_i32x4(sum, sum);
       put_pixel(out, (u32)wasm_i32x4_extract_lane(wasm_u8x16_narrow_i16x8(narrow, narrow), 0));
     }
   }

@@ -1,21 +1,20 @@
-import type { Rng } from "@classifier-training/base";
+import { Rng } from "@classifier-training/base";
 import { takeBytes } from "../image/buffers.ts";
 import { type ByteImage, withPixels } from "../image/image.ts";
 import { allocate, memory } from "../kernels/heap.ts";
 import { type Frame, runKernels } from "../kernels/instance.ts";
 
-const bits = 14;
-let quantiles: Float32Array | undefined;
+const poolSize = 1 << 18;
+const fractionBits = 11;
+let pool: Int16Array | undefined;
 
-/** Quantiles of the standard normal distribution at 2^14 equally likely places. */
-function normalTable(): Float32Array {
-  if (quantiles) return quantiles;
-  const size = 1 << bits;
-  quantiles = Float32Array.from({ length: size }, (_, i) => normalQuantile((i + 0.5) / size));
-  // The table's variance falls short of 1 by what the cut-off tails hold.
-  const variance = quantiles.reduce((sum, value) => sum + value * value, 0) / size;
-  for (let i = 0; i < size; i++) quantiles[i]! /= Math.sqrt(variance);
-  return quantiles;
+/** 2^18 standard normal numbers with 11 fractional bits, in a fixed random order: every quantile once. */
+function normalPool(): Int16Array {
+  if (pool) return pool;
+  const values = Float64Array.from({ length: poolSize }, (_, i) => normalQuantile((i + 0.5) / poolSize));
+  const order = Rng.at("gaussian noise").permutation(poolSize);
+  pool = Int16Array.from(order, (i) => Math.round((values[i] as number) * (1 << fractionBits)));
+  return pool;
 }
 
 /** Inverse of the normal distribution function (P. J. Acklam's rational approximation, relative error below 1.2e-9). */
@@ -47,50 +46,47 @@ function normalQuantile(p: number): number {
 }
 
 /**
- * Adds independent normal noise to each value, clips to 0..255 and truncates (the original truncates too).
- * The noise is drawn from a table by a xoshiro128++ stream seeded from `rng`: one multiplication a value, not a logarithm.
+ * Adds normal noise to each value, clips to 0..255 and truncates (the original truncates too). Each row of pixels takes
+ * its noise from a random place of a pool of normal numbers: as good as new numbers for the eye and the network, and
+ * many times cheaper.
  */
 export function addGaussianNoise(image: ByteImage, sigma: number, rng: Rng): ByteImage {
-  const { data } = image;
+  const { data, width, height, channels } = image;
+  const rowLength = width * channels;
+  if (rowLength > poolSize / 4)
+    return addNoise(
+      image,
+      Float64Array.from(data, () => sigma * rng.normal()),
+    );
   const out = takeBytes(data.length);
-  const table = normalTable();
-  const mask = (1 << bits) - 1;
-  const state = Uint32Array.of(rng.uint32(), rng.uint32(), rng.uint32(), rng.uint32() | 1);
+  const numbers = normalPool();
+  const starts = Int32Array.from({ length: height }, () => rng.integer(poolSize - rowLength));
+  // sigma with 5 fractional bits: products have 16.
+  const factor = Math.round(sigma * 32);
   const done = runKernels(out, (kernels, frame, outAt) => {
-    const from = frame.in(data);
-    const quantilesAt = tableAddress(table, frame);
-    const stateAt = frame.in(state);
-    if (!frame.failed) kernels.add_noise(from, data.length, quantilesAt, bits, sigma, stateAt, outAt);
+    const args = [frame.in(data), rowLength, height, poolAddress(numbers, frame), frame.in(starts), factor, outAt];
+    if (!frame.failed) kernels.add_noise(...args);
   });
-  if (done) return withPixels(image, out, image.width, image.height);
-  let [s0 = 0, s1 = 0, s2 = 0, s3 = 0] = state;
-  for (let i = 0; i < data.length; i += 2) {
-    const sum = (s0 + s3) | 0;
-    const word = (((sum << 7) | (sum >>> 25)) + s0) | 0;
-    const t = s1 << 9;
-    s2 ^= s0;
-    s3 ^= s1;
-    s1 ^= s2;
-    s0 ^= s3;
-    s2 ^= t;
-    s3 = (s3 << 11) | (s3 >>> 21);
-    out[i] = clip((data[i] as number) + sigma * (table[word & mask] as number));
-    if (i + 1 < data.length)
-      out[i + 1] = clip((data[i + 1] as number) + sigma * (table[word >>> (32 - bits)] as number));
+  if (done) return withPixels(image, out, width, height);
+  for (let y = 0, i = 0; y < height; y++) {
+    const start = starts[y] as number;
+    for (let x = 0; x < rowLength; x++, i++) {
+      out[i] = clip((data[i] as number) + (((numbers[start + x] as number) * factor) >> 16));
+    }
   }
-  return withPixels(image, out, image.width, image.height);
+  return withPixels(image, out, width, height);
 }
 
-let tableAt = 0;
+let poolAt = 0;
 
-/** The table is copied into the kernels' memory once, and stays there. */
-function tableAddress(table: Float32Array, frame: Frame): number {
-  if (tableAt === 0) {
-    tableAt = allocate(table.byteLength);
-    if (tableAt === 0) frame.failed = true;
-    else new Float32Array(memory.buffer, tableAt, table.length).set(table);
+/** The pool is copied into the kernels' memory once, and stays there. */
+function poolAddress(numbers: Int16Array, frame: Frame): number {
+  if (poolAt === 0) {
+    poolAt = allocate(numbers.byteLength);
+    if (poolAt === 0) frame.failed = true;
+    else new Int16Array(memory.buffer, poolAt, numbers.length).set(numbers);
   }
-  return tableAt;
+  return poolAt;
 }
 
 const clip = (value: number) => (value < 0 ? 0 : Math.min(value, 255));

@@ -121,7 +121,9 @@ function narrowWeights({ taps, weights, first, count }: Coefficients) {
   let bits = 15;
   while (bits > 1 && largest * 2 ** bits > 32767) bits--;
   const one = 2 ** bits;
-  const even = taps + (taps & 1);
+  let most = 1;
+  for (const used of count) most = Math.max(most, used);
+  const even = most + (most & 1);
   const out = new Int16Array(first.length * even);
   for (let i = 0; i < first.length; i++) {
     let sum = 0;

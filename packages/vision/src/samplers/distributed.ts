@@ -1,0 +1,50 @@
+import { VisionError } from "../errors.ts";
+import { countOccurrences, type Sampler } from "./sampler.ts";
+
+export interface DistributedOptions {
+  readonly rank: number;
+  readonly worldSize: number;
+  /** Leave the last samples out instead of repeating the first ones, when they do not divide evenly. */
+  readonly dropLast?: boolean;
+}
+
+/**
+ * Gives each process every `worldSize`-th sample of another sampler's order, all processes equally many. All use the same
+ * inner sampler with the same seed, so that together they see what one process would.
+ */
+export class DistributedSampler implements Sampler {
+  readonly length: number;
+  readonly inner: Sampler;
+  readonly #options: DistributedOptions;
+
+  constructor(inner: Sampler, options: DistributedOptions) {
+    const { rank, worldSize, dropLast = false } = options;
+    if (!(Number.isInteger(rank) && Number.isInteger(worldSize) && rank >= 0 && rank < worldSize)) {
+      throw new VisionError({
+        code: "vision/rank",
+        what: `rank ${rank} of ${worldSize} processes does not exist`,
+        fix: `rank must be between 0 and ${worldSize - 1}`,
+      });
+    }
+    this.inner = inner;
+    this.#options = options;
+    this.length = dropLast ? Math.floor(inner.length / worldSize) : Math.ceil(inner.length / worldSize);
+  }
+
+  order(epoch: number): Int32Array {
+    return this.#part(this.inner.order(epoch));
+  }
+
+  occurrences(epoch: number): Int32Array {
+    const order = this.inner.order(epoch);
+    // Repeated samples at the end count as drawn again.
+    const { worldSize } = this.#options;
+    const padded = Int32Array.from({ length: this.length * worldSize }, (_, i) => order[i % order.length] as number);
+    return this.#part(countOccurrences(padded));
+  }
+
+  #part(order: Int32Array): Int32Array {
+    const { rank, worldSize } = this.#options;
+    return Int32Array.from({ length: this.length }, (_, i) => order[(i * worldSize + rank) % order.length] as number);
+  }
+}

@@ -1,0 +1,78 @@
+import { expect, test } from "vitest";
+import { RandomSampler, SequentialSampler } from "./basic.ts";
+import { DistributedSampler } from "./distributed.ts";
+import { countOccurrences } from "./sampler.ts";
+import { StratifiedSubsetSampler, stratifiedSubset } from "./stratified.ts";
+import { classSampler, WeightedRandomSampler } from "./weighted.ts";
+
+const targets = Int32Array.from({ length: 1000 }, (_, i) => (i < 900 ? 0 : i < 990 ? 1 : 2));
+const classToIdx = new Map([
+  ["many", 0],
+  ["some", 1],
+  ["few", 2],
+]);
+
+function classShares(indices: Int32Array): number[] {
+  const counts = [0, 0, 0];
+  for (const index of indices) counts[targets[index] as number]!++;
+  return counts.map((count) => count / indices.length);
+}
+
+test("a random sampler visits every sample once, in another order each epoch", () => {
+  const sampler = new RandomSampler(100, { seed: 3 });
+  expect([...sampler.order(0)].sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i));
+  expect(sampler.order(0)).toEqual(sampler.order(0));
+  expect(sampler.order(0)).not.toEqual(sampler.order(1));
+});
+
+test("auto weights draw the classes equally often, and the drawn indices are kept", () => {
+  const sampler = classSampler({ targets, classToIdx }, { mode: "auto", numSamples: 9000 });
+  const order = sampler.order(0);
+  for (const share of classShares(order)) expect(share).toBeCloseTo(1 / 3, 1);
+  expect((sampler as WeightedRandomSampler).lastDrawn).toEqual(order);
+});
+
+test("manual weights weigh each sample by its class", () => {
+  const weights = { many: 1, some: 10, few: 0 };
+  const order = classSampler(
+    { targets, classToIdx },
+    { mode: "manual", classWeights: weights, numSamples: 9000 },
+  ).order(0);
+  const [many, some, few] = classShares(order);
+  expect(many).toBeCloseTo(0.5, 1);
+  expect(some).toBeCloseTo(0.5, 1);
+  expect(few).toBe(0);
+});
+
+test("manual weights must name exactly the classes", () => {
+  const make = (classWeights: Record<string, number>) => () =>
+    classSampler({ targets, classToIdx }, { mode: "manual", classWeights });
+  expect(make({ many: 1 })).toThrow("class_weights has no weight for some, few");
+  expect(make({ many: 1, some: 1, few: 1, more: 1 })).toThrow("classes that do not exist: more");
+  expect(() => new WeightedRandomSampler([0, 0])).toThrow("all weights are 0");
+});
+
+test("a stratified subset keeps the shares of the classes and at least one sample of each", () => {
+  const subset = stratifiedSubset(targets, 0.1, { seed: 1 });
+  expect(classShares(subset)).toEqual([90 / 100, 9 / 100, 1 / 100]);
+  expect(stratifiedSubset(targets, 20).length).toBe(18 + 2 + 1);
+  expect(new StratifiedSubsetSampler(targets, 0.5).order(1).length).toBe(500);
+  expect(() => stratifiedSubset(targets, 0)).toThrow("cannot be taken");
+});
+
+test("distributed parts together are the whole order, padded to equal lengths", () => {
+  const inner = new SequentialSampler(10);
+  const parts = [0, 1, 2].map((rank) => new DistributedSampler(inner, { rank, worldSize: 3 }));
+  expect(parts.map((part) => [...part.order(0)])).toEqual([
+    [0, 3, 6, 9],
+    [1, 4, 7, 0],
+    [2, 5, 8, 1],
+  ]);
+  expect([...(parts[1]?.occurrences(0) ?? [])]).toEqual([0, 0, 0, 1]);
+  expect(new DistributedSampler(inner, { rank: 2, worldSize: 3, dropLast: true }).length).toBe(3);
+  expect(() => new DistributedSampler(inner, { rank: 3, worldSize: 3 })).toThrow("rank 3 of 3");
+});
+
+test("occurrences count earlier draws of the same index", () => {
+  expect([...countOccurrences([4, 2, 4, 4, 2])]).toEqual([0, 0, 1, 2, 1]);
+});
