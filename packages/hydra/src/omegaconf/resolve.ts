@@ -1,4 +1,4 @@
-import { CtError, suggestion } from "@classifier-training/base";
+import { CtError, nearestName, suggestion } from "@classifier-training/base";
 import { keyIdentity } from "../yaml/load.ts";
 import type { Scalar } from "../yaml/scalars.ts";
 import { type Container, DictConfig, isConfig } from "./containers.ts";
@@ -17,13 +17,12 @@ import {
 import type { Element, Interpolation, ResolverCall, TextPart } from "./interpolation/ast.ts";
 import { parseInterpolation } from "./interpolation/parse.ts";
 import { splitKey } from "./keys.ts";
-import { Node, nodeValue, ResultNode, rawValue, ValueNode } from "./node.ts";
+import { keyText, Node, nodeValue, ResultNode, rawValue, ValueNode } from "./node.ts";
 import { childOf, type Memo, rootOf, type SelectFlags } from "./paths.ts";
 import { toPlain } from "./plain.ts";
 import { pythonStr } from "./python-text.ts";
 import { noteRead } from "./reads.ts";
 import { findResolver, type ResolverContext, resolverNames } from "./resolver-table.ts";
-import { didYouMean } from "./suggest.ts";
 
 const deepest = 150;
 let depth = 0;
@@ -178,11 +177,7 @@ export class Evaluation {
     const target = this.target(root, rest);
     if (target === undefined) {
       const from = rest === path || root.parent === undefined ? "" : `, looked up in '${root.fullKey()}'`;
-      const keys = root instanceof DictConfig ? root.keys() : [];
-      throw new InterpolationKeyError({
-        what: `the key '${path}' is not there${from}`,
-        fix: didYouMean(splitKey(rest)[0] ?? "", keys),
-      });
+      throw new InterpolationKeyError({ what: `the key '${path}' is not there${from}`, fix: nearestPath(root, rest) });
     }
     for (let node: Node | undefined = this.parent; node !== undefined; node = node.parent) {
       if (node === target) throw new InterpolationResolutionError({ what: `'${path}' holds this very interpolation` });
@@ -223,6 +218,21 @@ export class Evaluation {
     if (!results.has(key)) results.set(key, run());
     return results.get(key);
   }
+}
+
+/** `did you mean 'a.b'?` for a path of which a part is not there. */
+function nearestPath(root: Container, path: string): string | undefined {
+  const parts = splitKey(path);
+  let at: Node | undefined = root;
+  for (const [index, part] of parts.entries()) {
+    if (!(at instanceof DictConfig)) return undefined;
+    if (!at.has(part)) {
+      const near = nearestName(part, [...at.keys()].map(keyText));
+      return near && `did you mean '${[...parts.slice(0, index), near, ...parts.slice(index + 1)].join(".")}'?`;
+    }
+    at = at.node(part);
+  }
+  return undefined;
 }
 
 function isScalarObject(value: object): boolean {
