@@ -13,7 +13,7 @@ export interface DynamicAxis {
 }
 
 /** The forward pass as recorded, with the sizes of its inputs. */
-export interface Recording {
+interface Recording {
   readonly trace: Trace;
   readonly inputs: readonly Tensor[];
   /** The sizes of every tensor, by number. */

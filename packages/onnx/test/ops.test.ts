@@ -9,7 +9,7 @@ import {
   tensor,
 } from "@classifier-training/torch";
 import { expect, test } from "vitest";
-import { checkOnnx, exportOnnx } from "../src/index.ts";
+import { checkOnnx, convertibleOps, exportOnnx, float, registerConverter } from "../src/index.ts";
 
 type Case = readonly [name: string, input: () => Tensor, target: (x: Tensor) => unknown];
 
@@ -53,7 +53,7 @@ const cases: readonly Case[] = [
   ["reshape that moves the batch", images, (x) => x.permute([1, 0, 2, 3]).reshape([4, -1, 36])],
   ["unflatten, squeeze, unsqueeze", rows, (x) => x.unflatten(1, [2, 3]).unsqueeze(1).squeeze(1)],
   ["expand of a parameter over the batch", rows, (x) => x.add(vector.unsqueeze(0).expand([x.shape[0] as number, -1]))],
-  ["zeros in the shape of the batch", rows, (x) => x.add(ops.aten["zeros"]!([x.shape[0], 6]) as Tensor)],
+  ["zeros in the shape of the batch", rows, (x) => x.add(ops.aten["zeros"]!([x.shape[0] as number, 6]) as Tensor)],
   ["cat and chunk", images, (x) => F.relu(concatenated(x.chunk(2, 1)))],
   ["select, slice, narrow", images, (x) => [x.select(1, -1), x.slice(2, 1, 5, 2), x.narrow(3, 2, 3)]],
   ["split of unequal parts", images, (x) => x.split([1, 3], 1)],
@@ -140,6 +140,16 @@ test("an operator without a converter is named with its module", () => {
       where: module '1.0'
       fix: rewrite that module with exportable operators, or register a converter (see the README of the onnx package)]
   `);
+});
+
+test("a converter can be added", async () => {
+  registerConverter("aten::celu", (call, graph) =>
+    graph.node("Celu", [call.tensor("self").name], { alpha: float(call.number("alpha", 1)) }),
+  );
+  expect(convertibleOps()).toContain("celu");
+  const target = (x: Tensor) => ops.aten["celu"]!(x, 0.5) as Tensor;
+  const example = randn([2, 3]);
+  await checkOnnx(exportOnnx(target, example).bytes, example, target, { atol: 1e-6 });
 });
 
 test("a size that does not follow the batch is refused, and so is a branch that depends on it", () => {

@@ -1,5 +1,4 @@
 import type { GraphBuilder } from "../graph/builder.ts";
-import { tensorTypes } from "../proto/types.ts";
 import { type Converter, type ConverterTable, isValue, type OpCall } from "./call.ts";
 
 /** A tensor argument, or a number as a scalar, in the dtype that the operation computes in. */
@@ -125,6 +124,3 @@ export const arithmeticOps: ConverterTable = {
     return graph.node("Not", [call.tensor("self").name], {});
   },
 };
-
-/** The ONNX code of a dtype, for converters that cast. */
-export const onnxType = tensorTypes;

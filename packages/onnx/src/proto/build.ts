@@ -24,7 +24,7 @@ export function float(value: number | readonly number[]): FloatValue {
   return { float: value };
 }
 
-export function makeAttribute(name: string, value: AttributeValue): AttributeProto {
+function makeAttribute(name: string, value: AttributeValue): AttributeProto {
   const make = (fields: MessageInitShape<typeof AttributeProtoSchema>) =>
     create(AttributeProtoSchema, { name, ...fields });
   if (typeof value === "number") return make({ type: attributeTypes.int, i: BigInt(value) });

@@ -18,26 +18,3 @@ export const tensorTypes = {
 
 /** Codes of `AttributeProto.AttributeType` in the ONNX specification. */
 export const attributeTypes = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7, strings: 8 } as const;
-
-const names = new Map<number, DType>(Object.entries(tensorTypes).map(([name, code]) => [code, name as DType]));
-
-/** The dtype of an ONNX data type code; undefined for those that no tensor here has (strings, complex numbers). */
-export function dtypeOf(code: number): DType | undefined {
-  return names.get(code);
-}
-
-/** Bytes of one element. */
-export const elementBytes: Readonly<Record<DType, number>> = {
-  float32: 4,
-  uint8: 1,
-  int8: 1,
-  int16: 2,
-  int32: 4,
-  int64: 8,
-  bool: 1,
-  float16: 2,
-  float64: 8,
-  bfloat16: 2,
-  complex64: 8,
-  complex128: 16,
-};

@@ -96,19 +96,10 @@ export class ModelEditor {
 
 type TensorArguments = Parameters<typeof makeTensor> extends [string, ...infer Rest] ? Rest : never;
 
-/** A number, or a list of them, from a node's attributes. */
-export function attribute(node: NodeProto, name: string): number | number[] | undefined {
-  const found = node.attribute.find((entry) => entry.name === name);
-  if (found === undefined) return undefined;
-  if (found.i !== undefined) return Number(found.i);
-  if (found.f !== undefined) return found.f;
-  return found.ints.length > 0 ? found.ints.map(Number) : [...found.floats];
-}
-
 /** A number from a node's attributes. */
 export function numberAttribute(node: NodeProto, name: string, otherwise: number): number {
-  const value = attribute(node, name);
-  return typeof value === "number" ? value : otherwise;
+  const found = node.attribute.find((entry) => entry.name === name);
+  return found?.f ?? (found?.i === undefined ? otherwise : Number(found.i));
 }
 
 /** The bytes of a typed array. */

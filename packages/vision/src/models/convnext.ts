@@ -16,7 +16,7 @@ export const convNeXtOptions = z.strictObject({
 export type ConvNeXtOptions = z.infer<typeof convNeXtOptions>;
 
 /** Layer normalisation over the channels of [N, C, H, W]. */
-export class LayerNorm2d extends nn.LayerNorm {
+class LayerNorm2d extends nn.LayerNorm {
   constructor(channels: number) {
     super(channels, { eps: 1e-6 });
   }

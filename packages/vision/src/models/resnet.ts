@@ -44,7 +44,7 @@ function downsampleOf({ inChannels, planes, stride }: BlockShape, expansion: num
 }
 
 /** Two 3x3 convolutions and a shortcut (He et al., arXiv:1512.03385). */
-export class BasicBlock extends nn.Module {
+class BasicBlock extends nn.Module {
   static readonly expansion = 1;
   readonly conv1: nn.Conv2d;
   readonly bn1: nn.BatchNorm2d;
@@ -69,7 +69,7 @@ export class BasicBlock extends nn.Module {
 }
 
 /** 1x1, 3x3, 1x1 convolutions and a shortcut; the stride is in the 3x3 one ("ResNet V1.5", as torchvision has it). */
-export class Bottleneck extends nn.Module {
+class Bottleneck extends nn.Module {
   static readonly expansion = 4;
   readonly conv1: nn.Conv2d;
   readonly bn1: nn.BatchNorm2d;

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -18,11 +17,6 @@ export function torchHubFolder(env: Environment = process.env): string {
 /** The cache of Python's `huggingface_hub`; only ever read. */
 export function huggingFaceFolder(env: Environment = process.env): string {
   return expand(env["HF_HUB_CACHE"]) ?? join(expand(env["HF_HOME"]) ?? join(userCache(env), "huggingface"), "hub");
-}
-
-/** The first of these paths that exists. */
-export function firstExisting(paths: readonly string[]): string | undefined {
-  return paths.find((path) => existsSync(path));
 }
 
 /** True when a switch of the environment forbids the network: `CLASSIFIER_OFFLINE`, `HF_HUB_OFFLINE`. */

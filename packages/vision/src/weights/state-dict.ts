@@ -41,7 +41,7 @@ async function looksLikePickle(path: string): Promise<boolean> {
 }
 
 /** The state dict inside a checkpoint's tree, with the prefixes of wrappers taken off its names. */
-export function unwrap(tree: unknown): Map<string, Tensor> {
+function unwrap(tree: unknown): Map<string, Tensor> {
   const entries = new Map(entriesOf(tree));
   const inner = wrappers.map((key) => entries.get(key)).find((value) => entriesOf(value).length > 0);
   if (inner !== undefined && ![...entries.values()].some((value) => value instanceof Tensor)) return unwrap(inner);
