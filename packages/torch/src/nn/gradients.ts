@@ -37,7 +37,7 @@ export function clipGradNorm_(
   const gradients = gradientsOf(parameters);
   if (gradients.length === 0) return 0;
   if (normType === 2 && canFuseGradients(gradients)) {
-    const norm = gradNorm(gradients);
+    const norm = gradientNorm(gradients);
     if (errorIfNonfinite) refuseNonFinite(norm);
     const factor = maxNorm / (norm + 1e-6);
     // Not `factor < 1`: a norm that is no number must spread, as in PyTorch.
@@ -54,6 +54,11 @@ export function clipGradNorm_(
     });
     return value;
   });
+}
+
+/** Euclid's norm of all gradients taken as one vector, as a number. */
+export function gradientNorm(gradients: readonly Tensor[]): number {
+  return canFuseGradients(gradients) ? gradNorm(gradients) : scope(() => getTotalNorm(gradients).item());
 }
 
 function refuseNonFinite(norm: number): void {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { adamwStep, canFuseStep, laidOutLike } from "../fused/optimizer-step.ts";
 import { zerosLike } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { Optimizer, type ParamState, type Params, type Trained } from "./optimizer.ts";
+import { type FusedPass, Optimizer, type ParamState, type Params, type Trained } from "./optimizer.ts";
 import { parseOptions } from "./options.ts";
 import type { ParamGroup } from "./param-group.ts";
 
@@ -48,16 +48,18 @@ abstract class AdamBase extends Optimizer<AdamGroup> {
   /** Whether weight decay shrinks the weights themselves, or is a part of the gradient. */
   protected abstract readonly decoupled: boolean;
 
+  protected override fuses({ amsgrad, maximize }: AdamGroup, trained: readonly Trained[]): boolean {
+    return !amsgrad && !maximize && canFuseStep(trained.map(({ param }) => param));
+  }
+
   protected override update(group: AdamGroup, trained: readonly Trained[]): void {
-    if (!group.amsgrad && !group.maximize && canFuseStep(trained.map(({ param }) => param))) {
-      this.#updateTogether(group, trained);
-      return;
-    }
     for (const { param, grad } of trained) this.#updateOne(group, param, group.maximize ? grad.neg() : grad);
   }
 
   /** All parameters in one pass over memory; those that joined later, with other step counts, in a pass of their own. */
-  #updateTogether({ lr, betas, eps, weightDecay }: AdamGroup, trained: readonly Trained[]): void {
+  protected override updateFused(group: AdamGroup, trained: readonly Trained[], pass: FusedPass): void {
+    const { lr, betas, eps, weightDecay } = group;
+    const averageOf = new Map(trained.map(({ param }, i) => [param, pass.ema[i]]));
     const bySteps = new Map<number, Trained[]>();
     for (const one of trained) {
       const state = this.stateOf<AdamState>(one.param, () => freshState(one.param));
@@ -81,6 +83,8 @@ abstract class AdamBase extends Optimizer<AdamGroup> {
         eps,
         weightDecay,
         decoupled: this.decoupled,
+        ...pass,
+        ema: peers.flatMap(({ param }) => averageOf.get(param) ?? []),
       });
     }
   }

@@ -5,7 +5,14 @@ export { LAMB } from "./lamb.ts";
 export { Lion } from "./lion.ts";
 export * as lrScheduler from "./lr-scheduler/index.ts";
 export { noDecayGroups } from "./no-decay-groups.ts";
-export { Optimizer, type OptimizerState, type ParamGroupInput, type ParamState, type Params } from "./optimizer.ts";
+export {
+  Optimizer,
+  type OptimizerState,
+  type ParamGroupInput,
+  type ParamState,
+  type Params,
+  type StepOptions,
+} from "./optimizer.ts";
 export type { ParamGroup } from "./param-group.ts";
 export { RMSprop } from "./rmsprop.ts";
 export { SGD } from "./sgd.ts";

@@ -1,5 +1,18 @@
 import { describe, expect, test } from "vitest";
-import { manualSeed, memoryStats, nn, ones, optim, randn, scope, type Tensor, tensor, zeros } from "../index.ts";
+import {
+  manualSeed,
+  memoryStats,
+  nn,
+  noGrad,
+  ones,
+  optim,
+  randn,
+  scope,
+  setFusedKernels,
+  type Tensor,
+  tensor,
+  zeros,
+} from "../index.ts";
 
 type Make = (params: optim.Params) => optim.Optimizer;
 
@@ -99,6 +112,42 @@ test("groups have options of their own, the rest are the optimizer's", () => {
     [[1], 1],
     [[2], 0.25],
   ]);
+});
+
+describe.each([true, false])("a step with fused kernels %s", (fused) => {
+  test.each(["AdamW", "SGD with momentum", "RMSprop"])("clips, unscales and averages on the way: %s", (name) => {
+    const run = (fold: boolean): number[] => {
+      setFusedKernels(fused);
+      const { model, lossOf } = problem();
+      const optimizer = (makers[name] as Make)(model.parameters());
+      const averages = new Map([...model.parameters()].map((p) => [p as Tensor, p.detach().clone()]));
+      const norms: number[] = [];
+      for (let i = 0; i < 4; i++) {
+        scope(() => {
+          optimizer.zeroGrad();
+          lossOf().mul(8).backward();
+          if (fold) {
+            optimizer.step(null, { gradScale: 1 / 8, maxGradNorm: 0.1, ema: { averages, decay: 0.5 } });
+            norms.push(optimizer.lastGradNorm as number);
+          } else {
+            noGrad(() => {
+              for (const { grad } of model.parameters()) grad?.div_(8);
+            });
+            norms.push(nn.utils.clipGradNorm_(model.parameters(), 0.1));
+            optimizer.step();
+            noGrad(() => {
+              for (const [param, average] of averages) average.mul_(0.5).add_(param, { alpha: 0.5 });
+            });
+          }
+        });
+      }
+      setFusedKernels(true);
+      return [...norms, ...[...averages.values()].flatMap((average) => average.toArray())];
+    };
+    const [folded, apart] = [run(true), run(false)];
+    expect(folded[0]).toBeGreaterThan(0.1);
+    for (const [i, value] of folded.entries()) expect(value).toBeCloseTo(apart[i] as number, 6);
+  });
 });
 
 test("noDecayGroups exempts norms, biases and what it is told to; frozen parameters are left out", () => {

@@ -1,6 +1,7 @@
 import { plural } from "@classifier-training/base";
 import { noGrad } from "../autograd/modes.ts";
 import { TorchError } from "../errors.ts";
+import { gradientNorm as norm } from "../nn/gradients.ts";
 import { keep, scope } from "../scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { optionError } from "./options.ts";
@@ -22,6 +23,25 @@ export type ParamState = Record<string, Tensor | number>;
 export interface OptimizerState {
   readonly state: Record<string, ParamState>;
   readonly paramGroups: Record<string, unknown>[];
+}
+
+export interface StepOptions {
+  /**
+   * Clips as `nn.utils.clipGradNorm_` before the step, but in the same pass over memory: the factor is applied to the
+   * gradients as they are read, and `grad` itself stays as it was. The norm is left in `lastGradNorm`.
+   */
+  readonly maxGradNorm?: number;
+  /** A factor of all gradients, applied as they are read: one over the loss scale. */
+  readonly gradScale?: number;
+  /** Moving averages by parameter: `average = decay * average + (1 - decay) * parameter`, after the step. */
+  readonly ema?: { readonly averages: ReadonlyMap<Tensor, Tensor>; readonly decay: number };
+}
+
+/** What a fused step does on the way: see `StepOptions`. */
+export interface FusedPass {
+  readonly gradScale: number;
+  readonly ema: readonly Tensor[];
+  readonly emaDecay: number;
 }
 
 /** A parameter with its gradient. */
@@ -71,24 +91,68 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup> {
    * Changes the parameters by their gradients; those without a gradient stay as they are.
    * @param closure computes the loss again (with gradients) before the step
    */
-  step(closure?: () => Tensor): Tensor | undefined {
+  step(closure?: (() => Tensor) | null, options: StepOptions = {}): Tensor | undefined {
     const loss = closure?.();
-    scope(() =>
-      noGrad(() => {
-        for (const group of this.paramGroups) {
-          const trained = group.params.flatMap((param) => {
-            const { grad } = param;
-            return grad === null ? [] : [{ param, grad }];
-          });
-          if (trained.length > 0) this.update(group, trained);
-        }
-      }),
-    );
+    scope(() => noGrad(() => this.#stepAll(options)));
     return loss;
+  }
+
+  /** The norm of all gradients (times `gradScale`) at the last step that was given a `maxGradNorm`. */
+  lastGradNorm: number | undefined;
+
+  #stepAll({ maxGradNorm, gradScale: given = 1, ema }: StepOptions): void {
+    const groups = this.paramGroups.map((group) => ({
+      group,
+      trained: group.params.flatMap((param) => {
+        const { grad } = param;
+        return grad === null ? [] : [{ param, grad }];
+      }),
+    }));
+    let gradScale = given;
+    if (maxGradNorm !== undefined) {
+      const gradients = groups.flatMap(({ trained }) => trained.map(({ grad }) => grad));
+      this.lastGradNorm = gradients.length === 0 ? 0 : norm(gradients) * given;
+      const factor = maxGradNorm / (this.lastGradNorm + 1e-6);
+      // Not `factor < 1`: a norm that is no number must spread, as in PyTorch.
+      if (!(factor >= 1)) gradScale *= factor;
+    }
+    for (const { group, trained } of groups) if (trained.length > 0) this.#stepGroup(group, trained, gradScale, ema);
+  }
+
+  #stepGroup(group: Group, trained: readonly Trained[], gradScale: number, ema: StepOptions["ema"]): void {
+    const averages = trained.flatMap(({ param }) => ema?.averages.get(param) ?? []);
+    if (this.fuses(group, trained)) {
+      const isLaidOut =
+        averages.length === trained.length && averages.every((average, i) => alike(average, trained[i]));
+      this.updateFused(group, trained, { gradScale, ema: isLaidOut ? averages : [], emaDecay: ema?.decay ?? 0 });
+      if (isLaidOut) return;
+    } else {
+      this.update(
+        group,
+        gradScale === 1 ? trained : trained.map(({ param, grad }) => ({ param, grad: grad.mul(gradScale) })),
+      );
+    }
+    if (!ema) return;
+    for (const { param } of trained) {
+      ema.averages
+        .get(param)
+        ?.mul_(ema.decay)
+        .add_(param, { alpha: 1 - ema.decay });
+    }
   }
 
   /** One step of one group's parameters, in place. Runs without autograd, in a scope of its own. */
   protected abstract update(group: Group, trained: readonly Trained[]): void;
+
+  /** Whether `updateFused` can take these. */
+  protected fuses(_group: Group, _trained: readonly Trained[]): boolean {
+    return false;
+  }
+
+  /** As `update`, in one pass over memory. */
+  protected updateFused(group: Group, trained: readonly Trained[], _pass: FusedPass): void {
+    this.update(group, trained);
+  }
 
   /** A parameter's state, made at its first step; its tensors are kept. */
   protected stateOf<State extends ParamState>(param: Tensor, create: () => State): State {
@@ -173,4 +237,10 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup> {
     });
     return `${this.constructor.name} (\n${groups.join("\n\n")}\n)`;
   }
+}
+
+function alike(average: Tensor, trained: Trained | undefined): boolean {
+  if (average.dtype !== "float32" || average.device !== "cpu" || trained === undefined) return false;
+  const { strides } = trained.param;
+  return average.strides.every((stride, i) => stride === strides[i]);
 }

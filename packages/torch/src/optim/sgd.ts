@@ -2,7 +2,7 @@ import { z } from "zod";
 import { canFuseStep, laidOutLike, sgdStep } from "../fused/optimizer-step.ts";
 import { zerosLike } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { Optimizer, type Params, type Trained } from "./optimizer.ts";
+import { type FusedPass, Optimizer, type Params, type Trained } from "./optimizer.ts";
 import { optionError, parseOptions } from "./options.ts";
 import type { ParamGroup } from "./param-group.ts";
 
@@ -28,19 +28,20 @@ export class SGD extends Optimizer<SgdGroup> {
     super(params, given);
   }
 
-  protected override update(group: SgdGroup, trained: readonly Trained[]): void {
+  protected override fuses(group: SgdGroup, trained: readonly Trained[]): boolean {
     const isNew = trained.filter(({ param }) => !this.state.has(param)).length;
     const atOnce = isNew === 0 || isNew === trained.length;
-    if (!group.maximize && atOnce && canFuseStep(trained.map(({ param }) => param))) {
-      this.#updateTogether(group, trained, isNew > 0);
-      return;
-    }
+    return !group.maximize && atOnce && canFuseStep(trained.map(({ param }) => param));
+  }
+
+  protected override update(group: SgdGroup, trained: readonly Trained[]): void {
     for (const { param, grad } of trained) param.add_(this.#direction(group, param, grad), { alpha: -group.lr });
   }
 
   /** All parameters in one pass over memory. */
-  #updateTogether(group: SgdGroup, trained: readonly Trained[], firstStep: boolean): void {
+  protected override updateFused(group: SgdGroup, trained: readonly Trained[], pass: FusedPass): void {
     const { lr, momentum, dampening, weightDecay, nesterov } = group;
+    const firstStep = trained.some(({ param }) => !this.state.has(param));
     const momentumBuffers = trained.flatMap(({ param }) => {
       if (momentum === 0) return [];
       const state = this.stateOf(param, () => ({ momentumBuffer: zerosLike(param) }));
@@ -57,6 +58,7 @@ export class SGD extends Optimizer<SgdGroup> {
       dampening,
       weightDecay,
       nesterov,
+      ...pass,
     });
   }
 
