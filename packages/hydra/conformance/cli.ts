@@ -106,6 +106,8 @@ function withoutTraces(text: string): string {
 /** The first line of an error is Hydra's; the wording of a parser's error and Python's traces are not compared. */
 function firstLine(stderr: string): string | undefined {
   const [line = ""] = stderr.split("\n");
+  // Python prints where a warning was raised; ours stands in its place, worded alike.
+  if (/\.py:\d+: \w*Warning/.test(line)) return undefined;
   return line === "" || line.startsWith("Traceback") || line.startsWith("usage:") ? undefined : line;
 }
 

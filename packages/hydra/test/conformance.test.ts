@@ -1,14 +1,18 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { handler as composing } from "../conformance/compose.ts";
 import type { Corpus, Handler } from "../conformance/handler.ts";
 import { handler as instantiation } from "../conformance/instantiate.ts";
 import { handler as interpolation } from "../conformance/interpolation.ts";
 import { handler as merging } from "../conformance/merge.ts";
+import { handler as overriding } from "../conformance/overrides.ts";
 
 const dir = join(import.meta.dirname, "../../../../shared/conformance/hydra");
 
 test.skipIf(!existsSync(dir)).each([
+  ["overrides", overriding],
+  ["compose", composing],
   ["interpolation", interpolation],
   ["merge", merging],
   ["instantiate", instantiation],
