@@ -1,10 +1,10 @@
 import { getLogger } from "@classifier-training/base";
-import { type DictConfig, get, type JobContext, select } from "@classifier-training/hydra";
-import { CSVLogger, ModelCheckpoint, Trainer } from "@classifier-training/lightning";
+import { type DictConfig, get, type JobContext } from "@classifier-training/hydra";
+import { CSVLogger, ModelCheckpoint } from "@classifier-training/lightning";
 import { manualSeed } from "@classifier-training/torch";
+import { buildTrainer } from "./build-trainer.ts";
 import { bestCheckpointIn } from "./checkpoints.ts";
 import { buildCallbacks, buildDataModule, buildModel } from "./components.ts";
-import { trainerOptions } from "./trainer-options.ts";
 
 const log = getLogger("classifier.evaluate");
 
@@ -27,11 +27,10 @@ export async function evaluateConfig(
   const folder = callbacks.find((callback) => callback instanceof ModelCheckpoint)?.options.dirpath ?? "checkpoints";
   const checkpoint = ckptPath ?? bestCheckpointIn(folder);
   log.info(`${fn} with ${checkpoint}`);
-  const trainer = new Trainer({
-    ...trainerOptions(select(config, "trainer") as DictConfig),
+  const trainer = buildTrainer(config, {
     callbacks,
     logger: [new CSVLogger({ saveDir: outputDir, name: "", version: "" })],
-    defaultRootDir: originalCwd,
+    default_root_dir: originalCwd,
   });
   const [metrics = {}] = await trainer[fn](model, { datamodule, ckptPath: checkpoint });
   return metrics;

@@ -12,12 +12,12 @@ import {
   toRaw,
   toYaml,
 } from "@classifier-training/hydra";
-import { CSVLogger, ModelCheckpoint, Trainer } from "@classifier-training/lightning";
+import { CSVLogger, ModelCheckpoint } from "@classifier-training/lightning";
 import { type RunRecordInput, RunWriter, runPaths } from "@classifier-training/runs";
 import { manualSeed } from "@classifier-training/torch";
+import { buildTrainer } from "./build-trainer.ts";
 import { buildCallbacks, buildDataModule, buildLoggers, buildModel } from "./components.ts";
 import { logTo } from "./logging.ts";
-import { trainerOptions } from "./trainer-options.ts";
 
 /** What a training left behind. */
 export interface TrainResult {
@@ -73,11 +73,10 @@ async function fit(config: DictConfig, outputDir: string, workingDir: string): P
   const loggers = await buildLoggers(config);
   const callbacks = await buildCallbacks(config, loggers.length > 0);
   const checkpoint = callbacks.find((callback) => callback instanceof ModelCheckpoint);
-  const trainer = new Trainer({
-    ...trainerOptions(select(config, "trainer") as DictConfig),
+  const trainer = buildTrainer(config, {
     callbacks,
     logger: [...loggers, new CSVLogger({ saveDir: outputDir, name: "", version: "" })],
-    defaultRootDir: workingDir,
+    default_root_dir: workingDir,
   });
   const hyperparams = toContainer(create(maskSecrets(toRaw(config, { resolve: true })))) as Record<string, unknown>;
   for (const logger of trainer.loggers) logger.logHyperparams(hyperparams);

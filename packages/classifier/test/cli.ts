@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { writeSynthetic } from "../src/synth/dataset.ts";
+
+const program = fileURLToPath(new URL("../bin/classifier.js", import.meta.url));
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A working directory of its own, with a small data set of drawn numbers in `data/`. */
+export async function workspace(
+  labels = ["1", "7", "23"],
+  perClass = { train: 16, valid: 6 },
+): Promise<{ dir: string; remove: () => void }> {
+  const dir = mkdtempSync(join(tmpdir(), "classifier-cli-"));
+  for (const split of ["train", "valid"] as const) {
+    const requests = labels.flatMap((label) => Array.from({ length: perClass[split] }, () => ({ label })));
+    await writeSynthetic(requests, {
+      folder: join(dir, "data", split),
+      seed: 3,
+      stream: split,
+      size: 40,
+      strength: 0.2,
+    });
+  }
+  return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
+}
+
+/** Overrides of a training that takes seconds: tiny pictures, float32, no loader threads, no tracker. */
+export const quick = [
+  "data.data_root=data",
+  "model.pretrained=false",
+  "data.image_size=32",
+  "data.batch_size=8",
+  "data.num_workers=0",
+  "trainer.precision=32-true",
+  "logging=none",
+  "callbacks.early_stopping=null",
+];
+
+export function start(args: readonly string[], cwd: string): { process: ChildProcess; done: Promise<CliResult> } {
+  const child = spawn(process.execPath, [program, ...args], { cwd, env: { ...process.env, OMP_NUM_THREADS: "1" } });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  const done = new Promise<CliResult>((resolve) => {
+    child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+  return { process: child, done };
+}
+
+/** Runs the real command line to its end. */
+export function classifier(args: readonly string[], cwd: string): Promise<CliResult> {
+  return start(args, cwd).done;
+}
