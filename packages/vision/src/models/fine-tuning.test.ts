@@ -15,6 +15,7 @@ import { freezeStages, parametersByStage } from "./freeze.ts";
 import { numClassesOf, replaceHead } from "./head.ts";
 import { parameterGroups } from "./parameter-groups.ts";
 import { createModel } from "./registry.ts";
+import type { ResNet } from "./resnet.ts";
 
 test("a new head has other classes, PyTorch's initialisation, and the place and name of the old one", () => {
   const model = createModel("mobilenet_v3_small");
@@ -30,8 +31,9 @@ test("a new head has other classes, PyTorch's initialisation, and the place and 
 });
 
 test("frozen stages take no gradient and keep their statistics; the rest trains", () => {
-  const model = createModel("resnet18", { numClasses: 4 }).train();
+  const model = createModel("resnet18", { numClasses: 4 }) as ResNet;
   const trainable = freezeStages(model, "layer2");
+  model.train();
   const state = () =>
     new Map([...model.stateEntries()].map(([key, value]) => [key, scope(() => value.abs().sum().item())]));
   const before = state();
@@ -51,6 +53,7 @@ test("frozen stages take no gradient and keep their statistics; the rest trains"
     .reduce((sum, [, { numel }]) => sum + numel, 0);
   expect(trainable).toBe(counted);
   expect(freezeStages(model, "all")).toBe(4 * 512 + 4);
+  expect([model.bn1.training, freezeStages(model, "none") > 0, model.bn1.training]).toEqual([false, true, true]);
   expect(freezeStages(model, "none")).toBe([...model.parameters()].reduce((sum, { numel }) => sum + numel, 0));
   expect(() => freezeStages(model, "layer9")).toThrow("unknown stage 'layer9'");
 });

@@ -26,8 +26,8 @@ export function parametersByStage(model: ImageModel): StageParameters[] {
 }
 
 /**
- * Freezes the first stages: their parameters take no gradient, and their batch normalisation uses the stored statistics
- * even in training mode (call it again after `model.train()`, which wakes them up).
+ * Freezes the first stages: their parameters take no gradient, and their batch normalisation goes by the stored
+ * statistics whatever `train()` says, and no longer updates them.
  * @param upTo Freeze the stages before and including this one; `"all"` leaves only the head to train, `"none"` thaws.
  * @returns the number of parameter values that still train.
  * @throws ModelError for an unknown stage, naming the nearest.
@@ -51,17 +51,30 @@ export function freezeStages(model: ImageModel, upTo: string): number {
     }
   }
   for (const stage of model.stages) {
-    if (frozen.has(stage.name)) holdStatistics(model, stage.modules);
+    for (const norm of batchNormsOf(model, stage.modules)) {
+      if (frozen.has(stage.name)) holdInEval(norm);
+      else release(norm, model.training);
+    }
   }
   return trainable;
 }
 
-function holdStatistics(model: ImageModel, paths: readonly string[]): void {
+function* batchNormsOf(model: ImageModel, paths: readonly string[]): Generator<nn.BatchNorm2d> {
   const parameters = new Set([...model.namedParameters()].map(([name]) => name));
   for (const path of paths) {
     if (parameters.has(path)) continue;
-    for (const module of moduleAt(model, path).modules()) {
-      if (module instanceof nn.BatchNorm2d) module.eval();
-    }
+    for (const module of moduleAt(model, path).modules()) if (module instanceof nn.BatchNorm2d) yield module;
   }
+}
+
+/** `train()` of any module around it sets the flag of each module inside: here the assignment has no effect. */
+function holdInEval(module: nn.BatchNorm2d): void {
+  const held = { get: () => false, set: () => {}, enumerable: true, configurable: true };
+  Object.defineProperty(module, "training", held);
+}
+
+function release(module: nn.BatchNorm2d, training: boolean): void {
+  if (Object.getOwnPropertyDescriptor(module, "training")?.get === undefined) return;
+  const plain = { value: training, writable: true, enumerable: true, configurable: true };
+  Object.defineProperty(module, "training", plain);
 }

@@ -1,5 +1,14 @@
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setLogSinks } from "@classifier-training/base";
@@ -194,4 +203,28 @@ test("an aborted download leaves what has arrived for the next one", async () =>
   await download(`${server.url}/model.pth`, destination, { sha256, ...fast });
   expectWhole();
   expect(server.seen[1]?.headers.range).toBe("bytes=60000-");
+});
+
+test("a lock that a killed process left is taken over", async () => {
+  const server = await serve((request, response) => serveFile(request, response, content));
+  mkdirSync(join(folder, "cache"));
+  writeFileSync(`${destination}.lock`, "");
+  const longAgo = new Date(Date.now() - 60_000);
+  utimesSync(`${destination}.lock`, longAgo, longAgo);
+  await download(`${server.url}/model.pth`, destination, { sha256, ...fast });
+  expectWhole();
+});
+
+test("while another process downloads the same file, this one waits and uses the result", async () => {
+  const server = await serve((request, response) => serveFile(request, response, content));
+  mkdirSync(join(folder, "cache"));
+  writeFileSync(`${destination}.lock`, "");
+  const waiting = download(`${server.url}/model.pth`, destination, { sha256, ...fast });
+  setTimeout(() => {
+    writeFileSync(destination, content);
+    rmSync(`${destination}.lock`);
+  }, 300);
+  await waiting;
+  expectWhole();
+  expect(server.seen).toHaveLength(0);
 });
