@@ -8,4 +8,5 @@ export {
   saveSafetensors,
   serializeSafetensors,
 } from "./safetensors.ts";
+export { type PackedTree, type PackTreeOptions, packTree, unpackTree } from "./tree.ts";
 export { OpaqueObject, PythonGlobal } from "./unpickler.ts";

@@ -143,7 +143,7 @@ describe.each([".pth", ".legacy.pth"])("a %s file of Python's torch", (suffix) =
         try {
           loadPth(path);
         } catch (error) {
-          expect(["SerializationError", "CtError"]).toContain((error as Error).name);
+          expect(["SerializationError", "TorchError"]).toContain((error as Error).name);
         }
       }),
       { numRuns: 400 },

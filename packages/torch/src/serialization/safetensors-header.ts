@@ -33,7 +33,7 @@ export interface SafetensorsHeader {
 }
 
 /** The format's own limit for the JSON of the header. */
-export const maxHeaderBytes = 100_000_000;
+const maxHeaderBytes = 100_000_000;
 
 /**
  * Length of the header from the first eight bytes of a file of `fileSize` bytes.

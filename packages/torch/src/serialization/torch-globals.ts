@@ -1,4 +1,3 @@
-import { CtError } from "@classifier-training/base";
 import type { DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { badFile } from "./errors.ts";
@@ -41,7 +40,7 @@ const dtypes: Readonly<Record<string, DType>> = {
 };
 
 /** The class of a storage, as a persistent id names it. */
-export class StorageType {
+class StorageType {
   readonly dtype: DType;
   constructor(dtype: DType) {
     this.dtype = dtype;
@@ -73,6 +72,12 @@ export function opaqueGlobal(module: string, name: string): PythonGlobal {
 function builders(where: string): Readonly<Record<string, PythonGlobal["build"]>> {
   const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
   const first = (args: readonly unknown[]) => args[0];
+  const bytes: PythonGlobal["build"] = ([value, encoding = "latin1"]) => {
+    if (value instanceof Uint8Array) return value;
+    if (value === undefined) return new Uint8Array(0);
+    if (typeof value === "string" && encoding === "latin1") return new Uint8Array(Buffer.from(value, "latin1"));
+    throw badFile(where, "bytes in its pickle are encoded in an unknown way");
+  };
   const map = (args: readonly unknown[]) =>
     new Map(args[0] instanceof Map ? args[0] : (list(args[0]) as [unknown, unknown][]));
   const tensor: PythonGlobal["build"] = ([storage, offset, size, stride, requiresGrad]) =>
@@ -107,14 +112,6 @@ function builders(where: string): Readonly<Record<string, PythonGlobal["build"]>
     // How protocol 2 writes bytes: their Latin-1 text, to be encoded again.
     "_codecs.encode": bytes,
   };
-}
-
-function bytes(args: readonly unknown[]): Uint8Array {
-  const [value, encoding = "latin1"] = args;
-  if (value instanceof Uint8Array) return value;
-  if (typeof value === "string" && encoding === "latin1") return new Uint8Array(Buffer.from(value, "latin1"));
-  if (value === undefined) return new Uint8Array(0);
-  throw new CtError({ code: "torch/serialization", what: "bytes in the pickle are encoded in an unknown way" });
 }
 
 /** The storage that a persistent id stands for: ("storage", type, key, location, numel, [view]). */
