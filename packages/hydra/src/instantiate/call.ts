@@ -1,7 +1,8 @@
 import type { Target } from "@classifier-training/base";
-import { DictConfig, ListConfig } from "../omegaconf/containers.ts";
+import { isConfig, ListConfig } from "../omegaconf/containers.ts";
 import { type Key, keyText, type Node } from "../omegaconf/node.ts";
 import { pythonStr } from "../omegaconf/python-text.ts";
+import { settle } from "../omegaconf/to-container.ts";
 import { causeText, InstantiationError } from "./errors.ts";
 import type { ContainerTarget } from "./targets.ts";
 import { presentPlain, presentRaw, rawTree } from "./values.ts";
@@ -48,12 +49,16 @@ export async function callTarget(
 function positional(value: unknown): readonly unknown[] | undefined {
   if (value === undefined) return [];
   if (typeof value === "string") return [...value];
-  if (value instanceof ListConfig) return rawItems(value);
+  if (value instanceof ListConfig) return resolvedItems(value);
   return Array.isArray(value) ? value : undefined;
 }
 
-function rawItems(list: ListConfig): unknown[] {
-  return list.content.map((node) => (node instanceof DictConfig || node instanceof ListConfig ? node : rawTree(node)));
+/** The items of a list, resolved; containers among them stay containers. */
+function resolvedItems(list: ListConfig): unknown[] {
+  return list.content.map((node) => {
+    const found = settle(node, { resolve: true, throwOnMissing: true });
+    return isConfig(found) ? found : rawTree(found);
+  });
 }
 
 function makePartial(

@@ -11,7 +11,7 @@ import { callTarget } from "./call.ts";
 import { InstantiationError } from "./errors.ts";
 import { checkOverride, mergeBase, withOverrides } from "./overrides.ts";
 import { resolveTarget } from "./resolve-target.ts";
-import { attachValue, Instance, type Overlay, overlayOf, presentPlain, rawTree } from "./values.ts";
+import { attachValue, Instance, type Overlay, overlayOf, presentMade, rawTree } from "./values.ts";
 
 /** Keys that steer instantiation and are no arguments. */
 const controls = new Set<Key>(["_target_", "_convert_", "_recursive_", "_partial_"]);
@@ -47,18 +47,14 @@ export async function instantiate(
   if (node instanceof DictConfig) {
     const seen = args.length > 0 ? new Map([...given, ["_args_", args] as const]) : given;
     const effective = seen.size > 0 ? withOverrides(node, seen) : node;
-    return handOut(await make(effective, defaults, given, true, args));
+    return presentMade(await make(effective, defaults, given, true, args));
   }
   if (node instanceof ListConfig) {
     const { _recursive_: recursive = true, _convert_: convert = "none", _partial_: partial = false } = overrides;
     if (partial) throw new InstantiationError({ what: "_partial_ cannot be given for a list" });
-    return handOut(await make(node, { recursive, convert, partial }, undefined, true, args));
+    return presentMade(await make(node, { recursive, convert, partial }, undefined, true, args));
   }
   throw new InstantiationError({ what: `cannot instantiate ${pythonStr(config)}: expected a mapping or a list` });
-}
-
-function handOut(value: unknown): unknown {
-  return isConfig(value) ? value : presentPlain(value);
 }
 
 /** What a node becomes; anything but a container is a value already. */
@@ -207,7 +203,7 @@ async function makeValue(
     const mapping = overlayOf(value);
     const base = mapping === undefined ? undefined : mergeBase(config, key, forTarget);
     if (base === undefined) return makeOverride(value, inner);
-    const merged = config.node(key) === base ? merge(base, mapping ?? {}) : merge(base, mapping ?? {});
+    const merged = merge(base, mapping);
     return modes.recursive ? make(merged, inner) : merged;
   }
   const node = config.node(key);

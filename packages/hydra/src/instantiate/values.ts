@@ -39,13 +39,21 @@ export function rawTree(node: Node): unknown {
 
 /** A value as a target that knows nothing of configurations takes it. */
 export function presentPlain(value: unknown): unknown {
-  if (value instanceof Instance) return value.value;
-  if (value instanceof Float) return value.value;
-  if (isConfig(value)) return presentPlain(rawTree(value));
-  if (Array.isArray(value)) return value.map(presentPlain);
+  return plain(value, true);
+}
+
+/** Plain objects, arrays and numbers, in which containers stay containers: what `instantiate` returns. */
+export function presentMade(value: unknown): unknown {
+  return plain(value, false);
+}
+
+function plain(value: unknown, opensContainers: boolean): unknown {
+  if (value instanceof Instance || value instanceof Float) return value.value;
+  if (isConfig(value)) return opensContainers ? plain(rawTree(value), true) : value;
+  if (Array.isArray(value)) return value.map((item) => plain(item, opensContainers));
   if (!(value instanceof Map)) return value;
   const object: Record<string, unknown> = {};
-  for (const [key, item] of value as Map<Key, unknown>) define(object, keyText(key), presentPlain(item));
+  for (const [key, item] of value as Map<Key, unknown>) define(object, keyText(key), plain(item, opensContainers));
   return object;
 }
 
