@@ -23,10 +23,29 @@ export {
   initializeConfigModule,
 } from "./compose/api.ts";
 export { HydraConfig } from "./compose/runtime.ts";
-export { ConfigCompositionError, ConfigLoadError, HydraError, MissingConfigError } from "./errors.ts";
+export {
+  ConfigCompositionError,
+  ConfigLoadError,
+  HydraError,
+  ManyProblemsError,
+  MissingConfigError,
+} from "./errors.ts";
 export * from "./instantiate/index.ts";
 export * from "./omegaconf/index.ts";
-export { Override, OverrideParseError, parseOverride, parseOverrides } from "./overrides/index.ts";
-export { registerConfigSource } from "./sources/search-path.ts";
+export {
+  ChoiceSweep,
+  Glob,
+  IntervalSweep,
+  Override,
+  OverrideParseError,
+  type OverrideType,
+  parseOverride,
+  parseOverrides,
+  parseValue,
+  QuotedString,
+  RangeSweep,
+  type ValueType,
+} from "./overrides/index.ts";
+export { registerConfigSource, type SourceFactory } from "./sources/search-path.ts";
 export type { ConfigSource, SourceConfig } from "./sources/source.ts";
 export { ConfigStore, type StoreEntry } from "./sources/store.ts";

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the strings are interpolations of the configuration
 import fc from "fast-check";
 import { HydraError, parseOverride } from "../src/index.ts";
 import { elementText } from "../src/overrides/override.ts";

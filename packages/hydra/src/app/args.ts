@@ -19,7 +19,7 @@ interface Flag {
   readonly implied?: string;
 }
 
-export const infoChoices = [
+const infoChoices = [
   "all",
   "config",
   "defaults",

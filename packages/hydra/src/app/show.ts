@@ -22,7 +22,7 @@ export function showConfig<T>({ args, loader, configName }: Invocation<T>): void
   if (part === null)
     throw new HydraError({ code: "hydra/package", what: `package '${packageName}' not found in config` });
   if (!isConfig(part)) {
-    const isSecret = packageName !== undefined && packageName.split(".").some(isSecretKey);
+    const isSecret = packageName?.split(".").some(isSecretKey);
     process.stdout.write(`${isSecret ? secretMask : pythonStr(part)}\n`);
     return;
   }

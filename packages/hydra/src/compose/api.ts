@@ -62,10 +62,6 @@ export function initializeConfigModule(configModule: string, options: Initialize
   return initializeWith(`pkg://${configModule}`, options);
 }
 
-export function isInitialized(): boolean {
-  return initialized !== undefined;
-}
-
 /**
  * Composes a configuration, for tests, notebooks and programs that are no {@link main} of their own.
  * @throws HydraError

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the strings are interpolations of the configuration
 import { HydraError } from "../errors.ts";
 import "../omegaconf/resolvers.ts";
 import { DictConfig, isConfig, type ListConfig } from "../omegaconf/containers.ts";

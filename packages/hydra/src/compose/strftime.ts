@@ -26,12 +26,6 @@ const hour12 = (time: Date) => time.getHours() % 12 || 12;
 const week = (time: Date, firstDay: number) =>
   Math.floor((dayOfYear(time) + 7 - ((time.getDay() - firstDay + 7) % 7)) / 7);
 
-function offset(time: Date): string {
-  const minutes = -time.getTimezoneOffset();
-  const size = Math.abs(minutes);
-  return `${minutes < 0 ? "-" : "+"}${pad(Math.floor(size / 60))}${pad(size % 60)}`;
-}
-
 function isoWeek(time: Date): { year: number; week: number } {
   const day = time.getDay() || 7;
   const thursday = new Date(time.getFullYear(), time.getMonth(), time.getDate() + 4 - day);
@@ -89,9 +83,4 @@ export function strftime(format: string, time: Date): string {
     if (text === undefined) return whole;
     return whole[1] === "-" ? text.replace(/^[0 ]+(?=.)/, "") : text;
   });
-}
-
-/** The zone of a time, `+0100`; for log lines. */
-export function zoneOffset(time: Date): string {
-  return offset(time);
 }

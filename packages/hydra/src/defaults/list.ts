@@ -7,7 +7,7 @@ import type { DefaultsRepository } from "./repository.ts";
 import { DefaultsTreeNode } from "./tree.ts";
 
 /** The name of the config that stands for none at all. */
-export const emptyConfigName = "_dummy_empty_config_";
+const emptyConfigName = "_dummy_empty_config_";
 
 /** One config of the final defaults list: merged in this order, each at its package. */
 export interface ResultDefault {

@@ -121,7 +121,7 @@ const functions: Readonly<Record<string, Signature>> = {
   remove_list: { rest: "any", types: {}, run: (args) => new ListEdit("remove", args) },
 };
 
-export const functionNames: readonly string[] = Object.keys(functions).sort();
+const functionNames: readonly string[] = Object.keys(functions).sort();
 
 /** Calls a function of the override grammar, with Python's rules for binding and checking arguments. */
 export function callFunction(name: string, args: readonly Parsed[], kwargs: ReadonlyMap<string, Parsed>): Parsed {

@@ -27,7 +27,7 @@ export type ValueType =
 
 /** A value with its quotes dropped: what an override sets. */
 export type PlainValue = Scalar | PlainValue[] | PlainMap | ChoiceSweep | RangeSweep | IntervalSweep | Glob | ListEdit;
-export interface PlainMap extends Map<Scalar, PlainValue> {}
+interface PlainMap extends Map<Scalar, PlainValue> {}
 
 /** One parsed override, such as `+db@backup=mysql`. */
 export class Override {

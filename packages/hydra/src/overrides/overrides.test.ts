@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the strings are interpolations of the configuration
 import { expect, test } from "vitest";
 import { Float } from "../yaml/scalars.ts";
 import { OverrideParseError, parseOverride, parseOverrides } from "./index.ts";

@@ -26,9 +26,9 @@ export class QuotedString {
 export type Scalar = string | number | bigint | boolean | null | Float;
 
 /** A value without sweeps, as an override writes it. Maps keep their order and may have keys that are not strings. */
-export type Element = Scalar | QuotedString | ElementList | ElementMap;
-export interface ElementList extends ReadonlyArray<Parsed> {}
-export interface ElementMap extends ReadonlyMap<Scalar, Parsed> {}
+type Element = Scalar | QuotedString | ElementList | ElementMap;
+interface ElementList extends ReadonlyArray<Parsed> {}
+interface ElementMap extends ReadonlyMap<Scalar, Parsed> {}
 
 /** A number of a range, which arithmetic may have made decimal. */
 export type RangeNumber = number | bigint | boolean | Float | Decimal;

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the strings are interpolations of the configuration
 import { anyType, boolType, dictOf, enumType, intType, listOf, optional, strType, structOf } from "./field-types.ts";
 import { ConfigStore } from "./store.ts";
 import { TypedNode } from "./stored.ts";

@@ -45,7 +45,7 @@ export function isZodSchema(value: unknown): value is ZodSchema {
 }
 
 /** The type that a zod schema gives to a value of a configuration. */
-export function zodFieldType(schema: ZodSchema, name = "the schema"): FieldType {
+function zodFieldType(schema: ZodSchema, name = "the schema"): FieldType {
   const { def } = schema._zod;
   const inner = def.innerType ?? def.in;
   switch (def.type) {
