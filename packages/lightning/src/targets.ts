@@ -1,12 +1,19 @@
 import { optionsTarget, type Target, type TargetTable } from "@classifier-training/base";
+import { BackboneFinetuning, backboneFinetuningOptionsSchema } from "./callbacks/backbone-finetuning.ts";
+import { DeviceStatsMonitor, deviceStatsMonitorOptionsSchema } from "./callbacks/device-stats-monitor.ts";
 import { EarlyStopping, earlyStoppingOptionsSchema } from "./callbacks/early-stopping.ts";
 import { EMACallback, emaOptionsSchema } from "./callbacks/ema.ts";
+import {
+  GradientAccumulationScheduler,
+  gradientAccumulationSchedulerOptionsSchema,
+} from "./callbacks/gradient-accumulation-scheduler.ts";
 import { LearningRateMonitor, learningRateMonitorOptionsSchema } from "./callbacks/learning-rate-monitor.ts";
 import { ModelCheckpoint, modelCheckpointOptionsSchema } from "./callbacks/model-checkpoint.ts";
 import { ModelSummary, modelSummaryOptionsSchema } from "./callbacks/model-summary.ts";
 import { ProgressBar, progressBarOptionsSchema } from "./callbacks/progress-bar.ts";
 import { ReplayCertificate, replayCertificateOptionsSchema } from "./callbacks/replay-certificate.ts";
 import { Timer, timerOptionsSchema } from "./callbacks/timer.ts";
+import { StochasticWeightAveraging, stochasticWeightAveragingOptionsSchema } from "./callbacks/weight-averaging.ts";
 import { loggerTargets } from "./loggers/index.ts";
 import { metricTargets } from "./metrics/index.ts";
 import { ChromeTraceProfiler } from "./profilers/chrome-trace.ts";
@@ -17,6 +24,16 @@ import { Trainer } from "./trainer/trainer.ts";
 const progressBar = optionsTarget(progressBarOptionsSchema, (options) => new ProgressBar(options));
 
 const callbacks: Readonly<Record<string, Target>> = {
+  BackboneFinetuning: optionsTarget(backboneFinetuningOptionsSchema, (options) => new BackboneFinetuning(options)),
+  DeviceStatsMonitor: optionsTarget(deviceStatsMonitorOptionsSchema, (options) => new DeviceStatsMonitor(options)),
+  GradientAccumulationScheduler: optionsTarget(
+    gradientAccumulationSchedulerOptionsSchema,
+    (options) => new GradientAccumulationScheduler(options),
+  ),
+  StochasticWeightAveraging: optionsTarget(
+    stochasticWeightAveragingOptionsSchema,
+    (options) => new StochasticWeightAveraging(options),
+  ),
   EarlyStopping: optionsTarget(earlyStoppingOptionsSchema, (options) => new EarlyStopping(options)),
   LearningRateMonitor: optionsTarget(learningRateMonitorOptionsSchema, (options) => new LearningRateMonitor(options)),
   ModelCheckpoint: optionsTarget(modelCheckpointOptionsSchema, (options) => new ModelCheckpoint(options)),

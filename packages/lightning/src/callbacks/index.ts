@@ -1,7 +1,10 @@
+export { BackboneFinetuning } from "./backbone-finetuning.ts";
 export { Callback, type CallbackHook, type StepOutputs } from "./callback.ts";
 export { formatCheckpointName } from "./checkpoint-name.ts";
+export { DeviceStatsMonitor } from "./device-stats-monitor.ts";
 export { EarlyStopping, type EarlyStoppingOptions, type StoppingReason, stoppingReasons } from "./early-stopping.ts";
 export { EMACallback, type EMAOptions } from "./ema.ts";
+export { GradientAccumulationScheduler } from "./gradient-accumulation-scheduler.ts";
 export { LearningRateMonitor } from "./learning-rate-monitor.ts";
 export { ModelCheckpoint, type ModelCheckpointOptions } from "./model-checkpoint.ts";
 export { ModelSummary, renderSummary } from "./model-summary.ts";
@@ -15,3 +18,4 @@ export {
   verifyRun,
 } from "./replay-certificate.ts";
 export { Timer } from "./timer.ts";
+export { StochasticWeightAveraging } from "./weight-averaging.ts";

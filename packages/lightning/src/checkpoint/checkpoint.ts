@@ -3,6 +3,8 @@ import type { MetricValues, ResultState } from "../core/result-collection.ts";
 
 /** Where in an epoch a checkpoint was taken: what of the batch or epoch is done already when training goes on. */
 export type Phase =
+  /** Within a batch: nothing can be saved that could be resumed. */
+  | "inBatch"
   /** In `onTrainBatchEnd`: the batch's log row, its validation and the rest are still to come. */
   | "batchEnd"
   /** The batch is done and logged; its validation is due. */

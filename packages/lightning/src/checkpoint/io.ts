@@ -42,6 +42,11 @@ export class CheckpointIO {
     this.#mode = options.mode ?? "auto";
   }
 
+  /** Starts the worker thread, so that the first save need not wait for it. */
+  warmUp(): void {
+    if (this.#asynchronous) this.#worker ??= spawnWorker(new URL("./write-worker.ts", import.meta.url));
+  }
+
   /** Resolves when the snapshot is taken; the file is there when `onDone` was called, or after `flush`. */
   async save(request: SaveRequest): Promise<void> {
     const path = resolve(request.path);

@@ -59,6 +59,9 @@ export interface TrainerView {
   /** Adds values that callbacks monitor, such as learning rates; loggers do not get them by it. */
   addCallbackMetrics(values: Readonly<MetricValues>): void;
 
+  /** Goes once over the training data without training; what steps log meanwhile is dropped. */
+  forEachTrainingBatch(run: (batch: unknown) => void): Promise<void>;
+
   /** Batches of a training epoch under `limitTrainBatches`; Infinity when unknown. */
   readonly numTrainingBatches: number;
   readonly numValBatches: readonly number[];

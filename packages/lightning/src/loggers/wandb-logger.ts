@@ -47,6 +47,7 @@ export const wandbLoggerOptions = z.strictObject({
   tags: z.array(z.string()).nullable().default(null),
   notes: z.string().nullable().default(null),
   config: z.record(z.string(), z.unknown()).nullable().default(null).describe("settings to record at the start"),
+  mode: z.enum(["online", "offline", "disabled"]).nullable().default(null).describe("null: WANDB_MODE, or online"),
   resume: resumeSchema.describe("allow, must, never: what to do when the id is there already; auto: the last one here"),
   console: z.boolean().default(true).describe("record what the process prints"),
   systemMetricsInterval: z.number().min(0).default(15).describe("seconds between samples of the machine; 0 for none"),
@@ -203,7 +204,7 @@ export class WandbLogger extends Logger {
   #begin(): void {
     const { options } = this;
     const environment = process.env;
-    const settings = wandbSettings({ offline: options.offline, saveDir: this.saveDir ?? null });
+    const settings = wandbSettings({ offline: options.offline, mode: options.mode, saveDir: this.saveDir ?? null });
     this.#mode = settings.mode;
     if (settings.mode === "disabled") return;
     const asked = options.resume ?? (environment["WANDB_RESUME"] || null);

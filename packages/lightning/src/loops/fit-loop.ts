@@ -34,6 +34,22 @@ export class FitLoop {
     this.#loadedEpoch = Number.NEGATIVE_INFINITY;
   }
 
+  /** Reads an epoch's batches for another purpose than training; `keep` says whether they are the loader's own. */
+  async eachBatch(use: (batch: unknown, keep: boolean) => Promise<void>): Promise<void> {
+    const loader = this.#loader;
+    if (loader === undefined) return;
+    const { progress, options } = this.#run;
+    const position = { epoch: options.overfit ? 0 : progress.epoch, startBatch: 0 };
+    const source = new BatchSource(loader, progress.numTrainingBatches, position);
+    try {
+      for (let next = await source.next(); next !== undefined; next = await source.next()) {
+        await use(next.batch, loader.keepsBatches === true);
+      }
+    } finally {
+      await source.close();
+    }
+  }
+
   // --- When it ends ---
 
   get canStopEarly(): boolean {

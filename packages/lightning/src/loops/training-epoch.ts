@@ -78,6 +78,7 @@ export class TrainingEpoch {
   async #batch(original: unknown, isLast: boolean, keepBatches: boolean): Promise<boolean> {
     const { data, hooks, log: logging, progress, strategy, precision, optimization } = this.#run;
     const batch = await data.transfer(original, strategy.rootDevice, precision.inputDtype, 0);
+    progress.phase = "inBatch";
     progress.isLastBatch = isLast;
     progress.batchesReady++;
     progress.totalBatches++;

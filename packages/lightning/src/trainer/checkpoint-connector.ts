@@ -7,7 +7,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { findAll, loadFirstIntact } from "../checkpoint/find.ts";
 import { checkFingerprint, checkWeights, type Fingerprint } from "../checkpoint/fingerprint.ts";
 import type { CheckpointSummary } from "../checkpoint/format.ts";
-import { loadCheckpoint } from "../checkpoint/load.ts";
+import { loadCheckpoint, readHeader } from "../checkpoint/load.ts";
 import { LightningError } from "../core/errors.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
 import { findMetrics } from "./module-metrics.ts";
@@ -47,11 +47,13 @@ export class CheckpointConnector {
   readonly #run: RunContext;
   #loaded: Checkpoint | undefined;
   #path: string | undefined;
-  runId: string = randomUUID();
+  runId: string;
   resumedStep = 0;
 
   constructor(run: RunContext) {
     this.#run = run;
+    // What a trial leaves behind (Lightning saves a last checkpoint there too) is nothing to go on from.
+    this.runId = run.options.fastDevRun === false ? randomUUID() : fastDevRunId;
   }
 
   get path(): string | undefined {
@@ -83,7 +85,8 @@ export class CheckpointConnector {
     if (loaded === undefined) return;
     log.info(`Restoring states from the checkpoint at ${this.#path}`);
     // An explicit file starts a branch; "last" continues the same run.
-    if (fn === "fit") this.runId = wanted === "last" ? loaded.runId : randomUUID();
+    if (fn === "fit")
+      this.runId = wanted === "last" && this.#run.options.fastDevRun === false ? loaded.runId : this.runId;
   }
 
   #load(path: string): void {
@@ -93,7 +96,7 @@ export class CheckpointConnector {
 
   #selectLast(fn: TrainerFn, keepers: readonly CheckpointFinder[]): void {
     const found = keepers.map((keeper) => keeper.findLast());
-    const last = found.flatMap((each) => each.last);
+    const last = found.flatMap((each) => each.last).filter((path) => !isFromFastDevRun(path));
     if (last.length === 0) {
       log.info(`.${fn}(ckptPath: "last"): there is no last checkpoint yet, starting from scratch`);
       return;
@@ -264,6 +267,17 @@ export class CheckpointConnector {
       monitor: monitor && { ...monitor, value: Number.isFinite(monitor.value) ? monitor.value : String(monitor.value) },
       fingerprint: checkpoint.fingerprint,
     };
+  }
+}
+
+const fastDevRunId = "fast-dev-run";
+
+function isFromFastDevRun(path: string): boolean {
+  try {
+    const summary = JSON.parse(readHeader(path).metadata["summary"] ?? "{}") as { readonly runId?: string };
+    return summary.runId === fastDevRunId;
+  } catch {
+    return false;
   }
 }
 

@@ -69,8 +69,12 @@ export class LoggerConnector {
     this.#hook = previous;
   }
 
+  /** Drops what is logged from now on, or no longer. */
+  muted = false;
+
   /** `LightningModule.log`. */
   log(name: string, value: LoggedValue, options: LogOptions): void {
+    if (this.muted) return;
     const results = this.#active();
     const hook = this.#hook;
     if (results === undefined || hook === undefined) {

@@ -51,6 +51,7 @@ export class Session {
     try {
       await this.#io.flush();
       this.#checkpoints.select(fn, ckptPath, moduleProvided || fn === "fit", this.#keepers());
+      if (fn === "fit" && this.#parts.callbacks.some(isCheckpointKeeper)) this.#io.warmUp();
       await this.#setUp();
       await body();
       await this.#end("success");
@@ -184,10 +185,10 @@ export class Session {
 
   /** Tells everybody, saves what an interrupted run needs, and closes everything; the first error is what counts. */
   async #fail(error: unknown): Promise<void> {
-    const { state, hooks, log: logging, data, datamodule } = this.#parts;
+    const { state, hooks, log: logging, data, datamodule, progress } = this.#parts;
     const { fn } = this.#call;
     const interrupted = error instanceof TrainingInterrupted;
-    const inTraining = state.stage === "train" || state.stage === "validate";
+    const inTraining = (state.stage === "train" || state.stage === "validate") && progress.phase !== "inBatch";
     state.status = "interrupted";
     const attempt = async (what: string, run: () => unknown) => {
       try {

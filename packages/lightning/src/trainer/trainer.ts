@@ -9,6 +9,7 @@ import type { MetricValues } from "../core/result-collection.ts";
 import type { SaveOptions, Stage, Status, TrainerFn, TrainerView } from "../core/trainer-view.ts";
 import type { LoaderSource } from "../data/batch-loader.ts";
 import type { Logger } from "../loggers/logger.ts";
+import { disposeTransferred } from "../loops/dispose.ts";
 import { EvaluationLoop } from "../loops/evaluation-loop.ts";
 import { FitLoop } from "../loops/fit-loop.ts";
 import { PredictionLoop } from "../loops/prediction-loop.ts";
@@ -307,6 +308,20 @@ export class Trainer implements TrainerView {
   }
   get resumedStep(): number {
     return this.#checkpoints.resumedStep;
+  }
+
+  async forEachTrainingBatch(run: (batch: unknown) => void): Promise<void> {
+    const { log, strategy, precision, data } = this.#parts;
+    log.muted = true;
+    try {
+      await this.#fitLoop.eachBatch(async (original, keep) => {
+        const batch = await data.transfer(original, strategy.rootDevice, precision.inputDtype, 0);
+        precision.forward(() => run(batch));
+        if (!keep) disposeTransferred(original, batch);
+      });
+    } finally {
+      log.muted = false;
+    }
   }
 
   async estimateSteppingBatches(): Promise<number> {

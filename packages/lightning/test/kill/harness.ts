@@ -13,20 +13,18 @@ function start(dir: string, stepMs: number, kill: number | undefined): Promise<{
     const child = spawn(
       process.execPath,
       ["--conditions=classifier-source", "--import", "tsx", script, dir, String(stepMs)],
-      { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, KILL_TEST_CHILD: "1", OMP_NUM_THREADS: "1" } },
+      { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, KILL_TEST_CHILD: "1", OMP_NUM_THREADS: "1" } },
     );
     let stderr = "";
     child.stderr.on("data", (chunk) => {
       stderr += chunk;
     });
     let timer: NodeJS.Timeout | undefined;
-    // The clock runs from the first sign of training, so that kills do not all hit the start of the process.
-    const watch = setInterval(() => {
-      if (kill === undefined || timer !== undefined || !existsSync(join(dir, "metrics.csv"))) return;
-      timer = setTimeout(() => child.kill("SIGKILL"), kill);
-    }, 5);
+    // The clock runs from the first training step, so that kills do not all hit the start of the process.
+    child.stdout.once("data", () => {
+      if (kill !== undefined) timer = setTimeout(() => child.kill("SIGKILL"), kill);
+    });
     child.on("exit", (code, signal) => {
-      clearInterval(watch);
       clearTimeout(timer);
       if (signal === "SIGKILL") resolve({ killed: true });
       else if (code === 0) resolve({ killed: false });
@@ -48,7 +46,7 @@ export async function runWithKills(dir: string, kills: number, seed: number, ste
   let checkpointsRead = 0;
   let done = 0;
   for (;;) {
-    const kill = done < kills ? Rng.at(seed, done).uniform(0, 700) : undefined;
+    const kill = done < kills ? Rng.at(seed, done).uniform(0, 400) : undefined;
     const { killed } = await start(dir, stepMs, kill);
     const folder = join(dir, "checkpoints");
     for (const name of existsSync(folder) ? readdirSync(folder) : []) {

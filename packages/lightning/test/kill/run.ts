@@ -35,6 +35,9 @@ export class KillableModule extends LightningModule<Batch> {
   override forward(x: Tensor): Tensor {
     return this.net.call(x);
   }
+  override onTrainStart(): void {
+    process.stdout.write("training\n");
+  }
   override trainingStep({ x, y }: Batch): Tensor {
     const loss = nn.functional.crossEntropy(this.forward(x), y);
     this.log("train/loss", loss, { onStep: true, onEpoch: true });
@@ -84,7 +87,7 @@ async function main(dir: string, stepMs: number): Promise<void> {
   manualSeed(1);
   const checkpoints = join(dir, "checkpoints");
   // Rows of a part that was killed before it saved anything belong to no run.
-  const saved = existsSync(checkpoints) && readdirSync(checkpoints).some((name) => name.endsWith(".ckpt"));
+  const saved = existsSync(checkpoints) && readdirSync(checkpoints).some((name) => name.startsWith("last"));
   if (!saved) for (const name of ["metrics.csv", "replay.jsonl"]) rmSync(join(dir, name), { force: true });
   const module = new KillableModule();
   const ema = new EMACallback({ decay: 0.9 });

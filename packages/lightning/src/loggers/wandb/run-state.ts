@@ -92,19 +92,14 @@ export class RunState {
 
   /** Metric definitions by field number, step metrics as one-based indices: the form that W&B's pages read. */
   #metricNumbers(): unknown[] {
-    const order = [...this.#metrics.values()];
+    // Globs are not sent: the metrics that they stand for are defined one by one.
+    const order = [...this.#metrics.values()].filter(({ globName }) => globName === "");
     const indexOf = (name: string) => order.findIndex((metric) => metric.name === name) + 1;
-    return order.map(({ name, globName, stepMetric, options, goal }) => {
+    return order.map(({ name, stepMetric, options, goal, expandedFromGlob }) => {
       const step = stepMetric === "" ? 0 : indexOf(stepMetric);
-      const flags = [options?.stepSync, options?.hidden, options?.defined].flatMap((is, i) => (is ? [i + 1] : []));
-      return {
-        ...(name !== "" && { 1: name }),
-        ...(globName !== "" && { 2: globName }),
-        ...(step > 0 && { 5: step }),
-        6: flags,
-        7: [],
-        ...(goal !== 0 && { 8: goal }),
-      };
+      const isDefined = options?.defined || expandedFromGlob;
+      const flags = [options?.stepSync, options?.hidden, isDefined].flatMap((is, i) => (is ? [i + 1] : []));
+      return { 1: name, ...(step > 0 && { 5: step }), 6: flags, 7: [], ...(goal !== 0 && { 8: goal }) };
     });
   }
 }

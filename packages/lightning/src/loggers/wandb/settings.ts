@@ -20,6 +20,8 @@ export interface WandbSettings {
 
 export interface WandbSettingsRequest {
   readonly offline: boolean;
+  /** Wins over the environment; null leaves it to that. */
+  readonly mode?: WandbMode | null;
   readonly saveDir: string | null;
   readonly environment?: Environment;
 }
@@ -28,7 +30,7 @@ export function wandbSettings(request: WandbSettingsRequest): WandbSettings {
   const environment = request.environment ?? process.env;
   const baseUrl = wandbBaseUrl(environment);
   const wandbDir = findWandbDir(request.saveDir ?? environment["WANDB_DIR"] ?? ".");
-  const asked = askedMode(request.offline, environment);
+  const asked = askedMode(request, environment);
   if (asked !== "online") return { mode: asked, baseUrl, wandbDir };
   const apiKey = findApiKey(baseUrl, environment);
   if (apiKey === undefined) {
@@ -76,8 +78,8 @@ export function netrcPassword(text: string, host: string): string | undefined {
   return undefined;
 }
 
-function askedMode(offline: boolean, environment: Environment): WandbMode {
-  const mode = environment["WANDB_MODE"] || undefined;
+function askedMode({ offline, mode: given }: WandbSettingsRequest, environment: Environment): WandbMode {
+  const mode = given ?? (environment["WANDB_MODE"] || undefined);
   if (mode === "disabled" || environment["WANDB_DISABLED"] === "true") return "disabled";
   if (offline) return "offline";
   if (mode === undefined || mode === "online" || mode === "run" || mode === "shared") return "online";

@@ -1,0 +1,119 @@
+import { getLogger } from "@classifier-training/base";
+import { nn } from "@classifier-training/torch";
+import { z } from "zod";
+import { MisconfigurationError } from "../core/errors.ts";
+import type { LightningModule } from "../core/module.ts";
+import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
+import { Callback } from "./callback.ts";
+
+const log = getLogger("lightning.finetuning");
+
+export const backboneFinetuningOptionsSchema = z.strictObject({
+  /** The epoch (from 0) at which the backbone starts to train. */
+  unfreezeBackboneAtEpoch: z.int().min(0).default(10),
+  /** By how much the backbone's rate grows per epoch after that: a number, or a function of the epoch. */
+  lambdaFunc: z
+    .union([z.number().positive(), z.custom<(epoch: number) => number>((value) => typeof value === "function")])
+    .default(2),
+  /** The backbone's first rate, as a share of the head's. */
+  backboneInitialRatioLr: z.number().positive().default(0.1),
+  backboneInitialLr: z.number().positive().nullable().default(null),
+  /** Whether the backbone's rate stops growing at the head's. */
+  shouldAlign: z.boolean().default(true),
+  initialDenomLr: z.number().positive().default(10),
+  /** Keep batch norms training while the rest is frozen. */
+  trainBn: z.boolean().default(true),
+  verbose: z.boolean().default(false),
+  rounding: z.int().min(0).default(12),
+});
+
+type ModuleWithBackbone = LightningModule & { readonly backbone: nn.AnyModule };
+
+/** Trains the head alone at first, then the module's `backbone` too, at a rate that grows to the head's. */
+export class BackboneFinetuning extends Callback {
+  readonly #options: z.infer<typeof backboneFinetuningOptionsSchema>;
+  #previousLr: number | undefined;
+  #unfrozen = false;
+
+  constructor(options: z.input<typeof backboneFinetuningOptionsSchema> = {}) {
+    super();
+    this.#options = backboneFinetuningOptionsSchema.parse(options);
+  }
+
+  override setup(_trainer: TrainerView, module: LightningModule, stage: TrainerFn): void {
+    if (stage !== "fit") return;
+    const backbone: unknown = (module as { backbone?: unknown }).backbone;
+    if (!(backbone instanceof nn.Module)) {
+      throw new MisconfigurationError("The LightningModule should have a nn.Module `backbone` attribute");
+    }
+    for (const parameter of trainable(backbone, this.#options.trainBn)) parameter.requiresGrad = false;
+  }
+
+  /** A run resumed after the unfreezing: the optimizer's state has the backbone's group already. */
+  override onFitStart(trainer: TrainerView, module: LightningModule): void {
+    if (this.#unfrozen) this.#unfreeze(trainer, module as ModuleWithBackbone, this.#previousLr ?? 0);
+  }
+
+  override onTrainEpochStart(trainer: TrainerView, module: LightningModule): void {
+    const { unfreezeBackboneAtEpoch, backboneInitialLr, backboneInitialRatioLr, initialDenomLr } = this.#options;
+    const groups = (trainer.optimizers[0]?.paramGroups ?? []) as { lr: number }[];
+    const headLr = groups[0]?.lr ?? 0;
+    const epoch = trainer.currentEpoch;
+    if (epoch === unfreezeBackboneAtEpoch) {
+      const lr = backboneInitialLr ?? headLr * backboneInitialRatioLr;
+      this.#previousLr = lr;
+      this.#unfrozen = true;
+      this.#unfreeze(trainer, module as ModuleWithBackbone, lr / (backboneInitialLr === null ? initialDenomLr : 1));
+      this.#say(headLr, lr);
+    } else if (epoch > unfreezeBackboneAtEpoch) {
+      const grown = this.#grow(epoch + 1) * (this.#previousLr ?? headLr);
+      const next = this.#options.shouldAlign && grown > headLr ? headLr : grown;
+      const last = groups.at(-1);
+      if (last !== undefined && groups.length > 1) last.lr = next;
+      this.#previousLr = next;
+      this.#say(headLr, next);
+    }
+  }
+
+  #grow(epoch: number): number {
+    const { lambdaFunc } = this.#options;
+    return typeof lambdaFunc === "number" ? lambdaFunc : lambdaFunc(epoch);
+  }
+
+  #unfreeze(trainer: TrainerView, module: ModuleWithBackbone, lr: number): void {
+    const [optimizer] = trainer.optimizers;
+    if (optimizer === undefined) return;
+    const known = new Set(optimizer.paramGroups.flatMap((group) => [...group.params]));
+    for (const parameter of module.backbone.parameters()) parameter.requiresGrad = true;
+    const params = [...module.backbone.parameters()].filter((parameter) => !known.has(parameter));
+    if (params.length > 0) optimizer.addParamGroup({ params, lr });
+  }
+
+  #say(headLr: number, backboneLr: number): void {
+    if (!this.#options.verbose) return;
+    const { rounding } = this.#options;
+    log.info(`Current lr: ${+headLr.toFixed(rounding)}, backbone lr: ${+backboneLr.toFixed(rounding)}`);
+  }
+
+  override stateDict(): Record<string, unknown> {
+    return { previousLr: this.#previousLr ?? null, unfrozen: this.#unfrozen };
+  }
+
+  override loadStateDict(state: Record<string, unknown>): void {
+    this.#previousLr = (state["previousLr"] as number | null) ?? undefined;
+    this.#unfrozen = state["unfrozen"] === true;
+  }
+}
+
+/** The parameters to freeze: all, or all but those of batch norms. */
+function trainable(backbone: nn.AnyModule, keepBatchNorms: boolean) {
+  const frozen = new Set(backbone.parameters());
+  if (keepBatchNorms) {
+    for (const part of backbone.modules()) {
+      if (part instanceof nn.BatchNorm2d || part instanceof nn.BatchNorm1d) {
+        for (const parameter of part.parameters()) frozen.delete(parameter);
+      }
+    }
+  }
+  return frozen;
+}
