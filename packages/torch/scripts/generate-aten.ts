@@ -79,8 +79,9 @@ for (const name of names) {
   const signatures = new Set<string>();
   for (const operator of native.overloads(`aten::${name}`)) {
     const takesTensors = [...operator.arguments, ...operator.returns].some(({ type }) => type.startsWith("Tensor"));
-    if (!takesTensors || /out/.test(operator.overload) || /Dimname/.test(operator.text)) continue;
-    if (/\(|Dict|Future|t\[\]/.test(operator.arguments.map((a) => a.type).join())) continue;
+    const types = operator.arguments.map((argument) => argument.type);
+    if (!takesTensors || /out|names?_|^names|dimname/i.test(operator.overload)) continue;
+    if (types.some((type) => /\(|Dict|Future|^t\b|Stream|Storage/.test(type))) continue;
     const text = signature(operator, name);
     if (text !== "") signatures.add(text);
   }

@@ -81,23 +81,31 @@ export abstract class AutogradFunction {
     this: FunctionClass<Args, Out>,
     ...args: Args
   ): Out {
-    const inputs = args.filter((arg): arg is Args[number] & Tensor => arg instanceof Tensor);
-    const needs = inputs.map((input) => input.requiresGrad);
-    const context = new FunctionContext(needs);
-    const result = noGrad(() => this.forward(context, ...args));
-    if (!needs.includes(true) || !native.isGradEnabled()) return result;
-    const outputs: readonly Tensor[] = result instanceof Tensor ? [result] : result;
-    const attached = native.attachNode(
-      inputs.map((input) => input.handle),
-      outputs.map((output) => output.handle),
-      outputs.map((output) => context.isDifferentiable(output)),
-      context.toSave.map((tensor) => tensor?.handle ?? null),
-      (gradients, saved) => runBackward(this, context, inputs.length, gradients, saved),
-      `${this.name}Backward`,
-    );
-    const withHistory = attached.map((handle) => wrap(handle));
-    return (result instanceof Tensor ? withHistory[0] : withHistory) as Out;
+    // biome-ignore lint/complexity/noThisInStatic: `this` is the subclass that was called
+    return applyFunction(this, args);
   }
+}
+
+function applyFunction<Args extends readonly unknown[], Out extends Outputs>(
+  fn: FunctionClass<Args, Out>,
+  args: Args,
+): Out {
+  const inputs = args.filter((arg): arg is Args[number] & Tensor => arg instanceof Tensor);
+  const needs = inputs.map((input) => input.requiresGrad);
+  const context = new FunctionContext(needs);
+  const result = noGrad(() => fn.forward(context, ...args));
+  if (!needs.includes(true) || !native.isGradEnabled()) return result;
+  const outputs: readonly Tensor[] = result instanceof Tensor ? [result] : result;
+  const attached = native.attachNode(
+    inputs.map((input) => input.handle),
+    outputs.map((output) => output.handle),
+    outputs.map((output) => context.isDifferentiable(output)),
+    context.toSave.map((tensor) => tensor?.handle ?? null),
+    (gradients, saved) => runBackward(fn, context, inputs.length, gradients, saved),
+    `${fn.name}Backward`,
+  );
+  const withHistory = attached.map((handle) => wrap(handle));
+  return (result instanceof Tensor ? withHistory[0] : withHistory) as Out;
 }
 
 function runBackward<Args extends readonly unknown[], Out extends Outputs>(

@@ -1,6 +1,6 @@
 import { TorchError } from "../errors.ts";
 import { scope } from "../scope.ts";
-import { tensor, zerosLike } from "../tensor/create.ts";
+import { zerosLike } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { grad } from "./backward.ts";
 import { noGrad } from "./modes.ts";
@@ -39,11 +39,13 @@ export function gradcheck(
   };
   scope(() => {
     const checked = inputs.map((input, i) => ({ input, i })).filter(({ input }) => input.requiresGrad);
+    // All finite differences come first: they change the inputs in place, which the graph must not see.
+    const differences = checked.map(({ input }) => numericalJacobians(outputsOf, input, eps));
     const outputs = outputsOf();
     for (const [o, output] of outputs.entries()) {
       if (!output.requiresGrad) continue;
-      for (const { input, i } of checked) {
-        const numerical = numericalJacobian(() => outputsOf()[o]!, input, eps);
+      for (const [k, { input, i }] of checked.entries()) {
+        const numerical = differences[k]![o]!;
         for (let row = 0; row < output.numel; row++) {
           const seed = zerosLike(output);
           seed.reshape(-1).select(0, row).fill_(1);
@@ -63,23 +65,23 @@ export function gradcheck(
   return true;
 }
 
-/** For each element of the input, the change of all outputs. */
-function numericalJacobian(run: () => Tensor, input: Tensor, eps: number): number[][] {
-  return noGrad(() =>
-    scope(() => {
-      const flat = input.detach().view(-1);
-      return flat.toArray().map((value, at) => {
-        const evaluate = (x: number) => {
-          flat.select(0, at).copy_(tensor(x, { dtype: "float64" }));
-          return run().toArray();
-        };
-        const up = evaluate(value + eps);
-        const down = evaluate(value - eps);
-        flat.select(0, at).copy_(tensor(value, { dtype: "float64" }));
-        return up.map((y, row) => (y - down[row]!) / (2 * eps));
-      });
-    }),
-  );
+/** For each output, then for each element of the input: the change of all elements of the output. */
+function numericalJacobians(run: () => readonly Tensor[], input: Tensor, eps: number): number[][][] {
+  return scope(() => {
+    const flat = input.detach().view(-1);
+    const evaluate = (at: number, value: number) => {
+      noGrad(() => flat.select(0, at).fill_(value));
+      return run().map((output) => output.toArray());
+    };
+    const columns = flat.toArray().map((value, at) => {
+      const up = evaluate(at, value + eps);
+      const down = evaluate(at, value - eps);
+      noGrad(() => flat.select(0, at).fill_(value));
+      return up.map((output, o) => output.map((y, row) => (y - down[o]![row]!) / (2 * eps)));
+    });
+    const outputs = columns[0]?.length ?? 0;
+    return Array.from({ length: outputs }, (_, o) => columns.map((column) => column[o]!));
+  });
 }
 
 function compare(

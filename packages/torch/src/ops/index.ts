@@ -17,18 +17,21 @@ function namespace(name: string): Record<string, OperatorFunction> {
   });
 }
 
+/** The listed signatures first; behind them anything goes, with an unknown result. */
+type TypedOperators = { readonly [Name in keyof AtenOperators]: AtenOperators[Name] & OperatorFunction };
+
 /**
  * Every operator of LibTorch, by name: `ops.aten.add(x, 2)`, `ops.aten.sum(x, { dim: [1], keepdim: true })`,
  * `ops.aten["add.Tensor"](x, y)`. Arguments go by position, or by schema name in a last plain object; the overload is
  * chosen by their types, defaults are the schema's. `ops.ct` holds this package's own fused kernels.
  */
 export const ops: {
-  readonly aten: AtenOperators & Readonly<Record<string, OperatorFunction>>;
+  readonly aten: TypedOperators & Readonly<Record<string, OperatorFunction>>;
   readonly ct: Readonly<Record<string, OperatorFunction>>;
   /** Another namespace, e.g. `ops.namespace("quantized")`. */
   namespace(name: string): Readonly<Record<string, OperatorFunction>>;
 } = {
-  aten: namespace("aten") as AtenOperators & Record<string, OperatorFunction>,
+  aten: namespace("aten") as TypedOperators & Record<string, OperatorFunction>,
   ct: namespace("ct"),
   namespace,
 };

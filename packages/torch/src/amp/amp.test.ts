@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import * as torch from "../index.ts";
+
+test("autocast runs matrix products in bfloat16 and leaves the rest as it was afterwards", () => {
+  const a = torch.randn([2, 3]);
+  const b = torch.randn([3, 2]);
+  const [product, sum] = torch.autocast({ device: "cpu" }, () => [a.mm(b).dtype, a.add(1).dtype]);
+  expect([product, sum]).toEqual(["bfloat16", "float32"]);
+  expect(torch.amp.isAutocastEnabled()).toBe(false);
+  expect(torch.autocast({ enabled: false }, () => a.mm(b).dtype)).toBe("float32");
+  expect(torch.autocast({}, () => torch.autocast({ enabled: false }, () => a.mm(b).dtype))).toBe("float32");
+});
+
+test("parameters get float32 gradients from an autocast forward pass", () => {
+  const w = torch.randn([3, 2], { requiresGrad: true });
+  const loss = torch.autocast({}, () => torch.ones([2, 3]).mm(w).float().sum());
+  loss.backward();
+  expect(w.grad?.dtype).toBe("float32");
+  expect(w.grad?.tolist()).toEqual([
+    [2, 2],
+    [2, 2],
+    [2, 2],
+  ]);
+});
+
+test("autocast refuses promises and dtypes that make no sense", () => {
+  expect(() => torch.autocast({}, async () => 1)).toThrow(/synchronous/);
+  expect(() => torch.autocast({ dtype: "int64" }, () => 1)).toThrow(/autocast to int64/);
+});
+
+test("GradScaler divides the gradients again, skips overflows and adapts as PyTorch's does", () => {
+  const p = torch.tensor([1], { requiresGrad: true });
+  let steps = 0;
+  const optimizer = { paramGroups: [{ params: [p] }], step: () => steps++ };
+  const scaler = new torch.amp.GradScaler({ initScale: 1024, growthInterval: 2 });
+  const train = (factor: number) => {
+    p.grad = null;
+    scaler.scale(p.mul(factor).sum()).backward();
+    const stepped = scaler.step(optimizer);
+    scaler.update();
+    return stepped;
+  };
+  expect(train(3)).toBe(true);
+  expect(p.grad!.item()).toBe(3);
+  expect(train(3)).toBe(true);
+  expect(scaler.getScale()).toBe(2048);
+  expect(train(Number.POSITIVE_INFINITY)).toBe(false);
+  expect([scaler.getScale(), steps]).toEqual([1024, 2]);
+  const other = new torch.amp.GradScaler();
+  other.loadStateDict(scaler.stateDict());
+  expect(other.stateDict()).toEqual(scaler.stateDict());
+  scaler.unscale_(optimizer);
+  expect(() => scaler.unscale_(optimizer)).toThrow(/already called/);
+});
