@@ -1,5 +1,6 @@
 export { CSVLogger, type CSVLoggerOptions } from "./csv-logger.ts";
 export { GuardedLogger } from "./guarded-logger.ts";
+export { HistogramCallback } from "./histogram-callback.ts";
 export {
   type CheckpointSource,
   type FinalStatus,

@@ -11,11 +11,13 @@ import type { Fault } from "./fault-server.ts";
 import { WandbServer } from "./wandb-server.ts";
 
 const quick: Partial<SenderTuning> = {
-  retry: { minDelayMs: 5, maxDelayMs: 40, totalMs: 20_000, timeoutMs: 300 },
+  retry: { minDelayMs: 5, maxDelayMs: 40, totalMs: 60_000, timeoutMs: 5000 },
   transmitIntervalMs: 20,
   heartbeatMs: 50,
   pollMs: 5,
 };
+
+const impatient = { ...quick, retry: { ...(quick.retry as SenderTuning["retry"]), timeoutMs: 300 } };
 
 let server: WandbServer;
 let said: LogRecord[];
@@ -48,7 +50,7 @@ function makeLogger(options: WandbLoggerOptions = {}, tuning = quick): WandbLogg
       systemMetricsInterval: 0,
       console: false,
       saveGit: false,
-      finishTimeout: 10,
+      finishTimeout: 30,
       ...options,
     },
     tuning,
@@ -152,7 +154,8 @@ const troubles: readonly [string, (Fault | undefined)[]][] = [
 
 test.each(troubles)("with %s every metric arrives once and in order", async (_, faults) => {
   server.faults = [...faults, ...faults, ...faults];
-  const logger = makeLogger();
+  const isSilent = faults.some((fault) => fault?.kind === "silence");
+  const logger = makeLogger({}, isSilent ? impatient : quick);
   for (const step of steps(300)) {
     logger.logMetrics({ loss: step }, step);
     if (step % 30 === 0) await new Promise((resolve) => setTimeout(resolve, 25));
@@ -179,16 +182,15 @@ test("Retry-After is kept: seconds and dates", async () => {
 
 test("a server that is gone slows nothing down and loses nothing: the rest is synced later, once and in order", async () => {
   const logger = makeLogger(
-    { finishTimeout: 2 },
+    { finishTimeout: 0.5 },
     { ...quick, retry: { ...(quick.retry as SenderTuning["retry"]), totalMs: 1e9 } },
   );
   for (const step of steps(100)) logger.logMetrics({ loss: step }, step);
-  await logger.finalize("success");
-  expect(server.history).toHaveLength(100);
+  await expect.poll(() => server.history.length, { timeout: 30_000 }).toBe(100);
   server.faults = Array.from({ length: 10_000 }, () => ({ kind: "reset" }) as const);
   const begin = performance.now();
   for (const step of steps(2000)) logger.logMetrics({ loss: 100 + step }, 100 + step);
-  expect(performance.now() - begin).toBeLessThan(1500);
+  expect(performance.now() - begin).toBeLessThan(4000);
   await logger.close();
   expect(server.history).toHaveLength(100);
   expect(server.exitCode).toBeUndefined();
