@@ -1,7 +1,22 @@
+export { cached, dataKey } from "./datasets/cache.ts";
+export { ramCacheUse } from "./datasets/cached-source.ts";
+export {
+  type CheckOptions,
+  checkData,
+  type DataReport,
+  type DuplicateGroup,
+  type SplitSummary,
+} from "./datasets/check/check-data.ts";
+export { renderDataReport } from "./datasets/check/render.ts";
 export { type ClassToIdx, comparePython, indexClasses } from "./datasets/classes.ts";
+export { parseCsv } from "./datasets/csv.ts";
 export { ImageDataset, type ImageDatasetInit, type LabelledImage } from "./datasets/dataset.ts";
+export { openHfImageFolder } from "./datasets/hf-image-folder.ts";
+export { fashionMnistClasses, IdxDataset, parseIdx } from "./datasets/idx.ts";
 export { ImageFolder } from "./datasets/image-folder.ts";
 export { type AnnotationRow, JsonlDataset, readAnnotations } from "./datasets/jsonl.ts";
+export { openListing } from "./datasets/listing.ts";
+export { ShardDataset } from "./datasets/shards.ts";
 export { type ImageSource, openSource, type SourceSpec } from "./datasets/source.ts";
 export { VisionError } from "./errors.ts";
 export * as functional from "./functional/index.ts";

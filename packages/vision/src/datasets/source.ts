@@ -1,5 +1,7 @@
 import { type DecodeOptions, decodeImage, readImageBytes } from "../image/decode.ts";
 import { byteImage, type Image } from "../image/image.ts";
+import { type CachedSpec, cachedSource } from "./cached-source.ts";
+import { readEntry } from "./read-entry.ts";
 
 /** Where a dataset's images are, as plain data that a worker thread can be given. */
 export type SourceSpec =
@@ -12,6 +14,17 @@ export type SourceSpec =
       readonly height: number;
       readonly channels: 1 | 3;
     }
+  | {
+      /** Members of archives. */
+      readonly kind: "shards";
+      readonly shards: readonly string[];
+      readonly shard: Int32Array;
+      readonly offset: Float64Array;
+      readonly length: Int32Array;
+      readonly deflated: Uint8Array;
+      readonly names: readonly string[];
+    }
+  | CachedSpec
   | { readonly kind: "subset"; readonly of: SourceSpec; readonly indices: Int32Array };
 
 /** Reads images by index. */
@@ -28,6 +41,10 @@ export async function openSource(spec: SourceSpec): Promise<ImageSource> {
       return fileSource(spec.paths, spec.decode);
     case "pixels":
       return pixelSource(spec);
+    case "shards":
+      return shardSource(spec);
+    case "cached":
+      return cachedSource(spec, await openSource(spec.of));
     case "subset": {
       const inner = await openSource(spec.of);
       const at = (index: number) => spec.indices[index] as number;
@@ -42,6 +59,19 @@ function fileSource(paths: readonly string[], decode: DecodeOptions = {}): Image
     async read(index) {
       const path = paths[index] as string;
       return decodeImage(await readImageBytes(path), { ...decode, name: path });
+    },
+  };
+}
+
+function shardSource(spec: Extract<SourceSpec, { kind: "shards" }>): ImageSource {
+  const nameOf = (index: number) => `${spec.shards[spec.shard[index] as number]}!${spec.names[index]}`;
+  return {
+    nameOf,
+    read(index) {
+      const shard = spec.shards[spec.shard[index] as number] as string;
+      const [offset, length] = [spec.offset[index] as number, spec.length[index] as number];
+      const bytes = readEntry(shard, { offset, length, deflated: spec.deflated[index] === 1 }, spec.names[index] ?? "");
+      return decodeImage(bytes, { name: nameOf(index) });
     },
   };
 }

@@ -1,0 +1,124 @@
+import { comparePython } from "../classes.ts";
+import { type Fingerprint, fingerprint, nearGroups } from "./fingerprint.ts";
+import { type ListedImage, takeInventory } from "./inventory.ts";
+
+/** Images that show the same. */
+export interface DuplicateGroup {
+  readonly images: readonly ListedImage[];
+  readonly acrossSplits: boolean;
+  readonly labels: readonly string[];
+}
+
+export interface SplitSummary {
+  readonly name: string;
+  readonly images: number;
+  /** Images of each class. */
+  readonly classes: Readonly<Record<string, number>>;
+  /** Classes that the training split does not have. */
+  readonly unknownClasses: readonly string[];
+}
+
+/** What `checkData` found. */
+export interface DataReport {
+  readonly root: string;
+  readonly splits: readonly SplitSummary[];
+  /** Files with equal pixels. */
+  readonly exactDuplicates: readonly DuplicateGroup[];
+  /** Files that look nearly the same; groups of equal files count once. */
+  readonly nearDuplicates: readonly DuplicateGroup[];
+  /** Equal or nearly equal files under different labels. */
+  readonly contradictions: readonly DuplicateGroup[];
+  readonly corrupt: readonly { readonly image: ListedImage; readonly why: string }[];
+  /** Images with a side shorter than `minSide`. */
+  readonly tiny: readonly { readonly image: ListedImage; readonly width: number; readonly height: number }[];
+  readonly minSide: number;
+  readonly missing: readonly ListedImage[];
+  readonly unlisted: readonly { readonly split: string; readonly path: string }[];
+  readonly withoutLabel: readonly ListedImage[];
+}
+
+export interface CheckOptions {
+  /** Sides shorter than this make an image tiny; 16 pixels by default. */
+  readonly minSide?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Looks at every image of a data root: duplicates (equal and nearly equal) within and across splits, contradictory
+ * labels, corrupt, tiny, missing, unlisted and unlabelled files, and the classes of each split.
+ */
+export async function checkData(root: string, options: CheckOptions = {}): Promise<DataReport> {
+  const { minSide = 16, onProgress, signal } = options;
+  const { images, missing, unlisted, splits } = takeInventory(root);
+  const prints = new Map<ListedImage, Fingerprint>();
+  const corrupt: { image: ListedImage; why: string }[] = [];
+  let next = 0;
+  let done = 0;
+  const work = async () => {
+    for (let i = next++; i < images.length; i = next++) {
+      signal?.throwIfAborted();
+      const image = images[i] as ListedImage;
+      const print = await fingerprint(image.path);
+      if (typeof print === "string") corrupt.push({ image, why: print });
+      else prints.set(image, print);
+      onProgress?.(++done, images.length);
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, work));
+  const readable = images.filter((image) => prints.has(image));
+  const printOf = (image: ListedImage) => prints.get(image) as Fingerprint;
+  const exact = groupBy(readable, (image) => printOf(image).pixels);
+  const firsts = [...exact.values()].map(([first]) => first as ListedImage);
+  const near = nearGroups(firsts.map(printOf)).map((members) => members.map((i) => firsts[i] as ListedImage));
+  const widened = near.map((members) => members.flatMap((image) => exact.get(printOf(image).pixels) as ListedImage[]));
+  const exactDuplicates = [...exact.values()].filter(({ length }) => length > 1).map(groupOf);
+  const nearDuplicates = near.map(groupOf);
+  const inNear = new Set(widened.flat());
+  const contradictions = [
+    ...widened.map(groupOf),
+    ...exactDuplicates.filter(({ images }) => !inNear.has(images[0] as ListedImage)),
+  ];
+  const trainClasses = new Set(images.filter(({ split }) => split === splits[0]).map(({ label }) => label));
+  return {
+    root,
+    splits: splits.map((name) => summary(name, images, trainClasses)),
+    exactDuplicates,
+    nearDuplicates,
+    contradictions: contradictions.filter(({ labels }) => labels.length > 1),
+    corrupt: corrupt.sort((a, b) => comparePython(a.image.path, b.image.path)),
+    tiny: readable.flatMap((image) => {
+      const { width, height } = printOf(image);
+      return Math.min(width, height) < minSide ? [{ image, width, height }] : [];
+    }),
+    minSide,
+    missing,
+    unlisted,
+    withoutLabel: images.filter(({ label }) => label === ""),
+  };
+}
+
+function groupBy(images: readonly ListedImage[], keyOf: (image: ListedImage) => string): Map<string, ListedImage[]> {
+  const groups = new Map<string, ListedImage[]>();
+  for (const image of images) {
+    const group = groups.get(keyOf(image));
+    if (group) group.push(image);
+    else groups.set(keyOf(image), [image]);
+  }
+  return groups;
+}
+
+function groupOf(images: readonly ListedImage[]): DuplicateGroup {
+  const labels = [...new Set(images.map(({ label }) => label).filter((label) => label !== ""))].sort(comparePython);
+  return { images, acrossSplits: new Set(images.map(({ split }) => split)).size > 1, labels };
+}
+
+function summary(name: string, images: readonly ListedImage[], trainClasses: ReadonlySet<string>): SplitSummary {
+  const own = images.filter(({ split }) => split === name);
+  const classes: Record<string, number> = {};
+  for (const label of own.map(({ label }) => label).sort(comparePython)) {
+    if (label !== "") classes[label] = (classes[label] ?? 0) + 1;
+  }
+  const unknownClasses = Object.keys(classes).filter((label) => !trainClasses.has(label));
+  return { name, images: own.length, classes, unknownClasses };
+}

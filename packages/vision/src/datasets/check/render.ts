@@ -1,0 +1,57 @@
+import { relative } from "node:path";
+import { plural } from "@classifier-training/base";
+import type { DataReport, DuplicateGroup } from "./check-data.ts";
+import type { ListedImage } from "./inventory.ts";
+
+/** The report as text for a terminal; each list shows at most `limit` entries. */
+export function renderDataReport(report: DataReport, { limit = 10 }: { limit?: number } = {}): string {
+  const nameOf = ({ path }: { path: string }) => relative(report.root, path);
+  const lines = [`Data check of ${report.root}`, ""];
+  for (const { name, images, classes, unknownClasses } of report.splits) {
+    const counts = Object.values(classes);
+    const spread = counts.length === 0 ? "" : `, ${Math.min(...counts)} to ${Math.max(...counts)} images each`;
+    lines.push(`${name}: ${plural(images, "image")} in ${plural(counts.length, "class", "classes")}${spread}`);
+    if (unknownClasses.length > 0) lines.push(`  not among the training classes: ${unknownClasses.join(", ")}`);
+  }
+  const section = <T>(title: string, entries: readonly T[], show: (entry: T) => string) => {
+    if (entries.length === 0) return;
+    lines.push("", `${title}: ${entries.length}`);
+    for (const entry of entries.slice(0, limit)) lines.push(`  ${show(entry)}`);
+    if (entries.length > limit) lines.push(`  ... and ${entries.length - limit} more`);
+  };
+  const labelled = (image: ListedImage) => `${nameOf(image)} (${image.label === "" ? "no label" : image.label})`;
+  const group = ({ images }: DuplicateGroup) => {
+    const shown = images.slice(0, 4).map(labelled).join(" = ");
+    return images.length > 4 ? `${shown} = ... ${images.length} in all` : shown;
+  };
+  const leaks = (groups: readonly DuplicateGroup[]) => groups.filter(({ acrossSplits }) => acrossSplits);
+  const within = (groups: readonly DuplicateGroup[]) => groups.filter(({ acrossSplits }) => !acrossSplits);
+  section("Contradictory labels (the same image under several)", report.contradictions, group);
+  section("Equal images in different splits (leaks)", leaks(report.exactDuplicates), group);
+  section("Nearly equal images in different splits", leaks(report.nearDuplicates), group);
+  section("Corrupt files", report.corrupt, ({ image, why }) => why.replace(image.path, nameOf(image)));
+  section(
+    "Files that the annotations name but do not exist",
+    report.missing,
+    (i) => `${nameOf(i)}, ${nameOf({ path: i.where })}`,
+  );
+  section("Rows without a label", report.withoutLabel, (image) => nameOf({ path: image.where }));
+  section("Image files that no annotation names", report.unlisted, nameOf);
+  const tinyTitle = `Tiny images (a side shorter than ${report.minSide} pixels)`;
+  section(tinyTitle, report.tiny, ({ image, width, height }) => `${nameOf(image)} is ${width}x${height}`);
+  section("Equal images within a split", within(report.exactDuplicates), group);
+  section("Nearly equal images within a split (augmented copies?)", within(report.nearDuplicates), group);
+  lines.push("", verdict(report), "");
+  return lines.join("\n");
+}
+
+function verdict(report: DataReport): string {
+  const errors = report.corrupt.length + report.missing.length;
+  const leaks = report.exactDuplicates.filter(({ acrossSplits }) => acrossSplits).length;
+  const found = [
+    errors > 0 && `${plural(errors, "file")} cannot be read`,
+    report.contradictions.length > 0 && `${plural(report.contradictions.length, "image")} with contradictory labels`,
+    leaks > 0 && `${plural(leaks, "image")} in more than one split`,
+  ].filter((text) => text !== false);
+  return found.length === 0 ? "No serious problem was found." : `To look at first: ${found.join("; ")}.`;
+}

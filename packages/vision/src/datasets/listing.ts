@@ -1,0 +1,107 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { suggestion } from "@classifier-training/base";
+import { z } from "zod";
+import { VisionError } from "../errors.ts";
+import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
+import { type CsvRow, parseCsv } from "./csv.ts";
+import { ImageDataset } from "./dataset.ts";
+import { emptySplit } from "./folders.ts";
+
+export const listingOptions = z.strictObject({
+  /** A .csv, .tsv or .parquet file with a row per image. */
+  file: z.string(),
+  /** What image paths are relative to; the file's own folder by default. */
+  imageRoot: z.string().optional(),
+  imageColumn: z.string().default("image"),
+  labelColumn: z.string().default("label"),
+  /** Rows of one split only: a column and the value that it must have. */
+  splitColumn: z.string().optional(),
+  split: z.string().optional(),
+  classToIdx: z.custom<ClassToIdx>((value) => typeof value === "object" && value !== null).optional(),
+  onMissing: z.enum(["raise", "skip"]).default("raise"),
+});
+type Options = z.output<typeof listingOptions>;
+
+/** A row of a listing: column values as text, and where it stands. */
+export type ListingRow = CsvRow;
+
+/** Makes the dataset of a listing's rows; the formats differ in how rows are read only. */
+export function listingDataset(rows: readonly ListingRow[], options: Options): ImageDataset {
+  const { file, imageRoot, imageColumn, labelColumn, splitColumn, split, classToIdx, onMissing } = options;
+  const columns = Object.keys(rows[0]?.values ?? {});
+  for (const column of [imageColumn, labelColumn, ...(splitColumn === undefined ? [] : [splitColumn])]) {
+    if (rows.length > 0 && !columns.includes(column)) {
+      throw new VisionError({
+        code: "vision/listing",
+        what: `${file} has no column '${column}'`,
+        fix: suggestion(column, columns),
+      });
+    }
+  }
+  const root = imageRoot ?? dirname(file);
+  const chosen = rows.filter(({ values }) => splitColumn === undefined || values[splitColumn] === split);
+  const labelled = chosen.filter(({ values }) => (values[labelColumn] ?? "").trim() !== "");
+  const labelOf = ({ values }: ListingRow) => (values[labelColumn] as string).trim();
+  const classes = classToIdx === undefined ? indexClasses(labelled.map(labelOf)) : asClassMap(classToIdx);
+  const known = labelled.filter((row) => classes.has(labelOf(row)));
+  const pathOf = ({ values }: ListingRow) => resolve(join(root, "."), values[imageColumn] ?? "");
+  const present = known.filter((row) => {
+    if (existsSync(pathOf(row))) return true;
+    if (onMissing === "skip") return false;
+    throw new VisionError({
+      code: "vision/image-missing",
+      what: `the image ${pathOf(row)} does not exist`,
+      where: row.where,
+    });
+  });
+  if (present.length === 0) {
+    throw emptySplit(file, `none of its ${rows.length} rows can be used`, "check the columns and the split");
+  }
+  const paths = present.map(pathOf);
+  return new ImageDataset({
+    name: split ?? file,
+    source: { kind: "files", paths },
+    targets: Int32Array.from(present, (row) => classes.get(labelOf(row)) as number),
+    classToIdx: classes,
+    paths,
+    skipped: {
+      "no label": chosen.length - labelled.length,
+      "label unknown to train": labelled.length - known.length,
+      "image missing": known.length - present.length,
+    },
+  });
+}
+
+/**
+ * Images listed in a CSV, TSV or Parquet file, with a path and a label column.
+ * @throws VisionError naming file and line (or row) of what is wrong.
+ */
+export async function openListing(options: z.input<typeof listingOptions>): Promise<ImageDataset> {
+  const parsed = listingOptions.parse(options);
+  if (!existsSync(parsed.file)) {
+    throw new VisionError({ code: "vision/data-root-missing", what: `the listing ${parsed.file} does not exist` });
+  }
+  return listingDataset(await readListing(parsed.file), parsed);
+}
+
+async function readListing(file: string): Promise<ListingRow[]> {
+  if (!file.endsWith(".parquet")) return parseCsv(readFileSync(file, "utf8"), file);
+  const { parquetReadObjects } = await import("hyparquet");
+  const bytes = readFileSync(file);
+  const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+  try {
+    const rows = await parquetReadObjects({ file: buffer });
+    return rows.map((row, i) => ({
+      where: `${file}, row ${i + 1}`,
+      values: Object.fromEntries(Object.entries(row).map(([key, value]) => [key, value == null ? "" : String(value)])),
+    }));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new VisionError({
+      code: "vision/listing",
+      what: `${file} is not a Parquet file that can be read: ${why}`,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,110 @@
+import { existsSync, statSync } from "node:fs";
+import { posix } from "node:path";
+import { z } from "zod";
+import { VisionError } from "../errors.ts";
+import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
+import { ImageDataset } from "./dataset.ts";
+import { emptySplit, isImageName } from "./folders.ts";
+import { readEntry } from "./read-entry.ts";
+import { type ArchiveEntry, readTarEntries } from "./tar.ts";
+import { readZipEntries } from "./zip.ts";
+
+export const shardOptions = z.strictObject({
+  /** Paths of .zip and .tar files (not .tar.gz: its members cannot be read one by one). */
+  shards: z.array(z.string()).min(1),
+  classToIdx: z.custom<ClassToIdx>((value) => typeof value === "object" && value !== null).optional(),
+});
+
+interface Member extends ArchiveEntry {
+  readonly shard: number;
+}
+
+/**
+ * Images inside zip and tar files, read in place, as object storage likes them: few large files. Labels come from
+ * `*.jsonl` members (rows as in JsonlDataset), from `NAME.cls` members beside the images (WebDataset), or else from the
+ * folder that an image is in.
+ */
+export class ShardDataset extends ImageDataset {
+  constructor(options: z.input<typeof shardOptions>) {
+    const { shards, classToIdx } = shardOptions.parse(options);
+    const members = shards.flatMap((path, shard) => entriesOf(path).map((entry): Member => ({ ...entry, shard })));
+    const labels = labelsOf(members, shards);
+    const images = members.filter(({ name, shard }) => labels.has(`${shard}:${name}`));
+    const labelOf = ({ name, shard }: Member) => labels.get(`${shard}:${name}`) as string;
+    const labelled = images.filter((member) => labelOf(member) !== "");
+    const classes = classToIdx === undefined ? indexClasses(labelled.map(labelOf)) : asClassMap(classToIdx);
+    const known = labelled.filter((member) => classes.has(labelOf(member)));
+    if (known.length === 0)
+      throw emptySplit(shards.join(", "), "no labelled images", "see ShardDataset for the layouts");
+    super({
+      name: shards.length === 1 ? (shards[0] as string) : `${shards.length} shards`,
+      source: {
+        kind: "shards",
+        shards,
+        shard: Int32Array.from(known, (member) => member.shard),
+        offset: Float64Array.from(known, (member) => member.offset),
+        length: Int32Array.from(known, (member) => member.length),
+        deflated: Uint8Array.from(known, (member) => Number(member.deflated)),
+        names: known.map(({ name }) => name),
+      },
+      targets: Int32Array.from(known, (member) => classes.get(labelOf(member)) as number),
+      classToIdx: classes,
+      paths: known.map(({ shard, name }) => `${shards[shard]}!${name}`),
+      skipped: {
+        "no label": images.length - labelled.length,
+        "label unknown to train": labelled.length - known.length,
+      },
+    });
+  }
+}
+
+function entriesOf(path: string): ArchiveEntry[] {
+  if (!existsSync(path) || !statSync(path).isFile()) {
+    throw new VisionError({ code: "vision/data-root-missing", what: `the shard ${path} does not exist` });
+  }
+  if (path.endsWith(".zip")) return readZipEntries(path);
+  if (path.endsWith(".tar")) return readTarEntries(path);
+  throw new VisionError({
+    code: "vision/shard",
+    what: `${path} is neither a .zip nor a .tar file`,
+    fix: "compressed tar files cannot be read in place: unpack to .tar, or use .zip",
+  });
+}
+
+/** Label of each image by `shard:name`; an image that no list mentions has none. */
+function labelsOf(members: readonly Member[], shards: readonly string[]): Map<string, string> {
+  const labels = new Map<string, string>();
+  const lists = members.filter(({ name }) => name.endsWith(".jsonl"));
+  const text = (member: Member) =>
+    Buffer.from(readEntry(shards[member.shard] as string, member, member.name)).toString("utf8");
+  for (const list of lists) {
+    for (const [i, line] of text(list).split("\n").entries()) {
+      if (line.trim() === "") continue;
+      try {
+        const { image, suffix } = JSON.parse(line) as { image: string; suffix?: string | number | null };
+        const name = posix.join(posix.dirname(list.name), image);
+        labels.set(`${list.shard}:${name}`, String(suffix ?? "").trim());
+      } catch (error) {
+        const where = `${shards[list.shard]}!${list.name}:${i + 1}`;
+        throw new VisionError({
+          code: "vision/annotations",
+          what: "the annotations line is not JSON",
+          where,
+          cause: error,
+        });
+      }
+    }
+  }
+  if (lists.length > 0) return labels;
+  const classFiles = new Map(
+    members.filter(({ name }) => name.endsWith(".cls")).map((m) => [`${m.shard}:${m.name}`, m]),
+  );
+  for (const { name, shard } of members) {
+    if (!isImageName(name)) continue;
+    const beside = classFiles.get(`${shard}:${name.replace(/\.[^./]+$/, ".cls")}`);
+    if (beside) labels.set(`${shard}:${name}`, text(beside).trim());
+    else if (classFiles.size === 0)
+      labels.set(`${shard}:${name}`, posix.basename(posix.dirname(name)).replace(/^\.$/, ""));
+  }
+  return labels;
+}
