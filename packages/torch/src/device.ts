@@ -31,9 +31,17 @@ export function setNumThreads(count: number): void {
   native.setNumThreads(count);
 }
 
+let deterministic = false;
+
+/** Whether deterministic algorithms were asked for. */
+export function isDeterministic(): boolean {
+  return deterministic;
+}
+
 /** Makes operators without a deterministic implementation throw (or, with `warnOnly`, warn). */
 export function useDeterministicAlgorithms(enabled: boolean, { warnOnly = false }: { warnOnly?: boolean } = {}): void {
   native.setDeterministic(enabled, warnOnly);
+  deterministic = enabled;
 }
 
 /** How exact float32 matrix products must be: `high` and `medium` allow TF32 or bfloat16 inside. */

@@ -13,6 +13,7 @@ export {
   cudaDeviceCount,
   cudaIsAvailable,
   getNumThreads,
+  isDeterministic,
   memoryStats,
   mpsIsAvailable,
   setCudnnBenchmark,
@@ -80,3 +81,5 @@ export { type Operand, where } from "./tensor/pointwise.ts";
 export type { Closeness, Dims, Indexed } from "./tensor/reduce.ts";
 export { Tensor } from "./tensor/tensor.ts";
 export { concatenate as cat, type Placement, stackTensors as stack } from "./tensor/views.ts";
+export { governor, ThreadGovernor, type ThreadGovernorOptions } from "./thread-governor.ts";
+export * as threads from "./threads.ts";
