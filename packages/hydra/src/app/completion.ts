@@ -30,7 +30,8 @@ function answer<T>(command: string, shell: Shell, invocation: Invocation<T>): st
   const { program } = invocation;
   if (command === "install") return installScript(shell, program);
   if (command === "uninstall") return uninstallScript(shell, program);
-  const candidates = completions(invocation, withoutProgram(process.env["COMP_LINE"] ?? "", program));
+  const line = withoutProgram(process.env["COMP_LINE"] ?? "", program);
+  const candidates = line === undefined ? [] : completions(invocation, line);
   return candidates.join(shell === "fish" ? "\n" : " ");
 }
 
@@ -42,17 +43,18 @@ function say(text: string) {
   process.stdout.write(`${text}\n`);
 }
 
-/** The part of a command line after the program's name, however the program was reached. */
-export function withoutProgram(line: string, program: string): string {
+/**
+ * The part of a command line after the program's name, however the program was reached. Undefined where the line is
+ * of another command of the same program (`classifier predict` while `classifier train` is asked).
+ */
+export function withoutProgram(line: string, program: string): string | undefined {
   const words = line.trimStart();
-  const lastWord = program.split(" ").at(-1) ?? program;
-  for (const start of [program, lastWord]) {
-    const at = words.search(new RegExp(`(?:^|[/ ])${escapeRegExp(start)}(?= |$)`));
-    if (at !== -1) return words.slice(words.indexOf(start, at) + start.length).replace(/^ /, "");
-  }
+  const at = words.search(new RegExp(`(?:^|[/ ])${escapeRegExp(program)}(?= |$)`));
+  if (at !== -1) return words.slice(words.indexOf(program, at) + program.length).replace(/^ /, "");
+  if (program.includes(" ")) return undefined;
   // `node app.js ...`, `npx app ...`, `./app ...`
   const match = /^\S*(?:node|npx|tsx|bun|python3?)\s+\S+\s?(.*)$/s.exec(words) ?? /^\S+\s?(.*)$/s.exec(words);
-  return match?.[1] ?? "";
+  return match?.[1];
 }
 
 function escapeRegExp(text: string): string {

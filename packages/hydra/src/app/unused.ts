@@ -1,9 +1,11 @@
+import { resolve } from "node:path";
 import { HydraConfig, withoutHydraCopy } from "../compose/runtime.ts";
 import { unusedLeaves } from "../omegaconf/explain.ts";
 import { originText } from "../omegaconf/origin.ts";
 import { pythonStr } from "../omegaconf/python-text.ts";
 import { trackReads } from "../omegaconf/reads.ts";
 import { selectRaw } from "../omegaconf/select.ts";
+import { update } from "../omegaconf/update.ts";
 import type { Invocation } from "./main.ts";
 
 /**
@@ -15,7 +17,8 @@ export async function showUnused<T>(invocation: Invocation<T>, say: (line: strin
   const { config } = loader.load({ configName, overrides: args.overrides, runMode: "RUN" });
   HydraConfig.set(config);
   const taskConfig = withoutHydraCopy(config);
-  const outputDir = pythonStr(selectRaw(config, "hydra.run.dir"));
+  const outputDir = resolve(pythonStr(selectRaw(config, "hydra.run.dir")));
+  update(config, "hydra.runtime.output_dir", outputDir);
   const tracker = trackReads();
   try {
     const context = { config, outputDir, originalCwd: process.cwd(), overrides: args.overrides, dryRun: true };

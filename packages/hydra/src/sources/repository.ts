@@ -3,7 +3,7 @@ import type { DefaultsConfig, DefaultsRepository } from "../defaults/repository.
 import { ConfigLoadError } from "../errors.ts";
 import { type Container, DictConfig, ListConfig } from "../omegaconf/containers.ts";
 import { type Node, ValueNode } from "../omegaconf/node.ts";
-import { openSource, type SearchPathEntry } from "./search-path.ts";
+import { openSources, type SearchPathEntry } from "./search-path.ts";
 import { type ConfigSource, describeSource, type ObjectKind } from "./source.ts";
 
 /** A config, its defaults list taken out. */
@@ -19,7 +19,7 @@ export class ConfigRepository implements DefaultsRepository {
   readonly #cache = new Map<string, LoadedConfig | undefined>();
 
   constructor(entries: readonly SearchPathEntry[]) {
-    this.#sources = entries.map(openSource);
+    this.#sources = openSources(entries);
   }
 
   get sources(): readonly ConfigSource[] {
@@ -28,7 +28,7 @@ export class ConfigRepository implements DefaultsRepository {
 
   /** Changes the search path; what is loaded stays (the primary config, which asked for the change). */
   setSearchPath(entries: readonly SearchPathEntry[]): void {
-    this.#sources = entries.map(openSource);
+    this.#sources = openSources(entries);
   }
 
   loadConfig(path: string): LoadedConfig | undefined {

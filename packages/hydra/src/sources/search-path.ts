@@ -26,8 +26,14 @@ class HydraPackageSource extends StructuredConfigSource {
   override readonly scheme = "pkg";
 }
 
-/** Opens an entry of the search path. Throws for an unknown scheme. */
-export function openSource({ provider, path }: SearchPathEntry): ConfigSource {
+/** Opens all entries of a search path. Throws for an unknown scheme. */
+export function openSources(entries: readonly SearchPathEntry[]): ConfigSource[] {
+  const main = entries.find(({ provider, path }) => provider === "main" && !path.includes("://"));
+  const packagesFrom = [process.cwd(), ...(main === undefined ? [] : [resolve(main.path)])];
+  return entries.map((entry) => openSource(entry, packagesFrom));
+}
+
+function openSource({ provider, path }: SearchPathEntry, packagesFrom: readonly string[]): ConfigSource {
   const at = path.indexOf("://");
   const scheme = at === -1 ? "file" : path.slice(0, at);
   const place = at === -1 ? path : path.slice(at + 3);
@@ -39,7 +45,7 @@ export function openSource({ provider, path }: SearchPathEntry): ConfigSource {
   if (scheme === "pkg") {
     const isHydra = place.replaceAll("/", ".").replace(/\.+$/, "") === "hydra.conf";
     if (isHydra) return new HydraPackageSource(provider, "hydra.conf", [hydraFiles]);
-    return new PackageConfigSource(provider, place, process.cwd());
+    return new PackageConfigSource(provider, place, packagesFrom);
   }
   const known = ["file", "pkg", "structured", ...customSchemes.keys()].sort().join(", ");
   throw new HydraError({
