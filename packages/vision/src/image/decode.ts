@@ -69,7 +69,7 @@ export async function readImageBytes(path: string): Promise<Uint8Array> {
 
 function toRgb(data: Uint8Array, width: number, height: number, channels: number): ByteImage {
   const image = { width, height, channels: 3, semantics: "pil" } as const;
-  if (channels === 3) return { ...image, data };
+  if (channels === 3) return { ...image, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
   const out = new Uint8Array(width * height * 3);
   // One grey channel, possibly with alpha: the first of them, three times.
   for (let i = 0, from = 0, to = 0; i < width * height; i++, from += channels, to += 3) {
