@@ -119,6 +119,8 @@ function mergeLists(target: ListConfig, source: ListConfig): void {
     throw new ReadonlyConfigError({ what: "the configuration is read-only", fullKey: target.fullKey() });
   }
   const list = new ListConfig();
+  list.parent = target.parent;
+  list.key = target.key;
   list.elementType = target.elementType ?? source.elementType;
   for (const item of source.nodes()) list.append(item);
   target.elementType = list.elementType;

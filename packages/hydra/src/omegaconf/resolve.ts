@@ -182,7 +182,6 @@ export class Evaluation {
     for (let node: Node | undefined = this.parent; node !== undefined; node = node.parent) {
       if (node === target) throw new InterpolationResolutionError({ what: `'${path}' holds this very interpolation` });
     }
-    noteRead(target);
     return target;
   }
 
@@ -246,6 +245,7 @@ export function selectFrom(container: Container, path: string, flags: SelectFlag
   let at: Container = container;
   for (let i = 0; i < parts.length - 1; i++) {
     const child = childOf(at, parts[i] as string, flags);
+    if (child !== undefined) noteRead(child);
     const found = child && tryDereference(child, flags);
     if (found === undefined) return undefined;
     const value = found instanceof ResultNode ? found.value : found;
@@ -260,6 +260,7 @@ export function selectFrom(container: Container, path: string, flags: SelectFlag
   }
   const child = childOf(at, parts[parts.length - 1] as string, flags);
   if (child === undefined) return undefined;
+  noteRead(child);
   const { memo } = flags;
   if (memo === undefined) return tryDereference(child, flags);
   if (memo.has(child)) throw recursion(child);

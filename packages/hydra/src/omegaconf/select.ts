@@ -3,7 +3,6 @@ import type { Container } from "./containers.ts";
 import { ConfigKeyError, ConfigTypeError } from "./errors.ts";
 import { isMissingNode, type Node, rawValue } from "./node.ts";
 import { rootOf } from "./paths.ts";
-import { noteRead } from "./reads.ts";
 import { selectFrom } from "./resolve.ts";
 
 export interface SelectOptions {
@@ -36,7 +35,6 @@ export function selectNode(config: Container, path: string, options: SelectOptio
 export function selectRaw(config: Container, path: string, options: SelectOptions = {}): unknown {
   const node = selectNode(config, path, options);
   if (node === undefined || isMissingNode(node)) return options.default ?? null;
-  noteRead(node);
   return rawValue(node);
 }
 
