@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { registerBundle } from "./commands/bundle.ts";
 import { registerCheckpoint } from "./commands/checkpoint.ts";
 import { registerDashboard } from "./commands/dashboard.ts";
+import { registerData } from "./commands/data.ts";
 import { registerDemo } from "./commands/demo.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerEvaluate } from "./commands/evaluate.ts";
@@ -23,6 +24,7 @@ export const commands: readonly RegisterCommand[] = [
   registerEvaluate,
   registerExport,
   registerBundle,
+  registerData,
   registerSynth,
   registerCheckpoint,
   registerDashboard,

@@ -1,12 +1,9 @@
 import { resolve, sep } from "node:path";
-import { ImageFolder, JsonlDataset } from "@classifier-training/vision";
-import { hasAnnotations } from "./annotations.ts";
+import { openSplit } from "./open-split.ts";
 
 /** Training samples by class, without those below one folder (the synthetic ones that are about to be replaced). */
 export async function countTrainingLabels(root: string, without: string): Promise<Map<string, number>> {
-  const dataset = hasAnnotations(root)
-    ? new JsonlDataset({ root, split: "train" })
-    : new ImageFolder({ root, split: "train" });
+  const dataset = openSplit(root, "train");
   const excluded = resolve(without) + sep;
   const counts = new Map<string, number>(dataset.classes.map((name) => [name, 0]));
   for (const [i, path] of dataset.paths.entries()) {

@@ -2,18 +2,22 @@ import { relative } from "node:path";
 import { getLogger, optionsTarget, plural, type TargetTable } from "@classifier-training/base";
 import { fromTypedArray, type Tensor } from "@classifier-training/torch";
 import {
+  type AnnotationRow,
+  cached,
+  classSampler,
   DataLoader,
   defaultTrainPipeline,
   type ImageDataset,
-  ImageFolder,
   JsonlDataset,
+  type Sampler,
   type Transform,
   validationPipeline,
+  WeightedRandomSampler,
 } from "@classifier-training/vision";
 import type { LabelsMapping } from "../inference/labels-mapping.ts";
-import { hasAnnotations } from "./annotations.ts";
 import { classWeights } from "./class-weights.ts";
 import { ClassificationDataModule, type SampleInfo } from "./classification-datamodule.ts";
+import { openSplit } from "./open-split.ts";
 import {
   type ImageFolderDataModuleInput,
   type ImageFolderDataModuleOptions,
@@ -34,6 +38,8 @@ type Split = keyof typeof splitFolders;
 export class ImageFolderDataModule extends ClassificationDataModule {
   readonly options: ImageFolderDataModuleOptions;
   readonly #datasets = new Map<Split, ImageDataset>();
+  readonly #metadata = new Map<Split, readonly AnnotationRow[]>();
+  #sampler: Sampler | undefined;
 
   /** @throws z.ZodError for an option that is unknown or has a wrong value */
   constructor(options: ImageFolderDataModuleInput) {
@@ -57,7 +63,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   samples(split: Split): readonly SampleInfo[] {
     const dataset = this.#datasets.get(split);
     if (dataset === undefined) return [];
-    const rows = dataset instanceof JsonlDataset ? dataset.rows : [];
+    const rows = this.#metadata.get(split) ?? [];
     return dataset.paths.map((path, i) => ({
       path: relative(process.cwd(), path),
       label: dataset.targets[i] as number,
@@ -71,7 +77,8 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   drawnIndices(): readonly number[] | undefined {
-    return undefined;
+    const drawn = this.#sampler instanceof WeightedRandomSampler ? this.#sampler.lastDrawn : undefined;
+    return drawn === undefined ? undefined : Array.from(drawn);
   }
 
   labelsMapping(): LabelsMapping {
@@ -105,9 +112,19 @@ export class ImageFolderDataModule extends ClassificationDataModule {
       persistentWorkers: persistentWorkers && numWorkers > 0,
       onError,
       seed,
-      shuffle: split === "train",
+      ...(split === "train" && { sampler: this.#trainSampler() }),
       transform: this.#transform(split),
     });
+  }
+
+  #trainSampler(): Sampler {
+    const { sampler, seed } = this.options;
+    const { mode = "disabled", class_weights = null, num_samples = null } = sampler ?? {};
+    const train = this.#dataset("train");
+    // A class that is not named keeps the weight 1.
+    const classWeights = { ...Object.fromEntries(train.classes.map((name) => [name, 1])), ...class_weights };
+    this.#sampler = classSampler(train, { mode, classWeights, numSamples: num_samples, seed });
+    return this.#sampler;
   }
 
   #transform(split: Split): Transform {
@@ -120,18 +137,19 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   #open(split: Split): ImageDataset {
     const known = this.#datasets.get(split);
     if (known !== undefined) return known;
-    const root = this.options.dataRoot;
-    const classes = split === "train" ? {} : { classToIdx: this.#open("train").classToIdx };
-    const options = { root, split: splitFolders[split], ...classes };
-    const dataset = hasAnnotations(root) ? new JsonlDataset(options) : new ImageFolder(options);
+    const classToIdx = split === "train" ? undefined : this.#open("train").classToIdx;
+    const dataset = openSplit(this.options.dataRoot, splitFolders[split], classToIdx);
     for (const [reason, count] of Object.entries(dataset.skipped)) {
       if (count > 0) log.warning(`${splitFolders[split]}: ${plural(count, "sample")} left out (${reason})`);
     }
     log.info(
       `${splitFolders[split]}: ${plural(dataset.length, "sample")}, ${plural(dataset.classToIdx.size, "class", "classes")}`,
     );
-    this.#datasets.set(split, dataset);
-    return dataset;
+    if (dataset instanceof JsonlDataset) this.#metadata.set(split, dataset.rows);
+    const { useCache, cacheType } = this.options;
+    const opened = useCache ? cached(dataset, { type: cacheType }) : dataset;
+    this.#datasets.set(split, opened);
+    return opened;
   }
 
   #dataset(split: Split): ImageDataset {

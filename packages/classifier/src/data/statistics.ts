@@ -1,0 +1,27 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { renderTable } from "../callbacks/table.ts";
+import { percent } from "../statistics/interval.ts";
+import { classWeights } from "./class-weights.ts";
+import { openSplit } from "./open-split.ts";
+
+/** A table of the classes: samples in each split, share of the training samples, weight in the loss. */
+export function splitStatistics(root: string): string {
+  const train = openSplit(root, "train");
+  const counts = train.classCounts();
+  const others = ["valid", "test"].filter((name) => existsSync(join(root, name)));
+  const otherCounts = others.map((name) => openSplit(root, name, train.classToIdx).classCounts());
+  const inverse = classWeights(counts, "inverse");
+  const effective = classWeights(counts, "effective");
+  const rows = train.classes.map((name, k) => [
+    name,
+    counts[k] ?? 0,
+    percent((counts[k] ?? 0) / train.length),
+    ...otherCounts.map((other) => other[k] ?? 0),
+    (inverse[k] ?? 0).toFixed(2),
+    (effective[k] ?? 0).toFixed(2),
+  ]);
+  const smallest = Math.min(...counts);
+  const title = `${train.length} training samples in ${train.classes.length} classes; the largest class has ${(Math.max(...counts) / Math.max(1, smallest)).toFixed(0)} times the smallest`;
+  return renderTable(title, ["class", "train", "share", ...others, "weight (inverse)", "weight (effective)"], rows);
+}
