@@ -107,6 +107,13 @@ test("parameters keep their names, inputs and outputs get theirs, and metadata i
   for (const name of ["0.weight", "2.bias", "classes", "a,b"]) expect(text).toContain(name);
 });
 
+test("weights in channels-last order are written in ONNX's order", async () => {
+  const model = new nn.Sequential(new nn.Conv2d(3, 8, { kernelSize: 3 }), new nn.BatchNorm2d(8));
+  model.to({ memoryFormat: "channels_last" });
+  const example = randn([2, 3, 8, 8]).to({ memoryFormat: "channels_last" });
+  await checkOnnx(exportOnnx(model, example).bytes, example, model, { atol: 1e-5 });
+});
+
 test("without dynamic axes the sizes are fixed", () => {
   const exported = exportOnnx((x: Tensor) => x.mul(2), randn([5, 6]), { dynamicAxes: {} });
   expect(exported.inputs[0]?.shape).toEqual([5, 6]);

@@ -16,8 +16,7 @@ export interface Range {
 export type CalibrationBatches = Iterable<Tensor> | AsyncIterable<Tensor>;
 
 /**
- * Runs batches through a model and notes the range of the named tensors: the mean over the batches of each batch's
- * smallest and largest value, so that a single outlier does not stretch the range for all.
+ * Runs batches through a model and notes the smallest and the largest value of each named tensor.
  */
 export async function calibrate(
   bytes: Uint8Array,
@@ -31,29 +30,27 @@ export async function calibrate(
     if (!outputs.has(name) && !inputs.has(name)) editor.graph.output.push(create(ValueInfoProtoSchema, { name }));
   }
   const session = await openSession(editor.bytes());
-  const sums = new Map(tensors.map((name) => [name, { min: 0, max: 0 }]));
+  const ranges = new Map<string, Range>();
   let count = 0;
   try {
     for await (const batch of batches) {
       const input = new ort.Tensor("float32", batch.toTypedArray() as Float32Array, [...batch.shape]);
       const results = await session.run({ [session.inputNames[0] ?? ""]: input });
       count++;
-      for (const [name, sum] of sums) {
-        const range = rangeOf((inputs.has(name) ? input : results[name])?.data as Float32Array);
-        sum.min += range.min;
-        sum.max += range.max;
+      for (const name of tensors) {
+        const values = (inputs.has(name) ? input : results[name])?.data as Float32Array;
+        ranges.set(name, rangeOf(values, ranges.get(name)));
       }
     }
   } finally {
     await session.release();
   }
   if (count === 0) throw new OnnxError({ code: "onnx/calibration", what: "there are no batches to calibrate with" });
-  return new Map([...sums].map(([name, { min, max }]) => [name, { min: min / count, max: max / count }]));
+  return ranges;
 }
 
-function rangeOf(values: Float32Array): Range {
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
+function rangeOf(values: Float32Array, before: Range | undefined): Range {
+  let { min, max } = before ?? { min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY };
   for (const value of values) {
     if (value < min) min = value;
     if (value > max) max = value;

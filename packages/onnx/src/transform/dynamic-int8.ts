@@ -8,7 +8,10 @@ import { bytesOf, ModelEditor, numberAttribute } from "./model-editor.ts";
 export interface DynamicInt8Options {
   /** Which operators to quantise; default all three. Convolutions are smaller then, but seldom faster. */
   readonly operators?: readonly ("Conv" | "Gemm" | "MatMul")[] | undefined;
-  /** Weights in 7 bits, for x86 processors without VNNI instructions; default true. */
+  /**
+   * Weights in 7 bits, default false. On x86 processors without VNNI instructions (before about 2019) the kernels add
+   * pairs of products in 16 bits, which 8-bit weights can overflow.
+   */
   readonly reduceRange?: boolean | undefined;
 }
 
@@ -17,7 +20,7 @@ export interface DynamicInt8Options {
  * needed, the file shrinks to about a quarter. For convolutional networks `quantizeStaticInt8` is faster at run time.
  */
 export function quantizeDynamicInt8(bytes: Uint8Array, options: DynamicInt8Options = {}): Uint8Array {
-  const { operators = ["Conv", "Gemm", "MatMul"], reduceRange = true } = options;
+  const { operators = ["Conv", "Gemm", "MatMul"], reduceRange = false } = options;
   const editor = new ModelEditor(bytes);
   foldInto(editor);
   const wanted = new Set<string>(operators);

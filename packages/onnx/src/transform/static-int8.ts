@@ -6,7 +6,10 @@ import { quantizeWeight } from "./int8-weights.ts";
 import { bytesOf, ModelEditor, numberAttribute } from "./model-editor.ts";
 
 export interface StaticInt8Options {
-  /** Weights in 7 bits, for x86 processors without VNNI instructions; default true. */
+  /**
+   * Weights in 7 bits, default false. On x86 processors without VNNI instructions (before about 2019) the kernels add
+   * pairs of products in 16 bits, which 8-bit weights can overflow.
+   */
   readonly reduceRange?: boolean | undefined;
 }
 
@@ -34,7 +37,7 @@ const merged = new Set(["Relu", "Clip"]);
 export async function quantizeStaticInt8(
   bytes: Uint8Array,
   batches: CalibrationBatches,
-  { reduceRange = true }: StaticInt8Options = {},
+  { reduceRange = false }: StaticInt8Options = {},
 ): Promise<Uint8Array> {
   const editor = new ModelEditor(bytes);
   foldInto(editor);

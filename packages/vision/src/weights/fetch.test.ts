@@ -2,12 +2,13 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { setLogSinks } from "@classifier-training/base";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { serveFile, startServer } from "../../test/http-server.ts";
 import { fetchWeights } from "./fetch.ts";
-import { progressLine } from "./progress.ts";
+import { progressBar, progressLine } from "./progress.ts";
 import { parseSource } from "./source.ts";
 
 const content = new Uint8Array(randomBytes(10_000));
@@ -68,6 +69,17 @@ test("PyTorch's and Hugging Face's caches are read, but not a damaged file in th
   expect(await fetchWeights("timm/x.y", { env: { ...env, HF_HUB_OFFLINE: "1" } })).toBe(file);
 });
 
+test("files of one name at different addresses do not meet in the cache", async () => {
+  const server = await startServer((request, response) => response.end(request.url));
+  cleanups.push(() => server.close());
+  const first = await fetchWeights(`${server.url}/a/model.safetensors`, { env });
+  const second = await fetchWeights(`${server.url}/b/model.safetensors`, { env });
+  expect([first, second].map((path) => readFileSync(path, "utf8"))).toEqual([
+    "/a/model.safetensors",
+    "/b/model.safetensors",
+  ]);
+});
+
 test("a path and a file URL are taken as they are", async () => {
   const path = join(home, "mine.safetensors");
   writeFileSync(path, content);
@@ -99,6 +111,20 @@ test("what names no weights is refused", () => {
   expect(() => parseSource("imagenet", env)).toThrow("'imagenet' names no weights");
   expect(() => parseSource("hf://timm", env)).toThrow("no file of the Hugging Face hub");
   expect(() => parseSource("hf://a/b/../c", env)).toThrow("no file of the Hugging Face hub");
+});
+
+test("on a terminal the bar rewrites one line, elsewhere only the end is told", () => {
+  const text = (isTTY: boolean) => {
+    const stream = Object.assign(new PassThrough(), { isTTY });
+    const listener = progressBar(stream as unknown as NodeJS.WriteStream);
+    const step = { file: "a.pth", totalBytes: 2e6, bytesPerSecond: 1e6 };
+    listener({ ...step, receivedBytes: 1e6, done: false });
+    listener({ ...step, receivedBytes: 2e6, done: true });
+    return String(stream.read());
+  };
+  const end = "a.pth [====================] 100% 2.0/2.0 MB 1.0 MB/s";
+  expect(text(false)).toBe(`${end}\n`);
+  expect(text(true)).toBe(`\r\x1b[2Ka.pth [==========          ] 50% 1.0/2.0 MB 1.0 MB/s 1 s left\r\x1b[2K${end}\n`);
 });
 
 test("a progress line has a bar, amounts, speed and time left", () => {

@@ -66,7 +66,7 @@ function unavailable(file: RemoteFile, reason: string, code: string, cause?: CtE
   return new WeightsError({
     code,
     what: `cannot get the pretrained weights ${file.name}: ${reason}`,
-    where: `looked for ${file.cachePath}, ${file.otherCaches.join(", ")}, ${file.url}`,
+    where: `looked for ${[file.cachePath, ...file.otherCaches, file.url].join(", ")}`,
     fix: [
       cause?.problem.fix,
       `put the file into ${dirname(file.cachePath)}, or train from scratch with model.pretrained=false`,

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -57,7 +58,10 @@ export function parseSource(source: string, env: Environment = process.env): Loc
 }
 
 function urlFile(url: string, env: Environment): RemoteFile {
-  const name = basename(new URL(url).pathname);
+  const name = basename(new URL(url).pathname) || "weights";
+  const sha256 = hashPrefixOfName(name);
+  // names like model.safetensors are everywhere: only one that carries a hash tells the file by itself
+  const folder = sha256 === undefined ? join("urls", createHash("sha256").update(url).digest("hex").slice(0, 16)) : "";
   const mirror = env["CLASSIFIER_WEIGHTS_MIRROR"];
   const mirrored =
     mirror !== undefined && mirror !== "" && url.startsWith(torchvisionBase)
@@ -67,10 +71,10 @@ function urlFile(url: string, env: Environment): RemoteFile {
     kind: "remote",
     name,
     url: mirrored,
-    sha256: hashPrefixOfName(name),
+    sha256,
     headers: {},
-    cachePath: join(weightsCacheFolder(env), name),
-    otherCaches: [join(torchHubFolder(env), name)],
+    cachePath: join(weightsCacheFolder(env), folder, name),
+    otherCaches: sha256 === undefined ? [] : [join(torchHubFolder(env), name)],
   };
 }
 
