@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -293,4 +294,26 @@ test("Stop on the run's page reaches the logger", async () => {
   await logger.finalize("success");
   expect(logger.stopRequested).toBe(true);
   await logger.close();
+});
+
+test.each([
+  ["that just ends: the server has the run and its exit code", "process.exitCode = 3;", 3],
+  ["that calls process.exit: the files are complete, and a sync sends them", "process.exit(4);", 4],
+])("a process %s", async (_, ending, code) => {
+  const script = join(root, "log.mts");
+  const entry = new URL("../../src/loggers/wandb-logger.ts", import.meta.url).href;
+  writeFileSync(
+    script,
+    `const { WandbLogger } = await import(${JSON.stringify(entry)});
+     const logger = new WandbLogger({ saveDir: ${JSON.stringify(root)}, systemMetricsInterval: 0, saveGit: false });
+     for (let step = 0; step < 50; step++) logger.logMetrics({ a: step }, step);
+     ${ending}`,
+  );
+  const args = ["--conditions=classifier-source", "--import", import.meta.resolve("tsx"), script];
+  const child = spawn(process.execPath, args, { stdio: "ignore" });
+  expect(await new Promise((resolve) => child.once("exit", resolve))).toBe(code);
+  if (ending.includes("exit(")) await syncWandb(root, { tuning: quick });
+  expect(server.problems).toEqual([]);
+  expect(server.history.map((row) => row["a"])).toEqual(steps(50));
+  expect(server.exitCode).toBe(code);
 });

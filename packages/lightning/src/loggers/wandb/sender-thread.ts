@@ -36,10 +36,11 @@ export class SenderThread {
       this.#end = resolve;
     });
     this.#worker = spawnWorker(new URL("./sender-worker.ts", import.meta.url), { workerData: data });
-    this.#worker.unref();
     this.#worker.on("message", (message: SenderMessage) => this.#onMessage(message));
     this.#worker.on("error", (error) => this.#onEnd(error.message));
     this.#worker.on("exit", () => this.#onEnd("it ended early"));
+    // Last, since listening would take the reference again: a process that is done must come to its end.
+    this.#worker.unref();
   }
 
   /** Waits until all that was logged so far is sent, or nothing has moved for a while. */
