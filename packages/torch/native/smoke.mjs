@@ -1,0 +1,100 @@
+// Goes through the addon's own code with plain JavaScript: handles, conversions, errors, autograd callbacks, shared
+// memory, fused kernels of awkward sizes. Small on purpose: it is run under memory checkers (see check-memory.mjs).
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const folder = process.env.CT_TORCH_BUILD_DIR ?? join(dirname(fileURLToPath(import.meta.url)), "..", "build");
+const native = createRequire(import.meta.url)(join(folder, "ct_torch.node"));
+
+const op = (name, overload = "") => {
+  const { index } = native.operator(name, overload);
+  return (...values) => native.call(index, values);
+};
+const floats = (values, shape = [values.length]) =>
+  native.fromBytes(new Uint8Array(Float32Array.from(values).buffer), shape, "float32");
+const read = (tensor) => {
+  const into = new Float32Array(native.numel(tensor));
+  native.copyBytes(tensor, new Uint8Array(into.buffer));
+  return [...into];
+};
+
+const add = op("aten::add", "Tensor");
+const mul = op("aten::mul", "Tensor");
+const sum = op("aten::sum");
+const a = floats([1, 2, 3]);
+assert.deepEqual(read(add(a, a)), [2, 4, 6]);
+assert.throws(() => add(a, floats([1, 2])), /must match the size/);
+assert.throws(() => add(a, 3), /must be a tensor/);
+assert.throws(() => native.shape({}), /expected a tensor/);
+assert.deepEqual(native.call(native.operator("aten::split", "Tensor").index, [a, 2]).map(native.numel), [2, 1]);
+
+const shared = new SharedArrayBuffer(12);
+const view = native.fromBytes(new Uint8Array(shared), [3], "float32");
+new Float32Array(shared)[2] = 7;
+assert.equal(native.item(sum(view)), 7);
+native.dispose(view);
+assert.throws(() => native.shape(view), /disposed/);
+
+const x = floats([1, 2, 3]);
+native.setRequiresGrad(x, true);
+let hooked = 0;
+const hook = native.registerHook(x, (gradient) => {
+  hooked += native.numel(gradient);
+  return mul(gradient, gradient);
+});
+native.backward([sum(mul(x, x))], null, false, false, null);
+assert.deepEqual(read(native.gradient(x, null)), [4, 16, 36]);
+assert.equal(hooked, 3);
+native.removeHook(x, hook);
+for (const onThread of [false, true]) {
+  const out = native.attachNode([x], [mul(a, a)], [true], [x], (g, saved) => [mul(g[0], saved[0])], "Probe")[0];
+  native.setGradient(x, null);
+  native.backward([sum(out)], null, false, false, null, onThread);
+  assert.deepEqual(read(native.gradient(x, null)), [1, 2, 3]);
+}
+const thrower = native.attachNode(
+  [x],
+  [mul(a, a)],
+  [true],
+  [],
+  () => {
+    throw new RangeError("mine");
+  },
+  "Thrower",
+)[0];
+assert.throws(() => native.backward([sum(thrower)], null, false, false, null), /mine/);
+
+const last = (t) => op("aten::contiguous")(t, "channels_last");
+const randn = (shape) => op("aten::randn")(shape);
+for (const [n, c, h, w] of [
+  [2, 5, 3, 3],
+  [1, 37, 7, 5],
+  [2, 64, 6, 6],
+]) {
+  for (const dtype of ["float32", "bfloat16"]) {
+    const image = last(op("aten::to", "dtype")(randn([n, c, h, w]), dtype));
+    native.setRequiresGrad(image, true);
+    const stats = () => [randn([c]), randn([c]), op("aten::zeros")([c]), op("aten::ones")([c])];
+    const y = op("ct::batch_norm_act")(image, ...stats(), native.alias(image), true, 0.1, 1e-5, true);
+    const pooled = op("ct::max_pool2d")(y, [3, 3], [2, 2], [1, 1]);
+    native.backward([sum(pooled)], null, false, false, null);
+    assert.deepEqual(native.shape(native.gradient(image, null)), [n, c, h, w]);
+  }
+}
+const bytes = native.fromBytes(new Uint8Array(2 * 3 * 5 * 3), [2, 3, 5, 3], "uint8");
+op("ct::normalize_images")(bytes, [0.5, 0.5, 0.5], [0.2, 0.2, 0.2], "bfloat16");
+const p = [randn([7, 3]), randn([1])];
+const like = () => p.map((t) => op("aten::zeros_like")(t));
+op("ct::adam_step")(p, like(), like(), like(), 1, 0.1, 0.9, 0.99, 1e-8, 0.01, true, 1, like(), 0.9);
+op("ct::sgd_step")(p, like(), like(), true, 0.1, 0.9, 0, 0.01, true, 1, [], 0);
+op("ct::scale_gradients")(p, 1 / op("ct::grad_norm")(p));
+const previous = native.enterAutocast("cpu", true, "bfloat16");
+assert.equal(native.dtype(op("aten::mm")(randn([2, 2]), randn([2, 2]))), "bfloat16");
+native.leaveAutocast("cpu", ...previous);
+native.enterInferenceMode(true);
+native.leaveInferenceMode();
+native.setRngState(native.getRngState());
+if (globalThis.gc) for (let i = 0; i < 3; i++) globalThis.gc();
+process.stdout.write("smoke: ok\n");
