@@ -1,4 +1,5 @@
 import { getLogger } from "@classifier-training/base";
+import { governor } from "@classifier-training/torch";
 import type { StepOutputs } from "../callbacks/callback.ts";
 import { captureRng } from "../trainer/rng.ts";
 import type { RunContext } from "../trainer/run-context.ts";
@@ -90,7 +91,11 @@ export class TrainingEpoch {
     else {
       skipRest = (await hooks.both("onTrainBatchStart", batch, batchIdx)) === -1;
       if (skipRest) progress.isLastBatch = true;
-      else outputs = await optimization.runBatch(batch, batchIdx, this.accumulating);
+      else {
+        const begin = performance.now();
+        outputs = await optimization.runBatch(batch, batchIdx, this.accumulating);
+        governor.step(performance.now() - begin);
+      }
     }
     if (!this.accumulating) await optimization.updateSchedulers("step", false);
     if (progress.allBatchesReady) await optimization.updateSchedulers("epoch", false);
