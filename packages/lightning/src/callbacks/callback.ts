@@ -26,6 +26,15 @@ export abstract class Callback {
     return this.constructor.name;
   }
 
+  /**
+   * Moving averages of parameters that the optimizer may update in its own pass over memory, right after the step.
+   * Asked for before each step that ends a batch; whoever returns some must not update them again for this batch.
+   */
+  averagesInStep?(
+    module: LightningModule,
+    optimizer: optim.Optimizer,
+  ): { readonly averages: ReadonlyMap<Tensor, Tensor>; readonly decay: number };
+
   /** What a resumed run must know; plain values, arrays, maps and tensors. */
   stateDict?(): Record<string, unknown>;
   loadStateDict?(state: Record<string, unknown>): void;

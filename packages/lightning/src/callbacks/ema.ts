@@ -1,4 +1,4 @@
-import { isFloatingPoint, keep, noGrad, ops, scope, type Tensor } from "@classifier-training/torch";
+import { isFloatingPoint, keep, noGrad, ops, type optim, scope, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { LightningModule } from "../core/module.ts";
@@ -26,6 +26,8 @@ export class EMACallback extends Callback {
   /** The live weights while the average is in their place. */
   #live: Map<string, Tensor> | undefined;
   #steps = 0;
+  /** Entries that the optimizer has averaged with this batch's step. */
+  #averagedInStep = new Set<string>();
 
   constructor(options: EMAOptions = {}) {
     super();
@@ -56,6 +58,24 @@ export class EMACallback extends Callback {
     this.#average ??= copyOf(module.stateDict());
   }
 
+  /** Parameters that get a gradient are averaged by the optimizer, where it can; the rest follows in `update`. */
+  override averagesInStep(
+    module: LightningModule,
+    optimizer: optim.Optimizer,
+  ): { averages: ReadonlyMap<Tensor, Tensor>; decay: number } {
+    this.begin(module);
+    const stepped = new Set(optimizer.paramGroups.flatMap((group) => [...group.params]));
+    const averages = new Map<Tensor, Tensor>();
+    this.#averagedInStep = new Set<string>();
+    for (const [name, parameter] of module.namedParameters()) {
+      const average = this.#average?.get(name);
+      if (average === undefined || parameter.grad === null || !stepped.has(parameter)) continue;
+      averages.set(parameter, average);
+      this.#averagedInStep.add(name);
+    }
+    return { averages, decay: this.decayAt(this.#steps + 1) };
+  }
+
   override onTrainBatchEnd(_trainer: TrainerView, module: LightningModule): void {
     this.update(module);
   }
@@ -65,13 +85,15 @@ export class EMACallback extends Callback {
     const decay = this.decayAt(++this.#steps);
     this.begin(module);
     const average = this.#average ?? new Map<string, Tensor>();
+    const done = this.#averagedInStep;
+    this.#averagedInStep = new Set<string>();
     scope(() =>
       noGrad(() => {
         const averaged: Tensor[] = [];
         const live: Tensor[] = [];
         for (const [name, value] of module.stateDict()) {
           const own = average.get(name);
-          if (own === undefined) continue;
+          if (own === undefined || done.has(name)) continue;
           if (isFloatingPoint(own.dtype)) {
             averaged.push(own);
             live.push(value);

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { getLogger } from "@classifier-training/base";
@@ -153,7 +153,8 @@ export class ModelCheckpoint extends Callback {
     this.dirpath = this.#folder(trainer);
     if (stage !== "fit" || !trainer.isGlobalZero || this.options.saveTopK === 0 || trainer.ckptPath !== undefined)
       return;
-    if (existsSync(this.dirpath) && readdirSync(this.dirpath).length > 0) {
+    const isFolder = statSync(this.dirpath, { throwIfNoEntry: false })?.isDirectory() === true;
+    if (isFolder && readdirSync(this.dirpath).length > 0) {
       log.warnOnce(`Checkpoint directory ${this.dirpath} exists and is not empty.`);
     }
   }
@@ -344,10 +345,27 @@ export class ModelCheckpoint extends Callback {
 
   /** Saves the run as it stands where `ckptPath: "last"` finds it. */
   async saveNow(trainer: TrainerView): Promise<void> {
-    const path = this.#lastPath(trainer, this.#candidates(trainer));
-    this.lastModelPath = path;
+    const path = this.#ownLast(trainer) ?? this.#lastPath(trainer, this.#candidates(trainer));
+    if (this.options.saveLast) this.lastModelPath = path;
     await trainer.saveCheckpoint(path, {});
     log.info(`saved the run to ${path}`);
+  }
+
+  get keepsLast(): boolean {
+    return Boolean(this.options.saveLast);
+  }
+
+  /** A last checkpoint of this very run, of this callback or another one with the same folder. */
+  #ownLast(trainer: TrainerView): string | undefined {
+    return this.findLast(trainer).last.find((path) => this.#summaryOf(path)?.runId === trainer.runId);
+  }
+
+  #summaryOf(path: string): { readonly runId?: string; readonly globalStep?: number } | undefined {
+    try {
+      return JSON.parse(readHeader(path).metadata["summary"] ?? "{}") as { runId?: string; globalStep?: number };
+    } catch {
+      return undefined;
+    }
   }
 
   // --- Names ---
@@ -390,16 +408,10 @@ export class ModelCheckpoint extends Callback {
   /** A file that this very run wrote after the point that it was resumed from, before it was killed. */
   #isOwnFuture(trainer: TrainerView, path: string): boolean {
     if (!this.#restored || !existsSync(path) || this.#best.scores.has(path)) return false;
-    try {
-      const summary = JSON.parse(readHeader(path).metadata["summary"] ?? "{}") as {
-        runId?: string;
-        globalStep?: number;
-      };
-      return summary.runId === trainer.runId && (summary.globalStep ?? -1) >= trainer.resumedStep;
-    } catch {
-      // A damaged file is worth nothing: it can be overwritten.
-      return true;
-    }
+    const summary = this.#summaryOf(path);
+    // A damaged file is worth nothing: it can be overwritten.
+    if (summary === undefined) return true;
+    return summary.runId === trainer.runId && (summary.globalStep ?? -1) >= trainer.resumedStep;
   }
 
   #mayRemove(trainer: TrainerView, previous: string, current: string): boolean {

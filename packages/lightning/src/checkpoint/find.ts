@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { getLogger } from "@classifier-training/base";
 import { LightningError } from "../core/errors.ts";
@@ -19,7 +19,7 @@ export function findAll(folder: string, extension: string): readonly string[] {
 }
 
 function newestFirst(folder: string, accepts: (stem: string) => boolean, extension: string): readonly string[] {
-  if (!existsSync(folder)) return [];
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
   return readdirSync(folder)
     .filter((name) => name.endsWith(extension) && accepts(name.slice(0, -extension.length)))
     .map((name) => ({

@@ -1,11 +1,13 @@
 import { getLogger } from "@classifier-training/base";
-import { nn, type optim, scope, Tensor } from "@classifier-training/torch";
+import { nn, type optim, optim as optimizers, scope, Tensor } from "@classifier-training/torch";
 import type { StepOutputs } from "../callbacks/callback.ts";
 import type { Awaitable } from "../core/awaitable.ts";
 import { MisconfigurationError } from "../core/errors.ts";
 import { LightningOptimizer } from "../core/lightning-optimizer.ts";
+import { LightningModule } from "../core/module.ts";
 import { type ConfiguredOptimizers, parseOptimizers, type SchedulerConfig } from "../core/optimizers.ts";
 import { MixedPrecision } from "../precision/plugins.ts";
+import type { StepPass } from "../precision/precision.ts";
 import type { RunContext } from "../trainer/run-context.ts";
 
 const log = getLogger("lightning.optimization");
@@ -117,7 +119,8 @@ export class Optimization {
     strategy.reduceGradients(module);
     precision.unscale(optimizer);
     await hooks.both("onBeforeOptimizerStep", optimizer);
-    if (module.automaticOptimization) {
+    const pass = this.#pass(optimizer);
+    if (module.automaticOptimization && pass.maxGradNorm === undefined) {
       await hooks.module(
         "configureGradientClipping",
         optimizer,
@@ -126,9 +129,25 @@ export class Optimization {
       );
     }
     profiler.start("optimizerStep");
-    scope(() => precision.step(optimizer));
+    scope(() => precision.step(optimizer, pass));
     profiler.stop("optimizerStep");
     if (!module.automaticOptimization) progress.optimizerSteps++;
+  }
+
+  /** What one of our optimizers can do in the same pass as its step, when nobody changed how it is done. */
+  #pass(optimizer: optim.Optimizer): StepPass {
+    const { module, precision, options, callbacks } = this.#run;
+    const ours = optimizer instanceof optimizers.Optimizer && optimizer.step === optimizers.Optimizer.prototype.step;
+    if (!ours || !module.automaticOptimization || !precision.canPass) return {};
+    const { gradientClipVal, gradientClipAlgorithm } = options;
+    const plainClipping =
+      module.configureGradientClipping === LightningModule.prototype.configureGradientClipping &&
+      module.clipGradients === LightningModule.prototype.clipGradients;
+    const clips = plainClipping && gradientClipAlgorithm === "norm" && gradientClipVal !== null && gradientClipVal > 0;
+    const averager =
+      this.accumulateGradBatches === 1 ? callbacks.find((one) => one.averagesInStep !== undefined) : undefined;
+    const ema = averager?.averagesInStep?.(module, optimizer);
+    return { ...(clips ? { maxGradNorm: gradientClipVal } : {}), ...(ema === undefined ? {} : { ema }) };
   }
 
   clipGradients(optimizer: optim.Optimizer, value: number | null, algorithm: "norm" | "value"): void {

@@ -2,7 +2,7 @@ import { getLogger } from "@classifier-training/base";
 import { amp, autocast, type DType, type optim, type Tensor } from "@classifier-training/torch";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerOptions } from "../trainer/options.ts";
-import type { Precision } from "./precision.ts";
+import type { Precision, StepPass } from "./precision.ts";
 
 const log = getLogger("lightning.precision");
 
@@ -32,8 +32,10 @@ export class TruePrecision implements Precision {
 
   unscale(): void {}
 
-  step(optimizer: optim.Optimizer): void {
-    optimizer.step();
+  readonly canPass = true;
+
+  step(optimizer: optim.Optimizer, pass: StepPass = {}): void {
+    optimizer.step(null, pass);
   }
 
   stateDict(): Record<string, unknown> {
@@ -73,9 +75,14 @@ export class MixedPrecision implements Precision {
     this.#scaler?.unscale_(optimizer);
   }
 
-  step(optimizer: optim.Optimizer): void {
+  /** A scaler looks at the gradients itself. */
+  get canPass(): boolean {
+    return this.#scaler === undefined;
+  }
+
+  step(optimizer: optim.Optimizer, pass: StepPass = {}): void {
     if (this.#scaler === undefined) {
-      optimizer.step();
+      optimizer.step(null, pass);
       return;
     }
     this.#scaler.step(optimizer);

@@ -1,6 +1,12 @@
 import type { DType, optim, Tensor } from "@classifier-training/torch";
 import type { LightningModule } from "../core/module.ts";
 
+/** What an optimizer of ours does beside its step: clipping by norm, and moving averages of the weights. */
+export interface StepPass {
+  readonly maxGradNorm?: number;
+  readonly ema?: { readonly averages: ReadonlyMap<Tensor, Tensor>; readonly decay: number };
+}
+
 /** In which number formats the model computes. */
 export interface Precision {
   readonly name: string;
@@ -14,7 +20,9 @@ export interface Precision {
   scaleLoss(loss: Tensor): Tensor;
   /** Makes gradients comparable before they are clipped. */
   unscale(optimizer: optim.Optimizer): void;
-  step(optimizer: optim.Optimizer): void;
+  /** Applies the gradients; `pass` is done in the same pass over memory where `canPass` says so. */
+  step(optimizer: optim.Optimizer, pass?: StepPass): void;
+  readonly canPass: boolean;
   stateDict(): Record<string, unknown>;
   loadStateDict(state: Record<string, unknown>): void;
 }

@@ -33,6 +33,8 @@ export interface LastCheckpoints {
 export interface CheckpointKeeper {
   readonly bestModelPath: string;
   findLast(trainer: TrainerView): LastCheckpoints;
+  /** Whether it keeps a last checkpoint anyway: its folder is then the one to save an interrupted run in. */
+  readonly keepsLast: boolean;
   /** Saves the run as it stands where `findLast` finds it. */
   saveNow(trainer: TrainerView): Promise<void>;
 }

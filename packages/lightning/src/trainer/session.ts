@@ -151,6 +151,8 @@ export class Session {
     if (!loop.enabled || options.numSanityValSteps === 0) return;
     const resumedMetrics = this.#checkpoints.path === undefined ? undefined : logging.snapshotMetrics();
     const metrics = [...findMetrics(module)].map(([, metric]) => [metric, metric.stateDict()] as const);
+    // A run resumed within an epoch is in the middle of its batches.
+    const resume = logging.suspend();
     state.stage = "sanity_check";
     await isolateRng(async () => {
       await hooks.callbacks("onSanityCheckStart");
@@ -162,6 +164,7 @@ export class Session {
     if (resumedMetrics !== undefined) logging.restoreMetrics(resumedMetrics);
     for (const [metric, saved] of metrics) metric.loadStateDict(saved);
     state.stage = undefined;
+    resume();
   }
 
   // --- Ending ---
@@ -217,7 +220,8 @@ export class Session {
   async saveLast(): Promise<void> {
     const { callbacks, options } = this.#parts;
     if (!options.enableCheckpointing || options.fastDevRun !== false) return;
-    const [keeper] = callbacks.filter(isCheckpointKeeper);
+    const keepers = callbacks.filter(isCheckpointKeeper);
+    const keeper = keepers.find(({ keepsLast }) => keepsLast) ?? keepers[0];
     if (keeper === undefined) {
       await this.#trainer.saveCheckpoint(join(options.defaultRootDir, "checkpoints", "last.ckpt"));
     } else await keeper.saveNow(this.#trainer);

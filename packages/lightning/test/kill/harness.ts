@@ -46,7 +46,7 @@ export async function runWithKills(dir: string, kills: number, seed: number, ste
   let checkpointsRead = 0;
   let done = 0;
   for (;;) {
-    const kill = done < kills ? Rng.at(seed, done).uniform(0, 400) : undefined;
+    const kill = done < kills ? Rng.at(seed, done).uniform(0, 1800) : undefined;
     const { killed } = await start(dir, stepMs, kill);
     const folder = join(dir, "checkpoints");
     for (const name of existsSync(folder) ? readdirSync(folder) : []) {

@@ -7,7 +7,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { retryAfterMs } from "../../src/loggers/http.ts";
 import type { SenderTuning } from "../../src/loggers/wandb/sender.ts";
 import { syncWandb } from "../../src/loggers/wandb/sync.ts";
-import { WandbLogger, type WandbLoggerOptions } from "../../src/loggers/wandb-logger.ts";
+import type { WandbLoggerOptions } from "../../src/loggers/wandb/options.ts";
+import { WandbLogger } from "../../src/loggers/wandb-logger.ts";
 import type { Fault } from "./fault-server.ts";
 import { WandbServer } from "./wandb-server.ts";
 

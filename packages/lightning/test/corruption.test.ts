@@ -1,0 +1,147 @@
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Rng, setLogSinks } from "@classifier-training/base";
+import { manualSeed } from "@classifier-training/torch";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import {
+  CheckpointIO,
+  inspectCheckpoint,
+  LightningError,
+  loadCheckpoint,
+  ModelCheckpoint,
+  Trainer,
+} from "../src/index.ts";
+import { BoringModule, numbers } from "./boring.ts";
+
+const seed = Number(process.env["CORRUPTION_SEED"] ?? 7);
+let dir = "";
+let warnings: string[] = [];
+let restore = () => {};
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "corruption-"));
+  warnings = [];
+  restore = setLogSinks([({ level, message }) => void (level === "INFO" || warnings.push(message))]);
+});
+afterEach(() => {
+  restore();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function fit(
+  options: { maxEpochs?: number; ckptPath?: string | null; plugins?: object[]; module?: BoringModule } = {},
+) {
+  manualSeed(3);
+  const checkpoint = new ModelCheckpoint({ dirpath: join(dir, "ck"), saveTopK: -1, saveLast: true });
+  const trainer = new Trainer({
+    maxEpochs: options.maxEpochs ?? 2,
+    logger: false,
+    enableProgressBar: false,
+    enableModelSummary: false,
+    defaultRootDir: dir,
+    callbacks: [checkpoint],
+    plugins: options.plugins ?? [],
+  });
+  const data = { trainDataloaders: numbers(3), valDataloaders: numbers(1), ckptPath: options.ckptPath ?? null };
+  return trainer.fit(options.module ?? new BoringModule(), data).then(() => ({ trainer, checkpoint }));
+}
+
+test(`every flipped bit and every truncation of a checkpoint is found (seed ${seed})`, async () => {
+  const { checkpoint } = await fit();
+  const whole = readFileSync(checkpoint.lastModelPath);
+  const path = join(dir, "damaged.ckpt");
+  const rng = Rng.at(seed);
+  for (let i = 0; i < 300; i++) {
+    const bytes = Buffer.from(whole);
+    const at = rng.integer(bytes.length);
+    bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << rng.integer(8)), at);
+    writeFileSync(path, bytes);
+    expect({ at, code: codeOf(() => loadCheckpoint(path)) }).toEqual({ at, code: "checkpoint/corrupt" });
+    writeFileSync(path, whole.subarray(0, rng.integer(whole.length)));
+    expect(codeOf(() => loadCheckpoint(path))).toBe("checkpoint/corrupt");
+  }
+  writeFileSync(path, whole);
+  appendFileSync(path, "x");
+  expect(codeOf(() => loadCheckpoint(path))).toBe("checkpoint/corrupt");
+  copyFileSync(checkpoint.lastModelPath, path);
+  expect(loadCheckpoint(path).globalStep).toBe(6);
+});
+
+test("a torn last checkpoint is passed over, with a warning, for the one before it", async () => {
+  const { checkpoint } = await fit();
+  truncateSync(checkpoint.lastModelPath, 700);
+  const later = new Date(Date.now() + 5000);
+  utimesSync(checkpoint.lastModelPath, later, later);
+  const { trainer } = await fit({ maxEpochs: 3, ckptPath: "last" });
+  expect(trainer.ckptPath).toContain("epoch=1-step=6.ckpt");
+  expect(trainer.globalStep).toBe(9);
+  expect(warnings.join("\n")).toMatch(/skipping last.ckpt: the checkpoint cannot be used/);
+  expect(warnings.join("\n")).toMatch(/using the previous checkpoint instead/);
+});
+
+test("a folder that cannot be written is reported, and the run goes on", async () => {
+  writeFileSync(join(dir, "ck"), "a file where the folder should be");
+  const { trainer } = await fit();
+  expect(trainer.globalStep).toBe(6);
+  expect(warnings.join("\n")).toMatch(/checkpoint not saved, training goes on/);
+});
+
+test("copy mode writes whole checkpoints where a file system cannot rename", async () => {
+  const io = new CheckpointIO({ mode: "copy" });
+  const { checkpoint } = await fit({ plugins: [io] });
+  expect(existsSync(checkpoint.bestModelPath)).toBe(true);
+  expect(inspectCheckpoint(checkpoint.lastModelPath).summary.globalStep).toBe(6);
+});
+
+test("a checkpoint of another model or other data is refused in one sentence", async () => {
+  class Named extends BoringModule {
+    readonly classes: number;
+    constructor(classes: number) {
+      super();
+      this.classes = classes;
+    }
+    override fingerprint() {
+      return { model: "resnet18", numClasses: this.classes };
+    }
+  }
+  await fit({ module: new Named(42) });
+  await expect(fit({ maxEpochs: 3, ckptPath: "last", module: new Named(43) })).rejects.toThrow(
+    /the checkpoint belongs to another run: numClasses was 42 and is 43\n {2}where: .*last.ckpt\n {2}fix: remove or move the checkpoint folder to start from scratch/,
+  );
+  const { trainer } = await fit({ maxEpochs: 3, ckptPath: "last", module: new Named(42) });
+  expect(trainer.globalStep).toBe(9);
+});
+
+test("the last of a thousand checkpoints is found in less than a second", async () => {
+  const { checkpoint } = await fit({ maxEpochs: 1 });
+  const before = new Date(Date.now() - 60_000);
+  for (let i = 0; i < 1000; i++) {
+    const copy = join(dir, "ck", `last-v${i + 1}.ckpt`);
+    copyFileSync(checkpoint.lastModelPath, copy);
+    utimesSync(copy, before, before);
+  }
+  const begin = performance.now();
+  const { trainer } = await fit({ maxEpochs: 1, ckptPath: "last" });
+  expect(performance.now() - begin).toBeLessThan(1000);
+  expect(trainer.ckptPath).toBe(checkpoint.lastModelPath);
+});
+
+function codeOf(run: () => unknown): string {
+  try {
+    run();
+    return "none";
+  } catch (error) {
+    return error instanceof LightningError ? error.code : String(error);
+  }
+}

@@ -1,0 +1,51 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { loadCheckpoint } from "../src/index.ts";
+
+const script = fileURLToPath(new URL("./kill/run.ts", import.meta.url));
+let dir = "";
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "signals-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+/** Runs the training, and does something with the process when the first step has begun. */
+function run(stepMs: number, act?: (kill: (signal: NodeJS.Signals) => void) => void): Promise<number | null> {
+  const child = spawn(
+    process.execPath,
+    ["--conditions=classifier-source", "--import", "tsx", script, dir, String(stepMs)],
+    { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, KILL_TEST_CHILD: "1", OMP_NUM_THREADS: "1" } },
+  );
+  child.stdout.once("data", () => act?.((signal) => child.kill(signal)));
+  return new Promise((resolve) => child.on("exit", (code) => resolve(code)));
+}
+
+const checkpoints = () => readdirSync(join(dir, "checkpoints"));
+
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)("%s saves the run and ends it with %i, and it can be resumed", async (signal, code) => {
+  expect(await run(20, (kill) => setTimeout(() => kill(signal), 150))).toBe(code);
+  expect(checkpoints().filter((name) => name.startsWith("last"))).toEqual(["last.ckpt"]);
+  expect(existsSync(join(dir, "result.json"))).toBe(false);
+  expect(await run(0)).toBe(0);
+  expect(JSON.parse(readFileSync(join(dir, "result.json"), "utf8"))).toMatchObject({ steps: 20 });
+});
+
+test("a second SIGINT ends the run at once", async () => {
+  const code = await run(3000, (kill) => {
+    setTimeout(() => kill("SIGINT"), 100);
+    setTimeout(() => kill("SIGINT"), 300);
+  });
+  expect(code).toBe(130);
+});
+
+test("SIGUSR1 saves while training goes on", async () => {
+  expect(await run(20, (kill) => setTimeout(() => kill("SIGUSR1"), 100))).toBe(0);
+  expect(loadCheckpoint(join(dir, "checkpoints", "last.ckpt")).globalStep).toBe(20);
+});
