@@ -1,7 +1,14 @@
 import { existsSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { camelCase, nearestName, type OptionsSchema, optionsTarget, type Target } from "@classifier-training/base";
+import {
+  camelCase,
+  importModule,
+  nearestName,
+  type OptionsSchema,
+  optionsTarget,
+  type Target,
+} from "@classifier-training/base";
 import { causeText, InstantiationError } from "./errors.ts";
 
 /** Whether a target names a file of the user's: `./file.ts#Name`, `../file.ts#Name`, `/abs/file.ts#Name`. */
@@ -45,15 +52,9 @@ function locate(path: string, configFile: string | undefined): string {
   });
 }
 
-let canImportTypeScript: Promise<unknown> | undefined;
-
 async function importFile(file: string): Promise<Record<string, unknown>> {
-  if (/\.[cm]?tsx?$/.test(file)) {
-    canImportTypeScript ??= import("tsx/esm/api").then(({ register }) => register());
-    await canImportTypeScript;
-  }
   try {
-    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    return await importModule(pathToFileURL(file).href);
   } catch (cause) {
     throw new InstantiationError({ what: `cannot load '${file}': ${causeText(cause).what}`, cause });
   }

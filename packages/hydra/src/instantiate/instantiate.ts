@@ -1,8 +1,9 @@
 import type { Target } from "@classifier-training/base";
 import { isMissing } from "../omegaconf/access.ts";
 import { DictConfig, isConfig, ListConfig, wrap } from "../omegaconf/containers.ts";
-import { ConfigTypeError, MissingMandatoryValue } from "../omegaconf/errors.ts";
+import { ConfigTypeError } from "../omegaconf/errors.ts";
 import { merge } from "../omegaconf/merge.ts";
+import { missingValue } from "../omegaconf/missing-value.ts";
 import { isMissingNode, type Key, keyText, type Node, ObjectNode, rawValue } from "../omegaconf/node.ts";
 import { pythonStr } from "../omegaconf/python-text.ts";
 import { noteRead } from "../omegaconf/reads.ts";
@@ -86,11 +87,7 @@ function isSet(config: DictConfig, key: Key): boolean {
   const node = config.node(key);
   if (node === undefined) return false;
   if (!isMissingNode(node)) return true;
-  throw new MissingMandatoryValue({
-    what: "a mandatory value is missing ('???')",
-    fullKey: node.fullKey(),
-    origin: node.origin,
-  });
+  throw missingValue(node);
 }
 
 function control(config: DictConfig, overrides: Overlay | undefined, key: string, inherited: unknown): unknown {
@@ -137,12 +134,7 @@ function settled(node: Node): unknown {
   noteRead(node);
   const found = dereference(node);
   if (isMissingNode(node) || (found !== node && isMissingNode(found))) {
-    throw new MissingMandatoryValue({
-      what: "a mandatory value is missing ('???')",
-      fullKey: node.fullKey(),
-      origin: node.origin,
-      fix: `set it: ${node.fullKey()}=...`,
-    });
+    throw missingValue(node);
   }
   return found instanceof ObjectNode ? new Instance(found.value) : rawValue(found);
 }

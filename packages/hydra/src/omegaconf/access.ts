@@ -1,5 +1,5 @@
 import { type Container, DictConfig, type ListConfig } from "./containers.ts";
-import { MissingMandatoryValue } from "./errors.ts";
+import { missingValue } from "./missing-value.ts";
 import { isMissingNode, type Key, keyText, type Node } from "./node.ts";
 import { noteRead } from "./reads.ts";
 import { dereference } from "./resolve.ts";
@@ -20,12 +20,7 @@ function read(node: Node, fallback?: unknown): unknown {
   noteRead(node);
   if (isMissingNode(node)) {
     if (fallback !== undefined) return fallback;
-    throw new MissingMandatoryValue({
-      what: "a mandatory value is missing ('???')",
-      fullKey: node.fullKey(),
-      origin: node.origin,
-      fix: `set it: ${node.fullKey()}=...`,
-    });
+    throw missingValue(node);
   }
   return handOut(dereference(node));
 }

@@ -1,7 +1,8 @@
 import { type Container, ListConfig } from "./containers.ts";
-import { ConfigKeyError, MissingMandatoryValue } from "./errors.ts";
+import { ConfigKeyError } from "./errors.ts";
 import { listIndex, parsePythonInt } from "./keys.ts";
-import { isMissingNode, type Key, type Node } from "./node.ts";
+import { missingValue } from "./missing-value.ts";
+import { isMissingNode, type Node } from "./node.ts";
 
 /** The nodes that are being resolved: meeting one again is a cycle. */
 export type Memo = Set<Node>;
@@ -27,21 +28,14 @@ export interface SelectFlags {
 /** The child that one part of a path names. */
 export function childOf(container: Container, part: string, flags: SelectFlags): Node | undefined {
   let child: Node | undefined;
-  let key: Key = part;
   if (container instanceof ListConfig) {
     if (!flags.throwOnFailure && parsePythonInt(part) === undefined) return undefined;
-    const index = listIndex(part, container.fullKey());
-    key = index;
-    child = container.node(index);
+    child = container.node(listIndex(part, container.fullKey()));
   } else {
     child = container.node(part);
   }
   if (child !== undefined && flags.throwOnMissing && isMissingNode(child)) {
-    throw new MissingMandatoryValue({
-      what: "a mandatory value is missing ('???')",
-      fullKey: container.fullKey(key),
-      origin: child.origin,
-    });
+    throw missingValue(child);
   }
   return child;
 }

@@ -1,5 +1,5 @@
 import { type Container, DictConfig, isConfig, ListConfig } from "./containers.ts";
-import { MissingMandatoryValue } from "./errors.ts";
+import { missingValue } from "./missing-value.ts";
 import { isMissingNode, type Key, keyText, type Node, nodeValue, ObjectNode } from "./node.ts";
 import { define, toPlain } from "./plain.ts";
 import { isTracking, noteRead } from "./reads.ts";
@@ -40,12 +40,7 @@ function rawChild(child: Node, options: ToContainerOptions): RawValue {
 export function settle(child: Node, { resolve, throwOnMissing }: ToContainerOptions): Node {
   if (isTracking()) noteRead(child);
   if (throwOnMissing && isMissingNode(child)) {
-    throw new MissingMandatoryValue({
-      what: "a mandatory value is missing ('???')",
-      fullKey: child.fullKey(),
-      origin: child.origin,
-      fix: `set it: ${child.fullKey()}=...`,
-    });
+    throw missingValue(child);
   }
   return resolve ? dereference(child) : child;
 }

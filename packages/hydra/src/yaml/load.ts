@@ -7,25 +7,25 @@ import type { YamlMapping, YamlNode, YamlScalar } from "./tree.ts";
 /** A typed value of a YAML text, with its place. Aliased values are the same object. */
 export type Loaded = LoadedScalar | LoadedList | LoadedMap;
 
-export interface LoadedScalar {
+interface LoadedScalar {
   readonly kind: "scalar";
   readonly value: Scalar;
   readonly mark: Mark;
 }
 
-export interface LoadedList {
+interface LoadedList {
   readonly kind: "list";
   readonly items: readonly Loaded[];
   readonly mark: Mark;
 }
 
-export interface LoadedMap {
+interface LoadedMap {
   readonly kind: "map";
   readonly entries: readonly LoadedEntry[];
   readonly mark: Mark;
 }
 
-export interface LoadedEntry {
+interface LoadedEntry {
   readonly key: Scalar;
   readonly value: Loaded;
   readonly mark: Mark;

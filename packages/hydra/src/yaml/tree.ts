@@ -12,7 +12,7 @@ export interface YamlScalar {
   readonly mark: Mark;
 }
 
-export interface YamlSequence {
+interface YamlSequence {
   readonly kind: "sequence";
   readonly tag: string | undefined;
   readonly items: YamlNode[];

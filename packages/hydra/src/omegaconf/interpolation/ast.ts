@@ -4,7 +4,7 @@ export type TextPart = string | Interpolation;
 /** `${a.b}` or `${name:args}`. */
 export type Interpolation = NodeReference | ResolverCall;
 
-export interface NodeReference {
+interface NodeReference {
   readonly kind: "node";
   /** The parts of the path, dots and brackets included, in order. */
   readonly parts: readonly TextPart[];
