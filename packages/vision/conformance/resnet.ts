@@ -1,19 +1,8 @@
-import {
-  autocast,
-  fromTypedArray,
-  manualSeed,
-  nn,
-  noGrad,
-  optim,
-  scope,
-  type Tensor,
-  tensor,
-} from "@classifier-training/torch";
-import { createModel, type ImageModel, listModels, replaceHead } from "../src/index.ts";
-import { hashValues } from "../test/hash-fill.ts";
+import { autocast, manualSeed, nn, noGrad, optim, scope, type Tensor, tensor } from "@classifier-training/torch";
+import { createModel, listModels, replaceHead } from "../src/index.ts";
+import { classes, dispose, type Floating, filled, input, nearest, shapeOf, summary } from "./resnet-model.ts";
 import type { CaseResult } from "./section.ts";
 
-type Floating = "float32" | "float64";
 type StateRow = readonly [name: string, shape: readonly number[], dtype: string];
 
 interface Architecture {
@@ -58,8 +47,6 @@ interface Recorded {
   readonly runs?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly [other: string]: unknown;
 }
-
-const classes = 42;
 
 /** Names, shapes and counts of the state dict; numbers of eval and training with weights from a hash; initialisation. */
 export function resnetCases(recorded: unknown): CaseResult[] {
@@ -276,71 +263,4 @@ function initialisationCases(name: string, golden: readonly InitRow[]): CaseResu
   );
   dispose(model);
   return results;
-}
-
-/** A model with the head that the system gives it, and weights from the recorded hash. */
-function filled(name: string, dtype: Floating): ImageModel {
-  const model = createModel(name, { numClasses: classes });
-  model.to({ dtype });
-  noGrad(() => {
-    let k = 0;
-    for (const [key, target] of model.stateEntries()) {
-      const rule = weightRule(key, target.shape);
-      const source = fromTypedArray(hashValues(target.numel, k++).map(rule), [...target.shape]);
-      target.copy_(source);
-      source.dispose();
-    }
-  });
-  return model;
-}
-
-function weightRule(key: string, shape: readonly number[]): (v: number) => number {
-  if (key.endsWith("num_batches_tracked")) return () => 0;
-  if (key.endsWith("running_var")) return (v) => 1 + 0.5 * v;
-  if (key.endsWith("running_mean") || key.endsWith("bias")) return (v) => 0.1 * v;
-  if (shape.length === 1) return (v) => 1 + 0.1 * v;
-  const fanIn = shape.slice(1).reduce((product, size) => product * size, 1);
-  return (v) => v * Math.sqrt(6 / fanIn);
-}
-
-function shapeOf(text: string): number[] {
-  return text.split("x").map(Number);
-}
-
-function input(shape: readonly number[], dtype: Floating): Tensor {
-  const values = hashValues(
-    shape.reduce((product, size) => product * size, 1),
-    1000,
-  ).map((v) => 1.5 * v);
-  return fromTypedArray(dtype === "float32" ? Float32Array.from(values) : values, [...shape]);
-}
-
-function summary(tensor: Tensor, first: number): { norm: number; sum: number; first: number[] } {
-  return scope(() => {
-    const values = tensor.detach().to({ dtype: "float64" });
-    return {
-      norm: values.norm().item(),
-      sum: values.sum().item(),
-      first: values.reshape([-1]).narrow(0, 0, Math.min(first, values.numel)).tolist() as number[],
-    };
-  });
-}
-
-/** What is wrong when numbers are farther apart than `absolute + relative * |expected|`. */
-function nearest(
-  actual: readonly (number | undefined)[],
-  expected: readonly number[],
-  absolute: number,
-  relative: number,
-): string | undefined {
-  for (const [i, wanted] of expected.entries()) {
-    const got = actual[i] ?? Number.NaN;
-    if (!(Math.abs(got - wanted) <= absolute + relative * Math.abs(wanted))) return `[${i}] ${got}, recorded ${wanted}`;
-  }
-  return actual.length === expected.length ? undefined : `${actual.length} numbers, recorded ${expected.length}`;
-}
-
-function dispose(model: ImageModel): void {
-  model.zeroGrad();
-  for (const tensor of [...model.parameters(), ...model.buffers()]) tensor.dispose();
 }

@@ -45,3 +45,13 @@ export function makeDivisible(channels: number, divisor = 8): number {
   const rounded = Math.max(divisor, Math.floor((channels + divisor / 2) / divisor) * divisor);
   return rounded < 0.9 * channels ? rounded + divisor : rounded;
 }
+
+/** Starts the weights of a mobile network: convolutions by Kaiming's rule over the outputs, linear layers as told. */
+export function initialiseMobile(model: nn.Module, initialiseLinear: (layer: nn.Linear) => void): void {
+  for (const module of model.modules()) {
+    if (module instanceof nn.Conv2d) nn.init.kaimingNormal_(module.weight, { mode: "fan_out" });
+    else if (module instanceof nn.Linear) initialiseLinear(module);
+    else continue;
+    if (module.bias !== null) nn.init.zeros_(module.bias);
+  }
+}

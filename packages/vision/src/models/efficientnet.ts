@@ -1,6 +1,6 @@
 import { nn, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
-import { ConvNormActivation, makeDivisible } from "./blocks.ts";
+import { ConvNormActivation, initialiseMobile, makeDivisible } from "./blocks.ts";
 import { ImageModel, type Stage } from "./image-model.ts";
 
 /** What scales EfficientNet-B0 up (arXiv:1905.11946). */
@@ -109,24 +109,14 @@ export class EfficientNet extends ImageModel {
     const names = stageTable.map((_, i) => ({ name: `stage${i + 1}`, modules: [`features.${i + 1}`] }));
     names.at(-1)?.modules.push("features.8");
     this.stages = [{ name: "stem", modules: ["features.0"] }, ...names];
-    initialise(this);
+    initialiseMobile(this, ({ weight, outFeatures }) => {
+      const range = 1 / Math.sqrt(outFeatures);
+      nn.init.uniform_(weight, -range, range);
+    });
   }
 
   override forward(x: Tensor): Tensor {
     const out = this.avgpool.call(this.features.call(x)).flatten(1);
     return this.classifier.call(out);
-  }
-}
-
-function initialise(model: nn.Module): void {
-  for (const module of model.modules()) {
-    if (module instanceof nn.Conv2d) {
-      nn.init.kaimingNormal_(module.weight, { mode: "fan_out" });
-      if (module.bias !== null) nn.init.zeros_(module.bias);
-    } else if (module instanceof nn.Linear) {
-      const range = 1 / Math.sqrt(module.outFeatures);
-      nn.init.uniform_(module.weight, -range, range);
-      if (module.bias !== null) nn.init.zeros_(module.bias);
-    }
   }
 }

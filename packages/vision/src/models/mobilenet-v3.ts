@@ -1,6 +1,6 @@
 import { nn, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
-import { ConvNormActivation, makeDivisible } from "./blocks.ts";
+import { ConvNormActivation, initialiseMobile, makeDivisible } from "./blocks.ts";
 import { ImageModel, type Stage } from "./image-model.ts";
 
 export const mobileNetV3Options = z.strictObject({
@@ -113,7 +113,7 @@ export class MobileNetV3 extends ImageModel {
       new nn.Linear(lastChannels, numClasses),
     );
     this.stages = stagesOf(rows);
-    initialise(this);
+    initialiseMobile(this, ({ weight }) => nn.init.normal_(weight, 0, 0.01));
   }
 
   override forward(x: Tensor): Tensor {
@@ -131,16 +131,4 @@ function stagesOf(rows: readonly Row[]): Stage[] {
   }
   stages.at(-1)?.modules.push(`features.${rows.length + 1}`, "classifier.0");
   return stages;
-}
-
-function initialise(model: nn.Module): void {
-  for (const module of model.modules()) {
-    if (module instanceof nn.Conv2d) {
-      nn.init.kaimingNormal_(module.weight, { mode: "fan_out" });
-      if (module.bias !== null) nn.init.zeros_(module.bias);
-    } else if (module instanceof nn.Linear) {
-      nn.init.normal_(module.weight, 0, 0.01);
-      if (module.bias !== null) nn.init.zeros_(module.bias);
-    }
-  }
 }
