@@ -1,5 +1,6 @@
 export { CtError, internalError, type Problem } from "./errors.ts";
 export { writeFileAtomic } from "./files.ts";
+export { importModule } from "./import-module.ts";
 export {
   getLogger,
   type Logger,

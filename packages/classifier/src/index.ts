@@ -1,1 +1,23 @@
-export {};
+/** The product's classes, for programs and for projects that add their own. */
+
+export { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
+export { nn, type Tensor } from "@classifier-training/torch";
+export { defineTransform, type Transform } from "@classifier-training/vision";
+export { z } from "zod";
+export { createBundle } from "./bundle/create.ts";
+export { verifyBundle } from "./bundle/verify.ts";
+export { type EpochPredictions, EvaluationCallback } from "./callbacks/evaluation.ts";
+export { ClassificationDataModule, type SampleInfo } from "./data/classification-datamodule.ts";
+export { ImageFolderDataModule } from "./data/image-folder-datamodule.ts";
+export { evaluateClassifier, type ModelEvaluation } from "./evaluation/evaluate.ts";
+export { compareModels, evaluationMarkdown } from "./evaluation/report.ts";
+export * from "./inference/index.ts";
+export { openClassifier } from "./inference/open-classifier.ts";
+export { type ClassificationBatch, ClassificationModel, type EvaluationOutput } from "./model/classification-model.ts";
+export { type ClassificationModelOptions, classificationModelOptions } from "./model/options.ts";
+export { createClassificationModel } from "./model/resnet.ts";
+export { register } from "./register.ts";
+export { registerAll } from "./registry.ts";
+export { describeProportion, proportion } from "./statistics/interval.ts";
+export { comparePaired } from "./statistics/paired.ts";
+export { train } from "./training/train.ts";

@@ -8,6 +8,7 @@ import { registerDoctor } from "./commands/doctor.ts";
 import { registerEvaluate } from "./commands/evaluate.ts";
 import { registerEvaluateSplit } from "./commands/evaluate-split.ts";
 import { registerExport } from "./commands/export.ts";
+import { registerInit } from "./commands/init.ts";
 import { registerPredict } from "./commands/predict.ts";
 import { registerSynth } from "./commands/synth.ts";
 import { registerTrain } from "./commands/train.ts";
@@ -18,6 +19,7 @@ export type RegisterCommand = (program: Command, finish: (exitCode: number) => v
 
 /** Every command, in the order of `--help`. */
 export const commands: readonly RegisterCommand[] = [
+  registerInit,
   registerTrain,
   registerEvaluateSplit,
   registerPredict,

@@ -6,7 +6,7 @@ import {
   type OptimizerSpec,
 } from "@classifier-training/lightning";
 import { nn, noGrad, ones, optim, type Tensor } from "@classifier-training/torch";
-import type { ImageModel } from "@classifier-training/vision";
+import { listModels } from "@classifier-training/vision";
 import { classificationData } from "../data/classification-datamodule.ts";
 import type { ClassificationModelOptions } from "./options.ts";
 import { type BatchPredictions, predictionsOf } from "./predictions.ts";
@@ -44,12 +44,12 @@ type EvaluationSplit = "val" | "test";
 export class ClassificationModel extends LightningModule<ClassificationBatch> {
   /** Weights of the classes in the loss, [K]; ones until set. A buffer: it moves with the model and is saved with it. */
   declare readonly class_weights: Tensor;
-  /** The network's name in the model zoo. */
+  /** The network's name, in the model zoo or of one's own. */
   readonly backbone: string;
   readonly numClasses: number;
   readonly options: ClassificationModelOptions;
   /** The network, `[N, 3, H, W]` to logits `[N, K]`. */
-  readonly model: ImageModel;
+  readonly model: nn.Module;
   /** A plain record, so that a checkpoint in mid-epoch finds the metrics' states. */
   readonly metrics: {
     readonly train: { readonly top1: MulticlassAccuracy };
@@ -57,19 +57,11 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     readonly test: ReturnType<typeof splitMetrics>;
   };
 
-  constructor(options: ClassificationModelOptions, backbone: string, build: (numClasses: number) => ImageModel) {
+  constructor(options: ClassificationModelOptions, backbone: string, build: (numClasses: number) => nn.Module) {
     super();
     this.backbone = backbone;
-    if (options.numClasses === null) {
-      throw new CtError({
-        code: "classifier/num-classes",
-        what: "the model was not told its number of classes",
-        where: "model.num_classes",
-        fix: "give model.num_classes, or build the model through the train command, which takes it from the data",
-      });
-    }
     this.options = options;
-    this.numClasses = options.numClasses;
+    this.numClasses = requireNumClasses(options);
     this.saveHyperparameters({ ...options });
     this.registerBuffer("class_weights", ones([this.numClasses]));
     this.metrics = {
@@ -89,7 +81,8 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   /** The checkpoint can then be used without the configuration that made it. */
   override onSaveCheckpoint(checkpoint: Checkpoint): void {
     const labels = classificationData(this.trainer.datamodule)?.labelsMapping();
-    if (labels !== undefined)
+    // A network from outside of the model zoo needs its own code: such a checkpoint is used through its ONNX export.
+    if (labels !== undefined && listModels().includes(this.backbone))
       checkpoint["classifier"] = { backbone: this.backbone, options: { ...this.options, pretrained: false }, labels };
   }
 
@@ -177,4 +170,15 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     const scheduler = new SequentialLR(optimizer, [warmUp, decay], [warmupEpochs]);
     return { optimizer, lrScheduler: { scheduler, interval: "epoch" } };
   }
+}
+
+/** @throws CtError when nobody said how many classes there are */
+export function requireNumClasses({ numClasses }: ClassificationModelOptions): number {
+  if (numClasses !== null) return numClasses;
+  throw new CtError({
+    code: "classifier/num-classes",
+    what: "the model was not told its number of classes",
+    where: "model.num_classes",
+    fix: "give model.num_classes, or build the model through the train command, which takes it from the data",
+  });
 }

@@ -1,6 +1,6 @@
 import { optionsTarget, type TargetTable } from "@classifier-training/base";
 import { loadPretrained } from "@classifier-training/vision";
-import { ClassificationModel } from "./classification-model.ts";
+import { ClassificationModel, requireNumClasses } from "./classification-model.ts";
 import {
   type ClassificationModelInput,
   type ClassificationModelOptions,
@@ -28,11 +28,12 @@ export async function createClassificationModel(
 }
 
 async function build(backbone: string, options: ClassificationModelOptions): Promise<ClassificationModel> {
-  const model = new ClassificationModel(options, backbone, (numClasses) =>
-    buildBackbone(backbone, options, numClasses),
-  );
-  if (options.pretrained) await loadPretrained(model.model, backbone, true);
-  return model;
+  if (!options.pretrained) {
+    return new ClassificationModel(options, backbone, (numClasses) => buildBackbone(backbone, options, numClasses));
+  }
+  const network = buildBackbone(backbone, options, requireNumClasses(options));
+  await loadPretrained(network, backbone, true);
+  return new ClassificationModel(options, backbone, () => network);
 }
 
 export const modelTargets: TargetTable = Object.fromEntries(

@@ -80,7 +80,14 @@ async function fit(config: DictConfig, outputDir: string, workingDir: string): P
   });
   const hyperparams = toContainer(create(maskSecrets(toRaw(config, { resolve: true })))) as Record<string, unknown>;
   for (const logger of trainer.loggers) logger.logHyperparams(hyperparams);
-  await trainer.fit(model, { datamodule, ckptPath: "last" });
+  // A debugging run of a few batches neither continues a real run nor leaves anything to continue.
+  const ckptPath = trainer.fastDevRun === false ? "last" : null;
+  await trainer.fit(model, { datamodule, ckptPath });
+  if (trainer.globalStep > 0 && trainer.globalStep === trainer.resumedStep) {
+    log.warning(
+      `nothing was trained: ${trainer.ckptPath ?? "the checkpoint"} had reached trainer.max_epochs=${trainer.maxEpochs} already. Raise it, or move the checkpoints away to start anew.`,
+    );
+  }
   return {
     outputDir,
     metrics: trainer.callbackMetrics,

@@ -1,4 +1,4 @@
-import { suggestion } from "@classifier-training/base";
+import { importModule, suggestion } from "@classifier-training/base";
 import type { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { AugMix } from "./aug-mix.ts";
@@ -116,7 +116,7 @@ export async function buildTransform(spec: TransformSpec): Promise<Transform> {
 }
 
 async function load(module: string, name: string): Promise<AnyTransformFactory | undefined> {
-  const loaded = (await import(module)) as Record<string, AnyTransformFactory | undefined>;
+  const loaded = (await importModule(module)) as Record<string, AnyTransformFactory | undefined>;
   return loaded[name] ?? Object.values(loaded).find((value) => value?.transformName === name);
 }
 

@@ -11,6 +11,7 @@ export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
     hydraCommand(program, fn, `measure a checkpoint on the ${split} split: [RUN] [--ckpt PATH] [overrides...]`).action(
       async (given: string[]) => {
         registerAll();
+        await (await import("../../plugins.ts")).loadPlugins();
         const { ckpt, rest } = takeCheckpoint(given);
         const run = rest[0] === undefined || rest[0].includes("=") ? undefined : findRun(rest[0]);
         const argv = run === undefined ? rest : [...run.configArguments, ...rest.slice(1)];

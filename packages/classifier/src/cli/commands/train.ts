@@ -21,6 +21,7 @@ export function hydraCommand(program: Command, name: string, description: string
 
 export async function runTraining(configName: string, argv: readonly string[]): Promise<MainResult<TrainResult>> {
   registerAll();
+  await (await import("../../plugins.ts")).loadPlugins();
   return hydraMain<TrainResult>(
     { configPath: confDir, configName, jobName: "train", program: "classifier train", argv },
     async (config, job) => (await import("../../training/train.ts")).train(config, job),

@@ -1,0 +1,14 @@
+import type { RegisterCommand } from "../commands.ts";
+
+export const registerInit: RegisterCommand = (program) => {
+  program
+    .command("init")
+    .description("start a project: configuration, a model, callback and transform of your own, a test, sample pictures")
+    .argument("<folder>", "a new folder")
+    .addHelpText("after", "\nExample:\n  classifier init my-classifier && cd my-classifier && npm run train")
+    .action(async (folder: string) => {
+      const { createProject } = await import("../../scaffold/create-project.ts");
+      for (const path of await createProject(folder)) process.stdout.write(`  ${path}\n`);
+      process.stdout.write(`\nNext:\n  cd ${folder}\n  npm run train\n  npm test\n`);
+    });
+};

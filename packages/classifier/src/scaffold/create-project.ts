@@ -1,0 +1,69 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CtError } from "@classifier-training/base";
+import { writeSynthetic } from "../synth/dataset.ts";
+
+const packageRoot = fileURLToPath(new URL("../../", import.meta.url));
+const template = join(packageRoot, "templates", "project");
+const renamed: Readonly<Record<string, string>> = {
+  "package.json.template": "package.json",
+  "gitignore.template": ".gitignore",
+};
+
+/**
+ * Writes a project that trains at once: configuration, a model, a callback and a transform of its own, a test, and a
+ * few drawn pictures. @throws CtError when the folder holds something already
+ */
+export async function createProject(folder: string): Promise<string[]> {
+  if (existsSync(folder) && readdirSync(folder).length > 0) {
+    throw new CtError({
+      code: "init/folder",
+      what: "the folder is not empty",
+      where: folder,
+      fix: "name a new one: nothing is overwritten",
+    });
+  }
+  const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string };
+  const files = (readdirSync(template, { recursive: true, withFileTypes: true }) as import("node:fs").Dirent[])
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(template, join(entry.parentPath, entry.name)));
+  const written = files.map((path) => {
+    const target = join(dirname(path), renamed[basename(path)] ?? basename(path));
+    mkdirSync(dirname(join(folder, target)), { recursive: true });
+    const text = readFileSync(join(template, path), "utf8")
+      .replaceAll("NAME", basename(resolve(folder)))
+      .replaceAll("VERSION", version);
+    writeFileSync(join(folder, target), text);
+    return target;
+  });
+  await drawPictures(folder);
+  linkThisInstallation(folder);
+  return written.sort();
+}
+
+async function drawPictures(folder: string): Promise<void> {
+  for (const [split, count] of [
+    ["train", 60],
+    ["valid", 15],
+  ] as const) {
+    const requests = ["1", "4", "8"].flatMap((label) => Array.from({ length: count }, () => ({ label })));
+    await writeSynthetic(requests, {
+      folder: join(folder, "data", split),
+      seed: 5,
+      stream: `init/${split}`,
+      size: 64,
+      strength: 0.3,
+    });
+  }
+}
+
+/** As `npm link` does: the project uses this installation until `npm install` brings one of its own. */
+function linkThisInstallation(folder: string): void {
+  const modules = join(folder, "node_modules");
+  mkdirSync(join(modules, ".bin"), { recursive: true });
+  symlinkSync(packageRoot, join(modules, "classifier-training"), "dir");
+  const program = join(packageRoot, "bin", "classifier.js");
+  chmodSync(program, 0o755);
+  symlinkSync(program, join(modules, ".bin", "classifier"));
+}
