@@ -18,6 +18,7 @@ const pieces = [
     "1e5",
     "-inf",
     "nan",
+    "inf",
     "null",
     "True",
     "1_000",

@@ -5,6 +5,8 @@ import { pythonStr } from "../omegaconf/python-text.ts";
 import { selectRaw } from "../omegaconf/select.ts";
 import { toYaml } from "../omegaconf/to-yaml.ts";
 import { type Override, parseOverrides } from "../overrides/index.ts";
+import { mustEnd } from "../overrides/ranges.ts";
+import { RangeSweep } from "../overrides/values.ts";
 import { JobFailure } from "./failure.ts";
 import { type JobReturn, maskList } from "./job.ts";
 import type { SweeperFactory } from "./plugins.ts";
@@ -51,6 +53,7 @@ export function combinations(
     if (override.isListEdit) choices.set(`${key} ${override.inputLine}`, [override.inputLine]);
     else if (!override.isSweep) choices.set(key, [`${key}=${override.valueText()}`]);
     else if (override.isDiscreteSweep) {
+      if (override.rawValue instanceof RangeSweep) mustEnd(override.rawValue);
       choices.set(
         key,
         Array.from(override.sweepTexts(options), (value) => `${key}=${value}`),

@@ -2,7 +2,7 @@ import { floatRepr, isFloat } from "../yaml/scalars.ts";
 import { OverrideFunctionError } from "./errors.ts";
 import { shuffled } from "./functions.ts";
 import { globFilter } from "./glob.ts";
-import { rangeValues } from "./ranges.ts";
+import { mustEnd, rangeValues } from "./ranges.ts";
 import { escapeSpecialCharacters } from "./text.ts";
 import {
   ChoiceSweep,
@@ -102,6 +102,7 @@ export class Override {
     if (value instanceof ChoiceSweep) {
       for (const item of value.shuffle ? shuffled(value.list) : value.list) yield elementText(item);
     } else if (value instanceof RangeSweep) {
+      if (value.shuffle) mustEnd(value);
       for (const item of value.shuffle ? shuffled([...rangeValues(value)]) : rangeValues(value))
         yield elementText(item);
     } else if (value instanceof Glob) {

@@ -70,3 +70,9 @@ test("all wrong overrides are reported at once", () => {
 test("values nested without end are refused, not followed", () => {
   expect(() => parseOverride(`k=${"[".repeat(100_000)}`)).toThrow(OverrideParseError);
 });
+
+test("a range without end can be looked at, but not shuffled", () => {
+  const texts = parseOverride("k=range(0,inf)").sweepTexts();
+  expect([texts.next().value, texts.next().value]).toEqual(["0.0", "1.0"]);
+  expect(() => parseOverride("k=shuffle(range(0,inf))").sweepTexts().next()).toThrow(/too many values/);
+});

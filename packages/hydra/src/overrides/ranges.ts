@@ -26,6 +26,15 @@ export function* rangeValues(sweep: RangeSweep): Generator<number | bigint | Flo
   }
 }
 
+/** Refuses a range that would go on for ever, where all of its values are needed at once. */
+export function mustEnd(sweep: RangeSweep): void {
+  const stop = sweep.stop instanceof Decimal ? sweep.stop.toNumber() : Number(sweep.stop);
+  const start = sweep.start instanceof Decimal ? sweep.start.toNumber() : Number(sweep.start);
+  const step = sweep.step instanceof Decimal ? sweep.step.toNumber() : Number(sweep.step);
+  if (Math.abs((stop - start) / step) < 1e7) return;
+  throw new OverrideFunctionError("ValueError", `a range from ${start} to ${stop} by ${step} has too many values`);
+}
+
 /** The same values in the other order. */
 export function reversedRange(sweep: RangeSweep): RangeSweep {
   const { start, stop, step } = sweep;
