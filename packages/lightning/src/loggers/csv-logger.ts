@@ -1,21 +1,13 @@
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileAtomic } from "@classifier-training/base";
 import { MetricsWriter } from "@classifier-training/runs";
-import { stringify } from "yaml";
 import { z } from "zod";
-import { plainHyperparams } from "./hyperparams.ts";
-import { type FinalStatus, type Hyperparams, Logger, type PlainValue, withPrefix } from "./logger.ts";
+import { type FinalStatus, type PlainValue, withPrefix } from "./logger.ts";
+import { prefixOption, VersionedLogger, versionedOptions } from "./versioned-logger.ts";
 
 export const csvLoggerOptions = z.strictObject({
-  saveDir: z.string().describe("where the logs go"),
-  name: z.string().nullable().default("lightning_logs").describe("a folder in it; empty or null for none"),
-  version: z
-    .union([z.int(), z.string()])
-    .nullable()
-    .default(null)
-    .describe("null takes the next free version_N; a text is used as it is, an empty one for no folder"),
-  prefix: z.string().default("").describe("put before each metric's name, with a dash"),
+  ...versionedOptions,
+  prefix: prefixOption,
   flushLogsEveryNSteps: z.int().positive().default(100).describe("how often rows are forced onto the disk"),
 });
 
@@ -26,45 +18,14 @@ export type CSVLoggerOptions = z.input<typeof csvLoggerOptions>;
  * the operating system at once, so that a killed run loses none. With `name` and `version` empty the files lie in
  * `saveDir` itself, which makes it part of a run directory.
  */
-export class CSVLogger extends Logger {
+export class CSVLogger extends VersionedLogger {
   readonly options: z.output<typeof csvLoggerOptions>;
-  #version: string | number | undefined;
   #writer: MetricsWriter | undefined;
-  #hyperparams: Record<string, PlainValue> = {};
   #unflushed = 0;
 
   constructor(options: CSVLoggerOptions) {
     super();
     this.options = csvLoggerOptions.parse(options);
-  }
-
-  get name(): string {
-    return this.options.name ?? "";
-  }
-
-  get version(): string | number {
-    this.#version ??= this.options.version ?? nextVersion(this.rootDir);
-    return this.#version;
-  }
-
-  get saveDir(): string {
-    return this.options.saveDir;
-  }
-
-  /** The folder of all versions. */
-  get rootDir(): string {
-    return join(this.options.saveDir, this.name);
-  }
-
-  override get logDir(): string {
-    const version = this.version;
-    return join(this.rootDir, typeof version === "string" ? version : `version_${version}`);
-  }
-
-  logHyperparams(params: Hyperparams): void {
-    Object.assign(this.#hyperparams, plainHyperparams(params));
-    mkdirSync(this.logDir, { recursive: true });
-    writeFileAtomic(join(this.logDir, "hparams.yaml"), stringify(this.#hyperparams));
   }
 
   logMetrics(metrics: Readonly<Record<string, number>>, step: number): void {
@@ -99,15 +60,4 @@ export class CSVLogger extends Logger {
     this.#writer ??= new MetricsWriter(join(this.logDir, "metrics.csv"));
     return this.#writer;
   }
-}
-
-/** The next free N of the folders `version_N` in `root`. */
-export function nextVersion(root: string): number {
-  if (!existsSync(root)) return 0;
-  let next = 0;
-  for (const { name } of readdirSync(root, { withFileTypes: true })) {
-    const number = /^version_(\d+)$/.exec(name)?.[1];
-    if (number !== undefined) next = Math.max(next, Number(number) + 1);
-  }
-  return next;
 }

@@ -13,5 +13,6 @@ export {
 export { MLFlowLogger, type MLFlowLoggerOptions } from "./mlflow-logger.ts";
 export { loggerTargets } from "./targets.ts";
 export { TensorBoardLogger, type TensorBoardLoggerOptions } from "./tensorboard-logger.ts";
+export type { WandbLoggerOptions } from "./wandb/options.ts";
 export { type SyncedRun, type SyncOptions, syncWandb } from "./wandb/sync.ts";
-export { WandbLogger, type WandbLoggerOptions } from "./wandb-logger.ts";
+export { WandbLogger } from "./wandb-logger.ts";

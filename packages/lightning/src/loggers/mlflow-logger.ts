@@ -1,10 +1,10 @@
-import { existsSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { basename, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CtError } from "@classifier-training/base";
 import { stringify } from "yaml";
 import { z } from "zod";
+import { CheckpointScan, keepsCheckpoint } from "./checkpoint-scan.ts";
 import type { RetryTuning } from "./http.ts";
 import { flattenHyperparams, plainHyperparams } from "./hyperparams.ts";
 import {
@@ -51,7 +51,7 @@ export type MLFlowLoggerOptions = z.input<typeof mlflowLoggerOptions>;
 export class MLFlowLogger extends Logger {
   readonly options: z.output<typeof mlflowLoggerOptions>;
   readonly #retry: RetryTuning | undefined;
-  readonly #checkpointTimes = new Map<string, number>();
+  readonly #checkpoints = new CheckpointScan();
   #store: MlflowStore | undefined;
   #pendingCallback: CheckpointSource | undefined;
 
@@ -124,9 +124,9 @@ export class MLFlowLogger extends Logger {
   }
 
   override afterSaveCheckpoint(callback: CheckpointSource): void {
-    const { logModel } = this.options;
-    if (logModel === "all" || (logModel && callback.saveTopK === -1)) this.#logCheckpoints(callback);
-    else if (logModel) this.#pendingCallback = callback;
+    const keep = keepsCheckpoint(this.options.logModel, callback);
+    if (keep === "now") this.#logCheckpoints(callback);
+    else if (keep === "later") this.#pendingCallback = callback;
   }
 
   async finalize(status: FinalStatus): Promise<void> {
@@ -168,25 +168,8 @@ export class MLFlowLogger extends Logger {
   }
 
   #logCheckpoints(callback: CheckpointSource): void {
-    const scores = callback.bestKModels ?? {};
-    const kept = new Map<string, number | null>(
-      scores instanceof Map ? scores : Object.entries(scores as Readonly<Record<string, number>>),
-    );
-    if (callback.bestModelPath !== "") kept.set(callback.bestModelPath, callback.bestModelScore ?? null);
-    if (callback.lastModelPath) kept.set(callback.lastModelPath, kept.get(callback.lastModelPath) ?? null);
-    for (const [path, score] of kept) {
-      if (!existsSync(path)) continue;
-      const time = statSync(path).mtimeMs;
-      if (this.#checkpointTimes.get(path) === time) continue;
-      this.#checkpointTimes.set(path, time);
+    for (const { path, aliases, metadata } of this.#checkpoints.fresh(callback)) {
       const folder = basename(path, extname(path));
-      const { monitor = null, mode = null, saveTopK = null } = callback;
-      const metadata = {
-        score,
-        original_filename: basename(path),
-        Checkpoint: { monitor, mode, save_top_k: saveTopK },
-      };
-      const aliases = path === callback.bestModelPath ? ["latest", "best"] : ["latest"];
       this.experiment.logArtifact(join(folder, basename(path)), { file: path });
       this.experiment.logArtifact(`${folder}/metadata.yaml`, { bytes: Buffer.from(stringify(metadata)) });
       this.experiment.logArtifact(`${folder}/aliases.txt`, { bytes: Buffer.from(JSON.stringify(aliases)) });

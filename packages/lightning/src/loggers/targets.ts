@@ -3,7 +3,8 @@ import { CSVLogger, csvLoggerOptions } from "./csv-logger.ts";
 import { HistogramCallback, histogramCallbackOptions } from "./histogram-callback.ts";
 import { MLFlowLogger, mlflowLoggerOptions } from "./mlflow-logger.ts";
 import { TensorBoardLogger, tensorBoardLoggerOptions } from "./tensorboard-logger.ts";
-import { WandbLogger, wandbLoggerOptions } from "./wandb-logger.ts";
+import { wandbLoggerOptions } from "./wandb/options.ts";
+import { WandbLogger } from "./wandb-logger.ts";
 
 const loggers: Record<string, Target> = {
   CSVLogger: optionsTarget(csvLoggerOptions, (options) => new CSVLogger(options)),

@@ -1,20 +1,7 @@
-import { mkdirSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { writeFileAtomic } from "@classifier-training/base";
-import { stringify } from "yaml";
 import { z } from "zod";
-import { nextVersion } from "./csv-logger.ts";
-import { flattenHyperparams, plainHyperparams } from "./hyperparams.ts";
-import {
-  type FinalStatus,
-  type Hyperparams,
-  type LoggedImage,
-  type LoggedTable,
-  Logger,
-  type PlainValue,
-  withPrefix,
-} from "./logger.ts";
+import { flattenHyperparams } from "./hyperparams.ts";
+import { type FinalStatus, type Hyperparams, type LoggedImage, type LoggedTable, withPrefix } from "./logger.ts";
 import { EventFile } from "./tensorboard/event-file.ts";
 import {
   histogramSummary,
@@ -26,32 +13,25 @@ import {
   scalarValue,
   textValue,
 } from "./tensorboard/summaries.ts";
+import { prefixOption, VersionedLogger, versionedOptions } from "./versioned-logger.ts";
 
 export const tensorBoardLoggerOptions = z.strictObject({
-  saveDir: z.string().describe("where the logs go"),
-  name: z.string().nullable().default("lightning_logs").describe("a folder in it; empty or null for none"),
-  version: z
-    .union([z.int(), z.string()])
-    .nullable()
-    .default(null)
-    .describe("null takes the next free version_N; a text is used as it is, an empty one for no folder"),
+  ...versionedOptions,
   logGraph: z.boolean().default(false).describe("accepted; the graph of a model is not drawn"),
   defaultHpMetric: z
     .boolean()
     .default(true)
     .describe("writes hp_metric = -1 with the hyperparameters, as Lightning does"),
-  prefix: z.string().default("").describe("put before each metric's name, with a dash"),
+  prefix: prefixOption,
   subDir: z.string().nullable().default(null).describe("a folder inside the version's"),
 });
 
 export type TensorBoardLoggerOptions = z.input<typeof tensorBoardLoggerOptions>;
 
 /** Logs to TensorBoard event files in `SAVE_DIR/NAME/version_N/`: `tensorboard --logdir SAVE_DIR` shows them. */
-export class TensorBoardLogger extends Logger {
+export class TensorBoardLogger extends VersionedLogger {
   readonly options: z.output<typeof tensorBoardLoggerOptions>;
-  #version: string | number | undefined;
   #file: EventFile | undefined;
-  #hyperparams: Record<string, PlainValue> = {};
   #lastStep = 0;
 
   constructor(options: TensorBoardLoggerOptions) {
@@ -59,27 +39,8 @@ export class TensorBoardLogger extends Logger {
     this.options = tensorBoardLoggerOptions.parse(options);
   }
 
-  get name(): string {
-    return this.options.name ?? "";
-  }
-
-  get version(): string | number {
-    this.#version ??= this.options.version ?? nextVersion(this.rootDir);
-    return this.#version;
-  }
-
-  get saveDir(): string {
-    return this.options.saveDir;
-  }
-
-  /** The folder of all versions. */
-  get rootDir(): string {
-    return join(this.options.saveDir.replace(/^~(?=\/|$)/, homedir()), this.name);
-  }
-
   override get logDir(): string {
-    const version = this.version;
-    return join(this.rootDir, typeof version === "string" ? version : `version_${version}`, this.options.subDir ?? "");
+    return join(super.logDir, this.options.subDir ?? "");
   }
 
   /** The event file; begins it. */
@@ -88,10 +49,8 @@ export class TensorBoardLogger extends Logger {
     return this.#file;
   }
 
-  logHyperparams(params: Hyperparams, metrics: Readonly<Record<string, number>> = {}): void {
-    Object.assign(this.#hyperparams, plainHyperparams(params));
-    mkdirSync(this.logDir, { recursive: true });
-    writeFileAtomic(join(this.logDir, "hparams.yaml"), stringify(this.#hyperparams));
+  override logHyperparams(params: Hyperparams, metrics: Readonly<Record<string, number>> = {}): void {
+    super.logHyperparams(params);
     const isDefault = Object.keys(metrics).length === 0;
     const measured = isDefault && this.options.defaultHpMetric ? { hp_metric: -1 } : metrics;
     const names = Object.keys(measured);
@@ -99,7 +58,7 @@ export class TensorBoardLogger extends Logger {
       Object.entries(measured).map(([tag, value]) => scalarValue(tag, value)),
       0,
     );
-    this.#add(hparamsStart(flattenHyperparams(this.#hyperparams), names, Date.now() / 1000), 0);
+    this.#add(hparamsStart(flattenHyperparams(this.hyperparams), names, Date.now() / 1000), 0);
   }
 
   logMetrics(metrics: Readonly<Record<string, number>>, step: number): void {
@@ -132,7 +91,7 @@ export class TensorBoardLogger extends Logger {
 
   finalize(status: FinalStatus): void {
     if (this.#file === undefined) return;
-    if (Object.keys(this.#hyperparams).length > 0) {
+    if (Object.keys(this.hyperparams).length > 0) {
       this.#add([hparamsEnd(status === "success", Date.now() / 1000)], this.#lastStep);
     }
     this.#file.flush();

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { CtError, getLogger } from "@classifier-training/base";
-import { z } from "zod";
-import { plainHyperparams, plainValue } from "./hyperparams.ts";
+import type { z } from "zod";
+import { CheckpointScan, keepsCheckpoint } from "./checkpoint-scan.ts";
+import { plainHyperparams } from "./hyperparams.ts";
 import {
   type CheckpointSource,
   type FinalStatus,
@@ -15,47 +16,13 @@ import {
 } from "./logger.ts";
 import { artifactRecord, stageFile } from "./wandb/artifacts.ts";
 import { histogramValue, storeImages, storeTable } from "./wandb/media.ts";
+import { type WandbLoggerOptions, wandbLoggerOptions } from "./wandb/options.ts";
 import { makeRunId } from "./wandb/records.ts";
 import { stepMetric, WandbRun } from "./wandb/run.ts";
-import type { SenderTuning } from "./wandb/sender.ts";
+import { lastRunId, runUrl } from "./wandb/run-address.ts";
+import type { SenderTuning } from "./wandb/sender-options.ts";
 import { SenderThread } from "./wandb/sender-thread.ts";
 import { type WandbMode, wandbSettings } from "./wandb/settings.ts";
-
-const resumeSchema = z
-  .union([z.enum(["allow", "must", "never", "auto"]), z.boolean()])
-  .nullable()
-  .default(null);
-
-export const wandbLoggerOptions = z.strictObject({
-  name: z.string().nullable().default(null).describe("what the run is called; null lets W&B choose"),
-  saveDir: z.string().nullable().default(null).describe("where the folder wandb/ goes; null: WANDB_DIR, or here"),
-  version: z.string().nullable().default(null).describe("the same as id"),
-  offline: z.boolean().default(false).describe("only write files, to be synced later"),
-  dir: z.string().nullable().default(null).describe("the same as save_dir"),
-  id: z.string().nullable().default(null).describe("the run's id; null makes one"),
-  anonymous: z.union([z.boolean(), z.string()]).nullable().default(null).describe("accepted, without effect"),
-  project: z.string().nullable().default(null).describe("null: WANDB_PROJECT, or lightning_logs"),
-  logModel: z
-    .union([z.literal("all"), z.boolean()])
-    .default(false)
-    .describe("keep checkpoints as artifacts: all of them as they are saved, or (true) those left at the end"),
-  prefix: z.string().default("").describe("put before each metric's name, with a dash"),
-  checkpointName: z.string().nullable().default(null).describe("name of the artifact; null: model-ID"),
-  entity: z.string().nullable().default(null).describe("user or team; null: WANDB_ENTITY, or the key's own"),
-  group: z.string().nullable().default(null).describe("a group of runs"),
-  jobType: z.string().nullable().default(null).describe("what kind of run it is in its group"),
-  tags: z.array(z.string()).nullable().default(null),
-  notes: z.string().nullable().default(null),
-  config: z.record(z.string(), z.unknown()).nullable().default(null).describe("settings to record at the start"),
-  mode: z.enum(["online", "offline", "disabled"]).nullable().default(null).describe("null: WANDB_MODE, or online"),
-  resume: resumeSchema.describe("allow, must, never: what to do when the id is there already; auto: the last one here"),
-  console: z.boolean().default(true).describe("record what the process prints"),
-  systemMetricsInterval: z.number().min(0).default(15).describe("seconds between samples of the machine; 0 for none"),
-  saveGit: z.boolean().default(true).describe("record the commit and the uncommitted changes"),
-  finishTimeout: z.number().min(0).default(60).describe("seconds to wait at the end for a server that does not move"),
-});
-
-export type WandbLoggerOptions = z.input<typeof wandbLoggerOptions>;
 
 const log = getLogger("lightning.wandb");
 
@@ -75,7 +42,7 @@ export class WandbLogger extends Logger {
   #run: WandbRun | undefined;
   #sender: SenderThread | undefined;
   #artifacts: Promise<void> = Promise.resolve();
-  readonly #checkpointTimes = new Map<string, number>();
+  readonly #checkpoints = new CheckpointScan();
   readonly #pendingCallbacks = new Set<CheckpointSource>();
   #undoExitHooks: (() => void) | undefined;
   #closed: Promise<void> | undefined;
@@ -166,9 +133,9 @@ export class WandbLogger extends Logger {
   override save(): void {}
 
   override afterSaveCheckpoint(callback: CheckpointSource): void {
-    const { logModel } = this.options;
-    if (logModel === "all" || (logModel && callback.saveTopK === -1)) this.#logCheckpoints(callback);
-    else if (logModel) this.#pendingCallbacks.add(callback);
+    const keep = keepsCheckpoint(this.options.logModel, callback);
+    if (keep === "now") this.#logCheckpoints(callback);
+    else if (keep === "later") this.#pendingCallbacks.add(callback);
   }
 
   /** After a success the run stays open (see the class); otherwise it ends here. */
@@ -274,34 +241,13 @@ export class WandbLogger extends Logger {
   #logCheckpoints(callback: CheckpointSource): void {
     const run = this.experiment;
     if (run === undefined) return;
-    const scores = callback.bestKModels ?? {};
-    const paths = new Map<string, number | null>(
-      scores instanceof Map ? scores : Object.entries(scores as Readonly<Record<string, number>>),
-    );
-    if (callback.bestModelPath !== "") paths.set(callback.bestModelPath, callback.bestModelScore ?? null);
-    if (callback.lastModelPath) paths.set(callback.lastModelPath, paths.get(callback.lastModelPath) ?? null);
-    const fresh = [...paths].flatMap(([path, score]) => {
-      if (!existsSync(path)) return [];
-      const time = statSync(path).mtimeMs;
-      if (this.#checkpointTimes.get(path) === time) return [];
-      this.#checkpointTimes.set(path, time);
-      return [{ path, score, time }];
-    });
-    const { monitor, mode, saveTopK } = callback;
     const name = this.options.checkpointName ?? `model-${run.options.id}`;
-    for (const { path, score } of fresh.sort((a, b) => a.time - b.time)) {
-      const metadata = plainValue({
-        score,
-        original_filename: basename(path),
-        ModelCheckpoint: { monitor, mode, save_top_k: saveTopK },
-      });
-      const aliases = path === callback.bestModelPath ? ["latest", "best"] : ["latest"];
-      const extension = /\.[^.]+$/.exec(path)?.[0] ?? "";
-      const staged = stageFile(path, `model${extension}`, join(run.dir, "artifacts"));
+    for (const { path, aliases, metadata } of this.#checkpoints.fresh(callback)) {
+      const staged = stageFile(path, `model${extname(path)}`, join(run.dir, "artifacts"));
       staged.catch(() => {});
-      this.#later(async () =>
-        run.logArtifact(artifactRecord({ name, type: "model", aliases, metadata }, [await staged])),
-      );
+      this.#later(async () => {
+        run.logArtifact(artifactRecord({ name, type: "model", aliases, metadata }, [await staged]));
+      });
     }
   }
 
@@ -309,20 +255,5 @@ export class WandbLogger extends Logger {
     this.#artifacts = this.#artifacts.then(work).catch((error: unknown) => {
       log.warning(`wandb: a file was not kept: ${error instanceof Error ? error.message : String(error)}`);
     });
-  }
-}
-
-/** The page of a run. */
-function runUrl(baseUrl: string, entity: string, project: string, id: string): string {
-  const app = baseUrl === "https://api.wandb.ai" ? "https://wandb.ai" : baseUrl;
-  return `${app}/${[entity, project, "runs", id].map(encodeURIComponent).join("/")}`;
-}
-
-function lastRunId(path: string): string | undefined {
-  try {
-    const { run_id: id } = JSON.parse(readFileSync(path, "utf8")) as { run_id?: unknown };
-    return typeof id === "string" ? id : undefined;
-  } catch {
-    return undefined;
   }
 }

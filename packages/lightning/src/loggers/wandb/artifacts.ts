@@ -148,7 +148,7 @@ async function uploadContents(
 }
 
 /** The manifest file of an artifact. */
-export function manifestJson(manifest: ArtifactManifest | undefined, births: ReadonlyMap<string, string>): string {
+function manifestJson(manifest: ArtifactManifest | undefined, births: ReadonlyMap<string, string>): string {
   const contents = (manifest?.contents ?? []).map(({ path, digest, size, ref }) => {
     const birthArtifactID = births.get(path);
     const entry = {

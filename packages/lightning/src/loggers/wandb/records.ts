@@ -25,6 +25,13 @@ export function items(values: Readonly<Record<string, unknown>>): Item[] {
   return result;
 }
 
+/** An item as it is read back. */
+export interface RecordItem {
+  readonly key: string;
+  readonly nestedKey: readonly string[];
+  readonly valueJson: string;
+}
+
 /** The key of an item read back: a nested one is a path. */
 export function itemPath({
   key,
@@ -70,4 +77,16 @@ export function makeRunId(length = 8): string {
   let id = "";
   for (const byte of bytes) if (byte < 252 && id.length < length) id += alphabet[byte % 36];
   return id;
+}
+
+/** Puts an item into a tree, at its path. */
+export function setPath(tree: Record<string, unknown>, item: RecordItem): void {
+  const path = itemPath(item);
+  let level = tree;
+  for (const key of path.slice(0, -1)) {
+    const inner = level[key];
+    if (typeof inner === "object" && inner !== null && !Array.isArray(inner)) level = inner as Record<string, unknown>;
+    else level = level[key] = {} as Record<string, unknown>;
+  }
+  level[path.at(-1) as string] = parseWandbJson(item.valueJson);
 }

@@ -7,13 +7,7 @@ import {
   type RunRecord,
   type TelemetryRecord,
 } from "../proto/wandb.generated.ts";
-import { itemPath, parseWandbJson, wandbJson } from "./records.ts";
-
-interface RecordItem {
-  readonly key: string;
-  readonly nestedKey: readonly string[];
-  readonly valueJson: string;
-}
+import { itemPath, parseWandbJson, type RecordItem, setPath, wandbJson } from "./records.ts";
 
 /** What the records read so far add up to: the run, its configuration and its summary, as the service wants them. */
 export class RunState {
@@ -104,17 +98,6 @@ export class RunState {
   }
 }
 
-/** A history record as the line of the file stream; steps may be shifted behind those of an earlier part of the run. */
-export function historyLine(historyItems: readonly RecordItem[], stepShift: number): string {
-  if (stepShift === 0 && historyItems.every((item) => itemPath(item).length === 1)) {
-    return `{${historyItems.map((item) => `${JSON.stringify(itemPath(item)[0])}:${item.valueJson}`).join(",")}}`;
-  }
-  const row: Record<string, unknown> = {};
-  for (const item of historyItems) setPath(row, item);
-  if (typeof row["_step"] === "number") row["_step"] += stepShift;
-  return wandbJson(row);
-}
-
 function telemetryNumbers(telemetry: TelemetryRecord | undefined): Record<number, unknown> {
   if (telemetry === undefined) return {};
   const { pythonVersion, cliVersion, coreVersion, platform } = telemetry;
@@ -124,17 +107,6 @@ function telemetryNumbers(telemetry: TelemetryRecord | undefined): Record<number
     ...(coreVersion && { 12: coreVersion }),
     ...(platform && { 13: platform }),
   };
-}
-
-function setPath(tree: Record<string, unknown>, item: RecordItem): void {
-  const path = itemPath(item);
-  let level = tree;
-  for (const key of path.slice(0, -1)) {
-    const inner = level[key];
-    if (typeof inner === "object" && inner !== null && !Array.isArray(inner)) level = inner as Record<string, unknown>;
-    else level = level[key] = {} as Record<string, unknown>;
-  }
-  level[path.at(-1) as string] = parseWandbJson(item.valueJson);
 }
 
 function removePath(tree: Record<string, unknown>, item: RecordItem): void {

@@ -1,5 +1,4 @@
-import { randomUUID } from "node:crypto";
-import { appendFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { stringify } from "yaml";
@@ -8,29 +7,11 @@ import { captureConsole, type StreamName } from "./console-capture.ts";
 import { gitState, installedPackages, type Metadata, runMetadata } from "./environment.ts";
 import type { MediaValue } from "./media.ts";
 import { encodeRecord, filePolicy, fileType, items, type RecordContent, timestamp, wandbJson } from "./records.ts";
+import { dateStamp, link, makeRunDir } from "./run-dir.ts";
+import { startRecords, type WandbRunOptions } from "./run-start.ts";
 import { SystemMonitor } from "./system-metrics.ts";
 import { TransactionLogWriter } from "./transaction-log.ts";
 import { clientVersion } from "./version.ts";
-
-export interface WandbRunOptions {
-  readonly wandbDir: string;
-  readonly mode: "online" | "offline";
-  readonly id: string;
-  readonly entity: string;
-  readonly project: string;
-  readonly name: string;
-  readonly notes: string;
-  readonly tags: readonly string[];
-  readonly group: string;
-  readonly jobType: string;
-  readonly config: Readonly<Record<string, unknown>>;
-  /** How to treat a run of this id on the server; undefined: it is a new one. */
-  readonly resume: "allow" | "must" | "never" | undefined;
-  readonly captureConsole: boolean;
-  /** 0 turns system metrics off. */
-  readonly systemMetricsIntervalMs: number;
-  readonly captureGit: boolean;
-}
 
 // Often enough that a killed run's summary is fresh, seldom enough to cost nothing.
 const summaryIntervalMs = 5000;
@@ -159,75 +140,13 @@ export class WandbRun {
   }
 
   #begin(diff: string): void {
-    const { id, entity, project, name, notes, tags, group, jobType, config, resume } = this.options;
-    const { git, host } = this.#metadata;
-    const gitRecord = git === undefined ? undefined : { remoteUrl: git.remote ?? "", commit: git.commit };
-    this.#write({
-      case: "header",
-      value: { versionInfo: { producer: `${clientVersion}+classifier-training`, minConsumer: "0.70.0" } },
-    });
-    this.#write({
-      case: "run",
-      value: {
-        runId: id,
-        entity,
-        project,
-        displayName: name,
-        notes,
-        tags: [...tags],
-        runGroup: group,
-        jobType,
-        host,
-        config: { update: items(config) },
-        startTime: timestamp(this.startedAt),
-        ...(gitRecord && { git: gitRecord }),
-        ...(resume && { settings: { item: [{ key: "resume", valueJson: JSON.stringify(resume) }] } }),
-      },
-    });
-    Object.assign(this.#config, config);
-    this.#write({
-      case: "telemetry",
-      value: {
-        cliVersion: clientVersion,
-        coreVersion: clientVersion,
-        pythonVersion: process.version,
-        platform: `${process.platform}-${process.arch}`,
-      },
-    });
-    this.#writeEnvironment(gitRecord);
+    for (const record of startRecords(this.options, this.#metadata, this.startedAt)) this.#write(record);
+    Object.assign(this.#config, this.options.config);
     this.#writeStartFiles(diff);
     // Lightning's x axis: every metric is drawn over the trainer's step.
     this.#definedMetrics.add(stepMetric);
     this.#write({ case: "metric", value: { name: stepMetric, options: { defined: true } } });
     this.#write({ case: "metric", value: { globName: "*", stepMetric, options: { stepSync: true, defined: true } } });
-  }
-
-  #writeEnvironment(git: { readonly remoteUrl: string; readonly commit: string } | undefined): void {
-    const { os, python, args, program, codePath, root, host, username, executable, disk, memory } = this.#metadata;
-    const disks = Object.entries(disk).map(
-      ([path, { total, used }]) => [path, { total: BigInt(total), used: BigInt(used) }] as const,
-    );
-    this.#write({
-      case: "environment",
-      value: {
-        os,
-        python,
-        startedAt: timestamp(this.startedAt),
-        args: [...args],
-        program,
-        ...(codePath !== undefined && { codePath }),
-        root,
-        host,
-        username,
-        executable,
-        cpuCount: this.#metadata.cpu_count,
-        cpuCountLogical: this.#metadata.cpu_count_logical,
-        disk: Object.fromEntries(disks),
-        memory: { total: BigInt(memory.total) },
-        ...(git && { git }),
-        writerId: randomUUID().replaceAll("-", ""),
-      },
-    });
   }
 
   #writeStartFiles(diff: string): void {
@@ -311,33 +230,3 @@ export class WandbRun {
 }
 
 export const stepMetric = "trainer/global_step";
-
-/** `YYYYMMDD_HHMMSS`, local time. */
-function dateStamp(date: Date): string {
-  const two = (value: number) => String(value).padStart(2, "0");
-  const day = `${date.getFullYear()}${two(date.getMonth() + 1)}${two(date.getDate())}`;
-  return `${day}_${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`;
-}
-
-/** Makes the run's folder; the same id twice in one second gets a number behind the time. */
-function makeRunDir(wandbDir: string, stem: string, id: string): string {
-  mkdirSync(wandbDir, { recursive: true });
-  for (let attempt = 0; ; attempt++) {
-    const dir = join(wandbDir, attempt === 0 ? `${stem}-${id}` : `${stem}_${attempt}-${id}`);
-    try {
-      mkdirSync(dir);
-      return dir;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST" || attempt > 100) throw error;
-    }
-  }
-}
-
-function link(path: string, target: string): void {
-  try {
-    rmSync(path, { force: true });
-    symlinkSync(target, path);
-  } catch {
-    // A convenience only; some file systems have no links.
-  }
-}

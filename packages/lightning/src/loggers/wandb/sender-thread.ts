@@ -1,6 +1,6 @@
 import type { Worker } from "node:worker_threads";
 import { getLogger, spawnWorker } from "@classifier-training/base";
-import type { SenderEvent, SenderOptions } from "./sender.ts";
+import type { SenderEvent, SenderOptions } from "./sender-options.ts";
 
 export interface SenderWorkerData {
   readonly options: Omit<SenderOptions, "signal" | "onEvent">;

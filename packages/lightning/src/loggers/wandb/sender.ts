@@ -1,59 +1,18 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CtError, plural } from "@classifier-training/base";
-import { defaultRetry, HttpClient, pause, type RetryTuning } from "../http.ts";
-import type { FilesItem, Record as LogRecord, StatsRecord } from "../proto/wandb.generated.ts";
+import { HttpClient, pause } from "../http.ts";
+import type { FilesItem, Record as LogRecord } from "../proto/wandb.generated.ts";
 import { uploadArtifact } from "./artifacts.ts";
-import { defaultStreamLimits, FileStream, type StreamLimits } from "./file-stream.ts";
+import { FileStream } from "./file-stream.ts";
 import { Progress } from "./progress.ts";
-import { filePolicy, parseWandbJson, wandbJson } from "./records.ts";
-import { historyLine, RunState } from "./run-state.ts";
+import { filePolicy } from "./records.ts";
+import { RunState } from "./run-state.ts";
+import { defaultTuning, type SenderOptions, type SenderTuning } from "./sender-options.ts";
 import { type RunIdentity, WandbService } from "./service.ts";
+import { consoleLines, eventsLine, historyLine } from "./stream-lines.ts";
 import { TransactionLogReader } from "./transaction-log.ts";
-
-export interface SenderTuning {
-  readonly retry: RetryTuning;
-  readonly limits: StreamLimits;
-  /** Pause between two requests with lines. */
-  readonly transmitIntervalMs: number;
-  readonly heartbeatMs: number;
-  readonly pollMs: number;
-  /** Lines that may wait in memory; the rest waits in the log. */
-  readonly maxPendingBytes: number;
-}
-
-export const defaultTuning: SenderTuning = {
-  retry: defaultRetry,
-  limits: defaultStreamLimits,
-  transmitIntervalMs: 15_000,
-  heartbeatMs: 30_000,
-  pollMs: 200,
-  maxPendingBytes: 32 << 20,
-};
-
-const maxUploads = 4;
-
-export type SenderEvent =
-  | { readonly type: "started"; readonly entity: string; readonly project: string; readonly displayName: string }
-  | { readonly type: "retrying"; readonly reason: string }
-  | { readonly type: "progress" }
-  | { readonly type: "stopRequested" }
-  | { readonly type: "warning"; readonly text: string };
-
-export interface SenderOptions {
-  readonly logPath: string;
-  readonly filesDir: string;
-  readonly baseUrl: string;
-  readonly apiKey: string;
-  /** The log is still being written: wait for more until its exit record. */
-  readonly isLive: boolean;
-  /** Overrides of what the log says, for syncing elsewhere. */
-  readonly entity?: string | undefined;
-  readonly project?: string | undefined;
-  readonly tuning?: Partial<SenderTuning> | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onEvent?: (event: SenderEvent) => void;
-}
+import { UploadQueue } from "./upload-queue.ts";
 
 /**
  * Sends a run to W&B from its transaction log: the same for a log that is growing and for one that is synced later.
@@ -69,9 +28,7 @@ export class WandbSender {
   /** Lines of this log read so far. */
   readonly #read = { history: 0, events: 0, console: 0 };
   readonly #endFiles = new Set<string>();
-  readonly #uploads = new Set<Promise<void>>();
-  readonly #slotWaiters: (() => void)[] = [];
-  #uploading = 0;
+  readonly #uploads = new UploadQueue();
   #run: RunIdentity | undefined;
   #stream: FileStream | undefined;
   #needsUpsert = false;
@@ -136,7 +93,7 @@ export class WandbSender {
     }
     await this.#sendLines(isLast || flushes.length > 0);
     if (flushes.length > 0) {
-      await Promise.all(this.#uploads);
+      await this.#uploads.settled();
       for (const resolve of flushes) resolve();
     }
     if (!isLast) return false;
@@ -173,10 +130,7 @@ export class WandbSender {
         this.#addLine("events", () => eventsLine(recordType.value, this.#state.startedAtMs));
         return;
       case "outputRaw": {
-        const { outputType, timestamp, line } = recordType.value;
-        const at = new Date(Number(timestamp?.seconds ?? 0n) * 1000 + (timestamp?.nanos ?? 0) / 1e6);
-        const prefix = `${outputType === 0 ? "ERROR " : ""}${at.toISOString().replace("Z", "000")}`;
-        for (const text of line.replace(/\n$/, "").split("\n")) this.#addLine("console", () => `${prefix} ${text}`);
+        for (const line of consoleLines(recordType.value)) this.#addLine("console", () => line);
         return;
       }
       case "files":
@@ -213,11 +167,9 @@ export class WandbSender {
     }
   }
 
-  /** Begins an upload beside the stream; a few at a time. */
+  /** Begins an upload beside the stream. */
   #begin(upload: () => Promise<void>, what: string): void {
-    const task = (async () => {
-      while (this.#uploading >= maxUploads) await new Promise<void>((resolve) => this.#slotWaiters.push(resolve));
-      this.#uploading++;
+    this.#uploads.add(async () => {
       try {
         await upload();
         this.#progress.save();
@@ -226,13 +178,7 @@ export class WandbSender {
         this.#options.signal?.throwIfAborted();
         this.#options.onEvent?.({ type: "warning", text: `${what} was not uploaded: ${messageOf(error)}` });
       }
-    })().finally(() => {
-      this.#uploading--;
-      this.#slotWaiters.shift()?.();
-      this.#uploads.delete(task);
     });
-    task.catch(() => {});
-    this.#uploads.add(task);
   }
 
   async #uploadFiles(paths: readonly string[]): Promise<void> {
@@ -334,10 +280,10 @@ export class WandbSender {
 
   async #finish(): Promise<void> {
     const stream = this.#stream as FileStream;
-    await Promise.all(this.#uploads);
+    await this.#uploads.settled();
     const rest = [...this.#endFiles].filter((path) => !this.#progress.state.uploaded.includes(path));
     if (rest.length > 0) this.#begin(() => this.#uploadFiles(rest), plural(rest.length, "file"));
-    await Promise.all(this.#uploads);
+    await this.#uploads.settled();
     await this.#sendLines(true);
     // A log without an exit record is of a run that was killed.
     await stream.complete(this.#exitCode ?? 1);
@@ -349,17 +295,6 @@ export class WandbSender {
     this.#progress.save();
     writeFileSync(`${this.#options.logPath}.synced`, "");
   }
-}
-
-function eventsLine({ timestamp, item }: StatsRecord, startedAtMs: number): string {
-  const atMs = Number(timestamp?.seconds ?? 0n) * 1000 + (timestamp?.nanos ?? 0) / 1e6;
-  const values = item.map(({ key, valueJson }) => [`system.${key}`, parseWandbJson(valueJson)] as const);
-  return wandbJson({
-    _wandb: true,
-    _timestamp: atMs / 1000,
-    _runtime: (atMs - startedAtMs) / 1000,
-    ...Object.fromEntries(values),
-  });
 }
 
 function messageOf(error: unknown): string {

@@ -216,7 +216,7 @@ interface UploadFile {
 }
 
 /** `Key: value` lines as headers. */
-export function parseHeaders(lines: readonly string[]): Record<string, string> {
+function parseHeaders(lines: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const line of lines) {
     const colon = line.indexOf(":");

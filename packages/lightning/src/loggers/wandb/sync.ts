@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { CtError } from "@classifier-training/base";
-import { type SenderEvent, type SenderTuning, WandbSender } from "./sender.ts";
+import { WandbSender } from "./sender.ts";
+import type { SenderEvent, SenderTuning } from "./sender-options.ts";
 import { findApiKey, wandbBaseUrl } from "./settings.ts";
 
 export interface SyncOptions {
