@@ -25,7 +25,9 @@ export function formatLine(columns: readonly string[], row: MetricsRow): string 
   let line = "";
   for (let i = 0; i < columns.length; i++) {
     if (i > 0) line += ",";
-    line += formatCell(row[columns[i] as string]);
+    const name = columns[i] as string;
+    // A metric may be called `valueOf`.
+    if (Object.hasOwn(row, name)) line += formatCell(row[name]);
   }
   return `${line}\n`;
 }
@@ -59,13 +61,13 @@ export function parseLine(line: string): string[] {
 }
 
 export function parseRow(columns: readonly string[], line: string): Record<string, number | string> {
-  const row: Record<string, number | string> = {};
   const cells = parseLine(line);
+  const entries: [string, number | string][] = [];
   for (let i = 0; i < columns.length; i++) {
     const value = parseCell(cells[i] ?? "");
-    if (value !== undefined) row[columns[i] as string] = value;
+    if (value !== undefined) entries.push([columns[i] as string, value]);
   }
-  return row;
+  return Object.fromEntries(entries);
 }
 
 function quote(text: string): string {

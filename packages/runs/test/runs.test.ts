@@ -67,10 +67,7 @@ test("a reader sees a wider header, a rewind and a new file as a reset", () => {
   writer.rewind(1);
   writer.append({ step: 1, loss: 0.25 });
   expect(reader.poll()).toMatchObject({ reset: true, rows: [{ step: 0 }, { step: 1, loss: 0.25 }] });
-  expect(() => writer.rewind(9)).toThrowErrorMatchingInlineSnapshot(`
-    [CtError: cannot go back to row 9: the file has 2
-      where: /tmp/runs-yrvKR4/metrics.csv]
-  `);
+  expect(() => writer.rewind(9)).toThrow("cannot go back to row 9: the file has 2");
 });
 
 test("a torn last line is not read, and the next writer removes it", () => {
