@@ -13,7 +13,8 @@ export function gaussianKernel(size: number, sigma: number): Float64Array {
 
 /** Positions of a reflected border: before[k + radius] is where position k - radius reads. */
 function reflected(size: number, radius: number): Int32Array {
-  const period = 2 * Math.max(1, size - 1);
+  if (size === 1) return new Int32Array(1 + 2 * radius);
+  const period = 2 * (size - 1);
   return Int32Array.from({ length: size + 2 * radius }, (_, i) => {
     const wrapped = (((i - radius) % period) + period) % period;
     return wrapped < size ? wrapped : period - wrapped;

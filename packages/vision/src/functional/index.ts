@@ -1,3 +1,4 @@
+export type { Image } from "../image/image.ts";
 export { adjustSharpness, gaussianBlur, gaussianKernel } from "./blur.ts";
 export type { ResampleFilter } from "./coefficients.ts";
 export {
