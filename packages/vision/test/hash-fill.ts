@@ -2,13 +2,20 @@ import { fromTypedArray, type nn, noGrad, type Tensor } from "@classifier-traini
 
 /** `v(i, k)` for i = 0 .. n-1: numbers in [-1, 1) from a hash of index and ordinal, the same in Python and here. */
 export function hashValues(n: number, k: number): Float64Array {
-  const values = new Float64Array(n);
+  return hashInto(new Float64Array(n), k, (v) => v);
+}
+
+function hashInto<Values extends Float32Array | Float64Array>(
+  values: Values,
+  k: number,
+  change: (v: number) => number,
+): Values {
   const offset = Math.imul(k, 0x85ebca77);
-  for (let i = 0; i < n; i++) {
+  for (let i = 0; i < values.length; i++) {
     let h = (Math.imul(i, 0x9e3779b1) + offset) | 0;
     h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
     h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    values[i] = (((h ^ (h >>> 16)) >>> 0) / 4294967296) * 2 - 1;
+    values[i] = change((((h ^ (h >>> 16)) >>> 0) / 4294967296) * 2 - 1);
   }
   return values;
 }
@@ -33,8 +40,7 @@ export function fillModel(model: nn.AnyModule, rule = generalRule): void {
 }
 
 function fillTensor(target: Tensor, k: number, change: (v: number) => number): void {
-  const values = hashValues(target.numel, k).map(change);
-  const source = fromTypedArray(values, [...target.shape]);
+  const source = fromTypedArray(hashInto(new Float32Array(target.numel), k, change), [...target.shape]);
   target.copy_(source);
   source.dispose();
 }
