@@ -20,6 +20,7 @@ Examples:
 
 Exit codes: 0 success; 1 bad input or a failed run; 2 a check found problems; 130 interrupted; 143 terminated.`,
     );
+  endQuietlyOnClosedPipe();
   let code: number = exitCode.success;
   for (const register of commands) {
     register(program, (result) => {
@@ -32,4 +33,12 @@ Exit codes: 0 success; 1 bad input or a failed run; 2 a check found problems; 13
     return reportFailure(error);
   }
   return code;
+}
+
+/** `classifier predict ... | head` closes the pipe early: that is no error. */
+function endQuietlyOnClosedPipe(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(exitCode.success);
+    throw error;
+  });
 }

@@ -44,8 +44,8 @@ export async function createProject(folder: string): Promise<string[]> {
 
 async function drawPictures(folder: string): Promise<void> {
   for (const [split, count] of [
-    ["train", 60],
-    ["valid", 15],
+    ["train", 150],
+    ["valid", 30],
   ] as const) {
     const requests = ["1", "4", "8"].flatMap((label) => Array.from({ length: count }, () => ({ label })));
     await writeSynthetic(requests, {

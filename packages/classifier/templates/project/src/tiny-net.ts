@@ -27,9 +27,9 @@ export class TinyNet extends ClassificationModel {
         ...layer(3, width),
         ...layer(width, 2 * width),
         ...layer(2 * width, 4 * width),
-        new nn.AdaptiveAvgPool2d(1),
+        new nn.AdaptiveAvgPool2d(3),
         new nn.Flatten(),
-        new nn.Linear(4 * width, numClasses),
+        new nn.Linear(4 * width * 9, numClasses),
       );
     });
   }
