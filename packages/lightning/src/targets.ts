@@ -1,5 +1,6 @@
 import { optionsTarget, type Target, type TargetTable } from "@classifier-training/base";
 import { BackboneFinetuning, backboneFinetuningOptionsSchema } from "./callbacks/backbone-finetuning.ts";
+import { BatchSizeFinder, batchSizeFinderOptionsSchema } from "./callbacks/batch-size-finder.ts";
 import { DeviceStatsMonitor, deviceStatsMonitorOptionsSchema } from "./callbacks/device-stats-monitor.ts";
 import { EarlyStopping, earlyStoppingOptionsSchema } from "./callbacks/early-stopping.ts";
 import { EMACallback, emaOptionsSchema } from "./callbacks/ema.ts";
@@ -7,6 +8,7 @@ import {
   GradientAccumulationScheduler,
   gradientAccumulationSchedulerOptionsSchema,
 } from "./callbacks/gradient-accumulation-scheduler.ts";
+import { LearningRateFinder, learningRateFinderOptionsSchema } from "./callbacks/learning-rate-finder.ts";
 import { LearningRateMonitor, learningRateMonitorOptionsSchema } from "./callbacks/learning-rate-monitor.ts";
 import { ModelCheckpoint, modelCheckpointOptionsSchema } from "./callbacks/model-checkpoint.ts";
 import { ModelSummary, modelSummaryOptionsSchema } from "./callbacks/model-summary.ts";
@@ -25,6 +27,8 @@ const progressBar = optionsTarget(progressBarOptionsSchema, (options) => new Pro
 
 const callbacks: Readonly<Record<string, Target>> = {
   BackboneFinetuning: optionsTarget(backboneFinetuningOptionsSchema, (options) => new BackboneFinetuning(options)),
+  BatchSizeFinder: optionsTarget(batchSizeFinderOptionsSchema, (options) => new BatchSizeFinder(options)),
+  LearningRateFinder: optionsTarget(learningRateFinderOptionsSchema, (options) => new LearningRateFinder(options)),
   DeviceStatsMonitor: optionsTarget(deviceStatsMonitorOptionsSchema, (options) => new DeviceStatsMonitor(options)),
   GradientAccumulationScheduler: optionsTarget(
     gradientAccumulationSchedulerOptionsSchema,

@@ -1,10 +1,12 @@
 export { BackboneFinetuning } from "./backbone-finetuning.ts";
+export { BatchSizeFinder } from "./batch-size-finder.ts";
 export { Callback, type CallbackHook, type StepOutputs } from "./callback.ts";
 export { formatCheckpointName } from "./checkpoint-name.ts";
 export { DeviceStatsMonitor } from "./device-stats-monitor.ts";
 export { EarlyStopping, type EarlyStoppingOptions, type StoppingReason, stoppingReasons } from "./early-stopping.ts";
 export { EMACallback, type EMAOptions } from "./ema.ts";
 export { GradientAccumulationScheduler } from "./gradient-accumulation-scheduler.ts";
+export { LearningRateFinder } from "./learning-rate-finder.ts";
 export { LearningRateMonitor } from "./learning-rate-monitor.ts";
 export { ModelCheckpoint, type ModelCheckpointOptions } from "./model-checkpoint.ts";
 export { ModelSummary, renderSummary } from "./model-summary.ts";

@@ -149,6 +149,7 @@ async function updateBatchNorms(trainer: TrainerView, module: LightningModule): 
   module.train();
   await trainer.forEachTrainingBatch((batch) => {
     noGrad(() => scope(() => void module.trainingStep?.(batch, 0)));
+    return true;
   });
   for (const [i, norm] of norms.entries()) (norm as { momentum: number | null }).momentum = momenta[i] ?? null;
 }

@@ -59,8 +59,10 @@ export interface TrainerView {
   /** Adds values that callbacks monitor, such as learning rates; loggers do not get them by it. */
   addCallbackMetrics(values: Readonly<MetricValues>): void;
 
-  /** Goes once over the training data without training; what steps log meanwhile is dropped. */
-  forEachTrainingBatch(run: (batch: unknown) => void): Promise<void>;
+  /** Goes once over the training data without training, until told false; what steps log meanwhile is dropped. */
+  forEachTrainingBatch(run: (batch: unknown) => boolean | undefined): Promise<void>;
+  /** Asks for the training loader anew: its batch size has changed. */
+  reloadTrainLoader(): Promise<void>;
 
   /** Batches of a training epoch under `limitTrainBatches`; Infinity when unknown. */
   readonly numTrainingBatches: number;

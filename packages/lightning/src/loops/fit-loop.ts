@@ -34,8 +34,17 @@ export class FitLoop {
     this.#loadedEpoch = Number.NEGATIVE_INFINITY;
   }
 
-  /** Reads an epoch's batches for another purpose than training; `keep` says whether they are the loader's own. */
-  async eachBatch(use: (batch: unknown, keep: boolean) => Promise<void>): Promise<void> {
+  async reloadData(): Promise<void> {
+    await this.#loader?.close?.();
+    this.#loader = undefined;
+    await this.#setUpData();
+  }
+
+  /**
+   * Reads an epoch's batches for another purpose than training, until told false; `keep` says whether they are the
+   * loader's own.
+   */
+  async eachBatch(use: (batch: unknown, keep: boolean) => Promise<boolean>): Promise<void> {
     const loader = this.#loader;
     if (loader === undefined) return;
     const { progress, options } = this.#run;
@@ -43,7 +52,7 @@ export class FitLoop {
     const source = new BatchSource(loader, progress.numTrainingBatches, position);
     try {
       for (let next = await source.next(); next !== undefined; next = await source.next()) {
-        await use(next.batch, loader.keepsBatches === true);
+        if (!(await use(next.batch, loader.keepsBatches === true))) return;
       }
     } finally {
       await source.close();

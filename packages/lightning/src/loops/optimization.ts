@@ -2,7 +2,7 @@ import { getLogger } from "@classifier-training/base";
 import { nn, type optim, optim as optimizers, scope, Tensor } from "@classifier-training/torch";
 import type { StepOutputs } from "../callbacks/callback.ts";
 import type { Awaitable } from "../core/awaitable.ts";
-import { MisconfigurationError } from "../core/errors.ts";
+import { LightningError, MisconfigurationError } from "../core/errors.ts";
 import { LightningOptimizer } from "../core/lightning-optimizer.ts";
 import { LightningModule } from "../core/module.ts";
 import { type ConfiguredOptimizers, parseOptimizers, type SchedulerConfig } from "../core/optimizers.ts";
@@ -105,7 +105,26 @@ export class Optimization {
     await hooks.module("backward", scaled);
     profiler.stop("backward");
     if (scaled !== loss) scaled.dispose();
+    if (this.#run.options.detectAnomaly) this.#refuseNonFinite(loss);
     await hooks.both("onAfterBackward");
+  }
+
+  /** `detectAnomaly`: names the first parameter whose gradient is no number. */
+  #refuseNonFinite(loss: Tensor): void {
+    const { module, progress } = this.#run;
+    const value = loss.item();
+    const bad = Number.isFinite(value)
+      ? scope(() =>
+          [...module.namedParameters()].find(([, { grad }]) => grad !== null && !Number.isFinite(grad.sum().item())),
+        )
+      : undefined;
+    if (Number.isFinite(value) && bad === undefined) return;
+    throw new LightningError({
+      code: "lightning/anomaly",
+      what: bad === undefined ? `the loss is ${value}` : `the gradient of ${bad[0]} is not finite`,
+      where: `epoch ${progress.epoch}, batch ${progress.batchIdx}`,
+      fix: "look at this batch; a lower learning rate, gradient clipping or precision 32-true often helps",
+    });
   }
 
   /** `LightningModule.manualBackward`. */

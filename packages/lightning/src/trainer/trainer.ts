@@ -310,14 +310,19 @@ export class Trainer implements TrainerView {
     return this.#checkpoints.resumedStep;
   }
 
-  async forEachTrainingBatch(run: (batch: unknown) => void): Promise<void> {
+  reloadTrainLoader(): Promise<void> {
+    return this.#fitLoop.reloadData();
+  }
+
+  async forEachTrainingBatch(run: (batch: unknown) => boolean | undefined): Promise<void> {
     const { log, strategy, precision, data } = this.#parts;
     log.muted = true;
     try {
       await this.#fitLoop.eachBatch(async (original, keep) => {
         const batch = await data.transfer(original, strategy.rootDevice, precision.inputDtype, 0);
-        precision.forward(() => run(batch));
+        const goesOn = precision.forward(() => run(batch)) !== false;
         if (!keep) disposeTransferred(original, batch);
+        return goesOn;
       });
     } finally {
       log.muted = false;

@@ -207,7 +207,7 @@ test("a run killed with SIGKILL while it logs is readable, whole rows only", asy
     process.execPath,
     ["--conditions=classifier-source", "--import", import.meta.resolve("tsx"), script],
     {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "ignore"],
     },
   );
   await new Promise((resolve) => child.stdout.once("data", resolve));
