@@ -19,7 +19,7 @@ export async function resolveTarget(name: unknown, at?: Node, origin?: Origin): 
     });
   }
   try {
-    const file = origin?.kind === "file" ? origin.source : undefined;
+    const file = [origin, at?.origin].find((place) => place?.kind === "file")?.source;
     const target = isFileTarget(name) ? await loadFileTarget(name, file) : await findTarget(name);
     if (target !== undefined) return target;
     throw unknownTarget(name);
