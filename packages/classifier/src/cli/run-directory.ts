@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { CtError } from "@classifier-training/base";
 import { readRun, runPaths } from "@classifier-training/runs";
 
 /** A run directory that a user named. */
@@ -22,16 +21,4 @@ export function findRun(path: string): NamedRun | undefined {
     configArguments: ["--config-path", join(dir, ".hydra"), "--config-name", "config"],
     checkpoint: checkpoint !== undefined && existsSync(checkpoint) ? checkpoint : undefined,
   };
-}
-
-/** @throws CtError when the path is no run directory */
-export function requireRun(path: string): NamedRun {
-  const run = findRun(path);
-  if (run !== undefined) return run;
-  throw new CtError({
-    code: "classifier/run",
-    what: "this is not a run directory: it has no .hydra/config.yaml",
-    where: path,
-    fix: "give a folder that `classifier train` made, such as outputs/DATE/TIME",
-  });
 }
