@@ -131,6 +131,34 @@ test.each([
   },
 );
 
+test("max pooling and relu let NaN through, as LibTorch's do", () => {
+  const make = () => {
+    const x = images([1, 20, 6, 6], "float32", 11);
+    x.setIndex([0, 3, 2, 1], Number.NaN);
+    return x;
+  };
+  const window = { kernelSize: [3, 3], stride: [2, 2], padding: [1, 1], dilation: [1, 1], ceilMode: false } as const;
+  const norm = (): BatchNormState => ({
+    weight: null,
+    bias: null,
+    running_mean: torch.zeros([20]),
+    running_var: torch.ones([20]),
+    training: false,
+    eps: 0,
+    momentum: 0.1,
+  });
+  const results = [true, false].map((fused) => {
+    torch.setFusedKernels(fused);
+    return [maxPool2d(make(), window), batchNormAct(make(), norm())] as const;
+  });
+  for (const i of [0, 1] as const) {
+    const [ours, theirs] = [results[0]![i], results[1]![i]];
+    expect(ours.allclose(theirs, { equalNan: true })).toBe(true);
+    expect(ours.isnan().sum().item()).toBe(theirs.isnan().sum().item());
+    expect(ours.isnan().any().item()).toBe(1);
+  }
+});
+
 test("AdamW in one pass follows the formula of the paper for several steps, with clipping, unscaling and EMA", () => {
   torch.manualSeed(7);
   const [lr, b1, b2, eps, decay, gradScale, emaDecay] = [0.01, 0.9, 0.999, 1e-8, 0.1, 0.25, 0.9];

@@ -52,15 +52,32 @@ void forwardAll(const Tensor& x, const kernels::PoolShape& s, const Tensor& y, c
   });
 }
 
+struct CoverageTable {
+  std::vector<int32_t> first;
+  std::vector<int32_t> last;
+
+  CoverageTable(int64_t size, int64_t kernel, int64_t stride, int64_t pad, int64_t count) {
+    for (int64_t at = 0; at < size; at++) {
+      const int64_t lowest = at + pad - kernel + 1;
+      first.push_back(static_cast<int32_t>(lowest <= 0 ? 0 : (lowest + stride - 1) / stride));
+      last.push_back(static_cast<int32_t>(std::min((at + pad) / stride, count - 1)));
+    }
+  }
+  kernels::Coverage view() const { return {first.data(), last.data()}; }
+};
+
 template <typename T>
 void backwardAll(const Tensor& gy, const Tensor& index, const kernels::PoolShape& s, const Tensor& gx) {
   const int64_t outSize = s.outHeight * s.outWidth * s.channels;
   const int64_t rowSize = s.width * s.channels;
+  const CoverageTable rows(s.height, s.kernelH, s.strideH, s.padH, s.outHeight);
+  const CoverageTable columns(s.width, s.kernelW, s.strideW, s.padW, s.outWidth);
   at::parallel_for(0, gx.size(0) * s.height, 1, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
       const int64_t image = row / s.height;
       table<T>().backward(static_cast<const T*>(gy.data_ptr()) + image * outSize,
-                          static_cast<const uint8_t*>(index.data_ptr()) + image * outSize, s, row % s.height,
+                          static_cast<const uint8_t*>(index.data_ptr()) + image * outSize, s, rows.view(),
+                          columns.view(), row % s.height,
                           static_cast<T*>(gx.data_ptr()) + row * rowSize);
     }
   });

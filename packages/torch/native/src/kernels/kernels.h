@@ -69,12 +69,19 @@ struct PoolShape {
   int64_t kernelH, kernelW, strideH, strideW, padH, padW;
 };
 
+// The outputs [first, last] whose window covers each input row or column.
+struct Coverage {
+  const int32_t* first;
+  const int32_t* last;
+};
+
 template <typename T>
 struct PoolKernels {
   // One row of outputs of one image; `index` says which position of the window was the largest.
   void (*forward)(const T* image, const PoolShape& shape, int64_t outRow, T* y, uint8_t* index);
   // One row of input gradients of one image, gathered from the windows that cover it.
-  void (*backward)(const T* gy, const uint8_t* index, const PoolShape& shape, int64_t row, T* gx);
+  void (*backward)(const T* gy, const uint8_t* index, const PoolShape& shape, Coverage rows, Coverage columns, int64_t row,
+                   T* gx);
 };
 
 struct AdamArgs {

@@ -20,6 +20,7 @@ constexpr int kLanes = 4;
 typedef float FloatVector __attribute__((vector_size(kLanes * 4)));
 typedef uint32_t WordVector __attribute__((vector_size(kLanes * 4)));
 typedef int32_t MaskVector __attribute__((vector_size(kLanes * 4)));
+typedef uint8_t ByteVector __attribute__((vector_size(kLanes)));
 typedef uint16_t HalfVector __attribute__((vector_size(kLanes * 2)));
 
 inline float fromBits(uint32_t bits) {
@@ -76,6 +77,27 @@ struct Wide {
   void addTo(double* sums) const {
     for (int i = 0; i < kLanes; i++) sums[i] += v[i];
   }
+
+  // One small number per lane, kept in memory as a byte.
+  using Index = MaskVector;
+  static Index index(int value) { return MaskVector{} + value; }
+  static Index loadIndex(const uint8_t* p) {
+    ByteVector bytes;
+    std::memcpy(&bytes, p, sizeof bytes);
+    return __builtin_convertvector(bytes, MaskVector);
+  }
+  static void storeIndex(Index index, uint8_t* p) {
+    const ByteVector bytes = __builtin_convertvector(index, ByteVector);
+    std::memcpy(p, &bytes, sizeof bytes);
+  }
+  // Takes over `value` and its index where it is larger than the best so far, or NaN.
+  static void keepLarger(Wide& best, Index& where, Wide value, Index index) {
+    const MaskVector take = (value.v > best.v) | (value.v != value.v);
+    best.v = (FloatVector)(((MaskVector)value.v & take) | ((MaskVector)best.v & ~take));
+    where = (index & take) | (where & ~take);
+  }
+  // `value` where the indices agree, else 0.
+  static Wide whereEqual(Index a, Index b, Wide value) { return {(FloatVector)((MaskVector)value.v & (a == b))}; }
 };
 
 // One channel.
@@ -97,6 +119,17 @@ struct Single {
   static Single where(Single sign, Single value) { return {sign.v > 0 ? value.v : 0}; }
   static Single relu(Single value) { return {value.v < 0 ? 0 : value.v}; }
   void addTo(double* sums) const { *sums += v; }
+
+  using Index = int32_t;
+  static Index index(int value) { return value; }
+  static Index loadIndex(const uint8_t* p) { return *p; }
+  static void storeIndex(Index index, uint8_t* p) { *p = static_cast<uint8_t>(index); }
+  static void keepLarger(Single& best, Index& where, Single value, Index index) {
+    if (!(value.v > best.v || value.v != value.v)) return;
+    best = value;
+    where = index;
+  }
+  static Single whereEqual(Index a, Index b, Single value) { return {a == b ? value.v : 0}; }
 };
 
 }  // namespace
