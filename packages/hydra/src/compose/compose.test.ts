@@ -74,6 +74,19 @@ test("all missing configs are reported at once", () => {
   expect(() => composed(files)).toThrow(/Could not find 'model\/b'[\s\S]*Could not find 'db\/a'/);
 });
 
+test("wrong overrides are reported together with a missing config, unless it could have brought their keys", () => {
+  const problems = (overrides: readonly string[]) => {
+    try {
+      composed(base, overrides);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return "";
+  };
+  expect(problems(["db=mysq", "db.any=1", "lrr=2"])).toMatch(/'db\/mysq'[\s\S]*Did you mean 'lr'\?[\s\S]*2 problems/);
+  expect(problems(["db=mysq", "db.any=1"])).not.toContain("any");
+});
+
 test("a defaults list that leads back to itself is refused", () => {
   const files = { "config.yaml": "defaults:\n  - a\n", "a.yaml": "defaults:\n  - b\n", "b.yaml": "defaults:\n  - a\n" };
   expect(() => composed(files)).toThrow(/lead back to where they came from: .*a -> b -> a|b -> a -> b/);

@@ -1,6 +1,6 @@
 import { CtError, getLogger } from "@classifier-training/base";
 import { createDefaultsList, type DefaultsList } from "../defaults/list.ts";
-import { ConfigCompositionError, MissingConfigError } from "../errors.ts";
+import { ConfigCompositionError, ManyProblemsError, MissingConfigError } from "../errors.ts";
 import { DictConfig, ListConfig } from "../omegaconf/containers.ts";
 import { ConfigError } from "../omegaconf/errors.ts";
 import { setReadonly, setStruct } from "../omegaconf/flags.ts";
@@ -50,7 +50,8 @@ export class ConfigLoader {
     const { runMode } = options;
     const { repository, overrides } = this.open(options);
     if (options.checkSweepOverrides ?? true) checkSweeps(overrides, runMode, options.fromShell ?? true);
-    const defaultsList = this.defaultsList(options, repository, overrides);
+    const defaultsList = this.defaultsList(options, repository, overrides, true);
+    if (defaultsList.problems.length > 0) throw incomplete(defaultsList, repository);
     try {
       const config = mergeDefaults(defaultsList.defaults, repository);
       setStruct(config, true);
@@ -73,10 +74,16 @@ export class ConfigLoader {
   }
 
   /** The defaults list alone. */
-  defaultsList(options: LoadOptions, repository: ConfigRepository, overrides: readonly Override[]): DefaultsList {
+  defaultsList(
+    options: LoadOptions,
+    repository: ConfigRepository,
+    overrides: readonly Override[],
+    keepProblems = false,
+  ): DefaultsList {
     return createDefaultsList(repository, options.configName, overrides, {
       prependHydra: true,
       skipMissing: options.runMode === "MULTIRUN",
+      keepProblems,
     });
   }
 
@@ -126,6 +133,29 @@ export class ConfigLoader {
     }
     return (paths as string[]).map((path) => ({ provider, path }));
   }
+}
+
+/**
+ * The error for configs that could not be loaded, together with the overrides that would be wrong in any case: those of
+ * keys that no missing config could have brought.
+ */
+function incomplete({ problems, defaults, configOverrides }: DefaultsList, repository: ConfigRepository): CtError {
+  const errors = problems.map(({ error }) => error);
+  const isBelow = (key: string, packageName: string) =>
+    packageName === "" || `${key}.`.startsWith(`${packageName}.`) || `${packageName}.`.startsWith(`${key}.`);
+  const others = configOverrides.filter(
+    ({ keyOrGroup }) => !problems.some((problem) => isBelow(keyOrGroup, problem.package)),
+  );
+  try {
+    const config = mergeDefaults(defaults, repository);
+    setStruct(config, true);
+    applyOverrides(others, config);
+  } catch (error) {
+    if (!CtError.is(error)) throw error;
+    errors.push(...(error instanceof ManyProblemsError ? error.problems : [error as CtError]));
+  }
+  const [only] = errors;
+  return errors.length === 1 && only !== undefined ? only : new ManyProblemsError(errors);
 }
 
 function searchPathOf(primary: DictConfig): unknown {

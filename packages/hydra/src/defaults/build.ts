@@ -1,5 +1,5 @@
 import type { CtError } from "@classifier-training/base";
-import { ConfigCompositionError, ConfigLoadError, MissingConfigError, throwCollected } from "../errors.ts";
+import { ConfigCompositionError, ConfigLoadError, MissingConfigError } from "../errors.ts";
 import { YamlError } from "../yaml/errors.ts";
 import { ConfigDefault, GroupDefault, type InputDefault } from "./elements.ts";
 import { configNotFound, mustSpecify } from "./not-found.ts";
@@ -10,6 +10,12 @@ import { addImpliedSelf, checkOverrideEntries, validatePaths } from "./validate.
 
 /** Defaults lists nested deeper than this can only be a circle. */
 const deepest = 100;
+
+/** A config that is not there or cannot be loaded, and the package that it would have filled. */
+export interface DefaultsProblem {
+  readonly error: CtError;
+  readonly package: string;
+}
 
 interface Expansion {
   readonly isRoot?: boolean;
@@ -28,7 +34,7 @@ export class TreeBuilder {
   readonly #overrides: DefaultsOverrides;
   readonly #skipMissing: boolean;
   /** Configs that are not there or cannot be loaded: all are found before one is reported. */
-  readonly #problems: CtError[] = [];
+  readonly problems: DefaultsProblem[] = [];
   #depth = 0;
   /** Interpolated entries, with the overrides that applied where they were met. */
   readonly #deferred = new Map<InputDefault, ReadonlySet<string>>();
@@ -42,8 +48,7 @@ export class TreeBuilder {
   build(root: DefaultsTreeNode): DefaultsTreeNode {
     const tree = this.#expand(root, { isRoot: true });
     while (this.#resolveOne(tree));
-    throwCollected(this.#problems);
-    this.#failOnUnresolved(tree);
+    if (this.problems.length === 0) this.#failOnUnresolved(tree);
     return tree;
   }
 
@@ -137,7 +142,7 @@ export class TreeBuilder {
     } catch (error) {
       const isOfOneConfig = error instanceof MissingConfigError || error instanceof ConfigLoadError;
       if (!isOfOneConfig && !(error instanceof YamlError)) throw error;
-      this.#problems.push(error);
+      this.problems.push({ error, package: node.finalPackage() });
       node.deleted = true;
     } finally {
       this.#depth--;

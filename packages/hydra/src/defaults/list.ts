@@ -1,6 +1,6 @@
-import { ConfigCompositionError } from "../errors.ts";
+import { ConfigCompositionError, throwCollected } from "../errors.ts";
 import type { Override } from "../overrides/index.ts";
-import { TreeBuilder } from "./build.ts";
+import { type DefaultsProblem, TreeBuilder } from "./build.ts";
 import { ConfigDefault, GroupDefault, type InputDefault, VirtualRoot } from "./elements.ts";
 import { DefaultsOverrides } from "./overrides.ts";
 import type { DefaultsRepository } from "./repository.ts";
@@ -27,6 +27,8 @@ export interface DefaultsList {
   readonly configOverrides: readonly Override[];
   /** What was chosen of each config group. */
   readonly choices: ReadonlyMap<string, string | null>;
+  /** Configs that could not be loaded; the list is then without them. */
+  readonly problems: readonly DefaultsProblem[];
 }
 
 export interface DefaultsListOptions {
@@ -34,6 +36,8 @@ export interface DefaultsListOptions {
   readonly prependHydra: boolean;
   /** Skip choices that are `???` instead of refusing them. */
   readonly skipMissing: boolean;
+  /** Return configs that could not be loaded as `problems` instead of throwing. */
+  readonly keepProblems?: boolean;
 }
 
 /** Computes the defaults list of a primary config (or of none) under overrides. */
@@ -49,11 +53,16 @@ export function createDefaultsList(
   const root = options.prependHydra
     ? new DefaultsTreeNode(new VirtualRoot(), undefined, [new ConfigDefault("hydra/config"), primary])
     : new DefaultsTreeNode(primary);
-  const tree = new TreeBuilder(repository, state, options.skipMissing).build(root);
+  const builder = new TreeBuilder(repository, state, options.skipMissing);
+  const tree = builder.build(root);
+  const { problems } = builder;
+  if (options.keepProblems !== true) throwCollected(problems.map(({ error }) => error));
   const defaults = flatten(tree);
-  ensureNoDuplicates(defaults);
-  state.ensureAllUsed();
-  return { defaults, tree, configOverrides: state.configOverrides, choices: state.knownChoices };
+  if (problems.length === 0) {
+    ensureNoDuplicates(defaults);
+    state.ensureAllUsed();
+  }
+  return { defaults, tree, configOverrides: state.configOverrides, choices: state.knownChoices, problems };
 }
 
 function flatten(root: DefaultsTreeNode): ResultDefault[] {
