@@ -3,7 +3,7 @@ import { type Loaded, loadYaml } from "../yaml/load.ts";
 import { type Container, DictConfig, isConfig, ListConfig, wrap } from "./containers.ts";
 import { ConfigError, ConfigTypeError, KeyValidationError } from "./errors.ts";
 import { type Key, type Node, ValueNode } from "./node.ts";
-import { currentOrigin, type Origin, withOrigin } from "./origin.ts";
+import { currentOrigin, type Origin } from "./origin.ts";
 
 export interface CreateOptions {
   /** The file that the YAML text comes from: for messages and for `explain`. */
@@ -55,7 +55,7 @@ function fromValue(value: unknown): Container {
 function fromYaml(text: string, file: string | undefined): Container {
   const loaded = loadYaml(text, file);
   if (loaded === undefined) return new DictConfig();
-  if (loaded.kind !== "scalar") return withOrigin(undefined, () => fromLoaded(loaded, file)) as Container;
+  if (loaded.kind !== "scalar") return fromLoaded(loaded, file) as Container;
   if (loaded.value === null) return new DictConfig();
   if (typeof loaded.value === "string") return fromValue({ [loaded.value]: null });
   throw new ConfigTypeError({ what: "a configuration must be a mapping or a list", origin: place(loaded, file) });
@@ -69,7 +69,7 @@ function place(loaded: Loaded, file: string | undefined): Origin | undefined {
 /** Makes nodes of what a YAML text says. */
 export function fromLoaded(loaded: Loaded, file?: string, parent?: Node, key?: Key): Node {
   if (loaded.kind === "scalar") {
-    return withOrigin(place(loaded, file), () => new ValueNode(loaded.value, undefined, parent, key));
+    return new ValueNode(loaded.value, undefined, parent, key, place(loaded, file));
   }
   const node = loaded.kind === "list" ? new ListConfig() : new DictConfig();
   node.parent = parent;

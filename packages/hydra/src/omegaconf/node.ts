@@ -113,8 +113,9 @@ export class ValueNode extends Node {
   readonly type: FieldType | undefined;
 
   /** @throws GrammarParseError, ValidationError; `parent` and `key` say where */
-  constructor(value: Scalar, type?: FieldType, parent?: Node, key?: Key) {
+  constructor(value: Scalar, type?: FieldType, parent?: Node, key?: Key, origin?: Origin) {
     super();
+    if (origin !== undefined) this.origin = origin;
     this.type = type;
     this.parent = parent;
     this.key = key;

@@ -1,4 +1,5 @@
 import { GrammarParseError } from "../errors.ts";
+import type { Origin } from "../origin.ts";
 import type { Argument, Element, Interpolation, TextPart } from "./ast.ts";
 import { keyToken, skipBlanks, unescapeRun, type ValueToken, valueToken } from "./lexer.ts";
 
@@ -22,6 +23,7 @@ export function parseElement(text: string): Element {
 }
 
 interface Place {
+  readonly origin: Origin | undefined;
   fullKey(): string;
 }
 
@@ -46,7 +48,8 @@ export function checkInterpolation(text: string, at: Place): void {
     parseInterpolation(text);
   } catch (error) {
     if (!(error instanceof GrammarParseError)) throw error;
-    throw new GrammarParseError({ what: error.problem.what, fullKey: at.fullKey(), column: error.column });
+    const { origin } = at;
+    throw new GrammarParseError({ what: error.problem.what, fullKey: at.fullKey(), origin, column: error.column });
   }
 }
 
