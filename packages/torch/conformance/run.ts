@@ -46,6 +46,10 @@ for (const [name, checks] of files) {
   }
   const recordings = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
   for (const section of checks.flatMap((check) => check(recordings))) {
+    if (section.total === 0) {
+      skip(section.name);
+      continue;
+    }
     process.stdout.write(`${section.name}: ${section.passed}/${section.total}\n`);
     if (flags.includes("--verbose")) for (const line of section.failures) process.stdout.write(`  ${line}\n`);
     failed += section.failures.length;
