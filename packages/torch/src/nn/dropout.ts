@@ -5,10 +5,12 @@ import { Module } from "./module.ts";
 /** Zeroes single elements with probability `p` in training. */
 export class Dropout extends Module {
   readonly p: number;
+  readonly inplace: boolean;
 
-  constructor({ p = 0.5 }: { readonly p?: number } = {}) {
+  constructor({ p = 0.5, inplace = false }: { readonly p?: number; readonly inplace?: boolean } = {}) {
     super();
     this.p = p;
+    this.inplace = inplace;
   }
 
   override forward(input: Tensor): Tensor {

@@ -213,6 +213,21 @@ test("layers that cannot be are refused", () => {
   expect(() => nn.functional.dropout(ones([1]), { p: 2 })).toThrow("p is 2");
 });
 
+test("dropout zeroes in training only, scales what is left, and may work in place", () => {
+  const layer = new nn.Dropout({ p: 0.25, inplace: true });
+  const input = ones([4000]);
+  expect(layer.call(input)).toBe(input);
+  const values = input.toArray();
+  expect(values.every((value) => value === 0 || Math.abs(value - 4 / 3) < 1e-6)).toBe(true);
+  expect(values.filter((value) => value === 0).length / values.length).toBeCloseTo(0.25, 1);
+  expect(
+    layer
+      .eval()
+      .call(ones([3]))
+      .toArray(),
+  ).toEqual([1, 1, 1]);
+});
+
 test("stochastic depth drops whole rows, or the whole batch, and scales what is left", () => {
   const input = ones([2000, 3]);
   const rows = nn.functional.stochasticDepth(input, 0.25, "row").sum(1).toArray();

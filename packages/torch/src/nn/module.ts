@@ -1,5 +1,5 @@
 import { bind } from "../ops/dispatch.ts";
-import { keep } from "../scope.ts";
+import { keep, scope } from "../scope.ts";
 import type { Device, DType, MemoryFormat } from "../tensor/dtype.ts";
 import { isFloatingPoint } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -239,8 +239,10 @@ export class Module<Inputs extends readonly unknown[] = [input: Tensor], Output 
         if (part !== null) setData(part, part.detach().to({ ...device, ...cast, ...format }));
       }
     };
-    for (const parameter of this.parameters()) change(parameter);
-    for (const buffer of this.buffers()) change(buffer);
+    scope(() => {
+      for (const parameter of this.parameters()) change(parameter);
+      for (const buffer of this.buffers()) change(buffer);
+    });
     return this;
   }
 

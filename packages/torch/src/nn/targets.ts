@@ -92,7 +92,7 @@ export const nnTargets: TargetTable = {
   "torch.nn.Tanh": layer(activation.Tanh),
   "torch.nn.Softmax": layer(activation.Softmax, ["dim"]),
   "torch.nn.LogSoftmax": layer(activation.LogSoftmax, ["dim"]),
-  "torch.nn.Dropout": layer(Dropout, [], ["p"]),
+  "torch.nn.Dropout": layer(Dropout, [], ["p", "inplace"]),
   "torch.nn.Dropout2d": layer(Dropout2d, [], ["p"]),
   "torch.nn.Flatten": layer(Flatten, [], ["startDim", "endDim"]),
   "torch.nn.Identity": layer(Identity),

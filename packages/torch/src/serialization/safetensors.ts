@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSyn
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 import { bind } from "../ops/dispatch.ts";
+import { scope } from "../scope.ts";
 import type { Device, DType } from "../tensor/dtype.ts";
 import { fromBuffer } from "../tensor/nested.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -173,16 +174,18 @@ const atenFromFile = bind("aten::from_file");
 const atenViewDtype = bind("aten::view.dtype");
 
 function mapped(path: string, size: number, { entries }: SafetensorsHeader, start: number): Map<string, Tensor> {
-  const whole = atenFromFile(path, false, size, "uint8");
-  return new Map(
-    entries.map(({ name, dtype: stored, shape, begin, end }) => {
-      const { dtype, itemSize } = safetensorsDtypes[stored];
-      const bytes = whole.narrow(0, start + begin, end - begin);
-      // Another writer need not align its data: such a tensor is copied.
-      const aligned = (start + begin) % itemSize === 0 ? bytes : bytes.clone();
-      return [name, atenViewDtype(aligned, dtype).reshape(shape)];
-    }),
-  );
+  return scope(() => {
+    const whole = atenFromFile(path, false, size, "uint8");
+    return new Map(
+      entries.map(({ name, dtype: stored, shape, begin, end }): [string, Tensor] => {
+        const { dtype, itemSize } = safetensorsDtypes[stored];
+        const bytes = whole.narrow(0, start + begin, end - begin);
+        // Another writer need not align its data: such a tensor is copied.
+        const aligned = (start + begin) % itemSize === 0 ? bytes : bytes.clone();
+        return [name, atenViewDtype(aligned, dtype).reshape(shape)];
+      }),
+    );
+  });
 }
 
 function result(

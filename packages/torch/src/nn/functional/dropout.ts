@@ -4,22 +4,26 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { nnError } from "../errors.ts";
 
 const atenDropout = bind("aten::dropout");
+const atenDropoutInPlace = bind("aten::dropout_");
 const atenFeatureDropout = bind("aten::feature_dropout");
 
 export interface DropoutArguments {
   /** Probability of dropping. */
   readonly p?: number;
   readonly training?: boolean;
+  /** Overwrites the input, which saves the memory of a copy. */
+  readonly inplace?: boolean;
 }
 
 /** Zeroes single elements with probability `p` and scales the others by `1 / (1 - p)`. */
-export function dropout(input: Tensor, { p = 0.5, training = true }: DropoutArguments = {}): Tensor {
+export function dropout(input: Tensor, options: DropoutArguments = {}): Tensor {
+  const { p = 0.5, training = true, inplace = false } = options;
   checkProbability("dropout", p);
-  return atenDropout(input, p, training);
+  return (inplace ? atenDropoutInPlace : atenDropout)(input, p, training);
 }
 
 /** Zeroes whole channels. @param input [N, C, H, W] */
-export function dropout2d(input: Tensor, { p = 0.5, training = true }: DropoutArguments = {}): Tensor {
+export function dropout2d(input: Tensor, { p = 0.5, training = true }: Omit<DropoutArguments, "inplace"> = {}): Tensor {
   checkProbability("dropout2d", p);
   return atenFeatureDropout(input, p, training);
 }
