@@ -2,7 +2,6 @@ import { userInfo } from "node:os";
 import { basename, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CtError } from "@classifier-training/base";
-import { stringify } from "yaml";
 import { z } from "zod";
 import { CheckpointScan, keepsCheckpoint } from "./checkpoint-scan.ts";
 import type { RetryTuning } from "./http.ts";
@@ -20,6 +19,7 @@ import { FileStore } from "./mlflow/file-store.ts";
 import { RestStore } from "./mlflow/rest-store.ts";
 import { type MlflowStore, metricName } from "./mlflow/store.ts";
 import { gitState } from "./wandb/environment.ts";
+import { toYaml } from "./yaml.ts";
 
 export const mlflowLoggerOptions = z.strictObject({
   experimentName: z.string().default("lightning_logs").describe("the experiment; made when it is not there"),
@@ -171,7 +171,7 @@ export class MLFlowLogger extends Logger {
     for (const { path, aliases, metadata } of this.#checkpoints.fresh(callback)) {
       const folder = basename(path, extname(path));
       this.experiment.logArtifact(join(folder, basename(path)), { file: path });
-      this.experiment.logArtifact(`${folder}/metadata.yaml`, { bytes: Buffer.from(stringify(metadata)) });
+      this.experiment.logArtifact(`${folder}/metadata.yaml`, { bytes: Buffer.from(toYaml(metadata)) });
       this.experiment.logArtifact(`${folder}/aliases.txt`, { bytes: Buffer.from(JSON.stringify(aliases)) });
     }
   }

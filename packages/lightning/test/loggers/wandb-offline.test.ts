@@ -210,9 +210,10 @@ test("a run killed with SIGKILL while it logs is readable, whole rows only", asy
       stdio: ["ignore", "pipe", "ignore"],
     },
   );
-  await new Promise((resolve) => child.stdout.once("data", resolve));
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  await Promise.race([exited, new Promise((resolve) => child.stdout.once("data", resolve))]);
   child.kill("SIGKILL");
-  await new Promise((resolve) => child.once("exit", resolve));
+  await exited;
   const dir = join(
     root,
     "wandb",

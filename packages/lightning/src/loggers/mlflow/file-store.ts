@@ -4,7 +4,8 @@ import { userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { CtError, writeFileAtomic } from "@classifier-training/base";
-import { parse, stringify } from "yaml";
+import { parse } from "yaml";
+import { toYaml } from "../yaml.ts";
 import type { MlflowMetric, MlflowRunRequest, MlflowStatus, MlflowStore } from "./store.ts";
 
 // Rows wait at most this long in memory: a file an metric would otherwise be opened on every step.
@@ -148,7 +149,7 @@ function readMeta(dir: string): Record<string, unknown> {
 }
 
 function writeMeta(dir: string, meta: Readonly<Record<string, unknown>>): void {
-  writeFileAtomic(join(dir, "meta.yaml"), stringify(meta));
+  writeFileAtomic(join(dir, "meta.yaml"), toYaml(meta));
 }
 
 function put(path: string, text: string): void {

@@ -1,8 +1,8 @@
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { stringify } from "yaml";
 import type { ArtifactRecordSchema } from "../proto/wandb.generated.ts";
+import { toYaml } from "../yaml.ts";
 import { captureConsole, type StreamName } from "./console-capture.ts";
 import { gitState, installedPackages, type Metadata, runMetadata } from "./environment.ts";
 import type { MediaValue } from "./media.ts";
@@ -174,7 +174,7 @@ export class WandbRun {
         t: { 4: process.version, 5: clientVersion, 12: clientVersion },
       },
     };
-    writeFileSync(join(this.filesDir, "config.yaml"), stringify({ _wandb: internal, ...Object.fromEntries(entries) }));
+    writeFileSync(join(this.filesDir, "config.yaml"), toYaml({ _wandb: internal, ...Object.fromEntries(entries) }));
   }
 
   #defineByGlob(key: string): void {
