@@ -110,9 +110,10 @@ test("a writer killed with SIGKILL leaves whole rows", async () => {
       stdio: ["ignore", "pipe", "inherit"],
     },
   );
-  await new Promise((resolve) => child.stdout.once("data", resolve));
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  await Promise.race([exited, new Promise((resolve) => child.stdout.once("data", resolve))]);
   child.kill("SIGKILL");
-  await new Promise((resolve) => child.once("exit", resolve));
+  await exited;
   const { rows } = new MetricsReader(path).poll();
   expect(rows.length).toBeGreaterThanOrEqual(500);
   expect(rows.every((row, i) => row["step"] === i && row["double"] === 2 * i)).toBe(true);
