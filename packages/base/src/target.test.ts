@@ -22,6 +22,14 @@ test("keywords in snake_case and positional arguments become camelCase options",
   expect(target.invoke([], { monitor: { inner_key: 1 } })).toEqual({ saveTopK: 1, monitor: { inner_key: 1 } });
 });
 
+test("a single capital is a word of its own, as in check_val_every_n_epoch", () => {
+  const { optionNames } = optionsTarget(
+    { shape: { checkValEveryNEpoch: 1, logRankZeroOnly: 1, useBN: 1 }, parse: (v) => v },
+    (o) => o,
+  );
+  expect(optionNames).toEqual(["check_val_every_n_epoch", "log_rank_zero_only", "use_bn"]);
+});
+
 test("what is not an option is refused with the nearest name", () => {
   expect(() => target.invoke([], { max_epoch: 1 })).toThrowErrorMatchingInlineSnapshot(`
     [CtError: unknown option 'max_epoch'

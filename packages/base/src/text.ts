@@ -50,5 +50,5 @@ export function camelCase(snake: string): string {
 }
 
 export function snakeCase(camel: string): string {
-  return camel.replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return camel.replace(/(?<=[a-z0-9])[A-Z]|(?<=[A-Z])[A-Z](?=[a-z])/g, (letter) => `_${letter.toLowerCase()}`);
 }

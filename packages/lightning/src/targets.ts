@@ -1,4 +1,5 @@
 import { optionsTarget, type Target, type TargetTable } from "@classifier-training/base";
+import { z } from "zod";
 import { BackboneFinetuning, backboneFinetuningOptionsSchema } from "./callbacks/backbone-finetuning.ts";
 import { BatchSizeFinder, batchSizeFinderOptionsSchema } from "./callbacks/batch-size-finder.ts";
 import { DeviceStatsMonitor, deviceStatsMonitorOptionsSchema } from "./callbacks/device-stats-monitor.ts";
@@ -23,7 +24,13 @@ import { profilerOptionsSchema, SimpleProfiler } from "./profilers/simple.ts";
 import { trainerOptionsSchema } from "./trainer/options.ts";
 import { Trainer } from "./trainer/trainer.ts";
 
-const progressBar = optionsTarget(progressBarOptionsSchema, (options) => new ProgressBar(options));
+const ignored = z.unknown().optional();
+
+/** Lightning's bars take options of their drawing libraries: they are accepted, and mean nothing here. */
+const progressBar = optionsTarget(
+  progressBarOptionsSchema.extend({ processPosition: ignored, theme: ignored, consoleKwargs: ignored }),
+  ({ processPosition: _position, theme: _theme, consoleKwargs: _console, ...options }) => new ProgressBar(options),
+);
 
 const callbacks: Readonly<Record<string, Target>> = {
   BackboneFinetuning: optionsTarget(backboneFinetuningOptionsSchema, (options) => new BackboneFinetuning(options)),
