@@ -12,6 +12,7 @@ import { registerInit } from "./commands/init.ts";
 import { registerPredict } from "./commands/predict.ts";
 import { registerSynth } from "./commands/synth.ts";
 import { registerTrain } from "./commands/train.ts";
+import { registerVerify } from "./commands/verify.ts";
 import { registerWandb } from "./commands/wandb.ts";
 
 /** Adds a command to the program; the command hands its exit code to `finish`. */
@@ -29,6 +30,7 @@ export const commands: readonly RegisterCommand[] = [
   registerData,
   registerSynth,
   registerCheckpoint,
+  registerVerify,
   registerDashboard,
   registerWandb,
   registerDemo,

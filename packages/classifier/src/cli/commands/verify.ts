@@ -1,0 +1,37 @@
+import { CtError } from "@classifier-training/base";
+import type { RegisterCommand } from "../commands.ts";
+import { exitCode } from "../failure.ts";
+import { findRun } from "../run-directory.ts";
+
+export const registerVerify: RegisterCommand = (program, finish) => {
+  program
+    .command("verify")
+    .description("repeat the beginning of a run and prove that it has the same weights, optimizer and random state")
+    .argument("<run>", "a run directory, started from scratch")
+    .option("--steps <n>", "repeat up to this step", "200")
+    .option("--kill", "kill the repetition once, at a random moment, and resume it")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 equal; 2 different.\n\nExample:\n  classifier verify outputs/2026-01-31/12-00-00 --kill",
+    )
+    .action(async (path: string, { steps, kill }: { steps: string; kill?: boolean }) => {
+      const run = findRun(path);
+      if (run === undefined) {
+        throw new CtError({
+          code: "classifier/run",
+          what: "this is not a run directory: it has no .hydra/config.yaml",
+          where: path,
+          fix: "give a folder that `classifier train` made, such as outputs/DATE/TIME",
+        });
+      }
+      const { repeatRun } = await import("../../verify/repeat-run.ts");
+      process.stderr.write(`repeating up to step ${steps}${kill ? ", with a kill in between" : ""} ...\n`);
+      const { equal, compared, firstDifference } = await repeatRun(run, { steps: Number(steps), kill: kill === true });
+      process.stdout.write(
+        equal
+          ? `equal: ${compared} certificate lines agree bit for bit\n`
+          : `DIFFERENT: step ${firstDifference?.step} is the first to differ, in ${firstDifference?.parts.join(", ")}\n`,
+      );
+      finish(equal ? exitCode.success : exitCode.problemsFound);
+    });
+};

@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { CtError, Rng } from "@classifier-training/base";
+import { readReplay, type Verification, verifyRun } from "@classifier-training/lightning";
+import type { NamedRun } from "../cli/run-directory.ts";
+
+export interface VerifyOptions {
+  /** Repeat up to this optimizer step. */
+  readonly steps: number;
+  /** Kill the repetition once, at a random moment, and resume it. */
+  readonly kill: boolean;
+}
+
+const program = fileURLToPath(new URL("../../bin/classifier.js", import.meta.url));
+
+/**
+ * Repeats the beginning of a run in a process of its own and compares its replay certificate with the run's.
+ * @throws CtError when the run has no certificate, did not start from scratch, or cannot be repeated
+ */
+export async function repeatRun(run: NamedRun, { steps, kill }: VerifyOptions): Promise<Verification> {
+  const certificate = join(run.dir, "replay.jsonl");
+  const scratch = mkdtempSync(join(tmpdir(), "classifier-verify-"));
+  try {
+    return await verifyRun(certificate, async () => {
+      const wanted = readReplay(certificate).filter(({ step }) => step <= steps);
+      const last = wanted.at(-1)?.step;
+      if (last === undefined) {
+        throw new CtError({
+          code: "verify/window",
+          what: `the certificate has no line up to step ${steps}`,
+          where: certificate,
+          fix: "repeat more steps with --steps",
+        });
+      }
+      const args = ["train", ...run.configArguments, ...overrides(scratch, last)];
+      if (kill) await killOnce(args);
+      await finish(start(args));
+      return join(scratch, "run", "replay.jsonl");
+    });
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** The same run, elsewhere, without what only costs time. */
+function overrides(scratch: string, steps: number): string[] {
+  return [
+    `hydra.run.dir=${join(scratch, "run")}`,
+    `callbacks.model_checkpoint.dirpath=${join(scratch, "checkpoints")}`,
+    `callbacks.replay.path=${join(scratch, "run", "replay.jsonl")}`,
+    "++callbacks.onnx_export=null",
+    "logging=null",
+    `++trainer.max_steps=${steps}`,
+  ];
+}
+
+function start(args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [program, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+}
+
+async function killOnce(args: readonly string[]): Promise<void> {
+  const child = start(args);
+  child.stderr?.resume();
+  const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
+  await Promise.race([ended, sleep(Rng.at(Date.now()).uniform(4000, 12_000))]);
+  child.kill("SIGKILL");
+  await ended;
+}
+
+async function finish(child: ChildProcess): Promise<void> {
+  let text = "";
+  child.stderr?.on("data", (chunk) => {
+    text = (text + chunk).slice(-4000);
+  });
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  if (code === 0) return;
+  throw new CtError({
+    code: "verify/repeat",
+    what: `the repetition failed:\n${text.trim().split("\n").slice(-6).join("\n")}`,
+    fix: "run the command from the folder that the run was started in",
+  });
+}
