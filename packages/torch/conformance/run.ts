@@ -36,6 +36,15 @@ const files: readonly [name: string, checks: readonly Check[]][] = [
   ["resnet.json", [checkResnets]],
 ];
 
+function read(path: string): Record<string, unknown> {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+  } catch (error) {
+    process.stderr.write(`${path}: ${(error as Error).message}\n`);
+    process.exit(1);
+  }
+}
+
 let failed = 0;
 let total = 0;
 for (const [name, checks] of files) {
@@ -44,7 +53,7 @@ for (const [name, checks] of files) {
     skip(name);
     continue;
   }
-  const recordings = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+  const recordings = read(path);
   for (const section of checks.flatMap((check) => check(recordings))) {
     if (section.total === 0) {
       skip(section.name);
