@@ -24,10 +24,10 @@ test("keywords in snake_case and positional arguments become camelCase options",
 
 test("a single capital is a word of its own, as in check_val_every_n_epoch", () => {
   const { optionNames } = optionsTarget(
-    { shape: { checkValEveryNEpoch: 1, logRankZeroOnly: 1, useBN: 1 }, parse: (v) => v },
+    { shape: { checkValEveryNEpoch: 1, logRankZeroOnly: 1 }, parse: (v) => v },
     (o) => o,
   );
-  expect(optionNames).toEqual(["check_val_every_n_epoch", "log_rank_zero_only", "use_bn"]);
+  expect(optionNames).toEqual(["check_val_every_n_epoch", "log_rank_zero_only"]);
 });
 
 test("what is not an option is refused with the nearest name", () => {

@@ -1,6 +1,6 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LogRecord, setLogSinks } from "@classifier-training/base";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -215,6 +215,10 @@ test("an offline run is synced with its pictures; a killed one says exit code 1"
   );
   const logger = makeLogger({ offline: true });
   logger.logImage("confusion", [{ png }], 0);
+  expect(await syncWandb(root, { tuning: quick })).toMatchObject([{ outcome: "running" }]);
+  // As if its process had been killed.
+  const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+  writeFileSync(join(logger.logDir as string, "logs", "writer.json"), JSON.stringify({ pid: dead, host: hostname() }));
   await syncWandb(logger.logDir as string, { tuning: quick, project: "elsewhere" });
   await logger.close();
   expect(server.exitCode).toBe(1);
