@@ -12,6 +12,7 @@ import { startRecords, type WandbRunOptions } from "./run-start.ts";
 import { SystemMonitor } from "./system-metrics.ts";
 import { TransactionLogWriter } from "./transaction-log.ts";
 import { clientVersion } from "./version.ts";
+import { noteWriter } from "./writer-lock.ts";
 
 // Often enough that a killed run's summary is fresh, seldom enough to cost nothing.
 const summaryIntervalMs = 5000;
@@ -27,6 +28,7 @@ export class WandbRun {
   readonly logPath: string;
   readonly startedAt = Date.now();
   readonly #log: TransactionLogWriter;
+  readonly #releaseWriter: () => void;
   readonly #metadata: Metadata;
   readonly #config: Record<string, unknown> = {};
   readonly #summary: Record<string, unknown> = {};
@@ -52,6 +54,7 @@ export class WandbRun {
       link(join(options.wandbDir, name), join(basename(this.dir), "logs", name));
     }
     this.#log = new TransactionLogWriter(this.logPath);
+    this.#releaseWriter = noteWriter(this.dir);
     const git = options.captureGit ? gitState() : undefined;
     this.#metadata = runMetadata(this.startedAt, git);
     this.#begin(git?.diff ?? "");
@@ -136,6 +139,7 @@ export class WandbRun {
     this.#write({ case: "footer", value: {} });
     this.#isFinished = true;
     this.#log.close();
+    this.#releaseWriter();
     this.debug(`finished with exit code ${exitCode}`);
   }
 

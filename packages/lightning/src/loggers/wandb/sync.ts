@@ -4,6 +4,7 @@ import { CtError } from "@classifier-training/base";
 import { WandbSender } from "./sender.ts";
 import type { SenderEvent, SenderTuning } from "./sender-options.ts";
 import { findApiKey, wandbBaseUrl } from "./settings.ts";
+import { isBeingWritten } from "./writer-lock.ts";
 
 export interface SyncOptions {
   /** Instead of the entity, project of the run itself. */
@@ -16,8 +17,8 @@ export interface SyncOptions {
 
 export interface SyncedRun {
   readonly logPath: string;
-  /** `skipped`: it had been sent completely before. */
-  readonly outcome: "sent" | "skipped";
+  /** `skipped`: it had been sent completely before; `running`: its process is still writing it. */
+  readonly outcome: "sent" | "skipped" | "running";
 }
 
 /**
@@ -48,6 +49,10 @@ export async function syncWandb(path: string, options: SyncOptions = {}): Promis
   for (const logPath of logs) {
     if (existsSync(`${logPath}.synced`)) {
       synced.push({ logPath, outcome: "skipped" });
+      continue;
+    }
+    if (isBeingWritten(dirname(logPath))) {
+      synced.push({ logPath, outcome: "running" });
       continue;
     }
     const { entity, project, tuning, signal, onEvent } = options;
