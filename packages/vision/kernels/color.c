@@ -13,18 +13,6 @@ KERNEL(look_up)(u8 *data, i32 length, const u8 *table) {
   for (; i < length; i++) data[i] = table[data[i]];
 }
 
-INLINE v128_t widen(v128_t bytes, i32 quarter) {
-  v128_t half = quarter < 2 ? wasm_u16x8_extend_low_u8x16(bytes) : wasm_u16x8_extend_high_u8x16(bytes);
-  return quarter % 2 == 0 ? wasm_u32x4_extend_low_u16x8(half) : wasm_u32x4_extend_high_u16x8(half);
-}
-
-/* (19595 r + 38470 g + 7471 b + 32768) >> 16 */
-INLINE v128_t gray4(v128_t r, v128_t g, v128_t b) {
-  v128_t sum = wasm_i32x4_add(wasm_i32x4_mul(r, wasm_i32x4_const_splat(19595)), wasm_i32x4_mul(g, wasm_i32x4_const_splat(38470)));
-  sum = wasm_i32x4_add(sum, wasm_i32x4_add(wasm_i32x4_mul(b, wasm_i32x4_const_splat(7471)), wasm_i32x4_const_splat(32768)));
-  return wasm_u32x4_shr(sum, 16);
-}
-
 /* Sum of the grey values of all pixels. */
 KERNEL_OF(f64, gray_sum)(u8 *data, i32 pixels) {
   f64 total = 0;
@@ -42,10 +30,6 @@ KERNEL_OF(f64, gray_sum)(u8 *data, i32 pixels) {
   for (i32 i = groups * 16; i < pixels; i++)
     total += (data[3 * i] * 19595 + data[3 * i + 1] * 38470 + data[3 * i + 2] * 7471 + 32768) >> 16;
   return total;
-}
-
-INLINE v128_t narrow4(const v128_t *q) {
-  return wasm_u8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(q[0], q[1]), wasm_i16x8_narrow_i32x4(q[2], q[3]));
 }
 
 /* A float truncated to a byte. */

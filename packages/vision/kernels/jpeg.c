@@ -1,101 +1,5 @@
 /* The lossy half of JPEG (libjpeg's islow transforms), on planes padded to whole blocks. */
-#include "kernels.h"
-
-#define C0298 2446
-#define C0390 3196
-#define C0541 4433
-#define C0765 6270
-#define C0899 7373
-#define C1175 9633
-#define C1501 12299
-#define C1847 15137
-#define C1961 16069
-#define C2053 16819
-#define C2562 20995
-#define C3072 25172
-
-typedef struct {
-  v128_t v[8];
-} lanes;
-
-INLINE v128_t times(v128_t a, i32 c) { return wasm_i32x4_mul(a, wasm_i32x4_splat(c)); }
-#define ADD wasm_i32x4_add
-#define SUB wasm_i32x4_sub
-
-INLINE v128_t descale(v128_t a, i32 shift) { return wasm_i32x4_shr(ADD(a, wasm_i32x4_splat(1 << (shift - 1))), shift); }
-
-/* One forward pass over four columns. `first` scales by 4 and takes 128 from each sample, the second pass divides by 4. */
-INLINE void forward(lanes *x, i32 first) {
-  v128_t *s = x->v;
-  v128_t t0 = ADD(s[0], s[7]), t7 = SUB(s[0], s[7]), t1 = ADD(s[1], s[6]), t6 = SUB(s[1], s[6]);
-  v128_t t2 = ADD(s[2], s[5]), t5 = SUB(s[2], s[5]), t3 = ADD(s[3], s[4]), t4 = SUB(s[3], s[4]);
-  v128_t t10 = ADD(t0, t3), t13 = SUB(t0, t3), t11 = ADD(t1, t2), t12 = SUB(t1, t2);
-  i32 shift = first ? 11 : 15;
-  if (first) {
-    s[0] = wasm_i32x4_shl(SUB(ADD(t10, t11), wasm_i32x4_const_splat(1024)), 2);
-    s[4] = wasm_i32x4_shl(SUB(t10, t11), 2);
-  } else {
-    s[0] = descale(ADD(t10, t11), 2);
-    s[4] = descale(SUB(t10, t11), 2);
-  }
-  v128_t z1 = times(ADD(t12, t13), C0541);
-  s[2] = descale(ADD(z1, times(t13, C0765)), shift);
-  s[6] = descale(SUB(z1, times(t12, C1847)), shift);
-  v128_t z3 = ADD(t4, t6), z4 = ADD(t5, t7), z5 = times(ADD(z3, z4), C1175);
-  v128_t y1 = times(ADD(t4, t7), -C0899), y2 = times(ADD(t5, t6), -C2562);
-  z3 = ADD(times(z3, -C1961), z5);
-  z4 = ADD(times(z4, -C0390), z5);
-  s[7] = descale(ADD(ADD(times(t4, C0298), y1), z3), shift);
-  s[5] = descale(ADD(ADD(times(t5, C2053), y2), z4), shift);
-  s[3] = descale(ADD(ADD(times(t6, C3072), y2), z3), shift);
-  s[1] = descale(ADD(ADD(times(t7, C1501), y1), z4), shift);
-}
-
-INLINE void inverse(lanes *x, i32 first) {
-  v128_t *s = x->v;
-  v128_t z1 = times(ADD(s[2], s[6]), C0541);
-  v128_t t2 = SUB(z1, times(s[6], C1847)), t3 = ADD(z1, times(s[2], C0765));
-  v128_t t0 = wasm_i32x4_shl(ADD(s[0], s[4]), 13), t1 = wasm_i32x4_shl(SUB(s[0], s[4]), 13);
-  v128_t t10 = ADD(t0, t3), t13 = SUB(t0, t3), t11 = ADD(t1, t2), t12 = SUB(t1, t2);
-  v128_t d1 = s[1], d3 = s[3], d5 = s[5], d7 = s[7];
-  v128_t z3 = ADD(d7, d3), z4 = ADD(d5, d1), z5 = times(ADD(z3, z4), C1175);
-  v128_t y1 = times(ADD(d7, d1), -C0899), y2 = times(ADD(d5, d3), -C2562);
-  z3 = ADD(times(z3, -C1961), z5);
-  z4 = ADD(times(z4, -C0390), z5);
-  v128_t o0 = ADD(ADD(times(d7, C0298), y1), z3), o1 = ADD(ADD(times(d5, C2053), y2), z4);
-  v128_t o2 = ADD(ADD(times(d3, C3072), y2), z3), o3 = ADD(ADD(times(d1, C1501), y1), z4);
-  i32 shift = first ? 11 : 18;
-  s[0] = descale(ADD(t10, o3), shift);
-  s[7] = descale(SUB(t10, o3), shift);
-  s[1] = descale(ADD(t11, o2), shift);
-  s[6] = descale(SUB(t11, o2), shift);
-  s[2] = descale(ADD(t12, o1), shift);
-  s[5] = descale(SUB(t12, o1), shift);
-  s[3] = descale(ADD(t13, o0), shift);
-  s[4] = descale(SUB(t13, o0), shift);
-}
-
-INLINE void transpose4(v128_t *a, v128_t *b, v128_t *c, v128_t *d) {
-  v128_t ab0 = wasm_i32x4_shuffle(*a, *b, 0, 4, 1, 5), ab1 = wasm_i32x4_shuffle(*a, *b, 2, 6, 3, 7);
-  v128_t cd0 = wasm_i32x4_shuffle(*c, *d, 0, 4, 1, 5), cd1 = wasm_i32x4_shuffle(*c, *d, 2, 6, 3, 7);
-  *a = wasm_i64x2_shuffle(ab0, cd0, 0, 2);
-  *b = wasm_i64x2_shuffle(ab0, cd0, 1, 3);
-  *c = wasm_i64x2_shuffle(ab1, cd1, 0, 2);
-  *d = wasm_i64x2_shuffle(ab1, cd1, 1, 3);
-}
-
-/* An 8x8 block is two halves: left.v[r] has columns 0-3 of row r, right.v[r] columns 4-7. */
-INLINE void transpose8(lanes *left, lanes *right) {
-  for (i32 i = 0; i < 8; i += 4) {
-    transpose4(&left->v[i], &left->v[i + 1], &left->v[i + 2], &left->v[i + 3]);
-    transpose4(&right->v[i], &right->v[i + 1], &right->v[i + 2], &right->v[i + 3]);
-  }
-  for (i32 i = 0; i < 4; i++) {
-    v128_t swap = left->v[i + 4];
-    left->v[i + 4] = right->v[i];
-    right->v[i] = swap;
-  }
-}
+#include "jpeg.h"
 
 INLINE v128_t quantise(v128_t value, const i32 *steps, const f32 *inverse8) {
   /* Round half away from zero, as libjpeg divides: |v| + step/2, then floor. v is scaled by 8. */
@@ -110,12 +14,6 @@ INLINE v128_t quantise(v128_t value, const i32 *steps, const f32 *inverse8) {
 }
 
 INLINE v128_t load4(const u8 *at) { return wasm_u32x4_extend_low_u16x8(wasm_u16x8_extend_low_u8x16(load32(at))); }
-
-INLINE void store_row(u8 *at, v128_t left, v128_t right) {
-  v128_t offset = wasm_i32x4_const_splat(128);
-  v128_t wide = wasm_i16x8_narrow_i32x4(ADD(left, offset), ADD(right, offset));
-  wasm_v128_store64_lane(at, wasm_u8x16_narrow_i16x8(wide, wide), 0);
-}
 
 /* `inverse8` holds slightly more than 1 / (8 step), so that exact multiples are not rounded down. */
 KERNEL(jpeg_requantise)(u8 *plane, i32 width, i32 height, const i32 *steps, const f32 *inverse8) {
@@ -158,7 +56,14 @@ KERNEL(jpeg_to_ycc)(const u8 *data, i32 width, i32 height, u8 *luma, i32 y_width
   for (i32 y = 0; y < height; y++) {
     const u8 *from = data + y * width * 3;
     u8 *to = luma + y * y_width;
-    for (i32 x = 0; x < width; x++)
+    i32 x = 0;
+    for (; x + 16 <= width; x += 16) {
+      rgb16 p = load_rgb(from + 3 * x);
+      v128_t q[4];
+      for (i32 k = 0; k < 4; k++) q[k] = gray4(widen(p.r, k), widen(p.g, k), widen(p.b, k));
+      wasm_v128_store(to + x, narrow4(q));
+    }
+    for (; x < width; x++)
       to[x] = (u8)((from[3 * x] * 19595 + from[3 * x + 1] * 38470 + from[3 * x + 2] * 7471 + 32768) >> 16);
     for (i32 x = width; x < y_width; x++) to[x] = to[width - 1];
   }
@@ -180,41 +85,92 @@ KERNEL(jpeg_to_ycc)(const u8 *data, i32 width, i32 height, u8 *luma, i32 y_width
   }
 }
 
-/* One row of chroma at full width by the triangle filter. */
+/* One row of chroma at full width by the triangle filter; `out` may be overrun by 16 bytes. */
 INLINE void upsample(const u8 *near, const u8 *far, i32 size, u8 *out) {
   if (size <= 2) {
     for (i32 x = 0; x < size; x++) out[2 * x] = out[2 * x + 1] = near[x];
     return;
   }
 #define SUM(x) (near[x] * 3 + far[x])
-  out[0] = (u8)((SUM(0) * 4 + 8) >> 4);
-  out[1] = (u8)((SUM(0) * 3 + SUM(1) + 7) >> 4);
-  for (i32 x = 1; x < size - 1; x++) {
+#define SUMS(x) \
+  wasm_i16x8_add(wasm_i16x8_mul(wasm_u16x8_load8x8(near + (x)), wasm_i16x8_const_splat(3)), wasm_u16x8_load8x8(far + (x)))
+  i32 x = 1;
+  for (; x + 9 <= size; x += 8) {
+    v128_t here = wasm_i16x8_mul(SUMS(x), wasm_i16x8_const_splat(3));
+    v128_t even = wasm_i16x8_add(wasm_i16x8_add(here, SUMS(x - 1)), wasm_i16x8_const_splat(8));
+    v128_t odd = wasm_i16x8_add(wasm_i16x8_add(here, SUMS(x + 1)), wasm_i16x8_const_splat(7));
+    v128_t pairs = wasm_v128_or(wasm_u16x8_shr(even, 4), wasm_i16x8_shl(wasm_u16x8_shr(odd, 4), 8));
+    wasm_v128_store(out + 2 * x, pairs);
+  }
+  for (; x < size - 1; x++) {
     i32 here = SUM(x) * 3;
     out[2 * x] = (u8)((here + SUM(x - 1) + 8) >> 4);
     out[2 * x + 1] = (u8)((here + SUM(x + 1) + 7) >> 4);
   }
+  out[0] = (u8)((SUM(0) * 4 + 8) >> 4);
+  out[1] = (u8)((SUM(0) * 3 + SUM(1) + 7) >> 4);
   out[2 * size - 2] = (u8)((SUM(size - 1) * 3 + SUM(size - 2) + 8) >> 4);
   out[2 * size - 1] = (u8)((SUM(size - 1) * 4 + 7) >> 4);
 }
 
-/* `rows` has room for two rows of width + 1 bytes. */
+/* Eight pixels: y + 1.402 r, y - 0.34414 b - 0.71414 r, y + 1.772 b, each product rounded at 16 bits as libjpeg's tables
+   are. The factors are split into a whole number and a rest that fits 16 bits. */
+typedef struct {
+  v128_t r, g, b;
+} rgb8;
+
+INLINE rgb8 convert8(v128_t y, v128_t cb, v128_t cr) {
+  v128_t b = wasm_i16x8_sub(cb, wasm_i16x8_const_splat(128)), r = wasm_i16x8_sub(cr, wasm_i16x8_const_splat(128));
+  v128_t half = wasm_i32x4_const_splat(32768);
+#define PRODUCT(v, factor)                                                                                      \
+  wasm_i16x8_narrow_i32x4(                                                                                      \
+      wasm_i32x4_shr(wasm_i32x4_add(wasm_i32x4_extmul_low_i16x8(v, wasm_i16x8_const_splat(factor)), half), 16), \
+      wasm_i32x4_shr(wasm_i32x4_add(wasm_i32x4_extmul_high_i16x8(v, wasm_i16x8_const_splat(factor)), half), 16))
+  v128_t weights = wasm_i16x8_const(-22554, 18734, -22554, 18734, -22554, 18734, -22554, 18734);
+  v128_t low = wasm_i16x8_shuffle(b, r, 0, 8, 1, 9, 2, 10, 3, 11), high = wasm_i16x8_shuffle(b, r, 4, 12, 5, 13, 6, 14, 7, 15);
+  v128_t green = wasm_i16x8_narrow_i32x4(wasm_i32x4_shr(wasm_i32x4_add(wasm_i32x4_dot_i16x8(low, weights), half), 16),
+                                         wasm_i32x4_shr(wasm_i32x4_add(wasm_i32x4_dot_i16x8(high, weights), half), 16));
+  rgb8 out;
+  out.r = wasm_i16x8_add(wasm_i16x8_add(y, r), PRODUCT(r, 26345));
+  out.g = wasm_i16x8_add(wasm_i16x8_sub(y, r), green);
+  out.b = wasm_i16x8_add(wasm_i16x8_add(y, wasm_i16x8_shl(b, 1)), PRODUCT(b, -14942));
+  return out;
+}
+
+INLINE void convert_row(const u8 *y, const u8 *cb, const u8 *cr, i32 width, u8 *out) {
+  for (i32 x = 0; x < width; x += 16) {
+    v128_t luma = wasm_v128_load(y + x), blue = wasm_v128_load(cb + x), red = wasm_v128_load(cr + x);
+    rgb8 low = convert8(wasm_u16x8_extend_low_u8x16(luma), wasm_u16x8_extend_low_u8x16(blue), wasm_u16x8_extend_low_u8x16(red));
+    rgb8 high =
+        convert8(wasm_u16x8_extend_high_u8x16(luma), wasm_u16x8_extend_high_u8x16(blue), wasm_u16x8_extend_high_u8x16(red));
+    rgb16 made = {wasm_u8x16_narrow_i16x8(low.r, high.r), wasm_u8x16_narrow_i16x8(low.g, high.g),
+                  wasm_u8x16_narrow_i16x8(low.b, high.b)};
+    if (x + 16 <= width) store_rgb(out + 3 * x, made);
+    else {
+      u8 buffer[48];
+      store_rgb(buffer, made);
+      __builtin_memcpy(out + 3 * x, buffer, 3 * (width - x));
+    }
+  }
+}
+
+/* `rows` has room for two rows of width + 32 bytes. */
 KERNEL(jpeg_from_ycc)(const u8 *luma, i32 y_width, const u8 *cb, const u8 *cr, i32 c_width, i32 width, i32 height,
                       u8 *rows, u8 *out) {
   i32 half_width = (width + 1) / 2, half_height = (height + 1) / 2;
-  u8 *blue = rows, *red = rows + 2 * half_width;
-  for (i32 y = 0; y < height; y++) {
+  u8 *blue = rows, *red = rows + 2 * half_width + 16;
+  for (i32 y = 0; y < height; y++, out += width * 3) {
     i32 near = y / 2, far = (y & 1) == 0 ? near - 1 : near + 1;
     if (far < 0) far = 0;
     if (far > half_height - 1) far = half_height - 1;
     upsample(cb + near * c_width, cb + far * c_width, half_width, blue);
     upsample(cr + near * c_width, cr + far * c_width, half_width, red);
-    const u8 *from = luma + y * y_width;
-    for (i32 x = 0; x < width; x++, out += 3) {
-      i32 l = from[x], b = blue[x] - 128, r = red[x] - 128;
-      out[0] = (u8)clip8(l + ((91881 * r + 32768) >> 16));
-      out[1] = (u8)clip8(l + ((-22554 * b - 46802 * r + 32768) >> 16));
-      out[2] = (u8)clip8(l + ((116130 * b + 32768) >> 16));
-    }
+    convert_row(luma + y * y_width, blue, red, width, out);
   }
+}
+
+/* Planes of full-size chroma to RGB. */
+KERNEL(jpeg_from_ycc444)(const u8 *y, const u8 *cb, const u8 *cr, i32 stride, i32 width, i32 height, u8 *out) {
+  for (i32 row = 0; row < height; row++, out += width * 3)
+    convert_row(y + row * stride, cb + row * stride, cr + row * stride, width, out);
 }

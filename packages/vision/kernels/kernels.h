@@ -60,6 +60,23 @@ INLINE void store_rgb(u8 *at, rgb16 p) {
   wasm_v128_store(at + 32, wasm_i8x16_shuffle(rg, p.b, 26, 1, 2, 27, 4, 5, 28, 7, 8, 29, 10, 11, 30, 13, 14, 31));
 }
 
+/* A quarter of 16 bytes as 32-bit integers, and back with saturation. */
+INLINE v128_t widen(v128_t bytes, i32 quarter) {
+  v128_t half = quarter < 2 ? wasm_u16x8_extend_low_u8x16(bytes) : wasm_u16x8_extend_high_u8x16(bytes);
+  return quarter % 2 == 0 ? wasm_u32x4_extend_low_u16x8(half) : wasm_u32x4_extend_high_u16x8(half);
+}
+
+/* (19595 r + 38470 g + 7471 b + 32768) >> 16 */
+INLINE v128_t gray4(v128_t r, v128_t g, v128_t b) {
+  v128_t sum = wasm_i32x4_add(wasm_i32x4_mul(r, wasm_i32x4_const_splat(19595)), wasm_i32x4_mul(g, wasm_i32x4_const_splat(38470)));
+  sum = wasm_i32x4_add(sum, wasm_i32x4_add(wasm_i32x4_mul(b, wasm_i32x4_const_splat(7471)), wasm_i32x4_const_splat(32768)));
+  return wasm_u32x4_shr(sum, 16);
+}
+
+INLINE v128_t narrow4(const v128_t *q) {
+  return wasm_u8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(q[0], q[1]), wasm_i16x8_narrow_i32x4(q[2], q[3]));
+}
+
 /* The last pixels of an image go through a buffer of 48 bytes, so that loops see whole groups of 16. */
 #define FOR_GROUPS(data, pixels, at, body)                                                                             \
   {                                                                                                                    \

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import sharp from "sharp";
 import { VisionError } from "../errors.ts";
 import type { ByteImage } from "./image.ts";
+import { decodePlainJpeg } from "./plain-jpeg.ts";
 
 // One thread per image: parallelism comes from the workers, and a rival thread pool would starve the training step.
 sharp.concurrency(1);
@@ -30,6 +31,10 @@ const defaultMaxPixels = 100_000_000;
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<ByteImage> {
   const { maxPixels = defaultMaxPixels, applyOrientation = false, name = "image" } = options;
   if (bytes.length === 0) throw decodeError(name, "the file is empty");
+  if (!applyOrientation) {
+    const plain = decodePlainJpeg(bytes);
+    if (plain && plain.width * plain.height <= maxPixels) return plain;
+  }
   try {
     let pipeline = sharp(bytes, {
       limitInputPixels: maxPixels,

@@ -19,6 +19,9 @@ export interface Kernels {
   jpeg_requantise(...args: number[]): void;
   jpeg_to_ycc(...args: number[]): void;
   jpeg_from_ycc(...args: number[]): void;
+  jpeg_header(...args: number[]): number;
+  jpeg_scan(...args: number[]): number;
+  jpeg_from_ycc444(...args: number[]): void;
 }
 
 function instantiate(): Kernels | undefined {

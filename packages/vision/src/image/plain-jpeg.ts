@@ -1,0 +1,52 @@
+import { memory } from "../kernels/heap.ts";
+import { runKernels } from "../kernels/instance.ts";
+import { recycle, takeBytes } from "./buffers.ts";
+import type { ByteImage } from "./image.ts";
+
+/** Files and areas up to this are decoded here; larger ones by sharp, which does not block the thread. */
+const largestFile = 1 << 20;
+const largestArea = 1 << 21;
+
+const roundUp = (value: number, step: number) => Math.ceil(value / step) * step;
+
+/**
+ * Decodes a plain JPEG file (baseline, grey or 4:4:4 or 4:2:0) with libjpeg's arithmetic: the
+ * pixels are the same as sharp's, without the cost of setting up a pipeline for each. Undefined for every other file, and for one that is damaged in any way: sharp decides about those.
+ */
+export function decodePlainJpeg(bytes: Uint8Array): ByteImage | undefined {
+  if (bytes.length > largestFile || bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
+  const info = takeBytes(16);
+  let image: ByteImage | undefined;
+  runKernels(info, (kernels, frame, infoAt) => {
+    const at = frame.in(bytes);
+    if (frame.failed || kernels.jpeg_header(at, bytes.length, infoAt) === 0) return;
+    const [width = 0, height = 0, components = 0, ratio = 1] = new Int32Array(memory.buffer, infoAt, 4);
+    if (width * height > largestArea) return;
+    const lumaWidth = roundUp(width, 8 * ratio);
+    const lumaHeight = roundUp(height, 8 * ratio);
+    const chromaWidth = lumaWidth / ratio;
+    const y = frame.take(lumaWidth * lumaHeight);
+    const cb = frame.take((chromaWidth * lumaHeight) / ratio);
+    const cr = frame.take((chromaWidth * lumaHeight) / ratio);
+    const rows = frame.take(2 * (width + 32));
+    const out = takeBytes(width * height * 3);
+    if (frame.failed || out.buffer !== memory.buffer) return;
+    if (kernels.jpeg_scan(at, bytes.length, y, lumaWidth, cb, cr, chromaWidth) === 0) {
+      recycle(out);
+      return;
+    }
+    if (components === 1)
+      spreadGray(new Uint8Array(memory.buffer, y, lumaWidth * height), lumaWidth, width, height, out);
+    else if (ratio === 1) kernels.jpeg_from_ycc444(y, cb, cr, lumaWidth, width, height, out.byteOffset);
+    else kernels.jpeg_from_ycc(y, lumaWidth, cb, cr, chromaWidth, width, height, rows, out.byteOffset);
+    image = { width, height, channels: 3, data: out, semantics: "pil" };
+  });
+  recycle(info);
+  return image;
+}
+
+function spreadGray(plane: Uint8Array, stride: number, width: number, height: number, out: Uint8Array): void {
+  for (let y = 0, to = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, to += 3) out[to] = out[to + 1] = out[to + 2] = plane[y * stride + x] as number;
+  }
+}
