@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Callback } from "../callbacks/callback.ts";
 import { ModelCheckpoint } from "../callbacks/model-checkpoint.ts";
 import { ModelSummary } from "../callbacks/model-summary.ts";
@@ -38,13 +37,14 @@ export function configureCallbacks(options: TrainerOptions, settings: Settings):
     );
   }
   if (settings.enableModelSummary && !has(ModelSummary)) callbacks.push(new ModelSummary());
-  const orders: Record<string, Callback[]> = { first: [], normal: [], last: [] };
   refuseDuplicates(callbacks);
-  return reorder(callbacks);
-  function reorder(list: readonly Callback[]): Callback[] {
-    for (const one of list) orders[one.order]?.push(one);
-    return [...(orders["first"] ?? []), ...(orders["normal"] ?? []), ...(orders["last"] ?? [])];
-  }
+  return inOrder(callbacks);
+}
+
+const rank = { first: 0, normal: 1, last: 2 };
+
+function inOrder(callbacks: readonly Callback[]): Callback[] {
+  return [...callbacks].sort((a, b) => rank[a.order] - rank[b.order]);
 }
 
 /** Adds the module's own callbacks: one of a class that is there already takes its place. */
@@ -56,8 +56,7 @@ export async function attachModuleCallbacks(module: LightningModule, callbacks: 
   const kinds = new Set(added.map((one) => one.constructor));
   const merged = [...callbacks.filter((one) => !kinds.has(one.constructor)), ...added];
   refuseDuplicates(merged);
-  const rank = { first: 0, normal: 1, last: 2 };
-  return merged.sort((a, b) => rank[a.order] - rank[b.order]);
+  return inOrder(merged);
 }
 
 function refuseDuplicates(callbacks: readonly Callback[]): void {
@@ -82,13 +81,4 @@ export function configureLoggers(options: TrainerOptions, settings: Settings): L
   if (logger === true) return [GuardedLogger.of(new CSVLogger({ saveDir: settings.defaultRootDir }))];
   if (logger === false || logger === null) return [];
   return (logger instanceof Logger ? [logger] : logger).map((one) => GuardedLogger.of(one));
-}
-
-/** The folder for checkpoints when the callback names none: the first logger's, else the root folder's. */
-export function checkpointFolder(loggers: readonly Logger[], rootDir: string): string {
-  const [logger] = loggers;
-  if (logger === undefined) return join(rootDir, "checkpoints");
-  const { version } = logger;
-  const folder = typeof version === "string" ? version : `version_${version ?? 0}`;
-  return join(logger.saveDir ?? rootDir, String(logger.name ?? ""), folder, "checkpoints");
 }
