@@ -46,6 +46,8 @@ export class WandbLogger extends Logger {
   readonly #pendingCallbacks = new Set<CheckpointSource>();
   #undoExitHooks: (() => void) | undefined;
   #closed: Promise<void> | undefined;
+  /** Those that wait for their row. */
+  #histograms: { readonly step: number; readonly values: Record<string, unknown> } | undefined;
 
   /** @param tuning intervals and limits of the sender, for tests. */
   constructor(options: WandbLoggerOptions = {}, tuning?: Partial<SenderTuning>) {
@@ -98,7 +100,10 @@ export class WandbLogger extends Logger {
   }
 
   logMetrics(metrics: Readonly<Record<string, number>>, step: number): void {
-    this.experiment?.logRow({ ...withPrefix(metrics, this.options.prefix), [stepMetric]: step });
+    if (this.#histograms?.step !== step) this.#logHistograms();
+    const histograms = this.#histograms?.values;
+    this.#histograms = undefined;
+    this.experiment?.logRow({ ...withPrefix(metrics, this.options.prefix), ...histograms, [stepMetric]: step });
   }
 
   override logImage(key: string, images: readonly LoggedImage[], step: number): void {
@@ -115,8 +120,11 @@ export class WandbLogger extends Logger {
     this.logTable(key, { columns: ["text"], data: [[text]] }, step);
   }
 
+  /** The histograms of a step make one row, with the metrics of the step when they come next. */
   override logHistogram(key: string, values: ArrayLike<number>, step: number): void {
-    this.experiment?.logRow({ [key]: histogramValue(values), [stepMetric]: step });
+    if (this.#histograms?.step !== step) this.#logHistograms();
+    this.#histograms ??= { step, values: {} };
+    this.#histograms.values[key] = histogramValue(values);
   }
 
   /** Uploads a copy of a file with the run. */
@@ -140,6 +148,7 @@ export class WandbLogger extends Logger {
 
   /** After a success the run stays open (see the class); otherwise it ends here. */
   async finalize(status: FinalStatus): Promise<void> {
+    this.#logHistograms();
     if (this.#run === undefined || this.#run.isFinished) return;
     if (status !== "success") return this.close(status === "interrupted" ? 255 : 1);
     for (const callback of this.#pendingCallbacks) this.#logCheckpoints(callback);
@@ -164,6 +173,7 @@ export class WandbLogger extends Logger {
   /** The part of ending that needs no waiting. */
   #end(exitCode: number): void {
     this.#undoExitHooks?.();
+    if (this.#run?.isFinished === false) this.#logHistograms();
     this.#run?.finish(exitCode);
     if (exitCode === 0 && this.#run !== undefined) rmSync(this.#resumePath(), { force: true });
   }
@@ -220,6 +230,12 @@ export class WandbLogger extends Logger {
       );
     }
     this.#hookExit();
+  }
+
+  #logHistograms(): void {
+    const waiting = this.#histograms;
+    this.#histograms = undefined;
+    if (waiting !== undefined) this.experiment?.logRow({ ...waiting.values, [stepMetric]: waiting.step });
   }
 
   #hookExit(): void {

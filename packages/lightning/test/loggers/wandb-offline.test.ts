@@ -128,6 +128,27 @@ test("an offline run has the official client's files and records, in the order t
   expect(summary).toMatchObject({ "train/loss": 0.25, _step: 4, _wandb: { runtime: expect.any(Number) } });
 });
 
+test("the histograms of a step make one row, with the step's metrics", async () => {
+  const dir = await offlineRun(folder(), (logger) => {
+    logger.logHistogram("weights/a", [1, 2], 0);
+    logger.logHistogram("weights/b", [3], 0);
+    logger.logMetrics({ loss: 1 }, 0);
+    logger.logHistogram("weights/a", [1, 2], 5);
+    logger.logMetrics({ loss: 1 }, 6);
+    logger.logHistogram("weights/a", [1, 2], 7);
+  });
+  const rows = historyRows(readWandbLog(logOf(dir)).records);
+  const names = rows.map((row) => Object.keys(row).filter((name) => !name.startsWith("_")));
+  expect(names).toEqual([
+    ["loss", "weights/a", "weights/b", "trainer/global_step"],
+    ["weights/a", "trainer/global_step"],
+    ["loss", "trainer/global_step"],
+    ["weights/a", "trainer/global_step"],
+  ]);
+  expect(rows.map((row) => row["trainer/global_step"])).toEqual([0, 5, 6, 7]);
+  expect(rows[0]?.["weights/a"]).toMatchObject({ _type: "histogram" });
+});
+
 test("records of every size are framed so that an independent reader and our own get them back", () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 70_000 }), { minLength: 1, maxLength: 12 }), (sizes) => {
