@@ -221,6 +221,7 @@ static i32 decode_block(reader *r, i32 c, i32 *previous, u8 *plane, i32 stride) 
   *previous += extend(r, size);
   block[0] = *previous * quant[0];
   const huffman *ac = &head.ac[head.ac_of[c]];
+  i32 flat = 1;
   for (i32 k = 1; k < 64; k++) {
     refill(r);
     i32 run = symbol(r, ac);
@@ -235,6 +236,13 @@ static i32 decode_block(reader *r, i32 c, i32 *previous, u8 *plane, i32 stride) 
     k += run;
     if (k > 63 || size > 10) return 0;
     block[natural[k]] = extend(r, size) * quant[natural[k]];
+    flat = 0;
+  }
+  if (flat) {
+    /* What the transform makes of a lone first coefficient. */
+    v128_t value = wasm_i8x16_splat((int8_t)clip8(((block[0] + 4) >> 3) + 128));
+    for (i32 row = 0; row < 8; row++) wasm_v128_store64_lane(plane + row * stride, value, 0);
+    return 1;
   }
   lanes left, right;
   for (i32 row = 0; row < 8; row++) {

@@ -70,13 +70,6 @@ export const paddingOption = z
 
 export const ordered = ([low, high]: readonly [number, number]) => low <= high;
 
-/** A range [low, high] within bounds. */
-export const rangeOption = (low: number, high: number, byDefault: [number, number]) => {
-  const bounds = high === Number.POSITIVE_INFINITY ? `at least ${low}` : `between ${low} and ${high}`;
-  const end = z.number().min(low, `must be ${bounds}`).max(high, `must be ${bounds}`);
-  return z.tuple([end, end]).refine(ordered, "the lower bound must not exceed the upper one").default(byDefault);
-};
-
 /** A number d standing for [-d, d], or a range. */
 export const spreadOption = z
   .union([
