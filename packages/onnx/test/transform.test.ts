@@ -59,6 +59,7 @@ test("half precision halves the file and keeps the logits", async () => {
   const half = convertFloat16(bytes);
   expect(half.length / bytes.length).toBeLessThan(0.51);
   expect(await relativeError(half)).toBeLessThan(5e-3);
+  expect(Buffer.compare(convertFloat16(Buffer.from(bytes)), half), "as read from a file").toBe(0);
   const inner = new ModelEditor(convertFloat16(bytes, { keepIo: false }));
   expect(inner.graph.input[0]?.type?.value.value?.elemType).toBe(10);
 });

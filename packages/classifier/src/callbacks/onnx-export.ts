@@ -11,13 +11,20 @@ import {
 import { checkOnnx, exportOnnx } from "@classifier-training/onnx";
 import { noGrad, randn, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
-import { classificationData } from "../data/classification-datamodule.ts";
+import { type ClassificationDataModule, classificationData } from "../data/classification-datamodule.ts";
+import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
+import { describeProportion } from "../statistics/interval.ts";
+import type { Variant } from "./onnx-variants.ts";
 
 export const onnxExportOptions = z.strictObject({
   outputDir: z.string().default("onnx"),
   opsetVersion: z.literal(17).default(17),
   inputHeight: z.int().positive().default(224),
   inputWidth: z.int().positive().default(224),
+  variants: z
+    .array(z.enum(["fp16", "int8"]))
+    .default([])
+    .describe("smaller forms, each measured on validation"),
 });
 
 const log = getLogger("classifier.callbacks.onnx_export");
@@ -77,8 +84,21 @@ export class ONNXExportCallback extends Callback {
       input.dispose();
     }
     const data = classificationData(trainer.datamodule);
-    if (data !== undefined)
-      writeFileAtomic(join(outputDir, "labels_mapping.json"), `${JSON.stringify(data.labelsMapping(), null, 2)}\n`);
+    if (data === undefined) return;
+    writeFileAtomic(join(outputDir, "labels_mapping.json"), `${JSON.stringify(data.labelsMapping(), null, 2)}\n`);
+    for (const variant of this.options.variants) await this.#variant(path, variant, data);
+  }
+
+  async #variant(path: string, variant: Variant, data: ClassificationDataModule): Promise<void> {
+    if (!(data instanceof ImageFolderDataModule)) {
+      log.warning(`the ${variant} variant is left out: ${data.constructor.name} has no loaders of pictures`);
+      return;
+    }
+    const [train, validation] = [data.trainDataloader(), data.valDataloader()];
+    const { writeVariant } = await import("./onnx-variants.ts");
+    const { path: written, bytes, accuracy } = await writeVariant(path, variant, train, validation);
+    await Promise.all([train.close(), validation.close()]);
+    log.info(`exported ${written} (${(bytes / 2 ** 20).toFixed(1)} MB): val top-1 ${describeProportion(accuracy)}`);
   }
 }
 

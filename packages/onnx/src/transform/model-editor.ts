@@ -21,7 +21,8 @@ export class ModelEditor {
   constructor(bytes: Uint8Array) {
     let graph: GraphProto | undefined;
     try {
-      this.model = fromBinary(ModelProtoSchema, bytes);
+      // A Buffer's `slice` is a view where a Uint8Array's is a copy: tensors must not share their memory.
+      this.model = fromBinary(ModelProtoSchema, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
       graph = this.model.graph;
     } catch (error) {
       throw new OnnxError({ code: "onnx/invalid", what: "these bytes are no ONNX model", cause: error });
