@@ -11,7 +11,8 @@ import {
 } from "./callbacks/gradient-accumulation-scheduler.ts";
 import { LearningRateFinder, learningRateFinderOptionsSchema } from "./callbacks/learning-rate-finder.ts";
 import { LearningRateMonitor, learningRateMonitorOptionsSchema } from "./callbacks/learning-rate-monitor.ts";
-import { ModelCheckpoint, modelCheckpointOptionsSchema } from "./callbacks/model-checkpoint.ts";
+import { ModelCheckpoint } from "./callbacks/model-checkpoint.ts";
+import { modelCheckpointOptionsSchema } from "./callbacks/model-checkpoint-options.ts";
 import { ModelSummary, modelSummaryOptionsSchema } from "./callbacks/model-summary.ts";
 import { ProgressBar, progressBarOptionsSchema } from "./callbacks/progress-bar.ts";
 import { ReplayCertificate, replayCertificateOptionsSchema } from "./callbacks/replay-certificate.ts";

@@ -8,7 +8,8 @@ export { EMACallback, type EMAOptions } from "./ema.ts";
 export { GradientAccumulationScheduler } from "./gradient-accumulation-scheduler.ts";
 export { LearningRateFinder } from "./learning-rate-finder.ts";
 export { LearningRateMonitor } from "./learning-rate-monitor.ts";
-export { ModelCheckpoint, type ModelCheckpointOptions } from "./model-checkpoint.ts";
+export { ModelCheckpoint } from "./model-checkpoint.ts";
+export type { ModelCheckpointOptions } from "./model-checkpoint-options.ts";
 export { ModelSummary, renderSummary } from "./model-summary.ts";
 export { ProgressBar, type ProgressBarOptions, type ProgressOutput } from "./progress-bar.ts";
 export {

@@ -2,9 +2,8 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { getLogger } from "@classifier-training/base";
-import { z } from "zod";
 import { findLast } from "../checkpoint/find.ts";
-import { readHeader } from "../checkpoint/load.ts";
+import { summaryOf } from "../checkpoint/load.ts";
 import { MisconfigurationError } from "../core/errors.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { MetricValues } from "../core/result-collection.ts";
@@ -12,47 +11,15 @@ import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
 import { BestK } from "./best-k.ts";
 import { Callback } from "./callback.ts";
 import { formatCheckpointName } from "./checkpoint-name.ts";
+import {
+  intervalMs,
+  type ModelCheckpointOptions,
+  modelCheckpointOptionsSchema,
+  type ParsedModelCheckpointOptions,
+  validateModelCheckpointOptions,
+} from "./model-checkpoint-options.ts";
 
 const log = getLogger("lightning.checkpoint");
-
-const interval = z.union([
-  z.number().min(0),
-  z.strictObject({
-    days: z.number().optional(),
-    hours: z.number().optional(),
-    minutes: z.number().optional(),
-    seconds: z.number().optional(),
-  }),
-]);
-
-export const modelCheckpointOptionsSchema = z.strictObject({
-  /** The folder; by default the logger's, or `checkpoints` under the trainer's root folder. */
-  dirpath: z.string().nullable().default(null),
-  /** A template such as `{epoch:02d}-{val/loss:.2f}`; by default `{epoch}-{step}`. */
-  filename: z.string().nullable().default(null),
-  /** The metric by which the best are chosen; without it, the latest is kept. */
-  monitor: z.string().nullable().default(null),
-  verbose: z.boolean().default(false),
-  /** Also keep the latest as `last.ckpt`: a real file, or a link to the one saved before it. */
-  saveLast: z
-    .union([z.boolean(), z.literal("link")])
-    .nullable()
-    .default(null),
-  /** How many of the best to keep; -1 keeps all. */
-  saveTopK: z.int().default(1),
-  saveOnException: z.boolean().default(false),
-  saveWeightsOnly: z.boolean().default(false),
-  mode: z.enum(["min", "max"]).default("min"),
-  autoInsertMetricName: z.boolean().default(true),
-  everyNTrainSteps: z.int().min(0).nullable().default(null),
-  /** Seconds, or { days, hours, minutes, seconds }. */
-  trainTimeInterval: interval.nullable().default(null),
-  everyNEpochs: z.int().min(0).nullable().default(null),
-  saveOnTrainEpochEnd: z.boolean().nullable().default(null),
-  /** Append `-v1`, `-v2`... rather than overwrite a file that is there. */
-  enableVersionCounter: z.boolean().default(true),
-});
-export type ModelCheckpointOptions = z.input<typeof modelCheckpointOptionsSchema>;
 
 /** Saves the run as it goes on: the best by a metric, the latest, or both. */
 export class ModelCheckpoint extends Callback {
@@ -62,7 +29,7 @@ export class ModelCheckpoint extends Callback {
   static fileExtension = ".ckpt";
   static startingVersion = 1;
 
-  readonly options: z.infer<typeof modelCheckpointOptionsSchema>;
+  readonly options: ParsedModelCheckpointOptions;
   readonly #everyNTrainSteps: number;
   readonly #everyNEpochs: number;
   readonly #intervalMs: number | null;
@@ -88,25 +55,7 @@ export class ModelCheckpoint extends Callback {
     this.#everyNTrainSteps = everyNTrainSteps ?? 0;
     this.#intervalMs = trainTimeInterval === null ? null : intervalMs(trainTimeInterval);
     this.#best = new BestK(mode, saveTopK);
-    this.#validateOptions();
-  }
-
-  #validateOptions(): void {
-    const { saveTopK, monitor } = this.options;
-    if (saveTopK < -1) throw new MisconfigurationError(`Invalid value for saveTopK=${saveTopK}. Must be >= -1`);
-    const triggers = [this.#everyNTrainSteps >= 1, this.#everyNEpochs >= 1, this.#intervalMs !== null];
-    if (triggers.filter(Boolean).length > 1) {
-      throw new MisconfigurationError(
-        `Combination of parameters everyNTrainSteps=${this.#everyNTrainSteps}, everyNEpochs=${this.#everyNEpochs} and ` +
-          `trainTimeInterval=${this.options.trainTimeInterval} should be mutually exclusive.`,
-      );
-    }
-    if (monitor === null && ![-1, 0, 1].includes(saveTopK)) {
-      throw new MisconfigurationError(
-        `ModelCheckpoint(saveTopK=${saveTopK}, monitor=null) is not a valid configuration. No quantity for top_k to track.`,
-        "set `monitor`, or a saveTopK of -1, 0 or 1",
-      );
-    }
+    validateModelCheckpointOptions(this.options, this.#everyNTrainSteps, this.#everyNEpochs);
   }
 
   override get order(): "last" {
@@ -357,15 +306,7 @@ export class ModelCheckpoint extends Callback {
 
   /** A last checkpoint of this very run, of this callback or another one with the same folder. */
   #ownLast(trainer: TrainerView): string | undefined {
-    return this.findLast(trainer).last.find((path) => this.#summaryOf(path)?.runId === trainer.runId);
-  }
-
-  #summaryOf(path: string): { readonly runId?: string; readonly globalStep?: number } | undefined {
-    try {
-      return JSON.parse(readHeader(path).metadata["summary"] ?? "{}") as { runId?: string; globalStep?: number };
-    } catch {
-      return undefined;
-    }
+    return this.findLast(trainer).last.find((path) => summaryOf(path)?.runId === trainer.runId);
   }
 
   // --- Names ---
@@ -408,7 +349,7 @@ export class ModelCheckpoint extends Callback {
   /** A file that this very run wrote after the point that it was resumed from, before it was killed. */
   #isOwnFuture(trainer: TrainerView, path: string): boolean {
     if (!this.#restored || !existsSync(path) || this.#best.scores.has(path)) return false;
-    const summary = this.#summaryOf(path);
+    const summary = summaryOf(path);
     // A damaged file is worth nothing: it can be overwritten.
     if (summary === undefined) return true;
     return summary.runId === trainer.runId && (summary.globalStep ?? -1) >= trainer.resumedStep;
@@ -470,10 +411,4 @@ export class ModelCheckpoint extends Callback {
     this.#bestWithoutMonitor = String(bestModelPath ?? "");
     if (this.options.monitor !== null && this.#best.bestPath === "") this.#best.bestPath = String(bestModelPath ?? "");
   }
-}
-
-function intervalMs(value: z.infer<typeof interval>): number {
-  if (typeof value === "number") return value * 1000;
-  const { days = 0, hours = 0, minutes = 0, seconds = 0 } = value;
-  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
 }

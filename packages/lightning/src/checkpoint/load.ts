@@ -104,6 +104,16 @@ export function inspectCheckpoint(path: string): CheckpointInspection {
   };
 }
 
+/** A file's summary; undefined when it is no checkpoint, or a damaged one. */
+export function summaryOf(path: string): CheckpointSummary | undefined {
+  try {
+    const { summary } = readHeader(path).metadata;
+    return summary === undefined ? undefined : (JSON.parse(summary) as CheckpointSummary);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Reads a file's header alone. */
 export function readHeader(path: string): CheckpointHeader {
   let file: number;

@@ -7,7 +7,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { findAll, loadFirstIntact } from "../checkpoint/find.ts";
 import { checkFingerprint, checkWeights, type Fingerprint } from "../checkpoint/fingerprint.ts";
 import type { CheckpointSummary } from "../checkpoint/format.ts";
-import { loadCheckpoint, readHeader } from "../checkpoint/load.ts";
+import { loadCheckpoint, summaryOf } from "../checkpoint/load.ts";
 import { LightningError } from "../core/errors.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
 import { findMetrics } from "./module-metrics.ts";
@@ -275,12 +275,7 @@ export class CheckpointConnector {
 const fastDevRunId = "fast-dev-run";
 
 function isFromFastDevRun(path: string): boolean {
-  try {
-    const summary = JSON.parse(readHeader(path).metadata["summary"] ?? "{}") as { readonly runId?: string };
-    return summary.runId === fastDevRunId;
-  } catch {
-    return false;
-  }
+  return summaryOf(path)?.runId === fastDevRunId;
 }
 
 function bestPath(fn: TrainerFn, keepers: readonly CheckpointFinder[], fastDevRun: boolean): string {

@@ -1,0 +1,72 @@
+import { z } from "zod";
+import { MisconfigurationError } from "../core/errors.ts";
+
+const interval = z.union([
+  z.number().min(0),
+  z.strictObject({
+    days: z.number().optional(),
+    hours: z.number().optional(),
+    minutes: z.number().optional(),
+    seconds: z.number().optional(),
+  }),
+]);
+
+export const modelCheckpointOptionsSchema = z.strictObject({
+  /** The folder; by default the logger's, or `checkpoints` under the trainer's root folder. */
+  dirpath: z.string().nullable().default(null),
+  /** A template such as `{epoch:02d}-{val/loss:.2f}`; by default `{epoch}-{step}`. */
+  filename: z.string().nullable().default(null),
+  /** The metric by which the best are chosen; without it, the latest is kept. */
+  monitor: z.string().nullable().default(null),
+  verbose: z.boolean().default(false),
+  /** Also keep the latest as `last.ckpt`: a real file, or a link to the one saved before it. */
+  saveLast: z
+    .union([z.boolean(), z.literal("link")])
+    .nullable()
+    .default(null),
+  /** How many of the best to keep; -1 keeps all. */
+  saveTopK: z.int().default(1),
+  saveOnException: z.boolean().default(false),
+  saveWeightsOnly: z.boolean().default(false),
+  mode: z.enum(["min", "max"]).default("min"),
+  autoInsertMetricName: z.boolean().default(true),
+  everyNTrainSteps: z.int().min(0).nullable().default(null),
+  /** Seconds, or { days, hours, minutes, seconds }. */
+  trainTimeInterval: interval.nullable().default(null),
+  everyNEpochs: z.int().min(0).nullable().default(null),
+  saveOnTrainEpochEnd: z.boolean().nullable().default(null),
+  /** Append `-v1`, `-v2`... rather than overwrite a file that is there. */
+  enableVersionCounter: z.boolean().default(true),
+});
+export type ModelCheckpointOptions = z.input<typeof modelCheckpointOptionsSchema>;
+export type ParsedModelCheckpointOptions = z.infer<typeof modelCheckpointOptionsSchema>;
+
+/** @throws MisconfigurationError when options exclude each other */
+export function validateModelCheckpointOptions(
+  options: ParsedModelCheckpointOptions,
+  everyNTrainSteps: number,
+  everyNEpochs: number,
+): void {
+  const { saveTopK, monitor, trainTimeInterval } = options;
+  if (saveTopK < -1) throw new MisconfigurationError(`Invalid value for saveTopK=${saveTopK}. Must be >= -1`);
+  const triggers = [everyNTrainSteps >= 1, everyNEpochs >= 1, trainTimeInterval !== null];
+  if (triggers.filter(Boolean).length > 1) {
+    throw new MisconfigurationError(
+      `Combination of parameters everyNTrainSteps=${everyNTrainSteps}, everyNEpochs=${everyNEpochs} and ` +
+        `trainTimeInterval=${trainTimeInterval} should be mutually exclusive.`,
+    );
+  }
+  if (monitor === null && ![-1, 0, 1].includes(saveTopK)) {
+    throw new MisconfigurationError(
+      `ModelCheckpoint(saveTopK=${saveTopK}, monitor=null) is not a valid configuration. No quantity for top_k to track.`,
+      "set `monitor`, or a saveTopK of -1, 0 or 1",
+    );
+  }
+}
+
+/** A time interval in milliseconds. */
+export function intervalMs(value: z.infer<typeof interval>): number {
+  if (typeof value === "number") return value * 1000;
+  const { days = 0, hours = 0, minutes = 0, seconds = 0 } = value;
+  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
+}
