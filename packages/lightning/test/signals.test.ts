@@ -35,7 +35,7 @@ test.each([
   expect(existsSync(join(dir, "result.json"))).toBe(false);
   expect(await run(0)).toBe(0);
   expect(JSON.parse(readFileSync(join(dir, "result.json"), "utf8"))).toMatchObject({ steps: 20 });
-});
+}, 180_000);
 
 test("a second SIGINT ends the run at once", async () => {
   const code = await run(3000, (kill) => {
@@ -43,9 +43,9 @@ test("a second SIGINT ends the run at once", async () => {
     setTimeout(() => kill("SIGINT"), 300);
   });
   expect(code).toBe(130);
-});
+}, 120_000);
 
 test("SIGUSR1 saves while training goes on", async () => {
   expect(await run(20, (kill) => setTimeout(() => kill("SIGUSR1"), 100))).toBe(0);
   expect(loadCheckpoint(join(dir, "checkpoints", "last.ckpt")).globalStep).toBe(20);
-});
+}, 120_000);
