@@ -25,7 +25,9 @@ function asan() {
   const library = execFileSync("g++", ["-print-file-name=libasan.so"], { encoding: "utf8" }).trim();
   // Node and V8 free nothing at exit, so that leaks are looked for by the tests' counters instead.
   const options = "detect_leaks=0:abort_on_error=0:exitcode=66:alloc_dealloc_mismatch=0";
-  return run(process.execPath, ["--expose-gc", smoke], { ...env, LD_PRELOAD: library, ASAN_OPTIONS: options });
+  // The caching allocator would hide what is done to freed blocks.
+  const checked = { ...env, LD_PRELOAD: library, ASAN_OPTIONS: options, CT_ALLOCATOR: "system" };
+  return run(process.execPath, ["--expose-gc", smoke], checked);
 }
 
 function valgrind() {

@@ -58,3 +58,8 @@ export function setCudnnBenchmark(enabled: boolean): void {
 export function memoryStats(): { readonly liveTensors: number; readonly bytes: number } {
   return native.memoryStats();
 }
+
+/** Gives the memory of freed CPU tensors, which is kept for the next ones, back to the system. @returns bytes */
+export function emptyCache(): number {
+  return native.emptyCache();
+}

@@ -12,6 +12,7 @@ export {
 export {
   cudaDeviceCount,
   cudaIsAvailable,
+  emptyCache,
   getNumThreads,
   isDeterministic,
   memoryStats,

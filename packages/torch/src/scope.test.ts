@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import * as torch from "./index.ts";
+import { native } from "./native/load.ts";
 
 test("a scope frees what was made inside, except what it returns in arrays, objects and Maps", () => {
   const before = torch.memoryStats().liveTensors;
@@ -66,6 +67,20 @@ test("memoryStats counts handles, and shared memory once", () => {
     expect(now.bytes - before.bytes).toBe(4000);
   });
   expect(torch.memoryStats()).toEqual(before);
+});
+
+test("memory of freed tensors is kept for the next ones of their size, and given back when asked", () => {
+  torch.emptyCache();
+  const address = (t: torch.Tensor) => native.dataPointer(t.handle);
+  const first = torch.empty([1 << 20]);
+  const where = address(first);
+  expect(where % 64).toBe(0);
+  first.dispose();
+  const second = torch.empty([1 << 20]);
+  expect(address(second)).toBe(where);
+  second.dispose();
+  expect(torch.emptyCache()).toBeGreaterThan(4 << 20);
+  expect(torch.emptyCache()).toBe(0);
 });
 
 test("200 training steps leave memory where it was, without the garbage collector's help", () => {

@@ -1,3 +1,4 @@
+#include "allocator.h"
 #include "exports.h"
 
 #include "env.h"
@@ -5,6 +6,7 @@
 namespace {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  ct::installAllocator();
   env.SetInstanceData(new ct::Env);
   ct::registerCalls(env, exports);
   ct::registerTensors(env, exports);

@@ -2,6 +2,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
+#include "allocator.h"
 #include "errors.h"
 #include "exports.h"
 #include "handle.h"
@@ -150,6 +151,10 @@ Napi::Value memoryStats(const Napi::CallbackInfo& info) {
   return result;
 }
 
+Napi::Value emptyCache(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(emptyAllocatorCache()));
+}
+
 }  // namespace
 
 void registerTensors(Napi::Env env, Napi::Object exports) {
@@ -171,6 +176,7 @@ void registerTensors(Napi::Env env, Napi::Object exports) {
   exports.Set("alias", Napi::Function::New<guarded<alias>>(env));
   exports.Set("setData", Napi::Function::New<guarded<replaceData>>(env));
   exports.Set("dispose", Napi::Function::New<guarded<disposeTensor>>(env));
+  exports.Set("emptyCache", Napi::Function::New<guarded<emptyCache>>(env));
   exports.Set("memoryStats", Napi::Function::New<guarded<memoryStats>>(env));
 }
 

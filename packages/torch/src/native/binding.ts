@@ -62,6 +62,7 @@ export interface Binding {
   alias(tensor: Handle): Handle;
   setData(tensor: Handle, data: Handle): void;
   dispose(tensor: Handle): boolean;
+  emptyCache(): number;
   memoryStats(): { liveTensors: number; bytes: number };
 
   attachNode(
