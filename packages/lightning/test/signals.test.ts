@@ -29,13 +29,17 @@ const checkpoints = () => readdirSync(join(dir, "checkpoints"));
 test.each([
   ["SIGINT", 130],
   ["SIGTERM", 143],
-] as const)("%s saves the run and ends it with %i, and it can be resumed", async (signal, code) => {
-  expect(await run(20, (kill) => setTimeout(() => kill(signal), 150))).toBe(code);
-  expect(checkpoints().filter((name) => name.startsWith("last"))).toEqual(["last.ckpt"]);
-  expect(existsSync(join(dir, "result.json"))).toBe(false);
-  expect(await run(0)).toBe(0);
-  expect(JSON.parse(readFileSync(join(dir, "result.json"), "utf8"))).toMatchObject({ steps: 20 });
-}, 180_000);
+] as const)(
+  "%s saves the run and ends it with %i, and it can be resumed",
+  async (signal, code) => {
+    expect(await run(20, (kill) => setTimeout(() => kill(signal), 150))).toBe(code);
+    expect(checkpoints().filter((name) => name.startsWith("last"))).toEqual(["last.ckpt"]);
+    expect(existsSync(join(dir, "result.json"))).toBe(false);
+    expect(await run(0)).toBe(0);
+    expect(JSON.parse(readFileSync(join(dir, "result.json"), "utf8"))).toMatchObject({ steps: 20 });
+  },
+  180_000,
+);
 
 test("a second SIGINT ends the run at once", async () => {
   const code = await run(3000, (kill) => {
