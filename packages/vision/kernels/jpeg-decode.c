@@ -210,8 +210,8 @@ INLINE i32 extend(reader *r, i32 n) {
   return value < 1 << (n - 1) ? value - (1 << n) + 1 : value;
 }
 
-/* One block into the plane; 0 if the code is broken. */
-static i32 decode_block(reader *r, i32 c, i32 *previous, u8 *plane, i32 stride) {
+/* One block into the plane, or past it if it is not wanted; 0 if the code is broken. */
+static i32 decode_block(reader *r, i32 c, i32 *previous, u8 *plane, i32 stride, i32 wanted) {
   i32 block[64] __attribute__((aligned(16)));
   const u16 *quant = head.quant[head.quant_of[c]];
   for (i32 i = 0; i < 64; i += 4) wasm_v128_store(block + i, wasm_i32x4_const_splat(0));
@@ -238,6 +238,7 @@ static i32 decode_block(reader *r, i32 c, i32 *previous, u8 *plane, i32 stride) 
     block[natural[k]] = extend(r, size) * quant[natural[k]];
     flat = 0;
   }
+  if (!wanted) return 1;
   if (flat) {
     /* What the transform makes of a lone first coefficient. */
     v128_t value = wasm_i8x16_splat((int8_t)clip8(((block[0] + 4) >> 3) + 128));
@@ -259,8 +260,10 @@ static i32 decode_block(reader *r, i32 c, i32 *previous, u8 *plane, i32 stride) 
   return 1;
 }
 
-/* The scan that jpeg_header found, into planes padded to whole MCUs. 1 if every bit was in order. */
-KERNEL_OF(i32, jpeg_scan)(const u8 *bytes, i32 length, u8 *y, i32 y_width, u8 *cb, u8 *cr, i32 c_width) {
+/* The scan that jpeg_header found, into planes padded to whole MCUs; only the region x0 <= x < x1, y0 <= y < y1 and what
+   upsampling needs around it. 1 if every bit of the whole scan was in order. */
+KERNEL_OF(i32, jpeg_scan)(const u8 *bytes, i32 length, u8 *y, i32 y_width, u8 *cb, u8 *cr, i32 c_width, i32 x0, i32 y0,
+                          i32 x1, i32 y1) {
   reader r = {bytes + head.scan, bytes + length, 0, 0, 0};
   i32 mcu = 8 * head.h;
   i32 across = (head.width + mcu - 1) / mcu, down = (head.height + mcu - 1) / mcu;
@@ -279,12 +282,15 @@ KERNEL_OF(i32, jpeg_scan)(const u8 *bytes, i32 length, u8 *y, i32 y_width, u8 *c
         left = head.restart;
       }
       left--;
+      i32 wanted = (column + 2) * mcu > x0 && (column - 1) * mcu < x1 && (row + 2) * mcu > y0 && (row - 1) * mcu < y1;
       for (i32 v = 0; v < head.v; v++)
         for (i32 h = 0; h < head.h; h++)
-          if (!decode_block(&r, 0, &previous[0], y + (row * mcu + 8 * v) * y_width + column * mcu + 8 * h, y_width)) return 0;
+          if (!decode_block(&r, 0, &previous[0], y + (row * mcu + 8 * v) * y_width + column * mcu + 8 * h, y_width,
+                            wanted))
+            return 0;
       if (head.components == 3) {
-        if (!decode_block(&r, 1, &previous[1], cb + row * 8 * c_width + column * 8, c_width)) return 0;
-        if (!decode_block(&r, 2, &previous[2], cr + row * 8 * c_width + column * 8, c_width)) return 0;
+        if (!decode_block(&r, 1, &previous[1], cb + row * 8 * c_width + column * 8, c_width, wanted)) return 0;
+        if (!decode_block(&r, 2, &previous[2], cr + row * 8 * c_width + column * 8, c_width, wanted)) return 0;
       }
       /* More bits used than there are. */
       if (r.failed * 8 > r.count) return 0;

@@ -154,23 +154,26 @@ INLINE void convert_row(const u8 *y, const u8 *cb, const u8 *cr, i32 width, u8 *
   }
 }
 
-/* `rows` has room for two rows of width + 32 bytes. */
+/* The region x0 <= x < x1, y0 <= y < y1 only. `rows` has room for two rows of width + 32 bytes. */
 KERNEL(jpeg_from_ycc)(const u8 *luma, i32 y_width, const u8 *cb, const u8 *cr, i32 c_width, i32 width, i32 height,
-                      u8 *rows, u8 *out) {
+                      u8 *rows, u8 *out, i32 x0, i32 y0, i32 x1, i32 y1) {
   i32 half_width = (width + 1) / 2, half_height = (height + 1) / 2;
   u8 *blue = rows, *red = rows + 2 * half_width + 16;
-  for (i32 y = 0; y < height; y++, out += width * 3) {
+  for (i32 y = y0; y < y1; y++) {
     i32 near = y / 2, far = (y & 1) == 0 ? near - 1 : near + 1;
     if (far < 0) far = 0;
     if (far > half_height - 1) far = half_height - 1;
     upsample(cb + near * c_width, cb + far * c_width, half_width, blue);
     upsample(cr + near * c_width, cr + far * c_width, half_width, red);
-    convert_row(luma + y * y_width, blue, red, width, out);
+    convert_row(luma + y * y_width + x0, blue + x0, red + x0, x1 - x0, out + (y * width + x0) * 3);
   }
 }
 
 /* Planes of full-size chroma to RGB. */
-KERNEL(jpeg_from_ycc444)(const u8 *y, const u8 *cb, const u8 *cr, i32 stride, i32 width, i32 height, u8 *out) {
-  for (i32 row = 0; row < height; row++, out += width * 3)
-    convert_row(y + row * stride, cb + row * stride, cr + row * stride, width, out);
+KERNEL(jpeg_from_ycc444)(const u8 *y, const u8 *cb, const u8 *cr, i32 stride, i32 width, u8 *out, i32 x0, i32 y0, i32 x1,
+                         i32 y1) {
+  for (i32 row = y0; row < y1; row++) {
+    i32 at = row * stride + x0;
+    convert_row(y + at, cb + at, cr + at, x1 - x0, out + (row * width + x0) * 3);
+  }
 }

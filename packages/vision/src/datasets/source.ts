@@ -1,5 +1,6 @@
 import { type DecodeOptions, decodeImage, readImageBytes } from "../image/decode.ts";
 import { byteImage, type Image } from "../image/image.ts";
+import type { RegionOf } from "../image/plain-jpeg.ts";
 import { type CachedSpec, cachedSource } from "./cached-source.ts";
 import { readEntry } from "./read-entry.ts";
 
@@ -29,7 +30,8 @@ export type SourceSpec =
 
 /** Reads images by index. */
 export interface ImageSource {
-  read(index: number): Promise<Image> | Image;
+  /** @param regionOf what will be read of it; a source may make the rest anything. */
+  read(index: number, regionOf?: RegionOf): Promise<Image> | Image;
   /** What an image is called in messages. */
   nameOf(index: number): string;
 }
@@ -48,7 +50,7 @@ export async function openSource(spec: SourceSpec): Promise<ImageSource> {
     case "subset": {
       const inner = await openSource(spec.of);
       const at = (index: number) => spec.indices[index] as number;
-      return { read: (index) => inner.read(at(index)), nameOf: (index) => inner.nameOf(at(index)) };
+      return { read: (index, regionOf) => inner.read(at(index), regionOf), nameOf: (index) => inner.nameOf(at(index)) };
     }
   }
 }
@@ -56,9 +58,9 @@ export async function openSource(spec: SourceSpec): Promise<ImageSource> {
 function fileSource(paths: readonly string[], decode: DecodeOptions = {}): ImageSource {
   return {
     nameOf: (index) => paths[index] ?? `image ${index}`,
-    async read(index) {
+    async read(index, regionOf) {
       const path = paths[index] as string;
-      return decodeImage(await readImageBytes(path), { ...decode, name: path });
+      return decodeImage(await readImageBytes(path), { ...decode, name: path, regionOf });
     },
   };
 }
@@ -67,11 +69,11 @@ function shardSource(spec: Extract<SourceSpec, { kind: "shards" }>): ImageSource
   const nameOf = (index: number) => `${spec.shards[spec.shard[index] as number]}!${spec.names[index]}`;
   return {
     nameOf,
-    read(index) {
+    read(index, regionOf) {
       const shard = spec.shards[spec.shard[index] as number] as string;
       const [offset, length] = [spec.offset[index] as number, spec.length[index] as number];
       const bytes = readEntry(shard, { offset, length, deflated: spec.deflated[index] === 1 }, spec.names[index] ?? "");
-      return decodeImage(bytes, { name: nameOf(index) });
+      return decodeImage(bytes, { name: nameOf(index), regionOf });
     },
   };
 }

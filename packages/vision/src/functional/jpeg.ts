@@ -43,7 +43,7 @@ export function jpegRoundTrip(image: ByteImage, quality: number): ByteImage {
   const back = runKernels(out, (kernels, frame, outAt) => {
     const planes = [frame.in(y), lumaWidth, frame.in(cb), frame.in(cr), chromaWidth];
     const rows = frame.take(2 * (width + 32));
-    if (!frame.failed) kernels.jpeg_from_ycc(...planes, width, height, rows, outAt);
+    if (!frame.failed) kernels.jpeg_from_ycc(...planes, width, height, rows, outAt, 0, 0, width, height);
   });
   if (!back) fromYcc(y, lumaWidth, cb, cr, chromaWidth, width, height, out);
   for (const plane of [y, cb, cr]) recycle(plane);

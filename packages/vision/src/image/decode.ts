@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import sharp from "sharp";
 import { VisionError } from "../errors.ts";
 import type { ByteImage } from "./image.ts";
-import { decodePlainJpeg } from "./plain-jpeg.ts";
+import { decodePlainJpeg, type RegionOf } from "./plain-jpeg.ts";
 
 // One thread per image: parallelism comes from the workers, and a rival thread pool would starve the training step.
 sharp.concurrency(1);
@@ -16,6 +16,8 @@ export interface DecodeOptions {
    * original system and torchvision's datasets, ignores it.
    */
   readonly applyOrientation?: boolean;
+  /** Tells which part will be read, where a decoder can save the rest; the pixels elsewhere may be anything. */
+  readonly regionOf?: RegionOf | undefined;
   /** What the file is called in errors. */
   readonly name?: string;
 }
@@ -32,7 +34,7 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   const { maxPixels = defaultMaxPixels, applyOrientation = false, name = "image" } = options;
   if (bytes.length === 0) throw decodeError(name, "the file is empty");
   if (!applyOrientation) {
-    const plain = decodePlainJpeg(bytes);
+    const plain = decodePlainJpeg(bytes, options.regionOf);
     if (plain && plain.width * plain.height <= maxPixels) return plain;
   }
   try {

@@ -77,3 +77,22 @@ test("damaged files are never decoded to something else than sharp makes of them
     if (expected) expect(Buffer.from(made.data).equals(expected), `damage ${i}`).toBe(true);
   }
 });
+
+test("a region decodes to the same pixels as the whole", async () => {
+  for (const chromaSubsampling of ["4:2:0", "4:4:4"]) {
+    const [width, height] = [203, 151];
+    const file = await picture(width, height, 9).jpeg({ chromaSubsampling }).toBuffer();
+    const whole = decodePlainJpeg(file)?.data ?? new Uint8Array();
+    for (let i = 0; i < 40; i++) {
+      const rng = Rng.at(i, "region");
+      const [left, top] = [rng.integer(width), rng.integer(height)];
+      const box = { left, top, width: 1 + rng.integer(width - left), height: 1 + rng.integer(height - top) };
+      const part = decodePlainJpeg(file, () => box)?.data ?? new Uint8Array();
+      for (let y = top; y < top + box.height; y++) {
+        const row = (data: Uint8Array) =>
+          Buffer.from(data.slice((y * width + left) * 3, (y * width + left + box.width) * 3));
+        expect(row(part).equals(row(whole)), `${chromaSubsampling} ${JSON.stringify(box)} row ${y}`).toBe(true);
+      }
+    }
+  }
+});

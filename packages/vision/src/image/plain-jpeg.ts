@@ -1,3 +1,4 @@
+import type { Box } from "../functional/resample.ts";
 import { memory } from "../kernels/heap.ts";
 import { runKernels } from "../kernels/instance.ts";
 import { recycle, takeBytes } from "./buffers.ts";
@@ -9,11 +10,14 @@ const largestArea = 1 << 21;
 
 const roundUp = (value: number, step: number) => Math.ceil(value / step) * step;
 
+/** The part of an image of this size that will be read; the pixels elsewhere may be anything. */
+export type RegionOf = (size: { width: number; height: number; channels: number }) => Box | undefined;
+
 /**
  * Decodes a plain JPEG file (baseline, grey or 4:4:4 or 4:2:0) with libjpeg's arithmetic: the
  * pixels are the same as sharp's, without the cost of setting up a pipeline for each. Undefined for every other file, and for one that is damaged in any way: sharp decides about those.
  */
-export function decodePlainJpeg(bytes: Uint8Array): ByteImage | undefined {
+export function decodePlainJpeg(bytes: Uint8Array, regionOf?: RegionOf): ByteImage | undefined {
   if (bytes.length > largestFile || bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
   const info = takeBytes(16);
   let image: ByteImage | undefined;
@@ -22,6 +26,8 @@ export function decodePlainJpeg(bytes: Uint8Array): ByteImage | undefined {
     if (frame.failed || kernels.jpeg_header(at, bytes.length, infoAt) === 0) return;
     const [width = 0, height = 0, components = 0, ratio = 1] = new Int32Array(memory.buffer, infoAt, 4);
     if (width * height > largestArea) return;
+    const region = regionOf?.({ width, height, channels: 3 }) ?? { left: 0, top: 0, width, height };
+    const edges = [region.left, region.top, region.left + region.width, region.top + region.height];
     const lumaWidth = roundUp(width, 8 * ratio);
     const lumaHeight = roundUp(height, 8 * ratio);
     const chromaWidth = lumaWidth / ratio;
@@ -31,14 +37,14 @@ export function decodePlainJpeg(bytes: Uint8Array): ByteImage | undefined {
     const rows = frame.take(2 * (width + 32));
     const out = takeBytes(width * height * 3);
     if (frame.failed || out.buffer !== memory.buffer) return;
-    if (kernels.jpeg_scan(at, bytes.length, y, lumaWidth, cb, cr, chromaWidth) === 0) {
+    if (kernels.jpeg_scan(at, bytes.length, y, lumaWidth, cb, cr, chromaWidth, ...edges) === 0) {
       recycle(out);
       return;
     }
     if (components === 1)
       spreadGray(new Uint8Array(memory.buffer, y, lumaWidth * height), lumaWidth, width, height, out);
-    else if (ratio === 1) kernels.jpeg_from_ycc444(y, cb, cr, lumaWidth, width, height, out.byteOffset);
-    else kernels.jpeg_from_ycc(y, lumaWidth, cb, cr, chromaWidth, width, height, rows, out.byteOffset);
+    else if (ratio === 1) kernels.jpeg_from_ycc444(y, cb, cr, lumaWidth, width, out.byteOffset, ...edges);
+    else kernels.jpeg_from_ycc(y, lumaWidth, cb, cr, chromaWidth, width, height, rows, out.byteOffset, ...edges);
     image = { width, height, channels: 3, data: out, semantics: "pil" };
   });
   recycle(info);

@@ -1,5 +1,7 @@
 import type { Image } from "../image/image.ts";
+import type { RegionOf } from "../image/plain-jpeg.ts";
 import { sampleErasedBox } from "../transforms/random-erasing.ts";
+import { sampleCropBox } from "../transforms/random-resized-crop.ts";
 import { buildTransform } from "../transforms/registry.ts";
 import { rngOf, runAll, type Transform, type TransformContext, type TransformSpec } from "../transforms/transform.ts";
 
@@ -80,6 +82,17 @@ export class PipelineRunner {
 
   static async build(plan: PipelinePlan): Promise<PipelineRunner> {
     return new PipelineRunner(await Promise.all(plan.perImage.map(buildTransform)), plan.tail);
+  }
+
+  /**
+   * What the pipeline will read of an image, if its first transform says so: a random crop draws the same place again
+   * when it runs, so the decoder may skip the rest.
+   */
+  regionOf(key: readonly number[]): RegionOf | undefined {
+    const [first] = this.#transforms;
+    if (first?.name !== "RandomResizedCrop" || first.spec.module !== undefined) return undefined;
+    const { scale, ratio } = first.options as { scale: [number, number]; ratio: [number, number] };
+    return (size) => sampleCropBox(size, scale, ratio, rngOf({ key, path: "0" }));
   }
 
   async run(image: Image, key: readonly number[]): Promise<Processed> {

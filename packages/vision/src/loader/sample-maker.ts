@@ -63,8 +63,8 @@ export class SampleMaker {
   }
 
   async #make(index: number, task: Task, position: number): Promise<Processed> {
-    const image = await this.#source.read(index);
     const key = [this.#setup.seed, task.epoch, index, task.occurrences[position] as number];
+    const image = await this.#source.read(index, this.#pipeline.regionOf(key));
     return this.#pipeline.run(image, key);
   }
 
