@@ -17,10 +17,6 @@ export function setCallListener(next: CallListener | null): CallListener | null 
   return previous;
 }
 
-export function isListening(): boolean {
-  return listener !== null;
-}
-
 function unwrap(value: unknown): unknown {
   if (value instanceof TensorCore) return value.handle;
   if (Array.isArray(value)) {
