@@ -1,6 +1,7 @@
 import { bind } from "../ops/dispatch.ts";
 import { TensorCore } from "./core.ts";
 import type { Tensor } from "./tensor.ts";
+import { UnaryTensor } from "./unary.ts";
 
 /** The other side of an element-wise operation: a tensor that broadcasts, or a number. */
 export type Operand = TensorCore | number | bigint | boolean;
@@ -47,39 +48,6 @@ const lerpScalar_ = bind("aten::lerp_.Scalar");
 const lerpTensor_ = bind("aten::lerp_.Tensor");
 const fillScalar_ = bind("aten::fill_.Scalar");
 const fillTensor_ = bind("aten::fill_.Tensor");
-const neg = bind("aten::neg");
-const exp = bind("aten::exp");
-const log = bind("aten::log");
-const log2 = bind("aten::log2");
-const log10 = bind("aten::log10");
-const log1p = bind("aten::log1p");
-const expm1 = bind("aten::expm1");
-const sqrt = bind("aten::sqrt");
-const rsqrt = bind("aten::rsqrt");
-const square = bind("aten::square");
-const abs = bind("aten::abs");
-const sign = bind("aten::sign");
-const sin = bind("aten::sin");
-const cos = bind("aten::cos");
-const tan = bind("aten::tan");
-const tanh = bind("aten::tanh");
-const sigmoid = bind("aten::sigmoid");
-const erf = bind("aten::erf");
-const floor = bind("aten::floor");
-const ceil = bind("aten::ceil");
-const round = bind("aten::round");
-const trunc = bind("aten::trunc");
-const reciprocal = bind("aten::reciprocal");
-const relu = bind("aten::relu");
-const relu_ = bind("aten::relu_");
-const silu = bind("aten::silu");
-const logicalNot = bind("aten::logical_not");
-const bitwiseNot = bind("aten::bitwise_not");
-const isnan = bind("aten::isnan");
-const isinf = bind("aten::isinf");
-const isfinite = bind("aten::isfinite");
-const sqrt_ = bind("aten::sqrt_");
-const zero_ = bind("aten::zero_");
 const clamp = bind("aten::clamp");
 const clampTensor = bind("aten::clamp.Tensor");
 const clamp_ = bind("aten::clamp_");
@@ -102,8 +70,8 @@ const [maskedFill, maskedFillTensor] = [bind("aten::masked_fill.Scalar"), bind("
 const maskedFill_ = bind("aten::masked_fill_.Scalar");
 const [uniform_, normal_, bernoulli_] = [bind("aten::uniform_"), bind("aten::normal_"), bind("aten::bernoulli_.float")];
 
-/** Element-wise operations. Shapes broadcast and dtypes promote as in PyTorch; names ending in `_` work in place. */
-export class PointwiseTensor extends TensorCore {
+/** Element-wise operations of two operands. Shapes broadcast and dtypes promote as in PyTorch; names ending in `_` work in place. */
+export class PointwiseTensor extends UnaryTensor {
   /** `this + alpha * other` */
   add(other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
     return other instanceof TensorCore ? add(this, other, alpha) : addScalar(this, other, alpha);
@@ -237,106 +205,6 @@ export class PointwiseTensor extends TensorCore {
     return clamp_(this, min ?? null, max ?? null) as unknown as this;
   }
 
-  neg(): Tensor {
-    return neg(this);
-  }
-  exp(): Tensor {
-    return exp(this);
-  }
-  log(): Tensor {
-    return log(this);
-  }
-  log2(): Tensor {
-    return log2(this);
-  }
-  log10(): Tensor {
-    return log10(this);
-  }
-  log1p(): Tensor {
-    return log1p(this);
-  }
-  expm1(): Tensor {
-    return expm1(this);
-  }
-  sqrt(): Tensor {
-    return sqrt(this);
-  }
-  rsqrt(): Tensor {
-    return rsqrt(this);
-  }
-  square(): Tensor {
-    return square(this);
-  }
-  abs(): Tensor {
-    return abs(this);
-  }
-  sign(): Tensor {
-    return sign(this);
-  }
-  sin(): Tensor {
-    return sin(this);
-  }
-  cos(): Tensor {
-    return cos(this);
-  }
-  tan(): Tensor {
-    return tan(this);
-  }
-  tanh(): Tensor {
-    return tanh(this);
-  }
-  sigmoid(): Tensor {
-    return sigmoid(this);
-  }
-  erf(): Tensor {
-    return erf(this);
-  }
-  floor(): Tensor {
-    return floor(this);
-  }
-  ceil(): Tensor {
-    return ceil(this);
-  }
-  /** Half to even, as PyTorch does. */
-  round(): Tensor {
-    return round(this);
-  }
-  trunc(): Tensor {
-    return trunc(this);
-  }
-  reciprocal(): Tensor {
-    return reciprocal(this);
-  }
-  relu(): Tensor {
-    return relu(this);
-  }
-  relu_(): this {
-    return relu_(this) as unknown as this;
-  }
-  silu(): Tensor {
-    return silu(this);
-  }
-  logicalNot(): Tensor {
-    return logicalNot(this);
-  }
-  bitwiseNot(): Tensor {
-    return bitwiseNot(this);
-  }
-  isnan(): Tensor {
-    return isnan(this);
-  }
-  isinf(): Tensor {
-    return isinf(this);
-  }
-  isfinite(): Tensor {
-    return isfinite(this);
-  }
-  sqrt_(): this {
-    return sqrt_(this) as unknown as this;
-  }
-  zero_(): this {
-    return zero_(this) as unknown as this;
-  }
   fill_(value: number | bigint | boolean | TensorCore): this {
     return (value instanceof TensorCore ? fillTensor_ : fillScalar_)(this, value) as unknown as this;
   }
