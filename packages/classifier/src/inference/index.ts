@@ -1,5 +1,5 @@
 /** The light entry point for services: exported models, without LibTorch. */
-export type { Classifier, PredictOptions } from "./classifier.ts";
+export { Classifier, type PredictOptions } from "./classifier.ts";
 export { classNamesOf, type LabelsMapping, labelsMappingSchema, parseLabelsMapping } from "./labels-mapping.ts";
 export { OnnxClassifier, type OnnxClassifierOptions } from "./onnx-classifier.ts";
 export type { Picture } from "./preprocessor.ts";

@@ -2,10 +2,8 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CtError } from "@classifier-training/base";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import type { Classifier, PredictOptions } from "./classifier.ts";
-import { classNamesOf, type LabelsMapping, parseLabelsMapping } from "./labels-mapping.ts";
-import { type Picture, Preprocessor } from "./preprocessor.ts";
-import { type ClassProbability, likeliest } from "./probabilities.ts";
+import { Classifier } from "./classifier.ts";
+import { type LabelsMapping, parseLabelsMapping } from "./labels-mapping.ts";
 
 export interface OnnxClassifierOptions {
   /** The labels mapping; by default `labels_mapping.json` beside the model. */
@@ -18,18 +16,12 @@ export interface OnnxClassifierOptions {
  * An exported classifier, for services: needs ONNX Runtime and no LibTorch. Decodes and prepares pictures exactly as
  * validation did in training, by the steps that the export wrote down.
  */
-export class OnnxClassifier implements Classifier {
-  readonly mapping: LabelsMapping;
-  /** Class names by index. */
-  readonly classNames: readonly string[];
+export class OnnxClassifier extends Classifier {
   readonly #session: InferenceSession;
-  readonly #preprocessor: Preprocessor;
 
   private constructor(session: InferenceSession, mapping: LabelsMapping) {
+    super(mapping);
     this.#session = session;
-    this.mapping = mapping;
-    this.classNames = classNamesOf(mapping);
-    this.#preprocessor = new Preprocessor(mapping);
   }
 
   /**
@@ -56,50 +48,13 @@ export class OnnxClassifier implements Classifier {
     return new OnnxClassifier(session, mapping);
   }
 
-  /**
-   * @param pictures paths, or files in memory (JPEG, PNG, WebP, ...)
-   * @returns for each picture the likeliest classes, best first
-   * @throws CtError naming the picture that cannot be decoded
-   */
-  async predict(
-    pictures: readonly Picture[],
-    { topK = 5, batchSize = 32 }: PredictOptions = {},
-  ): Promise<ClassProbability[][]> {
-    const rows = await this.logits(pictures, batchSize);
-    return rows.map((row) => likeliest(row, this.classNames, topK));
+  protected override async run(data: Float32Array, shape: readonly [number, 3, number, number]): Promise<Float32Array> {
+    const input = this.#session.inputNames[0] ?? "input";
+    const outputs = await this.#session.run({ [input]: new Tensor("float32", data, shape) });
+    return outputs[this.#session.outputNames[0] ?? "logits"]?.data as Float32Array;
   }
 
-  /**
-   * The model's raw outputs.
-   * @returns logits, one row of K a picture
-   */
-  async logits(pictures: readonly Picture[], batchSize = 32): Promise<Float32Array[]> {
-    const rows: Float32Array[] = [];
-    for (let start = 0; start < pictures.length; start += batchSize) {
-      const batch = pictures.slice(start, start + batchSize);
-      const inputs = await Promise.all(batch.map((picture) => this.#preprocessor.prepare(picture)));
-      rows.push(...(await this.#run(inputs)));
-    }
-    return rows;
-  }
-
-  /** @param inputs prepared pictures, [3, H, W] each @returns logits, one row of K each */
-  async #run(inputs: readonly Float32Array[]): Promise<Float32Array[]> {
-    const { height, width } = this.#preprocessor;
-    const size = 3 * height * width;
-    const data = new Float32Array(inputs.length * size);
-    for (const [i, input] of inputs.entries()) data.set(input, i * size);
-    const inputName = this.#session.inputNames[0] ?? "input";
-    const outputs = await this.#session.run({
-      [inputName]: new Tensor("float32", data, [inputs.length, 3, height, width]),
-    });
-    const output = outputs[this.#session.outputNames[0] ?? "logits"]?.data as Float32Array;
-    const classes = output.length / inputs.length;
-    return inputs.map((_, i) => output.subarray(i * classes, (i + 1) * classes));
-  }
-
-  /** Frees the model. */
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     await this.#session.release();
   }
 }
