@@ -1,6 +1,7 @@
 import { optionsTarget, type Target, type TargetTable } from "@classifier-training/base";
 import { ConfusionMatrixCallback, confusionMatrixOptions } from "./callbacks/confusion-matrix.ts";
 import { DatasetStatisticsCallback } from "./callbacks/dataset-statistics.ts";
+import { GradCAMCallback, gradCAMOptions } from "./callbacks/grad-cam.ts";
 import { ModelInfoCallback, modelInfoOptions } from "./callbacks/model-info.ts";
 import { ONNXExportCallback, onnxExportOptions } from "./callbacks/onnx-export.ts";
 import { ClassificationReportCallback, classificationReportOptions } from "./callbacks/report.ts";
@@ -18,6 +19,7 @@ const callbacks: TargetTable = {
     confusionMatrixOptions,
     (options) => new ConfusionMatrixCallback(options),
   ),
+  "grad_cam.GradCAMCallback": optionsTarget(gradCAMOptions, (options) => new GradCAMCallback(options)),
   "model_info.ModelInfoCallback": optionsTarget(modelInfoOptions, (options) => new ModelInfoCallback(options)),
   "onnx_export.ONNXExportCallback": optionsTarget(onnxExportOptions, (options) => new ONNXExportCallback(options)),
   "plotting.TrainingHistoryCallback": optionsTarget(

@@ -38,6 +38,7 @@ test("a training leaves every artifact of a run, resumes where it stopped, and i
     "epoch_000/confusion_matrix.png",
     "epoch_001/confusion_matrix.csv",
     "epoch_001/sample_predictions.png",
+    "epoch_001/grad_cam.png",
     "epoch_001/class_report.csv",
     "epoch_001/predictions.csv",
     "training_history/loss_history.png",

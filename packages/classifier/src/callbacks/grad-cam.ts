@@ -1,0 +1,129 @@
+import { join } from "node:path";
+import { getLogger, writeFileAtomic } from "@classifier-training/base";
+import type { LightningModule, TrainerView } from "@classifier-training/lightning";
+import { cat, keep, noGrad, scope, type Tensor } from "@classifier-training/torch";
+import { z } from "zod";
+import { classificationData } from "../data/classification-datamodule.ts";
+import { heatOverlay } from "../drawing/heat-overlay.ts";
+import { drawSampleGrid, type GridSample } from "../drawing/sample-grid.ts";
+import { type ClassificationBatch, ClassificationModel } from "../model/classification-model.ts";
+import type { BatchPredictions } from "../model/predictions.ts";
+import { gradCam, lastFeatureStage } from "./class-activation.ts";
+import { type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
+import { denormalised } from "./pixels.ts";
+
+export const gradCAMOptions = z.strictObject({
+  outputDir: z.string().default("outputs"),
+  numSamples: z.int().min(1).max(16).default(16).describe("how many mistakes are drawn, the surest first"),
+});
+
+const log = getLogger("classifier.callbacks.grad_cam");
+
+interface Mistake {
+  /** [1, 3, H, W], the network's input; the callback's own. */
+  readonly image: Tensor;
+  readonly label: number;
+  readonly predicted: number;
+  readonly confidence: number;
+}
+
+/**
+ * After each validation epoch: `epoch_NNN/grad_cam.png`, the mistakes that the model was surest of, with the places
+ * that made it choose the wrong class. Costs one forward pass of so many pictures.
+ */
+export class GradCAMCallback extends EvaluationCallback {
+  readonly options: z.infer<typeof gradCAMOptions>;
+  /** The worst so far, the surest first. */
+  #worst: Mistake[] = [];
+
+  constructor(options: z.infer<typeof gradCAMOptions>) {
+    super();
+    this.options = options;
+  }
+
+  override onValidationEpochStart(): void {
+    super.onValidationEpochStart();
+    this.#forget();
+  }
+
+  override onTestEpochStart(): void {
+    super.onTestEpochStart();
+    this.#forget();
+  }
+
+  override onException(): void {
+    this.#forget();
+  }
+
+  protected override sawBatch(batch: unknown, { labels, predicted, confidence }: BatchPredictions): void {
+    const { images } = batch as ClassificationBatch;
+    const { numSamples } = this.options;
+    for (const [i, sure] of confidence.entries()) {
+      const [label = -1, guess = -1] = [labels[i], predicted[i]];
+      const last = this.#worst.length < numSamples ? undefined : this.#worst.at(-1);
+      if (label === guess || sure <= (last?.confidence ?? -1)) continue;
+      const image = noGrad(() => scope(() => keep(images.narrow(0, i, 1).clone())));
+      this.#worst.push({ image, label, predicted: guess, confidence: sure });
+      this.#worst.sort((a, b) => b.confidence - a.confidence);
+      for (const dropped of this.#worst.splice(numSamples)) dropped.image.dispose();
+    }
+  }
+
+  protected override evaluated(
+    trainer: TrainerView,
+    module: LightningModule,
+    _predictions: EpochPredictions,
+    split: "val" | "test",
+  ): void {
+    if (this.#worst.length === 0) return;
+    const samples = this.#explained(trainer, module);
+    this.#forget();
+    if (samples === undefined) return;
+    const png = drawSampleGrid(samples, `Epoch ${trainer.currentEpoch}: what the surest mistakes looked at`);
+    writeFileAtomic(join(evaluationFolder(this.options.outputDir, trainer, split), "grad_cam.png"), png);
+    for (const logger of trainer.loggers) logger.logImage?.("grad_cam", [{ png }], trainer.globalStep);
+  }
+
+  #explained(trainer: TrainerView, module: LightningModule): GridSample[] | undefined {
+    const network = module instanceof ClassificationModel ? module.model : module;
+    const wasTraining = network.training;
+    network.eval();
+    try {
+      const weight = [...network.parameters()][0];
+      const images = noGrad(() =>
+        scope(() => {
+          const joined = cat(this.#worst.map(({ image }) => image));
+          return keep(weight === undefined ? joined : joined.to({ dtype: weight.dtype, device: weight.device }));
+        }),
+      );
+      const one = noGrad(() => images.narrow(0, 0, 1));
+      const stage = lastFeatureStage(network, one);
+      if (stage === undefined) log.warnOnce("no Grad-CAM: the network has no feature maps");
+      const classes = this.#worst.map(({ predicted }) => predicted);
+      const maps = stage === undefined ? [] : gradCam(network, stage, images, classes);
+      const pictures = denormalised(images);
+      one.dispose();
+      images.dispose();
+      if (maps.length === 0) return undefined;
+      const names = classificationData(trainer.datamodule)?.classNames;
+      const name = (index: number) => names?.[index] ?? String(index);
+      return this.#worst.flatMap(({ label, predicted, confidence }, i) => {
+        const [picture, map] = [pictures[i], maps[i]];
+        if (picture === undefined || map === undefined) return [];
+        return {
+          ...heatOverlay({ ...picture, map }),
+          trueLabel: name(label),
+          predictedLabel: name(predicted),
+          confidence,
+        };
+      });
+    } finally {
+      network.train(wasTraining);
+    }
+  }
+
+  #forget(): void {
+    for (const { image } of this.#worst) image.dispose();
+    this.#worst = [];
+  }
+}
