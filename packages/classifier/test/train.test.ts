@@ -34,6 +34,7 @@ test("a training leaves every artifact of a run, resumes where it stopped, and i
     "model.onnx",
     "labels_mapping.json",
     "run.json",
+    "best_weights.json",
     "train.log",
     "epoch_000/confusion_matrix.png",
     "epoch_001/confusion_matrix.csv",
@@ -52,6 +53,12 @@ test("a training leaves every artifact of a run, resumes where it stopped, and i
     class_to_idx: { "1": 0, "23": 1, "7": 2 },
     idx_to_class: { "0": "1" },
   });
+  const weights = JSON.parse(readFileSync(join(run, "best_weights.json"), "utf8"));
+  const record = JSON.parse(readFileSync(join(run, "run.json"), "utf8"));
+  expect(record.bestWeights).toBe(weights.best);
+  // Validation has measured the average, in float32 too: the second look agrees.
+  const average = weights.candidates.find(({ name }: { name: string }) => name === "ema");
+  expect(average.top1).toBeCloseTo(record.best.value, 6);
   expect((await sharp(join(run, "epoch_001/sample_predictions.png")).metadata()).width).toBeGreaterThan(500);
   const header = readFileSync(join(run, "metrics.csv"), "utf8").split("\n")[0];
   for (const name of [

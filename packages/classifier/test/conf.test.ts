@@ -1,0 +1,100 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { compose, findTarget, initializeConfigDir, instantiate, select, toContainer } from "@classifier-training/hydra";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { registerAll } from "../src/registry.ts";
+
+const conf = fileURLToPath(new URL("../conf", import.meta.url));
+const roots = readdirSync(conf).filter((name) => name.endsWith(".yaml"));
+const groups = readdirSync(conf, { withFileTypes: true }).flatMap((entry) =>
+  entry.isDirectory()
+    ? readdirSync(join(conf, entry.name)).map((file) => [entry.name, file.replace(".yaml", "")] as const)
+    : [],
+);
+
+let undo = () => {};
+
+beforeAll(() => {
+  registerAll();
+  undo = initializeConfigDir(conf).dispose;
+});
+
+afterAll(() => undo());
+
+/** Every `_target_` in a tree. */
+function targetsIn(value: unknown): string[] {
+  if (typeof value !== "object" || value === null) return [];
+  const own = (value as { _target_?: unknown })._target_;
+  return [...(typeof own === "string" ? [own] : []), ...Object.values(value).flatMap(targetsIn)];
+}
+
+describe("root configurations", () => {
+  test.each(roots)("%s composes, and every target in it is registered", async (file) => {
+    const config = compose({ configName: file.replace(".yaml", "") });
+    const targets = targetsIn(toContainer(config));
+    expect(targets.length).toBeGreaterThan(5);
+    for (const target of targets) expect(await findTarget(target), target).toBeDefined();
+  });
+});
+
+describe("group options", () => {
+  test.each(groups)("%s=%s composes, and every target in it is registered", async (group, option) => {
+    const override = group === "experiment" ? `+${group}=${option}` : `${group}=${option}`;
+    const config = compose({ configName: "train_basketball_resnet18", overrides: [override] });
+    for (const target of targetsIn(toContainer(config))) expect(await findTarget(target), target).toBeDefined();
+  });
+});
+
+test("the main configuration has the groups and values that its users know", () => {
+  const config = compose({ configName: "train_basketball_resnet18" });
+  expect(toContainer(config)).toMatchObject({
+    seed: 42,
+    log_level: "INFO",
+    model: {
+      learning_rate: 5e-4,
+      weight_decay: 1e-4,
+      warmup_epochs: 5,
+      label_smoothing: 0.1,
+      loss_name: "cross_entropy",
+    },
+    trainer: {
+      max_epochs: 100,
+      precision: "16-mixed",
+      gradient_clip_val: 1,
+      num_sanity_val_steps: 2,
+      log_every_n_steps: 10,
+    },
+    data: { batch_size: 64, num_workers: 4, image_size: 224 },
+    callbacks: {
+      model_checkpoint: { dirpath: "checkpoints", monitor: "val/acc_top1", save_top_k: 3, save_last: true },
+    },
+    logging: { wandb: { project: "classifier-training", log_model: false } },
+  });
+});
+
+test("the picture size has one home", () => {
+  const config = compose({ configName: "train_basketball_resnet18", overrides: ["data.image_size=64"] });
+  expect(select(config, "transforms.image_size")).toBe(64);
+  expect(select(config, "callbacks.onnx_export.input_height")).toBe(64);
+  expect(
+    select(config, "transforms.val_transforms.transforms.0.size") ??
+      select(config, "transforms.val_transforms.transforms[0].size"),
+  ).toBe(73);
+});
+
+test("jersey numbers are never flipped", () => {
+  for (const name of ["basketball_jersey", "jersey_scratch", "demo"]) {
+    expect(readFileSync(join(conf, "transforms", `${name}.yaml`), "utf8")).not.toContain("HorizontalFlip");
+  }
+});
+
+test("transforms are built from the configuration", async () => {
+  const config = compose({ configName: "train_jersey_ocr_resnet18" });
+  const pipeline = (await instantiate(select(config, "transforms.train_transforms"))) as {
+    name: string;
+    options: { transforms: unknown[] };
+  };
+  expect(pipeline.name).toBe("Compose");
+  expect(pipeline.options.transforms).toHaveLength(9);
+});
