@@ -1,4 +1,5 @@
 import { optionsTarget, type Target, type TargetTable } from "@classifier-training/base";
+import { BestWeightsCallback, bestWeightsOptions } from "./callbacks/best-weights.ts";
 import { ConfusionMatrixCallback, confusionMatrixOptions } from "./callbacks/confusion-matrix.ts";
 import { DatasetStatisticsCallback } from "./callbacks/dataset-statistics.ts";
 import { GradCAMCallback, gradCAMOptions } from "./callbacks/grad-cam.ts";
@@ -15,6 +16,7 @@ const nothing = { shape: {}, parse: () => ({}) };
 const withoutOptions = (create: () => unknown): Target => optionsTarget(nothing, create);
 
 const callbacks: TargetTable = {
+  "best_weights.BestWeightsCallback": optionsTarget(bestWeightsOptions, (options) => new BestWeightsCallback(options)),
   "confusion_matrix.ConfusionMatrixCallback": optionsTarget(
     confusionMatrixOptions,
     (options) => new ConfusionMatrixCallback(options),

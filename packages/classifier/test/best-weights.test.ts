@@ -1,7 +1,14 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Callback, type Checkpoint, EMACallback, ModelCheckpoint, Trainer } from "@classifier-training/lightning";
+import {
+  Callback,
+  type Checkpoint,
+  EMACallback,
+  ModelCheckpoint,
+  StochasticWeightAveraging,
+  Trainer,
+} from "@classifier-training/lightning";
 import { nn, noGrad, serialization, type Tensor, tensor } from "@classifier-training/torch";
 import { InferenceSession, Tensor as OnnxTensor } from "onnxruntime-node";
 import sharp from "sharp";
@@ -109,7 +116,7 @@ async function guessOfRed(outputDir: string): Promise<number> {
   picture.fill(1, 0, 64);
   const { logits } = await session.run({ input: new OnnxTensor("float32", picture, [1, 3, 8, 8]) });
   await session.release();
-  const [blue = 0, red = 0] = logits?.data as Float32Array;
+  const [blue = 0, red = 0] = (logits?.data ?? []) as Float32Array;
   return red > blue ? 1 : 0;
 }
 
@@ -126,7 +133,7 @@ test("raw weights that are better than their average are chosen, named, kept and
   expect(await guessOfRed(outputDir)).toBe(1);
   const kept = serialization.loadSafetensors(join(outputDir, "best_weights.safetensors"));
   expect(kept.metadata["weights"]).toBe("raw");
-  expect((kept.tensors.get("model.head.weight")?.tolist() as number[][])[1]?.[0]).toBeCloseTo(1, 3);
+  expect(kept.tensors.get("model.head.weight")?.toTypedArray()[3]).toBeCloseTo(1, 3);
 });
 
 test("an average that is better than the raw weights is chosen, and the module keeps its own", async () => {
@@ -143,4 +150,11 @@ test("without an average there is nothing to choose: the raw weights are taken u
   expect(best.chosen).toBe("raw");
   expect(report).toBeUndefined();
   expect(await guessOfRed(outputDir)).toBe(1);
+});
+
+test("the average of epochs is measured beside the others", async () => {
+  const averaging = new StochasticWeightAveraging({ swaLrs: 1e-8, swaEpochStart: 1 });
+  const { report } = await trained("swa", [new EMACallback(), averaging]);
+  const names = report.candidates.map(({ name, correct }: { name: string; correct: number }) => `${name} ${correct}`);
+  expect(names.sort()).toEqual(["averaged 12", "ema 12", "raw 12"]);
 });

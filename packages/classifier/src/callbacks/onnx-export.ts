@@ -1,20 +1,16 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { getLogger, writeFileAtomic } from "@classifier-training/base";
-import {
-  Callback,
-  type LightningModule,
-  loadCheckpoint,
-  ModelCheckpoint,
-  type TrainerView,
-} from "@classifier-training/lightning";
+import { Callback, type LightningModule, loadCheckpoint, type TrainerView } from "@classifier-training/lightning";
 import { checkOnnx, exportOnnx } from "@classifier-training/onnx";
-import { noGrad, randn, type Tensor } from "@classifier-training/torch";
+import { randn, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import { type ClassificationDataModule, classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { describeProportion } from "../statistics/interval.ts";
+import { BestWeightsCallback } from "./best-weights.ts";
 import type { Variant } from "./onnx-variants.ts";
+import { bestCheckpoint, copied, disposeWeights } from "./weight-candidates.ts";
 
 export const onnxExportOptions = z.strictObject({
   outputDir: z.string().default("onnx"),
@@ -30,8 +26,8 @@ export const onnxExportOptions = z.strictObject({
 const log = getLogger("classifier.callbacks.onnx_export");
 
 /**
- * When training ends: exports the best checkpoint's weights (EMA's, where validation measured those) as `model.onnx`, with
- * `labels_mapping.json` beside it, and compares ONNX Runtime's logits with LibTorch's before it calls the file done.
+ * When training ends: exports the best checkpoint's weights (EMA's, where validation measured those; with
+ * `BestWeightsCallback` the best of all) as `model.onnx`, with `labels_mapping.json` beside it, and compares ONNX Runtime's logits with LibTorch's before it calls the file done.
  */
 export class ONNXExportCallback extends Callback {
   readonly options: z.infer<typeof onnxExportOptions>;
@@ -48,8 +44,8 @@ export class ONNXExportCallback extends Callback {
 
   override async onFitEnd(trainer: TrainerView, module: LightningModule): Promise<void> {
     await trainer.flushCheckpoints();
-    const { weights, source } = bestWeights(trainer);
-    const before = cloned(module.stateDict());
+    const { weights, source } = await exportedWeights(trainer, module);
+    const before = copied(module.stateDict());
     const wasTraining = module.training;
     try {
       if (weights !== undefined) module.loadStateDict(weights);
@@ -58,7 +54,8 @@ export class ONNXExportCallback extends Callback {
     } finally {
       module.loadStateDict(before);
       module.train(wasTraining);
-      for (const tensor of [...before.values(), ...(weights?.values() ?? [])]) tensor.dispose();
+      disposeWeights(before);
+      if (weights !== undefined) disposeWeights(weights);
     }
   }
 
@@ -102,14 +99,17 @@ export class ONNXExportCallback extends Callback {
   }
 }
 
-/** The weights to export: those of the best checkpoint, or the current ones when nothing was saved. */
-function bestWeights(trainer: TrainerView): { weights: Map<string, Tensor> | undefined; source: string } {
-  const checkpoint = trainer.callbacks.find((callback) => callback instanceof ModelCheckpoint);
-  const path = checkpoint?.bestModelPath;
-  if (path === undefined || path === "") return { weights: undefined, source: "the last step" };
+/** The weights to export: those that were found best; without that callback, the best checkpoint's that validation measured. */
+async function exportedWeights(
+  trainer: TrainerView,
+  module: LightningModule,
+): Promise<{ weights: Map<string, Tensor> | undefined; source: string }> {
+  const chooser = trainer.callbacks.find((callback) => callback instanceof BestWeightsCallback);
+  if (chooser !== undefined) {
+    const { name, weights, source } = await chooser.choose(trainer, module);
+    return { weights: copied(weights), source: `${source} (${name})` };
+  }
+  const path = bestCheckpoint(trainer);
+  if (path === undefined) return { weights: undefined, source: "the last step" };
   return { weights: loadCheckpoint(path).stateDict, source: path };
-}
-
-function cloned(state: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
-  return noGrad(() => new Map([...state].map(([name, tensor]) => [name, tensor.clone()])));
 }

@@ -15,6 +15,8 @@ import {
 import { CSVLogger, ModelCheckpoint } from "@classifier-training/lightning";
 import { type RunRecordInput, RunWriter, runPaths } from "@classifier-training/runs";
 import { manualSeed } from "@classifier-training/torch";
+import { BestWeightsCallback } from "../callbacks/best-weights.ts";
+import type { WeightsName } from "../callbacks/weight-candidates.ts";
 import { buildTrainer } from "./build-trainer.ts";
 import { buildCallbacks, buildDataModule, buildLoggers, buildModel } from "./components.ts";
 import { logTo } from "./logging.ts";
@@ -26,6 +28,8 @@ export interface TrainResult {
   /** The last values of all metrics. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly bestCheckpoint: string | undefined;
+  /** Which of its weights were best, when they were compared. */
+  readonly bestWeights: WeightsName | undefined;
   /** The best value of what the checkpoint callback monitors. */
   readonly bestScore: number | undefined;
   /** The metric of `bestScore`. */
@@ -92,6 +96,7 @@ async function fit(config: DictConfig, outputDir: string, workingDir: string): P
     outputDir,
     metrics: trainer.callbackMetrics,
     bestCheckpoint: checkpoint?.bestModelPath || undefined,
+    bestWeights: callbacks.find((callback) => callback instanceof BestWeightsCallback)?.chosen,
     bestScore: checkpoint?.bestModelScore ?? undefined,
     monitor: checkpoint?.options.monitor ?? "",
     mode: checkpoint?.options.mode ?? "max",
@@ -99,10 +104,12 @@ async function fit(config: DictConfig, outputDir: string, workingDir: string): P
 }
 
 /** What the run's record says of the result, for the dashboard and for later commands. */
-function described({ outputDir, bestCheckpoint, bestScore, monitor, mode }: TrainResult): Partial<RunRecordInput> {
+function described(result: TrainResult): Partial<RunRecordInput> {
+  const { outputDir, bestCheckpoint, bestWeights, bestScore, monitor, mode } = result;
   return {
     ...(existsSync(join(outputDir, runPaths.model)) && { modelPath: runPaths.model, labelsPath: runPaths.labels }),
     ...(bestCheckpoint !== undefined && { checkpointPath: relative(outputDir, bestCheckpoint) }),
+    ...(bestWeights !== undefined && { bestWeights }),
     ...(bestScore !== undefined && { best: { value: bestScore }, monitor: { name: monitor, mode } }),
   };
 }

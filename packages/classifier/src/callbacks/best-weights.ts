@@ -1,0 +1,172 @@
+import { join } from "node:path";
+import { getLogger, writeFileAtomic } from "@classifier-training/base";
+import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
+import { nn, noGrad, scope, serialization } from "@classifier-training/torch";
+import { z } from "zod";
+import { classificationData } from "../data/classification-datamodule.ts";
+import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
+import { describeProportion, type Proportion, proportion } from "../statistics/interval.ts";
+import { comparePaired } from "../statistics/paired.ts";
+import { type Candidate, copied, disposeWeights, type WeightsName, weightCandidates } from "./weight-candidates.ts";
+
+export const bestWeightsOptions = z.strictObject({
+  outputDir: z.string().default("outputs"),
+});
+
+const log = getLogger("classifier.callbacks.best_weights");
+
+interface Measured {
+  readonly candidate: Candidate;
+  readonly top1: Proportion;
+  /** Mean cross entropy, unweighted. */
+  readonly loss: number;
+  /** Sample by sample. */
+  readonly correct: readonly boolean[];
+}
+
+/**
+ * When training ends: measures the best checkpoint's raw weights, their moving average, and SWA's average, where there
+ * are several, on validation, in float32 as the export has them. The best by top-1 (by loss, where that is equal) is
+ * what the ONNX export takes; `best_weights.json` says which it is, what all reached, and whether they can be told apart.
+ */
+export class BestWeightsCallback extends Callback {
+  readonly options: z.infer<typeof bestWeightsOptions>;
+  #choice: Promise<Candidate> | undefined;
+  #chosen: Candidate | undefined;
+
+  constructor(options: z.infer<typeof bestWeightsOptions>) {
+    super();
+    this.options = options;
+  }
+
+  /** After the checkpoint callbacks have settled which checkpoint is best. */
+  override get order(): "last" {
+    return "last";
+  }
+
+  /** Which weights were best; undefined until training has ended. */
+  get chosen(): WeightsName | undefined {
+    return this.#chosen?.name;
+  }
+
+  override onFitStart(): void {
+    this.#forget();
+  }
+
+  override async onFitEnd(trainer: TrainerView, module: LightningModule): Promise<void> {
+    await this.choose(trainer, module);
+  }
+
+  override teardown(): void {
+    if (this.#chosen !== undefined) disposeWeights(this.#chosen.weights);
+  }
+
+  /** The best weights, measured on the first call of a training. They are the callback's: copy them to keep them. */
+  choose(trainer: TrainerView, module: LightningModule): Promise<Candidate> {
+    this.#choice ??= this.#choose(trainer, module);
+    return this.#choice;
+  }
+
+  #forget(): void {
+    this.#choice = undefined;
+    this.#chosen = undefined;
+  }
+
+  async #choose(trainer: TrainerView, module: LightningModule): Promise<Candidate> {
+    await trainer.flushCheckpoints();
+    const candidates = weightCandidates(trainer, module);
+    const data = classificationData(trainer.datamodule);
+    const first = candidates[0] as Candidate;
+    const canMeasure = data instanceof ImageFolderDataModule && trainer.enableValidation;
+    if (candidates.length > 1 && !canMeasure) log.warning("no validation pictures: the measured weights are kept");
+    const chosen =
+      candidates.length > 1 && canMeasure ? this.#best(await measureAll(trainer, module, data, candidates)) : first;
+    for (const candidate of candidates) if (candidate !== chosen) disposeWeights(candidate.weights);
+    this.#chosen = chosen;
+    return chosen;
+  }
+
+  #best(measured: readonly Measured[]): Candidate {
+    const ranked = [...measured].sort((a, b) => b.top1.successes - a.top1.successes || a.loss - b.loss);
+    const best = ranked[0] as Measured;
+    const rows = ranked.map(({ candidate: { name, source }, top1, loss, correct }) => ({
+      name,
+      source,
+      correct: top1.successes,
+      n: top1.n,
+      top1: top1.value,
+      interval95: [top1.low, top1.high],
+      loss,
+      pairedTestAgainstBest: comparePaired(best.correct, correct),
+    }));
+    for (const { candidate, top1, loss } of ranked)
+      log.info(`${candidate.name} weights: val top-1 ${describeProportion(top1)}, loss ${loss.toFixed(4)}`);
+    const unclear = rows.slice(1).filter(({ pairedTestAgainstBest }) => !pairedTestAgainstBest.distinguishable);
+    const caution =
+      unclear.length === 0
+        ? ""
+        : ` (a paired test cannot tell them from the ${unclear.map(({ name }) => name).join(" and ")} weights)`;
+    log.info(`best weights: ${best.candidate.name}${caution}`);
+    writeFileAtomic(
+      join(this.options.outputDir, "best_weights.json"),
+      `${JSON.stringify({ best: best.candidate.name, split: "val", candidates: rows }, null, 2)}\n`,
+    );
+    // A checkpoint's own weights are in the checkpoint; others would be lost.
+    if (best.candidate !== measured[0]?.candidate)
+      serialization.saveSafetensors(join(this.options.outputDir, "best_weights.safetensors"), best.candidate.weights, {
+        weights: best.candidate.name,
+        source: best.candidate.source,
+      });
+    return best.candidate;
+  }
+}
+
+async function measureAll(
+  trainer: TrainerView,
+  module: LightningModule,
+  data: ImageFolderDataModule,
+  candidates: readonly Candidate[],
+): Promise<Measured[]> {
+  const before = copied(module.stateDict());
+  const wasTraining = module.training;
+  module.eval();
+  const measured: Measured[] = [];
+  try {
+    for (const candidate of candidates) {
+      module.loadStateDict(candidate.weights);
+      measured.push({ candidate, ...(await measure(module, data, trainer.numValBatches[0] ?? Infinity)) });
+    }
+  } finally {
+    module.loadStateDict(before);
+    module.train(wasTraining);
+    disposeWeights(before);
+  }
+  return measured;
+}
+
+async function measure(
+  module: LightningModule,
+  data: ImageFolderDataModule,
+  limit: number,
+): Promise<Omit<Measured, "candidate">> {
+  const loader = data.valDataloader();
+  const correct: boolean[] = [];
+  let loss = 0;
+  let batches = 0;
+  for await (const batch of loader.batches({ epoch: 0 })) {
+    noGrad(() =>
+      scope(() => {
+        const logits = module.call(batch.images.to({ device: module.device })) as typeof batch.images;
+        const labels = batch.labels.to({ device: logits.device });
+        loss += nn.functional.crossEntropy(logits, labels, { reduction: "sum" }).item();
+        const right = logits.argmax(1).eq(labels).to({ dtype: "int32", device: "cpu" }).toTypedArray();
+        for (const value of right) correct.push(Number(value) === 1);
+      }),
+    );
+    batch[Symbol.dispose]();
+    if (++batches >= limit) break;
+  }
+  await loader.close();
+  const n = correct.length;
+  return { top1: proportion(correct.filter(Boolean).length, n), loss: loss / Math.max(1, n), correct };
+}

@@ -1,0 +1,67 @@
+import {
+  EMACallback,
+  type LightningModule,
+  loadCheckpoint,
+  ModelCheckpoint,
+  StochasticWeightAveraging,
+  type TrainerView,
+} from "@classifier-training/lightning";
+import { noGrad, type Tensor } from "@classifier-training/torch";
+
+/** raw: as the optimizer left them; ema: their moving average; averaged: the mean of epochs (SWA). */
+export type WeightsName = "raw" | "ema" | "averaged";
+
+/** Weights that a training ended with. */
+export interface Candidate {
+  readonly name: WeightsName;
+  /** By state-dict key; the candidate's own. */
+  readonly weights: Map<string, Tensor>;
+  /** The checkpoint they are from, or "the last step". */
+  readonly source: string;
+}
+
+/** Where a training's best weights are: the best checkpoint, if one was saved. */
+export function bestCheckpoint(trainer: TrainerView): string | undefined {
+  const checkpoint = trainer.callbacks.find((callback) => callback instanceof ModelCheckpoint);
+  return checkpoint?.bestModelPath || undefined;
+}
+
+/**
+ * All weights worth measuring when training ends, those that validation has measured first: of the best checkpoint, or
+ * of the last step when none was saved, and SWA's average, which is the module's by then.
+ */
+export function weightCandidates(trainer: TrainerView, module: LightningModule): Candidate[] {
+  const path = bestCheckpoint(trainer);
+  const candidates = path === undefined ? ofLastStep(trainer, module) : ofCheckpoint(path);
+  const swa = trainer.callbacks.find((callback) => callback instanceof StochasticWeightAveraging);
+  if (swa === undefined || swa.averagedEpochs === 0) return candidates;
+  // Without a checkpoint the module's weights are the average, and the raw ones are gone.
+  const others = candidates.filter(({ name, source }) => name !== "raw" || source !== lastStep);
+  return [...others, { name: "averaged", weights: copied(module.stateDict()), source: lastStep }];
+}
+
+const lastStep = "the last step";
+
+function ofCheckpoint(path: string): Candidate[] {
+  const { stateDict, trainingStateDict } = loadCheckpoint(path);
+  if (trainingStateDict === undefined) return [{ name: "raw", weights: stateDict, source: path }];
+  return [
+    { name: "ema", weights: stateDict, source: path },
+    { name: "raw", weights: trainingStateDict, source: path },
+  ];
+}
+
+function ofLastStep(trainer: TrainerView, module: LightningModule): Candidate[] {
+  const raw: Candidate = { name: "raw", weights: copied(module.stateDict()), source: lastStep };
+  const average = trainer.callbacks.find((callback) => callback instanceof EMACallback)?.average;
+  return average === undefined ? [raw] : [{ name: "ema", weights: copied(average), source: lastStep }, raw];
+}
+
+/** A copy of weights, to be disposed of by whoever asked for it. */
+export function copied(state: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+  return noGrad(() => new Map([...state].map(([name, tensor]) => [name, tensor.clone()])));
+}
+
+export function disposeWeights(weights: ReadonlyMap<string, Tensor>): void {
+  for (const tensor of weights.values()) tensor.dispose();
+}
