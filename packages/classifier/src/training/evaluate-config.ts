@@ -5,6 +5,7 @@ import { manualSeed } from "@classifier-training/torch";
 import { buildTrainer } from "./build-trainer.ts";
 import { bestCheckpointIn } from "./checkpoints.ts";
 import { buildCallbacks, buildDataModule, buildModel } from "./components.ts";
+import { useAllCores } from "./compute-threads.ts";
 
 const log = getLogger("classifier.evaluate");
 
@@ -20,6 +21,7 @@ export async function evaluateConfig(
 ): Promise<Readonly<Record<string, number>>> {
   const seed = Number(get(config, "seed", 42));
   manualSeed(seed);
+  useAllCores();
   const datamodule = await buildDataModule(config, seed);
   await datamodule.setup?.(fn);
   const model = await buildModel(config, datamodule.numClasses, { pretrained: false });

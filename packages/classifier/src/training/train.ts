@@ -19,6 +19,7 @@ import { BestWeightsCallback } from "../callbacks/best-weights.ts";
 import type { WeightsName } from "../callbacks/weight-candidates.ts";
 import { buildTrainer } from "./build-trainer.ts";
 import { buildCallbacks, buildDataModule, buildLoggers, buildModel } from "./components.ts";
+import { useAllCores } from "./compute-threads.ts";
 import { logTo } from "./logging.ts";
 
 /** What a training left behind. */
@@ -70,6 +71,7 @@ function startLog(config: DictConfig, whole: DictConfig, outputDir: string): () 
 async function fit(config: DictConfig, outputDir: string, workingDir: string): Promise<TrainResult> {
   const seed = Number(get(config, "seed", 42));
   manualSeed(seed);
+  useAllCores();
   const datamodule = await buildDataModule(config, seed);
   await datamodule.setup?.("fit");
   const model = await buildModel(config, datamodule.numClasses);
