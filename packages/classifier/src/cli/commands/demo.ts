@@ -29,7 +29,8 @@ async function showPredictions(outputDir: string): Promise<void> {
   const { readAnnotations } = await import("@classifier-training/vision");
   const split = join(dataRoot, "valid");
   const rows = readAnnotations(join(split, "annotations.jsonl"), split);
-  const chosen = [0, 1, 2, 3, 4].flatMap((i) => rows[Math.floor(((i + 0.5) * rows.length) / 5)] ?? []);
+  const labels = [...new Set(rows.map(({ suffix }) => suffix))];
+  const chosen = [0, 1, 2, 3, 4].flatMap((i) => rows.filter(({ suffix }) => suffix === labels[3 * i])[i] ?? []);
   const classifier = await OnnxClassifier.load(outputDir);
   const predictions = await classifier.predict(
     chosen.map(({ image }) => image),
