@@ -95,3 +95,10 @@ test("a checkpoint of another model is refused with keys and shapes", async () =
   expect(text).toMatch(/resnet18/);
   expect(text).toMatch(/resnet34/);
 });
+
+test("a model that does not exist is named, by evaluate too", async () => {
+  const { code, stderr } = await classifier(["evaluate", "nowhere/*", "--data", "data"], dir);
+  expect(code).toBe(1);
+  expect(stderr).toContain("there is no such model\n  where: nowhere/*");
+  expect(stderr).not.toMatch(/\n\s+at /);
+});
