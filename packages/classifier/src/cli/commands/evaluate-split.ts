@@ -1,8 +1,5 @@
-import { main as hydraMain } from "@classifier-training/hydra";
-import { registerAll } from "../../registry.ts";
 import type { RegisterCommand } from "../commands.ts";
-import { findRun } from "../run-directory.ts";
-import { confDir, hydraCommand } from "./train.ts";
+import { confDir, hydraCommand, openHydra } from "./train.ts";
 
 /** `validate` and `test`: the metrics of a checkpoint on one split. */
 export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
@@ -10,8 +7,8 @@ export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
     const split = fn === "validate" ? "validation" : "test";
     hydraCommand(program, fn, `measure a checkpoint on the ${split} split: [RUN] [--ckpt PATH] [overrides...]`).action(
       async (given: string[]) => {
-        registerAll();
-        await (await import("../../plugins.ts")).loadPlugins();
+        const hydraMain = await openHydra();
+        const { findRun } = await import("../run-directory.ts");
         const { ckpt, rest } = takeCheckpoint(given);
         const run = rest[0] === undefined || rest[0].includes("=") ? undefined : findRun(rest[0]);
         const argv = run === undefined ? rest : [...run.configArguments, ...rest.slice(1)];

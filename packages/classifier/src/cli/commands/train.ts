@@ -1,6 +1,5 @@
-import { main as hydraMain, type MainResult } from "@classifier-training/hydra";
+import type { MainResult } from "@classifier-training/hydra";
 import type { Command } from "commander";
-import { registerAll } from "../../registry.ts";
 import type { TrainResult } from "../../training/train.ts";
 import type { RegisterCommand } from "../commands.ts";
 import { describeResult } from "../describe-result.ts";
@@ -20,12 +19,19 @@ export function hydraCommand(program: Command, name: string, description: string
 }
 
 export async function runTraining(configName: string, argv: readonly string[]): Promise<MainResult<TrainResult>> {
-  registerAll();
-  await (await import("../../plugins.ts")).loadPlugins();
+  const hydraMain = await openHydra();
   return hydraMain<TrainResult>(
     { configPath: confDir, configName, jobName: "train", program: "classifier train", argv },
     async (config, job) => (await import("../../training/train.ts")).train(config, job),
   );
+}
+
+/** Hydra, knowing everything that a configuration may name; loaded when a command needs it, not for `--help`. */
+export async function openHydra() {
+  const { main } = await import("@classifier-training/hydra");
+  (await import("../../registry.ts")).registerAll();
+  await (await import("../../plugins.ts")).loadPlugins();
+  return main;
 }
 
 export const registerTrain: RegisterCommand = (program, finish) => {

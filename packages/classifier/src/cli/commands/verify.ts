@@ -1,7 +1,6 @@
 import { CtError } from "@classifier-training/base";
 import type { RegisterCommand } from "../commands.ts";
 import { exitCode } from "../failure.ts";
-import { findRun } from "../run-directory.ts";
 
 export const registerVerify: RegisterCommand = (program, finish) => {
   program
@@ -15,6 +14,7 @@ export const registerVerify: RegisterCommand = (program, finish) => {
       "\nExit codes: 0 equal; 2 different.\n\nExample:\n  classifier verify outputs/2026-01-31/12-00-00 --kill",
     )
     .action(async (path: string, { steps, kill }: { steps: string; kill?: boolean }) => {
+      const { findRun } = await import("../run-directory.ts");
       const run = findRun(path);
       if (run === undefined) {
         throw new CtError({
