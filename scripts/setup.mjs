@@ -17,7 +17,7 @@ export async function setup() {
   await systemPackages();
   npmPackages();
   await nativeAddon();
-  typescriptBuild();
+  await typescriptBuild();
 }
 
 function checkNode() {
@@ -101,10 +101,12 @@ async function nativeAddon() {
   await buildAddon();
 }
 
-function typescriptBuild() {
+async function typescriptBuild() {
   const compiler = join(root, "node_modules", ".bin", "tsc");
   const result = spawnSync(compiler, ["-b"], { cwd: root, encoding: "utf8" });
   if (result.status !== 0) throw new SetupError(`The TypeScript build failed:\n${result.stdout}${result.stderr}`);
+  const { bundleHydra } = await import("./bundle.mjs");
+  await bundleHydra();
 }
 
 function execute(command, env = {}) {
