@@ -18,7 +18,15 @@ import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { commands } from "../src/cli/commands.ts";
 import type { CliResult } from "./cli.ts";
-import { codeBlocks, commandLines, documents, inlineCommands, repository } from "./docs.ts";
+import {
+  codeBlocks,
+  commandLines,
+  documents,
+  inlineCommands,
+  inlineOverrides,
+  repository,
+  withoutConflicts,
+} from "./docs.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "classifier-docs-"));
 const program = join(repository, "packages/classifier/bin/classifier.js");
@@ -170,6 +178,14 @@ test("every command named in the text exists, with its options", () => {
   const named = documents().flatMap(({ text }) => inlineCommands(text));
   expect(named.length).toBeGreaterThan(10);
   for (const command of named) for (const one of command.split(/,? (?:or|and) (?=classifier )/)) parses(one);
+});
+
+test("every override named in the text composes", async () => {
+  const named = documents().flatMap(({ text }) => inlineOverrides(text));
+  // A model of a project that `classifier init` made.
+  const ours = named.filter((override) => override !== "model=tiny_net");
+  expect(ours.length).toBeGreaterThan(10);
+  for (const overrides of withoutConflicts(ours)) await runs(`npx classifier train --cfg job ${overrides.join(" ")}`);
 });
 
 for (const { document, lines } of shell) {

@@ -44,3 +44,22 @@ export function inlineCommands(text: string): string[] {
     ([, command = ""]) => command,
   );
 }
+
+/** `key=value` in running text and tables: overrides of a training. */
+export function inlineOverrides(text: string): string[] {
+  return [...text.replaceAll(/^```.*?^```/gms, "").matchAll(/`(\+?[a-z_.]+=[\w.]+)`/g)].map(
+    ([, override = ""]) => override,
+  );
+}
+
+/** Few lists that hold every override once, and none a key twice. */
+export function withoutConflicts(overrides: readonly string[]): string[][] {
+  const lists: Map<string, string>[] = [];
+  for (const override of new Set(overrides)) {
+    const key = override.slice(0, override.indexOf("="));
+    const list = lists.find((candidate) => !candidate.has(key));
+    if (list === undefined) lists.push(new Map([[key, override]]));
+    else list.set(key, override);
+  }
+  return lists.map((list) => [...list.values()]);
+}
