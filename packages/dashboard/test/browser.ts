@@ -35,7 +35,11 @@ export async function openPage(url: string): Promise<Page> {
     "--remote-debugging-pipe",
     `--user-data-dir=${profile}`,
   ];
-  const child = spawn(chromium as string, args, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+  const child = spawn(chromium as string, args, {
+    stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
+    // A process group of its own, so that the browser's helpers end with it.
+    detached: true,
+  });
   const [, , , input, output] = child.stdio as unknown as [null, null, null, Writable, Readable];
   const waiting = new Map<number, (result: Record<string, unknown>) => void>();
   let buffered = "";
@@ -66,9 +70,9 @@ export async function openPage(url: string): Promise<Page> {
     },
     async close() {
       const exited = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGKILL");
+      process.kill(-(child.pid as number), "SIGKILL");
       await exited;
-      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+      rmSync(profile, { recursive: true, force: true, maxRetries: 30, retryDelay: 100 });
     },
   };
 }
