@@ -49,6 +49,7 @@ export class TrainingEpoch {
       const goesOn = await this.#batch(next.batch, next.isLast, keepBatches);
       if (!goesOn) return;
       await this.#afterBatch();
+      this.#heedStopRequest();
       await this.#yielder.maybeYield();
       if (this.#run.signals.takeSaveRequest()) await this.onSaveRequested?.();
       this.#run.signals.check();
@@ -65,6 +66,17 @@ export class TrainingEpoch {
       `Trainer was signaled to stop but the required \`minEpochs=${options.minEpochs}\` or \`minSteps=${options.minSteps}\` has not been met. Training will continue...`,
     );
     return false;
+  }
+
+  /** Someone may end a run from the service that its logger reports to. */
+  #heedStopRequest(): void {
+    const { log: logging, state } = this.#run;
+    if (state.shouldStop) return;
+    const asking = logging.loggers.find((logger) => logger.stopRequested);
+    if (asking === undefined) return;
+    state.shouldStop = true;
+    const run = [asking.name, asking.version].filter((part) => part !== undefined).join("/");
+    log.info(`training stops after this batch: the logger${run === "" ? "" : ` of ${run}`} was asked to stop the run`);
   }
 
   #endedEarly(): void {
