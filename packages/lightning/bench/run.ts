@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setLogSinks } from "@classifier-training/base";
-import { getNumThreads, nn, optim, scope, type Tensor, tensor, zeros } from "@classifier-training/torch";
+import { full, getNumThreads, nn, noGrad, optim, scope, type Tensor, tensor, zeros } from "@classifier-training/torch";
 import {
   CheckpointIO,
   CSVLogger,
@@ -106,17 +106,40 @@ class Heavy extends LightningModule<Tensor> {
 /** How long training stands still for a save: from the call to the moment when the next batch can begin. */
 async function stall(): Promise<void> {
   const stalls: number[] = [];
+  const bare: number[] = [];
+  const pairs = { copied: [] as number[], shared: [] as number[] };
+  const timed = async (run: () => void | Promise<void>) => {
+    const begin = performance.now();
+    await run();
+    return performance.now() - begin;
+  };
   class Saves extends Heavy {
     override async onTrainBatchEnd(): Promise<void> {
       if (this.globalStep < 2) return;
       // Each save starts with nothing left to write: what is measured is the snapshot.
       await this.trainer.flushCheckpoints();
-      const begin = performance.now();
-      await this.trainer.saveCheckpoint(join(root, "stall.ckpt"));
-      stalls.push(performance.now() - begin);
+      stalls.push(await timed(() => this.trainer.saveCheckpoint(join(root, "stall.ckpt"))));
+      await this.trainer.flushCheckpoints();
+      bare.push(await timed(() => noGrad(() => void copy.copy_(source))));
+      // The best and the last checkpoint of one step, with a snapshot each and with one for both.
+      for (const [key, times] of [
+        ["copied", pairs.copied],
+        ["shared", pairs.shared],
+      ] as const) {
+        times.push(
+          await timed(async () => {
+            await this.trainer.saveCheckpoint(join(root, "best.ckpt"));
+            await this.trainer.saveCheckpoint(join(root, "last.ckpt"), { sameTensors: key === "shared" });
+          }),
+        );
+        await this.trainer.flushCheckpoints();
+      }
     }
   }
   const module = new Saves();
+  const bytes = [...module.parameters()].reduce((sum, { numel }) => sum + numel, 0) * 3;
+  const source = full([bytes], 1);
+  const copy = full([bytes], 0);
   const io = new CheckpointIO({ asynchronous: true });
   const trainer = new Trainer({
     maxSteps: 12,
@@ -136,6 +159,10 @@ async function stall(): Promise<void> {
   );
   say(
     `  the first save, which makes the snapshot's memory: ${first.toFixed(1)} ms; worst later: ${Math.max(...later).toFixed(1)} ms`,
+  );
+  say(`  one bare copy of as many bytes in the same run: ${median(bare).toFixed(1)} ms`);
+  say(
+    `  best and last at one step: ${median(pairs.copied.slice(1)).toFixed(1)} ms with a snapshot each, ${median(pairs.shared.slice(1)).toFixed(1)} ms with one`,
   );
 }
 

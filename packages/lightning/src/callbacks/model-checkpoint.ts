@@ -7,7 +7,7 @@ import { summaryOf } from "../checkpoint/load.ts";
 import { MisconfigurationError } from "../core/errors.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { MetricValues } from "../core/result-collection.ts";
-import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
+import type { SaveOptions, TrainerFn, TrainerView } from "../core/trainer-view.ts";
 import { BestK } from "./best-k.ts";
 import { Callback } from "./callback.ts";
 import { formatCheckpointName } from "./checkpoint-name.ts";
@@ -127,8 +127,8 @@ export class ModelCheckpoint extends Callback {
       return;
     }
     if (this.#skips(trainer)) return;
-    await this.#saveTopK(trainer, metrics);
-    await this.#saveLast(trainer, metrics);
+    const saved = await this.#saveTopK(trainer, metrics);
+    await this.#saveLast(trainer, metrics, saved);
   }
 
   #validationIsNext(trainer: TrainerView): boolean {
@@ -149,22 +149,23 @@ export class ModelCheckpoint extends Callback {
     }
     this.#deferred = false;
     const metrics = this.#candidates(trainer);
-    await this.#saveTopK(trainer, metrics);
-    await this.#saveLast(trainer, metrics);
+    const saved = await this.#saveTopK(trainer, metrics);
+    await this.#saveLast(trainer, metrics, saved);
   }
 
   async #saveForEpoch(trainer: TrainerView): Promise<void> {
     const metrics = this.#candidates(trainer);
+    let saved = false;
     if (this.#everyNEpochs >= 1 && (trainer.currentEpoch + 1) % this.#everyNEpochs === 0) {
-      await this.#saveTopK(trainer, metrics);
+      saved = await this.#saveTopK(trainer, metrics);
     }
     const linked = this.options.saveLast === "link" && this.#lastCheckpointSaved !== "";
-    if (this.#lastGlobalStepSaved === trainer.globalStep || linked) await this.#saveLast(trainer, metrics);
+    if (this.#lastGlobalStepSaved === trainer.globalStep || linked) await this.#saveLast(trainer, metrics, saved);
   }
 
   override async onTrainEnd(trainer: TrainerView): Promise<void> {
     if (this.options.saveLast && this.#lastCheckpointSaved === "")
-      await this.#saveLast(trainer, this.#candidates(trainer));
+      await this.#saveLast(trainer, this.#candidates(trainer), false);
   }
 
   override async onException(trainer: TrainerView): Promise<void> {
@@ -172,8 +173,8 @@ export class ModelCheckpoint extends Callback {
     if (this.#lastGlobalStepSaved === trainer.globalStep) return;
     const metrics = this.#candidates(trainer);
     const path = this.formatCheckpointName(metrics);
-    await this.#save(trainer, path, []);
-    await this.#saveLast(trainer, metrics);
+    await this.#save(trainer, path, {});
+    await this.#saveLast(trainer, metrics, true);
     log.info(`saved the run as it was to ${path}`);
   }
 
@@ -195,16 +196,17 @@ export class ModelCheckpoint extends Callback {
 
   // --- Saving ---
 
-  async #saveTopK(trainer: TrainerView, metrics: MetricValues): Promise<void> {
+  /** @returns whether it has saved anything */
+  async #saveTopK(trainer: TrainerView, metrics: MetricValues): Promise<boolean> {
     const { saveTopK, monitor } = this.options;
-    if (saveTopK === 0) return;
+    if (saveTopK === 0) return false;
     if (monitor === null) {
       const path = this.#versioned(trainer, metrics, this.#bestWithoutMonitor);
       const previous = this.#bestWithoutMonitor;
       this.#bestWithoutMonitor = path;
       const replaces = saveTopK === 1 && this.#mayRemove(trainer, previous, path) ? [previous] : [];
-      await this.#save(trainer, path, replaces);
-      return;
+      await this.#save(trainer, path, { replaces });
+      return true;
     }
     const current = metrics[monitor];
     if (current === undefined) {
@@ -213,13 +215,14 @@ export class ModelCheckpoint extends Callback {
         `${Object.keys(metrics).join(", ")}.`;
       if (trainer.validationHasRun) throw new MisconfigurationError(what, `log('${monitor}', value) in the module`);
       log.warnOnce(what);
-      return;
+      return false;
     }
     if (!trainer.strategy.reduceDecision(this.#best.accepts(current), "all")) {
       if (this.options.verbose) log.info(`${this.#where(metrics)}: '${monitor}' was not in top ${saveTopK}`);
-      return;
+      return false;
     }
     await this.#saveBest(trainer, metrics, current, monitor);
+    return true;
   }
 
   async #saveBest(trainer: TrainerView, metrics: MetricValues, current: number, monitor: string): Promise<void> {
@@ -233,12 +236,17 @@ export class ModelCheckpoint extends Callback {
       );
     }
     const remove = evicted !== undefined && this.#mayRemove(trainer, evicted.path, path);
-    await this.#save(trainer, path, remove ? [evicted.path] : [], { name: monitor, value: score }, () =>
-      this.#best.undo(path, evicted),
+    const undo = () => this.#best.undo(path, evicted);
+    await this.#save(
+      trainer,
+      path,
+      { replaces: remove ? [evicted.path] : [], monitor: { name: monitor, value: score } },
+      undo,
     );
   }
 
-  async #saveLast(trainer: TrainerView, metrics: MetricValues): Promise<void> {
+  /** @param sameTensors whether the best was saved a moment ago: one snapshot then serves both files */
+  async #saveLast(trainer: TrainerView, metrics: MetricValues, sameTensors: boolean): Promise<void> {
     const { saveLast, saveTopK } = this.options;
     if (!saveLast) return;
     const path = this.#lastPath(trainer, metrics);
@@ -248,7 +256,7 @@ export class ModelCheckpoint extends Callback {
     if (saveLast === "link" && this.#lastCheckpointSaved !== "" && saveTopK !== 0) {
       trainer.linkCheckpoint(this.#lastCheckpointSaved, path);
       for (const old of replaces) trainer.removeCheckpoint(old, this.dirpath ?? "");
-    } else await this.#save(trainer, path, replaces);
+    } else await this.#save(trainer, path, { replaces, sameTensors });
   }
 
   #lastPath(trainer: TrainerView, metrics: MetricValues): string {
@@ -264,8 +272,7 @@ export class ModelCheckpoint extends Callback {
   async #save(
     trainer: TrainerView,
     path: string,
-    replaces: readonly string[],
-    monitor?: { readonly name: string; readonly value: number },
+    options: Pick<SaveOptions, "replaces" | "monitor" | "sameTensors">,
     undo?: () => void,
   ): Promise<void> {
     const onDone = (error: unknown) => {
@@ -276,12 +283,7 @@ export class ModelCheckpoint extends Callback {
     this.#lastGlobalStepSaved = trainer.globalStep;
     this.#lastCheckpointSaved = path;
     const weightsOnly = this.options.saveWeightsOnly;
-    await trainer.saveCheckpoint(path, {
-      weightsOnly,
-      replaces,
-      onDone,
-      ...(monitor === undefined ? {} : { monitor }),
-    });
+    await trainer.saveCheckpoint(path, { ...options, weightsOnly, onDone });
   }
 
   // --- What the trainer asks ---

@@ -2,9 +2,10 @@ import { copyFileSync, existsSync, lstatSync, rmSync, symlinkSync } from "node:f
 import { dirname, relative, resolve } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { getLogger, spawnWorker } from "@classifier-training/base";
-import { fromBuffer, noGrad, type Tensor } from "@classifier-training/torch";
+import type { Tensor } from "@classifier-training/torch";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type CheckpointSummary, formatName, formatVersion, layOut, type StoredTensor, storedTypes } from "./format.ts";
+import { fill, holds, type Snapshot, type SnapshotBuffer } from "./snapshot.ts";
 import { packTree } from "./tree.ts";
 import { removeCheckpointFile, type WriteMode } from "./write-file.ts";
 import { runWriteJob, type WriteJob } from "./write-job.ts";
@@ -18,6 +19,8 @@ export interface SaveRequest {
   /** Removed once this one is on disk. */
   readonly replaces: readonly string[];
   readonly onDone?: ((error: unknown) => void) | undefined;
+  /** Nothing has changed a tensor since the save just before. */
+  readonly sameTensors?: boolean | undefined;
 }
 
 /** Snapshots that may wait to be written: with more, training waits. */
@@ -33,7 +36,9 @@ export class CheckpointIO {
   #worker: Worker | undefined;
   #queue: Promise<void> = Promise.resolve();
   readonly #pending = new Map<string, number>();
-  readonly #free: SharedArrayBuffer[] = [];
+  readonly #free: SnapshotBuffer[] = [];
+  /** The last snapshot, for as long as another file may be made of it. */
+  #latest: Snapshot | undefined;
   #inUse = 0;
   #released: (() => void)[] = [];
 
@@ -57,11 +62,17 @@ export class CheckpointIO {
       shape,
     }));
     const { tensors: layout, dataBytes } = layOut(entries);
-    const data = await this.#acquire(dataBytes);
-    copyTensors(tensors, layout, data);
+    const reused = request.sameTensors === true ? this.#reuse(tensors, layout) : undefined;
+    const buffer = reused ?? (await this.#acquire(dataBytes));
+    if (reused === undefined) {
+      this.#latest = { buffer, tensors, layout };
+      fill(this.#latest);
+      this.#forgetSoon(this.#latest);
+    }
+    buffer.users++;
     const job: WriteJob = {
       path,
-      data,
+      data: buffer.data,
       dataBytes,
       tensors: layout,
       metadata: {
@@ -73,7 +84,7 @@ export class CheckpointIO {
       mode: this.#mode,
     };
     this.#pending.set(path, (this.#pending.get(path) ?? 0) + 1);
-    const finish = (error: unknown) => this.#finished(path, data, request, error);
+    const finish = (error: unknown) => this.#finished(path, buffer, request, error);
     if (this.#asynchronous) this.#queue = this.#queue.then(() => this.#inWorker(job).then(finish));
     else {
       let failure: unknown;
@@ -86,13 +97,15 @@ export class CheckpointIO {
     }
   }
 
-  #finished(path: string, data: SharedArrayBuffer, request: SaveRequest, error: unknown): void {
+  #finished(path: string, buffer: SnapshotBuffer, request: SaveRequest, error: unknown): void {
     const count = (this.#pending.get(path) ?? 1) - 1;
     if (count > 0) this.#pending.set(path, count);
     else this.#pending.delete(path);
-    this.#free.push(data);
-    this.#inUse--;
-    this.#released.shift()?.();
+    if (--buffer.users === 0) {
+      this.#free.push(buffer);
+      this.#inUse--;
+      this.#released.shift()?.();
+    }
     if (error !== undefined) {
       const reason = error instanceof Error ? error.message : String(error);
       log.error(`checkpoint not saved, training goes on: ${path}: ${reason}`);
@@ -111,15 +124,37 @@ export class CheckpointIO {
     }
   }
 
+  /** The last snapshot's buffer, if it is a copy of these very tensors. */
+  #reuse(tensors: ReadonlyMap<string, Tensor>, layout: ReadonlyMap<string, StoredTensor>): SnapshotBuffer | undefined {
+    if (this.#latest === undefined || !holds(this.#latest, tensors, layout)) return undefined;
+    const { buffer } = this.#latest;
+    if (buffer.users === 0) {
+      // Its first file is written already.
+      const index = this.#free.indexOf(buffer);
+      if (index < 0) return undefined;
+      this.#free.splice(index, 1);
+      this.#inUse++;
+    }
+    return buffer;
+  }
+
+  /** What the tensors occupy must not be held until the next save. */
+  #forgetSoon(snapshot: Snapshot): void {
+    setImmediate(() => {
+      if (this.#latest === snapshot) this.#latest = undefined;
+    });
+  }
+
   /** A buffer for a snapshot: one that was used before costs no page faults. */
-  async #acquire(bytes: number): Promise<SharedArrayBuffer> {
+  async #acquire(bytes: number): Promise<SnapshotBuffer> {
     while (this.#inUse >= maxSnapshots) await new Promise<void>((release) => this.#released.push(release));
     this.#inUse++;
-    const index = this.#free.findIndex((buffer) => buffer.byteLength >= bytes);
+    this.#latest = undefined;
+    const index = this.#free.findIndex(({ data }) => data.byteLength >= bytes);
     const [buffer] = index < 0 ? [] : this.#free.splice(index, 1);
     if (buffer !== undefined) return buffer;
     this.#free.length = 0;
-    return new SharedArrayBuffer(Math.max(8, bytes));
+    return { data: new SharedArrayBuffer(Math.max(8, bytes)), users: 0 };
   }
 
   #inWorker(job: WriteJob): Promise<unknown> {
@@ -186,22 +221,6 @@ export class CheckpointIO {
     this.#worker = undefined;
     this.#free.length = 0;
   }
-}
-
-function copyTensors(
-  tensors: ReadonlyMap<string, Tensor>,
-  layout: ReadonlyMap<string, StoredTensor>,
-  data: SharedArrayBuffer,
-): void {
-  noGrad(() => {
-    for (const [name, tensor] of tensors) {
-      const place = layout.get(name);
-      if (place === undefined || tensor.numel === 0) continue;
-      const view = fromBuffer(data, place.data_offsets[0], [...tensor.shape], tensor.dtype);
-      view.copy_(tensor);
-      view.dispose();
-    }
-  });
 }
 
 function channelsLast(tensors: ReadonlyMap<string, Tensor>): string[] {

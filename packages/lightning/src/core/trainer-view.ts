@@ -118,4 +118,6 @@ export interface SaveOptions {
   readonly onDone?: (error: unknown) => void;
   /** Files that this one replaces: removed once it is on disk, and kept when it could not be written. */
   readonly replaces?: readonly string[];
+  /** Nothing has changed a tensor since the save just before: its snapshot will do for this file too. */
+  readonly sameTensors?: boolean;
 }

@@ -352,11 +352,11 @@ export class Trainer implements TrainerView {
   /** Takes a snapshot of the run and writes it to a file in the background; `flushCheckpoints` waits for it. */
   async saveCheckpoint(path: string, options: SaveOptions = {}): Promise<void> {
     if (!this.isGlobalZero) return;
-    const { weightsOnly = false, monitor, onDone, replaces = [] } = options;
+    const { weightsOnly = false, monitor, onDone, replaces = [], sameTensors } = options;
     this.profiler.start("saveCheckpoint");
     const checkpoint = await this.#checkpoints.dump(weightsOnly);
     const summary = this.#checkpoints.summarize(checkpoint, weightsOnly, monitor);
-    await this.#io.save({ path, checkpoint, summary, replaces, onDone });
+    await this.#io.save({ path, checkpoint, summary, replaces, onDone, sameTensors });
     this.profiler.stop("saveCheckpoint");
   }
 

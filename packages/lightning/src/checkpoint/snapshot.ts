@@ -1,0 +1,69 @@
+import { fromBuffer, noGrad, ops, type Tensor } from "@classifier-training/torch";
+import type { StoredTensor } from "./format.ts";
+
+/** Memory that holds a copy of a run's tensors until the files made of it are written. */
+export interface SnapshotBuffer {
+  readonly data: SharedArrayBuffer;
+  /** Files that are still to be written from it. */
+  users: number;
+}
+
+/** What a snapshot was taken of. */
+export interface Snapshot {
+  readonly buffer: SnapshotBuffer;
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  readonly layout: ReadonlyMap<string, StoredTensor>;
+}
+
+/** Copies tensors to their places. */
+export function fill({ buffer, tensors, layout }: Snapshot): void {
+  noGrad(() => {
+    for (const [name, tensor] of tensors) {
+      const place = layout.get(name);
+      if (place === undefined || tensor.numel === 0) continue;
+      const view = fromBuffer(buffer.data, place.data_offsets[0], [...tensor.shape], tensor.dtype);
+      view.copy_(tensor);
+      view.dispose();
+    }
+  });
+}
+
+/** Tensors made anew for each checkpoint, such as the generators' states, are compared up to this many bytes. */
+const comparedBytes = 65_536;
+
+/**
+ * Whether a snapshot holds these tensors, given that nothing was changed since it was taken: each is the memory that
+ * was copied, or small and equal to the copy.
+ */
+export function holds(
+  snapshot: Snapshot,
+  tensors: ReadonlyMap<string, Tensor>,
+  layout: ReadonlyMap<string, StoredTensor>,
+): boolean {
+  if (tensors.size !== snapshot.tensors.size) return false;
+  for (const [name, tensor] of tensors) {
+    const copied = snapshot.tensors.get(name);
+    const place = layout.get(name);
+    const known = snapshot.layout.get(name);
+    if (copied === undefined || place === undefined || known === undefined || !isSamePlace(place, known)) return false;
+    if (isSameMemory(tensor, copied)) continue;
+    const [begin, end] = place.data_offsets;
+    if (end - begin > comparedBytes) return false;
+    if (Buffer.compare(tensor.bytes(), Buffer.from(snapshot.buffer.data, begin, end - begin)) !== 0) return false;
+  }
+  return true;
+}
+
+function isSamePlace(a: StoredTensor, b: StoredTensor): boolean {
+  return (
+    a.dtype === b.dtype &&
+    a.data_offsets[0] === b.data_offsets[0] &&
+    a.data_offsets[1] === b.data_offsets[1] &&
+    a.shape.join() === b.shape.join()
+  );
+}
+
+function isSameMemory(a: Tensor, b: Tensor): boolean {
+  if (a === b) return true;
+  return !b.isDisposed && a.device === b.device && a.dtype === b.dtype && Boolean(ops.aten["is_set_to"]?.(a, b));
+}
