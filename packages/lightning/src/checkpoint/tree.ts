@@ -38,6 +38,8 @@ export function packTree(tree: unknown, weightsKey: string): PackedTree {
       let name = names.get(value);
       if (name === undefined) {
         name = inWeights ? path : `@${path}`;
+        // Keys with dots: two paths may read the same.
+        while (tensors.has(name)) name += "#";
         names.set(value, name);
         tensors.set(name, value);
       }
