@@ -1,10 +1,11 @@
-import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { extname, join, relative } from "node:path";
-import { writeFileAtomic } from "@classifier-training/base";
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { extname, join } from "node:path";
+import { CtError, writeFileAtomic } from "@classifier-training/base";
+import { labelsMappingFile } from "../inference/labels-mapping.ts";
+import { openModelFiles } from "../inference/model-files.ts";
 import { OnnxClassifier } from "../inference/onnx-classifier.ts";
 import { proportion } from "../statistics/interval.ts";
-import type { BundleManifest } from "./manifest.ts";
+import { type BundleManifest, manifestFile, manifestHash, manifestHashKey, sha256 } from "./manifest.ts";
 
 export interface GoldenPicture {
   readonly path: string;
@@ -17,15 +18,20 @@ export interface BundleSource {
   /** A few pictures whose outputs are stored, to prove later that another machine computes the same. */
   readonly golden: readonly GoldenPicture[];
   readonly accuracy?: { readonly split: string; readonly correct: number; readonly n: number };
-  readonly parity?: number;
+  /** Largest difference between ONNX Runtime's and LibTorch's logits, and on how many pictures. */
+  readonly parity?: { readonly maxAbsDiff: number; readonly samples: number };
   readonly source?: { readonly run?: string; readonly weights?: string };
 }
 
-/** Writes a bundle into a folder. The manifest comes last: a folder without one is not a bundle. */
+/**
+ * Writes a bundle into a folder. The manifest comes last: a folder without one is not a bundle.
+ * @throws CtError for a folder that holds something other than an earlier bundle
+ */
 export async function createBundle(folder: string, source: BundleSource): Promise<BundleManifest> {
+  await clear(folder);
   mkdirSync(join(folder, "golden"), { recursive: true });
   copyFileSync(source.modelPath, join(folder, "model.onnx"));
-  copyFileSync(source.labelsPath, join(folder, "labels_mapping.json"));
+  copyFileSync(source.labelsPath, join(folder, labelsMappingFile));
   const pictures = source.golden.map(({ path }, i) => {
     const picture = `golden/${String(i).padStart(3, "0")}${extname(path)}`;
     copyFileSync(path, join(folder, picture));
@@ -35,21 +41,41 @@ export async function createBundle(folder: string, source: BundleSource): Promis
   const logits = await classifier.logits(pictures.map((picture) => join(folder, picture)));
   await classifier.close();
   const { accuracy, parity, source: origin } = source;
+  const files = await openModelFiles(folder);
   const manifest: BundleManifest = {
     formatVersion: 1,
     createdAt: new Date().toISOString(),
-    files: Object.fromEntries(filesOf(folder).map((path) => [path, sha256(join(folder, path))])),
+    files: Object.fromEntries(files.list().map((path) => [path, sha256(files.read(path))])),
     golden: pictures.map((picture, i) => ({
       picture,
       label: source.golden[i]?.label ?? "",
       logits: Array.from(logits[i] ?? []),
     })),
     ...(accuracy !== undefined && { accuracy: withInterval(accuracy) }),
-    ...(parity !== undefined && { parity }),
+    ...(parity !== undefined && { parity: parity.maxAbsDiff, paritySamples: parity.samples }),
     ...(origin !== undefined && { source: origin }),
   };
-  writeFileAtomic(join(folder, "bundle.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  const signed = { ...manifest, [manifestHashKey]: manifestHash(manifest) };
+  writeFileAtomic(join(folder, manifestFile), `${JSON.stringify(signed, null, 2)}\n`);
   return manifest;
+}
+
+/** Makes room for a bundle: an earlier one is replaced, anything else stays. */
+async function clear(folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  const found = readdirSync(folder);
+  if (found.length === 0) return;
+  if (!found.includes(manifestFile)) {
+    throw new CtError({
+      code: "bundle/folder",
+      what: "the folder holds something that is no bundle",
+      where: folder,
+      fix: "name another folder with --out",
+    });
+  }
+  // The manifest first: what is left of an interrupted removal is no bundle.
+  for (const name of [manifestFile, "model.onnx", labelsMappingFile, "golden"])
+    rmSync(join(folder, name), { recursive: true, force: true });
 }
 
 function withInterval({
@@ -65,15 +91,12 @@ function withInterval({
   return { split, correct, n, low, high };
 }
 
-/** Every file of a bundle but its manifest, as paths with forward slashes. */
-export function filesOf(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
-    .filter((path) => path !== "bundle.json")
-    .sort();
-}
-
-export function sha256(path: string): string {
-  return createHash("sha256").update(readFileSync(path)).digest("hex");
+/** Writes a bundle's folder as one zip archive beside it. @returns its path */
+export async function zipBundle(folder: string): Promise<string> {
+  const { zipSync } = await import("fflate");
+  const files = await openModelFiles(folder);
+  const path = `${folder.replace(/\/+$/, "")}.zip`;
+  // Weights and pictures do not compress.
+  writeFileSync(path, zipSync(Object.fromEntries(files.list().map((name) => [name, files.read(name)])), { level: 0 }));
+  return path;
 }

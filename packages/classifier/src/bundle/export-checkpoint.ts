@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { writeFileAtomic } from "@classifier-training/base";
 import { checkOnnx, exportOnnx } from "@classifier-training/onnx";
 import { randn } from "@classifier-training/torch";
+import { writeLabelsMapping } from "../inference/labels-mapping.ts";
 import { openCheckpoint } from "../model/recipe.ts";
 
 /**
@@ -21,6 +21,6 @@ export async function exportCheckpoint(path: string, folder: string): Promise<nu
   });
   const { maxAbsDiff } = await checkOnnx(modelPath, input, model);
   input.dispose();
-  writeFileAtomic(join(folder, "labels_mapping.json"), `${JSON.stringify(recipe.labels, null, 2)}\n`);
+  writeLabelsMapping(folder, recipe.labels);
   return maxAbsDiff;
 }

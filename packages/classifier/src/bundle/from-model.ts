@@ -1,9 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CtError, getLogger } from "@classifier-training/base";
+import { readRun } from "@classifier-training/runs";
 import { readLabelledPictures } from "../data/labelled-pictures.ts";
 import { evaluateClassifier } from "../evaluation/evaluate.ts";
+import { labelsMappingFile } from "../inference/labels-mapping.ts";
 import { OnnxClassifier } from "../inference/onnx-classifier.ts";
 import { createBundle } from "./create.ts";
 import type { BundleManifest } from "./manifest.ts";
@@ -18,12 +20,16 @@ export interface ExportRequest {
   readonly split: string;
   /** How many golden pictures. */
   readonly golden: number;
-  readonly onProgress?: (done: number, total: number) => void;
+  /** @param what `measuring`, `comparing with LibTorch` */
+  readonly onProgress?: (what: string) => (done: number, total: number) => void;
 }
 
 const log = getLogger("classifier.export");
 
-/** Makes a bundle of a trained model, measured on a split. @throws CtError when there is no model, or no data */
+/**
+ * Makes a bundle of a trained model, measured on a split, and compared with LibTorch on it where the checkpoint is there.
+ * @throws CtError when there is no model, or no data, or when model and checkpoint disagree
+ */
 export async function exportBundle({
   model,
   out,
@@ -36,20 +42,23 @@ export async function exportBundle({
   try {
     const exported = await exportedModel(model, scratch);
     const pictures = readLabelledPictures(dataRoot, split);
-    const classifier = await OnnxClassifier.load(exported.folder);
-    const { top1 } = await evaluateClassifier(exported.modelPath, classifier, pictures, {
+    const paths = pictures.map(({ path }) => path);
+    const classifier = await OnnxClassifier.load(exported.modelPath);
+    const measuring = onProgress?.("measuring");
+    const { top1, logits } = await evaluateClassifier(exported.modelPath, classifier, pictures, {
       timed: 0,
-      ...(onProgress && { onProgress }),
+      ...(measuring && { onProgress: measuring }),
     });
     await classifier.close();
+    const maxAbsDiff = await parityOn(exported, paths, logits, onProgress?.("comparing with LibTorch"));
     const step = Math.max(1, Math.floor(pictures.length / Math.max(1, golden)));
     return await createBundle(out, {
       modelPath: exported.modelPath,
-      labelsPath: join(exported.folder, "labels_mapping.json"),
+      labelsPath: join(exported.folder, labelsMappingFile),
       golden: pictures.filter((_, i) => i % step === 0).slice(0, golden),
       accuracy: { split, correct: top1.successes, n: top1.n },
       source: { weights: model },
-      ...(exported.parity !== undefined && { parity: exported.parity }),
+      ...(maxAbsDiff !== undefined && { parity: { maxAbsDiff, samples: pictures.length } }),
     });
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -59,7 +68,10 @@ export async function exportBundle({
 interface ExportedModel {
   readonly folder: string;
   readonly modelPath: string;
-  readonly parity?: number;
+  /** Where the weights are that the model was exported from. */
+  readonly checkpoint: string | undefined;
+  /** Weights that were better than the checkpoint's own. */
+  readonly betterWeights?: string | undefined;
 }
 
 async function exportedModel(path: string, scratch: string): Promise<ExportedModel> {
@@ -73,8 +85,17 @@ async function exportedModel(path: string, scratch: string): Promise<ExportedMod
   }
   if (statSync(path).isDirectory()) {
     const modelPath = join(path, "model.onnx");
-    if (existsSync(modelPath)) return { folder: path, modelPath };
-    const checkpoint = checkpointOfRun(path);
+    const { checkpointPath } = readRun(path)?.record ?? {};
+    const found = checkpointPath === undefined ? undefined : join(path, checkpointPath);
+    const checkpoint = found !== undefined && existsSync(found) ? found : undefined;
+    const betterWeights = join(path, "best_weights.safetensors");
+    if (existsSync(modelPath))
+      return {
+        folder: path,
+        modelPath,
+        checkpoint,
+        ...(existsSync(betterWeights) && { betterWeights }),
+      };
     if (checkpoint !== undefined) return exportedModel(checkpoint, scratch);
     throw new CtError({
       code: "export/model",
@@ -86,29 +107,38 @@ async function exportedModel(path: string, scratch: string): Promise<ExportedMod
   const { exportCheckpoint } = await import("./export-checkpoint.ts");
   const parity = await exportCheckpoint(path, scratch);
   log.info(`exported ${path}; ONNX Runtime differs by at most ${parity.toExponential(1)}`);
-  return { folder: scratch, modelPath: join(scratch, "model.onnx"), parity };
+  return { folder: scratch, modelPath: join(scratch, "model.onnx"), checkpoint: path };
 }
 
-function checkpointOfRun(dir: string): string | undefined {
-  try {
-    const { checkpointPath } = JSON.parse(readFileSync(join(dir, "run.json"), "utf8")) as { checkpointPath?: string };
-    const path = checkpointPath === undefined ? undefined : join(dir, checkpointPath);
-    return path !== undefined && existsSync(path) ? path : undefined;
-  } catch {
+/** A model and its checkpoint may differ by float32 sums in another order; more means that they do not belong together. */
+const largestParity = 1e-2;
+
+async function parityOn(
+  { checkpoint, betterWeights, modelPath }: ExportedModel,
+  pictures: readonly string[],
+  logits: readonly Float32Array[],
+  onProgress: ((done: number, total: number) => void) | undefined,
+): Promise<number | undefined> {
+  if (checkpoint === undefined) {
+    log.warning("the checkpoint of this model is not there: it is not compared with LibTorch");
     return undefined;
   }
-}
-
-/** Writes a bundle's folder as one zip archive beside it. @returns its path */
-export async function zipBundle(folder: string): Promise<string> {
-  const { zipSync } = await import("fflate");
-  const { filesOf } = await import("./create.ts");
-  const entries = [...filesOf(folder), "bundle.json"].map((path) => [
-    path,
-    new Uint8Array(readFileSync(join(folder, path))),
-  ]);
-  const path = `${folder.replace(/\/+$/, "")}.zip`;
-  // Weights and pictures do not compress.
-  writeFileSync(path, zipSync(Object.fromEntries(entries), { level: 0 }));
-  return path;
+  const { CheckpointClassifier } = await import("../inference/checkpoint-classifier.ts");
+  const classifier = await CheckpointClassifier.load(checkpoint, betterWeights);
+  let largest = 0;
+  for (let start = 0; start < pictures.length; start += 32) {
+    const rows = await classifier.logits(pictures.slice(start, start + 32));
+    for (const [i, row] of rows.entries())
+      for (const [k, value] of row.entries())
+        largest = Math.max(largest, Math.abs(value - (logits[start + i]?.[k] ?? Number.NaN)));
+    onProgress?.(Math.min(start + 32, pictures.length), pictures.length);
+  }
+  await classifier.close();
+  if (largest <= largestParity) return largest;
+  throw new CtError({
+    code: "export/parity",
+    what: `the exported model's logits differ by up to ${largest.toExponential(1)} from those of its checkpoint`,
+    where: `${modelPath}, ${checkpoint}`,
+    fix: "export the checkpoint itself: `classifier export CHECKPOINT`",
+  });
 }

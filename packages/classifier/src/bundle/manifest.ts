@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
 
 /** `bundle.json`: what a bundle holds, and the evidence that it works. */
@@ -11,7 +12,22 @@ export const bundleManifestSchema = z.looseObject({
   accuracy: z.object({ split: z.string(), correct: z.int(), n: z.int(), low: z.number(), high: z.number() }).optional(),
   /** Largest difference between ONNX Runtime's and LibTorch's logits at export. */
   parity: z.number().optional(),
+  /** On how many pictures of the split that was measured. */
+  paritySamples: z.int().optional(),
   source: z.looseObject({ run: z.string().optional(), weights: z.string().optional() }).optional(),
 });
+
+/** The manifest's own SHA-256: of its JSON without this key. The files' hashes would prove nothing without it. */
+export const manifestHashKey = "manifestSha256";
+
+export function manifestHash({ [manifestHashKey]: _own, ...rest }: Readonly<Record<string, unknown>>): string {
+  return sha256(new TextEncoder().encode(JSON.stringify(rest)));
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+export const manifestFile = "bundle.json";
 
 export type BundleManifest = z.infer<typeof bundleManifestSchema>;

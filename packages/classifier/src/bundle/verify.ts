@@ -1,9 +1,15 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { CtError } from "@classifier-training/base";
+import { type ModelFiles, openModelFiles } from "../inference/model-files.ts";
 import { OnnxClassifier } from "../inference/onnx-classifier.ts";
-import { filesOf, sha256 } from "./create.ts";
-import { type BundleManifest, bundleManifestSchema } from "./manifest.ts";
+import {
+  type BundleManifest,
+  bundleManifestSchema,
+  manifestFile,
+  manifestHash,
+  manifestHashKey,
+  sha256,
+} from "./manifest.ts";
 
 export interface BundleCheck {
   readonly manifest: BundleManifest;
@@ -16,13 +22,20 @@ export interface BundleCheck {
 /** Logits may differ between processors in the last digits of float32 sums. */
 const tolerance = 1e-3;
 
-/** Checks every file's hash and runs the model on the stored pictures. @throws CtError when there is no bundle */
-export async function verifyBundle(folder: string): Promise<BundleCheck> {
-  const manifest = readManifest(folder);
-  const problems = [...fileProblems(folder, manifest)];
+/**
+ * Checks every file's hash and runs the model on the stored pictures. Needs no LibTorch.
+ * @param path a bundle's folder, or its zip archive
+ * @throws CtError when there is no bundle
+ */
+export async function verifyBundle(path: string): Promise<BundleCheck> {
+  if (!existsSync(path)) throw noBundle("there is no such bundle", path);
+  const files = await openModelFiles(path);
+  if (!files.has(manifestFile)) throw noBundle("this is not a bundle: it has no bundle.json", path);
+  const { manifest, changed } = readManifest(files);
+  const problems = [...(changed ? [wasChanged(manifestFile)] : []), ...fileProblems(files, manifest)];
   if (problems.length > 0) return { manifest, problems, largestDifference: Number.NaN };
-  const classifier = await OnnxClassifier.load(folder);
-  const rows = await classifier.logits(manifest.golden.map(({ picture }) => join(folder, picture)));
+  const classifier = await OnnxClassifier.load(path);
+  const rows = await classifier.logits(manifest.golden.map(({ picture }) => files.read(picture)));
   await classifier.close();
   let largestDifference = 0;
   for (const [i, { picture, logits }] of manifest.golden.entries()) {
@@ -34,30 +47,38 @@ export async function verifyBundle(folder: string): Promise<BundleCheck> {
   return { manifest, problems, largestDifference };
 }
 
-function readManifest(folder: string): BundleManifest {
-  const path = join(folder, "bundle.json");
-  if (!existsSync(path)) {
-    throw new CtError({
-      code: "bundle/missing",
-      what: "this is not a bundle: it has no bundle.json",
-      where: folder,
-      fix: "make one with `classifier export RUN`",
-    });
+function noBundle(what: string, where: string): CtError {
+  return new CtError({ code: "bundle/missing", what, where, fix: "make one with `classifier export RUN`" });
+}
+
+function readManifest(files: ModelFiles): { manifest: BundleManifest; changed: boolean } {
+  const where = files.locate(manifestFile);
+  let value: Record<string, unknown>;
+  try {
+    value = JSON.parse(new TextDecoder().decode(files.read(manifestFile))) as Record<string, unknown>;
+  } catch (cause) {
+    throw new CtError({ code: "bundle/manifest", what: "the manifest is not JSON", where, cause });
   }
-  const parsed = bundleManifestSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
-  if (parsed.success) return parsed.data;
+  const parsed = bundleManifestSchema.safeParse(value);
+  if (parsed.success) return { manifest: parsed.data, changed: value[manifestHashKey] !== manifestHash(value) };
   const issue = parsed.error.issues[0];
   throw new CtError({
     code: "bundle/manifest",
     what: `the manifest is not valid: ${issue?.path.join(".")}: ${issue?.message}`,
-    where: path,
+    where,
   });
 }
 
-function* fileProblems(folder: string, { files }: BundleManifest): Generator<string> {
+function* fileProblems(found: ModelFiles, { files, golden }: BundleManifest): Generator<string> {
   for (const [path, hash] of Object.entries(files)) {
-    if (!existsSync(join(folder, path))) yield `${path}: is missing`;
-    else if (sha256(join(folder, path)) !== hash) yield `${path}: was changed after the bundle was made`;
+    if (!found.has(path)) yield `${path}: is missing`;
+    else if (sha256(found.read(path)) !== hash) yield wasChanged(path);
   }
-  for (const path of filesOf(folder)) if (!(path in files)) yield `${path}: is not part of the bundle`;
+  for (const path of found.list())
+    if (path !== manifestFile && !(path in files)) yield `${path}: is not part of the bundle`;
+  for (const { picture } of golden) if (!(picture in files)) yield `${picture}: has no hash`;
+}
+
+function wasChanged(path: string): string {
+  return `${path}: was changed after the bundle was made`;
 }

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { drawConfusionMatrix } from "../drawing/confusion-matrix.ts";
 import { countConfusions } from "../statistics/confusion.ts";
+import { describeProportion, proportion } from "../statistics/interval.ts";
 import { csvText } from "./csv.ts";
 import { type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 
@@ -52,11 +53,13 @@ export class ConfusionMatrixCallback extends EvaluationCallback {
       classificationData(trainer.datamodule)?.classNames ??
       Array.from({ length: numClasses }, (_, i) => String(i));
     const counts = countConfusions(labels, predicted, numClasses);
+    const correct = counts.reduce((sum, row, i) => sum + (row[i] ?? 0), 0);
     const folder = evaluationFolder(this.options.outputDir, trainer, split);
     const png = drawConfusionMatrix(
       counts,
       names,
-      `Confusion matrix, epoch ${trainer.currentEpoch} (${labels.length} samples)`,
+      `Confusion matrix, epoch ${trainer.currentEpoch}`,
+      `top-1 ${describeProportion(proportion(correct, labels.length))}`,
     );
     writeFileAtomic(join(folder, "confusion_matrix.png"), png);
     const table = counts.map((row, i) => [names[i] ?? String(i), ...row]);

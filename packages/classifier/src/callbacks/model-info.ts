@@ -1,9 +1,9 @@
-import { join } from "node:path";
-import { getLogger, writeFileAtomic } from "@classifier-training/base";
+import { getLogger } from "@classifier-training/base";
 import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
 import { noGrad, randn, scope } from "@classifier-training/torch";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
+import { writeLabelsMapping } from "../inference/labels-mapping.ts";
 import { countFlops } from "../model/flops.ts";
 import { renderTable } from "./table.ts";
 
@@ -35,10 +35,7 @@ export class ModelInfoCallback extends Callback {
     if (data !== undefined) rows.push(...inputCost(module, data.imageSize));
     log.info(renderTable("Model", ["", "value"], rows));
     if (data === undefined) return;
-    writeFileAtomic(
-      join(this.options.outputDir, "labels_mapping.json"),
-      `${JSON.stringify(data.labelsMapping(), null, 2)}\n`,
-    );
+    writeLabelsMapping(this.options.outputDir, data.labelsMapping());
   }
 }
 

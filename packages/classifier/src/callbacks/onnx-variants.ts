@@ -4,7 +4,9 @@ import { convertFloat16, quantizeStaticInt8 } from "@classifier-training/onnx";
 import type { Tensor } from "@classifier-training/torch";
 import type { DataLoader } from "@classifier-training/vision";
 import { InferenceSession, Tensor as OnnxTensor } from "onnxruntime-node";
+import type { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { type Proportion, proportion } from "../statistics/interval.ts";
+import { comparePaired, type PairedComparison } from "../statistics/paired.ts";
 
 /** Smaller forms of an exported model. */
 export type Variant = "fp16" | "int8";
@@ -12,31 +14,48 @@ export type Variant = "fp16" | "int8";
 export interface VariantReport {
   readonly path: string;
   readonly bytes: number;
-  readonly accuracy: Proportion;
+  /** Of the variant, and of the whole model, on validation. */
+  readonly top1: Proportion;
+  readonly wholeTop1: Proportion;
+  readonly comparison: PairedComparison;
 }
 
 /** Batches that are enough to measure the ranges of activations. */
 const calibrationBatches = 8;
 
 /**
- * Writes a smaller form of `model.onnx` beside it, and measures it.
- * @param calibration typical batches (int8 measures ranges on them)
- * @param validation what accuracy is measured on
+ * Writes a smaller form of `model.onnx` beside it, and measures both on validation. The ranges of int8 are measured on
+ * training pictures.
  */
 export async function writeVariant(
   modelPath: string,
   variant: Variant,
-  calibration: DataLoader,
-  validation: DataLoader,
+  data: ImageFolderDataModule,
 ): Promise<VariantReport> {
   const whole = readFileSync(modelPath);
-  const bytes =
-    variant === "fp16"
-      ? convertFloat16(whole)
-      : await quantizeStaticInt8(whole, images(calibration, calibrationBatches));
+  const bytes = variant === "fp16" ? convertFloat16(whole) : await quantised(whole, data.trainDataloader());
   const path = join(modelPath, "..", `model_${variant}.onnx`);
   writeFileSync(path, bytes);
-  return { path, bytes: bytes.length, accuracy: await accuracyOf(path, validation) };
+  const [first, second] = [await correctOnes(path, data), await correctOnes(modelPath, data)];
+  return {
+    path,
+    bytes: bytes.length,
+    top1: share(first),
+    wholeTop1: share(second),
+    comparison: comparePaired(first, second),
+  };
+}
+
+async function quantised(model: Uint8Array, calibration: DataLoader): Promise<Uint8Array> {
+  try {
+    return await quantizeStaticInt8(model, images(calibration, calibrationBatches));
+  } finally {
+    await calibration.close();
+  }
+}
+
+function share(correct: readonly boolean[]): Proportion {
+  return proportion(correct.filter(Boolean).length, correct.length);
 }
 
 async function* images(loader: DataLoader, count: number): AsyncGenerator<Tensor> {
@@ -48,11 +67,11 @@ async function* images(loader: DataLoader, count: number): AsyncGenerator<Tensor
   }
 }
 
-/** Top-1 of an exported model on a loader's samples. */
-export async function accuracyOf(path: string, loader: DataLoader): Promise<Proportion> {
+/** Whether an exported model is right, for each sample of validation. */
+async function correctOnes(path: string, data: ImageFolderDataModule): Promise<boolean[]> {
+  const loader = data.valDataloader();
   const session = await InferenceSession.create(path, { logSeverityLevel: 3 });
-  let correct = 0;
-  let n = 0;
+  const correct: boolean[] = [];
   for await (const batch of loader.batches({ epoch: 0 })) {
     const data = batch.images.contiguous().toTypedArray() as Float32Array;
     const labels = batch.labels.toTypedArray() as BigInt64Array;
@@ -64,10 +83,9 @@ export async function accuracyOf(path: string, loader: DataLoader): Promise<Prop
     const classes = logits.length / labels.length;
     for (const [i, label] of labels.entries()) {
       const row = logits.subarray(i * classes, (i + 1) * classes);
-      if (row.indexOf(Math.max(...row)) === Number(label)) correct++;
-      n++;
+      correct.push(row.indexOf(Math.max(...row)) === Number(label));
     }
   }
-  await session.release();
-  return proportion(correct, n);
+  await Promise.all([session.release(), loader.close()]);
+  return correct;
 }

@@ -1,16 +1,17 @@
 import { join } from "node:path";
-import { getLogger, writeFileAtomic } from "@classifier-training/base";
+import { getLogger, plural, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { classReports, countConfusions } from "../statistics/confusion.ts";
-import { describeProportion, proportion } from "../statistics/interval.ts";
+import { describeProportion, percent, proportion } from "../statistics/interval.ts";
 import { csvText } from "./csv.ts";
 import { type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
+import { renderTable } from "./table.ts";
 
 export const classificationReportOptions = z.strictObject({
   outputDir: z.string().default("outputs"),
-  worst: z.int().min(0).default(5).describe("how many of the weakest classes the log names"),
+  worst: z.int().min(0).default(5).describe("how many of the weakest classes and surest mistakes the log names"),
 });
 
 const log = getLogger("classifier.callbacks.report");
@@ -18,14 +19,26 @@ const log = getLogger("classifier.callbacks.report");
 /**
  * After each validation epoch, under `epoch_NNN/`: `class_report.csv` (precision, recall, F1, support),
  * `misclassified.csv` and `predictions.csv` (every sample, for paired comparisons of runs); and in the log the accuracy
- * with its interval and the weakest classes.
+ * with its interval, the weakest classes and the surest mistakes. When training ends, and after `validate` and `test`,
+ * the log gets the whole table of classes and the list of mistakes.
  */
 export class ClassificationReportCallback extends EvaluationCallback {
   readonly options: z.infer<typeof classificationReportOptions>;
+  /** The tables of the last evaluation. */
+  #tables: string[] = [];
 
   constructor(options: z.infer<typeof classificationReportOptions>) {
     super();
     this.options = options;
+  }
+
+  override onFitEnd(): void {
+    this.#logTables();
+  }
+
+  #logTables(): void {
+    for (const table of this.#tables) log.info(table);
+    this.#tables = [];
   }
 
   protected override evaluated(
@@ -40,12 +53,14 @@ export class ClassificationReportCallback extends EvaluationCallback {
     const rows = predictions.labels.map((label, i) => {
       const index = predictions.indices[i] ?? i;
       const predicted = predictions.predicted[i];
-      const confidence = (predictions.confidence[i] ?? 0).toFixed(6);
+      const confidence = predictions.confidence[i] ?? 0;
       return {
         correct: label === predicted,
-        cells: [samples[index]?.path ?? String(index), name(label), name(predicted), confidence],
+        confidence,
+        cells: [samples[index]?.path ?? String(index), name(label), name(predicted), confidence.toFixed(6)],
       };
     });
+    const mistakes = rows.filter((row) => !row.correct).sort((a, b) => b.confidence - a.confidence);
     const reports = classReports(countConfusions(predictions.labels, predictions.predicted, predictions.numClasses));
     const folder = evaluationFolder(this.options.outputDir, trainer, split);
     const columns = ["sample", "true", "predicted", "confidence"];
@@ -60,7 +75,7 @@ export class ClassificationReportCallback extends EvaluationCallback {
       join(folder, "misclassified.csv"),
       csvText(
         columns,
-        rows.filter((row) => !row.correct).map((row) => row.cells),
+        mistakes.map((row) => row.cells),
       ),
     );
     writeFileAtomic(
@@ -70,14 +85,48 @@ export class ClassificationReportCallback extends EvaluationCallback {
         reports.map((r, k) => [name(k), r.precision.toFixed(4), r.recall.toFixed(4), r.f1.toFixed(4), r.support]),
       ),
     );
-    const correct = rows.filter((row) => row.correct).length;
+    const { worst } = this.options;
+    const correct = rows.length - mistakes.length;
     log.info(`${split} top-1: ${describeProportion(proportion(correct, rows.length))}`);
     const weakest = reports
       .map((report, k) => ({ ...report, name: name(k) }))
       .filter((report) => report.support > 0 && report.recall < 1)
       .sort((a, b) => a.f1 - b.f1)
-      .slice(0, this.options.worst);
+      .slice(0, worst);
     if (weakest.length > 0)
       log.info(`weakest classes: ${weakest.map((r) => `${r.name} (${r.correct} of ${r.support})`).join(", ")}`);
+    const surest = mistakes.slice(0, worst).map(({ cells: [path, label, guess], confidence }) => {
+      return `${path} (${label} read as ${guess}, ${percent(confidence)} sure)`;
+    });
+    if (surest.length > 0) log.info(`surest mistakes: ${surest.join(", ")}`);
+    this.#tables = [
+      renderTable(
+        `Classes, ${split}, ${plural(rows.length, "sample")}`,
+        ["class", "precision", "recall", "F1", "support"],
+        reports.map((r, k) => [name(k), r.precision.toFixed(3), r.recall.toFixed(3), r.f1.toFixed(3), r.support]),
+      ),
+      ...(mistakes.length === 0
+        ? []
+        : [
+            mistakesTable(
+              mistakes.map(({ cells }) => cells),
+              folder,
+            ),
+          ]),
+    ];
+    if (trainer.fn !== "fit") this.#logTables();
   }
+}
+
+/** The surest of them; the file has all. */
+const shownMistakes = 30;
+
+function mistakesTable(cells: readonly (readonly string[])[], folder: string): string {
+  const more =
+    cells.length > shownMistakes ? `, the surest ${shownMistakes} (all in ${join(folder, "misclassified.csv")})` : "";
+  return renderTable(
+    `${plural(cells.length, "mistake")}${more}`,
+    ["sample", "true", "predicted", "confidence"],
+    cells.slice(0, shownMistakes),
+  );
 }

@@ -15,24 +15,58 @@ export const sampleVisualizationOptions = z.strictObject({
 });
 
 interface Picture {
+  /** The sample's place in the evaluation. */
+  readonly position: number;
   readonly pixels: Uint8ClampedArray;
   readonly width: number;
   readonly height: number;
 }
 
-/** After each validation epoch: `epoch_NNN/sample_predictions.png`, the first samples with what the model said of them. */
+/** After each validation epoch: `epoch_NNN/sample_predictions.png`, samples from everywhere in the split with what the model said of them. */
 export class SampleVisualizationCallback extends EvaluationCallback {
   readonly options: z.infer<typeof sampleVisualizationOptions>;
   #pictures: Picture[] = [];
+  #seen = 0;
+  /** Every so many samples one is kept. */
+  #stride = 1;
 
   constructor(options: z.infer<typeof sampleVisualizationOptions>) {
     super();
     this.options = options;
   }
 
+  override onValidationEpochStart(): void {
+    super.onValidationEpochStart();
+    this.#forget();
+  }
+
+  override onTestEpochStart(): void {
+    super.onTestEpochStart();
+    this.#forget();
+  }
+
   protected override sawBatch(batch: unknown, predictions: BatchPredictions): void {
-    const wanted = Math.min(this.options.numSamples - this.#pictures.length, predictions.labels.length);
-    if (wanted > 0) this.#pictures.push(...denormalised((batch as ClassificationBatch).images.narrow(0, 0, wanted)));
+    const { images } = batch as ClassificationBatch;
+    for (let i = 0; i < predictions.labels.length; i++) {
+      const position = this.#seen++;
+      if (position % this.#stride !== 0) continue;
+      this.#pictures.push(...denormalised(images.narrow(0, i, 1)).map((picture) => ({ ...picture, position })));
+      if (this.#pictures.length < 2 * this.options.numSamples) continue;
+      // How many are still to come is not known: half of those so far make room.
+      this.#pictures = this.#pictures.filter((_, kept) => kept % 2 === 0);
+      this.#stride *= 2;
+    }
+  }
+
+  /** As many as are wanted, evenly spread. */
+  #chosen(): Picture[] {
+    const all = this.#pictures;
+    const count = Math.min(this.options.numSamples, all.length);
+    return Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)] as Picture);
+  }
+
+  #forget(): void {
+    [this.#pictures, this.#seen, this.#stride] = [[], 0, 1];
   }
 
   protected override evaluated(
@@ -41,15 +75,15 @@ export class SampleVisualizationCallback extends EvaluationCallback {
     predictions: EpochPredictions,
     split: "val" | "test",
   ): void {
-    const pictures = this.#pictures;
-    this.#pictures = [];
+    const pictures = this.#chosen();
+    this.#forget();
     const names = classificationData(trainer.datamodule)?.classNames;
     const name = (index: number | undefined) => (index === undefined ? "?" : (names?.[index] ?? String(index)));
-    const samples: GridSample[] = pictures.map((picture, i) => ({
+    const samples: GridSample[] = pictures.map((picture) => ({
       ...picture,
-      trueLabel: name(predictions.labels[i]),
-      predictedLabel: name(predictions.predicted[i]),
-      confidence: predictions.confidence[i] ?? 0,
+      trueLabel: name(predictions.labels[picture.position]),
+      predictedLabel: name(predictions.predicted[picture.position]),
+      confidence: predictions.confidence[picture.position] ?? 0,
     }));
     const png = drawSampleGrid(samples, `Epoch ${trainer.currentEpoch}: predicted label and confidence`);
     writeFileAtomic(join(evaluationFolder(this.options.outputDir, trainer, split), "sample_predictions.png"), png);

@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import { getLogger, optionsTarget, plural, type TargetTable } from "@classifier-training/base";
+import { CtError, getLogger, optionsTarget, plural, type TargetTable } from "@classifier-training/base";
 import { fromTypedArray, type Tensor } from "@classifier-training/torch";
 import {
   type AnnotationRow,
@@ -22,6 +22,7 @@ import {
   type ImageFolderDataModuleInput,
   type ImageFolderDataModuleOptions,
   imageFolderDataModuleOptions,
+  samplerOptions,
 } from "./options.ts";
 import { labelsMappingOf } from "./preprocessing.ts";
 
@@ -119,11 +120,19 @@ export class ImageFolderDataModule extends ClassificationDataModule {
 
   #trainSampler(): Sampler {
     const { sampler, seed } = this.options;
-    const { mode = "disabled", class_weights = null, num_samples = null } = sampler ?? {};
+    const { mode, class_weights, num_samples, replacement } = samplerOptions.parse(sampler ?? {});
     const train = this.#dataset("train");
+    if (mode === "manual" && class_weights === null) {
+      throw new CtError({
+        code: "data/sampler",
+        what: "sampler.mode is manual, but sampler.class_weights is not set",
+        where: "data.sampler",
+        fix: `give weights by class name (a class that is left out has 1): ${train.classes.slice(0, 12).join(", ")}${train.classes.length > 12 ? ", ..." : ""}`,
+      });
+    }
     // A class that is not named keeps the weight 1.
     const classWeights = { ...Object.fromEntries(train.classes.map((name) => [name, 1])), ...class_weights };
-    this.#sampler = classSampler(train, { mode, classWeights, numSamples: num_samples, seed });
+    this.#sampler = classSampler(train, { mode, classWeights, numSamples: num_samples, replacement, seed });
     return this.#sampler;
   }
 

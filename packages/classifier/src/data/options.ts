@@ -10,7 +10,7 @@ export const samplerOptions = z.strictObject({
   mode: z.enum(["disabled", "auto", "manual"]).default("disabled"),
   class_weights: z.record(z.string(), z.number().min(0)).nullable().default(null),
   num_samples: z.int().positive().nullable().default(null),
-  replacement: z.literal(true, "drawing without replacement is what mode=disabled does").default(true),
+  replacement: z.boolean().default(true),
 });
 
 export const imageFolderDataModuleOptions = z.strictObject({

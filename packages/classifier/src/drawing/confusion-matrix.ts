@@ -13,6 +13,7 @@ export function drawConfusionMatrix(
   counts: readonly (readonly number[])[],
   classNames: readonly string[],
   title: string,
+  subtitle: string,
 ): Buffer {
   registerFonts();
   const classes = counts.length;
@@ -22,11 +23,13 @@ export function drawConfusionMatrix(
   measure.font = `${fontSize}px "${textFont}"`;
   const nameWidth = Math.max(...classNames.map((name) => measure.measureText(name).width), 10);
   const left = Math.ceil(nameWidth + fontSize * 3.2);
-  const top = Math.ceil(fontSize * 4.5);
+  const top = Math.ceil(fontSize * 5.2);
   const side = cell * classes;
   const bottom = Math.ceil(nameWidth * 0.75 + fontSize * 4);
-  const scale = { width: 18, gap: 24, labels: fontSize * 4 };
-  const canvas = createCanvas(left + side + scale.gap + scale.width + scale.labels, top + side + bottom);
+  const scale = { width: 18, gap: 24, labels: fontSize * 6 };
+  const textWidth = measure.measureText(subtitle).width + fontSize;
+  const width = left + Math.max(side + scale.gap + scale.width + scale.labels, textWidth);
+  const canvas = createCanvas(Math.ceil(width), top + side + bottom);
   const context = canvas.getContext("2d");
   context.fillStyle = "white";
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -36,7 +39,9 @@ export function drawConfusionMatrix(
   context.fillStyle = ink;
   context.textAlign = "left";
   context.font = `${Math.round(fontSize * 1.5)}px "${textFont}"`;
-  context.fillText(title, left, fontSize * 2.4);
+  context.fillText(title, left, fontSize * 1.8);
+  context.font = `${fontSize}px "${textFont}"`;
+  context.fillText(subtitle, left, fontSize * 3.7);
   return canvas.toBuffer("image/png");
 }
 
@@ -120,4 +125,10 @@ function drawScale(
   context.textBaseline = "middle";
   for (const percent of [0, 25, 50, 75, 100])
     context.fillText(`${percent}%`, x + width + 6, y + height * (1 - percent / 100));
+  context.save();
+  context.translate(x + width + fontSize * 4.6, y + height / 2);
+  context.rotate(-Math.PI / 2);
+  context.textAlign = "center";
+  context.fillText("share of the true class", 0, 0);
+  context.restore();
 }

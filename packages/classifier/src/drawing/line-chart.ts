@@ -50,6 +50,8 @@ export function drawLineChart({ title, xLabel, yLabel, x, lines }: LineChart): B
       },
       scales: {
         x: {
+          // A single point would lie on the axis.
+          offset: x.length === 1,
           title: { display: true, text: xLabel, color: ink, font: text(22) },
           ticks: { color: ink, font: text(18) },
           grid: { color: faint },

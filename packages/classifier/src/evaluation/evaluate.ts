@@ -1,6 +1,8 @@
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { CtError } from "@classifier-training/base";
 import type { Classifier } from "../inference/classifier.ts";
+import { likeliest } from "../inference/probabilities.ts";
 import { expectedCalibrationError, quantile } from "../statistics/calibration.ts";
 import { type ClassReport, classReports, countConfusions } from "../statistics/confusion.ts";
 import { type Proportion, proportion } from "../statistics/interval.ts";
@@ -27,6 +29,11 @@ export interface ModelEvaluation {
   readonly correct: readonly boolean[];
 }
 
+/** With the model's raw outputs, a row of K a picture, which reports leave out. */
+export interface ModelOutputs extends ModelEvaluation {
+  readonly logits: readonly Float32Array[];
+}
+
 export interface EvaluateOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** Pictures timed one by one (default 50). */
@@ -39,19 +46,19 @@ export async function evaluateClassifier(
   classifier: Classifier,
   pictures: readonly LabelledPicture[],
   { onProgress, timed = 50 }: EvaluateOptions = {},
-): Promise<ModelEvaluation> {
+): Promise<ModelOutputs> {
   const { classNames } = classifier;
   const labels = pictures.map(({ label, path }) => indexOf(classNames, label, path));
   const predicted: number[] = [];
   const confidence: number[] = [];
+  const logits: Float32Array[] = [];
   let inTop5 = 0;
   for (let start = 0; start < pictures.length; start += 32) {
     const batch = pictures.slice(start, start + 32);
-    const results = await classifier.predict(
-      batch.map(({ path }) => path),
-      { topK: 5 },
-    );
-    for (const [i, guesses] of results.entries()) {
+    const rows = await classifier.logits(batch.map(({ path }) => path));
+    logits.push(...rows);
+    for (const [i, row] of rows.entries()) {
+      const guesses = likeliest(row, classNames, 5);
       predicted.push(guesses[0]?.index ?? -1);
       confidence.push(guesses[0]?.probability ?? 0);
       if (guesses.some(({ index }) => index === labels[start + i])) inTop5++;
@@ -63,7 +70,7 @@ export async function evaluateClassifier(
   const times = await latencies(classifier, pictures.slice(0, timed));
   return {
     name,
-    sizeBytes: statSync(name).isDirectory() ? 0 : statSync(name).size,
+    sizeBytes: sizeOf(name),
     top1: proportion(correct.filter(Boolean).length, pictures.length),
     top5: proportion(inTop5, pictures.length),
     perClass: Object.fromEntries(reports.map((report, k) => [classNames[k] ?? String(k), report])),
@@ -71,7 +78,14 @@ export async function evaluateClassifier(
     latencyMs: { p50: quantile(times, 0.5), p95: quantile(times, 0.95) },
     predicted: predicted.map((index) => classNames[index] ?? "?"),
     correct,
+    logits,
   };
+}
+
+/** Of the model's file: in a folder that holds more, of `model.onnx`. */
+function sizeOf(path: string): number {
+  const model = statSync(path).isDirectory() ? join(path, "model.onnx") : path;
+  return existsSync(model) ? statSync(model).size : 0;
 }
 
 function indexOf(classNames: readonly string[], label: string, path: string): number {

@@ -26,18 +26,18 @@ test("a report says when two models cannot be told apart", () => {
   expect(text).toMatchInlineSnapshot(`
     "# Evaluation on valid: 42 pictures
 
-    | model | top-1 (95% interval) | top-5 | ECE | latency p50 / p95, ms | size, MB |
+    | model | top-1 (95% interval) | top-5 (95% interval) | calibration error (ECE) | latency p50 / p95, ms | size, MB |
     | --- | --- | --- | --- | --- | --- |
-    | a.onnx | 100.0% (91.6% to 100.0%) | 100.0% | 0.050 | 3.0 / 5.0 | 1.0 |
-    | b.onnx | 95.2% (84.2% to 98.7%) | 100.0% | 0.050 | 3.0 / 5.0 | 1.0 |
+    | a.onnx | 100.0% (91.6% to 100.0%) | 100.0% (91.6% to 100.0%) | 0.050 | 3.0 / 5.0 | 1.0 |
+    | b.onnx | 95.2% (84.2% to 98.7%) | 100.0% (91.6% to 100.0%) | 0.050 | 3.0 / 5.0 | 1.0 |
 
     - a.onnx against b.onnx: 2 only the first got right, 0 only the second; p = 0.50 (McNemar's exact test): they cannot be told apart on these pictures.
 
-    ## F1 by class
+    ## By class: how many right, and F1
 
-    | class | support | a.onnx | b.onnx |
+    | class | pictures | a.onnx | b.onnx |
     | --- | --- | --- | --- |
-    | a | 42 | 1.000 | 1.000 |"
+    | a | 42 | 42; 1.000 | 40; 1.000 |"
   `);
 });
 

@@ -1,4 +1,4 @@
-import { percent } from "../statistics/interval.ts";
+import { type Proportion, percent } from "../statistics/interval.ts";
 import { comparePaired, type PairedComparison } from "../statistics/paired.ts";
 import type { ModelEvaluation } from "./evaluate.ts";
 
@@ -24,19 +24,30 @@ export function evaluationMarkdown(evaluations: readonly ModelEvaluation[], spli
   const n = evaluations[0]?.top1.n ?? 0;
   const rows = evaluations.map((e) => [
     e.name,
-    `${percent(e.top1.value)} (${percent(e.top1.low)} to ${percent(e.top1.high)})`,
-    percent(e.top5.value),
+    withInterval(e.top1),
+    withInterval(e.top5),
     e.calibrationError.toFixed(3),
     `${e.latencyMs.p50.toFixed(1)} / ${e.latencyMs.p95.toFixed(1)}`,
     (e.sizeBytes / 2 ** 20).toFixed(1),
   ]);
   const table = markdownTable(
-    ["model", "top-1 (95% interval)", "top-5", "ECE", "latency p50 / p95, ms", "size, MB"],
+    [
+      "model",
+      "top-1 (95% interval)",
+      "top-5 (95% interval)",
+      "calibration error (ECE)",
+      "latency p50 / p95, ms",
+      "size, MB",
+    ],
     rows,
   );
   return [`# Evaluation on ${split}: ${n} pictures`, table, comparisonText(evaluations), perClassTable(evaluations)]
     .filter(Boolean)
     .join("\n\n");
+}
+
+function withInterval({ value, low, high }: Proportion): string {
+  return `${percent(value)} (${percent(low)} to ${percent(high)})`;
 }
 
 function comparisonText(evaluations: readonly ModelEvaluation[]): string {
@@ -55,9 +66,12 @@ function perClassTable(evaluations: readonly ModelEvaluation[]): string {
   const rows = classes.map((name) => [
     name,
     String(evaluations[0]?.perClass[name]?.support ?? 0),
-    ...evaluations.map((e) => (e.perClass[name]?.f1 ?? 0).toFixed(3)),
+    ...evaluations.map((e) => {
+      const { correct = 0, f1 = 0 } = e.perClass[name] ?? {};
+      return `${correct}; ${f1.toFixed(3)}`;
+    }),
   ]);
-  return `## F1 by class\n\n${markdownTable(["class", "support", ...evaluations.map(({ name }) => name)], rows)}`;
+  return `## By class: how many right, and F1\n\n${markdownTable(["class", "pictures", ...evaluations.map(({ name }) => name)], rows)}`;
 }
 
 function markdownTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {

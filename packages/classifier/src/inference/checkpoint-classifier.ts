@@ -1,4 +1,4 @@
-import { fromTypedArray, noGrad, scope } from "@classifier-training/torch";
+import { fromTypedArray, noGrad, scope, serialization } from "@classifier-training/torch";
 import type { ClassificationModel } from "../model/classification-model.ts";
 import { type ModelRecipe, openCheckpoint } from "../model/recipe.ts";
 import { Classifier } from "./classifier.ts";
@@ -12,9 +12,13 @@ export class CheckpointClassifier extends Classifier {
     this.#model = model;
   }
 
-  /** @throws CtError for a file that is no checkpoint of a classifier of this project */
-  static async load(path: string): Promise<CheckpointClassifier> {
+  /**
+   * @param weights a safetensors file whose weights are used instead of the checkpoint's
+   * @throws CtError for a file that is no checkpoint of a classifier of this project
+   */
+  static async load(path: string, weights?: string): Promise<CheckpointClassifier> {
     const { model, recipe } = openCheckpoint(path);
+    if (weights !== undefined) model.loadStateDict(serialization.loadSafetensors(weights).tensors);
     return new CheckpointClassifier(model, recipe);
   }
 

@@ -1,4 +1,5 @@
-import { CtError } from "@classifier-training/base";
+import { join } from "node:path";
+import { CtError, writeFileAtomic } from "@classifier-training/base";
 import { z } from "zod";
 
 /**
@@ -23,6 +24,13 @@ export const labelsMappingSchema = z.looseObject({
 });
 
 export type LabelsMapping = z.infer<typeof labelsMappingSchema>;
+
+/** The file's name, beside the model. */
+export const labelsMappingFile = "labels_mapping.json";
+
+export function writeLabelsMapping(folder: string, mapping: LabelsMapping): void {
+  writeFileAtomic(join(folder, labelsMappingFile), `${JSON.stringify(mapping, null, 2)}\n`);
+}
 
 /** @throws CtError naming the file and the key that is wrong. */
 export function parseLabelsMapping(text: string, path: string): LabelsMapping {

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, extname } from "node:path";
 import { CtError } from "@classifier-training/base";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { Classifier } from "./classifier.ts";
-import { type LabelsMapping, parseLabelsMapping } from "./labels-mapping.ts";
+import { type LabelsMapping, labelsMappingFile, parseLabelsMapping } from "./labels-mapping.ts";
+import { openModelFiles } from "./model-files.ts";
 
 export interface OnnxClassifierOptions {
   /** The labels mapping; by default `labels_mapping.json` beside the model. */
@@ -25,27 +26,23 @@ export class OnnxClassifier extends Classifier {
   }
 
   /**
-   * @param path `model.onnx`, or a folder that holds it (a run, a bundle)
+   * @param path an ONNX file, or a folder or zip archive that holds `model.onnx` (a run, a bundle)
    * @throws CtError when the model or its labels mapping is missing or cannot be read
    */
   static async load(path: string, options: OnnxClassifierOptions = {}): Promise<OnnxClassifier> {
-    const modelPath = existsSync(path) && statSync(path).isDirectory() ? join(path, "model.onnx") : path;
-    const labelsPath = options.labelsPath ?? join(dirname(modelPath), "labels_mapping.json");
-    for (const [what, file] of [
-      ["exported model", modelPath],
-      ["labels mapping", labelsPath],
-    ] as const) {
-      if (existsSync(file)) continue;
-      throw new CtError({
-        code: "classifier/inference",
-        what: `the ${what} is missing`,
-        where: file,
-        fix: "train with the ONNX export callback, or run `classifier export RUN`",
-      });
-    }
-    const mapping = parseLabelsMapping(readFileSync(labelsPath, "utf8"), labelsPath);
-    const session = await openSession(modelPath, options.threads);
-    return new OnnxClassifier(session, mapping);
+    const isArchive = extname(path) === ".zip";
+    const isModel = extname(path) === ".onnx" || (!isArchive && existsSync(path) && !statSync(path).isDirectory());
+    const files = await openModelFiles(isModel ? dirname(path) : path);
+    const model = isModel ? basename(path) : "model.onnx";
+    if (!files.has(model)) throw missing("exported model", files.locate(model));
+    const { labelsPath = files.locate(labelsMappingFile) } = options;
+    const given = options.labelsPath === undefined ? files.has(labelsMappingFile) : existsSync(labelsPath);
+    if (!given) throw missing("labels mapping", labelsPath);
+    const labels = options.labelsPath === undefined ? files.read(labelsMappingFile) : readFileSync(labelsPath);
+    const mapping = parseLabelsMapping(new TextDecoder().decode(labels), labelsPath);
+    // By its path where there is one: it may have its weights in a file beside it.
+    const source = existsSync(files.locate(model)) ? files.locate(model) : files.read(model);
+    return new OnnxClassifier(await openSession(source, files.locate(model), options.threads), mapping);
   }
 
   protected override async run(data: Float32Array, shape: readonly [number, 3, number, number]): Promise<Float32Array> {
@@ -59,18 +56,31 @@ export class OnnxClassifier extends Classifier {
   }
 }
 
-async function openSession(path: string, threads: number | undefined): Promise<InferenceSession> {
+function missing(what: string, where: string): CtError {
+  return new CtError({
+    code: "classifier/inference",
+    what: `the ${what} is missing`,
+    where,
+    fix: "train with the ONNX export callback, or run `classifier export RUN`",
+  });
+}
+
+async function openSession(
+  model: string | Uint8Array,
+  where: string,
+  threads: number | undefined,
+): Promise<InferenceSession> {
+  const options = { logSeverityLevel: 3, ...(threads !== undefined && { intraOpNumThreads: threads }) } as const;
   try {
-    return await InferenceSession.create(path, {
-      logSeverityLevel: 3,
-      ...(threads !== undefined && { intraOpNumThreads: threads }),
-    });
+    return await (typeof model === "string"
+      ? InferenceSession.create(model, options)
+      : InferenceSession.create(model, options));
   } catch (cause) {
     const what = cause instanceof Error ? cause.message : String(cause);
     throw new CtError({
       code: "classifier/inference",
       what: `ONNX Runtime cannot load the model: ${what}`,
-      where: path,
+      where,
       cause,
     });
   }

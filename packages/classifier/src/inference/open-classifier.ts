@@ -5,7 +5,7 @@ import type { Classifier } from "./classifier.ts";
 import { OnnxClassifier } from "./onnx-classifier.ts";
 
 /**
- * Opens whatever a user calls a model: an ONNX file, a folder with one (a run, a bundle), or a checkpoint. LibTorch is
+ * Opens whatever a user calls a model: an ONNX file, a folder or zip archive with one (a run, a bundle), or a checkpoint. LibTorch is
  * loaded for checkpoints only.
  * @throws CtError `classifier/model` when there is nothing at the path
  */
@@ -18,7 +18,7 @@ export async function openClassifier(path: string): Promise<Classifier> {
       fix: "give a run directory, a bundle, a checkpoint or an ONNX file",
     });
   }
-  if (statSync(path).isDirectory() || extname(path) === ".onnx") return OnnxClassifier.load(path);
+  if (statSync(path).isDirectory() || [".onnx", ".zip"].includes(extname(path))) return OnnxClassifier.load(path);
   const { CheckpointClassifier } = await import("./checkpoint-classifier.ts");
   return CheckpointClassifier.load(path);
 }

@@ -57,6 +57,10 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     readonly test: ReturnType<typeof splitMetrics>;
   };
 
+  /** How many samples the last evaluation of each split had. */
+  readonly evaluatedSamples = { val: 0, test: 0 };
+  #seen = 0;
+
   constructor(options: ClassificationModelOptions, backbone: string, build: (numClasses: number) => nn.Module) {
     super();
     this.backbone = backbone;
@@ -137,6 +141,7 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     const loss = this.loss(logits, labels);
     this.log(`${split}/loss`, loss, { onStep: false, onEpoch: true, progBar: split === "val" });
     for (const metric of Object.values(this.metrics[split])) metric.update(logits, labels);
+    this.#seen += indices.length;
     return { loss, logits, predictions: predictionsOf(logits, labels, indices) };
   }
 
@@ -148,6 +153,8 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
       this.log(`${split}/acc_class_${i}`, accuracy);
     }
     for (const metric of [top1, top5, perClass]) metric.reset();
+    this.evaluatedSamples[split] = this.#seen;
+    this.#seen = 0;
   }
 
   override configureOptimizers(): OptimizerSpec {

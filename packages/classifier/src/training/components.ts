@@ -1,4 +1,4 @@
-import { CtError, getLogger } from "@classifier-training/base";
+import { CtError, getLogger, suggestion } from "@classifier-training/base";
 import { type DictConfig, get, instantiate, select } from "@classifier-training/hydra";
 import type { Callback, Logger } from "@classifier-training/lightning";
 import { ClassificationDataModule } from "../data/classification-datamodule.ts";
@@ -12,12 +12,20 @@ type Part = readonly [name: string, config: DictConfig];
 function parts(config: DictConfig, group: string): Part[] {
   const node = select(config, group) as DictConfig | null | undefined;
   if (node === null || node === undefined) return [];
-  return [...node.keys()]
-    .map((key) => [String(key), get(node, key)] as const)
-    .filter(
-      (entry): entry is Part =>
-        typeof entry[1] === "object" && entry[1] !== null && (entry[1] as DictConfig).has("_target_"),
-    );
+  // A group with a single part may be that part.
+  if (node.has("_target_")) return [[group, node]];
+  const entries = [...node.keys()].map((key) => [String(key), get(node, key)] as const);
+  return entries.filter((entry): entry is Part => {
+    const [name, part] = entry;
+    if (part === null) return false;
+    const hasTarget = typeof part === "object" && (part as DictConfig).has("_target_");
+    if (!hasTarget) log.warning(`${group}.${name} is skipped: it has no _target_ (${suggestion(name, others(name))})`);
+    return hasTarget;
+  });
+
+  function others(name: string): string[] {
+    return entries.map(([other]) => other).filter((other) => other !== name);
+  }
 }
 
 export async function buildLoggers(config: DictConfig): Promise<Logger[]> {

@@ -33,6 +33,8 @@ export interface TrainResult {
   readonly bestWeights: WeightsName | undefined;
   /** The best value of what the checkpoint callback monitors. */
   readonly bestScore: number | undefined;
+  /** Samples of the last validation: what an accuracy rests on. */
+  readonly validationSamples: number;
   /** The metric of `bestScore`. */
   readonly monitor: string;
   readonly mode: "min" | "max";
@@ -68,22 +70,40 @@ function startLog(config: DictConfig, whole: DictConfig, outputDir: string): () 
   return logTo(join(outputDir, runPaths.log), String(get(config, "log_level", "INFO")));
 }
 
-async function fit(config: DictConfig, outputDir: string, workingDir: string): Promise<TrainResult> {
+/** Builds all that a training needs, and trains nothing: `--info unused` sees what a configuration's keys are for. */
+export async function dryRun(config: DictConfig, { outputDir, originalCwd }: JobContext): Promise<void> {
+  get(config, "log_level", "INFO");
+  // A download is work.
+  await assemble(config, outputDir, originalCwd, { pretrained: false });
+}
+
+/** The parts of a training, ready to begin. */
+async function assemble(
+  config: DictConfig,
+  outputDir: string,
+  workingDir: string,
+  changes: Readonly<Record<string, unknown>> = {},
+) {
   const seed = Number(get(config, "seed", 42));
   manualSeed(seed);
   useAllCores();
   const datamodule = await buildDataModule(config, seed);
   await datamodule.setup?.("fit");
-  const model = await buildModel(config, datamodule.numClasses);
+  const model = await buildModel(config, datamodule.numClasses, changes);
   model.setClassWeights(datamodule.getClassWeights());
   const loggers = await buildLoggers(config);
   const callbacks = await buildCallbacks(config, loggers.length > 0);
-  const checkpoint = callbacks.find((callback) => callback instanceof ModelCheckpoint);
   const trainer = buildTrainer(config, {
     callbacks,
     logger: [...loggers, new CSVLogger({ saveDir: outputDir, name: "", version: "" })],
     default_root_dir: workingDir,
   });
+  return { datamodule, model, callbacks, trainer };
+}
+
+async function fit(config: DictConfig, outputDir: string, workingDir: string): Promise<TrainResult> {
+  const { datamodule, model, callbacks, trainer } = await assemble(config, outputDir, workingDir);
+  const checkpoint = callbacks.find((callback) => callback instanceof ModelCheckpoint);
   const hyperparams = toContainer(create(maskSecrets(toRaw(config, { resolve: true })))) as Record<string, unknown>;
   for (const logger of trainer.loggers) logger.logHyperparams(hyperparams);
   // A debugging run of a few batches neither continues a real run nor leaves anything to continue.
@@ -100,6 +120,7 @@ async function fit(config: DictConfig, outputDir: string, workingDir: string): P
     bestCheckpoint: checkpoint?.bestModelPath || undefined,
     bestWeights: callbacks.find((callback) => callback instanceof BestWeightsCallback)?.chosen,
     bestScore: checkpoint?.bestModelScore ?? undefined,
+    validationSamples: model.evaluatedSamples.val,
     monitor: checkpoint?.options.monitor ?? "",
     mode: checkpoint?.options.mode ?? "max",
   };

@@ -15,9 +15,11 @@ import { type ParsedArgs, parseArgs, UsageError, usage } from "./args.ts";
 import { errorText } from "./failure.ts";
 import type { JobReturn, TaskFunction } from "./job.ts";
 
-export interface MainOptions<T = unknown> {
+export interface MainOptions {
   /** Folder of the configs: absolute, `pkg://...`, or relative to `from`. Without it only the ConfigStore is read. */
   readonly configPath?: string | undefined;
+  /** A folder of configs that is read last: a file of the same name in `configPath` or `--config-dir` goes before. */
+  readonly fallbackPath?: string | undefined;
   /** The primary config, without extension. */
   readonly configName?: string | undefined;
   /** `import.meta.url` of the application: where relative paths start. The current directory by default. */
@@ -29,7 +31,7 @@ export interface MainOptions<T = unknown> {
   /** Arguments and overrides; by default those of the process. */
   readonly argv?: readonly string[] | undefined;
   /** What `--info unused` runs instead of the task: build all that the configuration describes, do no work. */
-  readonly dryRun?: TaskFunction<T> | undefined;
+  readonly dryRun?: TaskFunction<unknown> | undefined;
 }
 
 /** What came of {@link main}. Nothing is thrown: an error has been printed already. */
@@ -47,7 +49,7 @@ export interface Invocation<T> {
   readonly configName: string | undefined;
   readonly program: string;
   readonly task: TaskFunction<T>;
-  readonly dryRun: TaskFunction<T> | undefined;
+  readonly dryRun: TaskFunction<unknown> | undefined;
 }
 
 /**
@@ -55,7 +57,7 @@ export interface Invocation<T> {
  * configuration (`--cfg`, `--info`, `--help`, shell completion). Errors are printed without a stack trace
  * (HYDRA_FULL_ERROR=1 shows it), and `process.exitCode` is set.
  */
-export async function main<T>(options: MainOptions<T>, task: TaskFunction<T>): Promise<MainResult<T>> {
+export async function main<T>(options: MainOptions, task: TaskFunction<T>): Promise<MainResult<T>> {
   const program = options.program ?? basename(process.argv[1] ?? "app");
   try {
     const jobs = await dispatch(options, program, task);
@@ -69,7 +71,7 @@ export async function main<T>(options: MainOptions<T>, task: TaskFunction<T>): P
   }
 }
 
-async function dispatch<T>(options: MainOptions<T>, program: string, task: TaskFunction<T>) {
+async function dispatch<T>(options: MainOptions, program: string, task: TaskFunction<T>) {
   const args = parseArgs(options.argv ?? process.argv.slice(2));
   if (args.version) {
     process.stdout.write(`Hydra ${hydraVersion}\n`);
@@ -158,7 +160,7 @@ function asRun(loaded: LoadedConfiguration): LoadedConfiguration | undefined {
   return { ...loaded, overrides: [...overrides, override] };
 }
 
-function createLoader<T>(options: MainOptions<T>, args: ParsedArgs): ConfigLoader {
+function createLoader(options: MainOptions, args: ParsedArgs): ConfigLoader {
   const from = options.from === undefined ? undefined : fileURLToPath(options.from);
   const configPath = args.configPath ?? options.configPath;
   if (configPath !== undefined && [".yaml", ".yml"].includes(extname(configPath))) {
@@ -172,13 +174,14 @@ function createLoader<T>(options: MainOptions<T>, args: ParsedArgs): ConfigLoade
   const isAddress = configPath === undefined || isAbsolute(configPath) || configPath.includes("://");
   const primary = isAddress ? configPath : resolve(base, configPath);
   const extra = args.configDir === undefined ? [] : [existingFolder(args.configDir)];
+  const fallback = options.fallbackPath === undefined ? [] : [resolve(base, options.fallbackPath)];
   const file = from ?? process.argv[1] ?? "app";
   const jobName =
     options.jobName ??
     basename(file, extname(file))
       .replaceAll(" ", "_")
       .replace(/[^-\w.]/gu, "");
-  return new ConfigLoader(searchPath(primary, extra), jobName);
+  return new ConfigLoader(searchPath(primary, extra, fallback), jobName);
 }
 
 function existingFolder(path: string): string {

@@ -54,12 +54,20 @@ function openSource({ provider, path }: SearchPathEntry, packagesFrom: readonly 
   });
 }
 
-/** Hydra's own configs, the program's, what the command line adds, and the store: in the order of their priority. */
-export function searchPath(primary: string | undefined, configDirs: readonly string[] = []): SearchPathEntry[] {
+/**
+ * Hydra's own configs, the program's, what the command line adds, what the program falls back to, and the store: in the
+ * order of their priority.
+ */
+export function searchPath(
+  primary: string | undefined,
+  configDirs: readonly string[] = [],
+  fallbacks: readonly string[] = [],
+): SearchPathEntry[] {
   return [
     { provider: "hydra", path: "pkg://hydra.conf" },
     ...(primary === undefined ? [] : [{ provider: "main", path: primary }]),
     ...configDirs.map((folder) => ({ provider: "command-line", path: `file://${resolve(folder)}` })),
+    ...fallbacks.map((folder) => ({ provider: "fallback", path: `file://${folder}` })),
     { provider: "schema", path: "structured://" },
   ];
 }

@@ -9,30 +9,50 @@ export class WeightedRandomSampler implements Sampler {
   readonly length: number;
   readonly weights: Float64Array;
   readonly #seed: number;
+  readonly #replacement: boolean;
   /** What was drawn in the last epoch that was asked for, for the report of the classes actually seen. */
   lastDrawn: Int32Array | undefined;
 
-  constructor(weights: ArrayLike<number>, options: { numSamples?: number; seed?: number } = {}) {
+  /** @param options.replacement false: no sample twice in an epoch */
+  constructor(weights: ArrayLike<number>, options: { numSamples?: number; seed?: number; replacement?: boolean } = {}) {
     this.weights = Float64Array.from(weights);
     this.length = options.numSamples ?? this.weights.length;
     this.#seed = options.seed ?? 0;
+    this.#replacement = options.replacement ?? true;
     const bad = this.weights.findIndex((weight) => !(weight >= 0 && weight < Number.POSITIVE_INFINITY));
     if (bad >= 0)
       throw weightError(`the weight of sample ${bad} is ${this.weights[bad]}`, "weights must not be negative");
     if (this.weights.every((weight) => weight === 0))
       throw weightError("all weights are 0", "give some sample a weight");
+    const drawable = this.weights.reduce((count, weight) => count + (weight > 0 ? 1 : 0), 0);
+    if (!this.#replacement && this.length > drawable)
+      throw weightError(
+        `${this.length} draws without replacement from ${drawable} samples that have a weight`,
+        "lower num_samples, or draw with replacement",
+      );
   }
 
   order(epoch: number): Int32Array {
     const rng = Rng.at(this.#seed, epoch, "sampler");
+    this.lastDrawn = this.#replacement ? this.#drawEach(rng) : this.#drawOnce(rng);
+    return this.lastDrawn;
+  }
+
+  #drawEach(rng: Rng): Int32Array {
     const { alias, share } = aliasTable(this.weights);
     const drawn = new Int32Array(this.length);
     for (let i = 0; i < drawn.length; i++) {
       const column = rng.integer(alias.length);
       drawn[i] = rng.uniform() < (share[column] as number) ? column : (alias[column] as number);
     }
-    this.lastDrawn = drawn;
     return drawn;
+  }
+
+  /** The largest keys u^(1/w), best first: as if drawn one after the other (Efraimidis and Spirakis 2006). */
+  #drawOnce(rng: Rng): Int32Array {
+    const keys = this.weights.map((weight) => Math.log(1 - rng.uniform()) / weight);
+    const order = Int32Array.from(keys.keys()).filter((i) => (this.weights[i] as number) > 0);
+    return order.sort((a, b) => (keys[b] as number) - (keys[a] as number)).slice(0, this.length);
   }
 }
 
@@ -64,6 +84,8 @@ export const classSamplerOptions = z.strictObject({
   classWeights: z.record(z.string(), z.number().min(0, "must not be negative")).nullish(),
   /** Draws per epoch; the number of samples by default. */
   numSamples: z.number().int().min(1).nullish(),
+  /** Whether a sample may be drawn twice in an epoch. */
+  replacement: z.boolean().default(true),
   seed: z.number().int().default(0),
 });
 
@@ -78,12 +100,12 @@ export interface Labelled {
  * inverse of its class's frequency.
  */
 export function classSampler(dataset: Labelled, options: z.input<typeof classSamplerOptions> = {}): Sampler {
-  const { mode, classWeights, numSamples, seed } = classSamplerOptions.parse(options);
+  const { mode, classWeights, numSamples, replacement, seed } = classSamplerOptions.parse(options);
   const { targets } = dataset;
   if (mode === "disabled") return new RandomSampler(targets.length, { seed });
   const perClass = mode === "auto" ? inverseFrequencies(dataset) : manualWeights(dataset, classWeights ?? {});
   const weights = Float64Array.from(targets, (target) => perClass[target] as number);
-  return new WeightedRandomSampler(weights, { seed, ...(numSamples == null ? {} : { numSamples }) });
+  return new WeightedRandomSampler(weights, { seed, replacement, ...(numSamples == null ? {} : { numSamples }) });
 }
 
 function inverseFrequencies({ targets, classToIdx }: Labelled): number[] {

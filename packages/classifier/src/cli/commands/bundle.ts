@@ -1,3 +1,4 @@
+import { plural } from "@classifier-training/base";
 import type { RegisterCommand } from "../commands.ts";
 import { exitCode } from "../failure.ts";
 
@@ -6,19 +7,19 @@ export const registerBundle: RegisterCommand = (program, finish) => {
   bundle
     .command("verify")
     .description("check every file's hash, and that the model computes here what it computed at export")
-    .argument("<folder>", "a folder that `classifier export` made")
+    .argument("<bundle>", "a folder or zip archive that `classifier export` made")
     .addHelpText(
       "after",
-      "\nExit codes: 0 it proved itself; 2 something is wrong.\n\nExample:\n  classifier bundle verify bundle",
+      "\nExit codes: 0 it proved itself; 2 something is wrong.\n\nExamples:\n  classifier bundle verify bundle\n  classifier bundle verify bundle.zip",
     )
-    .action(async (folder: string) => {
+    .action(async (path: string) => {
       const { verifyBundle } = await import("../../bundle/verify.ts");
-      const { manifest, problems, largestDifference } = await verifyBundle(folder);
+      const { manifest, problems, largestDifference } = await verifyBundle(path);
       for (const problem of problems) process.stdout.write(`${problem}\n`);
       if (problems.length === 0) {
         const files = Object.keys(manifest.files).length;
         process.stdout.write(
-          `${folder}: ${files} files unchanged, ${manifest.golden.length} golden pictures reproduced (largest difference ${largestDifference.toExponential(1)})\n`,
+          `${path}: ${plural(files, "file")} unchanged, ${plural(manifest.golden.length, "golden picture")} reproduced (largest difference ${largestDifference.toExponential(1)})\n`,
         );
       }
       finish(problems.length === 0 ? exitCode.success : exitCode.problemsFound);

@@ -51,7 +51,7 @@ function nextCommands(outputDir: string): string {
   return `
 Next:
   npx classifier predict ${outputDir} ${dataRoot}/test/7
-  npx classifier train data.data_root=YOUR/PICTURES model.pretrained=false data.image_size=64
+  npx classifier train data.data_root=YOUR/PICTURES transforms=default model.pretrained=false data.image_size=64
   npx classifier --help
 `;
 }

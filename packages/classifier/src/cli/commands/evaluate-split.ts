@@ -14,7 +14,7 @@ export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
         const argv = run === undefined ? rest : [...run.configArguments, ...rest.slice(1)];
         const { exitCode } = await hydraMain(
           {
-            configPath: confDir,
+            fallbackPath: confDir,
             configName: "train_basketball_resnet18",
             jobName: fn,
             program: `classifier ${fn}`,

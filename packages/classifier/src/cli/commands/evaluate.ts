@@ -33,7 +33,10 @@ Example:
       const evaluations = [];
       for (const model of models) {
         const classifier = await openClassifier(model);
-        evaluations.push(await evaluateClassifier(model, classifier, pictures, { onProgress: progressLine(model) }));
+        const { logits: _logits, ...evaluation } = await evaluateClassifier(model, classifier, pictures, {
+          onProgress: progressLine(model),
+        });
+        evaluations.push(evaluation);
         await classifier.close();
       }
       const report = evaluationMarkdown(evaluations, split);
@@ -42,7 +45,7 @@ Example:
       if (json !== undefined)
         writeFileAtomic(
           json,
-          `${JSON.stringify({ split, evaluations, comparisons: compareModels(evaluations) }, null, 2)}\n`,
+          `${JSON.stringify({ split, pictures, evaluations, comparisons: compareModels(evaluations) }, null, 2)}\n`,
         );
     });
 };

@@ -24,7 +24,8 @@ export const registerExport: RegisterCommand = (program) => {
       "\nExample:\n  classifier export outputs/2026-01-31/12-00-00 --data data/jerseys --out bundle --zip",
     )
     .action(async (model: string, { out, data, split, golden, zip }: ExportCommandOptions) => {
-      const { exportBundle, zipBundle } = await import("../../bundle/from-model.ts");
+      const { zipBundle } = await import("../../bundle/create.ts");
+      const { exportBundle } = await import("../../bundle/from-model.ts");
       const { describeProportion, proportion } = await import("../../statistics/interval.ts");
       const manifest = await exportBundle({
         model,
@@ -32,12 +33,16 @@ export const registerExport: RegisterCommand = (program) => {
         dataRoot: data,
         split,
         golden: Number(golden),
-        onProgress: progressLine("measuring"),
+        onProgress: progressLine,
       });
-      const { accuracy } = manifest;
+      const { accuracy, parity, paritySamples } = manifest;
       process.stdout.write(`bundle     ${out}\n`);
       if (accuracy)
         process.stdout.write(`${split} top-1  ${describeProportion(proportion(accuracy.correct, accuracy.n))}\n`);
+      if (parity !== undefined)
+        process.stdout.write(
+          `parity     logits differ from LibTorch's by at most ${parity.toExponential(1)} (${paritySamples} pictures)\n`,
+        );
       if (zip) process.stdout.write(`archive    ${await zipBundle(out)}\n`);
       process.stdout.write(`check it anywhere: npx classifier bundle verify ${out}\n`);
     });

@@ -21,7 +21,14 @@ export function hydraCommand(program: Command, name: string, description: string
 export async function runTraining(configName: string, argv: readonly string[]): Promise<MainResult<TrainResult>> {
   const hydraMain = await openHydra();
   return hydraMain<TrainResult>(
-    { configPath: confDir, configName, jobName: "train", program: "classifier train", argv },
+    {
+      fallbackPath: confDir,
+      configName,
+      jobName: "train",
+      program: "classifier train",
+      argv,
+      dryRun: async (config, job) => (await import("../../training/train.ts")).dryRun(config, job),
+    },
     async (config, job) => (await import("../../training/train.ts")).train(config, job),
   );
 }

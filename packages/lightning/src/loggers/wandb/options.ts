@@ -5,6 +5,20 @@ const resumeSchema = z
   .nullable()
   .default(null);
 
+const ignored = z.unknown().optional().describe("accepted, without effect");
+
+/** What Python's logger and `wandb.init` take besides, and this writer has no use for. */
+const acceptedWithoutEffect = {
+  addFilePolicy: ignored,
+  reinit: ignored,
+  saveCode: ignored,
+  force: ignored,
+  allowValChange: ignored,
+  settings: ignored,
+  syncTensorboard: ignored,
+  monitorGym: ignored,
+};
+
 export const wandbLoggerOptions = z.strictObject({
   name: z.string().nullable().default(null).describe("what the run is called; null lets W&B choose"),
   saveDir: z.string().nullable().default(null).describe("where the folder wandb/ goes; null: WANDB_DIR, or here"),
@@ -18,6 +32,7 @@ export const wandbLoggerOptions = z.strictObject({
     .union([z.literal("all"), z.boolean()])
     .default(false)
     .describe("keep checkpoints as artifacts: all of them as they are saved, or (true) those left at the end"),
+  experiment: z.null().default(null).describe("a run that is open already: not from a configuration"),
   prefix: z.string().default("").describe("put before each metric's name, with a dash"),
   checkpointName: z.string().nullable().default(null).describe("name of the artifact; null: model-ID"),
   entity: z.string().nullable().default(null).describe("user or team; null: WANDB_ENTITY, or the key's own"),
@@ -25,6 +40,7 @@ export const wandbLoggerOptions = z.strictObject({
   jobType: z.string().nullable().default(null).describe("what kind of run it is in its group"),
   tags: z.array(z.string()).nullable().default(null),
   notes: z.string().nullable().default(null),
+  ...acceptedWithoutEffect,
   config: z.record(z.string(), z.unknown()).nullable().default(null).describe("settings to record at the start"),
   mode: z.enum(["online", "offline", "disabled"]).nullable().default(null).describe("null: WANDB_MODE, or online"),
   resume: resumeSchema.describe("allow, must, never: what to do when the id is there already; auto: the last one here"),
