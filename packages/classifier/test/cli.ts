@@ -45,8 +45,15 @@ export const quick = [
   "callbacks.early_stopping=null",
 ];
 
-export function start(args: readonly string[], cwd: string): { process: ChildProcess; done: Promise<CliResult> } {
-  const child = spawn(process.execPath, [program, ...args], { cwd, env: { ...process.env, OMP_NUM_THREADS: "1" } });
+export function start(
+  args: readonly string[],
+  cwd: string,
+  nodeOptions: readonly string[] = [],
+): { process: ChildProcess; done: Promise<CliResult> } {
+  const child = spawn(process.execPath, [...nodeOptions, program, ...args], {
+    cwd,
+    env: { ...process.env, OMP_NUM_THREADS: "1" },
+  });
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk) => {
@@ -62,6 +69,10 @@ export function start(args: readonly string[], cwd: string): { process: ChildPro
 }
 
 /** Runs the real command line to its end. */
-export function classifier(args: readonly string[], cwd: string): Promise<CliResult> {
-  return start(args, cwd).done;
+export function classifier(
+  args: readonly string[],
+  cwd: string,
+  nodeOptions: readonly string[] = [],
+): Promise<CliResult> {
+  return start(args, cwd, nodeOptions).done;
 }

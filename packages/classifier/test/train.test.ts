@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -52,6 +52,13 @@ test("a training leaves every artifact of a run, resumes where it stopped, and i
     num_classes: 3,
     class_to_idx: { "1": 0, "23": 1, "7": 2 },
     idx_to_class: { "0": "1" },
+    preprocessing: {
+      color_order: "RGB",
+      geometry: [
+        { step: "resize", shorter_side: 37, interpolation: "bilinear", antialias: true },
+        { step: "center_crop", height: 32, width: 32 },
+      ],
+    },
   });
   const weights = JSON.parse(readFileSync(join(run, "best_weights.json"), "utf8"));
   const record = JSON.parse(readFileSync(join(run, "run.json"), "utf8"));
@@ -104,7 +111,7 @@ test("a training leaves every artifact of a run, resumes where it stopped, and i
   expect(measured.stderr + measured.stdout).toContain("val/acc_top1");
 });
 
-test("a bundle proves itself, and tells when it was changed", async () => {
+test("a bundle proves itself without LibTorch, and tells of each file that was changed", async () => {
   const made = await classifier(
     ["export", trained, "--data", "data", "--out", "bundle", "--golden", "3", "--zip"],
     dir,
@@ -112,12 +119,71 @@ test("a bundle proves itself, and tells when it was changed", async () => {
   expect(made.stderr).not.toContain("Error");
   expect(made.code).toBe(0);
   expect(existsSync(join(dir, "bundle.zip"))).toBe(true);
-  const good = await classifier(["bundle", "verify", "bundle"], dir);
-  expect(good.stdout).toContain("3 golden pictures reproduced");
-  expect(good.code).toBe(0);
-  const { writeFileSync } = await import("node:fs");
-  writeFileSync(join(dir, "bundle", "labels_mapping.json"), "{}");
-  const bad = await classifier(["bundle", "verify", "bundle"], dir);
-  expect(bad.stdout).toContain("labels_mapping.json: was changed after the bundle was made");
-  expect(bad.code).toBe(2);
+  expect(made.stdout).toMatch(/logits differ from LibTorch's by at most .*e-\d+ \(18 pictures\)/);
+  for (const bundle of ["bundle", "bundle.zip"]) {
+    const good = await classifier(["bundle", "verify", bundle], dir, [
+      "--import",
+      `data:text/javascript,${encodeURIComponent(printTorchLibraries)}`,
+    ]);
+    expect(good.stdout).toContain("3 golden pictures reproduced");
+    expect(good.stdout).toContain("torch libraries: []");
+    expect(good.code).toBe(0);
+  }
+  const files = readdirSync(join(dir, "bundle"), { recursive: true, withFileTypes: true }).filter((f) => f.isFile());
+  expect(files).toHaveLength(6);
+  for (const { parentPath, name } of files) {
+    const path = join(parentPath, name);
+    const whole = readFileSync(path);
+    const changed = Buffer.from(whole);
+    // In the manifest a digit of a logit: it stays JSON.
+    const at = name === "bundle.json" ? whole.indexOf(".", whole.indexOf("logits")) + 3 : whole.length >> 1;
+    changed[at] = name === "bundle.json" && whole[at] === 0x31 ? 0x32 : 0x31;
+    writeFileSync(path, changed);
+    const bad = await classifier(["bundle", "verify", "bundle"], dir);
+    expect(bad.stdout).toContain(`${name}: was changed after the bundle was made`);
+    expect(bad.code).toBe(2);
+    writeFileSync(path, whole);
+  }
 });
+
+test("an archive is a model like any other: it predicts and is evaluated", async () => {
+  const predicted = await classifier(["predict", "bundle.zip", "data/valid/7", "--json"], dir);
+  expect(predicted.code).toBe(0);
+  expect(predicted.stdout.trim().split("\n")).toHaveLength(6);
+  const evaluated = await classifier(
+    ["evaluate", "bundle.zip", trained, "checkpoints/last.ckpt", "--data", "data", "--json", "report.json"],
+    dir,
+  );
+  expect(evaluated.code).toBe(0);
+  expect(evaluated.stdout).toMatch(/they cannot be told apart on these pictures/);
+  const report = JSON.parse(readFileSync(join(dir, "report.json"), "utf8"));
+  expect(report.pictures).toHaveLength(18);
+  for (const { top1, sizeBytes, latencyMs } of report.evaluations) {
+    expect(top1.n).toBe(18);
+    expect(sizeBytes).toBeGreaterThan(1e6);
+    expect(latencyMs.p95).toBeGreaterThan(0);
+  }
+});
+
+test("a folder that is no bundle is not overwritten", async () => {
+  const refused = await classifier(["export", trained, "--data", "data", "--out", "data"], dir);
+  expect(refused.stderr).toContain("the folder holds something that is no bundle");
+  expect(refused.code).toBe(1);
+});
+
+test("--info unused names keys without effect, and trains nothing", async () => {
+  const before = readdirSync(dir).sort();
+  const asked = await classifier(["train", ...quick, "+model_name=oops", "--info", "unused"], dir);
+  expect(asked.stderr).toBe("");
+  expect(asked.stdout).toContain("model_name was never read");
+  expect(asked.stdout).not.toMatch(/trainer\.max_epochs was never read|callbacks\.ema/);
+  expect(asked.code).toBe(0);
+  expect(readdirSync(dir).sort()).toEqual(before);
+});
+
+/** Prints which of LibTorch's libraries a process has loaded when it ends. */
+const printTorchLibraries = `
+process.on("exit", () => {
+  const loaded = process.report.getReport().sharedObjects.filter((path) => /libtorch|libc10|ct_torch/.test(path));
+  process.stdout.write("torch libraries: " + JSON.stringify(loaded) + "\\n");
+});`;

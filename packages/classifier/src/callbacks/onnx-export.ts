@@ -142,5 +142,7 @@ async function exportedWeights(
   }
   const path = bestCheckpoint(trainer);
   if (path === undefined) return { weights: undefined, source: "the last step" };
-  return { weights: loadCheckpoint(path).stateDict, source: path };
+  const { stateDict, trainingStateDict } = loadCheckpoint(path);
+  for (const tensor of trainingStateDict?.values() ?? []) tensor.dispose();
+  return { weights: stateDict, source: `${path} (${trainingStateDict === undefined ? "raw" : "ema"})` };
 }

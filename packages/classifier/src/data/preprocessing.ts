@@ -1,3 +1,4 @@
+import { snakeCase } from "@classifier-training/base";
 import { imagenetMean, imagenetStd, type Transform, type TransformSpec } from "@classifier-training/vision";
 import type { LabelsMapping } from "../inference/labels-mapping.ts";
 
@@ -19,10 +20,39 @@ export function labelsMappingOf(classNames: readonly string[], transform: Transf
       layout: "NCHW",
       input_height: height,
       input_width: width,
+      geometry: flattenTransforms(transform).flatMap(geometryOf),
+      value_range: [0, 1],
       transform: transform.spec as { transform: string; options: Record<string, unknown> },
     },
   };
 }
+
+function flattenTransforms(transform: Transform): Transform[] {
+  const inner = (transform.options as { transforms?: readonly Transform[] }).transforms;
+  return transform.name === "Compose" && inner !== undefined ? inner.flatMap(flattenTransforms) : [transform];
+}
+
+/** What a step does to a picture's geometry, with nothing left to a default: for programs that do not use this one. */
+function geometryOf({ name, options }: Transform): GeometryStep[] {
+  const { size, maxSize, interpolation, antialias } = options as {
+    size?: number | readonly [number, number];
+    maxSize?: number | null;
+    interpolation?: string;
+    antialias?: boolean | null;
+  };
+  if (name === "Resize") {
+    const sides = typeof size === "object" ? { height: size[0], width: size[1] } : { shorter_side: size ?? null };
+    const limit = maxSize == null ? {} : { longer_side_at_most: maxSize };
+    return [{ step: "resize", ...sides, ...limit, interpolation, antialias: antialias ?? true }];
+  }
+  if (name === "CenterCrop" && typeof size === "object")
+    return [{ step: "center_crop", height: size[0], width: size[1] }];
+  return withoutGeometry.has(name) ? [] : [{ step: snakeCase(name), ...options }];
+}
+
+type GeometryStep = { readonly step: string } & Readonly<Record<string, unknown>>;
+
+const withoutGeometry = new Set(["ToFloat32Tensor", "ToImage", "ToDtype", "Normalize", "ColorJitter", "Grayscale"]);
 
 /** The steps of nested pipelines in one list. */
 function flatten(spec: TransformSpec): TransformSpec[] {

@@ -17,7 +17,7 @@ export function drawConfusionMatrix(
 ): Buffer {
   registerFonts();
   const classes = counts.length;
-  const cell = classes <= 12 ? 56 : classes <= 60 ? 36 : Math.max(14, Math.floor(2200 / classes));
+  const cell = classes <= 5 ? 110 : classes <= 12 ? 56 : classes <= 60 ? 36 : Math.max(14, Math.floor(2200 / classes));
   const fontSize = Math.max(9, Math.min(18, Math.round(cell * 0.42)));
   const measure = createCanvas(1, 1).getContext("2d");
   measure.font = `${fontSize}px "${textFont}"`;
@@ -109,6 +109,8 @@ function drawAxes(
   context.restore();
 }
 
+const scaleTitle = "share of the true class";
+
 function drawScale(
   context: SKRSContext2D,
   { x, y, width, height, fontSize }: { x: number; y: number; width: number; height: number; fontSize: number },
@@ -125,10 +127,11 @@ function drawScale(
   context.textBaseline = "middle";
   for (const percent of [0, 25, 50, 75, 100])
     context.fillText(`${percent}%`, x + width + 6, y + height * (1 - percent / 100));
+  if (context.measureText(scaleTitle).width > height) return;
   context.save();
   context.translate(x + width + fontSize * 4.6, y + height / 2);
   context.rotate(-Math.PI / 2);
   context.textAlign = "center";
-  context.fillText("share of the true class", 0, 0);
+  context.fillText(scaleTitle, 0, 0);
   context.restore();
 }

@@ -17,6 +17,10 @@ export const labelsMappingSchema = z.looseObject({
       layout: z.literal("NCHW"),
       input_height: z.int().positive(),
       input_width: z.int().positive(),
+      /** Resizes and crops in their order, every option spelled out. */
+      geometry: z.array(z.looseObject({ step: z.string() })).optional(),
+      /** Of the pixels before mean and deviation are applied. */
+      value_range: z.tuple([z.number(), z.number()]).optional(),
       /** The validation transforms as plain data, from the decoded picture to the normalised input. */
       transform: z.looseObject({ transform: z.string(), options: z.record(z.string(), z.unknown()) }),
     })

@@ -1,6 +1,7 @@
+import type { ConfigLoader } from "../compose/loader.ts";
 import { HydraConfig, withoutHydraCopy } from "../compose/runtime.ts";
 import type { DictConfig } from "../omegaconf/containers.ts";
-import { select } from "../omegaconf/select.ts";
+import { select, selectRaw } from "../omegaconf/select.ts";
 import { toYaml } from "../omegaconf/to-yaml.ts";
 import type { ConfigRepository } from "../sources/repository.ts";
 import { flagsHelp } from "./args.ts";
@@ -8,13 +9,23 @@ import type { Invocation } from "./main.ts";
 import { resolveForOutput } from "./show.ts";
 
 /** `--help`: the application's help, made of `hydra.help.template`. */
-export function showHelp<T>({ args, loader, configName, program }: Invocation<T>): void {
+export function showHelp<T>({ args, loader, configName, program, helpTemplate }: Invocation<T>): void {
   const { config, repository } = loader.load({ configName, overrides: args.overrides, runMode: "RUN" });
   HydraConfig.set(config);
-  const template = String(select(config, "hydra.help.template"));
+  const isHydras = helpTemplate !== undefined && templateOf(config) === templateOf(ownDefaults(loader));
+  const template = isHydras ? helpTemplate : String(select(config, "hydra.help.template"));
   const shown = withoutHydraCopy(config);
   if (args.resolve) resolveForOutput(shown);
   process.stdout.write(`${substitute(template, shown, repository, program)}\n`);
+}
+
+/** As it is written, before interpolation. */
+function templateOf(config: DictConfig): string {
+  return String(selectRaw(config, "hydra.help.template"));
+}
+
+function ownDefaults(loader: ConfigLoader): DictConfig {
+  return loader.load({ configName: undefined, overrides: [], runMode: "RUN" }).config;
 }
 
 /** `--hydra-help`: the flags and Hydra's own config groups. */

@@ -30,6 +30,8 @@ export interface MainOptions {
   readonly program?: string | undefined;
   /** Arguments and overrides; by default those of the process. */
   readonly argv?: readonly string[] | undefined;
+  /** Text of `--help` instead of Hydra's own, in the form of `hydra.help.template`; one in the configuration goes before. */
+  readonly helpTemplate?: string | undefined;
   /** What `--info unused` runs instead of the task: build all that the configuration describes, do no work. */
   readonly dryRun?: TaskFunction<unknown> | undefined;
 }
@@ -48,6 +50,7 @@ export interface Invocation<T> {
   readonly loader: ConfigLoader;
   readonly configName: string | undefined;
   readonly program: string;
+  readonly helpTemplate: string | undefined;
   readonly task: TaskFunction<T>;
   readonly dryRun: TaskFunction<unknown> | undefined;
 }
@@ -83,7 +86,8 @@ async function dispatch<T>(options: MainOptions, program: string, task: TaskFunc
   }
   const loader = createLoader(options, args);
   const configName = args.configName ?? options.configName;
-  const invocation: Invocation<T> = { args, loader, configName, program, task, dryRun: options.dryRun };
+  const { dryRun, helpTemplate } = options;
+  const invocation: Invocation<T> = { args, loader, configName, program, helpTemplate, task, dryRun };
   const before = HydraConfig.set(undefined);
   try {
     return await runCommand(invocation);

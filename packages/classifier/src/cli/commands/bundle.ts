@@ -3,7 +3,10 @@ import type { RegisterCommand } from "../commands.ts";
 import { exitCode } from "../failure.ts";
 
 export const registerBundle: RegisterCommand = (program, finish) => {
-  const bundle = program.command("bundle").description("work with exported bundles");
+  const bundle = program
+    .command("bundle")
+    .description("work with exported bundles")
+    .addHelpText("after", "\nExample:\n  classifier bundle verify bundle");
   bundle
     .command("verify")
     .description("check every file's hash, and that the model computes here what it computed at export")

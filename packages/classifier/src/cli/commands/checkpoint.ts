@@ -1,7 +1,10 @@
 import type { RegisterCommand } from "../commands.ts";
 
 export const registerCheckpoint: RegisterCommand = (program) => {
-  const checkpoint = program.command("checkpoint").description("look into checkpoints");
+  const checkpoint = program
+    .command("checkpoint")
+    .description("look into checkpoints")
+    .addHelpText("after", "\nExample:\n  classifier checkpoint inspect checkpoints/last.ckpt");
   checkpoint
     .command("inspect")
     .description("what a checkpoint holds: where in training it was taken, weights, hashes")

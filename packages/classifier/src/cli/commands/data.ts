@@ -4,7 +4,10 @@ import { exitCode } from "../failure.ts";
 import { progressLine } from "../progress.ts";
 
 export const registerData: RegisterCommand = (program, finish) => {
-  const data = program.command("data").description("look at a data set before training on it");
+  const data = program
+    .command("data")
+    .description("look at a data set before training on it")
+    .addHelpText("after", "\nExamples:\n  classifier data check photos\n  classifier data stats photos");
   data
     .command("check")
     .description("duplicates, contradictory labels, corrupt, tiny, missing and unlabelled files")

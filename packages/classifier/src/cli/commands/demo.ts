@@ -10,9 +10,11 @@ const dataRoot = "data/demo-jersey-numbers";
 export const registerDemo: RegisterCommand = (program, finish) => {
   hydraCommand(program, "demo", "draw a data set, train on it, export, predict: about three minutes").action(
     async (overrides: string[]) => {
+      // A question needs no pictures.
+      const asks = overrides.some((word) => /^(-h|-c|-i|--help|--hydra-help|--cfg|--info|--version)(=|$)/.test(word));
       const { ensureDemoData } = await import("../../synth/demo.ts");
-      await ensureDemoData(dataRoot, 1, progressLine("drawing the data set"));
-      const { exitCode: code, jobs } = await runTraining("train_demo", overrides);
+      if (!asks) await ensureDemoData(dataRoot, 1, progressLine("drawing the data set"));
+      const { exitCode: code, jobs } = await runTraining("demo", "train_demo", overrides);
       const result = jobs[0]?.value;
       finish(code);
       if (code !== exitCode.success || result === undefined) return;

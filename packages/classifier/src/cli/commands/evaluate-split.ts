@@ -1,5 +1,5 @@
 import type { RegisterCommand } from "../commands.ts";
-import { confDir, hydraCommand, openHydra } from "./train.ts";
+import { confDir, hydraCommand, hydraHelp, openHydra, withoutUsageCode } from "./train.ts";
 
 /** `validate` and `test`: the metrics of a checkpoint on one split. */
 export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
@@ -18,6 +18,7 @@ export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
             configName: "train_basketball_resnet18",
             jobName: fn,
             program: `classifier ${fn}`,
+            helpTemplate: hydraHelp(`${fn} [RUN] [--ckpt PATH] [overrides...] [flags]`, helpOf(fn, split)),
             argv,
           },
           async (config, job) =>
@@ -28,11 +29,21 @@ export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
               ckpt ?? run?.checkpoint,
             ),
         );
-        finish(exitCode);
+        finish(withoutUsageCode(exitCode));
       },
     );
   }
 };
+
+function helpOf(fn: string, split: string): string {
+  return `Measures a checkpoint on the ${split} split: metrics, reports and pictures go to a run directory of their own.
+RUN is a run directory, whose configuration and best checkpoint are taken; without it, the configuration's.
+
+Examples:
+  classifier ${fn} outputs/2026-01-31/12-00-00
+  classifier ${fn} --ckpt checkpoints/last.ckpt data.data_root=photos
+  classifier ${fn} outputs/2026-01-31/12-00-00 data.data_root=other-photos`;
+}
 
 /** Takes `--ckpt PATH` out of the arguments; the rest is Hydra's. */
 function takeCheckpoint(given: readonly string[]): { ckpt: string | undefined; rest: string[] } {

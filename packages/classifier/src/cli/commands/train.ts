@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { TrainResult } from "../../training/train.ts";
 import type { RegisterCommand } from "../commands.ts";
 import { describeResult } from "../describe-result.ts";
+import { exitCode } from "../failure.ts";
 
 /** The configuration that the product ships. */
 export const confDir = new URL("../../../conf/", import.meta.url).pathname;
@@ -18,19 +19,60 @@ export function hydraCommand(program: Command, name: string, description: string
     .passThroughOptions();
 }
 
-export async function runTraining(configName: string, argv: readonly string[]): Promise<MainResult<TrainResult>> {
+/** The `--help` of such a command; the groups are those of the configuration that is meant. */
+export function hydraHelp(usage: string, text: string): string {
+  return `Usage: classifier ${usage}
+
+${text}
+
+Overrides: key=value changes, +key=value adds, ~key removes; GROUP=NAME chooses:
+
+$APP_CONFIG_GROUPS
+Flags: --config-dir FOLDER and --config-name NAME take a configuration of your own (the groups above stay available),
+--cfg job shows the configuration, --info explain KEY where a value comes from, --info unused what nothing reads;
+--hydra-help lists all.
+
+Exit codes: 0 success; 1 bad input or a failed run; 130 interrupted; 143 terminated.`;
+}
+
+const trainHelp = `Trains, validates after each epoch, and exports the best model. The same command goes on where it was stopped.
+
+Examples:
+  classifier train data.data_root=photos transforms=default model.pretrained=false data.image_size=64 logging=none
+  classifier train --config-dir conf --config-name train_jersey_ocr_resnet18_local data.data_root=data
+  classifier train -m model=resnet18,resnet34 data.data_root=photos
+  classifier train --cfg job`;
+
+const demoHelp = `Draws a data set of jersey numbers into data/, trains on it, exports the model and uses it.
+
+Examples:
+  classifier demo
+  classifier demo trainer.max_epochs=2`;
+
+export async function runTraining(
+  name: "train" | "demo",
+  configName: string,
+  argv: readonly string[],
+): Promise<MainResult<TrainResult>> {
   const hydraMain = await openHydra();
-  return hydraMain<TrainResult>(
+  const result = await hydraMain<TrainResult>(
     {
       fallbackPath: confDir,
       configName,
       jobName: "train",
-      program: "classifier train",
+      program: `classifier ${name}`,
+      helpTemplate: hydraHelp(`${name} [overrides...] [flags]`, name === "train" ? trainHelp : demoHelp),
       argv,
       dryRun: async (config, job) => (await import("../../training/train.ts")).dryRun(config, job),
     },
     async (config, job) => (await import("../../training/train.ts")).train(config, job),
   );
+  return { ...result, exitCode: withoutUsageCode(result.exitCode) };
+}
+
+/** Hydra ends with 2 for a flag that it does not know; here 2 means that a check found problems. */
+export function withoutUsageCode(code: number): number {
+  return code === exitCode.problemsFound ? exitCode.failure : code;
 }
 
 /** Hydra, knowing everything that a configuration may name; loaded when a command needs it, not for `--help`. */
@@ -44,9 +86,9 @@ export async function openHydra() {
 export const registerTrain: RegisterCommand = (program, finish) => {
   hydraCommand(program, "train", "train a classifier, validate it, export the best").action(
     async (overrides: string[]) => {
-      const { exitCode, jobs } = await runTraining("train_basketball_resnet18", overrides);
+      const { exitCode: code, jobs } = await runTraining("train", "train_basketball_resnet18", overrides);
       for (const job of jobs) if (job.value !== undefined) process.stdout.write(describeResult(job.value));
-      finish(exitCode);
+      finish(code);
     },
   );
 };

@@ -1,7 +1,10 @@
 import type { RegisterCommand } from "../commands.ts";
 
 export const registerWandb: RegisterCommand = (program) => {
-  const wandb = program.command("wandb").description("Weights & Biases");
+  const wandb = program
+    .command("wandb")
+    .description("Weights & Biases")
+    .addHelpText("after", "\nExample:\n  classifier wandb sync outputs/2026-01-31/12-00-00/wandb");
   wandb
     .command("sync")
     .description("send runs that were kept on disk")

@@ -1,0 +1,109 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { classifier, workspace } from "./cli.ts";
+
+/** A tree as users of Hydra and Lightning have it: 43 classes claimed for other data, literal sizes, all callbacks. */
+const conf = fileURLToPath(new URL("lightning-conf", import.meta.url));
+const golden = fileURLToPath(new URL("../../../../shared/golden/run/dot_hydra/", import.meta.url));
+
+let dir = "";
+let remove = () => {};
+
+beforeAll(async () => {
+  ({ dir, remove } = await workspace());
+});
+
+afterAll(() => remove());
+
+const fromConf = (name: string) => ["--config-dir", conf, "--config-name", name];
+const toData = ["data.data_root=data", "model.num_classes=3", "model.pretrained=false"];
+const limits = ["trainer.max_epochs=1", "+trainer.limit_train_batches=2", "+trainer.limit_val_batches=2"];
+
+test("a user's file goes before the product's of the same name", async () => {
+  const { stdout } = await classifier(
+    [
+      "train",
+      ...fromConf("train_jersey_ocr_resnet18_local"),
+      "--cfg",
+      "job",
+      "--package",
+      "callbacks.confusion_matrix",
+    ],
+    dir,
+  );
+  expect(stdout).toContain("num_classes: 43");
+});
+
+test("groups that a user's tree lacks are the product's", async () => {
+  const { stdout, code } = await classifier(
+    ["train", ...fromConf("train_jersey_ocr_resnet18_local"), "logging=csv", "--cfg", "job", "--package", "logging"],
+    dir,
+  );
+  expect(stdout).toContain("CSVLogger");
+  expect(code).toBe(0);
+});
+
+test.skipIf(!existsSync(golden))("the tree composes to what the Python original recorded", async () => {
+  const overrides = readFileSync(join(golden, "overrides.yaml"), "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("- "))
+    .map((line) => line.slice(2));
+  const { stdout } = await classifier(
+    ["train", ...fromConf("train_jersey_ocr_resnet18_local"), "--cfg", "job", ...overrides],
+    dir,
+  );
+  expect(stdout).toBe(readFileSync(join(golden, "config.yaml"), "utf8"));
+});
+
+test("the local configuration runs, and only warns of the classes that the confusion matrix claims", async () => {
+  const { code, stderr } = await classifier(
+    ["train", ...fromConf("train_jersey_ocr_resnet18_local"), ...toData, ...limits],
+    dir,
+  );
+  expect(stderr).toContain("callbacks.confusion_matrix.num_classes is 43, but the data has 3 classes: 3 are drawn");
+  expect(code, stderr).toBe(0);
+});
+
+test("the cloud configuration runs with W&B offline, a manual sampler and the rate monitor", async () => {
+  const { code, stderr } = await classifier(
+    [
+      "train",
+      ...fromConf("train_jersey_ocr_resnet18"),
+      ...toData,
+      ...limits,
+      "callbacks.model_checkpoint.dirpath=cloud",
+      "data.num_workers=1",
+      "logging.wandb.offline=true",
+    ],
+    dir,
+  );
+  expect(code, stderr).toBe(0);
+  expect(stderr).toContain("Sampler, epoch 0");
+  expect(stderr).not.toContain("LearningRateMonitor) is skipped");
+});
+
+test("the rate monitor is skipped with a warning when no logger is configured", async () => {
+  const { code, stderr } = await classifier(
+    [
+      "train",
+      ...fromConf("train_jersey_ocr_resnet18_cpu"),
+      ...toData,
+      ...limits,
+      "callbacks.model_checkpoint.dirpath=cpu",
+    ],
+    dir,
+  );
+  expect(stderr).toContain("callbacks.lr_monitor (LearningRateMonitor) is skipped: no logger is configured");
+  expect(code, stderr).toBe(0);
+});
+
+test("an option that nobody has names the nearest one", async () => {
+  const { code, stderr } = await classifier(
+    ["train", ...fromConf("train_jersey_ocr_resnet18_local"), ...toData, "+callbacks.ema.decays=0.9"],
+    dir,
+  );
+  expect(code).toBe(1);
+  expect(stderr).toContain("did you mean 'decay'?");
+});
