@@ -22,6 +22,7 @@ import {
   codeBlocks,
   commandLines,
   documents,
+  furtherDocuments,
   inlineCommands,
   inlineOverrides,
   repository,
@@ -92,7 +93,19 @@ beforeAll(async () => {
           .toFile(join(folder, `${i}.jpg`));
       }
     }
-  cpSync(join(repository, "packages/classifier/conf"), join(dir, "path/to/your/conf"), { recursive: true });
+  // A tree of someone who comes from Python; theirs is for these two classes, and for small pictures.
+  const theirs = join(dir, "path/to/your/conf");
+  cpSync(join(repository, "packages/classifier/test/lightning-conf"), theirs, { recursive: true });
+  for (const path of (readdirSync(theirs, { recursive: true }) as string[]).filter((name) => name.endsWith(".yaml"))) {
+    const text = readFileSync(join(theirs, path), "utf8");
+    writeFileSync(
+      join(theirs, path),
+      text
+        .replaceAll("num_classes: 42", "num_classes: 2")
+        .replaceAll(/\b224\b/g, "32")
+        .replaceAll(/\b256\b/g, "36"),
+    );
+  }
 });
 
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -172,6 +185,22 @@ test("every command of the documentation has a rule", () => {
       ).toBe(true);
   }
   expect(shell.length).toBeGreaterThan(5);
+});
+
+test("every npm script that a page or a README names exists", () => {
+  const manifest = (folder: string) =>
+    JSON.parse(readFileSync(join(repository, folder, "package.json"), "utf8")) as { scripts?: Record<string, string> };
+  const builtIn = new Set(["test", "start", "ci", "install"]);
+  let named = 0;
+  for (const { name, text } of [...documents(), ...furtherDocuments()])
+    for (const [whole, script = "", folder = "."] of text.matchAll(
+      /\bnpm (?:run )?([a-z][\w:]*)(?: -w (packages\/\w+))?/g,
+    )) {
+      if (builtIn.has(script) && !(script in (manifest(folder).scripts ?? {}))) continue;
+      expect(manifest(folder).scripts, `${name}: ${whole}`).toHaveProperty([script]);
+      named++;
+    }
+  expect(named).toBeGreaterThan(15);
 });
 
 test("every command named in the text exists, with its options", () => {

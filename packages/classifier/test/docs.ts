@@ -21,6 +21,12 @@ export function documents(): { readonly name: string; readonly text: string }[] 
   }));
 }
 
+/** What is written for contributors, and of single packages. */
+export function furtherDocuments(): { readonly name: string; readonly text: string }[] {
+  const packages = readdirSync(`${repository}packages`).map((name) => `packages/${name}/README.md`);
+  return ["CONTRIBUTING.md", ...packages].map((name) => ({ name, text: readFileSync(`${repository}${name}`, "utf8") }));
+}
+
 export function codeBlocks(language: string): CodeBlock[] {
   return documents().flatMap(({ name, text }) =>
     [...text.matchAll(/^```(\w+)\n(.*?)^```/gms)]

@@ -12,14 +12,20 @@ let dir = "";
 let remove = () => {};
 
 beforeAll(async () => {
-  ({ dir, remove } = await workspace());
+  ({ dir, remove } = await workspace(undefined, { train: 4, valid: 2 }));
 });
 
 afterAll(() => remove());
 
 const fromConf = (name: string) => ["--config-dir", conf, "--config-name", name];
 const toData = ["data.data_root=data", "model.num_classes=3", "model.pretrained=false"];
-const limits = ["trainer.max_epochs=1", "+trainer.limit_train_batches=2", "+trainer.limit_val_batches=2"];
+const limits = ["trainer.max_epochs=1", "+trainer.limit_train_batches=1", "+trainer.limit_val_batches=1"];
+const small = [
+  "transforms.image_size=32",
+  "callbacks.onnx_export.input_height=32",
+  "callbacks.onnx_export.input_width=32",
+  "trainer.num_sanity_val_steps=0",
+];
 
 test("a user's file goes before the product's of the same name", async () => {
   const { stdout } = await classifier(
@@ -73,6 +79,7 @@ test("the cloud configuration runs with W&B offline, a manual sampler and the ra
       ...fromConf("train_jersey_ocr_resnet18"),
       ...toData,
       ...limits,
+      ...small,
       "callbacks.model_checkpoint.dirpath=cloud",
       "data.num_workers=1",
       "logging.wandb.offline=true",
@@ -91,6 +98,7 @@ test("the rate monitor is skipped with a warning when no logger is configured", 
       ...fromConf("train_jersey_ocr_resnet18_cpu"),
       ...toData,
       ...limits,
+      ...small,
       "callbacks.model_checkpoint.dirpath=cpu",
     ],
     dir,

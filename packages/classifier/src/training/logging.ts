@@ -34,7 +34,9 @@ const colours: Partial<Record<LogLevel, string>> = { WARNING: "\x1b[33m", ERROR:
 const toStandardError: LogSink = ({ level, message }) => {
   const colour = process.stderr.isTTY ? colours[level] : undefined;
   const text = level === "INFO" ? message : `${level}: ${message}`;
-  process.stderr.write(colour === undefined ? `${text}\n` : `${colour}${text}\x1b[0m\n`);
+  // A progress bar may stand in this line: it draws itself again in the next one.
+  const start = process.stderr.isTTY ? "\r\x1b[2K" : "";
+  process.stderr.write(colour === undefined ? `${start}${text}\n` : `${start}${colour}${text}\x1b[0m\n`);
 };
 
 function toFile(path: string): LogSink {

@@ -2,6 +2,7 @@ import { writeFileAtomic } from "@classifier-training/base";
 import type { RegisterCommand } from "../commands.ts";
 import { exitCode } from "../failure.ts";
 import { progressLine } from "../progress.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 export const registerData: RegisterCommand = (program, finish) => {
   const data = program
@@ -12,17 +13,17 @@ export const registerData: RegisterCommand = (program, finish) => {
     .command("check")
     .description("duplicates, contradictory labels, corrupt, tiny, missing and unlabelled files")
     .argument("<root>", "the folder that holds the splits")
-    .option("--min-side <px>", "a picture with a shorter side is tiny", "16")
-    .option("--limit <n>", "how many examples of each kind to show", "10")
+    .option("--min-side <px>", "a picture with a shorter side is tiny", wholeNumber, 16)
+    .option("--limit <n>", "how many examples of each kind to show", wholeNumber, 10)
     .option("--json <file>", "write everything that was found")
     .addHelpText(
       "after",
       "\nExit codes: 0 nothing found that breaks a training; 2 corrupt, missing or contradictory files.\n\nExample:\n  classifier data check data/jerseys",
     )
-    .action(async (root: string, { minSide, limit, json }: { minSide: string; limit: string; json?: string }) => {
+    .action(async (root: string, { minSide, limit, json }: { minSide: number; limit: number; json?: string }) => {
       const { checkData, renderDataReport } = await import("@classifier-training/vision");
-      const report = await checkData(root, { minSide: Number(minSide), onProgress: progressLine("checking") });
-      process.stdout.write(`${renderDataReport(report, { limit: Number(limit) })}\n`);
+      const report = await checkData(root, { minSide, onProgress: progressLine("checking") });
+      process.stdout.write(`${renderDataReport(report, { limit })}\n`);
       if (json !== undefined) writeFileAtomic(json, `${JSON.stringify(report, null, 2)}\n`);
       const { corrupt, missing, contradictions } = report;
       finish(corrupt.length + missing.length + contradictions.length === 0 ? exitCode.success : exitCode.problemsFound);

@@ -1,11 +1,12 @@
 import type { RegisterCommand } from "../commands.ts";
 import { progressLine } from "../progress.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 interface ExportCommandOptions {
   readonly out: string;
   readonly data: string;
   readonly split: string;
-  readonly golden: string;
+  readonly golden: number;
   readonly zip?: boolean;
 }
 
@@ -17,7 +18,7 @@ export const registerExport: RegisterCommand = (program) => {
     .requiredOption("--data <root>", "the data set to measure on")
     .option("--out <folder>", "where the bundle goes", "bundle")
     .option("--split <name>", "which split", "valid")
-    .option("--golden <n>", "how many pictures to store with their outputs", "8")
+    .option("--golden <n>", "how many pictures to store with their outputs", wholeNumber, 8)
     .option("--zip", "write OUT.zip, too")
     .addHelpText(
       "after",
@@ -32,7 +33,7 @@ export const registerExport: RegisterCommand = (program) => {
         out,
         dataRoot: data,
         split,
-        golden: Number(golden),
+        golden,
         onProgress: progressLine,
       });
       const { accuracy, parity, paritySamples } = manifest;

@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { CtError } from "@classifier-training/base";
 import type { RegisterCommand } from "../commands.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 interface PredictCommandOptions {
-  readonly topK: string;
+  readonly topK: number;
   readonly json?: boolean;
 }
 
@@ -13,7 +14,7 @@ export const registerPredict: RegisterCommand = (program) => {
     .description("classify pictures with a run, a checkpoint or an exported model")
     .argument("<model>", "a run directory, a bundle, a checkpoint (.ckpt) or an ONNX file")
     .argument("<images...>", "files, folders, glob patterns, or - for a list of paths on standard input")
-    .option("-k, --top-k <n>", "how many classes to show", "5")
+    .option("-k, --top-k <n>", "how many classes to show", wholeNumber, 5)
     .option("--json", "one JSON object a picture")
     .addHelpText(
       "after",
@@ -39,7 +40,7 @@ Examples:
       try {
         for (let start = 0; start < images.length; start += 32) {
           const batch = images.slice(start, start + 32);
-          const predictions = await classifier.predict(batch, { topK: Number(options.topK) });
+          const predictions = await classifier.predict(batch, { topK: options.topK });
           for (const [i, path] of batch.entries())
             process.stdout.write(render(path, predictions[i] ?? [], options.json === true));
         }

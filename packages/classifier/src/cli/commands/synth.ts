@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { CtError, plural } from "@classifier-training/base";
-import { InvalidArgumentError } from "commander";
 import type { RegisterCommand } from "../commands.ts";
 import { progressLine } from "../progress.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 interface SynthCommandOptions {
   readonly below: number;
@@ -70,9 +70,3 @@ Examples:
       });
     });
 };
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError("expected a whole number.");
-  return value;
-}

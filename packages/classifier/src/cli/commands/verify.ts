@@ -1,19 +1,20 @@
 import { CtError } from "@classifier-training/base";
 import type { RegisterCommand } from "../commands.ts";
 import { exitCode } from "../failure.ts";
+import { wholeNumber } from "../whole-number.ts";
 
 export const registerVerify: RegisterCommand = (program, finish) => {
   program
     .command("verify")
     .description("repeat the beginning of a run and prove that it has the same weights, optimizer and random state")
     .argument("<run>", "a run directory, started from scratch")
-    .option("--steps <n>", "repeat up to this step", "200")
+    .option("--steps <n>", "repeat up to this step", wholeNumber, 200)
     .option("--kill", "kill the repetition once, at a random moment, and resume it")
     .addHelpText(
       "after",
       "\nExit codes: 0 equal; 2 different.\n\nExample:\n  classifier verify outputs/2026-01-31/12-00-00 --kill",
     )
-    .action(async (path: string, { steps, kill }: { steps: string; kill?: boolean }) => {
+    .action(async (path: string, { steps, kill }: { steps: number; kill?: boolean }) => {
       const { findRun } = await import("../run-directory.ts");
       const run = findRun(path);
       if (run === undefined) {
@@ -26,7 +27,7 @@ export const registerVerify: RegisterCommand = (program, finish) => {
       }
       const { repeatRun } = await import("../../verify/repeat-run.ts");
       process.stderr.write(`repeating up to step ${steps}${kill ? ", with a kill in between" : ""} ...\n`);
-      const { equal, compared, firstDifference } = await repeatRun(run, { steps: Number(steps), kill: kill === true });
+      const { equal, compared, firstDifference } = await repeatRun(run, { steps, kill: kill === true });
       process.stdout.write(
         equal
           ? `equal: ${compared} certificate lines agree bit for bit\n`
