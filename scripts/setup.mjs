@@ -31,7 +31,7 @@ function checkNode() {
 async function systemPackages() {
   const { locateLibTorch } = await import("../packages/torch/native/locate.mjs");
   const missing = missingTools();
-  const libtorch = locateLibTorch();
+  const libtorch = found(locateLibTorch);
   if (missing.length === 0 && libtorch) return;
   const lacking = [...missing, ...(libtorch ? [] : ["LibTorch"])].join(", ");
   const packages = [...(missing.length > 0 ? ["cmake", "g++", "make"] : []), ...(libtorch ? [] : ["libtorch-dev"])];
@@ -46,6 +46,15 @@ async function systemPackages() {
   const still = [...missingTools(), ...(locateLibTorch() ? [] : ["LibTorch"])];
   if (still.length > 0) {
     throw new SetupError(`apt finished, but these are still missing: ${still.join(", ")}.\n${howToInstall(packages)}`);
+  }
+}
+
+/** A LibTorch folder that was named, and is none, is the user's to mend. */
+function found(locate) {
+  try {
+    return locate();
+  } catch (error) {
+    throw new SetupError(error.message);
   }
 }
 
@@ -98,10 +107,30 @@ function npmPackages() {
 
 async function nativeAddon() {
   const { buildAddon } = await import("../packages/torch/native/build.mjs");
-  await buildAddon();
+  const start = performance.now();
+  let said = "";
+  const { built } = await buildAddon({
+    onProgress(line) {
+      if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2Kset-up: ${line}`);
+      // Without a terminal a line for each quarter is enough.
+      else if (quarter(line) !== said) process.stderr.write(`set-up: ${line}\n`);
+      said = quarter(line);
+    },
+  });
+  if (!built) return;
+  const seconds = ((performance.now() - start) / 1000).toFixed(0);
+  process.stderr.write(`${process.stderr.isTTY ? "\r\u001b[2K" : ""}set-up: built the torch addon in ${seconds} s\n`);
+}
+
+function quarter(line) {
+  const [, percent, done, total] = /\[(?:(\d+)%|(\d+)\/(\d+))\]/.exec(line) ?? [];
+  const share = percent === undefined ? Number(done) / Number(total) : Number(percent) / 100;
+  return Number.isNaN(share) ? line : String(Math.floor(4 * share));
 }
 
 async function typescriptBuild() {
+  if (!existsSync(join(root, "packages", "classifier", "dist")))
+    process.stderr.write("set-up: compiling TypeScript ...\n");
   const compiler = join(root, "node_modules", ".bin", "tsc");
   const result = spawnSync(compiler, ["-b"], { cwd: root, encoding: "utf8" });
   if (result.status !== 0) throw new SetupError(`The TypeScript build failed:\n${result.stdout}${result.stderr}`);

@@ -124,7 +124,14 @@ async function parityOn(
     return undefined;
   }
   const { CheckpointClassifier } = await import("../inference/checkpoint-classifier.ts");
-  const classifier = await CheckpointClassifier.load(checkpoint, betterWeights);
+  const classifier = await CheckpointClassifier.load(checkpoint, betterWeights).catch((error: unknown) => {
+    if (CtError.is(error) && error.code === "classifier/checkpoint") return undefined;
+    throw error;
+  });
+  if (classifier === undefined) {
+    log.warning("a network of one's own is not compared with LibTorch here: the export at the end of training did it");
+    return undefined;
+  }
   let largest = 0;
   for (let start = 0; start < pictures.length; start += 32) {
     const rows = await classifier.logits(pictures.slice(start, start + 32));

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { getLogger, plural, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
 import { z } from "zod";
@@ -85,20 +85,6 @@ export class ClassificationReportCallback extends EvaluationCallback {
         reports.map((r, k) => [name(k), r.precision.toFixed(4), r.recall.toFixed(4), r.f1.toFixed(4), r.support]),
       ),
     );
-    const { worst } = this.options;
-    const correct = rows.length - mistakes.length;
-    log.info(`${split} top-1: ${describeProportion(proportion(correct, rows.length))}`);
-    const weakest = reports
-      .map((report, k) => ({ ...report, name: name(k) }))
-      .filter((report) => report.support > 0 && report.recall < 1)
-      .sort((a, b) => a.f1 - b.f1)
-      .slice(0, worst);
-    if (weakest.length > 0)
-      log.info(`weakest classes: ${weakest.map((r) => `${r.name} (${r.correct} of ${r.support})`).join(", ")}`);
-    const surest = mistakes.slice(0, worst).map(({ cells: [path, label, guess], confidence }) => {
-      return `${path} (${label} read as ${guess}, ${percent(confidence)} sure)`;
-    });
-    if (surest.length > 0) log.info(`surest mistakes: ${surest.join(", ")}`);
     this.#tables = [
       renderTable(
         `Classes, ${split}, ${plural(rows.length, "sample")}`,
@@ -115,6 +101,21 @@ export class ClassificationReportCallback extends EvaluationCallback {
           ]),
     ];
     if (trainer.fn !== "fit") this.#logTables();
+    const { worst } = this.options;
+    const correct = rows.length - mistakes.length;
+    log.info(`${split} top-1: ${describeProportion(proportion(correct, rows.length))}`);
+    const weakest = reports
+      .map((report, k) => ({ ...report, name: name(k) }))
+      .filter((report) => report.support > 0 && report.recall < 1)
+      .sort((a, b) => a.f1 - b.f1)
+      .slice(0, worst);
+    if (weakest.length > 0)
+      log.info(`weakest classes: ${weakest.map((r) => `${r.name} (${r.correct} of ${r.support})`).join(", ")}`);
+    const surest = mistakes.slice(0, worst).map(({ cells: [path = "", label, guess], confidence }) => {
+      const short = path.split(sep).slice(-2).join("/");
+      return `${short} (${label} read as ${guess}, ${percent(confidence)})`;
+    });
+    if (surest.length > 0) log.info(`surest mistakes: ${surest.join(", ")}`);
   }
 }
 

@@ -10,11 +10,18 @@ import {
   suggestion,
 } from "@classifier-training/base";
 
+/** A log that goes to standard error and to a file. */
+export interface RunLog {
+  /** A text that only the file gets in full when people watch: the terminal has the short form. */
+  long(name: string, text: string, short: string): void;
+  end(): void;
+}
+
 /**
- * Sends the log to standard error and to a file from now on; returns what ends that.
+ * Sends the log to standard error and to a file from now on.
  * @throws CtError for a level that does not exist
  */
-export function logTo(file: string, level: string): () => void {
+export function logTo(file: string, level: string): RunLog {
   const known = logLevels.find((candidate) => candidate === level.toUpperCase());
   if (known === undefined) {
     throw new CtError({
@@ -26,7 +33,17 @@ export function logTo(file: string, level: string): () => void {
   }
   setLogLevel(known);
   mkdirSync(dirname(file), { recursive: true });
-  return setLogSinks([toStandardError, toFile(file)]);
+  const inFile = toFile(file);
+  const end = setLogSinks([toStandardError, inFile]);
+  return {
+    end,
+    long(name, text, short) {
+      const record = { time: new Date(), level: "INFO", name, message: text } as const;
+      if (logLevels.indexOf(known) > logLevels.indexOf("INFO")) return;
+      inFile(record);
+      toStandardError(process.stderr.isTTY ? { ...record, message: short } : record);
+    },
+  };
 }
 
 const colours: Partial<Record<LogLevel, string>> = { WARNING: "\x1b[33m", ERROR: "\x1b[31m" };

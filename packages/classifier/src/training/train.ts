@@ -20,7 +20,7 @@ import type { WeightsName } from "../callbacks/weight-candidates.ts";
 import { buildTrainer } from "./build-trainer.ts";
 import { buildCallbacks, buildDataModule, buildLoggers, buildModel } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
-import { logTo } from "./logging.ts";
+import { logTo, type RunLog } from "./logging.ts";
 
 /** What a training left behind. */
 export interface TrainResult {
@@ -47,10 +47,13 @@ export async function train(
   config: DictConfig,
   { outputDir, originalCwd, config: whole }: JobContext,
 ): Promise<TrainResult> {
-  const endLog = startLog(config, whole, outputDir);
+  const runLog = startLog(config, whole, outputDir);
   const record = RunWriter.open(outputDir, { configPath: runPaths.config, overridesPath: runPaths.overrides });
   try {
-    log.info(`Configuration:\n${toYaml(config, { maskSecrets: true })}`);
+    const text = `Configuration:\n${toYaml(config, { maskSecrets: true })}`;
+    const file = relative(originalCwd, join(outputDir, runPaths.config));
+    if (runLog === undefined) log.info(text);
+    else runLog.long("classifier.train", text, `configuration: ${file} (--cfg job shows it)`);
     const result = await fit(config, outputDir, originalCwd);
     record.update(described(result));
     record.finish("success");
@@ -59,21 +62,22 @@ export async function train(
     record.finish("failed", error instanceof Error ? error.message.split("\n")[0] : String(error));
     throw error;
   } finally {
-    endLog();
+    runLog?.end();
   }
 }
 
 /** `log_level` decides, unless a job logging of one's own was chosen. */
-function startLog(config: DictConfig, whole: DictConfig, outputDir: string): () => void {
+function startLog(config: DictConfig, whole: DictConfig, outputDir: string): RunLog | undefined {
   const choices = select(whole, "hydra.runtime.choices") as DictConfig;
-  if (get(choices, "hydra/job_logging") !== "default") return () => {};
+  if (get(choices, "hydra/job_logging") !== "default") return undefined;
   return logTo(join(outputDir, runPaths.log), String(get(config, "log_level", "INFO")));
 }
 
 /** Builds all that a training needs, and trains nothing: `--info unused` sees what a configuration's keys are for. */
 export async function dryRun(config: DictConfig, { outputDir, originalCwd }: JobContext): Promise<void> {
   get(config, "log_level", "INFO");
-  // A download is work.
+  // A download is work, but the key has its effect.
+  select(config, "model.pretrained");
   await assemble(config, outputDir, originalCwd, { pretrained: false });
 }
 
