@@ -47,7 +47,9 @@ function geometryOf({ name, options }: Transform): GeometryStep[] {
   }
   if (name === "CenterCrop" && typeof size === "object")
     return [{ step: "center_crop", height: size[0], width: size[1] }];
-  return withoutGeometry.has(name) ? [] : [{ step: snakeCase(name), ...options }];
+  return withoutGeometry.has(name)
+    ? []
+    : [{ step: snakeCase(name.charAt(0).toLowerCase() + name.slice(1)), ...options }];
 }
 
 type GeometryStep = { readonly step: string } & Readonly<Record<string, unknown>>;

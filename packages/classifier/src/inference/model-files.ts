@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join, relative } from "node:path";
 import { CtError } from "@classifier-training/base";
 
@@ -20,7 +20,7 @@ function folderFiles(folder: string): ModelFiles {
   const locate = (path: string) => join(folder, path);
   return {
     locate,
-    has: (path) => existsSync(locate(path)),
+    has: (path) => statSync(locate(path), { throwIfNoEntry: false })?.isFile() === true,
     read: (path) => readFileSync(locate(path)),
     list: () =>
       readdirSync(folder, { recursive: true, withFileTypes: true })

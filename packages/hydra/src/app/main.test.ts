@@ -11,7 +11,7 @@ import { get } from "../omegaconf/access.ts";
 import { select } from "../omegaconf/select.ts";
 import { toContainer } from "../omegaconf/to-container.ts";
 import type { TaskFunction } from "./job.ts";
-import { type MainResult, main } from "./main.ts";
+import { type MainOptions, type MainResult, main } from "./main.ts";
 import { registerSweeper } from "./plugins.ts";
 
 const files = {
@@ -49,7 +49,7 @@ interface Ran<T> extends MainResult<T> {
 async function run<T>(
   argv: readonly string[],
   task: TaskFunction<T>,
-  more: { dryRun?: TaskFunction<T> } = {},
+  more: Partial<MainOptions> = {},
 ): Promise<Ran<T>> {
   let out = "";
   let err = "";
@@ -70,6 +70,23 @@ async function run<T>(
     stderr.mockRestore();
   }
 }
+
+test("a fallback folder is read last: the command line's files of the same name go before, others are there", async () => {
+  mkdirSync(join(folder, "mine", "model"), { recursive: true });
+  writeFileSync(join(folder, "mine", "model", "small.yaml"), "_target_: test.Model\nwidth: 5\n");
+  const fallback = { configPath: undefined, fallbackPath: join(folder, "conf") };
+  const width = (cfg: Parameters<TaskFunction<number>>[0]) => Number(select(cfg, "model.width"));
+  expect((await run([], width, fallback)).jobs[0]?.value).toBe(8);
+  expect((await run(["--config-dir", "mine"], width, fallback)).jobs[0]?.value).toBe(5);
+  expect((await run(["--config-dir", "mine", "model=large"], width, fallback)).jobs[0]?.value).toBe(64);
+});
+
+test("a program's own help text is shown, unless the configuration has one", async () => {
+  const helpTemplate = "Usage: app train\n$APP_CONFIG_GROUPS";
+  expect((await run(["--help"], () => {}, { helpTemplate })).out).toBe("Usage: app train\nmodel: large, small\n\n");
+  const own = await run(["--help", "hydra.help.template=mine"], () => {}, { helpTemplate });
+  expect(own.out).toBe("mine\n");
+});
 
 test("a job runs in its run directory, with snapshots, a log file and its result", async () => {
   const { exitCode, jobs } = await run(["lr=1"], async (cfg, job) => {

@@ -44,6 +44,23 @@ test("manual weights weigh each sample by its class", () => {
   expect(few).toBe(0);
 });
 
+test("without replacement no sample is drawn twice, and the heavy ones come early", () => {
+  const weights = targets.map((target) => (target === 2 ? 0 : target === 1 ? 50 : 1));
+  const drawable = weights.filter((weight) => weight > 0).length;
+  const all = new WeightedRandomSampler(weights, { replacement: false, numSamples: drawable }).order(0);
+  expect(new Set(all).size).toBe(drawable);
+  expect([...all].every((i) => (weights[i] as number) > 0)).toBe(true);
+  const few = classSampler(
+    { targets, classToIdx },
+    { mode: "manual", classWeights: { many: 1, some: 50, few: 0 }, replacement: false, numSamples: 60 },
+  );
+  expect(classShares(few.order(0))[1]).toBeGreaterThan(0.6);
+  expect(few.order(0)).toEqual(few.order(0));
+  expect(() => new WeightedRandomSampler([1, 0], { replacement: false })).toThrow(
+    "2 draws without replacement from 1 samples that have a weight",
+  );
+});
+
 test("manual weights must name exactly the classes", () => {
   const make = (classWeights: Record<string, number>) => () =>
     classSampler({ targets, classToIdx }, { mode: "manual", classWeights });
