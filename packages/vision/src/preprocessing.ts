@@ -1,4 +1,6 @@
 /** Decoding and transforms without LibTorch: what a service needs to prepare pictures for an exported model. */
+
+export { parseCsv } from "./datasets/csv.ts";
 export { decodeImage, readImage } from "./image/decode.ts";
 export { type Image, isByteImage, toChannelsFirst } from "./image/image.ts";
 export { buildTransform } from "./transforms/registry.ts";

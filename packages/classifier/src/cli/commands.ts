@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { registerBundle } from "./commands/bundle.ts";
 import { registerCheckpoint } from "./commands/checkpoint.ts";
+import { registerCompare } from "./commands/compare.ts";
 import { registerDashboard } from "./commands/dashboard.ts";
 import { registerData } from "./commands/data.ts";
 import { registerDemo } from "./commands/demo.ts";
@@ -25,6 +26,7 @@ export const commands: readonly RegisterCommand[] = [
   registerEvaluateSplit,
   registerPredict,
   registerEvaluate,
+  registerCompare,
   registerExport,
   registerBundle,
   registerData,

@@ -52,13 +52,20 @@ function withInterval({ value, low, high }: Proportion): string {
 
 function comparisonText(evaluations: readonly ModelEvaluation[]): string {
   return compareModels(evaluations)
-    .map(({ first, second, onlyFirst, onlySecond, pValue, distinguishable }) => {
-      const verdict = distinguishable
-        ? "the difference is unlikely to be chance"
-        : "they cannot be told apart on these pictures";
-      return `- ${first} against ${second}: ${onlyFirst} only the first got right, ${onlySecond} only the second; p = ${pValue.toPrecision(2)} (McNemar's exact test): ${verdict}.`;
-    })
+    .map((comparison) => `- ${describeComparison(comparison)}`)
     .join("\n");
+}
+
+/** @param n on how many pictures, where that is not said already */
+export function describeComparison(
+  { first, second, onlyFirst, onlySecond, pValue, distinguishable }: ModelComparison,
+  n?: number,
+): string {
+  const verdict = distinguishable
+    ? "the difference is unlikely to be chance"
+    : "they cannot be told apart on these pictures";
+  const on = n === undefined ? "" : ` on ${n} pictures`;
+  return `${first} against ${second}${on}: ${onlyFirst} only the first got right, ${onlySecond} only the second; p = ${pValue.toPrecision(2)} (McNemar's exact test): ${verdict}.`;
 }
 
 function perClassTable(evaluations: readonly ModelEvaluation[]): string {

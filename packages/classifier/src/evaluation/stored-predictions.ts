@@ -1,0 +1,72 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { CtError } from "@classifier-training/base";
+import { parseCsv } from "@classifier-training/vision/preprocessing";
+
+/** What a run said of each sample of a split, as `predictions.csv` keeps it. */
+export interface StoredPredictions {
+  /** The run as it was named, with the epoch that is meant. */
+  readonly name: string;
+  /** By sample: whether the prediction was right. */
+  readonly correct: ReadonlyMap<string, boolean>;
+}
+
+/**
+ * The predictions of a run's best epoch (the one with the most right), of an evaluation's folder, or of a file.
+ * @throws CtError when there are none
+ */
+export function readStoredPredictions(path: string): StoredPredictions {
+  if (existsSync(path) && statSync(path).isFile()) return { name: path, correct: readCorrect(path) };
+  const folders = existsSync(path) ? readdirSync(path).filter((name) => /^(epoch_\d+|validate|test)$/.test(name)) : [];
+  const stored = ["", ...folders.sort()]
+    .map((folder) => ({ folder, file: join(path, folder, "predictions.csv") }))
+    .filter(({ file }) => existsSync(file))
+    .map(({ folder, file }) => ({ name: join(path, folder), correct: readCorrect(file) }));
+  const [first, ...others] = stored;
+  if (first === undefined) {
+    throw new CtError({
+      code: "compare/predictions",
+      what: "there are no stored predictions",
+      where: path,
+      fix: "give a run directory of a training with callbacks.report, or a predictions.csv",
+    });
+  }
+  return others.reduce((best, one) => (rightOnes(one) > rightOnes(best) ? one : best), first);
+}
+
+function rightOnes({ correct }: StoredPredictions): number {
+  return [...correct.values()].filter(Boolean).length;
+}
+
+function readCorrect(file: string): Map<string, boolean> {
+  return new Map(
+    parseCsv(readFileSync(file, "utf8"), file).map(({ values: { sample, true: label, predicted }, where }) => {
+      if (sample === undefined || label === undefined || predicted === undefined) {
+        throw new CtError({
+          code: "compare/columns",
+          what: "the file needs the columns sample, true and predicted",
+          where,
+          fix: "give a predictions.csv that `classifier train` wrote",
+        });
+      }
+      return [sample, label === predicted];
+    }),
+  );
+}
+
+/** Two runs on the samples that both have. @throws CtError when they share none */
+export function pairedSamples(
+  first: StoredPredictions,
+  second: StoredPredictions,
+): { readonly first: boolean[]; readonly second: boolean[] } {
+  const shared = [...first.correct.keys()].filter((sample) => second.correct.has(sample));
+  if (shared.length === 0) {
+    throw new CtError({
+      code: "compare/samples",
+      what: `${first.name} and ${second.name} have no sample in common`,
+      fix: "compare runs on the same data, started in the same folder",
+    });
+  }
+  const pick = ({ correct }: StoredPredictions) => shared.map((sample) => correct.get(sample) === true);
+  return { first: pick(first), second: pick(second) };
+}
