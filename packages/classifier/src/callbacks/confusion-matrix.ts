@@ -7,7 +7,7 @@ import { drawConfusionMatrix } from "../drawing/confusion-matrix.ts";
 import { countConfusions } from "../statistics/confusion.ts";
 import { describeProportion, proportion } from "../statistics/interval.ts";
 import { csvText } from "./csv.ts";
-import { type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
+import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 
 export const confusionMatrixOptions = z.strictObject({
   outputDir: z.string().default("outputs"),
@@ -48,10 +48,13 @@ export class ConfusionMatrixCallback extends EvaluationCallback {
     split: "val" | "test",
   ): void {
     const { numClasses, labels, predicted } = predictions;
-    const names =
-      this.options.classNames ??
-      classificationData(trainer.datamodule)?.classNames ??
-      Array.from({ length: numClasses }, (_, i) => String(i));
+    const name = classNamer(trainer);
+    const given = this.options.classNames;
+    if (given !== null && given.length !== numClasses)
+      log.warnOnce(
+        `callbacks.confusion_matrix.class_names has ${given.length} names, but the data has ${numClasses} classes: the data's names are drawn. Remove the option.`,
+      );
+    const names = given?.length === numClasses ? given : Array.from({ length: numClasses }, (_, i) => name(i));
     const counts = countConfusions(labels, predicted, numClasses);
     const correct = counts.reduce((sum, row, i) => sum + (row[i] ?? 0), 0);
     const folder = evaluationFolder(this.options.outputDir, trainer, split);

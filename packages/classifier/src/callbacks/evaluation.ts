@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { getLogger } from "@classifier-training/base";
 import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
 import { epochFolder } from "@classifier-training/runs";
+import { classificationData } from "../data/classification-datamodule.ts";
 import type { BatchPredictions } from "../model/predictions.ts";
 
 /** The predictions of a whole evaluation, in the order of the data set. */
@@ -100,6 +101,12 @@ function joined(batches: readonly BatchPredictions[], numClasses: number): Epoch
     confidence: batches.flatMap((batch) => [...batch.confidence]),
     probabilities,
   };
+}
+
+/** What reports call a class: its name, where the data has one. */
+export function classNamer(trainer: TrainerView): (index: number | undefined) => string {
+  const names = classificationData(trainer.datamodule)?.classNames;
+  return (index) => (index === undefined ? "?" : (names?.[index] ?? String(index)));
 }
 
 /** The folder of an evaluation's files: `epoch_003` for a validation in training, else `validate` or `test`. */

@@ -3,13 +3,12 @@ import { getLogger, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
 import { cat, keep, noGrad, scope, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
-import { classificationData } from "../data/classification-datamodule.ts";
 import { heatOverlay } from "../drawing/heat-overlay.ts";
 import { drawSampleGrid, type GridSample } from "../drawing/sample-grid.ts";
 import { type ClassificationBatch, ClassificationModel } from "../model/classification-model.ts";
 import type { BatchPredictions } from "../model/predictions.ts";
 import { gradCam, lastFeatureStage } from "./class-activation.ts";
-import { type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
+import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 import { denormalised } from "./pixels.ts";
 
 export const gradCAMOptions = z.strictObject({
@@ -105,8 +104,7 @@ export class GradCAMCallback extends EvaluationCallback {
       one.dispose();
       images.dispose();
       if (maps.length === 0) return undefined;
-      const names = classificationData(trainer.datamodule)?.classNames;
-      const name = (index: number) => names?.[index] ?? String(index);
+      const name = classNamer(trainer);
       return this.#worst.flatMap(({ label, predicted, confidence }, i) => {
         const [picture, map] = [pictures[i], maps[i]];
         if (picture === undefined || map === undefined) return [];

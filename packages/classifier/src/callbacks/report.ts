@@ -6,7 +6,7 @@ import { classificationData } from "../data/classification-datamodule.ts";
 import { classReports, countConfusions } from "../statistics/confusion.ts";
 import { describeProportion, percent, proportion } from "../statistics/interval.ts";
 import { csvText } from "./csv.ts";
-import { type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
+import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 import { renderTable } from "./table.ts";
 
 export const classificationReportOptions = z.strictObject({
@@ -47,9 +47,8 @@ export class ClassificationReportCallback extends EvaluationCallback {
     predictions: EpochPredictions,
     split: "val" | "test",
   ): void {
-    const data = classificationData(trainer.datamodule);
-    const name = (index: number | undefined) => (index === undefined ? "" : (data?.classNames[index] ?? String(index)));
-    const samples = data?.samples(split) ?? [];
+    const name = classNamer(trainer);
+    const samples = classificationData(trainer.datamodule)?.samples(split) ?? [];
     const rows = predictions.labels.map((label, i) => {
       const index = predictions.indices[i] ?? i;
       const predicted = predictions.predicted[i];

@@ -2,11 +2,10 @@ import { join } from "node:path";
 import { writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
 import { z } from "zod";
-import { classificationData } from "../data/classification-datamodule.ts";
 import { drawSampleGrid, type GridSample } from "../drawing/sample-grid.ts";
 import type { ClassificationBatch } from "../model/classification-model.ts";
 import type { BatchPredictions } from "../model/predictions.ts";
-import { type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
+import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 import { denormalised } from "./pixels.ts";
 
 export const sampleVisualizationOptions = z.strictObject({
@@ -77,8 +76,7 @@ export class SampleVisualizationCallback extends EvaluationCallback {
   ): void {
     const pictures = this.#chosen();
     this.#forget();
-    const names = classificationData(trainer.datamodule)?.classNames;
-    const name = (index: number | undefined) => (index === undefined ? "?" : (names?.[index] ?? String(index)));
+    const name = classNamer(trainer);
     const samples: GridSample[] = pictures.map((picture) => ({
       ...picture,
       trueLabel: name(predictions.labels[picture.position]),
