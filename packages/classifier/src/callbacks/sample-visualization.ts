@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { writeFileAtomic } from "@classifier-training/base";
+import { Rng, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
 import { z } from "zod";
 import { drawSampleGrid, type GridSample } from "../drawing/sample-grid.ts";
@@ -14,6 +14,8 @@ export const sampleVisualizationOptions = z.strictObject({
 });
 
 interface Picture {
+  /** The samples with the lowest ranks are drawn: the same ones each epoch, from anywhere in the split. */
+  readonly rank: number;
   /** The sample's place in the evaluation. */
   readonly position: number;
   readonly pixels: Uint8ClampedArray;
@@ -26,8 +28,6 @@ export class SampleVisualizationCallback extends EvaluationCallback {
   readonly options: z.infer<typeof sampleVisualizationOptions>;
   #pictures: Picture[] = [];
   #seen = 0;
-  /** Every so many samples one is kept. */
-  #stride = 1;
 
   constructor(options: z.infer<typeof sampleVisualizationOptions>) {
     super();
@@ -48,24 +48,17 @@ export class SampleVisualizationCallback extends EvaluationCallback {
     const { images } = batch as ClassificationBatch;
     for (let i = 0; i < predictions.labels.length; i++) {
       const position = this.#seen++;
-      if (position % this.#stride !== 0) continue;
-      this.#pictures.push(...denormalised(images.narrow(0, i, 1)).map((picture) => ({ ...picture, position })));
-      if (this.#pictures.length < 2 * this.options.numSamples) continue;
-      // How many are still to come is not known: half of those so far make room.
-      this.#pictures = this.#pictures.filter((_, kept) => kept % 2 === 0);
-      this.#stride *= 2;
+      const rank = Rng.at(0, position, "sample_visualization").uniform();
+      const last = this.#pictures.length < this.options.numSamples ? undefined : this.#pictures.at(-1);
+      if (last !== undefined && rank >= last.rank) continue;
+      this.#pictures.push(...denormalised(images.narrow(0, i, 1)).map((picture) => ({ ...picture, rank, position })));
+      this.#pictures.sort((one, other) => one.rank - other.rank);
+      this.#pictures.splice(this.options.numSamples);
     }
   }
 
-  /** As many as are wanted, evenly spread. */
-  #chosen(): Picture[] {
-    const all = this.#pictures;
-    const count = Math.min(this.options.numSamples, all.length);
-    return Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)] as Picture);
-  }
-
   #forget(): void {
-    [this.#pictures, this.#seen, this.#stride] = [[], 0, 1];
+    [this.#pictures, this.#seen] = [[], 0];
   }
 
   protected override evaluated(
@@ -74,7 +67,7 @@ export class SampleVisualizationCallback extends EvaluationCallback {
     predictions: EpochPredictions,
     split: "val" | "test",
   ): void {
-    const pictures = this.#chosen();
+    const pictures = [...this.#pictures].sort((one, other) => one.position - other.position);
     this.#forget();
     const name = classNamer(trainer);
     const samples: GridSample[] = pictures.map((picture) => ({
