@@ -100,9 +100,11 @@ test("the rate monitor is skipped with a warning when no logger is configured", 
       ...limits,
       ...small,
       "callbacks.model_checkpoint.dirpath=cpu",
+      "+callbacks.early_stoping.patience=3",
     ],
     dir,
   );
+  expect(stderr).toContain("callbacks.early_stoping is skipped: it has no _target_ (did you mean 'early_stopping'?)");
   expect(stderr).toContain("callbacks.lr_monitor (LearningRateMonitor) is skipped: no logger is configured");
   expect(code, stderr).toBe(0);
 });

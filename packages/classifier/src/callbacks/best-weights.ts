@@ -127,6 +127,7 @@ async function measureAll(
   data: ImageFolderDataModule,
   candidates: readonly Candidate[],
 ): Promise<Measured[]> {
+  log.info(`measuring the ${candidates.map(({ name }) => name).join(" and ")} weights of the best checkpoint ...`);
   const before = copied(module.stateDict());
   const wasTraining = module.training;
   module.eval();

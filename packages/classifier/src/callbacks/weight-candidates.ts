@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import {
   EMACallback,
   type LightningModule,
@@ -23,7 +24,8 @@ export interface Candidate {
 /** Where a training's best weights are: the best checkpoint, if one was saved. */
 export function bestCheckpoint(trainer: TrainerView): string | undefined {
   const checkpoint = trainer.callbacks.find((callback) => callback instanceof ModelCheckpoint);
-  return checkpoint?.bestModelPath || undefined;
+  const path = checkpoint?.bestModelPath || undefined;
+  return path === undefined ? undefined : relative(process.cwd(), path);
 }
 
 /**
