@@ -168,6 +168,9 @@ test("an archive is a model like any other: it predicts and is evaluated", async
 test("a folder that is no bundle is not overwritten", async () => {
   const refused = await classifier(["export", trained, "--data", "data", "--out", "data"], dir);
   expect(refused.stderr).toContain("the folder holds something that is no bundle");
+  const onItself = await classifier(["export", "bundle", "--data", "data", "--out", "bundle"], dir);
+  expect(onItself.stderr).toContain("the model is in the very folder");
+  expect(existsSync(join(dir, "bundle", "model.onnx"))).toBe(true);
   expect(refused.code).toBe(1);
 });
 

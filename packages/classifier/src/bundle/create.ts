@@ -1,5 +1,5 @@
 import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { extname, join } from "node:path";
+import { dirname, extname, join, resolve } from "node:path";
 import { CtError, writeFileAtomic } from "@classifier-training/base";
 import { labelsMappingFile } from "../inference/labels-mapping.ts";
 import { openModelFiles } from "../inference/model-files.ts";
@@ -28,6 +28,14 @@ export interface BundleSource {
  * @throws CtError for a folder that holds something other than an earlier bundle
  */
 export async function createBundle(folder: string, source: BundleSource): Promise<BundleManifest> {
+  if (resolve(dirname(source.modelPath)) === resolve(folder)) {
+    throw new CtError({
+      code: "bundle/folder",
+      what: "the model is in the very folder that the bundle is to be written to",
+      where: folder,
+      fix: "name another folder with --out",
+    });
+  }
   await clear(folder);
   mkdirSync(join(folder, "golden"), { recursive: true });
   copyFileSync(source.modelPath, join(folder, "model.onnx"));
