@@ -96,6 +96,27 @@ test("a checkpoint of another model is refused with keys and shapes", async () =
   expect(text).toMatch(/resnet34/);
 });
 
+test("a number that is none, a command that is none and a flag that is none end with 1 and a sentence", async () => {
+  for (const [args, sentence] of [
+    [["predict", "data", "data", "-k", "abc"], "expected a whole number"],
+    [["traim"], "Did you mean train?"],
+    [["train", "--nonsense"], "unrecognized arguments: --nonsense"],
+  ] as const) {
+    const { code, stderr } = await classifier(args, dir);
+    expect(stderr).toContain(sentence);
+    expect(code).toBe(1);
+  }
+});
+
+test("every command's help has an example, without a configuration or a data set", async () => {
+  for (const command of [["train"], ["validate"], ["demo"], ["predict"], ["bundle"], ["compare"], []]) {
+    const { code, stdout } = await classifier([...command, "--help"], dir);
+    expect(stdout, command.join(" ")).toMatch(/Examples?:\n {2}classifier /);
+    expect(code).toBe(0);
+  }
+  expect((await classifier(["--version"], dir)).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
 test("a model that does not exist is named, by evaluate too", async () => {
   const { code, stderr } = await classifier(["evaluate", "nowhere/*", "--data", "data"], dir);
   expect(code).toBe(1);

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { commands } from "./commands.ts";
 import { exitCode, reportFailure } from "./failure.ts";
@@ -6,6 +7,7 @@ import { exitCode, reportFailure } from "./failure.ts";
 export async function main(argv: readonly string[]): Promise<number> {
   const program = new Command("classifier")
     .description("Train, evaluate, export and deploy image classifiers.")
+    .version(version(), "-V, --version")
     .showHelpAfterError("(classifier --help lists the commands)")
     .enablePositionalOptions()
     .exitOverride()
@@ -33,6 +35,11 @@ Exit codes: 0 success; 1 bad input or a failed run; 2 a check found problems; 13
     return reportFailure(error);
   }
   return code;
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
 }
 
 /** `classifier predict ... | head` closes the pipe early: that is no error. */
