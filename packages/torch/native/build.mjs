@@ -15,7 +15,7 @@ import { createRequire } from "node:module";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { installAdvice, locateLibTorch } from "./locate.mjs";
+import { hasGlooHeaders, installAdvice, locateLibTorch } from "./locate.mjs";
 
 const nativeDir = dirname(fileURLToPath(import.meta.url));
 const buildDir = process.env.CT_TORCH_BUILD_DIR ?? join(nativeDir, "..", "build");
@@ -86,7 +86,8 @@ export async function buildAddon({ onProgress = () => {}, force = false, sanitiz
   const info = readInfo();
   const libtorch = locateLibTorch();
   if (libtorch === undefined) throw new Error(installAdvice);
-  const wanted = fingerprint(libtorch, { sanitize });
+  const gloo = hasGlooHeaders(libtorch);
+  const wanted = fingerprint(libtorch, { sanitize, gloo });
   if (!force && info?.fingerprint === wanted && existsSync(path)) {
     return { path, built: false, seconds: (Date.now() - started) / 1000, libtorch };
   }
@@ -113,6 +114,7 @@ export async function buildAddon({ onProgress = () => {}, force = false, sanitiz
         `-DTORCH_LIB_DIR=${libtorch.libDir}`,
         `-DNODE_API_HEADERS=${join(dirname(require.resolve("node-api-headers/package.json")), "include")}`,
         `-DNODE_ADDON_API=${dirname(require.resolve("node-addon-api/package.json"))}`,
+        `-DCT_GLOO_HEADERS=${gloo ? "ON" : "OFF"}`,
         `-DCT_SANITIZE=${sanitize ? "ON" : "OFF"}`,
       ],
       () => {},

@@ -85,9 +85,17 @@ export function locateLibTorch() {
   return fromVariable() ?? fromDebian() ?? fromHomebrew() ?? fromPython();
 }
 
+/**
+ * Whether gloo's headers are there, which process groups (distributed training) are compiled with.
+ * @param {LibTorch} libtorch
+ */
+export function hasGlooHeaders(libtorch) {
+  return [libtorch.cmakePrefix, "/usr"].some((prefix) => existsSync(join(prefix, "include/gloo/rendezvous/store.h")));
+}
+
 /** What to do when there is none. */
 export const installAdvice = `LibTorch was not found. Install it in one of these ways:
-  Debian, Ubuntu:   apt-get install libtorch-dev cmake g++
+  Debian, Ubuntu:   apt-get install libtorch-dev libgloo-dev cmake g++
   Fedora:           dnf install python3-torch-devel cmake gcc-c++
   macOS:            brew install pytorch cmake
   Python's torch:   pip install torch   (found through python3 on the PATH)

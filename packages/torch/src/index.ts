@@ -24,6 +24,7 @@ export {
   version,
   versionInfo,
 } from "./device.ts";
+export * as distributed from "./distributed/index.ts";
 export { DisposedError, NativeLoadError, TorchError } from "./errors.ts";
 export * as fused from "./fused/index.ts";
 export { setFusedKernels } from "./fused/switch.ts";

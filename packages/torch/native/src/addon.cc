@@ -12,6 +12,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   ct::registerTensors(env, exports);
   ct::registerAutograd(env, exports);
   ct::registerState(env, exports);
+  ct::registerDistributed(env, exports);
   return exports;
 }
 

@@ -36,6 +36,29 @@ export interface NativeOperator {
   readonly returns: readonly NativeReturn[];
 }
 
+declare const workBrand: unique symbol;
+
+/** A collective operation that was begun. */
+export interface Work {
+  readonly [workBrand]: true;
+}
+
+/** Where the processes of a group meet, and who this one is. */
+export interface GroupRequest {
+  readonly host: string;
+  readonly port: number;
+  /** A file instead of a host and a port. */
+  readonly file: string;
+  readonly prefix: string;
+  readonly isServer: boolean;
+  readonly rank: number;
+  readonly worldSize: number;
+  readonly timeoutMs: number;
+  /** Network interfaces for gloo; chosen by it when there are none. */
+  readonly interfaces: readonly string[];
+  readonly nccl: boolean;
+}
+
 /** What the addon exports (packages/torch/native/src). */
 export interface Binding {
   overloads(name: string): readonly NativeOperator[];
@@ -118,4 +141,18 @@ export interface Binding {
   setCudnnBenchmark(enabled: boolean): void;
   devices(): { cuda: number; mps: boolean };
   versionInfo(): { libtorch: string; config: string; parallel: string };
+
+  /** The functions below are absent when this is empty. */
+  distributedBackends(): readonly ("gloo" | "nccl")[];
+  joinGroup?(request: GroupRequest, done: (error: string | null) => void): void;
+  /** @param wait for operations that were begun, and return when the group is gone */
+  leaveGroup?(wait: boolean): boolean;
+  startCollective?(
+    operation: string,
+    inputs: readonly Handle[],
+    outputs: readonly Handle[],
+    detail: string | number | null,
+  ): Work;
+  waitCollective?(work: Work): void;
+  onCollective?(work: Work, done: (error: string | null) => void): void;
 }
