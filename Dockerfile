@@ -26,7 +26,7 @@ CMD ["--help"]
 FROM node:20-bookworm-slim AS cpu
 ENV DEBIAN_FRONTEND=noninteractive
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends ca-certificates cmake g++ make libtorch-dev \
+  && apt-get install -y --no-install-recommends ca-certificates cmake g++ make libgloo-dev libtorch-dev \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY . .

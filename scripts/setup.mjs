@@ -29,20 +29,18 @@ function checkNode() {
 }
 
 async function systemPackages() {
-  const { locateLibTorch } = await import("../packages/torch/native/locate.mjs");
+  const { hasGlooHeaders, locateLibTorch } = await import("../packages/torch/native/locate.mjs");
   const missing = missingTools();
   const libtorch = found(locateLibTorch);
-  if (missing.length === 0 && libtorch) return;
+  if (missing.length === 0 && libtorch) return glooHeaders(libtorch, hasGlooHeaders);
   const lacking = [...missing, ...(libtorch ? [] : ["LibTorch"])].join(", ");
-  const packages = [...(missing.length > 0 ? ["cmake", "g++", "make"] : []), ...(libtorch ? [] : ["libtorch-dev"])];
+  const packages = [
+    ...(missing.length > 0 ? ["cmake", "g++", "make"] : []),
+    ...(libtorch ? [] : ["libtorch-dev", "libgloo-dev"]),
+  ];
   const apt = aptCommand();
   if (!apt) throw new SetupError(`Missing on this machine: ${lacking}.\n${howToInstall(packages)}`);
-  step(`installing ${packages.join(", ")} with apt (about a minute)`, () => {
-    execute([...apt, "update", "-qq"]);
-    execute([...apt, "install", "-y", "-qq", "--no-install-recommends", ...packages], {
-      DEBIAN_FRONTEND: "noninteractive",
-    });
-  });
+  step(`installing ${packages.join(", ")} with apt (about a minute)`, () => aptInstall(apt, packages));
   const still = [...missingTools(), ...(locateLibTorch() ? [] : ["LibTorch"])];
   if (still.length > 0) {
     throw new SetupError(`apt finished, but these are still missing: ${still.join(", ")}.\n${howToInstall(packages)}`);
@@ -56,6 +54,26 @@ function found(locate) {
   } catch (error) {
     throw new SetupError(error.message);
   }
+}
+
+/** Training with several processes needs gloo's headers; a machine without them trains with one. Tried before the first build. */
+function glooHeaders(libtorch, hasGlooHeaders) {
+  const isBuilt = existsSync(join(root, "packages/torch/build/build-info.json"));
+  if (libtorch.kind !== "debian" || isBuilt || hasGlooHeaders(libtorch)) return;
+  const apt = aptCommand();
+  if (!apt) return;
+  try {
+    step("installing libgloo-dev with apt", () => aptInstall(apt, ["libgloo-dev"]));
+  } catch {
+    process.stderr.write("set-up: libgloo-dev could not be installed: training with several processes is left out\n");
+  }
+}
+
+function aptInstall(apt, packages) {
+  execute([...apt, "update", "-qq"]);
+  execute([...apt, "install", "-y", "-qq", "--no-install-recommends", ...packages], {
+    DEBIAN_FRONTEND: "noninteractive",
+  });
 }
 
 function missingTools() {
