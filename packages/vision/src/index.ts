@@ -56,7 +56,7 @@ export { imageNetNormalization, type Preprocessing, type PublishedWeights } from
 export { createModel, listModels, modelDefinition, registerModel } from "./models/registry.ts";
 export { ResNet, type ResNetConfig, type ResNetOptions } from "./models/resnet.ts";
 export { RandomSampler, SequentialSampler, SubsetSampler } from "./samplers/basic.ts";
-export { DistributedSampler } from "./samplers/distributed.ts";
+export { DistributedBatchSampler, DistributedSampler } from "./samplers/distributed.ts";
 export { countOccurrences, type Sampler } from "./samplers/sampler.ts";
 export { StratifiedSubsetSampler, stratifiedSubset } from "./samplers/stratified.ts";
 export { classSampler, classSamplerOptions, type Labelled, WeightedRandomSampler } from "./samplers/weighted.ts";

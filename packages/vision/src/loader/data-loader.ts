@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { ImageDataset } from "../datasets/dataset.ts";
 import { VisionError } from "../errors.ts";
 import { RandomSampler, SequentialSampler } from "../samplers/basic.ts";
+import { DistributedBatchSampler, DistributedSampler } from "../samplers/distributed.ts";
 import type { Sampler } from "../samplers/sampler.ts";
 import { isTransform, type Transform } from "../transforms/transform.ts";
 import { type BatchTransform, type ClassificationBatch, classificationBatch } from "./batch.ts";
@@ -52,6 +53,14 @@ export const dataLoaderOptions = z.strictObject({
   signal: z.instanceof(AbortSignal).optional(),
 });
 
+/** Which part of the samples one process of a distributed run gets. */
+export interface LoaderShare {
+  readonly rank: number;
+  readonly worldSize: number;
+  /** All processes get equally many samples, some of them twice where they do not divide; else each sample comes once. */
+  readonly training: boolean;
+}
+
 export type DataLoaderOptions = z.input<typeof dataLoaderOptions>;
 
 /**
@@ -68,6 +77,7 @@ export class DataLoader {
   readonly #plan: PipelinePlan;
   #executor: Executor | undefined;
   #raw: RawLoader | undefined;
+  #share: LoaderShare = { rank: 0, worldSize: 1, training: false };
   readonly #past: LoaderStats = { waitMs: 0, batches: 0, images: 0, busyMs: 0, skipped: 0 };
 
   constructor(dataset: ImageDataset, options: DataLoaderOptions = {}) {
@@ -82,6 +92,17 @@ export class DataLoader {
       log.debug(`num_workers is ${numWorkers}; ${this.workers} used, to leave the cores to the training step`);
     }
     this.#plan = planPipeline(transform);
+  }
+
+  /** The loader of one process's part; itself when its sampler divides the samples already. */
+  share(share: LoaderShare): DataLoader {
+    if (this.sampler instanceof DistributedSampler || this.sampler instanceof DistributedBatchSampler) return this;
+    const sampler = share.training
+      ? new DistributedSampler(this.sampler, share)
+      : new DistributedBatchSampler(this.sampler, this.options.batchSize, share);
+    const part = new DataLoader(this.dataset, { ...this.options, shuffle: false, sampler });
+    part.#share = share;
+    return part;
   }
 
   get batchSize(): number {
@@ -172,7 +193,9 @@ export class DataLoader {
     const indices = kept.map((position) => raw.indices[position] as number);
     const targets = BigInt64Array.from(indices, (index) => BigInt(this.dataset.targets[index] as number));
     const batch = classificationBatch(images, fromTypedArray(targets, [indices.length]), indices);
-    return batchTransform ? batchTransform.apply(batch, [seed, epoch, batchIndex]) : batch;
+    // Batches of all processes are numbered as those of one: each mixes in its own way.
+    const { rank, worldSize } = this.#share;
+    return batchTransform ? batchTransform.apply(batch, [seed, epoch, batchIndex * worldSize + rank]) : batch;
   }
 
   #reportSkipped(raw: RawBatch): void {

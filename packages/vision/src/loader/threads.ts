@@ -7,6 +7,12 @@ export interface ThreadPlan {
   readonly computeThreads: number;
 }
 
+/** The cores of this process: those of the machine, divided by the processes of a distributed run on it. */
+function ownCores(): number {
+  const processes = Number(process.env["LOCAL_WORLD_SIZE"] ?? 1);
+  return Math.max(1, Math.floor(availableParallelism() / Math.max(1, processes)));
+}
+
 /**
  * Divides the cores between data workers and compute. More busy threads than cores make a LibTorch step many times
  * slower (each parallel region waits for whichever thread was preempted), so workers beyond the spare cores are not
@@ -16,7 +22,7 @@ export interface ThreadPlan {
  */
 export function planThreads(
   requested: number,
-  { computeOnCpu = true, cores = availableParallelism() }: { computeOnCpu?: boolean; cores?: number } = {},
+  { computeOnCpu = true, cores = ownCores() }: { computeOnCpu?: boolean; cores?: number } = {},
 ): ThreadPlan {
   const spare = computeOnCpu ? Math.max(1, Math.floor(cores / 2)) : Math.max(1, cores - 1);
   return { workers: Math.min(requested, spare), computeThreads: cores };

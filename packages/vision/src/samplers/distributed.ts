@@ -48,3 +48,36 @@ export class DistributedSampler implements Sampler {
     return Int32Array.from({ length: this.length }, (_, i) => order[(i * worldSize + rank) % order.length] as number);
   }
 }
+
+/**
+ * Gives each process whole batches of another sampler's order, in turn, so that each sample comes to one process once
+ * and every batch is one that a single process would have made. For evaluation: the processes may have one batch more
+ * or less than each other.
+ */
+export class DistributedBatchSampler implements Sampler {
+  readonly length: number;
+  readonly inner: Sampler;
+  readonly #batchSize: number;
+  readonly #rank: number;
+  readonly #worldSize: number;
+
+  constructor(inner: Sampler, batchSize: number, { rank, worldSize }: Pick<DistributedOptions, "rank" | "worldSize">) {
+    this.inner = inner;
+    this.#batchSize = batchSize;
+    this.#rank = rank;
+    this.#worldSize = worldSize;
+    this.length = this.#part(Int32Array.from({ length: inner.length }, (_, i) => i)).length;
+  }
+
+  order(epoch: number): Int32Array {
+    return this.#part(this.inner.order(epoch));
+  }
+
+  occurrences(epoch: number): Int32Array {
+    return this.#part(this.inner.occurrences?.(epoch) ?? countOccurrences(this.inner.order(epoch)));
+  }
+
+  #part(order: Int32Array): Int32Array {
+    return order.filter((_, i) => Math.floor(i / this.#batchSize) % this.#worldSize === this.#rank);
+  }
+}

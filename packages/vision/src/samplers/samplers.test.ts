@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { RandomSampler, SequentialSampler } from "./basic.ts";
-import { DistributedSampler } from "./distributed.ts";
+import { DistributedBatchSampler, DistributedSampler } from "./distributed.ts";
 import { countOccurrences } from "./sampler.ts";
 import { StratifiedSubsetSampler, stratifiedSubset } from "./stratified.ts";
 import { classSampler, WeightedRandomSampler } from "./weighted.ts";
@@ -88,6 +88,19 @@ test("distributed parts together are the whole order, padded to equal lengths", 
   expect([...(parts[1]?.occurrences(0) ?? [])]).toEqual([0, 0, 0, 1]);
   expect(new DistributedSampler(inner, { rank: 2, worldSize: 3, dropLast: true }).length).toBe(3);
   expect(() => new DistributedSampler(inner, { rank: 3, worldSize: 3 })).toThrow("rank 3 of 3");
+});
+
+test("for evaluation the processes get whole batches in turn, and each sample comes to one of them", () => {
+  const inner = new SequentialSampler(7);
+  const parts = [0, 1, 2].map((rank) => new DistributedBatchSampler(inner, 2, { rank, worldSize: 3 }));
+  expect(parts.map((part) => [...part.order(0)])).toEqual([
+    [0, 1, 6],
+    [2, 3],
+    [4, 5],
+  ]);
+  expect(parts.map(({ length }) => length)).toEqual([3, 2, 2]);
+  const small = [0, 1].map((rank) => new DistributedBatchSampler(new SequentialSampler(3), 8, { rank, worldSize: 2 }));
+  expect(small.map(({ length }) => length)).toEqual([3, 0]);
 });
 
 test("occurrences count earlier draws of the same index", () => {
