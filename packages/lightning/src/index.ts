@@ -11,12 +11,14 @@ export { LightningModule, type LoggedValue, type LogOptions, type TrainingStepOu
 export type { LrScheduler, OptimizerSpec, SchedulerConfig, SchedulerOptions } from "./core/optimizers.ts";
 export type { MetricValues, ReduceFx } from "./core/result-collection.ts";
 export type { SaveOptions, Stage, Status, TrainerFn, TrainerView } from "./core/trainer-view.ts";
-export type { BatchLoader, LoaderLike, LoaderPosition, LoaderSource, LoaderStats } from "./data/batch-loader.ts";
+export type { BatchLoader, LoaderLike, LoaderPosition, LoaderSource, LoaderStats, Share } from "./data/batch-loader.ts";
 export * from "./loggers/index.ts";
 export * from "./metrics/index.ts";
 export { ChromeTraceProfiler } from "./profilers/chrome-trace.ts";
 export type { Profiler } from "./profilers/profiler.ts";
 export { SimpleProfiler } from "./profilers/simple.ts";
+export { type Cluster, isMainProcess } from "./strategies/cluster.ts";
+export { type DDPOptions, DDPStrategy } from "./strategies/ddp.ts";
 export { SingleDeviceStrategy } from "./strategies/single-device.ts";
 export type { Strategy } from "./strategies/strategy.ts";
 export { targets } from "./targets.ts";

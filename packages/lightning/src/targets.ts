@@ -22,6 +22,7 @@ import { loggerTargets } from "./loggers/index.ts";
 import { metricTargets } from "./metrics/index.ts";
 import { ChromeTraceProfiler } from "./profilers/chrome-trace.ts";
 import { profilerOptionsSchema, SimpleProfiler } from "./profilers/simple.ts";
+import { DDPStrategy, ddpOptionsSchema } from "./strategies/ddp.ts";
 import { trainerOptionsSchema } from "./trainer/options.ts";
 import { Trainer } from "./trainer/trainer.ts";
 
@@ -64,6 +65,10 @@ const profilers: Readonly<Record<string, Target>> = {
   ChromeTraceProfiler: optionsTarget(profilerOptionsSchema, (options) => new ChromeTraceProfiler(options)),
 };
 
+const strategies: Readonly<Record<string, Target>> = {
+  DDPStrategy: optionsTarget(ddpOptionsSchema, (options) => new DDPStrategy(options)),
+};
+
 const trainer = optionsTarget(trainerOptionsSchema, (options) => new Trainer(options));
 
 function under(prefix: string, table: Readonly<Record<string, Target>>): Record<string, Target> {
@@ -79,6 +84,7 @@ export const targets: TargetTable = {
   ...under("", { Trainer: trainer }),
   ...under("callbacks.", callbacks),
   ...under("profilers.", profilers),
+  ...under("strategies.", strategies),
   "classifier_training.callbacks.ema.EMACallback": optionsTarget(
     emaOptionsSchema,
     (options) => new EMACallback(options),

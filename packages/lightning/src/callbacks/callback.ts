@@ -21,6 +21,11 @@ export abstract class Callback {
     return "normal";
   }
 
+  /** Whether it only reports (files, pictures, text): in a distributed run rank 0 alone then has it. */
+  get rankZeroOnly(): boolean {
+    return false;
+  }
+
   /** Under which name its state goes into checkpoints: two callbacks of a class need different ones. */
   get stateKey(): string {
     return this.constructor.name;

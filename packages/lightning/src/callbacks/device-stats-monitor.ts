@@ -22,7 +22,7 @@ export class DeviceStatsMonitor extends Callback {
   }
 
   override setup(trainer: TrainerView): void {
-    if (trainer.loggers.length > 0 || trainer.fastDevRun !== false) return;
+    if (!trainer.isGlobalZero || trainer.loggers.length > 0 || trainer.fastDevRun !== false) return;
     throw new MisconfigurationError("Cannot use `DeviceStatsMonitor` callback with `Trainer(logger: false)`.");
   }
 

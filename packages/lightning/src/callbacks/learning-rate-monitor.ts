@@ -30,7 +30,7 @@ export class LearningRateMonitor extends Callback {
   }
 
   override onTrainStart(trainer: TrainerView): void {
-    if (trainer.loggers.length === 0 && trainer.fastDevRun === false) {
+    if (trainer.isGlobalZero && trainer.loggers.length === 0 && trainer.fastDevRun === false) {
       throw new MisconfigurationError(
         "Cannot use `LearningRateMonitor` callback with `Trainer` that has no logger.",
         "give the Trainer a logger, or leave the callback out",

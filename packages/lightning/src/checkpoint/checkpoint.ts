@@ -1,5 +1,6 @@
 import type { Tensor } from "@classifier-training/torch";
 import type { MetricValues, ResultState } from "../core/result-collection.ts";
+import type { RankState } from "./rank-state.ts";
 
 /** Where in an epoch a checkpoint was taken: what of the batch or epoch is done already when training goes on. */
 export type Phase =
@@ -59,6 +60,8 @@ export interface Checkpoint {
   /** States of the metric objects of the module, by property path. */
   moduleMetrics?: Record<string, Record<string, unknown>>;
   datamodule?: Record<string, unknown>;
+  /** Of a distributed run: what the ranks after the first have of their own, by rank from 1. */
+  ranks?: readonly RankState[];
   hyperParameters?: Record<string, unknown>;
   fingerprint?: Record<string, unknown>;
   [key: string]: unknown;

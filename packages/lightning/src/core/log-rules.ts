@@ -41,6 +41,11 @@ const rules: Readonly<Record<string, LogRule>> = {
   onTestEpochEnd: perEpoch,
 };
 
+/** Whether values of a hook come batch by batch, so that each rank has its own. */
+export function isPerBatch(hook: string): boolean {
+  return rules[hook] !== undefined && rules[hook] !== perEpoch;
+}
+
 /**
  * The levels at which a value logged in a hook is kept.
  * @throws MisconfigurationError where the hook cannot log, or not at that level.

@@ -1,5 +1,7 @@
 import type { Tensor } from "@classifier-training/torch";
+import { type EpochShare, mergedShares, reducedStep } from "./epoch-share.ts";
 import { MisconfigurationError } from "./errors.ts";
+import { isPerBatch } from "./log-rules.ts";
 
 export type ReduceFx = "mean" | "sum" | "min" | "max";
 
@@ -74,15 +76,12 @@ const initial: Readonly<Record<ReduceFx, number>> = {
 export class ResultCollection {
   readonly #training: boolean;
   readonly #entries = new Map<string, Accumulator>();
-  /** Averages a value over the processes of a distributed run. */
-  #allReduce: ((value: number, reduceFx: ReduceFx) => number) | undefined;
   dataloaderIdx: number | undefined;
   batch: unknown;
   batchSize: number | undefined;
 
-  constructor(training: boolean, allReduce?: (value: number, reduceFx: ReduceFx) => number) {
+  constructor(training: boolean) {
     this.#training = training;
-    this.#allReduce = allReduce;
   }
 
   log(recipe: LogRecipe, value: number | Tensor | LoggableMetric, batchSize: number | undefined): void {
@@ -90,16 +89,7 @@ export class ResultCollection {
     const key = `${recipe.hook}.${recipe.name}${suffix}`;
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      entry = {
-        recipe,
-        metric: undefined,
-        step: Number.NaN,
-        value: initial[recipe.reduceFx],
-        weight: 0,
-        computed: undefined,
-        pending: [],
-        idle: false,
-      };
+      entry = newEntry(recipe);
       this.#entries.set(key, entry);
     } else if (!sameRecipe(entry.recipe, recipe)) {
       throw new MisconfigurationError(
@@ -154,19 +144,57 @@ export class ResultCollection {
     drain(entry);
     if (onStep) {
       if (entry.metric !== undefined && entry.metric.batchValue === undefined) return undefined;
-      return this.#reduced(entry, entry.step);
+      return entry.step;
     }
     if (entry.metric !== undefined) entry.computed ??= Math.fround(toNumber(entry.metric.compute()));
     else if (entry.computed === undefined) {
       const value = recipe.reduceFx === "mean" ? entry.value / entry.weight : entry.value;
-      entry.computed = Math.fround(this.#reduced(entry, value));
+      entry.computed = Math.fround(value);
     }
     return entry.computed;
   }
 
-  #reduced(entry: Accumulator, value: number): number {
-    const reduce = entry.recipe.syncDist ? this.#allReduce : undefined;
-    return reduce === undefined ? value : reduce(value, entry.recipe.reduceFx);
+  // --- Distributed runs ---
+
+  /** What this rank has summed up in the epoch, of the values that belong to all ranks. */
+  shares(): EpochShare[] {
+    return [...this.#entries].flatMap(([key, entry]) => {
+      const { recipe } = entry;
+      if (entry.idle || entry.metric !== undefined || !recipe.onEpoch) return [];
+      if (!isPerBatch(recipe.hook) && !recipe.syncDist) return [];
+      drain(entry);
+      return [{ key, recipe, value: entry.value, weight: entry.weight }];
+    });
+  }
+
+  /** Takes the epoch's values from those of all ranks; a rank that had no batch learns what the others logged. */
+  takeShares(ranks: readonly (readonly EpochShare[])[]): void {
+    for (const [key, { recipe, value }] of mergedShares(ranks)) {
+      let entry = this.#entries.get(key);
+      if (entry === undefined) {
+        entry = newEntry(recipe);
+        this.#entries.set(key, entry);
+      }
+      entry.idle = false;
+      entry.computed = Math.fround(value);
+    }
+  }
+
+  /** The values of this step that are wanted of all ranks (`syncDist`), by entry. */
+  stepShares(): [key: string, value: number][] {
+    return [...this.#entries].flatMap(([key, entry]) => {
+      const { recipe } = entry;
+      if (entry.idle || entry.metric !== undefined || !recipe.onStep || !recipe.syncDist) return [];
+      drain(entry);
+      return [[key, entry.step] as [string, number]];
+    });
+  }
+
+  takeStepShares(ranks: readonly (readonly [key: string, value: number][])[]): void {
+    for (const [key, entry] of this.#entries) {
+      const values = ranks.flatMap((shares) => shares.filter(([other]) => other === key).map(([, value]) => value));
+      if (values.length > 0) entry.step = Math.fround(reducedStep(values, entry.recipe.reduceFx));
+    }
   }
 
   /** Starts the next epoch. */
@@ -216,6 +244,19 @@ export class ResultCollection {
       });
     }
   }
+}
+
+function newEntry(recipe: LogRecipe): Accumulator {
+  return {
+    recipe,
+    metric: undefined,
+    step: Number.NaN,
+    value: initial[recipe.reduceFx],
+    weight: 0,
+    computed: undefined,
+    pending: [],
+    idle: false,
+  };
 }
 
 function accumulate(entry: Accumulator, value: number, weight: number): void {

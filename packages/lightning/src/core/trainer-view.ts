@@ -99,9 +99,10 @@ export interface TrainerView {
   /** Where the last interruption left this run: a new run has 0. */
   readonly resumedStep: number;
 
+  /** In a distributed run, called by all ranks. */
   saveCheckpoint(path: string, options?: SaveOptions): Promise<void>;
   dumpCheckpoint(weightsOnly?: boolean): Promise<Checkpoint>;
-  /** Files being written in the background, too. */
+  /** Files being written in the background, too. Rank 0 knows; to the others no file exists. */
   checkpointExists(path: string): boolean;
   /** Removes a file, and folders below `root` that are empty then, once what was asked for before is done. */
   removeCheckpoint(path: string, root: string): void;

@@ -7,6 +7,14 @@ export interface LoaderPosition {
   readonly startBatch: number;
 }
 
+/** Which part of the data one process of a distributed run gets. */
+export interface Share {
+  readonly rank: number;
+  readonly worldSize: number;
+  /** In training all ranks need equally many batches; in evaluation every sample must come once. */
+  readonly training: boolean;
+}
+
 export interface LoaderStats {
   /** Time the training thread has waited for batches. */
   readonly waitMs: number;
@@ -27,6 +35,8 @@ export interface BatchLoader<B> {
   batches(position: LoaderPosition): AsyncIterable<B>;
   close?(): Promise<void>;
   stats?(): LoaderStats;
+  /** A loader of one rank's part; whole batches are dealt out when it is absent. */
+  share?(share: Share): BatchLoader<B>;
   /** Its batches are handed out again, so the loop must not free them (true of arrays and plain iterables). */
   readonly keepsBatches?: boolean;
 }

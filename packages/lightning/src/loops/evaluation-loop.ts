@@ -2,6 +2,7 @@ import { inferenceMode, noGrad, scope } from "@classifier-training/torch";
 import type { MetricValues } from "../core/result-collection.ts";
 import type { BatchLoader } from "../data/batch-loader.ts";
 import { MixedPrecision } from "../precision/plugins.ts";
+import { findMetrics } from "../trainer/module-metrics.ts";
 import type { RunContext } from "../trainer/run-context.ts";
 import { limitedBatches } from "../trainer/settings.ts";
 import { BatchSource, EventLoopYielder } from "./batch-source.ts";
@@ -97,7 +98,10 @@ export class EvaluationLoop {
     const { hooks, log, state, profiler } = this.#run;
     await this.setUpData();
     const planned = this.plannedBatches;
-    if (this.#loaders === undefined || planned.every((count) => count === 0)) return [];
+    const enabled = this.#loaders !== undefined && planned.some((count) => count > 0);
+    // A rank without a batch of its own takes part in what follows the batches.
+    const [anywhere] = await this.#run.strategy.anyOf([enabled]);
+    if (this.#loaders === undefined || anywhere !== true) return [];
     const name = names[this.#kind];
     profiler.start(state.stage ?? this.#kind);
     await hooks.module(name.eval);
@@ -108,10 +112,12 @@ export class EvaluationLoop {
     for (const [index, loader] of this.#loaders.entries()) {
       await this.#runLoader(loader, planned[index] ?? 0, index, several);
       log.epochEndReached();
+      await log.synchronizeEpoch(findMetrics(this.#run.module));
       outputs.push({ ...log.updateEvalEpochMetrics() });
     }
     log.evaluationEpochEnd();
     await hooks.both(name.epochEnd);
+    await log.synchronizeEpoch(new Map());
     log.onEpochEnd();
     const atEnd = log.updateEvalEpochMetrics();
     // A name that several loaders logged keeps the first one's value, as Lightning's ChainMap does.

@@ -1,8 +1,11 @@
 import { getLogger } from "@classifier-training/base";
 import { MisconfigurationError } from "../core/errors.ts";
 import type { BatchLoader } from "../data/batch-loader.ts";
+import { isDistributed } from "../strategies/strategy.ts";
+import { findMetrics } from "../trainer/module-metrics.ts";
 import type { RunContext } from "../trainer/run-context.ts";
 import { exactCount, limitedBatches } from "../trainer/settings.ts";
+import { agreeOnEnd } from "./agreement.ts";
 import { BatchSource } from "./batch-source.ts";
 import type { EvaluationLoop } from "./evaluation-loop.ts";
 import { TrainingEpoch } from "./training-epoch.ts";
@@ -125,10 +128,13 @@ export class FitLoop {
     logging.epochEndReached();
     progress.epochsProcessed++;
     progress.phase = "epochEnd";
+    await logging.synchronizeEpoch(findMetrics(this.#run.module));
     await hooks.callbacksWhere(false, "onTrainEpochEnd");
     await hooks.module("onTrainEpochEnd");
+    await logging.synchronizeEpoch(new Map());
     await hooks.callbacksWhere(true, "onTrainEpochEnd");
     await this.#finishEpoch();
+    if (isDistributed(this.#run.strategy)) await agreeOnEnd(this.#run);
     this.#run.signals.check();
   }
 
@@ -158,7 +164,9 @@ export class FitLoop {
     }
     this.#loader = loader;
     this.#loadedEpoch = progress.epoch;
-    progress.numTrainingBatches = limitedBatches(loader.length, options.limitTrainBatches, "train");
+    progress.numTrainingBatches = await this.#agreedBatches(
+      limitedBatches(loader.length, options.limitTrainBatches, "train"),
+    );
     this.#setUpValidationInterval(progress.numTrainingBatches);
     const { fastDevRun, logEveryNSteps, enableLogging } = options;
     if (enableLogging && fastDevRun === false && progress.numTrainingBatches < logEveryNSteps) {
@@ -167,6 +175,16 @@ export class FitLoop {
           "set a lower value to see logs within the epoch",
       );
     }
+  }
+
+  /** All ranks must take equally many steps. */
+  async #agreedBatches(own: number): Promise<number> {
+    const all = await this.#run.strategy.allGather(own);
+    const least = Math.min(...all);
+    if (all.some((count) => count !== least)) {
+      log.warnOnce(`the ranks have ${all.join(", ")} training batches: ${least} of each are used`);
+    }
+    return least;
   }
 
   #setUpValidationInterval(batches: number): void {

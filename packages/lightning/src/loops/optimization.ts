@@ -8,6 +8,7 @@ import { LightningModule } from "../core/module.ts";
 import { type ConfiguredOptimizers, parseOptimizers, type SchedulerConfig } from "../core/optimizers.ts";
 import { MixedPrecision } from "../precision/plugins.ts";
 import type { StepPass } from "../precision/precision.ts";
+import { isDistributed } from "../strategies/strategy.ts";
 import type { RunContext } from "../trainer/run-context.ts";
 
 const log = getLogger("lightning.optimization");
@@ -54,9 +55,10 @@ export class Optimization {
 
   /** @returns what `trainingStep` returned, its loss detached; the caller frees it. */
   async runBatch(batch: unknown, batchIdx: number, accumulating: boolean): Promise<StepOutputs> {
-    const { module, hooks, progress } = this.#run;
+    const { module, hooks, progress, strategy } = this.#run;
     if (!module.automaticOptimization) {
       const returned = await this.#trainingStep(batch, batchIdx);
+      if (isDistributed(strategy)) await strategy.synchronizeBuffers(module);
       if (returned instanceof Tensor) return { loss: returned };
       return typeof returned === "object" && returned !== null ? (returned as StepOutputs) : {};
     }
@@ -73,6 +75,7 @@ export class Optimization {
       }
       if (loss !== undefined && optimizer !== undefined) await this.#backward(loss);
       loss?.dispose();
+      if (isDistributed(strategy)) await strategy.synchronizeBuffers(module);
       return outputs.loss;
     };
     if (accumulating || optimizer === undefined) await closure();
@@ -135,7 +138,8 @@ export class Optimization {
   async #step(optimizer: optim.Optimizer, closure: (() => Awaitable<Tensor | undefined>) | undefined): Promise<void> {
     const { module, hooks, precision, strategy, options, progress, profiler } = this.#run;
     await closure?.();
-    strategy.reduceGradients(module);
+    const reduced = strategy.reduceGradients(parametersOf(optimizer));
+    if (reduced !== undefined) await reduced;
     precision.unscale(optimizer);
     await hooks.both("onBeforeOptimizerStep", optimizer);
     const pass = this.#pass(optimizer);
@@ -171,7 +175,7 @@ export class Optimization {
 
   clipGradients(optimizer: optim.Optimizer, value: number | null, algorithm: "norm" | "value"): void {
     if (value === null || value <= 0) return;
-    const parameters = optimizer.paramGroups.flatMap((group) => [...group.params]);
+    const parameters = parametersOf(optimizer);
     scope(() => {
       if (algorithm === "value") nn.utils.clipGradValue_(parameters, value);
       else nn.utils.clipGradNorm_(parameters, value);
@@ -199,6 +203,10 @@ export class Optimization {
       await hooks.module("lrSchedulerStep", config.scheduler, metric);
     }
   }
+}
+
+function parametersOf(optimizer: optim.Optimizer): Tensor[] {
+  return optimizer.paramGroups.flatMap((group) => [...group.params]);
 }
 
 function missingMonitor(config: SchedulerConfig, available: readonly string[]): void {

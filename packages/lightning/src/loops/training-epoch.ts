@@ -1,8 +1,10 @@
 import { getLogger } from "@classifier-training/base";
 import { governor } from "@classifier-training/torch";
 import type { StepOutputs } from "../callbacks/callback.ts";
+import { isDistributed } from "../strategies/strategy.ts";
 import { captureRng } from "../trainer/rng.ts";
 import type { RunContext } from "../trainer/run-context.ts";
+import { agreeOnEnd } from "./agreement.ts";
 import { type BatchSource, EventLoopYielder } from "./batch-source.ts";
 import { disposeOutputs, disposeTransferred } from "./dispose.ts";
 
@@ -40,7 +42,7 @@ export class TrainingEpoch {
     if (resumed) await this.#finishInterruptedBatch();
     while (!this.#done()) {
       const waited = source.waitMs;
-      const next = await source.next();
+      const next = await this.#agreedNext(await source.next());
       this.stats.waitMs += source.waitMs - waited;
       if (next === undefined) {
         this.#endedEarly();
@@ -48,12 +50,24 @@ export class TrainingEpoch {
       }
       const goesOn = await this.#batch(next.batch, next.isLast, keepBatches);
       if (!goesOn) return;
+      if (isDistributed(this.#run.strategy)) {
+        this.#heedStopRequest();
+        await agreeOnEnd(this.#run);
+      }
       await this.#afterBatch();
-      this.#heedStopRequest();
+      if (!isDistributed(this.#run.strategy)) this.#heedStopRequest();
       await this.#yielder.maybeYield();
       if (this.#run.signals.takeSaveRequest()) await this.onSaveRequested?.();
       this.#run.signals.check();
     }
+  }
+
+  /** A loader that does not know its length ends for all ranks where it ends for one. */
+  async #agreedNext(next: Awaited<ReturnType<BatchSource["next"]>>): Promise<typeof next> {
+    const { strategy, progress } = this.#run;
+    if (!isDistributed(strategy) || Number.isFinite(progress.numTrainingBatches)) return next;
+    const [ended, isLast] = await strategy.anyOf([next === undefined, next?.isLast === true]);
+    return next === undefined || ended === true ? undefined : { ...next, isLast: isLast === true };
   }
 
   #done(): boolean {
@@ -107,6 +121,7 @@ export class TrainingEpoch {
         const begin = performance.now();
         outputs = await optimization.runBatch(batch, batchIdx, this.accumulating);
         governor.step(performance.now() - begin);
+        await logging.synchronizeStep();
       }
     }
     if (!this.accumulating) await optimization.updateSchedulers("step", false);
@@ -143,6 +158,7 @@ export class TrainingEpoch {
       try {
         if (!this.accumulating) await hooks.module("onValidationModelZeroGrad");
         await this.#host.validate();
+        if (isDistributed(this.#run.strategy)) await agreeOnEnd(this.#run);
       } catch (error) {
         // A checkpoint of the interrupted run stands before this validation.
         progress.evaluationSteps = evaluationSteps;

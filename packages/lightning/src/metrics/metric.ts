@@ -15,6 +15,8 @@ export abstract class Metric<Value = number, Args extends readonly unknown[] = r
   #total = new Map<string, Float64Array[]>();
   #batch: MetricState | undefined;
   #updates = 0;
+  /** The states of all ranks, as they were when they were gathered. */
+  #ranks: readonly MetricState[] | undefined;
 
   protected abstract readonly reductions: Readonly<Record<string, Reduction>>;
   /** What one batch contributes; the arrays returned are the metric's own from then on. */
@@ -28,6 +30,7 @@ export abstract class Metric<Value = number, Args extends readonly unknown[] = r
     this.#add(batch);
     this.#batch = batch;
     this.#updates++;
+    this.#ranks = undefined;
   }
 
   /** Adds a batch and returns the value of that batch alone. */
@@ -36,9 +39,9 @@ export abstract class Metric<Value = number, Args extends readonly unknown[] = r
     return this.batchValue();
   }
 
-  /** The value over everything since the last reset. */
+  /** The value over everything since the last reset; at the end of a distributed epoch, over all ranks. */
   compute(): Value {
-    return this.evaluate(this.state());
+    return this.#ranks === undefined ? this.evaluate(this.state()) : this.computeOver(this.#ranks);
   }
 
   /** The value of the last batch alone. */
@@ -55,6 +58,12 @@ export abstract class Metric<Value = number, Args extends readonly unknown[] = r
     this.#total.clear();
     this.#batch = undefined;
     this.#updates = 0;
+    this.#ranks = undefined;
+  }
+
+  /** Lets `compute` give the value over these states (this rank's included), until the next update or reset. */
+  takeRanks(states: readonly MetricState[]): void {
+    this.#ranks = states;
   }
 
   /** The accumulated state, one array a field. */

@@ -7,6 +7,7 @@ export class SingleDeviceStrategy implements Strategy {
   readonly name = "single_device";
   readonly worldSize = 1;
   readonly globalRank = 0;
+  readonly localRank = 0;
   readonly rootDevice: string;
 
   constructor(device: string) {
@@ -17,18 +18,18 @@ export class SingleDeviceStrategy implements Strategy {
     if (this.rootDevice !== "cpu") module.to({ device: this.rootDevice });
   }
 
-  moveToDevice(batch: unknown): unknown {
-    return this.rootDevice === "cpu" ? batch : moveTensors(batch, this.rootDevice);
-  }
+  connect(): void {}
 
   reduceGradients(): void {}
 
-  reduceTensor(tensor: Tensor): Tensor {
-    return tensor;
+  synchronizeBuffers(): void {}
+
+  allGather<T>(value: T): readonly T[] {
+    return [value];
   }
 
-  reduceNumber(value: number): number {
-    return value;
+  anyOf(flags: readonly boolean[]): readonly boolean[] {
+    return flags;
   }
 
   reduceDecision(decision: boolean): boolean {
@@ -36,6 +37,10 @@ export class SingleDeviceStrategy implements Strategy {
   }
 
   async barrier(): Promise<void> {}
+
+  abandon(): void {}
+
+  expectEnd(): void {}
 
   async teardown(): Promise<void> {}
 }

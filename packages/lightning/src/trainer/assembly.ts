@@ -1,6 +1,7 @@
 import { internalError } from "@classifier-training/base";
 import type { Callback } from "../callbacks/callback.ts";
 import type { LightningDataModule } from "../core/datamodule.ts";
+import { MisconfigurationError } from "../core/errors.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
 import { Optimization } from "../loops/optimization.ts";
@@ -11,7 +12,7 @@ import { ChromeTraceProfiler } from "../profilers/chrome-trace.ts";
 import { type Profiler, passThroughProfiler } from "../profilers/profiler.ts";
 import { SimpleProfiler } from "../profilers/simple.ts";
 import { selectStrategy } from "../strategies/select.ts";
-import type { Strategy } from "../strategies/strategy.ts";
+import { isDistributed, type Strategy } from "../strategies/strategy.ts";
 import { configureLoggers } from "./callback-connector.ts";
 import { DataConnector } from "./data-connector.ts";
 import { HookCaller } from "./hook-caller.ts";
@@ -28,11 +29,11 @@ export class Assembly implements RunContext {
   readonly progress = new Progress();
   readonly hooks: HookCaller;
   readonly log: LoggerConnector;
-  readonly data = new DataConnector();
+  readonly data: DataConnector;
   readonly strategy: Strategy;
   readonly precision: Precision;
   readonly profiler: Profiler;
-  readonly signals = new SignalConnector();
+  readonly signals: SignalConnector;
   readonly optimization: Optimization;
   callbacks: readonly Callback[] = [];
   datamodule: LightningDataModule | undefined;
@@ -42,16 +43,19 @@ export class Assembly implements RunContext {
   constructor(options: TrainerOptions, trainer: TrainerView) {
     this.options = resolveSettings(options);
     this.strategy = selectStrategy(options);
+    refuseSyncBatchNorm(options, this.strategy);
+    this.signals = new SignalConnector(isDistributed(this.strategy));
+    this.data = new DataConnector(this.strategy, options.useDistributedSampler);
     this.precision = selectPrecision(options.precision, this.strategy.rootDevice);
     this.profiler = selectProfiler(options.profiler, this.options.defaultRootDir);
-    const { strategy } = this;
     this.log = new LoggerConnector(
       this.state,
       this.progress,
       { logEveryNSteps: this.options.logEveryNSteps, fastDevRun: this.options.fastDevRun !== false },
-      strategy.worldSize === 1 ? undefined : (value, reduceFx) => strategy.reduceNumber(value, reduceFx),
+      this.strategy,
     );
-    this.log.loggers.push(...configureLoggers(options, this.options));
+    // Rank 0 speaks for all.
+    if (this.strategy.globalRank === 0) this.log.loggers.push(...configureLoggers(options, this.options));
     this.hooks = new HookCaller(trainer, this.log);
     if (this.profiler !== passThroughProfiler) {
       this.hooks.observe((owner, hook, start) => {
@@ -74,6 +78,14 @@ export class Assembly implements RunContext {
   get hasModule(): boolean {
     return this.#module !== undefined;
   }
+}
+
+function refuseSyncBatchNorm({ syncBatchnorm }: TrainerOptions, { worldSize }: Strategy): void {
+  if (!syncBatchnorm || worldSize === 1) return;
+  throw new MisconfigurationError(
+    "syncBatchnorm: batch norm over the batches of all ranks is not built in",
+    "leave it out (each rank then normalises by its own batch, as PyTorch does by default), or use a larger batch",
+  );
 }
 
 function selectProfiler(option: TrainerOptions["profiler"], rootDir: string): Profiler {

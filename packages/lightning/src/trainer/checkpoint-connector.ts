@@ -8,8 +8,10 @@ import { findAll, loadFirstIntact } from "../checkpoint/find.ts";
 import { checkFingerprint, checkWeights, type Fingerprint } from "../checkpoint/fingerprint.ts";
 import type { CheckpointSummary } from "../checkpoint/format.ts";
 import { loadCheckpoint, summaryOf } from "../checkpoint/load.ts";
+import { gatherRanks, ownState } from "../checkpoint/rank-state.ts";
 import { LightningError } from "../core/errors.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
+import { isDistributed } from "../strategies/strategy.ts";
 import { findMetrics } from "./module-metrics.ts";
 import { captureRng, restoreRng } from "./rng.ts";
 import type { RunContext } from "./run-context.ts";
@@ -44,6 +46,11 @@ export function isCheckpointKeeper(callback: Callback): callback is Callback & C
   return typeof findLast === "function" && typeof saveNow === "function";
 }
 
+interface Choice {
+  readonly path: string | undefined;
+  readonly runId: string;
+}
+
 /** Makes checkpoints of a run, and puts a run where a checkpoint says. */
 export class CheckpointConnector {
   readonly #run: RunContext;
@@ -68,9 +75,24 @@ export class CheckpointConnector {
    * Loads the file that `ckptPath` stands for: null, "last", "best" or a path.
    * @throws LightningError when there is none (except for "last", which then starts from scratch) or it is damaged
    */
-  select(fn: TrainerFn, ckptPath: string | null, modelProvided: boolean, keepers: readonly CheckpointFinder[]): void {
+  async select(
+    fn: TrainerFn,
+    ckptPath: string | null,
+    modelProvided: boolean,
+    keepers: readonly CheckpointFinder[],
+  ): Promise<void> {
     this.#path = undefined;
     this.#loaded = undefined;
+    const { strategy } = this.#run;
+    if (strategy.globalRank === 0) this.#choose(fn, ckptPath, modelProvided, keepers);
+    if (!isDistributed(strategy)) return;
+    // Rank 0 decides: a folder may change while the ranks look into it.
+    const [{ path, runId }] = (await strategy.allGather({ path: this.#path, runId: this.runId })) as [Choice];
+    if (strategy.globalRank > 0 && path !== undefined) this.#load(path);
+    this.runId = runId;
+  }
+
+  #choose(fn: TrainerFn, ckptPath: string | null, modelProvided: boolean, keepers: readonly CheckpointFinder[]): void {
     let wanted = ckptPath;
     if (wanted === null) {
       if (modelProvided) return;
@@ -145,6 +167,7 @@ export class CheckpointConnector {
   /** Everything else: once optimizers and schedulers are there. */
   restoreTraining(): void {
     const checkpoint = this.#loaded;
+    const path = this.#path;
     if (checkpoint === undefined || this.#run.state.fn !== "fit") return;
     const { loops, optimizerStates = [], lrSchedulers = [] } = checkpoint;
     if (loops === undefined) {
@@ -156,6 +179,7 @@ export class CheckpointConnector {
       });
     }
     const { optimization, precision, log: logging, progress, module } = this.#run;
+    const own = ownState(checkpoint, loops, this.#run.strategy, path);
     precision.loadStateDict(checkpoint.precision ?? {});
     for (const [i, optimizer] of optimization.optimizers.entries()) {
       const saved = optimizerStates[i];
@@ -166,18 +190,22 @@ export class CheckpointConnector {
       if (saved !== undefined) scheduler.loadStateDict(saved);
     }
     const metrics = findMetrics(module);
-    for (const [name, saved] of Object.entries(checkpoint.moduleMetrics ?? {})) {
+    for (const [name, saved] of Object.entries(own.moduleMetrics ?? {})) {
       metrics.get(name)?.loadStateDict(saved as never);
     }
     progress.load(loops);
     this.resumedStep = loops.globalStep;
     const parameters = new Map(module.namedParameters());
-    for (const [name, gradient] of checkpoint.gradients ?? []) {
+    for (const [name, gradient] of own.gradients ?? []) {
       const parameter = parameters.get(name);
       if (parameter !== undefined) parameter.grad = keep(gradient.clone());
     }
     const midEpoch = loops.phase !== "betweenEpochs" && loops.phase !== "epochEnd";
-    logging.load(loops, midEpoch, (name) => metrics.get(name) as never);
+    logging.load(
+      { ...loops, ...(own.results && { results: own.results, metrics: own.metrics ?? loops.metrics }) },
+      midEpoch,
+      (name) => metrics.get(name) as never,
+    );
     for (const [i, logger] of logging.loggers.entries()) {
       const saved = checkpoint.loggers?.[i];
       if (saved !== null && saved !== undefined) logger.loadStateDict?.(saved as never);
@@ -186,7 +214,8 @@ export class CheckpointConnector {
 
   /** The random generators, last: what was set up in between has drawn from them. */
   restoreRng(): void {
-    const saved = this.#loaded?.rng;
+    const { globalRank } = this.#run.strategy;
+    const saved = (globalRank > 0 ? this.#loaded?.ranks?.[globalRank - 1]?.rng : undefined) ?? this.#loaded?.rng;
     if (saved !== undefined && this.#run.state.fn === "fit") restoreRng(saved);
   }
 
@@ -235,6 +264,8 @@ export class CheckpointConnector {
       checkpoint.rng = this.#run.pinnedRng ?? captureRng();
       checkpoint.moduleMetrics = Object.fromEntries([...metrics].map(([name, metric]) => [name, metric.stateDict()]));
       checkpoint.loggers = logging.loggers.map((logger) => logger.stateDict?.() ?? null);
+      const ranks = await gatherRanks(checkpoint, this.#run.strategy);
+      if (ranks.length > 0) checkpoint.ranks = ranks;
       const data = datamodule?.stateDict?.();
       if (data !== undefined) checkpoint.datamodule = data;
       datamodule?.onSaveCheckpoint?.(checkpoint);

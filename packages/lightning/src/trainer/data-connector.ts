@@ -3,16 +3,26 @@ import type { LightningDataModule } from "../core/datamodule.ts";
 import { MisconfigurationError } from "../core/errors.ts";
 import type { LightningModule } from "../core/module.ts";
 import { asLoaderList, type BatchLoader } from "../data/batch-loader.ts";
+import { shareOf } from "../data/share.ts";
 import { moveTensors } from "../strategies/single-device.ts";
+import { isDistributed, type Strategy } from "../strategies/strategy.ts";
 
 type LoaderHook = "trainDataloader" | "valDataloader" | "testDataloader" | "predictDataloader";
 
 /** Finds loaders (given to the call, of the data module, of the module) and brings batches to the device. */
 export class DataConnector {
+  readonly #strategy: Strategy;
+  readonly #shares: boolean;
   #module: LightningModule | undefined;
   #datamodule: LightningDataModule | undefined;
   #given: Partial<Record<LoaderHook, unknown>> = {};
   readonly #open = new Set<BatchLoader<unknown>>();
+
+  /** @param shares whether each rank gets its part of what the loaders give: `useDistributedSampler` */
+  constructor(strategy: Strategy, shares: boolean) {
+    this.#strategy = strategy;
+    this.#shares = shares && isDistributed(strategy);
+  }
 
   attach(
     module: LightningModule,
@@ -33,7 +43,10 @@ export class DataConnector {
     );
   }
 
-  /** @throws MisconfigurationError when nothing provides this loader. */
+  /**
+   * The loaders of a hook; in a distributed run, this rank's part of them.
+   * @throws MisconfigurationError when nothing provides this loader
+   */
   async request(hook: LoaderHook): Promise<readonly BatchLoader<unknown>[]> {
     const source = this.#given[hook] ?? (await (this.#datamodule?.[hook]?.() ?? this.#module?.[hook]?.()));
     if (source === undefined || source === null) {
@@ -41,7 +54,10 @@ export class DataConnector {
         `there is no \`${hook}()\`: neither the call, the data module nor the module provides it`,
       );
     }
-    const loaders = asLoaderList(source, hook);
+    const { globalRank: rank, worldSize } = this.#strategy;
+    const share = { rank, worldSize, training: hook === "trainDataloader" };
+    const whole = asLoaderList(source, hook);
+    const loaders = this.#shares ? whole.map((loader) => shareOf(loader, share)) : whole;
     for (const loader of loaders) this.#open.add(loader);
     return loaders;
   }

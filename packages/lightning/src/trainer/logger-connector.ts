@@ -7,12 +7,13 @@ import {
   type LoggableMetric,
   type MetricValues,
   type MetricViews,
-  type ReduceFx,
   ResultCollection,
 } from "../core/result-collection.ts";
 import type { Stage } from "../core/trainer-view.ts";
 import type { Logger } from "../loggers/logger.ts";
 import type { Progress, RunState } from "../loops/progress.ts";
+import type { Metric, MetricState } from "../metrics/metric.ts";
+import { isDistributed, type Strategy } from "../strategies/strategy.ts";
 
 interface Settings {
   readonly logEveryNSteps: number;
@@ -25,6 +26,7 @@ export class LoggerConnector {
   readonly #state: RunState;
   readonly #progress: Progress;
   readonly #settings: Settings;
+  readonly #strategy: Strategy;
   readonly #results: Readonly<Record<"train" | "validate" | "test", ResultCollection>>;
   readonly #metrics: MetricViews = { callback: {}, logged: {}, progressBar: {} };
   /** The hook that runs, by which `log()` finds its defaults. */
@@ -33,19 +35,15 @@ export class LoggerConnector {
   #loggingHook: string | undefined;
   #iteration: "none" | "first" | "later" = "none";
 
-  constructor(
-    state: RunState,
-    progress: Progress,
-    settings: Settings,
-    allReduce?: (value: number, reduceFx: ReduceFx) => number,
-  ) {
+  constructor(state: RunState, progress: Progress, settings: Settings, strategy: Strategy) {
     this.#state = state;
     this.#progress = progress;
     this.#settings = settings;
+    this.#strategy = strategy;
     this.#results = {
-      train: new ResultCollection(true, allReduce),
-      validate: new ResultCollection(false, allReduce),
-      test: new ResultCollection(false, allReduce),
+      train: new ResultCollection(true),
+      validate: new ResultCollection(false),
+      test: new ResultCollection(false),
     };
   }
 
@@ -154,6 +152,30 @@ export class LoggerConnector {
     return () => {
       this.#iteration = iteration;
     };
+  }
+
+  // --- Distributed runs: values are exchanged here, at points that all ranks reach, and nowhere else ---
+
+  /**
+   * Makes the epoch's values those of all ranks: what batches logged, what was logged with `syncDist`, and the metric
+   * objects, whose `compute()` then gives the value over all ranks.
+   */
+  async synchronizeEpoch(metrics: ReadonlyMap<string, Metric<unknown>>): Promise<void> {
+    const results = this.#active();
+    if (!isDistributed(this.#strategy) || results === undefined) return;
+    const states = [...metrics].map(([name, metric]) => [name, metric.state()] as [string, MetricState]);
+    const ranks = await this.#strategy.allGather({ shares: results.shares(), states });
+    results.takeShares(ranks.map(({ shares }) => shares));
+    const byRank = ranks.map((rank) => new Map(rank.states));
+    for (const [name, metric] of metrics) metric.takeRanks(byRank.map((of) => of.get(name) ?? {}));
+  }
+
+  /** Makes the values of a training step those of all ranks, where that was asked for. */
+  async synchronizeStep(): Promise<void> {
+    const results = this.#active();
+    if (!isDistributed(this.#strategy) || results === undefined) return;
+    const own = results.stepShares();
+    if (own.length > 0) results.takeStepShares(await this.#strategy.allGather(own));
   }
 
   #views(): MetricViews {

@@ -49,15 +49,18 @@ export class Session {
     if (fn === "fit") signals.install();
     let interruption: TrainingInterrupted | undefined;
     try {
+      await this.#parts.strategy.connect();
       await this.#io.flush();
-      this.#checkpoints.select(fn, ckptPath, moduleProvided || fn === "fit", this.#keepers());
-      if (fn === "fit" && this.#parts.callbacks.some(isCheckpointKeeper)) this.#io.warmUp();
+      await this.#checkpoints.select(fn, ckptPath, moduleProvided || fn === "fit", this.#keepers());
+      const writes = fn === "fit" && this.#trainer.isGlobalZero && this.#parts.callbacks.some(isCheckpointKeeper);
+      if (writes) this.#io.warmUp();
       await this.#setUp();
       await body();
       await this.#end("success");
       state.status = "finished";
     } catch (error) {
       if (error instanceof TrainingInterrupted) interruption = error;
+      else this.#parts.strategy.abandon();
       await this.#fail(error);
       if (interruption === undefined) throw error;
     } finally {
@@ -66,6 +69,9 @@ export class Session {
       this.#parts.pinnedRng = undefined;
     }
     if (interruption === undefined) return;
+    // All ranks are stopping; the others wait until this one has saved.
+    this.#parts.strategy.expectEnd();
+    await this.#parts.strategy.barrier("interrupted").catch(() => {});
     if (this.#trainer.options.onSignal === "exit") process.exit(interruption.exitCode);
     throw interruption;
   }
@@ -111,10 +117,14 @@ export class Session {
     const parts = this.#parts;
     const { module, datamodule, hooks, callbacks } = parts;
     const { fn } = this.#call;
-    parts.callbacks = await attachModuleCallbacks(module, [...callbacks]);
+    const all = await attachModuleCallbacks(module, [...callbacks]);
+    parts.callbacks = this.#trainer.isGlobalZero ? all : all.filter(({ rankZeroOnly }) => !rankZeroOnly);
     hooks.connect(module, parts.callbacks);
-    await datamodule?.prepareData?.();
-    await hooks.module("prepareData");
+    if (parts.strategy.localRank === 0) {
+      await datamodule?.prepareData?.();
+      await hooks.module("prepareData");
+    }
+    await parts.strategy.barrier("prepareData");
     await datamodule?.setup?.(fn);
     await hooks.both("setup", fn);
     await hooks.module("configureModel");
@@ -122,7 +132,7 @@ export class Session {
     parts.log.resetAll();
     parts.log.resetMetrics();
     parts.precision.convertModule(module);
-    parts.strategy.setup(module);
+    await parts.strategy.setup(module);
     if (fn === "fit") {
       await parts.optimization.configure();
       await hooks.both("onFitStart");

@@ -23,16 +23,29 @@ export class TrainingInterrupted extends LightningError {
   }
 }
 
+export interface SignalRequests {
+  readonly interrupt: boolean;
+  readonly terminate: boolean;
+  readonly save: boolean;
+}
+
 /**
  * SIGINT and SIGTERM end the run after the step in progress, a second one at once; SIGUSR1 saves. Under SLURM, SIGUSR1
  * (`#SBATCH --signal=SIGUSR1@90`) also has the job requeued.
  */
 export class SignalConnector {
+  readonly #distributed: boolean;
   #stop: StopSignal | undefined;
   #save = false;
+  /** In a distributed run a request counts once all ranks know of it. */
+  #agreed: SignalRequests | undefined;
   #installed: (readonly [NodeJS.Signals, () => void])[] = [];
   /** What puts the job back into the queue; replaced in tests and for other schedulers. */
   requeue: (() => void) | undefined = process.env["SLURM_JOB_ID"] === undefined ? undefined : requeueSlurmJob;
+
+  constructor(distributed = false) {
+    this.#distributed = distributed;
+  }
 
   install(): void {
     if (this.#installed.length > 0) return;
@@ -58,22 +71,41 @@ export class SignalConnector {
     this.#installed = [];
     this.#stop = undefined;
     this.#save = false;
+    this.#agreed = undefined;
+  }
+
+  /** What was asked of this process. */
+  get requests(): SignalRequests {
+    return { interrupt: this.#stop === "SIGINT", terminate: this.#stop === "SIGTERM", save: this.#save };
+  }
+
+  /** What was asked of any rank: from now on that is what counts. */
+  agree(requests: SignalRequests): void {
+    this.#agreed = requests;
+  }
+
+  get #stopSignal(): StopSignal | undefined {
+    if (this.#agreed === undefined) return this.#distributed ? undefined : this.#stop;
+    return this.#agreed.terminate ? "SIGTERM" : this.#agreed.interrupt ? "SIGINT" : undefined;
   }
 
   /** Whether to save now; says so once. */
   takeSaveRequest(): boolean {
-    const asked = this.#save && this.#stop === undefined;
-    if (asked) this.#save = false;
+    const asked = (this.#distributed ? this.#agreed?.save === true : this.#save) && this.#stopSignal === undefined;
+    if (asked) {
+      this.#save = false;
+      if (this.#agreed !== undefined) this.#agreed = { ...this.#agreed, save: false };
+    }
     return asked;
   }
 
   get stopRequested(): boolean {
-    return this.#stop !== undefined;
+    return this.#stopSignal !== undefined;
   }
 
   /** @throws TrainingInterrupted when the run is to end. */
   check(): void {
-    if (this.#stop !== undefined) throw new TrainingInterrupted(this.#stop);
+    if (this.#stopSignal !== undefined) throw new TrainingInterrupted(this.#stopSignal);
   }
 
   /** After the run was saved: hands the job back to the scheduler, when that was asked for. */

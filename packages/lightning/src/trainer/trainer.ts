@@ -3,6 +3,7 @@ import type { Callback } from "../callbacks/callback.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { CheckpointIO } from "../checkpoint/io.ts";
 import { LightningDataModule } from "../core/datamodule.ts";
+import { MisconfigurationError } from "../core/errors.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { SchedulerConfig } from "../core/optimizers.ts";
 import type { MetricValues } from "../core/result-collection.ts";
@@ -14,7 +15,7 @@ import { EvaluationLoop } from "../loops/evaluation-loop.ts";
 import { FitLoop } from "../loops/fit-loop.ts";
 import { PredictionLoop } from "../loops/prediction-loop.ts";
 import type { Profiler } from "../profilers/profiler.ts";
-import type { Strategy } from "../strategies/strategy.ts";
+import { isDistributed, type Strategy } from "../strategies/strategy.ts";
 import { Assembly } from "./assembly.ts";
 import { configureCallbacks } from "./callback-connector.ts";
 import { CheckpointConnector } from "./checkpoint-connector.ts";
@@ -316,6 +317,12 @@ export class Trainer implements TrainerView {
 
   async forEachTrainingBatch(run: (batch: unknown) => boolean | undefined): Promise<void> {
     const { log, strategy, precision, data } = this.#parts;
+    if (isDistributed(strategy)) {
+      throw new MisconfigurationError(
+        `trials over the training data (to find a learning rate or a batch size) need one process, and this run has ${strategy.worldSize}`,
+        "find the value with devices: 1 first, then train with it",
+      );
+    }
     log.muted = true;
     try {
       await this.#fitLoop.eachBatch(async (original, keep) => {
@@ -351,25 +358,29 @@ export class Trainer implements TrainerView {
 
   /** Takes a snapshot of the run and writes it to a file in the background; `flushCheckpoints` waits for it. */
   async saveCheckpoint(path: string, options: SaveOptions = {}): Promise<void> {
-    if (!this.isGlobalZero) return;
     const { weightsOnly = false, monitor, onDone, replaces = [], sameTensors } = options;
     this.profiler.start("saveCheckpoint");
     const checkpoint = await this.#checkpoints.dump(weightsOnly);
+    if (!this.isGlobalZero) {
+      this.profiler.stop("saveCheckpoint");
+      onDone?.(undefined);
+      return;
+    }
     const summary = this.#checkpoints.summarize(checkpoint, weightsOnly, monitor);
     await this.#io.save({ path, checkpoint, summary, replaces, onDone, sameTensors });
     this.profiler.stop("saveCheckpoint");
   }
 
   checkpointExists(path: string): boolean {
-    return this.#io.exists(path);
+    return this.isGlobalZero && this.#io.exists(path);
   }
 
   removeCheckpoint(path: string, root: string): void {
-    this.#io.remove(path, root);
+    if (this.isGlobalZero) this.#io.remove(path, root);
   }
 
   linkCheckpoint(path: string, linkPath: string): void {
-    this.#io.link(path, linkPath);
+    if (this.isGlobalZero) this.#io.link(path, linkPath);
   }
 
   flushCheckpoints(): Promise<void> {

@@ -1,0 +1,192 @@
+import { availableParallelism } from "node:os";
+import { setLogLevel } from "@classifier-training/base";
+import { distributed, fromTypedArray, setNumThreads, type Tensor } from "@classifier-training/torch";
+import { z } from "zod";
+import { LightningError } from "../core/errors.ts";
+import type { LightningModule } from "../core/module.ts";
+import type { Cluster } from "./cluster.ts";
+import { averageGradients, broadcastTensors } from "./gradient-buckets.ts";
+import { followLauncher, freePort, Launcher } from "./launcher.ts";
+import type { Strategy } from "./strategy.ts";
+
+export const ddpOptionsSchema = z.strictObject({
+  /** By default nccl on CUDA devices, and gloo elsewhere. */
+  processGroupBackend: z.enum(["gloo", "nccl"]).nullable().default(null),
+  /** Seconds to wait for another rank: at the start, and in each operation. */
+  timeout: z.number().positive().default(1800),
+  /** Accepted for compatibility: parameters that a rank did not use are always seen to. */
+  findUnusedParameters: z.boolean().default(false),
+  /** Accepted for compatibility: they change PyTorch's memory and overlap, not the result. */
+  gradientAsBucketView: z.boolean().default(false),
+  staticGraph: z.boolean().default(false),
+});
+export type DDPOptions = z.input<typeof ddpOptionsSchema>;
+
+/** The group of this process outlives a trainer: a later `test()` of the same program needs it too. */
+let launcher: Launcher | undefined;
+
+/** Data-parallel training: one process a device, each with its share of the data, all with the same weights. */
+export class DDPStrategy implements Strategy {
+  readonly name = "ddp";
+  readonly options: z.infer<typeof ddpOptionsSchema>;
+  #cluster: Cluster | undefined;
+  #rootDevice = "cpu";
+  #abandoned = false;
+
+  constructor(options: DDPOptions = {}) {
+    this.options = ddpOptionsSchema.parse(options);
+  }
+
+  /** Told by the trainer, which knows devices and machines. */
+  configure(cluster: Cluster, rootDevice: string): void {
+    this.#cluster = cluster;
+    this.#rootDevice = rootDevice;
+    if (cluster.globalRank > 0) setLogLevel("WARNING");
+    planThreads(cluster, rootDevice);
+  }
+
+  get #place(): Cluster {
+    if (this.#cluster !== undefined) return this.#cluster;
+    throw new LightningError({ code: "lightning/strategy", what: "this strategy belongs to no trainer yet" });
+  }
+
+  get rootDevice(): string {
+    return this.#rootDevice;
+  }
+
+  get worldSize(): number {
+    return this.#place.worldSize;
+  }
+
+  get globalRank(): number {
+    return this.#place.globalRank;
+  }
+
+  get localRank(): number {
+    return this.#place.localRank;
+  }
+
+  async connect(): Promise<void> {
+    const cluster = this.#place;
+    if (launcher !== undefined) launcher.running = true;
+    if (distributed.isInitialized()) {
+      if (distributed.getWorldSize() === cluster.worldSize) return;
+      throw new LightningError({
+        code: "lightning/strategy",
+        what: `this trainer wants ${cluster.worldSize} processes, but the program runs in ${distributed.getWorldSize()} already`,
+        fix: "use the same devices and numNodes in all trainers of one program",
+      });
+    }
+    const backend = this.options.processGroupBackend ?? (this.#rootDevice.startsWith("cuda") ? "nccl" : "gloo");
+    distributed.requireBackend(backend);
+    followLauncher();
+    if (!cluster.external) await launch(cluster);
+    await this.#toldWhichRankFailed(() =>
+      distributed.initProcessGroup({
+        backend,
+        rank: cluster.globalRank,
+        worldSize: cluster.worldSize,
+        timeoutS: this.options.timeout,
+      }),
+    );
+  }
+
+  async setup(module: LightningModule): Promise<void> {
+    if (this.#rootDevice !== "cpu") module.to({ device: this.#rootDevice });
+    await this.#toldWhichRankFailed(() => broadcastTensors([...module.parameters(), ...module.buffers()]));
+  }
+
+  async reduceGradients(parameters: readonly Tensor[]): Promise<void> {
+    if (!this.#abandoned) await this.#toldWhichRankFailed(() => averageGradients(parameters, this.worldSize));
+  }
+
+  /**
+   * The statistics of batch norm become rank 0's, as in PyTorch; at each batch, also of those whose gradients add up, so
+   * that moving averages of the weights are the same on all ranks.
+   */
+  async synchronizeBuffers(module: LightningModule): Promise<void> {
+    if (!this.#abandoned) await this.#toldWhichRankFailed(() => broadcastTensors([...module.buffers()]));
+  }
+
+  async allGather<T>(value: T): Promise<readonly T[]> {
+    if (this.#abandoned) return [value];
+    return this.#toldWhichRankFailed(() => distributed.allGatherObject(value));
+  }
+
+  async anyOf(flags: readonly boolean[]): Promise<readonly boolean[]> {
+    if (this.#abandoned) return flags;
+    const tensor = fromTypedArray(Int32Array.from(flags, Number), [flags.length]);
+    await this.#toldWhichRankFailed(() => distributed.allReduce(tensor, "max"));
+    const answers = tensor.toArray().map(Boolean);
+    tensor.dispose();
+    return answers;
+  }
+
+  reduceDecision(decision: boolean, mode: "all" | "any"): boolean {
+    if (this.#abandoned) return decision;
+    const tensor = fromTypedArray(Int32Array.of(Number(decision)), [1]);
+    distributed.allReduceSync(tensor, mode === "all" ? "min" : "max");
+    const answer = tensor.item() === 1;
+    tensor.dispose();
+    return answer;
+  }
+
+  async barrier(_name: string): Promise<void> {
+    if (!this.#abandoned) await this.#toldWhichRankFailed(() => distributed.barrier());
+  }
+
+  abandon(): void {
+    if (this.#abandoned) return;
+    this.#abandoned = true;
+    distributed.abandonProcessGroup();
+    launcher?.end();
+  }
+
+  expectEnd(): void {
+    launcher?.expectEnd();
+  }
+
+  /** The group stays: what follows may need it, and its end must not wait for what rank 0 does alone. */
+  async teardown(): Promise<void> {
+    await this.barrier("teardown");
+    if (launcher !== undefined) launcher.running = false;
+  }
+
+  /** A lost connection says little; the launcher knows more, a moment later. */
+  async #toldWhichRankFailed<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      for (let waited = 0; launcher !== undefined && launcher.failure === undefined && waited < 4000; waited += 50) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      const failure = launcher?.failure;
+      if (failure === undefined) throw error;
+      throw new LightningError({
+        code: "lightning/rank-failed",
+        what: `${failure.text}, and the run cannot go on without it`,
+        fix: "its own output says why (killed: out of memory?). Once mended, run again: the run goes on from its last checkpoint",
+        cause: error,
+      });
+    }
+  }
+}
+
+/** Starts the other ranks of this machine; this one is its first. */
+async function launch(cluster: Cluster): Promise<void> {
+  process.env["MASTER_ADDR"] ??= "127.0.0.1";
+  process.env["MASTER_PORT"] ??= String(await freePort());
+  if (cluster.localWorldSize === 1) return;
+  launcher = new Launcher(cluster, {
+    WORLD_SIZE: String(cluster.worldSize),
+    LOCAL_WORLD_SIZE: String(cluster.localWorldSize),
+    NODE_RANK: String(cluster.nodeRank),
+  });
+}
+
+/** The processes of a machine share its cores; loader workers are counted by LOCAL_WORLD_SIZE. */
+function planThreads({ localWorldSize }: Cluster, rootDevice: string): void {
+  process.env["LOCAL_WORLD_SIZE"] ??= String(localWorldSize);
+  if (rootDevice !== "cpu" || process.env["OMP_NUM_THREADS"] !== undefined) return;
+  setNumThreads(Math.max(1, Math.floor(availableParallelism() / localWorldSize)));
+}
