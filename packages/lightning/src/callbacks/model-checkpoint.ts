@@ -115,8 +115,9 @@ export class ModelCheckpoint extends Callback {
   override async onTrainBatchEnd(trainer: TrainerView): Promise<void> {
     const skipBatch = this.#everyNTrainSteps < 1 || trainer.globalStep % this.#everyNTrainSteps !== 0;
     const now = performance.now();
-    const skipTime =
-      this.#intervalMs === null || this.#lastTime === undefined || now - this.#lastTime < this.#intervalMs;
+    const isDue = this.#lastTime !== undefined && now - this.#lastTime >= (this.#intervalMs ?? 0);
+    // The clocks of several ranks differ, and all save together.
+    const skipTime = this.#intervalMs === null || !trainer.strategy.reduceDecision(isDue, "any");
     if (skipBatch && skipTime) return;
     if (!skipTime) this.#lastTime = now;
     const { monitor } = this.options;
