@@ -112,7 +112,7 @@ test("what contradicts itself or does not exist is refused with a way out", asyn
   expect(options({ enableCheckpointing: false, callbacks: [new ModelCheckpoint()] })).toThrow(
     "found `ModelCheckpoint`",
   );
-  expect(options({ strategy: "ddp" })).toThrow("only single-device training is built in");
+  expect(options({ strategy: "fsdp" })).toThrow("models are trained whole on each device");
   expect(options({ accelerator: "gpuu" })).toThrow("did you mean 'gpu'?");
   expect(options({ precision: "17" as "16" })).toThrow("Trainer options: precision");
   expect(options({ checkValEveryNEpoch: null })).toThrow("valCheckInterval should be a number of batches");

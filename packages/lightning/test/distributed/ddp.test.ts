@@ -1,0 +1,163 @@
+import { readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { distributed } from "@classifier-training/torch";
+import { afterEach, describe, expect, test } from "vitest";
+import { isAlive, newFolder, resultOf, run, start } from "./harness.ts";
+import type { ProgramOptions } from "./program.ts";
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function folder(): string {
+  folders.push(newFolder());
+  return folders.at(-1) as string;
+}
+
+const ddp = { devices: 2, strategy: "ddp", maxEpochs: 2 } as const;
+const single = { devices: 1, maxEpochs: 2 } as const;
+
+function port(): Promise<string> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address() as { port: number };
+      server.close(() => resolve(String(address.port)));
+    });
+  });
+}
+
+function pids(dir: string, rank: number): number[] {
+  return readFileSync(join(dir, `steps-${rank}.txt`), "utf8")
+    .split("\n")
+    .filter(Boolean)
+    .map(Number);
+}
+
+describe.skipIf(!distributed.isAvailable())("two processes", () => {
+  test("train as one with twice the batch, keep equal weights, and evaluate every sample once", async () => {
+    const [two, one] = [folder(), folder()];
+    await run(two, { trainer: ddp, batchSize: 2 });
+    await run(one, { trainer: single, batchSize: 4, valBatchSize: 2 });
+    const [first, second, alone] = [resultOf(two, 0), resultOf(two, 1), resultOf(one)];
+    expect([first.worldSize, second.rank, first.steps]).toEqual([2, 1, 8]);
+    expect(second.weights).toBe(first.weights);
+    for (const [i, value] of first.first.entries()) expect(value).toBeCloseTo(alone.first[i] as number, 5);
+    expect(first.metrics["count"]).toBe(7);
+    expect(first.metrics["val_acc"]).toBe(alone.metrics["val_acc"]);
+    expect(first.metrics["train_acc"]).toBe(alone.metrics["train_acc"]);
+    expect(first.metrics["val_loss"]).toBeCloseTo(alone.metrics["val_loss"] as number, 5);
+    expect(first.metrics["loss_epoch"]).toBeCloseTo(alone.metrics["loss_epoch"] as number, 5);
+    expect(second.metrics).toEqual(first.metrics);
+    // One process has written: the rows are those of a single run.
+    const rows = (dir: string) => readFileSync(join(dir, "metrics.csv"), "utf8").split("\n").length;
+    expect(rows(two)).toBe(rows(one));
+  });
+
+  test("have equal weights with batch norm, EMA, gradients of several batches, and a rank without validation data", async () => {
+    const dir = folder();
+    const trainer = { ...ddp, accumulateGradBatches: 2, gradientClipVal: 1 };
+    await run(dir, { trainer, batchSize: 2, batchNorm: true, ema: true, valSamples: 2, valBatchSize: 8 });
+    const [first, second] = [resultOf(dir, 0), resultOf(dir, 1)];
+    expect(second.weights).toBe(first.weights);
+    expect(first.steps).toBe(4);
+    expect([first.metrics["count"], second.seen]).toEqual([2, 0]);
+    expect(second.metrics).toEqual(first.metrics);
+  });
+
+  test("stop early together", async () => {
+    const dir = folder();
+    await run(dir, { trainer: { ...ddp, maxEpochs: 50 }, batchSize: 4, stopAt: 0 });
+    const [first, second] = [resultOf(dir, 0), resultOf(dir, 1)];
+    expect([second.epoch, second.steps]).toEqual([first.epoch, first.steps]);
+    expect(first.epoch).toBeLessThan(50);
+  });
+
+  test("can be started from outside, as two machines are", async () => {
+    const dir = folder();
+    const common = { MASTER_ADDR: "127.0.0.1", MASTER_PORT: await port() };
+    const options = { trainer: { ...ddp, devices: 1, numNodes: 2 }, batchSize: 2 };
+    await Promise.all(["0", "1"].map((NODE_RANK) => run(dir, options, { ...common, NODE_RANK })));
+    expect(resultOf(dir, 1).weights).toBe(resultOf(dir, 0).weights);
+    const torchrun = folder();
+    const each = { MASTER_ADDR: "127.0.0.1", MASTER_PORT: await port(), WORLD_SIZE: "2", LOCAL_WORLD_SIZE: "2" };
+    const automatic = { trainer: { devices: "auto", strategy: "auto", maxEpochs: 2 }, batchSize: 2 };
+    await Promise.all(["0", "1"].map((RANK) => run(torchrun, automatic, { ...each, RANK, LOCAL_RANK: RANK })));
+    expect(resultOf(torchrun, 0).worldSize).toBe(2);
+    expect(resultOf(torchrun, 1).weights).toBe(resultOf(dir, 0).weights);
+  });
+
+  test("that disagree with the environment say so", async () => {
+    const env = { WORLD_SIZE: "3", RANK: "0", LOCAL_RANK: "0", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "1" };
+    await expect(run(folder(), { trainer: ddp, batchSize: 2 }, env)).rejects.toThrow(
+      "the environment has 3 processes (WORLD_SIZE), but devices x numNodes is 2 x 1 = 2",
+    );
+  });
+});
+
+describe.skipIf(!distributed.isAvailable())("when something goes wrong", () => {
+  test.each([
+    ["the launched rank is killed", { killAt: "1:3" }, 137, "rank 1 (process"],
+    ["the launched rank throws", { throwAt: "1:3" }, 1, "this rank broke"],
+    ["the first rank throws", { throwAt: "0:3" }, 1, "this rank broke"],
+  ] as const)("%s: all end soon, with its error", async (_name, fault, code, text) => {
+    const dir = folder();
+    const { ended } = start(dir, { trainer: { ...ddp, maxEpochs: 100_000 }, batchSize: 2, ...fault } as ProgramOptions);
+    const result = await ended;
+    expect(result.stderr).toContain(text);
+    expect(result.code).toBe(code);
+    expect([...pids(dir, 0), ...pids(dir, 1)].filter(isAlive)).toEqual([]);
+  });
+
+  test("the first rank is killed: the other one ends too", async () => {
+    const dir = folder();
+    const { ended } = start(dir, { trainer: { ...ddp, maxEpochs: 100_000 }, batchSize: 2, killAt: "0:3" });
+    const { signal } = await ended;
+    expect(signal).toBe("SIGKILL");
+    expect(pids(dir, 1).filter(isAlive)).toEqual([]);
+  });
+
+  test("a rank that hangs is named as late after the timeout", async () => {
+    const dir = folder();
+    const options = { trainer: ddp, batchSize: 2, hangAt: "1:3", timeoutS: 8 };
+    const { stderr, code } = await start(dir, options).ended;
+    expect(stderr).toContain("another rank did not come in time");
+    expect(code).not.toBe(0);
+    expect(pids(dir, 1).filter(isAlive)).toEqual([]);
+  });
+});
+
+describe.skipIf(!distributed.isAvailable())("a run of two processes", () => {
+  test("that is interrupted saves, and goes on with the same bits; so does one that was killed", async () => {
+    const common = { batchSize: 2, batchNorm: true, dropout: true, ema: true, samples: 40 };
+    const trainer = { ...ddp, maxEpochs: 4, everyNTrainSteps: 3, accumulateGradBatches: 2 };
+    const whole = folder();
+    await run(whole, { trainer, ...common });
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+      const dir = folder();
+      const { child, ended } = start(dir, { trainer, ...common, stepMs: 60 });
+      await waitFor(() => pids(dir, 0).length > 22);
+      child.kill(signal);
+      const end = await ended;
+      expect(end.code ?? end.signal).toBe(signal === "SIGTERM" ? 143 : "SIGKILL");
+      expect(pids(dir, 1).filter(isAlive)).toEqual([]);
+      await run(dir, { trainer, ...common, resume: true });
+      expect(resultOf(dir, 0).weights).toBe(resultOf(whole, 0).weights);
+      expect(resultOf(dir, 1).weights).toBe(resultOf(whole, 0).weights);
+      expect(resultOf(dir, 0).metrics).toEqual(resultOf(whole, 0).metrics);
+      expect(pids(dir, 0).length).toBeLessThan(40 + 40);
+    }
+  });
+});
+
+async function waitFor(ready: () => boolean): Promise<void> {
+  for (;;) {
+    try {
+      if (ready()) return;
+    } catch {
+      // Not written yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
