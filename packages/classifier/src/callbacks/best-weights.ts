@@ -39,6 +39,11 @@ export class BestWeightsCallback extends Callback {
     this.options = options;
   }
 
+  /** Its files are those of the run. */
+  override get rankZeroOnly(): boolean {
+    return true;
+  }
+
   /** After the checkpoint callbacks have settled which checkpoint is best. */
   override get order(): "last" {
     return "last";
@@ -135,7 +140,10 @@ async function measureAll(
   try {
     for (const candidate of candidates) {
       module.loadStateDict(candidate.weights);
-      measured.push({ candidate, ...(await measure(module, data, trainer.numValBatches[0] ?? Infinity)) });
+      measured.push({
+        candidate,
+        ...(await measure(module, data, (trainer.numValBatches[0] ?? Infinity) * trainer.worldSize)),
+      });
     }
   } finally {
     module.loadStateDict(before);

@@ -8,6 +8,11 @@ const log = getLogger("classifier.callbacks.statistics");
 
 /** At the start of training: how many samples each class has in each split, and what the annotations tell of them. */
 export class DatasetStatisticsCallback extends Callback {
+  /** Its tables are those of the run. */
+  override get rankZeroOnly(): boolean {
+    return true;
+  }
+
   override onFitStart(trainer: TrainerView): void {
     const data = classificationData(trainer.datamodule);
     if (data === undefined) {

@@ -25,7 +25,7 @@ const log = getLogger("classifier.callbacks");
 export abstract class EvaluationCallback extends Callback {
   #batches: BatchPredictions[] = [];
 
-  /** Called after each validation (not the sanity check) and test epoch. */
+  /** Called after each validation (not the sanity check) and test epoch; of several ranks, on the first. */
   protected abstract evaluated(
     trainer: TrainerView,
     module: LightningModule,
@@ -33,7 +33,7 @@ export abstract class EvaluationCallback extends Callback {
     split: "val" | "test",
   ): void | Promise<void>;
 
-  /** Called with each batch of such an epoch, for what must be taken from the batch itself. */
+  /** Called with each batch of such an epoch (of several ranks, each with its own), for what must be taken from the batch itself. */
   protected sawBatch?(batch: unknown, predictions: BatchPredictions): void;
 
   override onValidationEpochStart(): void {
@@ -77,13 +77,20 @@ export abstract class EvaluationCallback extends Callback {
     this.sawBatch?.(batch, predictions);
   }
 
-  #finish(trainer: TrainerView, module: LightningModule, split: "val" | "test"): void | Promise<void> {
-    const batches = this.#batches;
+  async #finish(trainer: TrainerView, module: LightningModule, split: "val" | "test"): Promise<void> {
+    const ranks = await trainer.strategy.allGather(this.#batches);
     this.#batches = [];
+    const batches = inTurn(ranks);
     const first = batches[0];
-    if (first === undefined) return undefined;
-    return this.evaluated(trainer, module, joined(batches, first.numClasses), split);
+    if (first === undefined || !trainer.isGlobalZero) return;
+    await this.evaluated(trainer, module, joined(batches, first.numClasses), split);
   }
+}
+
+/** The first batch of each rank, the second of each, and so on: the order in which they were dealt out. */
+function inTurn<T>(ranks: readonly (readonly T[])[]): T[] {
+  const longest = Math.max(...ranks.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, i) => ranks.flatMap((batches) => batches.slice(i, i + 1))).flat();
 }
 
 function joined(batches: readonly BatchPredictions[], numClasses: number): EpochPredictions {

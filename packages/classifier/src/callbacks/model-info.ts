@@ -20,6 +20,11 @@ export class ModelInfoCallback extends Callback {
     this.options = options;
   }
 
+  /** Its files are those of the run. */
+  override get rankZeroOnly(): boolean {
+    return true;
+  }
+
   override onFitStart(trainer: TrainerView, module: LightningModule): void {
     const parameters = [...module.parameters()];
     const count = parameters.reduce((sum, p) => sum + p.numel, 0);

@@ -42,6 +42,11 @@ export class ONNXExportCallback extends Callback {
     this.options = options;
   }
 
+  /** Its files are those of the run. */
+  override get rankZeroOnly(): boolean {
+    return true;
+  }
+
   /** After the checkpoint callbacks have settled which weights are best. */
   override get order(): "last" {
     return "last";

@@ -21,6 +21,9 @@ interface Picture {
   readonly pixels: Uint8ClampedArray;
   readonly width: number;
   readonly height: number;
+  readonly label: number | undefined;
+  readonly predicted: number | undefined;
+  readonly confidence: number;
 }
 
 /** After each validation epoch: `epoch_NNN/sample_predictions.png`, samples from everywhere in the split with what the model said of them. */
@@ -46,12 +49,15 @@ export class SampleVisualizationCallback extends EvaluationCallback {
 
   protected override sawBatch(batch: unknown, predictions: BatchPredictions): void {
     const { images } = batch as ClassificationBatch;
-    for (let i = 0; i < predictions.labels.length; i++) {
+    const { labels, predicted, confidence } = predictions;
+    for (let i = 0; i < labels.length; i++) {
       const position = this.#seen++;
       const rank = Rng.at(0, position, "sample_visualization").uniform();
       const last = this.#pictures.length < this.options.numSamples ? undefined : this.#pictures.at(-1);
       if (last !== undefined && rank >= last.rank) continue;
-      this.#pictures.push(...denormalised(images.narrow(0, i, 1)).map((picture) => ({ ...picture, rank, position })));
+      const said = { label: labels[i], predicted: predicted[i], confidence: confidence[i] ?? 0 };
+      const drawn = denormalised(images.narrow(0, i, 1));
+      this.#pictures.push(...drawn.map((picture) => ({ ...picture, ...said, rank, position })));
       this.#pictures.sort((one, other) => one.rank - other.rank);
       this.#pictures.splice(this.options.numSamples);
     }
@@ -64,17 +70,16 @@ export class SampleVisualizationCallback extends EvaluationCallback {
   protected override evaluated(
     trainer: TrainerView,
     _module: LightningModule,
-    predictions: EpochPredictions,
+    _predictions: EpochPredictions,
     split: "val" | "test",
   ): void {
     const pictures = [...this.#pictures].sort((one, other) => one.position - other.position);
     this.#forget();
     const name = classNamer(trainer);
-    const samples: GridSample[] = pictures.map((picture) => ({
+    const samples: GridSample[] = pictures.map(({ label, predicted, ...picture }) => ({
       ...picture,
-      trueLabel: name(predictions.labels[picture.position]),
-      predictedLabel: name(predictions.predicted[picture.position]),
-      confidence: predictions.confidence[picture.position] ?? 0,
+      trueLabel: name(label),
+      predictedLabel: name(predicted),
     }));
     const png = drawSampleGrid(samples, `Epoch ${trainer.currentEpoch}: predicted label and confidence`);
     writeFileAtomic(join(evaluationFolder(this.options.outputDir, trainer, split), "sample_predictions.png"), png);

@@ -7,6 +7,11 @@ const log = getLogger("classifier.callbacks.sampler");
 
 /** After each training epoch with a weighted sampler: how often each class was drawn, beside an even draw. */
 export class SamplerDistributionCallback extends Callback {
+  /** Its tables are those of the run. */
+  override get rankZeroOnly(): boolean {
+    return true;
+  }
+
   override onTrainEpochEnd(trainer: TrainerView): void {
     const data = classificationData(trainer.datamodule);
     const drawn = data?.drawnIndices();

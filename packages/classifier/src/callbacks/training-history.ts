@@ -43,6 +43,11 @@ export class TrainingHistoryCallback extends Callback {
     this.options = options;
   }
 
+  /** Its files are those of the run. */
+  override get rankZeroOnly(): boolean {
+    return true;
+  }
+
   /** Runs after the module's own hook, which logs the epoch's accuracy. */
   override get monitorsMetrics(): boolean {
     return true;

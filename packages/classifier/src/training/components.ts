@@ -28,6 +28,11 @@ function parts(config: DictConfig, group: string): Part[] {
   }
 }
 
+/** Whether the configuration has a logger. */
+export function hasLoggers(config: DictConfig): boolean {
+  return parts(config, "logging").length > 0;
+}
+
 export async function buildLoggers(config: DictConfig): Promise<Logger[]> {
   const loggers: Logger[] = [];
   for (const [, part] of parts(config, "logging")) loggers.push((await instantiate(part)) as Logger);

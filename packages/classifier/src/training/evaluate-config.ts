@@ -1,11 +1,12 @@
 import { getLogger } from "@classifier-training/base";
 import { type DictConfig, get, type JobContext } from "@classifier-training/hydra";
-import { CSVLogger, ModelCheckpoint } from "@classifier-training/lightning";
+import { CSVLogger, isMainProcess, ModelCheckpoint } from "@classifier-training/lightning";
 import { manualSeed } from "@classifier-training/torch";
 import { buildTrainer } from "./build-trainer.ts";
 import { bestCheckpointIn } from "./checkpoints.ts";
 import { buildCallbacks, buildDataModule, buildModel } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
+import { logAsRank } from "./logging.ts";
 
 const log = getLogger("classifier.evaluate");
 
@@ -19,6 +20,8 @@ export async function evaluateConfig(
   fn: "validate" | "test",
   ckptPath: string | undefined,
 ): Promise<Readonly<Record<string, number>>> {
+  const main = isMainProcess();
+  if (!main) logAsRank();
   const seed = Number(get(config, "seed", 42));
   manualSeed(seed);
   useAllCores();
@@ -31,7 +34,7 @@ export async function evaluateConfig(
   log.info(`${fn} with ${checkpoint}`);
   const trainer = buildTrainer(config, {
     callbacks,
-    logger: [new CSVLogger({ saveDir: outputDir, name: "", version: "" })],
+    logger: main ? [new CSVLogger({ saveDir: outputDir, name: "", version: "" })] : [],
     default_root_dir: originalCwd,
   });
   const [metrics = {}] = await trainer[fn](model, { datamodule, ckptPath: checkpoint });

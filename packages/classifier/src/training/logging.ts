@@ -46,6 +46,20 @@ export function logTo(file: string, level: string): RunLog {
   };
 }
 
+/**
+ * The log of a rank after the first: errors, and warnings about the data, of which each rank has its own part. The rest
+ * would repeat what the first one says.
+ */
+export function logAsRank(): () => void {
+  const rank = process.env["RANK"] ?? process.env["NODE_RANK"] ?? "?";
+  return setLogSinks([
+    ({ level, name, message }) => {
+      if (level === "ERROR" || (level === "WARNING" && name.startsWith("vision.")))
+        process.stderr.write(`rank ${rank}: ${level}: ${message}\n`);
+    },
+  ]);
+}
+
 const colours: Partial<Record<LogLevel, string>> = { WARNING: "\x1b[33m", ERROR: "\x1b[31m" };
 
 const toStandardError: LogSink = ({ level, message }) => {

@@ -12,15 +12,15 @@ import {
   toRaw,
   toYaml,
 } from "@classifier-training/hydra";
-import { CSVLogger, ModelCheckpoint } from "@classifier-training/lightning";
+import { CSVLogger, isMainProcess, ModelCheckpoint } from "@classifier-training/lightning";
 import { type RunRecordInput, RunWriter, runPaths } from "@classifier-training/runs";
 import { manualSeed } from "@classifier-training/torch";
 import { BestWeightsCallback } from "../callbacks/best-weights.ts";
 import type { WeightsName } from "../callbacks/weight-candidates.ts";
 import { buildTrainer } from "./build-trainer.ts";
-import { buildCallbacks, buildDataModule, buildLoggers, buildModel } from "./components.ts";
+import { buildCallbacks, buildDataModule, buildLoggers, buildModel, hasLoggers } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
-import { logTo, type RunLog } from "./logging.ts";
+import { logAsRank, logTo, type RunLog } from "./logging.ts";
 
 /** What a training left behind. */
 export interface TrainResult {
@@ -42,11 +42,18 @@ export interface TrainResult {
 
 const log = getLogger("classifier.train");
 
-/** Trains as a composed configuration says, in the run directory of a Hydra job. */
+/**
+ * Trains as a composed configuration says, in the run directory of a Hydra job. Of the processes of a distributed run,
+ * the first writes the directory.
+ */
 export async function train(
   config: DictConfig,
   { outputDir, originalCwd, config: whole }: JobContext,
 ): Promise<TrainResult> {
+  if (!isMainProcess()) {
+    logAsRank();
+    return fit(config, outputDir, originalCwd);
+  }
   const runLog = startLog(config, whole, outputDir);
   const record = RunWriter.open(outputDir, { configPath: runPaths.config, overridesPath: runPaths.overrides });
   try {
@@ -95,11 +102,13 @@ async function assemble(
   await datamodule.setup?.("fit");
   const model = await buildModel(config, datamodule.numClasses, changes);
   model.setClassWeights(datamodule.getClassWeights());
-  const loggers = await buildLoggers(config);
-  const callbacks = await buildCallbacks(config, loggers.length > 0);
+  const loggers = isMainProcess()
+    ? [...(await buildLoggers(config)), new CSVLogger({ saveDir: outputDir, name: "", version: "" })]
+    : [];
+  const callbacks = await buildCallbacks(config, hasLoggers(config));
   const trainer = buildTrainer(config, {
     callbacks,
-    logger: [...loggers, new CSVLogger({ saveDir: outputDir, name: "", version: "" })],
+    logger: loggers,
     default_root_dir: workingDir,
   });
   return { datamodule, model, callbacks, trainer };

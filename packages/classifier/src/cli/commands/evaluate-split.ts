@@ -1,5 +1,5 @@
 import type { RegisterCommand } from "../commands.ts";
-import { confDir, hydraCommand, hydraHelp, openHydra, withoutUsageCode } from "./train.ts";
+import { asRank, confDir, hydraCommand, hydraHelp, openHydra, withoutUsageCode } from "./train.ts";
 
 /** `validate` and `test`: the metrics of a checkpoint on one split. */
 export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
@@ -19,7 +19,7 @@ export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
             jobName: fn,
             program: `classifier ${fn}`,
             helpTemplate: hydraHelp(`${fn} [RUN] [--ckpt PATH] [overrides...] [flags]`, helpOf(fn, split)),
-            argv,
+            argv: await asRank(argv),
           },
           async (config, job) =>
             (await import("../../training/evaluate-config.ts")).evaluateConfig(

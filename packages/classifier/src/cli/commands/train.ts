@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { MainResult } from "@classifier-training/hydra";
 import type { Command } from "commander";
 import type { TrainResult } from "../../training/train.ts";
@@ -62,7 +63,7 @@ export async function runTraining(
       jobName: "train",
       program: `classifier ${name}`,
       helpTemplate: hydraHelp(`${name} [overrides...] [flags]`, name === "train" ? trainHelp : demoHelp),
-      argv,
+      argv: await asRank(argv),
       dryRun: async (config, job) => (await import("../../training/train.ts")).dryRun(config, job),
     },
     async (config, job) => (await import("../../training/train.ts")).train(config, job),
@@ -73,6 +74,25 @@ export async function runTraining(
 /** Hydra ends with 2 for a flag that it does not know; here 2 means that a check found problems. */
 export function withoutUsageCode(code: number): number {
   return code === exitCode.problemsFound ? exitCode.failure : code;
+}
+
+/** The arguments for this process: a rank that is not the first of a distributed run leaves no run directory behind. */
+export async function asRank(argv: readonly string[]): Promise<readonly string[]> {
+  if (
+    process.env["RANK"] === undefined &&
+    process.env["LOCAL_RANK"] === undefined &&
+    process.env["NODE_RANK"] === undefined
+  )
+    return argv;
+  const { isMainProcess } = await import("@classifier-training/lightning");
+  if (isMainProcess()) return argv;
+  const { mkdtempSync, rmSync } = await import("node:fs");
+  const { tmpdir } = await import("node:os");
+  const { setLogLevel } = await import("@classifier-training/base");
+  setLogLevel("WARNING");
+  const scratch = mkdtempSync(join(tmpdir(), "classifier-rank-"));
+  process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
+  return [...argv, `hydra.run.dir=${scratch}`, `hydra.sweep.dir=${scratch}`, "hydra.output_subdir=null"];
 }
 
 /** Hydra, knowing everything that a configuration may name; loaded when a command needs it, not for `--help`. */
@@ -87,7 +107,10 @@ export const registerTrain: RegisterCommand = (program, finish) => {
   hydraCommand(program, "train", "train a classifier, validate it, export the best").action(
     async (overrides: string[]) => {
       const { exitCode: code, jobs } = await runTraining("train", "train_basketball_resnet18", overrides);
-      for (const job of jobs) if (job.value !== undefined) process.stdout.write(describeResult(job.value));
+      const { isMainProcess } = await import("@classifier-training/lightning");
+      for (const job of isMainProcess() ? jobs : []) {
+        if (job.value !== undefined) process.stdout.write(describeResult(job.value));
+      }
       finish(code);
     },
   );

@@ -1,0 +1,74 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { distributed } from "@classifier-training/torch";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { classifier, quick, workspace } from "./cli.ts";
+
+let dir = "";
+let remove = () => {};
+
+beforeAll(async () => {
+  // 3 x 5 pictures to validate on, in batches of 4: the processes have different numbers of them.
+  ({ dir, remove } = await workspace(["1", "7", "23"], { train: 16, valid: 5 }));
+});
+
+afterAll(() => remove());
+
+function runs(): string[] {
+  return readdirSync(join(dir, "outputs")).flatMap((day) =>
+    readdirSync(join(dir, "outputs", day)).map((time) => join(dir, "outputs", day, time)),
+  );
+}
+
+const two = ["trainer.devices=2", "trainer.accelerator=cpu", "trainer.strategy=ddp", "data.batch_size=4"];
+
+describe.skipIf(!distributed.isAvailable())("a training by two processes", () => {
+  test("leaves what one leaves: one run directory, one metrics file, one set of checkpoints", async () => {
+    const { code, stdout, stderr } = await classifier(["train", ...quick, ...two, "trainer.max_epochs=2"], dir);
+    expect(code, stderr).toBe(0);
+    expect(stdout.match(/outputs\//g)?.length ?? 0).toBeLessThan(8);
+    expect(runs().length).toBe(1);
+    const [run = ""] = runs();
+    for (const file of [
+      ".hydra/config.yaml",
+      "metrics.csv",
+      "model.onnx",
+      "labels_mapping.json",
+      "run.json",
+      "epoch_001/confusion_matrix.png",
+      "epoch_001/sample_predictions.png",
+      "training_history/loss_history.png",
+    ]) {
+      expect(existsSync(join(run, file)), file).toBe(true);
+    }
+    // Every picture once.
+    const rows = readFileSync(join(run, "epoch_001/predictions.csv"), "utf8").trim().split("\n").slice(1);
+    const samples = rows.map((row) => row.split(",")[0]);
+    expect(samples.length).toBe(15);
+    expect(new Set(samples).size).toBe(15);
+    const weights = JSON.parse(readFileSync(join(run, "best_weights.json"), "utf8"));
+    expect(weights.candidates.map(({ n }: { n: number }) => n)).toEqual(weights.candidates.map(() => 15));
+    const record = JSON.parse(readFileSync(join(run, "run.json"), "utf8"));
+    expect(record.status).toBe("success");
+    const csv = readFileSync(join(run, "metrics.csv"), "utf8").trim().split("\n");
+    expect(new Set(csv).size).toBe(csv.length);
+    // 48 pictures, 2 processes, batches of 4: 6 steps an epoch.
+    const steps = csv.slice(1).map((row) => Number(row.split(",")[csv[0]?.split(",").indexOf("step") ?? 0]));
+    expect(Math.max(...steps)).toBeLessThanOrEqual(12);
+    expect(readdirSync(join(dir, "checkpoints")).filter((name) => name === "last.ckpt")).toEqual(["last.ckpt"]);
+  });
+
+  test("goes on with one process, and measures as one process does", async () => {
+    const alone = await classifier(["train", ...quick, "trainer.max_epochs=3"], dir);
+    expect(alone.code, alone.stderr).toBe(0);
+    expect(alone.stdout + alone.stderr).not.toMatch(/Epoch 1\/3/);
+    const of = async (devices: readonly string[]) => {
+      const { stderr, stdout, code } = await classifier(["validate", ...quick, ...devices, "data.batch_size=4"], dir);
+      expect(code, stderr).toBe(0);
+      return [...`${stdout}${stderr}`.matchAll(/^\s+(val\/\S+)\s+(\S+)$/gm)].map(([, name, value]) => [name, value]);
+    };
+    const measured = await of(two);
+    expect(measured.length).toBeGreaterThan(3);
+    expect(measured).toEqual(await of([]));
+  });
+});
