@@ -145,7 +145,8 @@ export class TrainingEpoch {
   #count(batch: unknown): void {
     this.stats.batches++;
     const { images, indices } = batch as { images?: { shape?: readonly number[] }; indices?: readonly number[] };
-    this.stats.images += indices?.length ?? images?.shape?.[0] ?? 0;
+    // The other ranks have as many.
+    this.stats.images += (indices?.length ?? images?.shape?.[0] ?? 0) * this.#run.strategy.worldSize;
   }
 
   /** Validation when it is due, plateau schedulers, counters. */

@@ -41,7 +41,7 @@ function machine(): Finding {
 
 async function torch(): Promise<Finding[]> {
   try {
-    const { buildInfo, cudaDeviceCount, getNumThreads, mpsIsAvailable, versionInfo } = await import(
+    const { buildInfo, cudaDeviceCount, distributed, getNumThreads, mpsIsAvailable, versionInfo } = await import(
       "@classifier-training/torch"
     );
     const { libtorch } = versionInfo();
@@ -55,11 +55,20 @@ async function torch(): Promise<Finding[]> {
       { ok: true, name: "LibTorch", detail: `${libtorch} (${buildInfo()?.libtorch.kind ?? "unknown"})` },
       { ok: true, name: "devices", detail: devices.join(", ") },
       { ok: true, name: "threads", detail: `${getNumThreads()} for computing` },
+      { ok: true, name: "process groups", detail: processGroups(distributed) },
     ];
   } catch (error) {
     const detail = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
     return [{ ok: false, name: "LibTorch", detail, fix: "npm run setup" }];
   }
+}
+
+/** What several processes can train together with; a machine without it trains with one. */
+function processGroups({ isBackendAvailable }: { isBackendAvailable(backend: "gloo" | "nccl"): boolean }): string {
+  const backends = (["gloo", "nccl"] as const).filter(isBackendAvailable);
+  return backends.length > 0
+    ? backends.join(", ")
+    : "none (for several processes: apt-get install libgloo-dev, npm run setup)";
 }
 
 async function codec(): Promise<Finding> {
