@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import * as torch from "../index.ts";
 
@@ -38,6 +39,43 @@ const cases: [text: string, make: () => torch.Tensor][] = [
 
 test.each(cases)("prints %j as PyTorch does", (text, make) => {
   expect(String(make())).toBe(text);
+});
+
+interface Recorded {
+  readonly dtype: torch.DType;
+  readonly shape: readonly number[];
+  readonly requires_grad: boolean;
+  /** As text, since JSON has no NaN and no int64. */
+  readonly data: readonly string[];
+  readonly text: string;
+}
+
+// Written by test/fixtures/make-print.py.
+const recorded: Recorded[] = JSON.parse(
+  readFileSync(new URL("../../test/fixtures/print.json", import.meta.url), "utf8"),
+);
+
+function number(text: string): number {
+  return Number(text.replace("inf", "Infinity"));
+}
+
+function rebuild({ dtype, shape, data, requires_grad }: Recorded): torch.Tensor {
+  if (dtype === "int64") return torch.fromTypedArray(BigInt64Array.from(data, BigInt), shape);
+  const values = Float64Array.from(data, number);
+  if (dtype !== "complex64" && dtype !== "complex128") {
+    return torch.fromTypedArray(values, shape, { dtype, requiresGrad: requires_grad });
+  }
+  return torch.ops.aten.view_as_complex(torch.fromTypedArray(values, [...shape, 2])).to({ dtype });
+}
+
+test("prints random tensors of all dtypes as PyTorch does", () => {
+  expect(recorded.length).toBeGreaterThan(100);
+  for (const one of recorded) expect(String(rebuild(one)), `${one.dtype} [${one.shape}]`).toBe(one.text);
+});
+
+test("a summary of a large tensor does not copy the tensor", () => {
+  const large = torch.zeros([1]).expand(2 ** 40);
+  expect(String(large)).toBe("tensor([0., 0., 0.,  ..., 0., 0., 0.])");
 });
 
 test("a computed tensor names the node of its history", () => {

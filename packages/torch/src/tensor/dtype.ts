@@ -35,6 +35,10 @@ export function isFloatingPoint(dtype: DType): boolean {
   return dtype === "float32" || dtype === "float64" || dtype === "bfloat16" || dtype === "float16";
 }
 
+export function isComplex(dtype: DType): boolean {
+  return dtype === "complex64" || dtype === "complex128";
+}
+
 const arrays = {
   float32: Float32Array,
   float64: Float64Array,
