@@ -95,6 +95,12 @@ assert.equal(native.dtype(op("aten::mm")(randn([2, 2]), randn([2, 2]))), "bfloat
 native.leaveAutocast("cpu", ...previous);
 native.enterInferenceMode(true);
 native.leaveInferenceMode();
-native.setRngState(native.getRngState());
+const generator = native.newGenerator("cpu", 7);
+const drawn = read(op("aten::randn", "generator")([3], generator));
+native.generatorSeed(generator, 7);
+assert.deepEqual(read(op("aten::randn", "generator")([3], generator)), drawn);
+native.setGeneratorState(native.defaultGenerator("cpu"), native.generatorState(generator));
+assert.throws(() => native.generatorState(a), /expected a generator/);
+assert.throws(() => native.shape(generator), /expected a tensor/);
 if (globalThis.gc) for (let i = 0; i < 3; i++) globalThis.gc();
 process.stdout.write("smoke: ok\n");

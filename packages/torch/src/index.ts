@@ -42,12 +42,13 @@ export {
 } from "./ops/record.ts";
 export type { Keywords, OperatorFunction } from "./ops/resolve.ts";
 export * as optim from "./optim/index.ts";
-export { getRngState, manualSeed, setRngState } from "./random.ts";
+export { Generator, getRngState, manualSeed, setRngState } from "./random.ts";
 export { keep, scope, unscoped } from "./scope.ts";
 export * as serialization from "./serialization/index.ts";
 export { targets } from "./targets.ts";
 export {
   arange,
+  bernoulli,
   type EmptyOptions,
   empty,
   emptyLike,
@@ -55,8 +56,12 @@ export {
   full,
   fullLike,
   linspace,
+  logspace,
+  meshgrid,
+  multinomial,
   ones,
   onesLike,
+  type RandomOptions,
   rand,
   randint,
   randLike,
@@ -79,9 +84,18 @@ export {
 export type { BackwardOptions, Removable } from "./tensor/grad.ts";
 export { type Index, Slice, slice } from "./tensor/indexing.ts";
 export { fromBuffer, fromTypedArray, type Nested, type TensorOptions } from "./tensor/nested.ts";
-export { type Operand, where } from "./tensor/pointwise.ts";
-export type { Closeness, Dims, Indexed } from "./tensor/reduce.ts";
+export type { QuantileOptions, Unique, UniqueOptions } from "./tensor/order.ts";
+export { type Closeness, type Operand, where } from "./tensor/pointwise.ts";
+export { einsum } from "./tensor/products.ts";
+export type { Dims, Indexed } from "./tensor/reduce.ts";
+export type { IndexTensors } from "./tensor/scatter.ts";
 export { Tensor } from "./tensor/tensor.ts";
-export { concatenate as cat, type Placement, stackTensors as stack } from "./tensor/views.ts";
+export {
+  concatenate as cat,
+  horizontally as hstack,
+  type Placement,
+  stackTensors as stack,
+  vertically as vstack,
+} from "./tensor/views.ts";
 export { governor, ThreadGovernor, type ThreadGovernorOptions } from "./thread-governor.ts";
 export * as threads from "./threads.ts";

@@ -11,6 +11,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   ct::registerCalls(env, exports);
   ct::registerTensors(env, exports);
   ct::registerAutograd(env, exports);
+  ct::registerGenerators(env, exports);
   ct::registerState(env, exports);
   ct::registerDistributed(env, exports);
   return exports;

@@ -8,6 +8,7 @@ namespace ct {
 void registerCalls(Napi::Env env, Napi::Object exports);
 void registerTensors(Napi::Env env, Napi::Object exports);
 void registerAutograd(Napi::Env env, Napi::Object exports);
+void registerGenerators(Napi::Env env, Napi::Object exports);
 void registerState(Napi::Env env, Napi::Object exports);
 void registerDistributed(Napi::Env env, Napi::Object exports);
 

@@ -1,5 +1,4 @@
-// Modes and global state: grad mode, autocast, random numbers, threads, devices, versions.
-#include <ATen/CPUGeneratorImpl.h>
+// Modes and global state: grad mode, autocast, the seed, threads, devices, versions.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
@@ -115,23 +114,6 @@ Napi::Value manualSeed(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-at::Generator cpuGenerator() {
-  return at::detail::getDefaultCPUGenerator();
-}
-
-Napi::Value getRngState(const Napi::CallbackInfo& info) {
-  at::Generator generator = cpuGenerator();
-  std::lock_guard<std::mutex> lock(generator.mutex());
-  return Napi::Value(info.Env(), wrapTensor(info.Env(), generator.get_state()));
-}
-
-Napi::Value setRngState(const Napi::CallbackInfo& info) {
-  at::Generator generator = cpuGenerator();
-  std::lock_guard<std::mutex> lock(generator.mutex());
-  generator.set_state(tensorOf(info.Env(), info[0]));
-  return info.Env().Undefined();
-}
-
 Napi::Value getNumThreads(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), at::get_num_threads());
 }
@@ -191,8 +173,6 @@ void registerState(Napi::Env env, Napi::Object exports) {
   exports.Set("leaveAutocast", Napi::Function::New<guarded<leaveAutocast>>(env));
   exports.Set("autocastState", Napi::Function::New<guarded<autocastStateOf>>(env));
   exports.Set("manualSeed", Napi::Function::New<guarded<manualSeed>>(env));
-  exports.Set("getRngState", Napi::Function::New<guarded<getRngState>>(env));
-  exports.Set("setRngState", Napi::Function::New<guarded<setRngState>>(env));
   exports.Set("getNumThreads", Napi::Function::New<guarded<getNumThreads>>(env));
   exports.Set("setNumThreads", Napi::Function::New<guarded<setNumThreads>>(env));
   exports.Set("setDeterministic", Napi::Function::New<guarded<setDeterministic>>(env));

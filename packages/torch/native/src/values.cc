@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "errors.h"
+#include "generator.h"
 #include "handle.h"
 #include "names.h"
 
@@ -177,6 +178,9 @@ c10::IValue convert(napi_env env, napi_value value, const c10::Argument& argumen
     case c10::TypeKind::DeviceObjType:
       if (jsType != napi_string) refuse(env, value, argument, "a device such as \"cpu\" or \"cuda:0\"");
       return c10::Device(stringOf(env, value));
+    case c10::TypeKind::GeneratorType:
+      if (jsType != napi_external) refuse(env, value, argument, "a generator");
+      return generatorOf(env, value);
     default:
       if (isNone(jsType)) return c10::IValue();
       fail("argument '" + argument.name() + "' of type " + type->str() + " cannot be passed from JavaScript");

@@ -52,3 +52,45 @@ test("GradScaler divides the gradients again, skips overflows and adapts as PyTo
   scaler.unscale_(optimizer);
   expect(() => scaler.unscale_(optimizer)).toThrow(/already called/);
 });
+
+test("GradScaler works through one step of each optimizer in order, and says what is out of order", () => {
+  const p = torch.tensor([1], { requiresGrad: true });
+  const optimizer = new torch.optim.SGD([p], { lr: 1 });
+  const scaler = new torch.amp.GradScaler({ initScale: 8, growthInterval: 1 });
+  expect(() => scaler.update()).toThrow(/update\(\) needs a step\(\)/);
+  scaler.scale(p.mul(3).sum()).backward();
+  expect(p.grad!.item()).toBe(24);
+  scaler.unscale_(optimizer);
+  expect(torch.nn.utils.clipGradNorm_([p], 1)).toBe(3);
+  scaler.step(optimizer);
+  expect(p.item()).toBeCloseTo(0, 5);
+  expect(() => scaler.step(optimizer)).toThrow(/step\(\) was already called/);
+  expect(() => scaler.unscale_(optimizer)).toThrow(/after step/);
+  scaler.update();
+  expect(scaler.getScale()).toBe(16);
+});
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY])("GradScaler finds a single %s among many gradients", (bad) => {
+  const params = Array.from({ length: 5 }, () => torch.zeros([4], { requiresGrad: true }));
+  const optimizer = new torch.optim.SGD(params, { lr: 1 });
+  const scaler = new torch.amp.GradScaler({ initScale: 4 });
+  for (const [i, p] of params.entries()) p.grad = torch.ones([4]).setIndex(2, i === 3 ? bad : 1);
+  expect(scaler.step(optimizer)).toBe(false);
+  expect(params[0]!.tolist()).toEqual([0, 0, 0, 0]);
+  scaler.update();
+  expect(scaler.getScale()).toBe(2);
+});
+
+test("GradScaler divides float16 gradients in float32, and does nothing when disabled", () => {
+  const p = torch.zeros([1], { dtype: "float16", requiresGrad: true });
+  const optimizer = { paramGroups: [{ params: [p] }], step: () => undefined };
+  const scaler = new torch.amp.GradScaler({ initScale: 2 ** 30 });
+  p.grad = torch.tensor([2 ** 15], { dtype: "float16" });
+  scaler.unscale_(optimizer);
+  expect(p.grad.item()).toBe(2 ** -15);
+  const off = new torch.amp.GradScaler({ enabled: false });
+  expect([off.getScale(), off.stateDict()]).toEqual([1, {}]);
+  off.update();
+  expect(() => scaler.loadStateDict(off.stateDict())).toThrow(/the state is empty/);
+  expect(() => new torch.amp.GradScaler({ growthFactor: 1 })).toThrow(/growthFactor must be above 1/);
+});

@@ -1,7 +1,12 @@
 import { noGrad } from "../autograd/modes.ts";
 import { TorchError } from "../errors.ts";
+import { bind } from "../ops/dispatch.ts";
 import { scope } from "../scope.ts";
+import { tensor, zeros } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+
+/** Divides by the scale and notes what is not finite, in one pass; CPUs have it from LibTorch 2.3 on. */
+const unscaleAll_ = bind("aten::_amp_foreach_non_finite_check_and_unscale_");
 
 /** What the scaler needs of an optimizer. */
 export interface ScaledOptimizer {
@@ -27,6 +32,12 @@ export interface GradScalerState {
   readonly growthTracker: number;
 }
 
+/** What happened to an optimizer since the last `update`. */
+interface Progress {
+  readonly overflowed: boolean;
+  stepped: boolean;
+}
+
 /**
  * Keeps float16 gradients from vanishing: multiplies the loss, divides the gradients, skips steps whose gradients
  * overflowed and then lowers the factor. Same rules and defaults as `torch.cuda.amp.GradScaler`.
@@ -38,15 +49,18 @@ export class GradScaler {
   #growthInterval: number;
   #growthTracker = 0;
   readonly #enabled: boolean;
-  /** Optimizers unscaled since the last `update`, with whether an overflow was found. */
-  readonly #unscaled = new Map<ScaledOptimizer, boolean>();
+  /** Optimizers unscaled since the last `update`. */
+  readonly #progress = new Map<ScaledOptimizer, Progress>();
 
+  /** @throws TorchError for factors that would not grow, or not shrink, the scale */
   constructor(options: GradScalerOptions = {}) {
     this.#scale = options.initScale ?? 65536;
     this.#growthFactor = options.growthFactor ?? 2;
     this.#backoffFactor = options.backoffFactor ?? 0.5;
     this.#growthInterval = options.growthInterval ?? 2000;
     this.#enabled = options.enabled ?? true;
+    if (this.#growthFactor <= 1) throw scalerError(`growthFactor must be above 1, not ${this.#growthFactor}`);
+    if (this.#backoffFactor >= 1) throw scalerError(`backoffFactor must be below 1, not ${this.#backoffFactor}`);
   }
 
   isEnabled(): boolean {
@@ -57,66 +71,73 @@ export class GradScaler {
     return this.#enabled ? this.#scale : 1;
   }
 
-  /** The loss times the scale. */
-  scale(loss: Tensor): Tensor {
-    return this.#enabled ? loss.mul(this.#scale) : loss;
+  /** The loss, or each of several, times the scale. */
+  scale(loss: Tensor): Tensor;
+  scale(losses: readonly Tensor[]): Tensor[];
+  scale(losses: Tensor | readonly Tensor[]): Tensor | Tensor[] {
+    const one = (loss: Tensor) => (this.#enabled ? loss.mul(this.#scale) : loss);
+    return Array.isArray(losses) ? losses.map(one) : one(losses as Tensor);
   }
 
-  /** Divides an optimizer's gradients by the scale, in place, e.g. before clipping them. */
+  /**
+   * Divides an optimizer's gradients by the scale, in place, e.g. before clipping them.
+   * @throws TorchError when it was done since the last `update`, or after `step`
+   */
   unscale_(optimizer: ScaledOptimizer): void {
     if (!this.#enabled) return;
-    if (this.#unscaled.has(optimizer)) {
-      throw new TorchError({
-        code: "torch/grad-scaler",
-        what: "unscale_() was already called on this optimizer since the last update()",
-      });
-    }
-    const finite = noGrad(() =>
-      scope(() => {
-        let good = true;
-        for (const { params } of optimizer.paramGroups) {
-          for (const { grad } of params) {
-            if (grad === null) continue;
-            // Divided in float32, as in PyTorch: the reciprocal of a large scale underflows in float16.
-            if (grad.dtype === "float16") grad.copy_(grad.float().mul_(1 / this.#scale));
-            else grad.mul_(1 / this.#scale);
-            // Any NaN or infinity makes the sum one of them; an overflow of a finite sum only costs a skipped step.
-            good &&= Number.isFinite(grad.sum(null, { dtype: "float32" }).item());
-          }
-        }
-        return good;
-      }),
-    );
-    this.#unscaled.set(optimizer, !finite);
+    const progress = this.#progress.get(optimizer);
+    if (progress?.stepped) throw scalerError("unscale_() is called after step()", "unscale, clip, then step");
+    if (progress) throw scalerError("unscale_() was already called on this optimizer since the last update()");
+    const gradients = optimizer.paramGroups.flatMap(({ params }) => params.flatMap(({ grad }) => grad ?? []));
+    const overflowed = scope(() => noGrad(() => unscale(gradients, 1 / this.#scale)));
+    this.#progress.set(optimizer, { overflowed, stepped: false });
   }
 
-  /** Unscales if that was not done, then steps, unless a gradient is not finite. @returns whether it stepped */
+  /**
+   * Unscales if that was not done, then steps, unless a gradient is not finite.
+   * @returns whether it stepped
+   * @throws TorchError when it stepped already since the last `update`
+   */
   step(optimizer: ScaledOptimizer): boolean {
     if (!this.#enabled) {
       optimizer.step();
       return true;
     }
-    if (!this.#unscaled.has(optimizer)) this.unscale_(optimizer);
-    if (this.#unscaled.get(optimizer)) return false;
+    if (!this.#progress.has(optimizer)) this.unscale_(optimizer);
+    const progress = this.#progress.get(optimizer) as Progress;
+    if (progress.stepped) {
+      throw scalerError("step() was already called on this optimizer since the last update()", "call update() between");
+    }
+    progress.stepped = true;
+    if (progress.overflowed) return false;
     optimizer.step();
     return true;
   }
 
-  /** Adapts the scale to what happened since the last call. */
+  /**
+   * Adapts the scale to what happened since the last call.
+   * @throws TorchError when no optimizer was unscaled or stepped since: there is nothing to judge by
+   */
   update(newScale?: number): void {
     if (!this.#enabled) return;
     if (newScale !== undefined) this.#scale = newScale;
-    else if ([...this.#unscaled.values()].includes(true)) {
+    else if (this.#progress.size === 0) {
+      throw scalerError("update() needs a step() since the last one", "call step(optimizer) before update()");
+    } else if ([...this.#progress.values()].some(({ overflowed }) => overflowed)) {
       this.#scale *= this.#backoffFactor;
       this.#growthTracker = 0;
     } else if (++this.#growthTracker === this.#growthInterval) {
-      this.#scale *= this.#growthFactor;
+      // As in PyTorch, a scale that float32 cannot hold does not grow.
+      const grown = Math.fround(this.#scale * this.#growthFactor);
+      if (Number.isFinite(grown)) this.#scale = grown;
       this.#growthTracker = 0;
     }
-    this.#unscaled.clear();
+    this.#progress.clear();
   }
 
-  stateDict(): GradScalerState {
+  /** Empty when the scaler is disabled. */
+  stateDict(): GradScalerState | Record<string, never> {
+    if (!this.#enabled) return {};
     return {
       scale: this.#scale,
       growthFactor: this.#growthFactor,
@@ -126,11 +147,56 @@ export class GradScaler {
     };
   }
 
-  loadStateDict(state: GradScalerState): void {
+  /** Takes the state of another scaler; a disabled scaler ignores it. @throws TorchError when it is empty */
+  loadStateDict(state: GradScalerState | Record<string, never>): void {
+    if (!this.#enabled) return;
+    if (!isFull(state)) {
+      throw scalerError("the state is empty", "it may come from a scaler that was disabled: start without its state");
+    }
     this.#scale = state.scale;
     this.#growthFactor = state.growthFactor;
     this.#backoffFactor = state.backoffFactor;
     this.#growthInterval = state.growthInterval;
     this.#growthTracker = state.growthTracker;
   }
+}
+
+function isFull(state: GradScalerState | Record<string, never>): state is GradScalerState {
+  return Object.keys(state).length > 0;
+}
+
+function scalerError(what: string, fix?: string): TorchError {
+  return new TorchError({ code: "torch/grad-scaler", what: `GradScaler: ${what}`, fix });
+}
+
+/** Multiplies in place. @returns whether any element was not finite; read once a device, however many gradients */
+function unscale(gradients: readonly Tensor[], factor: number): boolean {
+  let overflowed = false;
+  for (const device of new Set(gradients.map((gradient) => gradient.device))) {
+    const all = gradients.filter((gradient) => gradient.device === device);
+    const found = zeros([1], { device });
+    if (device === "cpu") for (const gradient of all) unscaleOne(gradient, factor, found);
+    else unscaleOnDevice(all, factor, found, device);
+    overflowed ||= found.item() !== 0;
+  }
+  return overflowed;
+}
+
+/** One kernel for the gradients of each dtype, as the operator wants them. */
+function unscaleOnDevice(gradients: readonly Tensor[], factor: number, found: Tensor, device: string): void {
+  const inverse = tensor([factor], { device });
+  for (const dtype of new Set(gradients.map((gradient) => gradient.dtype))) {
+    unscaleAll_(
+      gradients.filter((gradient) => gradient.dtype === dtype),
+      found,
+      inverse,
+    );
+  }
+}
+
+function unscaleOne(gradient: Tensor, factor: number, found: Tensor): void {
+  found.add_(gradient.isfinite().all().logicalNot());
+  // In float32, as in PyTorch: the reciprocal of a large scale underflows in float16.
+  if (gradient.dtype === "float16") gradient.copy_(gradient.float().mul_(factor));
+  else gradient.mul_(factor);
 }

@@ -3,7 +3,7 @@ import { native } from "../native/load.ts";
 import { isThenable } from "../scope.ts";
 
 /** Modes belong to the thread: a function that returns a promise would leave with its work still to be done. */
-function synchronous<T>(what: string, result: T): T {
+export function synchronous<T>(what: string, result: T): T {
   if (isThenable(result)) {
     throw new TorchError({
       code: "torch/async-mode",
@@ -55,17 +55,4 @@ export function inferenceMode<T>(fn: () => T, enabled = true): T {
 
 export function isInferenceMode(): boolean {
   return native.isInferenceMode();
-}
-
-/**
- * Runs `fn` in anomaly mode: a backward pass that makes a NaN throws and names the node. Slow; for debugging.
- * Global for the process while it runs.
- */
-export function detectAnomaly<T>(fn: () => T, { checkNaN = true }: { checkNaN?: boolean } = {}): T {
-  native.setAnomaly(true, checkNaN);
-  try {
-    return synchronous("detectAnomaly", fn());
-  } finally {
-    native.setAnomaly(false, true);
-  }
 }

@@ -7,6 +7,13 @@ export interface Handle {
   readonly [handleBrand]: true;
 }
 
+declare const generatorBrand: unique symbol;
+
+/** A native source of random numbers; freed by the garbage collector. */
+export interface GeneratorHandle {
+  readonly [generatorBrand]: true;
+}
+
 export interface NativeArgument {
   readonly name: string;
   /** The type of the dispatcher, e.g. `Tensor?`, `int[]`. */
@@ -132,8 +139,13 @@ export interface Binding {
   leaveAutocast(device: string, enabled: boolean, dtype: DType): void;
   autocastState(device: string): [enabled: boolean, dtype: DType];
   manualSeed(seed: number | bigint): void;
-  getRngState(): Handle;
-  setRngState(state: Handle): void;
+  defaultGenerator(device: string): GeneratorHandle;
+  newGenerator(device: string, seed: number | bigint): GeneratorHandle;
+  generatorSeed(generator: GeneratorHandle, seed: number | bigint): void;
+  generatorInitialSeed(generator: GeneratorHandle): bigint;
+  generatorDevice(generator: GeneratorHandle): string;
+  generatorState(generator: GeneratorHandle): Handle;
+  setGeneratorState(generator: GeneratorHandle, state: Handle): void;
   getNumThreads(): number;
   setNumThreads(count: number): void;
   setDeterministic(enabled: boolean, warnOnly: boolean): void;

@@ -1,6 +1,7 @@
 import { noGrad } from "../autograd/modes.ts";
 import { bind } from "../ops/dispatch.ts";
-import { randn } from "../tensor/create.ts";
+import { scope } from "../scope.ts";
+import { randn, randperm, tensor as toTensor } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { nnError } from "./errors.ts";
 
@@ -24,6 +25,10 @@ export type Nonlinearity =
 export type FanMode = "fan_in" | "fan_out";
 
 // Each function changes the tensor it is given, without a trace in autograd, and returns it. Formulas: torch/nn/init.py.
+
+function noGradScope(fn: () => Tensor): Tensor {
+  return scope(() => noGrad(fn));
+}
 
 export function uniform_(tensor: Tensor, low = 0, high = 1): Tensor {
   return noGrad(() => tensor.uniform_(low, high));
@@ -54,7 +59,15 @@ export function eye_(tensor: Tensor): Tensor {
 
 /** A normal distribution without its tails: values outside [low, high] do not occur. */
 export function truncNormal_(tensor: Tensor, mean = 0, std = 1, low = -2, high = 2): Tensor {
-  const cdf = (x: number) => (1 + erf(x / Math.SQRT2)) / 2;
+  const cdf = (x: number) =>
+    scope(
+      () =>
+        (1 +
+          toTensor(x / Math.SQRT2, { dtype: "float64" })
+            .erf()
+            .item()) /
+        2,
+    );
   const [lower, upper] = [cdf((low - mean) / std), cdf((high - mean) / std)];
   return noGrad(() => {
     atenErfinv_(tensor.uniform_(2 * lower - 1, 2 * upper - 1));
@@ -104,7 +117,7 @@ export function orthogonal_(tensor: Tensor, gain = 1): Tensor {
   const [rows, ...rest] = tensor.shape;
   if (rows === undefined || rest.length === 0) throw nnError("init.orthogonal_: two dimensions or more are expected");
   const columns = rest.reduce((product, size) => product * size, 1);
-  return noGrad(() => {
+  return noGradScope(() => {
     const flat = randn([rows, columns], { dtype: tensor.dtype, device: tensor.device });
     const [q, r] = atenQr(rows < columns ? flat.t() : flat, "reduced");
     const unique = q.mul(r.diagonal().sign());
@@ -112,6 +125,41 @@ export function orthogonal_(tensor: Tensor, gain = 1): Tensor {
   });
 }
 
+/**
+ * A convolution that passes its channels on as they are, as far as there are as many: ones in the middle of the kernels.
+ * @param tensor [Out, In, ...kernel], one to three kernel dimensions
+ */
+export function dirac_(tensor: Tensor, groups = 1): Tensor {
+  const [out, into, ...kernel] = tensor.shape;
+  if (out === undefined || into === undefined || kernel.length < 1 || kernel.length > 3) {
+    throw nnError(`init.dirac_: three to five dimensions are expected, the tensor has ${tensor.ndim}`);
+  }
+  if (out % groups !== 0) throw nnError(`init.dirac_: ${out} output channels do not divide into ${groups} groups`);
+  const center = kernel.map((size) => Math.floor(size / 2));
+  const outPerGroup = out / groups;
+  return noGradScope(() => {
+    tensor.zero_();
+    for (let group = 0; group < groups; group++) {
+      for (let d = 0; d < Math.min(outPerGroup, into); d++) tensor.setIndex([group * outPerGroup + d, d, ...center], 1);
+    }
+    return tensor;
+  });
+}
+/** Normally distributed, with a share of zeros in each column (Martens, 2010). @param tensor [rows, columns] */
+export function sparse_(tensor: Tensor, sparsity: number, std = 0.01): Tensor {
+  const [rows, columns, ...more] = tensor.shape;
+  if (rows === undefined || columns === undefined || more.length > 0) {
+    throw nnError("init.sparse_: a matrix is expected");
+  }
+  const zeros = Math.ceil(sparsity * rows);
+  return noGradScope(() => {
+    tensor.normal_(0, std);
+    for (let column = 0; column < columns; column++) {
+      tensor.select(1, column).indexFill_(0, randperm(rows, { device: tensor.device }).narrow(0, 0, zeros), 0);
+    }
+    return tensor;
+  });
+}
 /** Connections into and out of one unit of a weight. @param tensor [Out, In, ...kernel] */
 export function calculateFanInAndFanOut(tensor: Tensor): { readonly fanIn: number; readonly fanOut: number } {
   const [out, into, ...kernel] = tensor.shape;
@@ -136,16 +184,4 @@ export function calculateGain(nonlinearity: Nonlinearity, a = 0.01): number {
     default:
       return 1;
   }
-}
-
-/** The error function to about 1e-7 (Abramowitz and Stegun 7.1.26 refined: Numerical Recipes' erfc). */
-function erf(x: number): number {
-  const t = 1 / (1 + Math.abs(x) / 2);
-  const coefficients = [
-    -1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587, -0.82215223,
-    0.17087277,
-  ];
-  const polynomial = coefficients.reduceRight((sum, coefficient) => sum * t + coefficient, 0);
-  const erfc = t * Math.exp(-x * x + polynomial);
-  return x >= 0 ? 1 - erfc : erfc - 1;
 }

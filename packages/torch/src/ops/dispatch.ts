@@ -1,8 +1,10 @@
-import { CtError } from "@classifier-training/base";
+import { CtError, suggestion } from "@classifier-training/base";
 import { TorchError } from "../errors.ts";
 import type { Handle, NativeOperator } from "../native/binding.ts";
 import { native } from "../native/load.ts";
+import { Generator } from "../random.ts";
 import { TensorCore } from "../tensor/core.ts";
+import { dtypes, memoryFormats } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { wrap } from "../tensor/wrap.ts";
 
@@ -21,6 +23,8 @@ function unwrap(value: unknown): unknown {
   if (value instanceof TensorCore) return value.handle;
   if (Array.isArray(value)) {
     for (const element of value) if (element instanceof TensorCore) return value.map(unwrap);
+  } else if (value instanceof Generator) {
+    return value.handle;
   }
   return value;
 }
@@ -69,7 +73,15 @@ export function describeValue(value: unknown): string {
     const shown = value.slice(0, 8).map(describeValue);
     return `[${shown.join(", ")}${value.length > 8 ? ", ..." : ""}]`;
   }
+  if (value instanceof Generator) return `a generator of ${value.device}`;
+  if (typeof value === "object" && value !== null) return `a ${value.constructor?.name ?? "object"}`;
   return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
+/** The nearest dtype, layout or memory format, where LibTorch met none of them. */
+function enumFix(message: string): string | undefined {
+  const [, name] = /'(.*)' is no dtype, layout or memory format/.exec(message) ?? [];
+  return name === undefined ? undefined : suggestion(name, [...dtypes, ...memoryFormats, "strided", "sparse_coo"]);
 }
 
 function operatorError(operator: NativeOperator, values: readonly unknown[], error: unknown): unknown {
@@ -85,6 +97,7 @@ function operatorError(operator: NativeOperator, values: readonly unknown[], err
     code: "torch/operator",
     what: `${name}: ${message.split("\nException raised from")[0]!.trim()}`,
     where: `${operator.name}${operator.overload === "" ? "" : `.${operator.overload}`}(${given.join(", ")})`,
+    fix: enumFix(message),
     cause: error,
   });
 }

@@ -1,5 +1,5 @@
 import type { AtenOperators } from "./aten.generated.ts";
-import { type OperatorFunction, operatorFunction } from "./resolve.ts";
+import { type OperatorFunction, operatorFunction, operatorNames } from "./resolve.ts";
 
 function namespace(name: string): Record<string, OperatorFunction> {
   const known: Record<string, OperatorFunction> = Object.create(null);
@@ -14,6 +14,10 @@ function namespace(name: string): Record<string, OperatorFunction> {
       }
       return fn;
     },
+    // For `in`, and for completion in Node's console.
+    has: (target, key) => key in target || (typeof key === "string" && operatorNames(name).includes(key)),
+    ownKeys: () => operatorNames(name),
+    getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true }),
   });
 }
 

@@ -1,9 +1,10 @@
-import { camelCase, snakeCase, suggestion } from "@classifier-training/base";
+import { camelCase, nearestName, snakeCase, suggestion } from "@classifier-training/base";
 import { TorchError } from "../errors.ts";
 import type { NativeArgument, NativeOperator } from "../native/binding.ts";
 import { native } from "../native/load.ts";
+import { Generator } from "../random.ts";
 import { TensorCore } from "../tensor/core.ts";
-import { describeValue, dispatch, lookUp } from "./dispatch.ts";
+import { describeValue, dispatch } from "./dispatch.ts";
 
 export type Keywords = Readonly<Record<string, unknown>>;
 
@@ -38,6 +39,7 @@ function kindOf(value: unknown): string {
   }
   if (value === null) return "n";
   if (value instanceof TensorCore) return "T";
+  if (value instanceof Generator) return "G";
   if (Array.isArray(value)) return `[${[...new Set(value.map(kindOf))].sort().join("")}]`;
   return "?";
 }
@@ -72,6 +74,8 @@ function fit(kind: string, type: string, fixedLength: number | null): 0 | 1 | 2 
     case "str":
     case "Device":
       return kind === "s" ? 2 : 0;
+    case "Generator":
+      return kind === "G" ? 2 : 0;
     default:
       return 0;
   }
@@ -129,19 +133,35 @@ function choose(
   keywords: Keywords,
 ): Plan {
   let best: Attempt | undefined;
-  const reasons: string[] = [];
+  const refused: { readonly operator: NativeOperator; readonly reason: string }[] = [];
   for (const operator of overloads) {
     const candidate = attempt(operator, args, keywords);
-    if (candidate.plan === undefined) reasons.push(`${operator.text}\n      ${candidate.reason}`);
+    if (candidate.plan === undefined) refused.push({ operator, reason: candidate.reason });
     else if (best === undefined || candidate.score > best.score) best = candidate;
   }
   if (best?.plan !== undefined) return best.plan;
+  // Overloads for `out=` and named dimensions are told of only to whom there are no others.
+  const usual = refused.filter(({ operator }) => !isUnusual(operator, keywords));
+  const reasons = (usual.length > 0 ? usual : refused).map(
+    ({ operator, reason }) => `${operator.text}\n      ${reason}`,
+  );
   const given = [...args.map(describeValue), ...Object.entries(keywords).map(([k, v]) => `${k}: ${describeValue(v)}`)];
   throw new TorchError({
     code: "torch/no-overload",
     what: `${name}: no overload accepts (${given.join(", ")})`,
     fix: `the overloads are\n    ${reasons.join("\n    ")}`,
   });
+}
+
+function oneOverload(fullName: string): NativeOperator[] {
+  const [, name = "", overload = ""] = /^([^.]+)\.(.*)$/.exec(fullName) ?? [];
+  const operator = native.operator(name, overload);
+  return operator === null ? [] : [operator];
+}
+
+function isUnusual(operator: NativeOperator, keywords: Keywords): boolean {
+  if ("out" in keywords) return false;
+  return operator.arguments.some(({ name, real }) => name === "out" || real.startsWith("Dimname"));
 }
 
 /** A callable operator: positional arguments, then optionally a plain object of keyword arguments by schema name. */
@@ -154,7 +174,7 @@ export type OperatorFunction = (...args: unknown[]) => unknown;
  */
 export function operatorFunction(namespace: string, name: string): OperatorFunction {
   const fullName = `${namespace}::${name}`;
-  const overloads = name.includes(".") ? [lookUp(fullName)] : native.overloads(fullName);
+  const overloads = name.includes(".") ? oneOverload(fullName) : native.overloads(fullName);
   if (overloads.length === 0) throw unknownOperator(namespace, name);
   const plans = new Map<string, Plan>();
   return (...args) => {
@@ -178,15 +198,34 @@ export function operatorFunction(namespace: string, name: string): OperatorFunct
   };
 }
 
-function unknownOperator(namespace: string, name: string): TorchError {
+/** The operators of a namespace, without their overloads. */
+export function operatorNames(namespace: string): string[] {
   const prefix = `${namespace}::`;
-  const names = new Set<string>();
-  for (const full of native.operatorNames()) {
-    if (full.startsWith(prefix)) names.add(full.slice(prefix.length).split(".")[0]!);
-  }
+  const names = native.operatorNames().filter((full) => full.startsWith(prefix));
+  return [...new Set(names.map((full) => full.slice(prefix.length).split(".")[0]!))].sort();
+}
+
+function unknownOperator(namespace: string, name: string): TorchError {
   return new TorchError({
     code: "torch/no-operator",
-    what: `this LibTorch (${native.versionInfo().libtorch}) has no operator ${prefix}${name}`,
-    fix: suggestion(name, [...names]).slice(0, 400),
+    what: `this LibTorch (${native.versionInfo().libtorch}) has no operator ${namespace}::${name}`,
+    fix: nearOperator(namespace, name),
   });
+}
+
+/** What may have been meant: an overload, the nearest name, or names that share a word with it. */
+function nearOperator(namespace: string, name: string): string | undefined {
+  const [base = "", overload] = name.split(".");
+  if (overload !== undefined) {
+    const known = native.overloads(`${namespace}::${base}`).map((operator) => operator.overload || "(none)");
+    if (known.length > 0) return `the overloads of ${base} are: ${known.join(", ")}`;
+  }
+  const names = operatorNames(namespace);
+  const near = nearestName(base, names) ?? nearestName(snakeCase(base), names);
+  if (near !== undefined) return `did you mean '${near}'?`;
+  const words = snakeCase(base)
+    .split("_")
+    .filter((word) => word.length > 2);
+  const related = names.filter((other) => !other.startsWith("_") && words.some((word) => other.includes(word)));
+  return related.length === 0 ? undefined : `related: ${related.slice(0, 10).join(", ")}`;
 }

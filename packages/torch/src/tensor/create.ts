@@ -1,5 +1,6 @@
 import { native } from "../native/load.ts";
 import { bind } from "../ops/dispatch.ts";
+import type { Generator } from "../random.ts";
 import type { TensorCore } from "./core.ts";
 import type { DType, MemoryFormat } from "./dtype.ts";
 import { fromNested, type Nested, type TensorOptions } from "./nested.ts";
@@ -9,10 +10,13 @@ const callEmpty = bind("aten::empty.memory_format");
 const callZeros = bind("aten::zeros");
 const callOnes = bind("aten::ones");
 const callFull = bind("aten::full");
-const callRand = bind("aten::rand");
-const callRandn = bind("aten::randn");
-const callRandint = bind("aten::randint.low");
-const callRandperm = bind("aten::randperm");
+const callRand = bind("aten::rand.generator");
+const callRandn = bind("aten::randn.generator");
+const callRandint = bind("aten::randint.low_generator");
+const callRandperm = bind("aten::randperm.generator");
+const [callBernoulli, callMultinomial] = [bind("aten::bernoulli"), bind("aten::multinomial")];
+const callLogspace = bind("aten::logspace");
+const callMeshgrid = bind<Tensor[]>("aten::meshgrid.indexing");
 const callEye = bind("aten::eye.m");
 const callLinspace = bind("aten::linspace");
 const callArange = bind("aten::arange.start_step");
@@ -22,6 +26,12 @@ export type Shape = readonly number[];
 
 export interface EmptyOptions extends TensorOptions {
   readonly memoryFormat?: MemoryFormat;
+}
+
+/** For tensors of random numbers. */
+export interface RandomOptions extends TensorOptions {
+  /** Where the numbers come from; the device's own source when left out. */
+  readonly generator?: Generator;
 }
 
 function marked(tensor: Tensor, requiresGrad: boolean | undefined): Tensor {
@@ -59,30 +69,48 @@ export function full(shape: Shape, value: number | boolean, options: TensorOptio
 }
 
 /** Uniform in [0, 1). */
-export function rand(shape: Shape, { dtype = "float32", device, requiresGrad }: TensorOptions = {}): Tensor {
-  return marked(callRand(shape, dtype, undefined, device), requiresGrad);
+export function rand(shape: Shape, { dtype = "float32", device, requiresGrad, generator }: RandomOptions = {}): Tensor {
+  return marked(callRand(shape, generator, dtype, undefined, device), requiresGrad);
 }
 
 /** Standard normal. */
-export function randn(shape: Shape, { dtype = "float32", device, requiresGrad }: TensorOptions = {}): Tensor {
-  return marked(callRandn(shape, dtype, undefined, device), requiresGrad);
-}
-
-/** Integers in [low, high), int64 unless `dtype` says otherwise. */
-export function randint(
-  low: number,
-  high: number,
+export function randn(
   shape: Shape,
-  { dtype = "int64", device }: TensorOptions = {},
+  { dtype = "float32", device, requiresGrad, generator }: RandomOptions = {},
 ): Tensor {
-  return callRandint(low, high, shape, dtype, undefined, device);
+  return marked(callRandn(shape, generator, dtype, undefined, device), requiresGrad);
 }
 
+/** Integers in [low, high), or in [0, high): int64 unless `dtype` says otherwise. */
+export function randint(high: number, shape: Shape, options?: RandomOptions): Tensor;
+export function randint(low: number, high: number, shape: Shape, options?: RandomOptions): Tensor;
+export function randint(
+  first: number,
+  second: number | Shape,
+  third?: Shape | RandomOptions,
+  fourth: RandomOptions = {},
+): Tensor {
+  const fromZero = typeof second !== "number";
+  const [low, high, shape] = fromZero ? [0, first, second] : [first, second, third as Shape];
+  const { dtype = "int64", device, generator } = fromZero ? ((third as RandomOptions | undefined) ?? {}) : fourth;
+  return callRandint(low, high, shape, generator, dtype, undefined, device);
+}
 /** A random order of 0 .. n-1, int64. */
-export function randperm(n: number, { dtype = "int64", device }: TensorOptions = {}): Tensor {
-  return callRandperm(n, dtype, undefined, device);
+export function randperm(n: number, { dtype = "int64", device, generator }: RandomOptions = {}): Tensor {
+  return callRandperm(n, generator, dtype, undefined, device);
 }
-
+/** Ones with the probabilities that `p` holds, else zeros. */
+export function bernoulli(p: TensorCore, { generator }: { readonly generator?: Generator } = {}): Tensor {
+  return callBernoulli(p, generator);
+}
+/** `count` indices drawn by the weights in the last dimension of `weights`, int64 [..., count]. */
+export function multinomial(
+  weights: TensorCore,
+  count: number,
+  { replacement = false, generator }: { readonly replacement?: boolean; readonly generator?: Generator } = {},
+): Tensor {
+  return callMultinomial(weights, count, replacement, generator);
+}
 export function eye(rows: number, columns = rows, { dtype = "float32", device }: TensorOptions = {}): Tensor {
   return callEye(rows, columns, dtype, undefined, device);
 }
@@ -96,6 +124,22 @@ export function linspace(
   return callLinspace(start, end, steps, dtype, undefined, device);
 }
 
+/** `base ** start` to `base ** end` in steps of equal ratio. */
+export function logspace(
+  start: number,
+  end: number,
+  steps: number,
+  { base = 10, dtype = "float32", device }: TensorOptions & { readonly base?: number } = {},
+): Tensor {
+  return callLogspace(start, end, steps, base, dtype, undefined, device);
+}
+/** The coordinates of a grid, one tensor a dimension; rows first unless `indexing` is `xy`. */
+export function meshgrid(
+  axes: readonly TensorCore[],
+  { indexing = "ij" }: { readonly indexing?: "ij" | "xy" } = {},
+): Tensor[] {
+  return callMeshgrid(axes, indexing);
+}
 /** `arange(end)`, `arange(start, end, step)`: int64 when all three are integers, else float32. */
 export function arange(end: number, options?: TensorOptions): Tensor;
 export function arange(start: number, end: number, step?: number, options?: TensorOptions): Tensor;

@@ -18,7 +18,9 @@ export type DType = (typeof dtypes)[number];
 /** `"cpu"`, `"cuda"`, `"cuda:0"`, `"mps"`. */
 export type Device = string;
 
-export type MemoryFormat = "contiguous" | "channels_last" | "channels_last_3d" | "preserve";
+export const memoryFormats = ["contiguous", "channels_last", "channels_last_3d", "preserve"] as const;
+
+export type MemoryFormat = (typeof memoryFormats)[number];
 
 export type TypedArray =
   | Float32Array

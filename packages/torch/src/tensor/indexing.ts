@@ -2,8 +2,8 @@ import { TorchError } from "../errors.ts";
 import { bind } from "../ops/dispatch.ts";
 import { TensorCore } from "./core.ts";
 import { fromNested } from "./nested.ts";
+import { ScatterTensor } from "./scatter.ts";
 import type { Tensor } from "./tensor.ts";
-import { ViewTensor } from "./views.ts";
 
 /** `start:end:step` of one dimension, for `index`. */
 export class Slice {
@@ -32,7 +32,7 @@ const index = bind("aten::index.Tensor");
 const indexPut_ = bind("aten::index_put_");
 
 /** Indexing with PyTorch's rules: numbers, slices and new dimensions give views, tensors and masks copies. */
-export class IndexTensor extends ViewTensor {
+export class IndexTensor extends ScatterTensor {
   /** `x.index(0, "1:3", mask)` is Python's `x[0, 1:3, mask]`. */
   index(...indices: Index[]): Tensor {
     const { view, tensors } = resolve(this, indices);

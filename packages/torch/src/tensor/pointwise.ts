@@ -1,7 +1,15 @@
 import { bind } from "../ops/dispatch.ts";
+import type { Generator } from "../random.ts";
 import { TensorCore } from "./core.ts";
 import type { Tensor } from "./tensor.ts";
 import { UnaryTensor } from "./unary.ts";
+
+/** How far apart numbers may be and count as equal. */
+export interface Closeness {
+  readonly rtol?: number;
+  readonly atol?: number;
+  readonly equalNan?: boolean;
+}
 
 /** The other side of an element-wise operation: a tensor that broadcasts, or a number. */
 export type Operand = TensorCore | number | bigint | boolean;
@@ -23,6 +31,8 @@ const subScalar_ = bind("aten::sub_.Scalar");
 const rsub = bind("aten::rsub.Scalar");
 const divMode = bind("aten::div.Tensor_mode");
 const divModeScalar = bind("aten::div.Scalar_mode");
+const divMode_ = bind("aten::div_.Tensor_mode");
+const divModeScalar_ = bind("aten::div_.Scalar_mode");
 const powTensor = bind("aten::pow.Tensor_Tensor");
 const powScalar = bind("aten::pow.Tensor_Scalar");
 const powScalar_ = bind("aten::pow_.Scalar");
@@ -32,6 +42,7 @@ const mul_ = binary("mul_");
 const div = binary("div");
 const div_ = binary("div_");
 const remainder = binary("remainder");
+const remainder_ = binary("remainder_");
 const fmod = binary("fmod");
 const eq = binary("eq");
 const ne = binary("ne");
@@ -54,6 +65,7 @@ const clamp_ = bind("aten::clamp_");
 const maximum = bind("aten::maximum");
 const minimum = bind("aten::minimum");
 const atan2 = bind("aten::atan2");
+const isclose = bind("aten::isclose");
 const copy_ = bind("aten::copy_");
 const [addcmul, addcdiv] = [bind("aten::addcmul"), bind("aten::addcdiv")];
 const [addcmul_, addcdiv_] = [bind("aten::addcmul_"), bind("aten::addcdiv_")];
@@ -69,6 +81,10 @@ const whereScalars = bind("aten::where.Scalar");
 const [maskedFill, maskedFillTensor] = [bind("aten::masked_fill.Scalar"), bind("aten::masked_fill.Tensor")];
 const maskedFill_ = bind("aten::masked_fill_.Scalar");
 const [uniform_, normal_, bernoulli_] = [bind("aten::uniform_"), bind("aten::normal_"), bind("aten::bernoulli_.float")];
+
+interface Random {
+  readonly generator?: Generator;
+}
 
 /** Element-wise operations of two operands. Shapes broadcast and dtypes promote as in PyTorch; names ending in `_` work in place. */
 export class PointwiseTensor extends UnaryTensor {
@@ -101,8 +117,16 @@ export class PointwiseTensor extends UnaryTensor {
     if (roundingMode === undefined) return div(this, other);
     return (other instanceof TensorCore ? divMode : divModeScalar)(this, other, roundingMode);
   }
-  div_(other: Operand): this {
-    return div_(this, other) as unknown as this;
+  div_(other: Operand, { roundingMode }: { roundingMode?: "trunc" | "floor" } = {}): this {
+    if (roundingMode === undefined) return div_(this, other) as unknown as this;
+    return (other instanceof TensorCore ? divMode_ : divModeScalar_)(this, other, roundingMode) as unknown as this;
+  }
+  /** Division rounded down, as Python's `//`. */
+  floorDivide(other: Operand): Tensor {
+    return this.div(other, { roundingMode: "floor" });
+  }
+  remainder_(other: Operand): this {
+    return remainder_(this, other) as unknown as this;
   }
   /** The remainder with the sign of the divisor, as Python's `%`. */
   remainder(other: Operand): Tensor {
@@ -149,6 +173,10 @@ export class PointwiseTensor extends UnaryTensor {
     return addcdiv_(this, a, b, value) as unknown as this;
   }
 
+  /** Whether each element is within `atol + rtol * |other|` of the other. */
+  isclose(other: TensorCore, { rtol = 1e-5, atol = 1e-8, equalNan = false }: Closeness = {}): Tensor {
+    return isclose(this, other, rtol, atol, equalNan);
+  }
   eq(other: Operand): Tensor {
     return eq(this, other);
   }
@@ -212,14 +240,14 @@ export class PointwiseTensor extends UnaryTensor {
   copy_(source: TensorCore, { nonBlocking = false }: { nonBlocking?: boolean } = {}): this {
     return copy_(this, source, nonBlocking) as unknown as this;
   }
-  uniform_(from = 0, to = 1): this {
-    return uniform_(this, from, to) as unknown as this;
+  uniform_(from = 0, to = 1, { generator }: Random = {}): this {
+    return uniform_(this, from, to, generator) as unknown as this;
   }
-  normal_(mean = 0, std = 1): this {
-    return normal_(this, mean, std) as unknown as this;
+  normal_(mean = 0, std = 1, { generator }: Random = {}): this {
+    return normal_(this, mean, std, generator) as unknown as this;
   }
-  bernoulli_(p = 0.5): this {
-    return bernoulli_(this, p) as unknown as this;
+  bernoulli_(p = 0.5, { generator }: Random = {}): this {
+    return bernoulli_(this, p, generator) as unknown as this;
   }
 }
 

@@ -1,7 +1,7 @@
 import { bind } from "../ops/dispatch.ts";
 import type { TensorCore } from "./core.ts";
 import type { DType } from "./dtype.ts";
-import { PointwiseTensor } from "./pointwise.ts";
+import { type Closeness, PointwiseTensor } from "./pointwise.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** One dimension, several, or all of them when left out. Negative ones count from the end. */
@@ -25,20 +25,22 @@ const varDims = bind("aten::var.correction");
 const stdDims = bind("aten::std.correction");
 const [maxAll, maxDim] = [bind("aten::max"), bind<[Tensor, Tensor]>("aten::max.dim")];
 const [minAll, minDim] = [bind("aten::min"), bind<[Tensor, Tensor]>("aten::min.dim")];
+const aminmax = bind<[Tensor, Tensor]>("aten::aminmax");
 const [amax, amin] = [bind("aten::amax"), bind("aten::amin")];
 const [argmax, argmin] = [bind("aten::argmax"), bind("aten::argmin")];
 const [anyAll, anyDim] = [bind("aten::any"), bind("aten::any.dim")];
 const [allAll, allDim] = [bind("aten::all"), bind("aten::all.dim")];
+const [nansum, nanmean, countNonzero] = [
+  bind("aten::nansum"),
+  bind("aten::nanmean"),
+  bind("aten::count_nonzero.dim_IntList"),
+];
+const diff = bind("aten::diff");
 const [cumsum, cumprod, logsumexp] = [bind("aten::cumsum"), bind("aten::cumprod"), bind("aten::logsumexp")];
 const [normAll, normDims] = [bind("aten::norm.Scalar"), bind("aten::norm.ScalarOpt_dim")];
 const softmax = bind("aten::softmax.int");
 const logSoftmax = bind("aten::log_softmax.int");
-const sort = bind<[Tensor, Tensor]>("aten::sort");
-const argsort = bind("aten::argsort");
-const topk = bind<[Tensor, Tensor]>("aten::topk");
-const [matmul, mm, bmm, dot] = [bind("aten::matmul"), bind("aten::mm"), bind("aten::bmm"), bind("aten::dot")];
-const [bincount, nonzero] = [bind("aten::bincount"), bind("aten::nonzero")];
-const [median, equal] = [bind("aten::median"), bind<boolean>("aten::equal")];
+const equal = bind<boolean>("aten::equal");
 const allclose = bind<boolean>("aten::allclose");
 
 /** Values with the positions they come from. */
@@ -48,7 +50,7 @@ export interface Indexed {
   readonly indices: Tensor;
 }
 
-/** Reductions, sorting and matrix products. */
+/** Reductions. */
 export class ReduceTensor extends PointwiseTensor {
   sum(dim?: Dims | null, { keepdim = false, dtype }: Reduction = {}): Tensor {
     return dim === undefined || dim === null ? sumAll(this, dtype) : sumDims(this, list(dim), keepdim, dtype);
@@ -83,8 +85,25 @@ export class ReduceTensor extends PointwiseTensor {
   amin(dim: Dims = [], { keepdim = false }: { keepdim?: boolean } = {}): Tensor {
     return amin(this, list(dim), keepdim);
   }
-  median(): Tensor {
-    return median(this);
+  /** The smallest and the largest element, of all or along `dim`. */
+  aminmax({ dim, keepdim = false }: { dim?: number; keepdim?: boolean } = {}): { min: Tensor; max: Tensor } {
+    const [min, max] = aminmax(this, dim ?? null, keepdim);
+    return { min, max };
+  }
+  /** As `sum` and `mean`, with NaN left out. */
+  nansum(dim?: Dims | null, { keepdim = false, dtype }: Reduction = {}): Tensor {
+    return nansum(this, dim === undefined || dim === null ? null : list(dim), keepdim, dtype);
+  }
+  nanmean(dim?: Dims | null, { keepdim = false, dtype }: Reduction = {}): Tensor {
+    return nanmean(this, dim === undefined || dim === null ? null : list(dim), keepdim, dtype);
+  }
+  /** How many elements are not zero, int64. */
+  countNonzero(dim: Dims = []): Tensor {
+    return countNonzero(this, list(dim));
+  }
+  /** The differences of neighbours along `dim`, taken `n` times. */
+  diff(n = 1, dim = -1): Tensor {
+    return diff(this, n, dim);
   }
   /** int64 positions; of the flattened tensor when `dim` is left out. */
   argmax(dim?: number | null, { keepdim = false }: { keepdim?: boolean } = {}): Tensor {
@@ -118,36 +137,6 @@ export class ReduceTensor extends PointwiseTensor {
   logSoftmax(dim: number, { dtype }: { dtype?: DType } = {}): Tensor {
     return logSoftmax(this, dim, dtype);
   }
-  sort(dim = -1, { descending = false }: { descending?: boolean } = {}): Indexed {
-    return indexed(sort(this, dim, descending));
-  }
-  argsort(dim = -1, { descending = false }: { descending?: boolean } = {}): Tensor {
-    return argsort(this, dim, descending);
-  }
-  topk(k: number, dim = -1, { largest = true, sorted = true }: { largest?: boolean; sorted?: boolean } = {}): Indexed {
-    return indexed(topk(this, k, dim, largest, sorted));
-  }
-  /** The matrix product, batched over leading dimensions; vectors as in PyTorch. */
-  matmul(other: TensorCore): Tensor {
-    return matmul(this, other);
-  }
-  mm(other: TensorCore): Tensor {
-    return mm(this, other);
-  }
-  bmm(other: TensorCore): Tensor {
-    return bmm(this, other);
-  }
-  dot(other: TensorCore): Tensor {
-    return dot(this, other);
-  }
-  /** How often each of 0, 1, ... occurs in an integer tensor of one dimension. */
-  bincount({ weights, minlength = 0 }: { weights?: TensorCore; minlength?: number } = {}): Tensor {
-    return bincount(this, weights ?? null, minlength);
-  }
-  /** The positions of elements that are not zero, int64 [count, ndim]. */
-  nonzero(): Tensor {
-    return nonzero(this);
-  }
   /** True when shapes and all elements agree. */
   equal(other: TensorCore): boolean {
     return equal(this, other);
@@ -158,12 +147,6 @@ export class ReduceTensor extends PointwiseTensor {
   }
 }
 
-export interface Closeness {
-  readonly rtol?: number;
-  readonly atol?: number;
-  readonly equalNan?: boolean;
-}
-
-function indexed([values, indices]: [Tensor, Tensor]): Indexed {
+export function indexed([values, indices]: [Tensor, Tensor]): Indexed {
   return { values, indices };
 }

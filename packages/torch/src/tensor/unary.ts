@@ -3,6 +3,26 @@ import { TensorCore } from "./core.ts";
 import type { Tensor } from "./tensor.ts";
 
 const abs = bind("aten::abs");
+const acos = bind("aten::acos");
+const asin = bind("aten::asin");
+const atan = bind("aten::atan");
+const cosh = bind("aten::cosh");
+const sinh = bind("aten::sinh");
+const exp2 = bind("aten::exp2");
+const erfinv = bind("aten::erfinv");
+const frac = bind("aten::frac");
+const nanToNum = bind("aten::nan_to_num");
+const neg_ = bind("aten::neg_");
+const exp_ = bind("aten::exp_");
+const log_ = bind("aten::log_");
+const abs_ = bind("aten::abs_");
+const sigmoid_ = bind("aten::sigmoid_");
+const tanh_ = bind("aten::tanh_");
+const floor_ = bind("aten::floor_");
+const round_ = bind("aten::round_");
+const reciprocal_ = bind("aten::reciprocal_");
+const rsqrt_ = bind("aten::rsqrt_");
+
 const bitwiseNot = bind("aten::bitwise_not");
 const ceil = bind("aten::ceil");
 const cos = bind("aten::cos");
@@ -83,6 +103,30 @@ export class UnaryTensor extends TensorCore {
   tan(): Tensor {
     return tan(this);
   }
+  acos(): Tensor {
+    return acos(this);
+  }
+  asin(): Tensor {
+    return asin(this);
+  }
+  atan(): Tensor {
+    return atan(this);
+  }
+  cosh(): Tensor {
+    return cosh(this);
+  }
+  sinh(): Tensor {
+    return sinh(this);
+  }
+  exp2(): Tensor {
+    return exp2(this);
+  }
+  erfinv(): Tensor {
+    return erfinv(this);
+  }
+  frac(): Tensor {
+    return frac(this);
+  }
   tanh(): Tensor {
     return tanh(this);
   }
@@ -123,6 +167,10 @@ export class UnaryTensor extends TensorCore {
   bitwiseNot(): Tensor {
     return bitwiseNot(this);
   }
+  /** NaN becomes `nan`, infinities `posinf` and `neginf`: the largest and smallest finite numbers when left out. */
+  nanToNum(nan = 0, posinf: number | null = null, neginf: number | null = null): Tensor {
+    return nanToNum(this, nan, posinf, neginf);
+  }
   isnan(): Tensor {
     return isnan(this);
   }
@@ -134,6 +182,36 @@ export class UnaryTensor extends TensorCore {
   }
   sqrt_(): this {
     return sqrt_(this) as unknown as this;
+  }
+  neg_(): this {
+    return neg_(this) as unknown as this;
+  }
+  exp_(): this {
+    return exp_(this) as unknown as this;
+  }
+  log_(): this {
+    return log_(this) as unknown as this;
+  }
+  abs_(): this {
+    return abs_(this) as unknown as this;
+  }
+  sigmoid_(): this {
+    return sigmoid_(this) as unknown as this;
+  }
+  tanh_(): this {
+    return tanh_(this) as unknown as this;
+  }
+  floor_(): this {
+    return floor_(this) as unknown as this;
+  }
+  round_(): this {
+    return round_(this) as unknown as this;
+  }
+  reciprocal_(): this {
+    return reciprocal_(this) as unknown as this;
+  }
+  rsqrt_(): this {
+    return rsqrt_(this) as unknown as this;
   }
   zero_(): this {
     return zero_(this) as unknown as this;

@@ -1,0 +1,13 @@
+// Generators of random numbers as handles: a Node-API external around an at::Generator.
+#pragma once
+
+#include <ATen/core/Generator.h>
+
+#include "env.h"
+
+namespace ct {
+
+// Throws when the value is no generator.
+at::Generator generatorOf(napi_env env, napi_value value);
+
+}  // namespace ct
