@@ -1,6 +1,8 @@
+import { full } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import * as F from "./functional/activation.ts";
 import { Module } from "./module.ts";
+import { Parameter } from "./parameter.ts";
 
 /** An activation without parameters that may overwrite its input. */
 abstract class Elementwise extends Module {
@@ -52,6 +54,12 @@ export class Mish extends Elementwise {
   }
 }
 
+export class SELU extends Elementwise {
+  override forward(input: Tensor): Tensor {
+    return F.selu(input, this);
+  }
+}
+
 export class Sigmoid extends Module {
   override forward(input: Tensor): Tensor {
     return F.sigmoid(input);
@@ -91,15 +99,67 @@ export class LeakyReLU extends Module {
 }
 
 export class ELU extends Module {
-  readonly alpha: number;
+  readonly options: F.EluOptions;
 
-  constructor({ alpha = 1 }: { readonly alpha?: number } = {}) {
+  constructor(options: F.EluOptions = {}) {
     super();
-    this.alpha = alpha;
+    this.options = options;
   }
 
   override forward(input: Tensor): Tensor {
-    return F.elu(input, this);
+    return F.elu(input, this.options);
+  }
+}
+
+export class Hardtanh extends Module {
+  readonly options: F.HardtanhOptions;
+
+  constructor(options: F.HardtanhOptions = {}) {
+    super();
+    this.options = options;
+  }
+
+  override forward(input: Tensor): Tensor {
+    return F.hardtanh(input, this.options);
+  }
+}
+
+export class Softplus extends Module {
+  readonly options: F.SoftplusOptions;
+
+  constructor(options: F.SoftplusOptions = {}) {
+    super();
+    this.options = options;
+  }
+
+  override forward(input: Tensor): Tensor {
+    return F.softplus(input, this.options);
+  }
+}
+
+/** A leaky rectifier whose slope is learned: one for all channels, or one each. */
+export class PReLU extends Module {
+  readonly weight: Parameter;
+
+  constructor({ numParameters = 1, init = 0.25 }: { readonly numParameters?: number; readonly init?: number } = {}) {
+    super();
+    this.weight = new Parameter(full([numParameters], init));
+  }
+
+  override forward(input: Tensor): Tensor {
+    return F.prelu(input, this.weight);
+  }
+}
+
+export class LogSigmoid extends Module {
+  override forward(input: Tensor): Tensor {
+    return F.logSigmoid(input);
+  }
+}
+
+export class Softsign extends Module {
+  override forward(input: Tensor): Tensor {
+    return F.softsign(input);
   }
 }
 

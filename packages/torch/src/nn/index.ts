@@ -18,7 +18,7 @@ export { Dropout, Dropout2d, StochasticDepth } from "./dropout.ts";
 export type { StochasticDepthMode } from "./functional/dropout.ts";
 export * as functional from "./functional/index.ts";
 export type { Reduction } from "./functional/loss.ts";
-export type { Size2d } from "./functional/size.ts";
+export type { OutputSize2d, Size2d } from "./functional/size.ts";
 export type { HookHandle } from "./hooks.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";

@@ -7,7 +7,7 @@ import {
   type MaxPool2dArguments,
   maxPool2d,
 } from "./functional/pooling.ts";
-import type { Size2d } from "./functional/size.ts";
+import type { OutputSize2d, Size2d } from "./functional/size.ts";
 import { Module } from "./module.ts";
 
 /** The largest value of each window: [N, C, H, W] to [N, C, H', W']. */
@@ -54,9 +54,9 @@ export class AvgPool2d extends Module {
 
 /** Means of as many windows as `outputSize` says: [N, C, H, W] to [N, C, ...outputSize]. */
 export class AdaptiveAvgPool2d extends Module {
-  readonly outputSize: Size2d;
+  readonly outputSize: OutputSize2d;
 
-  constructor(outputSize: Size2d) {
+  constructor(outputSize: OutputSize2d) {
     super();
     this.outputSize = outputSize;
   }
@@ -72,9 +72,9 @@ export class AdaptiveAvgPool2d extends Module {
 
 /** Maxima of as many windows as `outputSize` says: [N, C, H, W] to [N, C, ...outputSize]. */
 export class AdaptiveMaxPool2d extends Module {
-  readonly outputSize: Size2d;
+  readonly outputSize: OutputSize2d;
 
-  constructor(outputSize: Size2d) {
+  constructor(outputSize: OutputSize2d) {
     super();
     this.outputSize = outputSize;
   }

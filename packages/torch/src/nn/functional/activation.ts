@@ -28,10 +28,14 @@ export const mish: (input: Tensor, options?: InPlace) => Tensor = elementwise("m
 /** `1 / (1 + exp(-x))`. */
 export const sigmoid: (input: Tensor, options?: InPlace) => Tensor = elementwise("sigmoid");
 export const tanh: (input: Tensor, options?: InPlace) => Tensor = elementwise("tanh");
+/** ELU with the scale and alpha of self-normalizing networks. */
+export const selu: (input: Tensor, options?: InPlace) => Tensor = elementwise("selu");
 
 const atenLeakyRelu = bind("aten::leaky_relu");
 const atenLeakyReluInPlace = bind("aten::leaky_relu_");
-const atenElu = bind("aten::elu");
+const [atenElu, atenEluInPlace] = [bind("aten::elu"), bind("aten::elu_")];
+const [atenHardtanh, atenHardtanhInPlace] = [bind("aten::hardtanh"), bind("aten::hardtanh_")];
+const [atenPrelu, atenLogSigmoid] = [bind("aten::prelu"), bind("aten::log_sigmoid")];
 const atenGelu = bind("aten::gelu");
 const atenSoftplus = bind("aten::softplus");
 const atenSoftmax = bind("aten::softmax.int");
@@ -46,16 +50,44 @@ export interface LeakyReluOptions extends InPlace {
 }
 
 /** x where it is positive, `alpha * (exp(x) - 1)` elsewhere. */
-export function elu(input: Tensor, { alpha = 1 }: { readonly alpha?: number } = {}): Tensor {
-  return atenElu(input, alpha);
+export function elu(input: Tensor, { alpha = 1, inplace = false }: EluOptions = {}): Tensor {
+  return (inplace ? atenEluInPlace : atenElu)(input, alpha);
+}
+export interface EluOptions extends InPlace {
+  readonly alpha?: number;
+}
+
+/** x limited to [minVal, maxVal]. */
+export function hardtanh(input: Tensor, { minVal = -1, maxVal = 1, inplace = false }: HardtanhOptions = {}): Tensor {
+  return (inplace ? atenHardtanhInPlace : atenHardtanh)(input, minVal, maxVal);
+}
+export interface HardtanhOptions extends InPlace {
+  readonly minVal?: number;
+  readonly maxVal?: number;
+}
+
+/** x where it is positive, `weight * x` elsewhere. @param weight one slope, or one a channel */
+export function prelu(input: Tensor, weight: Tensor): Tensor {
+  return atenPrelu(input, weight);
+}
+
+/** `log(sigmoid(x))`, without overflow. */
+export function logSigmoid(input: Tensor): Tensor {
+  return atenLogSigmoid(input);
+}
+
+/** `x / (1 + |x|)`. */
+export function softsign(input: Tensor): Tensor {
+  return input.div(input.abs().add(1));
 }
 
 /** `log(1 + exp(beta * x)) / beta`, linear above `threshold`. */
-export function softplus(
-  input: Tensor,
-  { beta = 1, threshold = 20 }: { readonly beta?: number; readonly threshold?: number } = {},
-): Tensor {
+export function softplus(input: Tensor, { beta = 1, threshold = 20 }: SoftplusOptions = {}): Tensor {
   return atenSoftplus(input, beta, threshold);
+}
+export interface SoftplusOptions {
+  readonly beta?: number;
+  readonly threshold?: number;
 }
 
 /** `x * Φ(x)`, exactly or by its approximation with tanh. */

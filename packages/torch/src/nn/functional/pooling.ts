@@ -1,7 +1,7 @@
 import { maxPool2d as maxPool2dWindows } from "../../fused/max-pool.ts";
 import { bind } from "../../ops/dispatch.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { pair, type Size2d } from "./size.ts";
+import { type OutputSize2d, outputPair, pair, type Size2d } from "./size.ts";
 
 const atenAvgPool2d = bind("aten::avg_pool2d");
 const atenAdaptiveAvgPool2d = bind("aten::adaptive_avg_pool2d");
@@ -45,11 +45,11 @@ export function avgPool2d(input: Tensor, kernelSize: Size2d, options: AvgPool2dA
 }
 
 /** Means of as many windows as the output has pixels. @returns [N, C, ...outputSize] */
-export function adaptiveAvgPool2d(input: Tensor, outputSize: Size2d): Tensor {
-  return atenAdaptiveAvgPool2d(input, pair(outputSize));
+export function adaptiveAvgPool2d(input: Tensor, outputSize: OutputSize2d): Tensor {
+  return atenAdaptiveAvgPool2d(input, outputPair(outputSize, input.shape));
 }
 
 /** Maxima of as many windows as the output has pixels. @returns [N, C, ...outputSize] */
-export function adaptiveMaxPool2d(input: Tensor, outputSize: Size2d): Tensor {
-  return atenAdaptiveMaxPool2d(input, pair(outputSize))[0];
+export function adaptiveMaxPool2d(input: Tensor, outputSize: OutputSize2d): Tensor {
+  return atenAdaptiveMaxPool2d(input, outputPair(outputSize, input.shape))[0];
 }
