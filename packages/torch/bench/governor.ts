@@ -1,47 +1,66 @@
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as torch from "@classifier-training/torch";
+import { ForeignLoad } from "../src/foreign-load.ts";
 
 // What the thread governor makes of a busy neighbour process: small training steps alone, beside it without the
-// governor, and beside it with the governor.
+// governor, and beside it with the governor. `npm run governor -w packages/torch -- [threads of the neighbour]`.
+// Wanted: at most 2.5 times the step alone. The machine must be idle otherwise; the load of others is printed.
 
+const neighbourThreads = Number(process.argv[2] ?? 1);
 const { nn, scope } = torch;
 torch.setNumThreads(availableParallelism());
 const model = new nn.Sequential(
-  new nn.Conv2d(3, 64, { kernelSize: 3, padding: 1 }),
+  new nn.Conv2d(3, 32, { kernelSize: 3, padding: 1 }),
+  new nn.BatchNorm2d(32),
   new nn.ReLU(),
-  new nn.Conv2d(64, 64, { kernelSize: 3, padding: 1 }),
+  new nn.Conv2d(32, 32, { kernelSize: 3, padding: 1 }),
+  new nn.BatchNorm2d(32),
   new nn.ReLU(),
   new nn.AdaptiveAvgPool2d(1),
   new nn.Flatten(),
-  new nn.Linear(64, 10),
+  new nn.Linear(32, 10),
 );
+model.to({ memoryFormat: "channels_last" });
 const images = torch.randn([32, 3, 64, 64]).to({ memoryFormat: "channels_last" });
 const labels = torch.randint(0, 10, [32]);
 
-function run(steps: number, governor?: torch.ThreadGovernor): number {
-  const times: number[] = [];
-  for (let i = 0; i < steps; i++) {
+function run(steps: number, governor?: torch.ThreadGovernor): number[] {
+  return Array.from({ length: steps }, () => {
     const start = performance.now();
     scope(() => {
-      for (const p of model.parameters()) p.grad = null;
+      for (const parameter of model.parameters()) parameter.grad = null;
       nn.functional.crossEntropy(model.call(images), labels).backward();
     });
-    times.push(performance.now() - start);
-    governor?.step(times.at(-1)!);
-  }
-  return times.reduce((sum, ms) => sum + ms, 0) / steps;
+    const ms = performance.now() - start;
+    governor?.step(ms);
+    return ms;
+  });
 }
 
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+/** The last thread of the neighbour is its main one. */
+const busy = `
+  const { Worker } = require("node:worker_threads");
+  for (let i = 1; i < ${neighbourThreads}; i++) new Worker("for (;;) {}", { eval: true });
+  setTimeout(() => { for (;;) {} }, 200);`;
+
 run(5);
-const idle = run(20);
-const neighbour = spawn(process.execPath, ["-e", "for (;;) {}"], { stdio: "ignore" });
-await new Promise((resolve) => setTimeout(resolve, 500));
-const without = run(8);
-torch.governor.reset();
-const governed = run(40, torch.governor);
+const load = new ForeignLoad();
+const idle = mean(run(20));
+const foreign = load.busyProcessors();
+const neighbour = spawn(process.execPath, ["-e", busy], { stdio: "ignore" });
+await sleep(1000);
+const without = mean(run(8));
+const said: string[] = [];
+const governor = new torch.ThreadGovernor({ say: (message) => said.push(message) });
+const times = run(60, governor);
 neighbour.kill();
+const settled = mean(times.slice(20));
+const ratio = (ms: number) => `${ms.toFixed(0)} ms (${(ms / idle).toFixed(2)}x)`;
 process.stdout.write(
-  `step alone ${idle.toFixed(0)} ms; beside a busy process ${without.toFixed(0)} ms (${(without / idle).toFixed(1)}x), ` +
-    `with the governor ${governed.toFixed(0)} ms (${(governed / idle).toFixed(1)}x), ${torch.getNumThreads()} threads at the end\n`,
+  `step alone ${idle.toFixed(0)} ms, with ${foreign.toFixed(2)} processors used by others; beside a process with ` +
+    `${neighbourThreads} busy threads: without the governor ${ratio(without)}, with it ${ratio(mean(times))} over all ` +
+    `60 steps, ${ratio(settled)} over the last 40\n${said.join("\n")}\n`,
 );

@@ -13,6 +13,8 @@ function machine(threads: number, options: ThreadGovernorOptions = {}) {
       current = count;
     },
     say: (message) => said.push(message),
+    foreignProcessors: () => 0,
+    processors: threads,
     ...options,
   });
   const stepMs = (shared: boolean) => (shared ? (current > 1 ? 4000 : 450) : (250 * 2) / current);
@@ -56,6 +58,22 @@ test("tries more threads ever more rarely while the neighbour stays: at most 2.5
   const m = machine(2);
   m.run(10, false);
   expect(m.run(400, true)).toBeLessThan(2.5 * 250);
+});
+
+test("tries no more threads while others visibly use the processors, but in the end it does", () => {
+  let busy = 1;
+  const m = machine(2, { foreignProcessors: () => busy });
+  m.run(10, false);
+  m.run(4, true);
+  expect(m.run(600, true)).toBe(450);
+  // A load of the host that does not disturb: the trial comes, late, and pays.
+  m.run(700, false);
+  expect(m.threads()).toBe(2);
+  m.run(4, true);
+  expect(m.threads()).toBe(1);
+  busy = 0.2;
+  m.run(25, false);
+  expect(m.threads()).toBe(2);
 });
 
 test("on an idle machine it stays with all threads and costs one step at most", () => {

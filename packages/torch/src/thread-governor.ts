@@ -1,5 +1,6 @@
 import { getLogger } from "@classifier-training/base";
 import { getNumThreads, isDeterministic, setNumThreads } from "./device.ts";
+import { ForeignLoad, processorCount } from "./foreign-load.ts";
 
 const log = getLogger("torch.threads");
 
@@ -14,6 +15,9 @@ export interface ThreadGovernorOptions {
   readonly retryAfter?: number;
   readonly getThreads?: () => number;
   readonly setThreads?: (count: number) => void;
+  /** How many processors other processes kept busy since the last call; measured when left out. */
+  readonly foreignProcessors?: () => number;
+  readonly processors?: number;
   /** Told of each change; the log when left out. */
   readonly say?: (message: string) => void;
 }
@@ -21,6 +25,8 @@ export interface ThreadGovernorOptions {
 /** Steps at the start that only warm up: kernels are being chosen, memory is touched for the first time. */
 const warmUpSteps = 2;
 const longestRetry = 640;
+/** Load of others, in processors, that a trial may ignore: something small is always awake. */
+const spareProcessors = 0.4;
 
 /**
  * Chooses the number of compute threads from the times of training steps. Every parallel region waits for its slowest
@@ -37,6 +43,8 @@ export class ThreadGovernor {
   readonly #retryAfter: number;
   readonly #getThreads: () => number;
   readonly #setThreads: (count: number) => void;
+  readonly #foreignProcessors: () => number;
+  readonly #processors: number;
   readonly #say: (message: string) => void;
   /** The number of threads of an idle machine. */
   #most = 0;
@@ -45,6 +53,7 @@ export class ThreadGovernor {
   #seen = 0;
   #slowInARow = 0;
   #calmSteps = 0;
+  #postponedSteps = 0;
   #retry: number;
   /** A change on trial: the time before it, and what to return to if it does not pay. */
   #trial: {
@@ -62,6 +71,9 @@ export class ThreadGovernor {
     this.#retry = this.#retryAfter;
     this.#getThreads = options.getThreads ?? getNumThreads;
     this.#setThreads = options.setThreads ?? setNumThreads;
+    const load = new ForeignLoad();
+    this.#foreignProcessors = options.foreignProcessors ?? (() => load.busyProcessors());
+    this.#processors = options.processors ?? processorCount();
     this.#say = options.say ?? ((message) => log.info(message));
   }
 
@@ -83,6 +95,7 @@ export class ThreadGovernor {
     this.#seen = 0;
     this.#slowInARow = 0;
     this.#calmSteps = 0;
+    this.#postponedSteps = 0;
     this.#retry = this.#retryAfter;
     this.#trial = null;
   }
@@ -107,8 +120,21 @@ export class ThreadGovernor {
       this.#calmSteps++;
     }
     if (this.#getThreads() < this.#most && this.#calmSteps >= this.#retry) {
-      this.#try(Math.min(this.#most, this.#getThreads() * 2), this.#usual, true);
+      const more = Math.min(this.#most, this.#getThreads() * 2);
+      if (this.#hasRoomFor(more)) this.#try(more, this.#usual, true);
     }
+  }
+
+  /**
+   * A trial beside a busy neighbour costs a step of many times the usual length: while others visibly use the
+   * processors that it would need, it waits. Not forever, since a container sees the load of its whole host.
+   */
+  #hasRoomFor(threads: number): boolean {
+    const free = this.#processors - this.#foreignProcessors();
+    if (threads <= free + spareProcessors || this.#postponedSteps >= longestRetry) return true;
+    this.#postponedSteps += this.#retryAfter;
+    this.#calmSteps -= this.#retryAfter;
+    return false;
   }
 
   #fewer(): number {
@@ -119,6 +145,9 @@ export class ThreadGovernor {
     this.#trial = { from: this.#getThreads(), before, isRetry, times: [] };
     this.#slowInARow = 0;
     this.#calmSteps = 0;
+    this.#postponedSteps = 0;
+    // The load is measured from here on.
+    this.#foreignProcessors();
     this.#setThreads(threads);
   }
 
