@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { TorchError } from "../errors.ts";
 import type { NativeOperator } from "../native/binding.ts";
 import { native } from "../native/load.ts";
@@ -55,18 +56,21 @@ function remember(
   else calls.set(node, [call]);
 }
 
-const ownFolder = new URL("../..", import.meta.url).href;
+// Frames name a file by its URL or by its path.
+const ownFolder = new URL("../..", import.meta.url);
+const ownNames = [ownFolder.href, fileURLToPath(ownFolder)];
 
 /** The first frame that is not of this package. */
 function callSite(): string {
   const frames = (new Error().stack ?? "").split("\n").slice(1);
-  const isOwn = (frame: string) => frame.includes("node:") || (frame.includes(ownFolder) && !frame.includes(".test."));
+  const isOwn = (frame: string) =>
+    frame.includes("node:") || (ownNames.some((name) => frame.includes(name)) && !frame.includes(".test."));
   return (frames.find((frame) => !isOwn(frame)) ?? "").trim();
 }
 
 function explained(error: unknown, calls: ReadonlyMap<string, readonly ForwardCall[]>): unknown {
   if (!(error instanceof TorchError)) return error;
-  const [, node] = /[Ff]unction '?(\w+?)'? returned nan/.exec(error.message) ?? [];
+  const [, node] = /Function '(.+)' returned nan/.exec(error.message) ?? [];
   if (node === undefined) return error;
   const candidates = calls.get(node) ?? [];
   const lines = candidates.slice(-shownCalls).map(({ operator, values, at }) => {

@@ -72,7 +72,15 @@ test("grad gives gradients of gradients without touching .grad", () => {
 
 test("anomaly mode names the operation that made a NaN", () => {
   const x = tensor([-1], { requiresGrad: true });
-  expect(() => autograd.detectAnomaly(() => x.sqrt().backward())).toThrow(/'SqrtBackward0' returned nan values/);
+  const run = () => {
+    x.sqrt().backward();
+  };
+  expect(() => autograd.detectAnomaly(run)).toThrow(
+    /'SqrtBackward0' returned nan values[\s\S]*forward: aten::sqrt\(float32\[1\]\) at run .*autograd.test.ts/,
+  );
+  // Outside of it, nothing is watched.
+  run();
+  expect(x.grad?.isnan().item()).toBe(1);
 });
 
 class Square extends autograd.Function {
@@ -128,6 +136,18 @@ test("a wrong number of gradients is told", () => {
   }
   const x = tensor([1], { requiresGrad: true });
   expect(() => Broken.apply(x).backward()).toThrow(/Broken.backward returned 0 gradients for 1 tensor arguments/);
+});
+
+test("gradgradcheck compares second derivatives too", () => {
+  const x = torch.randn([3], { dtype: "float64", requiresGrad: true });
+  const w = torch.randn([3], { dtype: "float64", requiresGrad: true });
+  expect(autograd.gradgradcheck((a, b) => a.mul(b).tanh(), [x, w])).toBe(true);
+  class Once extends Square {
+    static override backward(context: torch.autograd.FunctionContext, gradient: torch.Tensor): torch.Tensor {
+      return noGrad(() => Square.backward(context, gradient));
+    }
+  }
+  expect(() => autograd.gradgradcheck((a) => Once.apply(a).mul(a), [x])).toThrow(/finite differences give/);
 });
 
 test("gradcheck finds a wrong gradient", () => {

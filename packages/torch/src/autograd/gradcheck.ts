@@ -1,6 +1,6 @@
 import { TorchError } from "../errors.ts";
 import { scope } from "../scope.ts";
-import { zerosLike } from "../tensor/create.ts";
+import { randnLike, zerosLike } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { grad } from "./backward.ts";
 import { noGrad } from "./modes.ts";
@@ -63,6 +63,31 @@ export function gradcheck(
     }
   });
   return true;
+}
+
+/**
+ * Compares the second derivatives of `fn` with finite differences of its first ones, as `gradcheck` does for those.
+ * The gradients of the outputs are random, and count as inputs too.
+ */
+export function gradgradcheck(
+  fn: (...inputs: Tensor[]) => Tensor | readonly Tensor[],
+  inputs: readonly Tensor[],
+  options: GradcheckOptions = {},
+): true {
+  return scope(() => {
+    const outputsOf = (given: readonly Tensor[]): Tensor[] => {
+      const result = fn(...given);
+      return (result instanceof Tensor ? [result] : [...result]).filter((output) => output.requiresGrad);
+    };
+    const seeds = outputsOf(inputs).map((output) => randnLike(output.detach(), { requiresGrad: true }));
+    const gradients = (...given: Tensor[]): Tensor[] => {
+      const [own, gradOutputs] = [given.slice(0, inputs.length), given.slice(inputs.length)];
+      const wanted = own.filter((input) => input.requiresGrad);
+      const found = grad(outputsOf(own), wanted, { gradOutputs, createGraph: true, allowUnused: true });
+      return found.filter((gradient) => gradient !== null);
+    };
+    return gradcheck(gradients, [...inputs, ...seeds], options);
+  });
 }
 
 /** For each output, then for each element of the input: the change of all elements of the output. */

@@ -4,6 +4,7 @@ import { scope } from "../scope.ts";
 import type { TensorCore } from "./core.ts";
 import type { DataTensor } from "./data.ts";
 import { isComplex, isFloatingPoint } from "./dtype.ts";
+import { historyName } from "./history.ts";
 
 // A port of the rules of PyTorch's torch/_tensor_str.py with its default options.
 const precision = 4;
@@ -148,7 +149,7 @@ function suffixesOf(tensor: DataTensor): string[] {
   const isImplied =
     dtype === "float32" || (numel > 0 && (dtype === "int64" || dtype === "bool" || dtype === "complex64"));
   if (!isImplied) suffixes.push(`dtype=torch.${dtype}`);
-  const history = native.gradFnName(tensor.handle);
+  const history = historyName(tensor.handle);
   if (history !== null) suffixes.push(`grad_fn=<${history}>`);
   else if (native.requiresGrad(tensor.handle)) suffixes.push("requires_grad=True");
   return suffixes;

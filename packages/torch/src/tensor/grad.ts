@@ -4,6 +4,7 @@ import { native } from "../native/load.ts";
 import { keep, scope, unscoped } from "../scope.ts";
 import type { TensorCore } from "./core.ts";
 import { DataTensor } from "./data.ts";
+import { historyName } from "./history.ts";
 import type { Tensor } from "./tensor.ts";
 import { wrap } from "./wrap.ts";
 
@@ -54,7 +55,7 @@ export class GradTensor extends DataTensor {
 
   /** The name of the graph node that computed this tensor, e.g. `MulBackward0`; null for leaves. */
   get gradFn(): string | null {
-    return native.gradFnName(this.handle);
+    return historyName(this.handle);
   }
 
   /**

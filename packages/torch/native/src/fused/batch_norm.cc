@@ -6,6 +6,7 @@
 #include <torch/library.h>
 
 #include "../kernels/kernels.h"
+#include "second_order.h"
 
 namespace ct {
 namespace {
@@ -252,7 +253,8 @@ struct BatchNormAct : torch::autograd::Function<BatchNormAct> {
     ctx->saved_data["wantsResidual"] = residual.defined() && residual.requires_grad();
     ctx->saved_data["weight"] = weight.defined();
     ctx->saved_data["bias"] = bias.defined();
-    ctx->save_for_backward({x, relu && residual.defined() ? y : Tensor(), n.mean, n.invstd, n.scale, n.shift});
+    ctx->saved_data["eps"] = eps;
+    ctx->save_for_backward({x, relu && residual.defined() ? y : Tensor(), n.mean, n.invstd, n.scale, n.shift, weight});
     return y;
   }
 
@@ -264,10 +266,19 @@ struct BatchNormAct : torch::autograd::Function<BatchNormAct> {
     const bool relu = ctx->saved_data["relu"].toBool();
     const bool wantsResidual = ctx->saved_data["wantsResidual"].toBool();
     const bool wantsX = ctx->saved_data["wantsX"].toBool();
-    const Tensor gy = gradients[0].to(x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast);
-    variable_list g = x.scalar_type() == at::kFloat
-                          ? inputGradients<float>(gy, x, saved[1], n, training, relu, wantsX, wantsResidual)
-                          : inputGradients<uint16_t>(gy, x, saved[1], n, training, relu, wantsX, wantsResidual);
+    variable_list g;
+    if (at::GradMode::is_enabled()) {
+      // The pass itself is recorded (createGraph).
+      g = batchNormGradients(gradients[0], {x, saved[1], saved[6], n.mean, n.invstd, n.scale, n.shift, training, relu,
+                                            ctx->saved_data["eps"].toDouble()});
+      if (!wantsX) g[0] = Tensor();
+      if (!wantsResidual) g[3] = Tensor();
+    } else {
+      const Tensor gy = gradients[0].to(x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast);
+      g = x.scalar_type() == at::kFloat
+              ? inputGradients<float>(gy, x, saved[1], n, training, relu, wantsX, wantsResidual)
+              : inputGradients<uint16_t>(gy, x, saved[1], n, training, relu, wantsX, wantsResidual);
+    }
     if (!ctx->saved_data["weight"].toBool()) g[1] = Tensor();
     if (!ctx->saved_data["bias"].toBool()) g[2] = Tensor();
     return {g[0], g[1], g[2], g[3], Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};

@@ -6,6 +6,7 @@
 #include <torch/library.h>
 
 #include "../kernels/kernels.h"
+#include "second_order.h"
 
 namespace ct {
 namespace {
@@ -25,17 +26,17 @@ const kernels::PoolKernels<uint16_t>& table<uint16_t>() {
   return kernels::best().poolBf16;
 }
 
-kernels::PoolShape shapeOf(const Tensor& x, at::IntArrayRef kernel, at::IntArrayRef stride, at::IntArrayRef padding) {
+kernels::PoolShape shapeOf(at::IntArrayRef input, at::IntArrayRef kernel, at::IntArrayRef stride, at::IntArrayRef padding) {
   TORCH_CHECK(kernel.size() == 2 && stride.size() == 2 && padding.size() == 2, "kernel, stride and padding must be pairs");
   TORCH_CHECK(kernel[0] > 0 && kernel[1] > 0 && stride[0] > 0 && stride[1] > 0, "kernel and stride must be positive");
   TORCH_CHECK(kernel[0] * kernel[1] <= 256, "the window must have at most 256 positions");
   TORCH_CHECK(padding[0] >= 0 && padding[1] >= 0 && 2 * padding[0] <= kernel[0] && 2 * padding[1] <= kernel[1],
               "pad should be at most half of kernel size");
-  kernels::PoolShape s{x.size(2), x.size(3), x.size(1), 0, 0, kernel[0], kernel[1], stride[0], stride[1], padding[0], padding[1]};
+  kernels::PoolShape s{input[2], input[3], input[1], 0, 0, kernel[0], kernel[1], stride[0], stride[1], padding[0], padding[1]};
   s.outHeight = (s.height + 2 * s.padH - s.kernelH) / s.strideH + 1;
   s.outWidth = (s.width + 2 * s.padW - s.kernelW) / s.strideW + 1;
   TORCH_CHECK(s.height + 2 * s.padH >= s.kernelH && s.width + 2 * s.padW >= s.kernelW, "the window is larger than the input ",
-              x.sizes());
+              input);
   return s;
 }
 
@@ -90,7 +91,7 @@ struct MaxPool2d : torch::autograd::Function<MaxPool2d> {
     TORCH_CHECK(x.device().is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16),
                 "input must be float32 or bfloat16 on the CPU");
     TORCH_CHECK(x.is_contiguous(at::MemoryFormat::ChannelsLast), "input must be channels-last contiguous");
-    const kernels::PoolShape s = shapeOf(x, kernel, stride, padding);
+    const kernels::PoolShape s = shapeOf(x.sizes(), kernel, stride, padding);
     const std::vector<int64_t> sizes{x.size(0), s.channels, s.outHeight, s.outWidth};
     Tensor y = at::empty(sizes, x.options(), at::MemoryFormat::ChannelsLast);
     Tensor index = at::empty(sizes, x.options().dtype(at::kByte), at::MemoryFormat::ChannelsLast);
@@ -108,9 +109,13 @@ struct MaxPool2d : torch::autograd::Function<MaxPool2d> {
     const Tensor index = ctx->get_saved_variables()[0];
     const auto type = static_cast<at::ScalarType>(ctx->saved_data["dtype"].toInt());
     const Tensor gy = gradients[0].to(type).contiguous(at::MemoryFormat::ChannelsLast);
-    Tensor gx = at::empty(ctx->saved_data["sizes"].toIntVector(), gy.options(), at::MemoryFormat::ChannelsLast);
-    const kernels::PoolShape s = shapeOf(gx, ctx->saved_data["kernel"].toIntVector(), ctx->saved_data["stride"].toIntVector(),
-                                         ctx->saved_data["padding"].toIntVector());
+    const std::vector<int64_t> sizes = ctx->saved_data["sizes"].toIntVector();
+    const kernels::PoolShape s =
+        shapeOf(sizes, ctx->saved_data["kernel"].toIntVector(), ctx->saved_data["stride"].toIntVector(),
+                ctx->saved_data["padding"].toIntVector());
+    // The pass itself is recorded (createGraph).
+    if (at::GradMode::is_enabled()) return {maxPoolGradient(gy, index, s), Tensor(), Tensor(), Tensor()};
+    Tensor gx = at::empty(sizes, gy.options(), at::MemoryFormat::ChannelsLast);
     type == at::kFloat ? backwardAll<float>(gy, index, s, gx) : backwardAll<uint16_t>(gy, index, s, gx);
     return {gx, Tensor(), Tensor(), Tensor()};
   }
