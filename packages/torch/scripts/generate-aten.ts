@@ -34,7 +34,7 @@ function typeOf(type: string, real: string): string {
     case "Device":
       return "string";
     case "Generator":
-      return "null";
+      return type.endsWith("?") ? "Generator | null" : "Generator";
     default:
       return "unknown";
   }
@@ -93,6 +93,7 @@ const file = fileURLToPath(new URL("../src/ops/aten.generated.ts", import.meta.u
 writeFileSync(
   file,
   `// Written by scripts/generate-aten.ts from the schemas of LibTorch ${native.versionInfo().libtorch}. Do not edit.
+import type { Generator } from "../random.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
