@@ -17,7 +17,7 @@ function vector(channels: number): torch.Tensor {
 /** The gradients of `sum(f ** 3) + penalty`, where the penalty is the squared norm of the first gradients. */
 function penalized(f: () => torch.Tensor, leaves: readonly torch.Tensor[]): number[][] {
   const first = torch.autograd.grad(f().pow(3).sum(), leaves, { createGraph: true });
-  const penalty = first.reduce((sum, gradient) => sum.add(gradient!.pow(2).sum()), torch.zeros([]));
+  const penalty = torch.stack(first.map((gradient) => gradient!.pow(2).sum())).sum();
   return torch.autograd.grad(penalty, leaves).map((gradient) => gradient!.flatten().toArray());
 }
 

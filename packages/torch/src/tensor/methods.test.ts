@@ -334,10 +334,5 @@ test("a generator repeats its numbers, and leaves the device's own source alone"
 test("a seed gives PyTorch's numbers", () => {
   torch.manualSeed(0);
   // torch.manual_seed(0); torch.rand(3)
-  expect(
-    torch
-      .rand([3])
-      .tolist()
-      .map((v) => Number(v).toFixed(4)),
-  ).toEqual(["0.4963", "0.7682", "0.0885"]);
+  expect(String(torch.rand([3]))).toBe("tensor([0.4963, 0.7682, 0.0885])");
 });
