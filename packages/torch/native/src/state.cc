@@ -4,16 +4,14 @@
 #include <ATen/Version.h>
 #include <ATen/autocast_mode.h>
 #include <c10/core/GradMode.h>
-#include <torch/version.h>
 
 #include "errors.h"
 #include "exports.h"
 #include "handle.h"
+#include "version.h"
 #include "names.h"
 #include "values.h"
 
-#define CT_TORCH_AT_LEAST(major, minor) \
-  (TORCH_VERSION_MAJOR > (major) || (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
 
 namespace ct {
 namespace {

@@ -1,6 +1,10 @@
 #include <cstdlib>
 #include <cstring>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "../kernels/kernels.h"
 
 namespace ct {
@@ -10,6 +14,7 @@ extern const Kernels baselineKernels;
 #if defined(__x86_64__) || defined(_M_X64)
 extern const Kernels avx2Kernels;
 extern const Kernels avx512Kernels;
+extern const Kernels avx512bf16Kernels;
 #endif
 
 namespace {
@@ -18,16 +23,32 @@ const Kernels& choose() {
   const char* wanted = std::getenv("CT_KERNELS");
   const auto allowed = [&](const char* name) { return wanted == nullptr || std::strcmp(wanted, name) == 0; };
 #if defined(__x86_64__) || defined(_M_X64)
-  if (allowed("avx512") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-    return avx512Kernels;
-  }
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  if (allowed("avx512bf16") && avx512 && __builtin_cpu_supports("avx512bf16")) return avx512bf16Kernels;
+  if (allowed("avx512") && avx512) return avx512Kernels;
   if (allowed("avx2") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2Kernels;
 #endif
   return baselineKernels;
 }
 
+// oneDNN multiplies bf16 matrices of 16 x 32 in one instruction there.
+bool hasBf16Matrices() {
+#if defined(__x86_64__)
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d >> 22 & 1) != 0;
+#else
+  return true;
+#endif
+}
+
 }  // namespace
+
+bool winogradIsFast(bool bf16) {
+  static const bool vectors = std::strcmp(best().name, "baseline") != 0;
+  static const bool matrices = hasBf16Matrices();
+  return vectors && !(bf16 && matrices);
+}
 
 const Kernels& best() {
   static const Kernels& chosen = choose();

@@ -3,6 +3,9 @@
 #include "kernels.h"
 
 #include <cmath>
+#if defined(__AVX512BF16__)
+#include <immintrin.h>  // its functions are always inlined
+#endif
 
 #include "lanes.h"
 
@@ -13,6 +16,7 @@ namespace {
 #include "batch_norm.inc"
 #include "optimizer.inc"
 #include "pool.inc"
+#include "winograd.inc"
 
 template <typename T>
 void normalize(const uint8_t* x, int64_t pixels, int64_t channels, const float* scale, const float* shift, T* y) {
@@ -49,6 +53,13 @@ constexpr PoolKernels<T> pool() {
   return {poolForward<T>, poolBackward<T>};
 }
 
+// In bfloat16 a processor with dot products of it rounds the transformed numbers, for which larger tiles lose too much.
+#if defined(__AVX512BF16__)
+constexpr WinogradKernels<uint16_t> winogradBf16() { return winograd<uint16_t, Bf16Pairs, 4, 2>(); }
+#else
+constexpr WinogradKernels<uint16_t> winogradBf16() { return winograd<uint16_t, Numbers, 4, 4>(); }
+#endif
+
 }  // namespace
 
 #define CT_NAME2(isa) isa##Kernels
@@ -58,8 +69,8 @@ constexpr PoolKernels<T> pool() {
 
 extern const Kernels CT_NAME(CT_ISA);
 const Kernels CT_NAME(CT_ISA) = {
-    CT_TEXT(CT_ISA), batchNorm<float>(), batchNorm<uint16_t>(), pool<float>(), pool<uint16_t>(), adam,
-    sgd, sumOfSquares, scaleInPlace, normalize<float>, normalize<uint16_t>,
+    CT_TEXT(CT_ISA), batchNorm<float>(), batchNorm<uint16_t>(), pool<float>(), pool<uint16_t>(),
+    winograd<float, Numbers, 4, 4>(), winogradBf16(), adam, sgd, sumOfSquares, scaleInPlace, normalize<float>, normalize<uint16_t>,
 };
 
 }  // namespace kernels

@@ -105,12 +105,82 @@ struct SgdArgs {
   bool firstStep, nesterov;
 };
 
+// Convolutions of 3x3, stride 1, padding 1 (see winograd.inc). Rows of the matrix products' register tiles:
+constexpr int kWinogradRows = 6;
+// Filters are transformed in pieces of so many numbers of the sum.
+constexpr int64_t kWinogradPiece = 16;
+
+struct WinogradShape {
+  int64_t images, height, width, tilesH, tilesW;
+};
+
+// The units (numbers, or pairs of them) that a row of `channels` takes, with room for whole vectors.
+static inline constexpr int64_t winogradUnits(int64_t channels, int64_t perUnit) { return (channels + 15) / 16 * 16 / perUnit; }
+
+// One piece of the filters for a convolution, or for its gradient of the input (transposed).
+template <typename T>
+struct WinogradFilters {
+  const T* weight;  // [out][3][3][in]
+  int64_t inChannels, outChannels;
+  bool transposed;
+  int64_t sumPieces;  // pieces of kWinogradPiece in the sum; pieces = sumPieces * panels of columns
+  int64_t piece;
+  void* out;  // [position][panel of columns][units of the sum][column in the panel]
+};
+
+template <typename T>
+struct WinogradConvolve {
+  const T* x;
+  const void* filters;
+  const float* bias;  // or null
+  T* y;
+  WinogradShape shape;
+  int64_t inChannels, outChannels;
+  int64_t first, count;  // tiles
+  void* scratch;         // WinogradKernels::scratch(...) units of 4 bytes
+};
+
+// The gradient of the weights from tiles [first, last).
+template <typename T>
+struct WinogradGradient {
+  const T* x;
+  const T* gy;
+  WinogradShape shape;
+  int64_t inChannels, outChannels;
+  int64_t first, last;
+  void* images;     // [position][row of tiles][input channel], in units
+  void* gradients;  // [position][row of tiles][output channel], in units
+  float* sums;      // [position][output channel][input channel]
+  int64_t imageRow, imageStep, gradientRow, gradientStep, sumRow, sumStep;
+  bool adds;
+};
+
+template <typename T>
+struct WinogradKernels {
+  int tileH, tileW, positions;
+  int panel;    // columns of a register tile
+  int perUnit;  // numbers in a unit of the products: 1 of float32, 2 of bf16
+  void (*filters)(const WinogradFilters<T>& piece);
+  void (*convolve)(const WinogradConvolve<T>& block);
+  void (*gradientRows)(const WinogradGradient<T>& block, int64_t row);
+  void (*gradientProduct)(const WinogradGradient<T>& block, int64_t position, int64_t panel);
+  void (*gradientTaps)(const WinogradGradient<T>& block, int64_t outChannel, T* weight);
+
+  int64_t panels(int64_t columns) const { return (columns + panel - 1) / panel; }
+  int64_t scratch(int64_t tiles, int64_t inChannels, int64_t outChannels) const {
+    const int64_t rows = (tiles + kWinogradRows - 1) / kWinogradRows * kWinogradRows;
+    return positions * (rows * (winogradUnits(inChannels, perUnit) + panels(outChannels) * panel) + 32);
+  }
+};
+
 struct Kernels {
   const char* name;
   BatchNormKernels<float> batchNormF32;
   BatchNormKernels<uint16_t> batchNormBf16;
   PoolKernels<float> poolF32;
   PoolKernels<uint16_t> poolBf16;
+  WinogradKernels<float> winogradF32;
+  WinogradKernels<uint16_t> winogradBf16;
   void (*adam)(const AdamArgs& args);
   void (*sgd)(const SgdArgs& args);
   double (*sumOfSquares)(const float* g, int64_t count);
@@ -123,6 +193,10 @@ struct Kernels {
 
 // The fastest of the compiled sets that this processor can run; CT_KERNELS=baseline|avx2|avx512 forces one.
 const Kernels& best();
+
+// Whether Winograd's algorithm with the best kernels is faster than LibTorch's convolutions on this processor, for shapes
+// that suit it.
+bool winogradIsFast(bool bf16);
 
 }  // namespace kernels
 }  // namespace ct

@@ -1,3 +1,4 @@
+import { conv3x3 } from "../../fused/conv3x3.ts";
 import { bind } from "../../ops/dispatch.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { pair, type Size2d } from "./size.ts";
@@ -29,7 +30,9 @@ export function conv2d(input: Tensor, weight: Tensor, options: Conv2dArguments =
   if (typeof padding === "string") {
     return atenConv2dNamedPadding(input, weight, bias, pair(stride), padding, pair(dilation), groups);
   }
-  return atenConv2d(input, weight, bias, pair(stride), pair(padding), pair(dilation), groups);
+  const geometry = { stride: pair(stride), padding: pair(padding), dilation: pair(dilation), groups };
+  const fused = conv3x3(input, weight, bias, geometry);
+  return fused ?? atenConv2d(input, weight, bias, geometry.stride, geometry.padding, geometry.dilation, groups);
 }
 
 export interface ConvTranspose2dArguments {

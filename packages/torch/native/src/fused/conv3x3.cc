@@ -1,0 +1,230 @@
+// ct::conv3x3: 3x3 convolutions (stride 1, padding 1) of channels-last images on the CPU by Winograd's algorithm, forward
+// and both gradients, where that needs less time than LibTorch's convolution; elsewhere LibTorch's.
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/convolution_backward.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/sum.h>
+#include <ATen/ops/zeros_like.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include "../kernels/kernels.h"
+#include "../version.h"
+
+namespace ct {
+namespace {
+
+using at::Tensor;
+using c10::optional;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+template <typename T>
+const kernels::WinogradKernels<T>& table();
+template <>
+const kernels::WinogradKernels<float>& table<float>() {
+  return kernels::best().winogradF32;
+}
+template <>
+const kernels::WinogradKernels<uint16_t>& table<uint16_t>() {
+  return kernels::best().winogradBf16;
+}
+
+Tensor orNone(const optional<Tensor>& tensor) {
+  return tensor.has_value() ? *tensor : Tensor();
+}
+
+template <typename T>
+T* pointer(const Tensor& tensor) {
+  return tensor.defined() ? static_cast<T*>(tensor.data_ptr()) : nullptr;
+}
+
+Tensor workspace(int64_t units) {
+  return at::empty({units}, at::TensorOptions(at::kFloat));
+}
+
+template <typename T>
+kernels::WinogradShape shapeOf(const Tensor& x) {
+  const int64_t height = x.size(2), width = x.size(3), h = table<T>().tileH, w = table<T>().tileW;
+  return {x.size(0), height, width, (height + h - 1) / h, (width + w - 1) / w};
+}
+
+int64_t tilesOf(const kernels::WinogradShape& s) {
+  return s.images * s.tilesH * s.tilesW;
+}
+
+template <typename Body>
+void forEach(int64_t count, const Body& body) {
+  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) body(i);
+  });
+}
+
+// x [N, In, H, W] to [N, Out, H, W]; with `transposed`, the gradient [N, Out, H, W] to that of the input. Each tile is
+// computed by itself, so that neither blocks nor threads change a bit of it.
+template <typename T>
+Tensor convolve(const Tensor& x, const Tensor& weight, const Tensor& bias, bool transposed) {
+  const kernels::WinogradKernels<T>& k = table<T>();
+  const int64_t from = weight.size(transposed ? 0 : 1), to = weight.size(transposed ? 1 : 0);
+  const kernels::WinogradShape s = shapeOf<T>(x);
+  Tensor y = at::empty({s.images, to, s.height, s.width}, x.options(), at::MemoryFormat::ChannelsLast);
+  if (s.images == 0) return y;
+  const int64_t units = kernels::winogradUnits(from, k.perUnit);
+  const Tensor filters = workspace(k.positions * k.panels(to) * units * k.panel);
+  const int64_t sumPieces = units * k.perUnit / kernels::kWinogradPiece;
+  forEach(sumPieces * k.panels(to), [&](int64_t piece) {
+    k.filters({pointer<T>(weight), weight.size(1), weight.size(0), transposed, sumPieces, piece, filters.data_ptr()});
+  });
+  // A block's transformed tiles should stay in the second-level cache. With many channels the filters do not, whatever
+  // the block, and more tiles for each reading of them are worth more.
+  const int64_t largest = (from + to <= 256 ? 4 : 8) * kernels::kWinogradRows;
+  const int64_t tiles = tilesOf(s), threads = at::get_num_threads();
+  const int64_t blocks = (tiles + largest * threads - 1) / (largest * threads) * threads;
+  const int64_t size = (tiles + blocks - 1) / blocks;
+  at::parallel_for(0, (tiles + size - 1) / size, 1, [&](int64_t begin, int64_t end) {
+    const Tensor scratch = workspace(k.scratch(size, from, to));
+    for (int64_t block = begin; block < end; block++) {
+      const int64_t first = block * size;
+      k.convolve({pointer<T>(x), filters.data_ptr(), pointer<float>(bias), pointer<T>(y), s, from, to, first,
+                  std::min(size, tiles - first), scratch.data_ptr()});
+    }
+  });
+  return y;
+}
+
+// Blocks of tiles one after the other, each in two parallel steps, so that sums are in the same order with any number of
+// threads.
+template <typename T>
+Tensor weightGradient(const Tensor& gy, const Tensor& x, const Tensor& weight) {
+  const kernels::WinogradKernels<T>& k = table<T>();
+  const int64_t in = weight.size(1), out = weight.size(0);
+  const kernels::WinogradShape s = shapeOf<T>(x);
+  const int64_t tiles = tilesOf(s);
+  if (tiles == 0) return at::zeros_like(weight);
+  // The sums are read and written once a block, the block's transformed tiles written and read: the more channels, the
+  // larger the sums are beside the tiles.
+  const int64_t size = std::min<int64_t>(512, std::max<int64_t>(128, std::max(in, out)));
+  const int64_t rows = (std::min(size, tiles) + k.perUnit - 1) / k.perUnit;
+  const auto roundUp = [](int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; };
+  kernels::WinogradGradient<T> a{};
+  a.x = pointer<T>(x);
+  a.gy = pointer<T>(gy);
+  a.shape = s;
+  a.inChannels = in;
+  a.outChannels = out;
+  // One cache line more than a power of two, or columns would meet in a few sets of the cache.
+  a.imageRow = k.panels(in) * k.panel + 16;
+  a.gradientRow = roundUp(out, 16) + 16;
+  a.imageStep = rows * a.imageRow;
+  a.gradientStep = rows * a.gradientRow;
+  a.sumRow = k.panels(in) * k.panel;
+  a.sumStep = roundUp(out, kernels::kWinogradRows) * a.sumRow + 16;
+  const Tensor images = workspace(k.positions * a.imageStep), gradients = workspace(k.positions * a.gradientStep + 16);
+  const Tensor sums = workspace(k.positions * a.sumStep);
+  a.images = images.data_ptr();
+  a.gradients = gradients.data_ptr();
+  a.sums = pointer<float>(sums);
+  for (a.first = 0; a.first < tiles; a.first += size) {
+    a.last = std::min(tiles, a.first + size);
+    a.adds = a.first > 0;
+    forEach((a.last - a.first + k.perUnit - 1) / k.perUnit, [&](int64_t row) { k.gradientRows(a, row); });
+    forEach(k.positions * k.panels(in),
+            [&](int64_t i) { k.gradientProduct(a, i / k.panels(in), i % k.panels(in)); });
+  }
+  Tensor gradient = at::empty(weight.sizes(), weight.options(), at::MemoryFormat::ChannelsLast);
+  forEach(out, [&](int64_t i) { k.gradientTaps(a, i, pointer<T>(gradient) + i * 9 * in); });
+  return gradient;
+}
+
+bool fits(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  const auto type = x.scalar_type();
+  return x.device().is_cpu() && x.layout() == at::kStrided && (type == at::kFloat || type == at::kBFloat16) && x.dim() == 4 &&
+         x.size(1) > 0 && x.size(2) > 0 && x.size(3) > 0 && x.is_contiguous(at::MemoryFormat::ChannelsLast) && weight.dim() == 4 && weight.numel() > 0 &&
+         weight.scalar_type() == type && weight.device().is_cpu() && weight.size(1) == x.size(1) && weight.size(2) == 3 &&
+         weight.size(3) == 3 &&
+         (!bias.defined() || (bias.scalar_type() == type && bias.device().is_cpu() && bias.dim() == 1 && bias.size(0) == weight.size(0)));
+}
+
+// Whether Winograd's algorithm is the faster one, by rule, never by a clock: the same on every run. It pays when
+// - the processor's vectors are known to be used as well by these kernels as by oneDNN's, and bf16 has no matrix unit;
+// - tiles, with what they compute outside of the image, save at least half of the multiplications;
+// - there are channels enough to outweigh the transforms of tiles, and tiles enough to outweigh those of filters.
+template <typename T>
+bool pays(const Tensor& x, const Tensor& weight) {
+  const kernels::WinogradKernels<T>& k = table<T>();
+  if (!kernels::winogradIsFast(sizeof(T) == 2)) return false;
+  const kernels::WinogradShape s = shapeOf<T>(x);
+  const int64_t products = k.positions * s.tilesH * s.tilesW;
+  return 9 * s.height * s.width >= 2 * products && std::min(weight.size(0), weight.size(1)) >= 32 && tilesOf(s) >= 64;
+}
+
+struct Conv3x3 : torch::autograd::Function<Conv3x3> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const optional<Tensor>& optionalBias) {
+    const Tensor bias = orNone(optionalBias);
+    const Tensor bias32 = bias.defined() ? bias.to(at::kFloat).contiguous() : bias;
+    const Tensor packed = weight.contiguous(at::MemoryFormat::ChannelsLast);
+    ctx->saved_data["wants"] = std::vector<bool>{x.requires_grad(), weight.requires_grad(), bias.defined() && bias.requires_grad()};
+    ctx->save_for_backward({x, weight});
+    return x.scalar_type() == at::kFloat ? convolve<float>(x, packed, bias32, false) : convolve<uint16_t>(x, packed, bias32, false);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    const variable_list saved = ctx->get_saved_variables();
+    const Tensor &x = saved[0], &weight = saved[1];
+    const c10::List<bool> wants = ctx->saved_data["wants"].toBoolList();
+    if (at::GradMode::is_enabled()) {
+      // A gradient of this gradient is wanted: LibTorch's operator has one.
+      auto [gx, gw, gb] = at::convolution_backward(gradients[0], x, weight, at::IntArrayRef{weight.size(0)}, {1, 1}, {1, 1},
+                                                   {1, 1}, false, {0, 0}, 1, {wants[0], wants[1], wants[2]});
+      return {gx, gw, gb};
+    }
+    const bool isFloat = x.scalar_type() == at::kFloat;
+    const Tensor gy = gradients[0].to(x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast);
+    Tensor gx, gw, gb;
+    if (wants[0]) {
+      const Tensor packed = weight.contiguous(at::MemoryFormat::ChannelsLast);
+      gx = isFloat ? convolve<float>(gy, packed, Tensor(), true) : convolve<uint16_t>(gy, packed, Tensor(), true);
+    }
+    if (wants[1]) gw = isFloat ? weightGradient<float>(gy, x, weight) : weightGradient<uint16_t>(gy, x, weight);
+    if (wants[2]) gb = at::sum(gy, {0, 2, 3});
+    return {gx, gw, gb};
+  }
+};
+
+Tensor conv3x3(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, bool always) {
+  const bool possible = fits(input, weight, orNone(bias));
+  // LibTorch 1.13 fails for an empty batch and channels-last weights.
+  always = always || (possible && input.size(0) == 0);
+  TORCH_CHECK(possible || !always, "input must be channels-last float32 or bfloat16 [N, C, H, W] on the CPU, weight [K, C, 3, 3] ",
+              "and bias [K] like it; got ", input.scalar_type(), " ", input.sizes(), " and ", weight.scalar_type(), " ", weight.sizes());
+  if (possible && (always || (input.scalar_type() == at::kFloat ? pays<float>(input, weight) : pays<uint16_t>(input, weight)))) {
+    return Conv3x3::apply(input, weight, bias);
+  }
+  return at::conv2d(input, weight, bias, {1, 1}, {1, 1}, {1, 1}, 1);
+}
+
+// As autocast does for LibTorch's convolutions: operands in its dtype, casts of weights kept until it is left.
+Tensor conv3x3Autocast(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, bool always) {
+  c10::impl::ExcludeDispatchKeyGuard once(c10::DispatchKey::AutocastCPU);
+#if CT_TORCH_AT_LEAST(2, 4)
+  const at::ScalarType type = at::autocast::get_autocast_dtype(at::kCPU);
+#else
+  const at::ScalarType type = at::autocast::get_autocast_cpu_dtype();
+#endif
+  const auto cast = [&](const Tensor& tensor) { return at::autocast::cached_cast(type, tensor, c10::DeviceType::CPU); };
+  return conv3x3(cast(input), cast(weight), bias.has_value() ? optional<Tensor>(cast(*bias)) : bias, always);
+}
+
+}  // namespace
+}  // namespace ct
+
+TORCH_LIBRARY_FRAGMENT(ct, m) {
+  m.def("conv3x3(Tensor input, Tensor weight, Tensor? bias=None, bool always=False) -> Tensor", ct::conv3x3);
+}
+
+TORCH_LIBRARY_IMPL(ct, AutocastCPU, m) {
+  m.impl("conv3x3", ct::conv3x3Autocast);
+}

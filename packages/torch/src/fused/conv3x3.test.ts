@@ -1,0 +1,193 @@
+import { afterEach, expect, test } from "vitest";
+import * as torch from "../index.ts";
+
+const conv3x3 = torch.ops.ct["conv3x3"] as (
+  x: torch.Tensor,
+  weight: torch.Tensor,
+  bias: torch.Tensor | null,
+  always: boolean,
+) => torch.Tensor;
+
+afterEach(() => torch.setFusedKernels(true));
+
+interface Case {
+  /** [N, In, H, W] */
+  readonly shape: readonly [number, number, number, number];
+  readonly out: number;
+  readonly bias?: boolean;
+  readonly contiguousWeight?: boolean;
+}
+
+const cases: Case[] = [
+  { shape: [1, 3, 7, 7], out: 20 },
+  { shape: [2, 20, 13, 9], out: 3, bias: true },
+  { shape: [1, 64, 1, 1], out: 64 },
+  { shape: [3, 64, 7, 7], out: 130, contiguousWeight: true },
+  { shape: [2, 130, 8, 8], out: 64, bias: true },
+  { shape: [1, 1, 2, 5], out: 1, bias: true },
+  { shape: [5, 33, 14, 3], out: 47, bias: true, contiguousWeight: true },
+  // more than one block of tiles in the gradient of the weights
+  { shape: [4, 20, 33, 31], out: 70 },
+];
+
+type Dtype = "float32" | "bfloat16";
+type Pass = { y: torch.Tensor; x: torch.Tensor; weight: torch.Tensor; bias?: torch.Tensor };
+
+function run(c: Case, dtype: Dtype, how: "ours" | "LibTorch" | "float64"): Pass {
+  const as = (t: torch.Tensor) => {
+    const rounded = t.to({ dtype });
+    return how === "float64" ? rounded.double() : rounded;
+  };
+  const last = (t: torch.Tensor) => t.to({ memoryFormat: "channels_last" });
+  torch.manualSeed(c.out);
+  const [n, channels, h, w] = c.shape;
+  const weight = torch.randn([c.out, channels, 3, 3]).div(Math.sqrt(9 * channels));
+  const x = last(as(torch.randn([...c.shape]))).requiresGrad_();
+  const k = (c.contiguousWeight ? as(weight) : last(as(weight))).requiresGrad_();
+  const bias = c.bias ? as(torch.randn([c.out])).requiresGrad_() : null;
+  const gy = last(as(torch.randn([n, c.out, h, w])));
+  const y =
+    how === "ours"
+      ? conv3x3(x, k, bias, true)
+      : (torch.ops.aten["conv2d"]!(x, k, bias, [1, 1], [1, 1], [1, 1], 1) as torch.Tensor);
+  expect(y.gradFn).toMatch(how === "ours" ? /Conv3x3/ : /Convolution/);
+  y.backward(gy);
+  return { y, x: x.grad!, weight: k.grad!, ...(bias === null ? {} : { bias: bias.grad! }) };
+}
+
+/** The largest difference, relative to the largest value. */
+function distance(a: torch.Tensor, b: torch.Tensor): number {
+  return a.double().sub(b).abs().max().item() / b.abs().max().item();
+}
+
+/** The root of the mean square of the difference, relative to that of the values. */
+function meanError(a: torch.Tensor, b: torch.Tensor): number {
+  return a.double().sub(b).norm().item() / b.norm().item();
+}
+
+test.each(cases)(
+  "3x3 convolution and its gradients equal LibTorch's in float64 ($shape to $out, bias $bias)",
+  (c) => {
+    torch.scope(() => {
+      const [ours, exact] = [run(c, "float32", "ours"), run(c, "float32", "float64")];
+      for (const key of Object.keys(exact) as (keyof Pass)[]) {
+        expect(distance(ours[key]!, exact[key]!), key).toBeLessThan(1e-5);
+        expect(ours[key]!.shape).toEqual(exact[key]!.shape);
+      }
+    });
+  },
+);
+
+test.each(cases)(
+  "3x3 convolution and its gradients in bfloat16 err at most 4 times as much as LibTorch's ($shape to $out)",
+  (c) => {
+    torch.scope(() => {
+      const [ours, theirs, exact] = [
+        run(c, "bfloat16", "ours"),
+        run(c, "bfloat16", "LibTorch"),
+        run(c, "bfloat16", "float64"),
+      ];
+      for (const key of Object.keys(exact) as (keyof Pass)[]) {
+        // A result of few values may be exact in LibTorch by chance: then half a unit in the last place is its error.
+        const allowed = 4 * Math.max(meanError(theirs[key]!, exact[key]!), 2 ** -9);
+        expect(meanError(ours[key]!, exact[key]!), key).toBeLessThan(allowed);
+        expect(ours[key]!.dtype).toBe("bfloat16");
+      }
+    });
+  },
+);
+
+test("a 3x3 convolution has the same bits with one thread and with two", () => {
+  const before = torch.getNumThreads();
+  const c: Case = { shape: [8, 64, 29, 30], out: 80 };
+  for (const dtype of ["float32", "bfloat16"] as const) {
+    const [one, two] = [1, 2].map((threads) => {
+      torch.setNumThreads(threads);
+      return run(c, dtype, "ours");
+    });
+    for (const key of ["y", "x", "weight"] as const) expect(one![key].equal(two![key]), `${dtype} ${key}`).toBe(true);
+  }
+  torch.setNumThreads(before);
+});
+
+function layer(channels: number): torch.nn.Conv2d {
+  torch.manualSeed(3);
+  const conv = new torch.nn.Conv2d(channels, channels, { kernelSize: 3, padding: 1 });
+  conv.to({ memoryFormat: "channels_last" });
+  return conv;
+}
+
+test("a gradient of the gradient is LibTorch's", () => {
+  const second = (ours: boolean) => {
+    torch.manualSeed(4);
+    const x = torch.randn([2, 5, 6, 7]).to({ memoryFormat: "channels_last" }).requiresGrad_();
+    const weight = torch.randn([4, 5, 3, 3]).requiresGrad_();
+    const y = ours ? conv3x3(x, weight, null, true) : torch.nn.functional.conv2d(x, weight, { padding: 1 });
+    const [gx] = torch.autograd.grad([y.pow(2).sum()], [x], { createGraph: true });
+    gx!.pow(2).sum().backward();
+    return [x.grad!, weight.grad!];
+  };
+  const [ours, theirs] = [second(true), second(false)];
+  for (const i of [0, 1]) expect(distance(ours[i]!, theirs[i]!.double())).toBeLessThan(1e-4);
+});
+
+test("the layer gives what it gives without the kernel, in every layout", () => {
+  const conv = layer(64);
+  const images = torch.randn([4, 64, 24, 24]);
+  const inputs = {
+    channelsLast: images.to({ memoryFormat: "channels_last" }),
+    contiguous: images,
+    strided: images.to({ memoryFormat: "channels_last" }).narrow(2, 1, 20),
+    large: torch.cat([images, images, images], 0).to({ memoryFormat: "channels_last" }),
+  };
+  for (const [name, input] of Object.entries(inputs)) {
+    const ours = conv.call(input);
+    torch.setFusedKernels(false);
+    const theirs = conv.call(input);
+    torch.setFusedKernels(true);
+    expect(ours.shape, name).toEqual(theirs.shape);
+    expect(ours.isContiguous(), name).toBe(theirs.isContiguous());
+    expect(distance(ours, theirs.double()), name).toBeLessThan(1e-5);
+  }
+});
+
+test("an empty batch gives an empty result and gradients of zero", () => {
+  const conv = layer(64);
+  const y = conv.call(torch.zeros([0, 64, 24, 20]).to({ memoryFormat: "channels_last" }));
+  expect(y.shape).toEqual([0, 64, 24, 20]);
+  y.sum().backward();
+  expect(conv.weight.grad!.abs().sum().item()).toBe(0);
+  expect(conv.bias!.grad!.abs().sum().item()).toBe(0);
+});
+
+test("under autocast the convolution computes in bfloat16 and its gradients are float32", () => {
+  const conv = layer(64);
+  const x = torch.randn([8, 64, 24, 24]).to({ memoryFormat: "channels_last" });
+  const step = (fused: boolean) => {
+    torch.setFusedKernels(fused);
+    conv.weight.grad = null;
+    const y = torch.autocast({ device: "cpu", dtype: "bfloat16" }, () => conv.call(x));
+    expect(y.dtype).toBe("bfloat16");
+    y.float().pow(2).mean().backward();
+    return [y, conv.weight.grad!.clone()] as const;
+  };
+  const [ours, theirs] = [step(true), step(false)];
+  expect(ours[1].dtype).toBe("float32");
+  for (const i of [0, 1] as const) expect(meanError(ours[i], theirs[i].double())).toBeLessThan(0.015);
+});
+
+test("a recorded convolution is LibTorch's own operator", () => {
+  const conv = layer(64);
+  const x = torch.randn([8, 64, 24, 24]).to({ memoryFormat: "channels_last" });
+  const { calls } = torch.record(() => conv.call(x));
+  expect(calls.map(({ op }) => op)).toEqual(["aten::conv2d"]);
+});
+
+test("shapes that the kernel cannot take are an error only when it is demanded", () => {
+  expect(() => conv3x3(torch.randn([1, 4, 5, 5]), torch.randn([2, 3, 3, 3]), null, true)).toThrow(
+    /weight \[K, C, 3, 3\].*got Float \[1, 4, 5, 5\] and Float \[2, 3, 3, 3\]/,
+  );
+  expect(() => torch.nn.functional.conv2d(torch.randn([1, 4, 5, 5]), torch.randn([2, 3, 3, 3]), { padding: 1 })).toThrow(
+    /expected input.* to have 3 channels, but got 4/,
+  );
+});
