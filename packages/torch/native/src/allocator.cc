@@ -1,6 +1,7 @@
 // Memory of CPU tensors: keeps freed large blocks for the next allocation of their size. A training step allocates the
 // same sizes again and again; the C library returns each to the system, and the next step takes a page fault for every
-// 4 KiB of it. What is held never exceeds the largest amount that was in use at once by more than an eighth and 64 MiB.
+// 4 KiB of it. What is held never exceeds the largest amount that was in use at once by more than half and
+// 64 MiB: a step has many sizes, and what one of them leaves free another one cannot take.
 #include "allocator.h"
 
 #include <c10/core/Allocator.h>
@@ -103,7 +104,7 @@ class CachingAllocator final : public c10::Allocator {
       cached_ -= size;
       return block;
     }
-    const size_t limit = peak_ + peak_ / 8 + kSlack;
+    const size_t limit = peak_ + peak_ / 2 + kSlack;
     evictUntil(limit > inUse_ ? limit - inUse_ : 0);
     try {
       return fromSystem(size);
