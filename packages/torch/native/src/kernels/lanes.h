@@ -78,16 +78,17 @@ struct Wide {
     for (int i = 0; i < kLanes; i++) sums[i] += v[i];
   }
 
-  // One small number per lane, kept in memory as a byte.
+  // One small number per lane, kept in memory as a byte. Between bytes and words in two steps: GCC takes one apart into
+  // single numbers.
   using Index = MaskVector;
   static Index index(int value) { return MaskVector{} + value; }
   static Index loadIndex(const uint8_t* p) {
     ByteVector bytes;
     std::memcpy(&bytes, p, sizeof bytes);
-    return __builtin_convertvector(bytes, MaskVector);
+    return (MaskVector)__builtin_convertvector(__builtin_convertvector(bytes, HalfVector), WordVector);
   }
   static void storeIndex(Index index, uint8_t* p) {
-    const ByteVector bytes = __builtin_convertvector(index, ByteVector);
+    const ByteVector bytes = __builtin_convertvector(__builtin_convertvector((WordVector)index, HalfVector), ByteVector);
     std::memcpy(p, &bytes, sizeof bytes);
   }
   // Takes over `value` and its index where it is larger than the best so far, or NaN.
