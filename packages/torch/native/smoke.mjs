@@ -83,6 +83,21 @@ for (const [n, c, h, w] of [
     assert.deepEqual(native.shape(native.gradient(image, null)), [n, c, h, w]);
   }
 }
+for (const [n, c, k, h, w] of [
+  [1, 3, 20, 7, 7],
+  [2, 20, 3, 13, 9],
+  [1, 64, 70, 1, 5],
+  [3, 33, 64, 17, 19],
+  [0, 4, 4, 5, 5],
+]) {
+  for (const dtype of ["float32", "bfloat16"]) {
+    const as = (t) => op("aten::to", "dtype")(t, dtype);
+    const tensors = [last(as(randn([n, c, h, w]))), last(as(randn([k, c, 3, 3]))), as(randn([k]))];
+    for (const t of tensors) native.setRequiresGrad(t, true);
+    native.backward([sum(op("ct::conv3x3")(...tensors, true))], null, false, false, null);
+    for (const t of tensors) assert.deepEqual(native.shape(native.gradient(t, null)), native.shape(t));
+  }
+}
 const bytes = native.fromBytes(new Uint8Array(2 * 3 * 5 * 3), [2, 3, 5, 3], "uint8");
 op("ct::normalize_images")(bytes, [0.5, 0.5, 0.5], [0.2, 0.2, 0.2], "bfloat16");
 const p = [randn([7, 3]), randn([1])];
