@@ -65,18 +65,15 @@ function meanError(a: torch.Tensor, b: torch.Tensor): number {
   return a.double().sub(b).norm().item() / b.norm().item();
 }
 
-test.each(cases)(
-  "3x3 convolution and its gradients equal LibTorch's in float64 ($shape to $out, bias $bias)",
-  (c) => {
-    torch.scope(() => {
-      const [ours, exact] = [run(c, "float32", "ours"), run(c, "float32", "float64")];
-      for (const key of Object.keys(exact) as (keyof Pass)[]) {
-        expect(distance(ours[key]!, exact[key]!), key).toBeLessThan(1e-5);
-        expect(ours[key]!.shape).toEqual(exact[key]!.shape);
-      }
-    });
-  },
-);
+test.each(cases)("3x3 convolution and its gradients equal LibTorch's in float64 ($shape to $out, bias $bias)", (c) => {
+  torch.scope(() => {
+    const [ours, exact] = [run(c, "float32", "ours"), run(c, "float32", "float64")];
+    for (const key of Object.keys(exact) as (keyof Pass)[]) {
+      expect(distance(ours[key]!, exact[key]!), key).toBeLessThan(1e-5);
+      expect(ours[key]!.shape).toEqual(exact[key]!.shape);
+    }
+  });
+});
 
 test.each(cases)(
   "3x3 convolution and its gradients in bfloat16 err at most 4 times as much as LibTorch's ($shape to $out)",
@@ -187,7 +184,7 @@ test("shapes that the kernel cannot take are an error only when it is demanded",
   expect(() => conv3x3(torch.randn([1, 4, 5, 5]), torch.randn([2, 3, 3, 3]), null, true)).toThrow(
     /weight \[K, C, 3, 3\].*got Float \[1, 4, 5, 5\] and Float \[2, 3, 3, 3\]/,
   );
-  expect(() => torch.nn.functional.conv2d(torch.randn([1, 4, 5, 5]), torch.randn([2, 3, 3, 3]), { padding: 1 })).toThrow(
-    /expected input.* to have 3 channels, but got 4/,
-  );
+  expect(() =>
+    torch.nn.functional.conv2d(torch.randn([1, 4, 5, 5]), torch.randn([2, 3, 3, 3]), { padding: 1 }),
+  ).toThrow(/expected input.* to have 3 channels, but got 4/);
 });
