@@ -40,5 +40,3 @@ export async function benchLoggers(): Promise<void> {
   rmSync(root, { recursive: true, force: true });
   restore();
 }
-
-if (process.argv[1]?.endsWith("loggers.ts")) await benchLoggers();

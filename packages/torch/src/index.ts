@@ -46,6 +46,7 @@ export { Generator, getRngState, manualSeed, setRngState } from "./random.ts";
 export { keep, scope, unscoped } from "./scope.ts";
 export * as serialization from "./serialization/index.ts";
 export { targets } from "./targets.ts";
+export { copyTensors, type Destination, sharedMemory } from "./tensor/copy-out.ts";
 export {
   arange,
   bernoulli,

@@ -44,6 +44,9 @@ export abstract class Callback {
   stateDict?(): Record<string, unknown>;
   loadStateDict?(state: Record<string, unknown>): void;
 
+  /** Bytes of tensors that it adds to a checkpoint in `onSaveCheckpoint`: memory for them is made ready in advance. */
+  checkpointBytes?(module: LightningModule): number;
+
   setup?(trainer: TrainerView, module: LightningModule, stage: TrainerFn): Plain;
   teardown?(trainer: TrainerView, module: LightningModule, stage: TrainerFn): Plain;
   onFitStart?(trainer: TrainerView, module: LightningModule): Plain;

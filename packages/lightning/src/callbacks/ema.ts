@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
+import { tensorBytes } from "../trainer/checkpoint-size.ts";
 import { Callback } from "./callback.ts";
 
 export const emaOptionsSchema = z.strictObject({
@@ -146,6 +147,10 @@ export class EMACallback extends Callback {
   }
 
   // --- Checkpoints ---
+
+  override checkpointBytes(): number {
+    return tensorBytes(this.#average);
+  }
 
   override onSaveCheckpoint(_trainer: TrainerView, module: LightningModule, checkpoint: Checkpoint): void {
     if (this.#average === undefined) return;

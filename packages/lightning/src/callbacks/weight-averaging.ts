@@ -5,6 +5,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { MisconfigurationError } from "../core/errors.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
+import { tensorBytes } from "../trainer/checkpoint-size.ts";
 import { Callback } from "./callback.ts";
 
 const log = getLogger("lightning.swa");
@@ -110,6 +111,10 @@ export class StochasticWeightAveraging extends Callback {
       }),
     );
     await updateBatchNorms(trainer, module);
+  }
+
+  override checkpointBytes(): number {
+    return tensorBytes(this.#average);
   }
 
   override onSaveCheckpoint(_trainer: TrainerView, _module: LightningModule, checkpoint: Checkpoint): void {

@@ -6,6 +6,7 @@ import type { Tensor } from "@classifier-training/torch";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type CheckpointSummary, formatName, formatVersion, layOut, type StoredTensor, storedTypes } from "./format.ts";
 import { fill, holds, type Snapshot, type SnapshotBuffer } from "./snapshot.ts";
+import { SnapshotPool } from "./snapshot-pool.ts";
 import { packTree } from "./tree.ts";
 import { removeCheckpointFile, type WriteMode } from "./write-file.ts";
 import { runWriteJob, type WriteJob } from "./write-job.ts";
@@ -23,9 +24,6 @@ export interface SaveRequest {
   readonly sameTensors?: boolean | undefined;
 }
 
-/** Snapshots that may wait to be written: with more, training waits. */
-const maxSnapshots = 2;
-
 /**
  * Writes and removes checkpoints, in the order asked for. A save takes a snapshot at once and is written by a worker
  * thread; a failed one is reported, and what it would have replaced stays.
@@ -36,11 +34,9 @@ export class CheckpointIO {
   #worker: Worker | undefined;
   #queue: Promise<void> = Promise.resolve();
   readonly #pending = new Map<string, number>();
-  readonly #free: SnapshotBuffer[] = [];
+  readonly #memory = new SnapshotPool();
   /** The last snapshot, for as long as another file may be made of it. */
   #latest: Snapshot | undefined;
-  #inUse = 0;
-  #released: (() => void)[] = [];
 
   constructor(options: { readonly asynchronous?: boolean; readonly mode?: WriteMode } = {}) {
     this.#asynchronous = options.asynchronous ?? true;
@@ -50,6 +46,15 @@ export class CheckpointIO {
   /** Starts the worker thread, so that the first save need not wait for it. */
   warmUp(): void {
     if (this.#asynchronous) this.#worker ??= spawnWorker(new URL("./write-worker.ts", import.meta.url));
+  }
+
+  /** Makes memory for snapshots of so many bytes ready, in the worker thread: the first save then costs a copy alone. */
+  prepare(bytes: number): void {
+    if (!this.#asynchronous) return;
+    const memory = this.#memory.prepare(bytes);
+    if (memory === undefined) return;
+    this.warmUp();
+    this.#worker?.postMessage({ touch: memory });
   }
 
   /** Resolves when the snapshot is taken; the file is there when `onDone` was called, or after `flush`. */
@@ -63,7 +68,7 @@ export class CheckpointIO {
     }));
     const { tensors: layout, dataBytes } = layOut(entries);
     const reused = request.sameTensors === true ? this.#reuse(tensors, layout) : undefined;
-    const buffer = reused ?? (await this.#acquire(dataBytes));
+    const buffer = reused ?? (await this.#memory.acquire(dataBytes));
     if (reused === undefined) {
       this.#latest = { buffer, tensors, layout };
       fill(this.#latest);
@@ -101,11 +106,7 @@ export class CheckpointIO {
     const count = (this.#pending.get(path) ?? 1) - 1;
     if (count > 0) this.#pending.set(path, count);
     else this.#pending.delete(path);
-    if (--buffer.users === 0) {
-      this.#free.push(buffer);
-      this.#inUse--;
-      this.#released.shift()?.();
-    }
+    this.#memory.release(buffer);
     if (error !== undefined) {
       const reason = error instanceof Error ? error.message : String(error);
       log.error(`checkpoint not saved, training goes on: ${path}: ${reason}`);
@@ -128,14 +129,7 @@ export class CheckpointIO {
   #reuse(tensors: ReadonlyMap<string, Tensor>, layout: ReadonlyMap<string, StoredTensor>): SnapshotBuffer | undefined {
     if (this.#latest === undefined || !holds(this.#latest, tensors, layout)) return undefined;
     const { buffer } = this.#latest;
-    if (buffer.users === 0) {
-      // Its first file is written already.
-      const index = this.#free.indexOf(buffer);
-      if (index < 0) return undefined;
-      this.#free.splice(index, 1);
-      this.#inUse++;
-    }
-    return buffer;
+    return this.#memory.reclaim(buffer) ? buffer : undefined;
   }
 
   /** What the tensors occupy must not be held until the next save. */
@@ -143,18 +137,6 @@ export class CheckpointIO {
     setImmediate(() => {
       if (this.#latest === snapshot) this.#latest = undefined;
     });
-  }
-
-  /** A buffer for a snapshot: one that was used before costs no page faults. */
-  async #acquire(bytes: number): Promise<SnapshotBuffer> {
-    while (this.#inUse >= maxSnapshots) await new Promise<void>((release) => this.#released.push(release));
-    this.#inUse++;
-    this.#latest = undefined;
-    const index = this.#free.findIndex(({ data }) => data.byteLength >= bytes);
-    const [buffer] = index < 0 ? [] : this.#free.splice(index, 1);
-    if (buffer !== undefined) return buffer;
-    this.#free.length = 0;
-    return { data: new SharedArrayBuffer(Math.max(8, bytes)), users: 0 };
   }
 
   #inWorker(job: WriteJob): Promise<unknown> {
@@ -219,7 +201,7 @@ export class CheckpointIO {
     await this.flush();
     await this.#worker?.terminate();
     this.#worker = undefined;
-    this.#free.length = 0;
+    this.#memory.clear();
   }
 }
 

@@ -1,4 +1,4 @@
-import { fromBuffer, noGrad, ops, type Tensor } from "@classifier-training/torch";
+import { copyTensors, ops, type Tensor } from "@classifier-training/torch";
 import type { StoredTensor } from "./format.ts";
 
 /** Memory that holds a copy of a run's tensors until the files made of it are written. */
@@ -17,15 +17,11 @@ export interface Snapshot {
 
 /** Copies tensors to their places. */
 export function fill({ buffer, tensors, layout }: Snapshot): void {
-  noGrad(() => {
-    for (const [name, tensor] of tensors) {
-      const place = layout.get(name);
-      if (place === undefined || tensor.numel === 0) continue;
-      const view = fromBuffer(buffer.data, place.data_offsets[0], [...tensor.shape], tensor.dtype);
-      view.copy_(tensor);
-      view.dispose();
-    }
+  const destinations = [...tensors].flatMap(([name, tensor]) => {
+    const place = layout.get(name);
+    return place === undefined ? [] : [{ tensor, offset: place.data_offsets[0] }];
   });
+  copyTensors(destinations, buffer.data);
 }
 
 /** Tensors made anew for each checkpoint, such as the generators' states, are compared up to this many bytes. */

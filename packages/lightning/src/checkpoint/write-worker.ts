@@ -1,13 +1,18 @@
 import { parentPort } from "node:worker_threads";
+import { touchPages } from "./touch-pages.ts";
 import { runWriteJob, type WriteJob } from "./write-job.ts";
 
-/** Writes checkpoints off the training thread, one at a time. */
-parentPort?.on("message", (job: WriteJob) => {
+/** Writes checkpoints off the training thread, one at a time, and makes memory for their snapshots ready. */
+parentPort?.on("message", (message: WriteJob | { readonly touch: SharedArrayBuffer }) => {
+  if ("touch" in message) {
+    touchPages(message.touch);
+    return;
+  }
   try {
-    runWriteJob(job);
+    runWriteJob(message);
     parentPort?.postMessage({ ok: true });
   } catch (error) {
-    const { message, code } = error as NodeJS.ErrnoException;
-    parentPort?.postMessage({ ok: false, message, code });
+    const { message: text, code } = error as NodeJS.ErrnoException;
+    parentPort?.postMessage({ ok: false, message: text, code });
   }
 });

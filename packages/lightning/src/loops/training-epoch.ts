@@ -26,6 +26,8 @@ export class TrainingEpoch {
   readonly stats = { waitMs: 0, batches: 0, images: 0 };
   /** Called where a run can be saved as it stands: between two batches. */
   onSaveRequested: (() => Promise<void>) | undefined;
+  /** Called once, when optimizers have taken their first step of this training and have their whole state. */
+  onFirstStep: (() => void) | undefined;
 
   constructor(run: RunContext, host: EpochHost) {
     this.#run = run;
@@ -122,6 +124,7 @@ export class TrainingEpoch {
         outputs = await optimization.runBatch(batch, batchIdx, this.accumulating);
         governor.step(performance.now() - begin);
         await logging.synchronizeStep();
+        if (!this.accumulating) this.#reportFirstStep();
       }
     }
     if (!this.accumulating) await optimization.updateSchedulers("step", false);
@@ -136,6 +139,12 @@ export class TrainingEpoch {
     disposeOutputs(outputs);
     if (!keepBatches) disposeTransferred(original, batch);
     return !skipRest;
+  }
+
+  #reportFirstStep(): void {
+    const report = this.onFirstStep;
+    this.onFirstStep = undefined;
+    report?.();
   }
 
   get #withoutStep(): boolean {

@@ -11,6 +11,7 @@ import type { EvaluationLoop } from "../loops/evaluation-loop.ts";
 import type { Assembly } from "./assembly.ts";
 import { attachModuleCallbacks } from "./callback-connector.ts";
 import { type CheckpointConnector, isCheckpointKeeper } from "./checkpoint-connector.ts";
+import { estimateCheckpointBytes } from "./checkpoint-size.ts";
 import { findMetrics } from "./module-metrics.ts";
 import { isolateRng } from "./rng.ts";
 import { TrainingInterrupted } from "./signal-connector.ts";
@@ -224,6 +225,12 @@ export class Session {
       await attempt("a logger", () => logger.finalize(interrupted ? "interrupted" : "failed"));
     }
     await attempt("the profiler", () => this.#parts.profiler.finish());
+  }
+
+  /** Makes memory for checkpoints ready while training goes on, if any are going to be saved. */
+  prepareSaves(): void {
+    if (this.#parts.callbacks.some(isCheckpointKeeper) && this.#parts.options.fastDevRun === false)
+      this.#io.prepare(estimateCheckpointBytes(this.#parts));
   }
 
   /** Saves the run as it stands under the name that "last" finds, and waits for it. */

@@ -94,6 +94,7 @@ export class Trainer implements TrainerView {
       await session.sanityCheck(this.#validation);
       this.#parts.state.stage = "train";
       this.#fitLoop.epoch.onSaveRequested = () => session.saveLast();
+      this.#fitLoop.epoch.onFirstStep = () => session.prepareSaves();
       await this.#fitLoop.run();
     });
   }

@@ -14,6 +14,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   ct::registerGenerators(env, exports);
   ct::registerState(env, exports);
   ct::registerDistributed(env, exports);
+  ct::registerSnapshots(env, exports);
   return exports;
 }
 

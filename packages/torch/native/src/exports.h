@@ -11,5 +11,6 @@ void registerAutograd(Napi::Env env, Napi::Object exports);
 void registerGenerators(Napi::Env env, Napi::Object exports);
 void registerState(Napi::Env env, Napi::Object exports);
 void registerDistributed(Napi::Env env, Napi::Object exports);
+void registerSnapshots(Napi::Env env, Napi::Object exports);
 
 }  // namespace ct

@@ -70,22 +70,6 @@ Napi::Value item(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), value.toDouble());
 }
 
-struct Memory {
-  char* data;
-  size_t bytes;
-};
-
-Memory memoryOf(napi_env env, napi_value view) {
-  napi_typedarray_type type;
-  size_t length = 0;
-  void* data = nullptr;
-  if (napi_get_typedarray_info(env, view, &type, &length, &data, nullptr, nullptr) != napi_ok ||
-      type != napi_uint8_array) {
-    fail("expected a Uint8Array");
-  }
-  return {static_cast<char*>(data), length};
-}
-
 // fromBytes(Uint8Array, shape, dtype) -> a tensor over that memory, without a copy; the array lives as long as it.
 Napi::Value fromBytes(const Napi::CallbackInfo& info) {
   napi_env env = info.Env();

@@ -285,4 +285,15 @@ napi_value fromIValue(napi_env env, const c10::IValue& value) {
   fail("a result of type " + value.tagKind() + " cannot be passed to JavaScript");
 }
 
+Memory memoryOf(napi_env env, napi_value view) {
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, view, &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_uint8_array) {
+    fail("expected a Uint8Array");
+  }
+  return {static_cast<char*>(data), length};
+}
+
 }  // namespace ct

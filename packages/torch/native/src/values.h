@@ -13,4 +13,12 @@ int64_t int64Of(napi_env env, napi_value value);
 std::vector<int64_t> int64sOf(napi_env env, napi_value array);
 napi_value toArray(napi_env env, at::IntArrayRef values);
 
+// Where a Uint8Array's bytes lie.
+struct Memory {
+  char* data;
+  size_t bytes;
+};
+
+Memory memoryOf(napi_env env, napi_value view);
+
 }  // namespace ct

@@ -88,6 +88,8 @@ export interface Binding {
   fromBytes(bytes: Uint8Array, shape: readonly number[], dtype: DType): Handle;
   copyBytes(tensor: Handle, into: Uint8Array): void;
   externalBytes(tensor: Handle): ArrayBuffer;
+  copyTensors(tensors: readonly Handle[], into: Uint8Array, offsets: readonly number[]): void;
+  useLargePages(memory: Uint8Array): void;
   /** A second handle of the same tensor. */
   alias(tensor: Handle): Handle;
   setData(tensor: Handle, data: Handle): void;
