@@ -24,7 +24,10 @@ class Block extends nn.Module<[Tensor], Tensor> {
     this.conv2 = new nn.Conv2d(to, to, { kernelSize: 3, padding: 1, bias: false });
     this.bn2 = new nn.BatchNorm2d(to);
     if (stride !== 1 || from !== to) {
-      this.downsample = new nn.Sequential(new nn.Conv2d(from, to, { kernelSize: 1, stride, bias: false }), new nn.BatchNorm2d(to));
+      this.downsample = new nn.Sequential(
+        new nn.Conv2d(from, to, { kernelSize: 1, stride, bias: false }),
+        new nn.BatchNorm2d(to),
+      );
     }
   }
 

@@ -1,3 +1,4 @@
+import { MisconfigurationError } from "../core/errors.ts";
 import { pythonFormat } from "../core/format.ts";
 
 export interface NameStyle {
@@ -13,6 +14,7 @@ const integers = new Set(["epoch", "step"]);
 /**
  * Fills in a checkpoint name's template, as Lightning does: `{epoch:02d}-{val/loss:.2f}`. With auto-insertion each
  * placeholder is preceded by its metric's name. A metric that is missing counts as 0.
+ * @throws MisconfigurationError for a stray brace, or a format that does not fit the value
  */
 export function formatCheckpointName(
   template: string | null,
@@ -20,7 +22,14 @@ export function formatCheckpointName(
   style: NameStyle,
 ): string {
   const text = template === null || template === "" ? `{epoch}${style.join}{step}` : template;
-  return text.replace(/\{([^:}]*)(?::([^}]*))?\}/g, (_whole, name: string, spec: string | undefined) => {
+  const placeholder = /\{([^:}]*)(?::([^}]*))?\}/g;
+  if (/[{}]/.test(text.replace(placeholder, "")) || /\{[^}]*\{/.test(text)) {
+    throw new MisconfigurationError(
+      `the file name '${text}' has a brace that belongs to no placeholder`,
+      "write placeholders as {name} or {name:format}",
+    );
+  }
+  return text.replace(placeholder, (_whole, name: string, spec: string | undefined) => {
     const value = metrics[name];
     const integer = value === undefined || integers.has(name);
     // Metrics are float32 in the original, and show it when no format is given.

@@ -5,13 +5,16 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   renameSync,
   rmdirSync,
   rmSync,
   writeSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+
+const host = hostname().replace(/[^\w-]/g, "_");
 
 /** How a finished file gets its name: "auto" renames, and copies where the file system cannot rename. */
 export type WriteMode = "auto" | "rename" | "copy";
@@ -29,7 +32,8 @@ export function writeCheckpointFile(path: string, parts: readonly Uint8Array[], 
     writeByCopy(path, parts);
     return;
   }
-  const temporary = `${path}.${process.pid}.tmp`;
+  removeLeftOver(dirname(path));
+  const temporary = `${path}.${host}.${process.pid}.tmp`;
   try {
     writeWhole(temporary, parts);
     renameSync(temporary, path);
@@ -42,6 +46,28 @@ export function writeCheckpointFile(path: string, parts: readonly Uint8Array[], 
     throw error;
   }
   syncFolder(dirname(path));
+}
+
+const lookedThrough = new Set<string>();
+
+/** Removes, the first time that something is written to a folder, what killed processes of this machine left half written. */
+function removeLeftOver(folder: string): void {
+  if (lookedThrough.has(folder)) return;
+  lookedThrough.add(folder);
+  const ours = new RegExp(`\\.${host}\\.(\\d+)\\.tmp$`);
+  for (const name of readdirSync(folder)) {
+    const pid = ours.exec(name)?.[1];
+    if (pid !== undefined && !isRunning(Number(pid))) rmSync(join(folder, name), { force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
 }
 
 function writeWhole(path: string, parts: readonly Uint8Array[]): void {

@@ -1,3 +1,4 @@
+import { fixedDigits, scientificDigits } from "./decimal.ts";
 import { MisconfigurationError } from "./errors.ts";
 
 /** A float as Python's `repr` writes it: `1.0`, `0.001`, `1e-05`, `nan`, `inf`. */
@@ -52,46 +53,54 @@ function digits(
   integer: boolean,
   spec: string,
 ): string {
-  const special = Number.isNaN(value) ? "nan" : Number.isFinite(value) ? undefined : "inf";
+  if (integer && (type === undefined || "bcdnoxX".includes(type))) return integerDigits(value, type, precision, spec);
+  if (type !== undefined && "bcdoxXs".includes(type)) {
+    throw new MisconfigurationError(`Unknown format code '${type}' for object of type 'float'`, `in '${spec}'`);
+  }
+  const text = floatDigits(value, type?.toLowerCase(), precision);
+  return type !== undefined && "EFG".includes(type) ? text.toUpperCase() : text;
+}
+
+function integerDigits(value: number, type: string | undefined, precision: number | undefined, spec: string): string {
+  if (precision !== undefined) {
+    throw new MisconfigurationError("Precision not allowed in integer format specifier", `in '${spec}'`);
+  }
+  if (type === "c") return String.fromCodePoint(value);
+  const text = value.toString({ b: 2, o: 8, x: 16, X: 16 }[type ?? "d"] ?? 10);
+  return type === "X" ? text.toUpperCase() : text;
+}
+
+function floatDigits(value: number, type: string | undefined, precision: number | undefined): string {
+  if (!Number.isFinite(value)) return `${Number.isNaN(value) ? "nan" : "inf"}${type === "%" ? "%" : ""}`;
   switch (type) {
-    case "b":
-    case "d":
-    case "o":
-    case "x":
-    case "X": {
-      if (!integer || special !== undefined) {
-        throw new MisconfigurationError(`Unknown format code '${type}' for object of type 'float'`, `in '${spec}'`);
-      }
-      const text = value.toString({ b: 2, d: 10, o: 8, x: 16, X: 16 }[type]);
-      return type === "X" ? text.toUpperCase() : text;
-    }
-    case "e":
-    case "E": {
-      const text = special ?? exponent(value.toExponential(precision ?? 6));
-      return type === "E" ? text.toUpperCase() : text;
+    case "e": {
+      const { mantissa, power } = scientificDigits(value, precision ?? 6);
+      return `${mantissa}${exponentOf(power)}`;
     }
     case "f":
-    case "F":
-      return special ?? value.toFixed(precision ?? 6);
+      return fixedDigits(value, precision ?? 6);
     case "%":
-      return `${special ?? (value * 100).toFixed(precision ?? 6)}%`;
-    case "s":
-    case "c":
-      throw new MisconfigurationError(`Unknown format code '${type}' for a number`, `in '${spec}'`);
-    default: {
-      if (special !== undefined) return special;
-      if (type === undefined && precision === undefined) return integer ? String(value) : pythonFloat(value);
-      return general(value, precision ?? 6);
-    }
+      return `${fixedDigits(value * 100, precision ?? 6)}%`;
+    case undefined:
+      return precision === undefined ? pythonFloat(value) : general(value, precision, true);
+    default:
+      return general(value, precision ?? 6, false);
   }
 }
 
-/** C's `%g`: `precision` significant digits, in scientific notation outside [1e-4, 10^precision), no trailing zeros. */
-function general(value: number, precision: number): string {
+function exponentOf(power: number): string {
+  return `e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
+}
+
+/**
+ * C's `%g`: `precision` significant digits, in scientific notation outside [1e-4, 10^precision), no trailing zeros.
+ * @param pointed Python's format without a type: always with a point, hence scientific from 10^(precision - 1) on
+ */
+function general(value: number, precision: number, pointed: boolean): string {
   const significant = Math.max(1, precision);
-  if (value === 0) return "0";
-  const [mantissa = "", power = "0"] = value.toExponential(significant - 1).split("e");
+  const { mantissa, power } = scientificDigits(value, significant - 1);
   const trim = (text: string) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
-  if (Number(power) < -4 || Number(power) >= significant) return exponent(`${trim(mantissa)}e${power}`);
-  return trim(value.toFixed(significant - 1 - Number(power)));
+  if (power < -4 || power >= significant - (pointed ? 1 : 0)) return `${trim(mantissa)}${exponentOf(power)}`;
+  const text = trim(fixedDigits(value, significant - 1 - power));
+  return pointed && !text.includes(".") ? `${text}.0` : text;
 }

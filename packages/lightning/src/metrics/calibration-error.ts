@@ -55,7 +55,9 @@ export class MulticlassCalibrationError extends Metric<number, [preds: MetricInp
       (sum, gap, b) => sum + (norm === "l1" ? gap : gap * gap) * ((count[b] as number) / total),
       0,
     );
-    return norm === "l1" ? weighted : Math.sqrt(weighted);
+    if (norm === "l1") return weighted;
+    // Of no samples at all the share of each bin is no number, and the result 0.
+    return weighted > 0 ? Math.sqrt(weighted) : 0;
   }
 
   #binOf(confidence: number): number {

@@ -1,5 +1,6 @@
+import { scope, tensor } from "@classifier-training/torch";
 import { z } from "zod";
-import { bestClasses, labelled, type MetricInput, ranksAbove, type Scored, scored, values } from "./input.ts";
+import { labelled, type MetricInput, type Scored, scored, values } from "./input.ts";
 import { Metric, metricError } from "./metric.ts";
 
 const average = z.enum(["micro", "macro", "weighted", "none"]);
@@ -26,7 +27,8 @@ interface Counts {
 /**
  * True and false positives and negatives by class, and a score made of them: torchmetrics' definitions
  * (`functional/classification/stat_scores.py`). With `topK` > 1 a sample counts as predicted right when its label is
- * among its k best scores, else as its best class; of equal scores the lower class is taken first.
+ * among its k best scores, else as its best class; equal scores are ordered as LibTorch's `topk` does (for one guess: the
+ * lower class first).
  * With average `none` the value is a list, one number a class; otherwise it is a number.
  */
 abstract class MulticlassStatScores extends Metric<number | number[], [preds: MetricInput, target: MetricInput]> {
@@ -58,12 +60,7 @@ abstract class MulticlassStatScores extends Metric<number | number[], [preds: Me
       return counts;
     }
     const batch = scored(values(preds), values(target), numClasses, ignoreIndex);
-    const best = bestClasses(batch);
-    for (let n = 0; n < batch.count; n++) {
-      if (isAmongBest(batch, n, topK)) best[n] = batch.target[n] as number;
-      else if (topK === 0) best[n] = ((batch.target[n] as number) + 1) % numClasses;
-    }
-    count(counts, best, batch.target);
+    count(counts, topK === 0 ? neverRight(batch) : refined(batch, topK), batch.target);
     return counts;
   }
 
@@ -73,8 +70,11 @@ abstract class MulticlassStatScores extends Metric<number | number[], [preds: Me
     const counts = { tp: state["tp"] ?? none, fp: state["fp"] ?? none, fn: state["fn"] ?? none };
     if (average === "micro") return this.score(sum(counts.tp), sum(counts.fp), sum(counts.fn));
     const scores = Array.from(counts.tp, (tp, c) => this.score(tp, counts.fp[c] as number, counts.fn[c] as number));
-    return averageOf(scores, counts, average, topK);
+    return averageOf(scores, counts, average, this.averagesPredicted ?? topK === 1);
   }
+
+  /** Whether `macro` counts a class that was predicted, but has no sample; by default without top-k only. */
+  protected readonly averagesPredicted: boolean | undefined;
 }
 
 /** Share of the samples predicted right (by class: recall). */
@@ -100,22 +100,30 @@ export class MulticlassRecall extends MulticlassStatScores {
 
 /** Harmonic mean of precision and recall. */
 export class MulticlassF1Score extends MulticlassStatScores {
+  protected override readonly averagesPredicted = true;
+
   protected score(tp: number, fp: number, fn: number): number {
     return safeDivide(2 * tp, 2 * tp + fn + fp);
   }
 }
 
-/** Whether fewer than k classes come before the label, in order of score, then of class. */
-function isAmongBest({ classes, scores, target }: Scored, n: number, k: number): boolean {
-  const row = n * classes;
-  const label = target[n] as number;
-  const own = scores[row + label] as number;
-  let before = 0;
-  for (let c = 0; c < classes; c++) {
-    const other = scores[row + c] as number;
-    if (ranksAbove(other, own) || (c < label && !ranksAbove(own, other))) before++;
-  }
-  return before < k;
+/** The label where it is among the k best scores, else the best class. */
+function refined({ count, classes, scores, target }: Scored, k: number): Float64Array {
+  const best = scope(() => {
+    const rows = tensor(Array.from(scores), { dtype: "float64" }).reshape([count, classes]);
+    // LibTorch's own choice among equal scores: it is what torchmetrics goes by, and follows no rule of its own.
+    return rows.topk(k, 1).indices.toArray();
+  });
+  return Float64Array.from({ length: count }, (_, n) => {
+    const label = target[n] as number;
+    for (let i = 0; i < k; i++) if (best[n * k + i] === label) return label;
+    return best[n * k] as number;
+  });
+}
+
+/** Of no guesses none is right: some other class each time. */
+function neverRight({ count, classes, target }: Scored): Float64Array {
+  return Float64Array.from({ length: count }, (_, n) => ((target[n] as number) + 1) % classes);
 }
 
 function count({ tp, fp, fn }: Counts, preds: ArrayLike<number>, target: ArrayLike<number>): void {
@@ -130,13 +138,18 @@ function count({ tp, fp, fn }: Counts, preds: ArrayLike<number>, target: ArrayLi
   }
 }
 
-/** Classes without a sample or prediction are left out of `macro` (with top-k: those without a sample). */
-function averageOf(scores: number[], { tp, fp, fn }: Counts, average: Average, topK: number): number | number[] {
+/** Classes without a sample are left out of `macro`, unless they were predicted and that counts. */
+function averageOf(
+  scores: number[],
+  { tp, fp, fn }: Counts,
+  average: Average,
+  predictedCount: boolean,
+): number | number[] {
   if (average === "none") return scores;
   const weights = scores.map((_, c) => {
     const samples = (tp[c] as number) + (fn[c] as number);
     if (average === "weighted") return samples;
-    return samples + (topK === 1 ? (fp[c] as number) : 0) === 0 ? 0 : 1;
+    return samples + (predictedCount ? (fp[c] as number) : 0) === 0 ? 0 : 1;
   });
   const total = weights.reduce((a, b) => a + b, 0);
   return scores.reduce((mean, score, c) => mean + safeDivide((weights[c] as number) * score, total), 0);

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, type FSWatcher, readdirSync, readFileSync, watch } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Rng } from "@classifier-training/base";
@@ -7,8 +7,22 @@ import { loadCheckpoint } from "../../src/index.ts";
 
 const script = fileURLToPath(new URL("./run.ts", import.meta.url));
 
-/** Starts the training in a process of its own; `kill` ends it after so many milliseconds. */
-function start(dir: string, stepMs: number, kill: number | undefined): Promise<{ readonly killed: boolean }> {
+interface Ended {
+  readonly killed: boolean;
+  readonly pid: number | undefined;
+  /** Milliseconds since the first training step. */
+  readonly lasted: number;
+}
+
+interface Kill {
+  /** Milliseconds after the first training step. */
+  readonly after: number;
+  /** Not at that very moment, but with the next file that is begun then. */
+  readonly inSave: boolean;
+}
+
+/** Starts the training in a process of its own, and kills it when it is told to. */
+function start(dir: string, stepMs: number, kill: Kill | undefined): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(
       process.execPath,
@@ -20,14 +34,28 @@ function start(dir: string, stepMs: number, kill: number | undefined): Promise<{
       stderr += chunk;
     });
     let timer: NodeJS.Timeout | undefined;
+    let watcher: FSWatcher | undefined;
+    const killInSave = () => {
+      const folder = join(dir, "checkpoints");
+      if (!existsSync(folder)) child.kill("SIGKILL");
+      else
+        watcher = watch(folder, (_event, name) => {
+          if (name?.endsWith(".tmp")) child.kill("SIGKILL");
+        });
+    };
+    let began = performance.now();
     // The clock runs from the first training step, so that kills do not all hit the start of the process.
     child.stdout.once("data", () => {
-      if (kill !== undefined) timer = setTimeout(() => child.kill("SIGKILL"), kill);
+      began = performance.now();
+      if (kill !== undefined)
+        timer = setTimeout(() => (kill.inSave ? killInSave() : child.kill("SIGKILL")), kill.after);
     });
     child.on("exit", (code, signal) => {
       clearTimeout(timer);
-      if (signal === "SIGKILL") resolve({ killed: true });
-      else if (code === 0) resolve({ killed: false });
+      watcher?.close();
+      const lasted = performance.now() - began;
+      if (signal === "SIGKILL") resolve({ killed: true, pid: child.pid, lasted });
+      else if (code === 0) resolve({ killed: false, pid: child.pid, lasted });
       else reject(new TypeError(`the training ended with ${code ?? signal}: ${stderr}`));
     });
   });
@@ -35,21 +63,38 @@ function start(dir: string, stepMs: number, kill: number | undefined): Promise<{
 
 export interface KillReport {
   readonly kills: number;
+  /** Kills that met a file half written: what is left of it lies under its temporary name. */
+  readonly duringSaves: number;
   readonly checkpointsRead: number;
   /** Files that could not be read: none, if all is well. */
   readonly unreadable: readonly string[];
+  /** Half-written files that are still there at the end: none, if all is well. */
+  readonly leftOver: readonly string[];
+  /** Milliseconds of the part that came to the end, from its first training step. */
+  readonly lasted: number;
 }
 
-/** Runs a training to its end, killing it at random moments up to `kills` times, and reads every checkpoint each time. */
-export async function runWithKills(dir: string, kills: number, seed: number, stepMs = 8): Promise<KillReport> {
+/**
+ * Runs a training to its end, killing it up to `kills` times, at random moments and (every other time) in the first save
+ * after one, and reads every checkpoint each time.
+ * @param within kills come within so many milliseconds of the first step
+ */
+export async function runWithKills(
+  dir: string,
+  kills: number,
+  seed: number,
+  { stepMs = 8, within = 1800 } = {},
+): Promise<KillReport> {
   const unreadable: string[] = [];
   let checkpointsRead = 0;
+  let duringSaves = 0;
   let done = 0;
+  const folder = join(dir, "checkpoints");
+  const files = () => (existsSync(folder) ? readdirSync(folder) : []);
   for (;;) {
-    const kill = done < kills ? Rng.at(seed, done).uniform(0, 1800) : undefined;
-    const { killed } = await start(dir, stepMs, kill);
-    const folder = join(dir, "checkpoints");
-    for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const kill = done < kills ? { after: Rng.at(seed, done).uniform(0, within), inSave: done % 2 === 1 } : undefined;
+    const { killed, pid, lasted } = await start(dir, stepMs, kill);
+    for (const name of files()) {
       if (!name.endsWith(".ckpt")) continue;
       try {
         loadCheckpoint(join(folder, name));
@@ -58,7 +103,9 @@ export async function runWithKills(dir: string, kills: number, seed: number, ste
         unreadable.push(`${name}: ${(error as Error).message}`);
       }
     }
-    if (!killed) return { kills: done, checkpointsRead, unreadable };
+    const halves = files().filter((name) => name.endsWith(".tmp"));
+    if (!killed) return { kills: done, duringSaves, checkpointsRead, unreadable, leftOver: halves, lasted };
+    if (halves.some((name) => name.endsWith(`.${pid}.tmp`))) duringSaves++;
     done++;
   }
 }

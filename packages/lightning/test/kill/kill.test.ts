@@ -13,6 +13,7 @@ test(`a run killed at random moments (seed ${seed}) ends with the weights and me
     const killed = join(root, "killed");
     const [, report] = await Promise.all([runWithKills(whole, 0, seed), runWithKills(killed, 4, seed)]);
     expect(report.unreadable).toEqual([]);
+    expect(report.leftOver).toEqual([]);
     expect(report.kills).toBeGreaterThan(0);
     expect(outcome(killed)).toEqual(outcome(whole));
   } finally {
