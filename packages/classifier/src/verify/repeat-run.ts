@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { CtError, Rng } from "@classifier-training/base";
@@ -36,7 +36,7 @@ export async function repeatRun(run: NamedRun, { steps, kill }: VerifyOptions): 
           fix: "repeat more steps with --steps",
         });
       }
-      const args = ["train", ...run.configArguments, ...overrides(scratch, last)];
+      const args = ["train", ...run.configArguments, ...overrides(scratch, last, certificate)];
       if (kill) await killOnce(args);
       await finish(start(args));
       return join(scratch, "run", "replay.jsonl");
@@ -46,12 +46,13 @@ export async function repeatRun(run: NamedRun, { steps, kill }: VerifyOptions): 
   }
 }
 
-/** The same run, elsewhere, without what only costs time. */
-function overrides(scratch: string, steps: number): string[] {
+/** The same run, elsewhere, with the same numbers of compute threads, without what only costs time. */
+function overrides(scratch: string, steps: number, certificate: string): string[] {
   return [
     `hydra.run.dir=${join(scratch, "run")}`,
     `callbacks.model_checkpoint.dirpath=${join(scratch, "checkpoints")}`,
     `callbacks.replay.path=${join(scratch, "run", "replay.jsonl")}`,
+    `++callbacks.replay.threads_of=${resolve(certificate)}`,
     "++callbacks.onnx_export=null",
     "logging=null",
     `++trainer.max_steps=${steps}`,

@@ -7,12 +7,21 @@ import { LightningError } from "../core/errors.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
 import { Callback } from "./callback.ts";
+import {
+  firstThreadDifference,
+  type ThreadChange,
+  type ThreadDifference,
+  ThreadFollower,
+  ThreadLog,
+} from "./thread-log.ts";
 
 export const replayCertificateOptionsSchema = z.strictObject({
   /** Optimizer steps between two lines. */
   everyNSteps: z.int().min(1).default(50),
   /** Where the lines go; by default `replay.jsonl` in the first logger's folder, or the trainer's root folder. */
   path: z.string().nullable().default(null),
+  /** The certificate of a run that this one repeats: its numbers of compute threads are used, batch by batch. */
+  threadsOf: z.string().nullable().default(null),
 });
 
 /** The state of a run at a step, as hashes: equal lines mean equal runs up to there. */
@@ -23,6 +32,8 @@ export interface ReplayLine {
   readonly weights: string;
   readonly optimizer: string;
   readonly rng: string;
+  /** Numbers of compute threads that changed since the line before. */
+  readonly threads?: readonly ThreadChange[];
 }
 
 /** Writes a hash of weights, optimizer and random state every so many steps, so that a run can be proved to repeat. */
@@ -31,6 +42,8 @@ export class ReplayCertificate extends Callback {
   #path: string | undefined;
   #bytes = 0;
   #lastStep = 0;
+  readonly #threads = new ThreadLog();
+  #follower: ThreadFollower | undefined;
 
   constructor(options: z.input<typeof replayCertificateOptionsSchema> = {}) {
     super();
@@ -48,13 +61,30 @@ export class ReplayCertificate extends Callback {
   }
 
   override onTrainStart(): void {
+    const { threadsOf } = this.#options;
+    if (threadsOf !== null) this.#follower = new ThreadFollower(threadsIn(readReplay(threadsOf)));
     // Lines that a killed process wrote after the checkpoint are written again.
     const path = this.#path;
     if (path === undefined || !existsSync(path)) return;
     if (readFileSync(path).length > this.#bytes) truncateSync(path, this.#bytes);
   }
 
+  override onTrainBatchStart(trainer: TrainerView, _module: LightningModule, _batch: unknown, batchIdx: number): void {
+    this.#noteThreads(trainer.currentEpoch, batchIdx - 1);
+  }
+
+  override teardown(): void {
+    this.#follower?.stop();
+    this.#follower = undefined;
+  }
+
+  #noteThreads(epoch: number, batch: number): void {
+    this.#follower?.apply(epoch, batch);
+    this.#threads.note(epoch, batch);
+  }
+
   override onTrainBatchEnd(trainer: TrainerView, module: LightningModule): void {
+    this.#noteThreads(trainer.currentEpoch, trainer.batchIdx);
     const step = trainer.globalStep;
     if (this.#path === undefined || step === this.#lastStep || step % this.#options.everyNSteps !== 0) return;
     this.#lastStep = step;
@@ -65,6 +95,7 @@ export class ReplayCertificate extends Callback {
       weights: hashOfWeights(module),
       optimizer: hashOfOptimizers(trainer.optimizers),
       rng: hashOf([getRngState()]),
+      threads: this.#threads.take(),
     };
     const text = `${JSON.stringify(line)}\n`;
     appendFileSync(this.#path, text);
@@ -72,12 +103,13 @@ export class ReplayCertificate extends Callback {
   }
 
   override stateDict(): Record<string, unknown> {
-    return { bytes: this.#bytes, lastStep: this.#lastStep };
+    return { bytes: this.#bytes, lastStep: this.#lastStep, threads: this.#threads.stateDict() };
   }
 
   override loadStateDict(state: Record<string, unknown>): void {
     this.#bytes = Number(state["bytes"] ?? 0);
     this.#lastStep = Number(state["lastStep"] ?? 0);
+    this.#threads.loadStateDict((state["threads"] as Record<string, unknown> | undefined) ?? {});
   }
 }
 
@@ -121,12 +153,19 @@ export function readReplay(path: string): readonly ReplayLine[] {
     });
 }
 
+/** All numbers of compute threads in a certificate's lines. */
+function threadsIn(lines: readonly ReplayLine[]): ThreadChange[] {
+  return lines.flatMap(({ threads = [] }) => threads);
+}
+
 export interface Verification {
   readonly equal: boolean;
   /** Steps that both runs have a line for. */
   readonly compared: number;
   /** The first step that differs, and in what. */
   readonly firstDifference?: { readonly step: number; readonly parts: readonly ("weights" | "optimizer" | "rng")[] };
+  /** Where the two went on with different numbers of compute threads before they differed: that alone explains it. */
+  readonly threads?: ThreadDifference;
 }
 
 /** Compares two certificates step by step. */
@@ -138,7 +177,10 @@ export function compareReplays(original: readonly ReplayLine[], again: readonly 
     if (wanted === undefined) continue;
     compared++;
     const parts = (["weights", "optimizer", "rng"] as const).filter((part) => line[part] !== wanted[part]);
-    if (parts.length > 0) return { equal: false, compared, firstDifference: { step: line.step, parts } };
+    if (parts.length === 0) continue;
+    const before = (lines: readonly ReplayLine[]) => threadsIn(lines.filter(({ step }) => step <= line.step));
+    const threads = firstThreadDifference(before(original), before(again));
+    return { equal: false, compared, firstDifference: { step: line.step, parts }, ...(threads && { threads }) };
   }
   return { equal: compared > 0, compared };
 }

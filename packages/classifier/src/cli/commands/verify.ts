@@ -1,4 +1,5 @@
 import { CtError } from "@classifier-training/base";
+import type { Verification } from "@classifier-training/lightning";
 import type { RegisterCommand } from "../commands.ts";
 import { exitCode } from "../failure.ts";
 import { wholeNumber } from "../whole-number.ts";
@@ -27,12 +28,19 @@ export const registerVerify: RegisterCommand = (program, finish) => {
       }
       const { repeatRun } = await import("../../verify/repeat-run.ts");
       process.stderr.write(`repeating up to step ${steps}${kill ? ", with a kill in between" : ""} ...\n`);
-      const { equal, compared, firstDifference } = await repeatRun(run, { steps, kill: kill === true });
-      process.stdout.write(
-        equal
-          ? `equal: ${compared} certificate lines agree bit for bit\n`
-          : `DIFFERENT: step ${firstDifference?.step} is the first to differ, in ${firstDifference?.parts.join(", ")}\n`,
-      );
-      finish(equal ? exitCode.success : exitCode.problemsFound);
+      const verification = await repeatRun(run, { steps, kill: kill === true });
+      process.stdout.write(`${describe(verification)}\n`);
+      finish(verification.equal ? exitCode.success : exitCode.problemsFound);
     });
 };
+
+function describe({ equal, compared, firstDifference, threads }: Verification): string {
+  if (equal) return `equal: ${compared} certificate lines agree bit for bit`;
+  const where = `step ${firstDifference?.step} is the first to differ, in ${firstDifference?.parts.join(", ")}`;
+  if (threads === undefined) return `DIFFERENT: ${where}`;
+  const { at, original, again } = threads;
+  return (
+    `not comparable: from epoch ${at.epoch}, batch ${at.batch} on the run computed with ${original ?? "?"} threads and the ` +
+    `repetition with ${again ?? "?"}, and sums have other bits then (${where}); use the same OMP_NUM_THREADS`
+  );
+}
