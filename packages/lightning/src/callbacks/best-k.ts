@@ -1,8 +1,19 @@
+/** A file among the best: asked for, and written or lost some time later. */
+export interface BestFile {
+  readonly path: string;
+  /** NaN counts as the worst score there is. */
+  readonly score: number;
+  /** What had to go for it. */
+  readonly evicted: BestFile | undefined;
+  lost: boolean;
+}
+
 /** The k best scores of files; ties keep the earlier file. Scores are float32, as Lightning's are. */
 export class BestK {
   readonly #minimize: boolean;
   readonly #k: number;
   readonly scores = new Map<string, number>();
+  readonly #files = new Map<string, BestFile>();
   bestPath = "";
   bestScore: number | null = null;
   kthPath = "";
@@ -29,28 +40,46 @@ export class BestK {
   }
 
   /** Makes room for one more: takes out the worst, when there are k. */
-  evict(): { readonly path: string; readonly score: number } | undefined {
+  evict(): BestFile | undefined {
     if (this.#k === -1 || this.scores.size < this.#k) return undefined;
     const path = this.kthPath;
     const score = this.scores.get(path) ?? this.#worst;
+    const file = this.#files.get(path) ?? { path, score, evicted: undefined, lost: false };
+    this.#files.delete(path);
     this.scores.delete(path);
-    return { path, score };
+    return file;
   }
 
-  /** @returns the score as it counts: NaN is the worst there is */
-  add(path: string, value: number): number {
+  add(path: string, value: number, evicted: BestFile | undefined): BestFile {
     const score = Number.isNaN(value) ? this.#worst : Math.fround(value);
     this.currentScore = score;
-    this.scores.set(path, score);
-    this.#rank();
-    return score;
+    const file: BestFile = { path, score, evicted, lost: false };
+    this.#put(file);
+    return file;
   }
 
-  /** A file could not be written: it is forgotten, and what it would have replaced is back. */
-  undo(path: string, evicted: { readonly path: string; readonly score: number } | undefined): void {
-    this.scores.delete(path);
-    if (evicted !== undefined) this.scores.set(evicted.path, evicted.score);
+  #put(file: BestFile): void {
+    this.scores.set(file.path, file.score);
+    this.#files.set(file.path, file);
     this.#rank();
+  }
+
+  /** A file could not be written: it is forgotten, and what it replaced is back, unless that was lost as well. */
+  undo(file: BestFile): void {
+    file.lost = true;
+    // A later one may have taken its place: if that is lost too, it finds its way back past this one.
+    if (this.#files.get(file.path) !== file) return;
+    this.#files.delete(file.path);
+    this.scores.delete(file.path);
+    const back = lastWritten(file.evicted);
+    if (back === undefined) this.#rank();
+    else this.#put(back);
+  }
+
+  /** A file is written. @returns an older one that nothing else will remove: the one between the two was lost */
+  confirm(file: BestFile): string | undefined {
+    const { evicted } = file;
+    return evicted?.lost ? lastWritten(evicted)?.path : undefined;
   }
 
   #rank(): void {
@@ -81,8 +110,15 @@ export class BestK {
 
   loadStateDict(state: ReturnType<BestK["stateDict"]>): void {
     this.scores.clear();
+    this.#files.clear();
     for (const [path, score] of state.scores) this.scores.set(path, score);
     const { bestPath, bestScore, kthPath, kthValue, currentScore } = state;
     Object.assign(this, { bestPath, bestScore, kthPath, kthValue, currentScore });
   }
+}
+
+function lastWritten(file: BestFile | undefined): BestFile | undefined {
+  let one = file;
+  while (one?.lost) one = one.evicted;
+  return one;
 }

@@ -37,6 +37,8 @@ export class ModelCheckpoint extends Callback {
   dirpath: string | null;
   lastModelPath = "";
   #bestWithoutMonitor = "";
+  /** The latest of these that is on disk for sure. */
+  #writtenWithoutMonitor = "";
   #lastGlobalStepSaved = 0;
   #lastCheckpointSaved = "";
   #lastTime: number | undefined;
@@ -206,7 +208,10 @@ export class ModelCheckpoint extends Callback {
       const previous = this.#bestWithoutMonitor;
       this.#bestWithoutMonitor = path;
       const replaces = saveTopK === 1 && this.#mayRemove(trainer, previous, path) ? [previous] : [];
-      await this.#save(trainer, path, { replaces });
+      await this.#save(trainer, path, { replaces }, (saved) => {
+        if (saved) this.#writtenWithoutMonitor = path;
+        else if (this.#bestWithoutMonitor === path) this.#bestWithoutMonitor = this.#writtenWithoutMonitor;
+      });
       return true;
     }
     const current = metrics[monitor];
@@ -229,7 +234,8 @@ export class ModelCheckpoint extends Callback {
   async #saveBest(trainer: TrainerView, metrics: MetricValues, current: number, monitor: string): Promise<void> {
     const evicted = this.#best.evict();
     const path = this.#versioned(trainer, metrics, evicted?.path ?? "");
-    const score = this.#best.add(path, current);
+    const file = this.#best.add(path, current, evicted);
+    const { score } = file;
     if (this.options.verbose) {
       const best = (this.#best.bestScore ?? Number.NaN).toFixed(5);
       log.info(
@@ -237,12 +243,20 @@ export class ModelCheckpoint extends Callback {
       );
     }
     const remove = evicted !== undefined && this.#mayRemove(trainer, evicted.path, path);
-    const undo = () => this.#best.undo(path, evicted);
+    const settle = (saved: boolean) => {
+      if (!saved) {
+        this.#best.undo(file);
+        return;
+      }
+      const left = this.#best.confirm(file);
+      if (left !== undefined && this.#mayRemove(trainer, left, path))
+        trainer.removeCheckpoint(left, this.dirpath ?? "");
+    };
     await this.#save(
       trainer,
       path,
       { replaces: remove ? [evicted.path] : [], monitor: { name: monitor, value: score } },
-      undo,
+      settle,
     );
   }
 
@@ -274,11 +288,11 @@ export class ModelCheckpoint extends Callback {
     trainer: TrainerView,
     path: string,
     options: Pick<SaveOptions, "replaces" | "monitor" | "sameTensors">,
-    undo?: () => void,
+    settle?: (saved: boolean) => void,
   ): Promise<void> {
     const onDone = (error: unknown) => {
-      if (error !== undefined) undo?.();
-      else for (const logger of trainer.loggers) logger.afterSaveCheckpoint?.(this);
+      settle?.(error === undefined);
+      if (error === undefined) for (const logger of trainer.loggers) logger.afterSaveCheckpoint?.(this);
     };
     // Counted before the snapshot: the state that goes into the file says so too.
     this.#lastGlobalStepSaved = trainer.globalStep;
@@ -412,6 +426,7 @@ export class ModelCheckpoint extends Callback {
       );
     }
     this.#bestWithoutMonitor = String(bestModelPath ?? "");
+    this.#writtenWithoutMonitor = this.#bestWithoutMonitor;
     if (this.options.monitor !== null && this.#best.bestPath === "") this.#best.bestPath = String(bestModelPath ?? "");
   }
 }
