@@ -38,6 +38,9 @@ export class CheckpointIO {
   /** The last snapshot, for as long as another file may be made of it. */
   #latest: Snapshot | undefined;
 
+  /** How often tensors were copied: fewer times than files were asked for, where files share a snapshot. */
+  snapshotsTaken = 0;
+
   constructor(options: { readonly asynchronous?: boolean; readonly mode?: WriteMode } = {}) {
     this.#asynchronous = options.asynchronous ?? true;
     this.#mode = options.mode ?? "auto";
@@ -72,6 +75,7 @@ export class CheckpointIO {
     if (reused === undefined) {
       this.#latest = { buffer, tensors, layout };
       fill(this.#latest);
+      this.snapshotsTaken++;
       this.#forgetSoon(this.#latest);
     }
     buffer.users++;
