@@ -4,10 +4,10 @@ import type { RunContext } from "./run-context.ts";
 /** Small tensors that nobody counts: generators, counters, metrics. */
 const slackBytes = 1 << 20;
 
-/** About how many bytes of tensors a checkpoint of the run has, once its optimizers have a state. */
+/** About how many bytes of tensors a checkpoint has, once optimizers have a state. No hook such as `stateDict` is called. */
 export function estimateCheckpointBytes({ module, optimization, callbacks }: RunContext): number {
   const own = scope(() =>
-    [module.stateDict(), ...optimization.optimizers.map((optimizer) => optimizer.stateDict())].map(tensorBytes),
+    [new Map(module.stateEntries()), ...optimization.optimizers.map((optimizer) => optimizer.stateDict())].map(tensorBytes),
   );
   const added = callbacks.map((callback) => callback.checkpointBytes?.(module) ?? 0);
   return [...own, ...added].reduce((sum, bytes) => sum + bytes, slackBytes);
