@@ -7,7 +7,9 @@ const slackBytes = 1 << 20;
 /** About how many bytes of tensors a checkpoint has, once optimizers have a state. No hook such as `stateDict` is called. */
 export function estimateCheckpointBytes({ module, optimization, callbacks }: RunContext): number {
   const own = scope(() =>
-    [new Map(module.stateEntries()), ...optimization.optimizers.map((optimizer) => optimizer.stateDict())].map(tensorBytes),
+    [new Map(module.stateEntries()), ...optimization.optimizers.map((optimizer) => optimizer.stateDict())].map(
+      tensorBytes,
+    ),
   );
   const added = callbacks.map((callback) => callback.checkpointBytes?.(module) ?? 0);
   return [...own, ...added].reduce((sum, bytes) => sum + bytes, slackBytes);
