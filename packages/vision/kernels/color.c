@@ -13,14 +13,31 @@ KERNEL(look_up)(u8 *data, i32 length, const u8 *table) {
   for (; i < length; i++) data[i] = table[data[i]];
 }
 
+/* A table that is a straight line: (value * factor + offset) >> 14, clipped. The factor fits 16 bits. */
+KERNEL(straight_line)(u8 *data, i32 length, i32 factor, i32 offset) {
+  v128_t line = factors(factor, 0), base = wasm_i32x4_splat(offset);
+  for (i32 i = 0; i < length; i += 16) {
+    v128_t bytes = wasm_v128_load(data + i), sums[4];
+    for (i32 q = 0; q < 4; q++)
+      sums[q] = wasm_i32x4_shr(wasm_i32x4_add(wasm_i32x4_dot_i16x8(widen(bytes, q), line), base), 14);
+    v128_t made = narrow4(sums);
+    if (i + 16 <= length) wasm_v128_store(data + i, made);
+    else {
+      u8 buffer[16];
+      wasm_v128_store(buffer, made);
+      __builtin_memcpy(data + i, buffer, length - i);
+    }
+  }
+}
+
 /* Sum of the grey values of all pixels. */
 KERNEL_OF(f64, gray_sum)(u8 *data, i32 pixels) {
   f64 total = 0;
   i32 groups = pixels / 16;
   v128_t sum = wasm_i32x4_const_splat(0);
   for (i32 group = 0; group < groups; group++) {
-    rgb16 p = load_rgb(data + group * 48);
-    for (i32 q = 0; q < 4; q++) sum = wasm_i32x4_add(sum, gray4(widen(p.r, q), widen(p.g, q), widen(p.b, q)));
+    channel_pairs p = pairs_of(load_rgb(data + group * 48));
+    for (i32 q = 0; q < 4; q++) sum = wasm_i32x4_add(sum, gray4(p.rg[q], p.gb[q]));
     if (group % 4096 == 4095 || group == groups - 1) {
       total += (f64)wasm_i32x4_extract_lane(sum, 0) + wasm_i32x4_extract_lane(sum, 1) + wasm_i32x4_extract_lane(sum, 2) +
                wasm_i32x4_extract_lane(sum, 3);
@@ -42,11 +59,12 @@ INLINE v128_t to_byte(v128_t value) {
 /* grey + factor (value - grey), in float32, truncated and clipped. */
 INLINE rgb16 saturate16(rgb16 p, v128_t factor) {
   v128_t r[4], g[4], b[4];
+  channel_pairs pairs = pairs_of(p);
   for (i32 q = 0; q < 4; q++) {
     r[q] = widen(p.r, q);
     g[q] = widen(p.g, q);
     b[q] = widen(p.b, q);
-    v128_t gray = gray4(r[q], g[q], b[q]);
+    v128_t gray = gray4(pairs.rg[q], pairs.gb[q]);
     v128_t base = wasm_f32x4_convert_i32x4(gray);
 #define MIX(c)                                                                                   \
   c[q] = to_byte(wasm_f32x4_add(base, wasm_f32x4_mul(factor, wasm_f32x4_convert_i32x4(wasm_i32x4_sub(c[q], gray)))))

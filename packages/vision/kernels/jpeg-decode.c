@@ -2,14 +2,16 @@
    else, and anything that is not entirely in order, is left to the caller, who has another decoder. */
 #include "jpeg.h"
 
+#define FAST_BITS 10
+
 typedef struct {
   u8 bits[17];
   u8 values[256];
-  /* For the next 9 bits: length << 8 | value, or 0 for longer codes. */
-  u16 fast[512];
+  /* What the next 10 bits begin with: value << 16 | bits of the value still to be read << 12 | run << 8 | length.
+     The value is part of it, and of the length, where it fits the 10 bits. 0 for codes that are longer. */
+  i32 fast[1 << FAST_BITS];
   i32 max_code[18];
   i32 offset[17];
-  u8 present;
 } huffman;
 
 typedef struct {
@@ -17,33 +19,55 @@ typedef struct {
   i32 quant_of[3], dc_of[3], ac_of[3];
   i32 restart;
   i32 scan;
-  u8 quant_present[4];
+  u8 quant_present[4], dc_present[4], ac_present[4];
+  /* In the order of the file. */
   u16 quant[4][64];
-  huffman dc[4], ac[4];
 } header;
 
 static header head;
+/* Most files have the same tables, so the last ones are kept from file to file. */
+static huffman dc_tables[4], ac_tables[4];
 
-static const u8 natural[64] = {0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
-                               41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
-                               30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
+/* Where a coefficient of the file lies in a block. */
+static const u8 natural[64] = {0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33,
+                               40, 48, 41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36,
+                               29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
+                               47, 55, 62, 63};
+
+INLINE i32 extended(i32 value, i32 n) { return value < 1 << (n - 1) ? value - (1 << n) + 1 : value; }
+
+/* Whether a symbol can occur: sizes of up to 11 bits for the first coefficient, 10 for others, run and size side by side. */
+INLINE i32 possible(i32 symbol, i32 is_dc) { return is_dc ? symbol <= 11 : (symbol & 15) <= 10; }
+
+/* All that follows from a code of `length` bits in front of `next`, the next 10 bits. */
+static i32 fast_entry(i32 symbol, i32 length, i32 next) {
+  i32 run = symbol >> 4, size = symbol & 15, total = length + size;
+  if (size == 0 || total > FAST_BITS) return size << 12 | run << 8 | length;
+  i32 value = extended((next >> (FAST_BITS - total)) & ((1 << size) - 1), size);
+  return (i32)((u32)value << 16) | run << 8 | total;
+}
 
 /* False for a table that is not a prefix code. */
-static i32 build(huffman *h) {
+static i32 build(huffman *h, i32 is_dc) {
   i32 code = 0, k = 0;
-  for (i32 i = 0; i < 512; i++) h->fast[i] = 0;
+  for (i32 i = 0; i < 1 << FAST_BITS; i++) h->fast[i] = 0;
   for (i32 length = 1; length <= 16; length++) {
     h->offset[length] = k - code;
     for (i32 i = 0; i < h->bits[length]; i++, k++, code++) {
       if (code >= 1 << length || k >= 256) return 0;
-      if (length > 9) continue;
-      for (i32 fill = 0; fill < 1 << (9 - length); fill++)
-        h->fast[(code << (9 - length)) + fill] = (u16)(length << 8 | h->values[k]);
+      if (length > FAST_BITS || !possible(h->values[k], is_dc)) continue;
+      i32 from = code << (FAST_BITS - length), count = 1 << (FAST_BITS - length);
+      for (i32 next = from; next < from + count; next++) h->fast[next] = fast_entry(h->values[k], length, next);
     }
     h->max_code[length] = h->bits[length] ? code - 1 : -1;
     code <<= 1;
   }
-  h->present = 1;
+  return 1;
+}
+
+static i32 equal(const u8 *a, const u8 *b, i32 length) {
+  for (i32 i = 0; i < length; i++)
+    if (a[i] != b[i]) return 0;
   return 1;
 }
 
@@ -54,13 +78,20 @@ static i32 tables(const u8 *bytes, i32 at, i32 end) {
     if (at + 17 > end) return 0;
     i32 kind = bytes[at] >> 4, id = bytes[at] & 15, total = 0;
     if (kind > 1 || id > 3) return 0;
-    huffman *h = kind == 0 ? &head.dc[id] : &head.ac[id];
-    for (i32 i = 1; i <= 16; i++) total += h->bits[i] = bytes[at + i];
-    at += 17;
-    if (total > 256 || at + total > end) return 0;
-    for (i32 i = 0; i < total; i++) h->values[i] = bytes[at + i];
-    at += total;
-    if (!build(h)) return 0;
+    huffman *h = kind == 0 ? &dc_tables[id] : &ac_tables[id];
+    for (i32 i = 1; i <= 16; i++) total += bytes[at + i];
+    if (total > 256 || at + 17 + total > end) return 0;
+    i32 same = total > 0 && equal(h->bits + 1, bytes + at + 1, 16) && equal(h->values, bytes + at + 17, total);
+    if (!same) {
+      __builtin_memcpy(h->bits + 1, bytes + at + 1, 16);
+      __builtin_memcpy(h->values, bytes + at + 17, total);
+      if (!build(h, kind == 0)) {
+        h->bits[1] = 255;
+        return 0;
+      }
+    }
+    (kind == 0 ? head.dc_present : head.ac_present)[id] = 1;
+    at += 17 + total;
   }
   return 1;
 }
@@ -69,7 +100,7 @@ static i32 quantisers(const u8 *bytes, i32 at, i32 end) {
   while (at < end) {
     i32 precision = bytes[at] >> 4, id = bytes[at] & 15;
     if (precision != 0 || id > 3 || at + 65 > end) return 0;
-    for (i32 i = 0; i < 64; i++) head.quant[id][natural[i]] = bytes[at + 1 + i];
+    for (i32 i = 0; i < 64; i++) head.quant[id][i] = bytes[at + 1 + i];
     head.quant_present[id] = 1;
     at += 65;
   }
@@ -109,7 +140,7 @@ static i32 scan(const u8 *bytes, i32 at, i32 end) {
     head.dc_of[c] = bytes[at + 2 + 2 * c] >> 4;
     head.ac_of[c] = bytes[at + 2 + 2 * c] & 15;
     if (head.dc_of[c] > 3 || head.ac_of[c] > 3) return 0;
-    if (!head.dc[head.dc_of[c]].present || !head.ac[head.ac_of[c]].present) return 0;
+    if (!head.dc_present[head.dc_of[c]] || !head.ac_present[head.ac_of[c]]) return 0;
     if (!head.quant_present[head.quant_of[c]]) return 0;
   }
   const u8 *spectral = bytes + at + 1 + 2 * head.components;
@@ -156,146 +187,201 @@ KERNEL_OF(i32, jpeg_header)(const u8 *bytes, i32 length, i32 *info) {
   return 0;
 }
 
+/* Bits of one stretch of the scan, without the zeros that follow bytes of 255. */
 typedef struct {
   const u8 *at, *end;
   uint64_t buffer;
   i32 count;
-  i32 failed;
 } reader;
 
+/* At least 32 bits in the buffer; zeros follow the end, and `overrun` notices that they were used. */
 INLINE void refill(reader *r) {
-  while (r->count <= 56) {
-    u32 byte = 0;
-    if (r->at < r->end) {
-      byte = *r->at;
-      if (byte == 0xff) {
-        if (r->at + 1 < r->end && r->at[1] == 0) r->at += 2;
-        /* A marker: zeros from here on; using them is noticed by `used`. */
-        else byte = 0, r->failed++;
-      } else r->at++;
-    } else r->failed++;
-    r->buffer |= (uint64_t)byte << (56 - r->count);
-    r->count += 8;
-  }
+  if (r->count >= 32) return;
+  u32 four;
+  __builtin_memcpy(&four, r->at, 4);
+  r->buffer |= (uint64_t)__builtin_bswap32(four) << (32 - r->count);
+  r->count += 32;
+  r->at += 4;
 }
 
-INLINE u32 peek(reader *r, i32 n) { return (u32)(r->buffer >> (64 - n)); }
+INLINE i32 overrun(const reader *r) { return (r->at - r->end) * 8 > r->count; }
+
+INLINE u32 peek(const reader *r, i32 n) { return (u32)(r->buffer >> (64 - n)); }
 INLINE void skip(reader *r, i32 n) {
   r->buffer <<= n;
   r->count -= n;
 }
 
-INLINE i32 symbol(reader *r, const huffman *h) {
-  u32 entry = h->fast[peek(r, 9)];
-  if (entry != 0) {
-    skip(r, (i32)(entry >> 8));
-    return entry & 255;
+/* More bits than a block can have. */
+#define ZEROS 256
+
+/* Copies what lies before the next marker, cleared of stuffing, and zeros; returns where the marker is. */
+static const u8 *unstuff(const u8 *from, const u8 *end, u8 *to, u8 **filled) {
+  v128_t all = wasm_i8x16_const_splat(-1);
+  for (;;) {
+    v128_t bytes = wasm_v128_load(from);
+    i32 before = __builtin_ctz(wasm_i8x16_bitmask(wasm_i8x16_eq(bytes, all)) | 0x10000);
+    if (from + before > end) before = (i32)(end - from);
+    wasm_v128_store(to, bytes);
+    from += before;
+    to += before;
+    if (from >= end) break;
+    if (before == 16) continue;
+    if (from + 1 >= end || from[1] != 0) break;
+    *to++ = 255;
+    from += 2;
   }
-  for (i32 length = 10; length <= 16; length++) {
+  for (i32 i = 0; i < ZEROS; i += 16) wasm_v128_store(to + i, wasm_i32x4_const_splat(0));
+  *filled = to;
+  return from;
+}
+
+/* An entry as in `fast` for a code of more than 10 bits; 0 if there is none. */
+static i32 long_code(const reader *r, const huffman *h, i32 is_dc) {
+  for (i32 length = 1; length <= 16; length++) {
     i32 code = (i32)peek(r, length);
-    if (h->max_code[length] >= 0 && code <= h->max_code[length]) {
-      i32 k = code + h->offset[length];
-      if (k < 0 || k > 255) return -1;
-      skip(r, length);
-      return h->values[k];
-    }
+    if (h->max_code[length] < 0 || code > h->max_code[length]) continue;
+    i32 k = code + h->offset[length];
+    if (k < 0 || k > 255 || !possible(h->values[k], is_dc)) return 0;
+    return (h->values[k] & 15) << 12 | (h->values[k] >> 4) << 8 | length;
   }
-  return -1;
+  return 0;
 }
 
-INLINE i32 extend(reader *r, i32 n) {
-  if (n == 0) return 0;
-  i32 value = (i32)peek(r, n);
-  skip(r, n);
-  return value < 1 << (n - 1) ? value - (1 << n) + 1 : value;
-}
-
-/* One block into the plane, or past it if it is not wanted; 0 if the code is broken. */
-static i32 decode_block(reader *r, i32 c, i32 *previous, u8 *plane, i32 stride, i32 wanted) {
-  i32 block[64] __attribute__((aligned(16)));
-  const u16 *quant = head.quant[head.quant_of[c]];
-  for (i32 i = 0; i < 64; i += 4) wasm_v128_store(block + i, wasm_i32x4_const_splat(0));
+INLINE i32 next_entry(reader *r, const huffman *h, i32 is_dc) {
   refill(r);
-  i32 size = symbol(r, &head.dc[head.dc_of[c]]);
-  if (size < 0 || size > 11) return 0;
-  *previous += extend(r, size);
-  block[0] = *previous * quant[0];
-  const huffman *ac = &head.ac[head.ac_of[c]];
-  i32 flat = 1;
+  i32 entry = h->fast[peek(r, FAST_BITS)];
+  return entry != 0 ? entry : long_code(r, h, is_dc);
+}
+
+#define LENGTH(entry) ((entry) & 255)
+#define RUN(entry) ((entry) >> 8 & 15)
+#define SIZE(entry) ((entry) >> 12 & 15)
+#define VALUE(entry) ((entry) >> 16)
+
+/* The value of an entry, and past it. */
+INLINE i32 take(reader *r, i32 entry) {
+  i32 size = SIZE(entry);
+  skip(r, LENGTH(entry));
+  if (size == 0) return VALUE(entry);
+  i32 value = extended((i32)peek(r, size), size);
+  skip(r, size);
+  return value;
+}
+
+/* The difference of the first coefficient; 0 if the code is broken. */
+INLINE i32 first_coefficient(reader *r, i32 c, i32 *previous) {
+  i32 entry = next_entry(r, &dc_tables[head.dc_of[c]], 1);
+  if (entry == 0) return 0;
+  *previous += take(r, entry);
+  return 1;
+}
+
+/* Past one block that is not wanted. */
+static i32 skip_block(reader *r, i32 c, i32 *previous) {
+  if (!first_coefficient(r, c, previous)) return 0;
+  const huffman *ac = &ac_tables[head.ac_of[c]];
   for (i32 k = 1; k < 64; k++) {
-    refill(r);
-    i32 run = symbol(r, ac);
-    if (run < 0) return 0;
-    size = run & 15;
-    run >>= 4;
-    if (size == 0) {
+    i32 entry = next_entry(r, ac, 0);
+    if (entry == 0) return 0;
+    i32 run = RUN(entry), size = SIZE(entry);
+    skip(r, LENGTH(entry) + size);
+    if ((size | VALUE(entry)) == 0 && run != 15) break;
+    k += run;
+    if (k > 63 && (size | VALUE(entry)) != 0) return 0;
+  }
+  return !overrun(r);
+}
+
+/* Larger coefficients do not come from pictures; the other decoder sees to them. */
+#define LARGEST 8191
+
+/* One block into the plane; 0 if the code is broken. */
+static i32 decode_block(reader *r, i32 c, i32 *previous, u8 *plane, i32 stride) {
+  i16 block[64] __attribute__((aligned(16)));
+  const u16 *quant = head.quant[head.quant_of[c]];
+  for (i32 i = 0; i < 64; i += 8) wasm_v128_store(block + i, wasm_i32x4_const_splat(0));
+  if (!first_coefficient(r, c, previous)) return 0;
+  i32 first = *previous * quant[0], excess = 0, flat = 1;
+  const huffman *ac = &ac_tables[head.ac_of[c]];
+  for (i32 k = 1; k < 64; k++) {
+    i32 entry = next_entry(r, ac, 0);
+    if (entry == 0) return 0;
+    i32 run = RUN(entry);
+    if ((SIZE(entry) | VALUE(entry)) == 0) {
+      skip(r, LENGTH(entry));
       if (run != 15) break;
       k += 15;
       continue;
     }
     k += run;
-    if (k > 63 || size > 10) return 0;
-    block[natural[k]] = extend(r, size) * quant[natural[k]];
+    if (k > 63) return 0;
+    i32 value = take(r, entry) * quant[k];
+    block[natural[k]] = (i16)value;
+    excess |= value ^ value >> 31;
     flat = 0;
   }
-  if (!wanted) return 1;
+  if (overrun(r) || (excess | (first ^ first >> 31)) > LARGEST) return 0;
   if (flat) {
     /* What the transform makes of a lone first coefficient. */
-    v128_t value = wasm_i8x16_splat((int8_t)clip8(((block[0] + 4) >> 3) + 128));
+    v128_t value = wasm_i8x16_splat((int8_t)clip8(((first + 4) >> 3) + 128));
     for (i32 row = 0; row < 8; row++) wasm_v128_store64_lane(plane + row * stride, value, 0);
     return 1;
   }
-  lanes left, right;
-  for (i32 row = 0; row < 8; row++) {
-    left.v[row] = wasm_v128_load(block + 8 * row);
-    right.v[row] = wasm_v128_load(block + 8 * row + 4);
-  }
-  inverse(&left, 1);
-  inverse(&right, 1);
-  transpose8(&left, &right);
-  inverse(&left, 0);
-  inverse(&right, 0);
-  transpose8(&left, &right);
-  for (i32 row = 0; row < 8; row++) store_row(plane + row * stride, left.v[row], right.v[row]);
+  block[0] = (i16)first;
+  block8 rows;
+  for (i32 row = 0; row < 8; row++) rows.v[row] = wasm_v128_load(block + 8 * row);
+  inverse_to(&rows, plane, stride);
   return 1;
 }
 
 /* The scan that jpeg_header found, into planes padded to whole MCUs; only the region x0 <= x < x1, y0 <= y < y1 and what
-   upsampling needs around it. 1 if every bit of the whole scan was in order. */
+   upsampling needs around it. 1 if every bit up to the region's end was in order, and the file's end is there. `clean` has
+   room for the file and 288 bytes. */
 KERNEL_OF(i32, jpeg_scan)(const u8 *bytes, i32 length, u8 *y, i32 y_width, u8 *cb, u8 *cr, i32 c_width, i32 x0, i32 y0,
-                          i32 x1, i32 y1) {
-  reader r = {bytes + head.scan, bytes + length, 0, 0, 0};
-  i32 mcu = 8 * head.h;
-  i32 across = (head.width + mcu - 1) / mcu, down = (head.height + mcu - 1) / mcu;
+                          i32 x1, i32 y1, u8 *clean) {
+  const u8 *end = bytes + length, *marker = bytes + head.scan;
+  reader r = {clean, clean, 0, 0};
+  i32 mcu_width = 8 * head.h, mcu_height = 8 * head.v;
+  i32 across = (head.width + mcu_width - 1) / mcu_width, down = (head.height + mcu_height - 1) / mcu_height;
   i32 previous[3] = {0, 0, 0};
-  i32 left = head.restart;
+  i32 left = 0;
   for (i32 row = 0; row < down; row++) {
+    i32 row_wanted = (row + 2) * mcu_height > y0 && (row - 1) * mcu_height < y1;
+    /* Nothing below is read, and the file's end has been seen. */
+    if (head.restart == 0 && row > 0 && (row - 1) * mcu_height >= y1) return marker + 1 < end && marker[1] == 0xd9;
     for (i32 column = 0; column < across; column++) {
-      if (head.restart != 0 && left == 0) {
-        /* All bits must have been used up to the marker. */
-        while (r.at + 1 < r.end && !(r.at[0] == 0xff && r.at[1] >= 0xd0 && r.at[1] <= 0xd7)) return 0;
-        r.at += 2;
-        r.buffer = 0;
-        r.count = 0;
-        r.failed = 0;
+      if (left == 0) {
+        i32 begun = row != 0 || column != 0;
+        if (begun) {
+          /* All bits must have been used up to the marker. */
+          if (r.end - r.at >= 8 || marker + 1 >= end || marker[1] < 0xd0 || marker[1] > 0xd7) return 0;
+          marker += 2;
+        }
+        u8 *filled;
+        marker = unstuff(marker, end, clean, &filled);
+        r = (reader){clean, filled, 0, 0};
         previous[0] = previous[1] = previous[2] = 0;
-        left = head.restart;
+        left = head.restart != 0 ? head.restart : across * down;
       }
       left--;
-      i32 wanted = (column + 2) * mcu > x0 && (column - 1) * mcu < x1 && (row + 2) * mcu > y0 && (row - 1) * mcu < y1;
-      for (i32 v = 0; v < head.v; v++)
-        for (i32 h = 0; h < head.h; h++)
-          if (!decode_block(&r, 0, &previous[0], y + (row * mcu + 8 * v) * y_width + column * mcu + 8 * h, y_width,
-                            wanted))
-            return 0;
-      if (head.components == 3) {
-        if (!decode_block(&r, 1, &previous[1], cb + row * 8 * c_width + column * 8, c_width, wanted)) return 0;
-        if (!decode_block(&r, 2, &previous[2], cr + row * 8 * c_width + column * 8, c_width, wanted)) return 0;
+      if (row_wanted && (column + 2) * mcu_width > x0 && (column - 1) * mcu_width < x1) {
+        for (i32 v = 0; v < head.v; v++)
+          for (i32 h = 0; h < head.h; h++)
+            if (!decode_block(&r, 0, &previous[0],
+                              y + (row * mcu_height + 8 * v) * y_width + column * mcu_width + 8 * h, y_width))
+              return 0;
+        if (head.components == 3) {
+          if (!decode_block(&r, 1, &previous[1], cb + row * 8 * c_width + column * 8, c_width)) return 0;
+          if (!decode_block(&r, 2, &previous[2], cr + row * 8 * c_width + column * 8, c_width)) return 0;
+        }
+      } else {
+        for (i32 block = 0; block < head.h * head.v; block++)
+          if (!skip_block(&r, 0, &previous[0])) return 0;
+        if (head.components == 3 && (!skip_block(&r, 1, &previous[1]) || !skip_block(&r, 2, &previous[2]))) return 0;
       }
-      /* More bits used than there are. */
-      if (r.failed * 8 > r.count) return 0;
     }
   }
   /* A file that ends otherwise is cut off. */
-  return r.at + 1 < r.end && r.at[0] == 0xff && r.at[1] == 0xd9;
+  return r.end - r.at < 8 && marker + 1 < end && marker[1] == 0xd9;
 }

@@ -1,53 +1,73 @@
 /* The lossy half of JPEG (libjpeg's islow transforms), on planes padded to whole blocks. */
 #include "jpeg.h"
 
-INLINE v128_t quantise(v128_t value, const i32 *steps, const f32 *inverse8) {
+INLINE v128_t quantise4(v128_t value, const i32 *steps, const f32 *inverse8) {
   /* Round half away from zero, as libjpeg divides: |v| + step/2, then floor. v is scaled by 8. */
   v128_t sign = wasm_i32x4_shr(value, 31);
   v128_t size = wasm_i32x4_abs(value);
   v128_t step = wasm_v128_load(steps);
-  v128_t sum = ADD(size, wasm_i32x4_shl(step, 2));
+  v128_t sum = wasm_i32x4_add(size, wasm_i32x4_shl(step, 2));
   v128_t quotient = wasm_i32x4_trunc_sat_f32x4(
       wasm_f32x4_mul(wasm_f32x4_convert_i32x4(sum), wasm_v128_load(inverse8)));
   v128_t result = wasm_i32x4_mul(quotient, step);
-  return SUB(wasm_v128_xor(result, sign), sign);
+  return wasm_i32x4_sub(wasm_v128_xor(result, sign), sign);
 }
 
-INLINE v128_t load4(const u8 *at) { return wasm_u32x4_extend_low_u16x8(wasm_u16x8_extend_low_u8x16(load32(at))); }
+INLINE v128_t quantise(v128_t value, const i32 *steps, const f32 *inverse8) {
+  return wasm_i16x8_narrow_i32x4(quantise4(wasm_i32x4_extend_low_i16x8(value), steps, inverse8),
+                                 quantise4(wasm_i32x4_extend_high_i16x8(value), steps + 4, inverse8 + 4));
+}
 
 /* `inverse8` holds slightly more than 1 / (8 step), so that exact multiples are not rounded down. */
 KERNEL(jpeg_requantise)(u8 *plane, i32 width, i32 height, const i32 *steps, const f32 *inverse8) {
   for (i32 top = 0; top < height; top += 8) {
-    for (i32 at = 0; at < width; at += 8) {
-      u8 *block = plane + top * width + at;
-      lanes left, right;
-      for (i32 r = 0; r < 8; r++) {
-        left.v[r] = load4(block + r * width);
-        right.v[r] = load4(block + r * width + 4);
-      }
-      transpose8(&left, &right);
-      forward(&left, 1);
-      forward(&right, 1);
-      transpose8(&left, &right);
-      forward(&left, 0);
-      forward(&right, 0);
-      for (i32 r = 0; r < 8; r++) {
-        left.v[r] = quantise(left.v[r], steps + 8 * r, inverse8 + 8 * r);
-        right.v[r] = quantise(right.v[r], steps + 8 * r + 4, inverse8 + 8 * r + 4);
-      }
-      inverse(&left, 1);
-      inverse(&right, 1);
-      transpose8(&left, &right);
-      inverse(&left, 0);
-      inverse(&right, 0);
-      transpose8(&left, &right);
-      for (i32 r = 0; r < 8; r++) store_row(block + r * width, left.v[r], right.v[r]);
+    for (i32 left = 0; left < width; left += 8) {
+      u8 *at = plane + top * width + left;
+      block8 block;
+      for (i32 r = 0; r < 8; r++) block.v[r] = wasm_u16x8_load8x8(at + r * width);
+      transpose8(&block);
+      forward(&block, 1);
+      transpose8(&block);
+      forward(&block, 0);
+      for (i32 r = 0; r < 8; r++) block.v[r] = quantise(block.v[r], steps + 8 * r, inverse8 + 8 * r);
+      inverse_to(&block, at, width);
     }
   }
 }
 
 INLINE i32 blue_of(const u8 *p) { return (-11059 * p[0] - 21709 * p[1] + 32768 * p[2] + (128 << 16) + 32767) >> 16; }
 INLINE i32 red_of(const u8 *p) { return (32768 * p[0] - 27439 * p[1] - 5329 * p[2] + (128 << 16) + 32767) >> 16; }
+
+/* Four pixels of chroma: 32768 times one channel and two smaller factors for the others. */
+INLINE v128_t chroma4(v128_t main, v128_t others, v128_t weights) {
+  v128_t sum = wasm_i32x4_add(wasm_i32x4_shl(main, 15), wasm_i32x4_dot_i16x8(others, weights));
+  return wasm_i32x4_shr(wasm_i32x4_add(sum, wasm_i32x4_const_splat((128 << 16) + 32767)), 16);
+}
+
+/* Sums of two neighbours: 16 pixels of one row as eight numbers. */
+typedef struct {
+  v128_t blue, red;
+} chroma_sums;
+
+INLINE chroma_sums chroma_row(const u8 *at) {
+  rgb16 p = load_rgb(at);
+  channel_pairs pairs = pairs_of(p);
+  v128_t blue[4], red[4];
+  for (i32 q = 0; q < 4; q++) {
+    blue[q] = chroma4(widen(p.b, q), pairs.rg[q], factors(-11059, -21709));
+    red[q] = chroma4(widen(p.r, q), pairs.gb[q], factors(-27439, -5329));
+  }
+#define NEIGHBOURS(v) \
+  wasm_i16x8_narrow_i32x4(wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_narrow_i32x4(v[0], v[1])), \
+                          wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_narrow_i32x4(v[2], v[3])))
+  return (chroma_sums){NEIGHBOURS(blue), NEIGHBOURS(red)};
+}
+
+INLINE void store_mean(u8 *at, v128_t upper, v128_t lower) {
+  v128_t bias = wasm_i16x8_const(1, 2, 1, 2, 1, 2, 1, 2);
+  v128_t mean = wasm_u16x8_shr(wasm_i16x8_add(wasm_i16x8_add(upper, lower), bias), 2);
+  wasm_v128_store64_lane(at, wasm_u8x16_narrow_i16x8(mean, mean), 0);
+}
 
 /* RGB to Y at full size, Cb and Cr averaged over 2x2 pixels; planes are padded by repetition. */
 KERNEL(jpeg_to_ycc)(const u8 *data, i32 width, i32 height, u8 *luma, i32 y_width, i32 y_height, u8 *cb, u8 *cr,
@@ -58,9 +78,9 @@ KERNEL(jpeg_to_ycc)(const u8 *data, i32 width, i32 height, u8 *luma, i32 y_width
     u8 *to = luma + y * y_width;
     i32 x = 0;
     for (; x + 16 <= width; x += 16) {
-      rgb16 p = load_rgb(from + 3 * x);
+      channel_pairs p = pairs_of(load_rgb(from + 3 * x));
       v128_t q[4];
-      for (i32 k = 0; k < 4; k++) q[k] = gray4(widen(p.r, k), widen(p.g, k), widen(p.b, k));
+      for (i32 k = 0; k < 4; k++) q[k] = gray4(p.rg[k], p.gb[k]);
       wasm_v128_store(to + x, narrow4(q));
     }
     for (; x < width; x++)
@@ -71,7 +91,13 @@ KERNEL(jpeg_to_ycc)(const u8 *data, i32 width, i32 height, u8 *luma, i32 y_width
   for (i32 y = 0; y < half_height; y++) {
     const u8 *upper = data + 2 * y * width * 3;
     const u8 *lower = 2 * y + 1 < height ? upper + width * 3 : upper;
-    for (i32 x = 0; x < c_width; x++) {
+    i32 x = 0;
+    for (; 2 * x + 16 <= width; x += 8) {
+      chroma_sums above = chroma_row(upper + 6 * x), below = chroma_row(lower + 6 * x);
+      store_mean(cb + y * c_width + x, above.blue, below.blue);
+      store_mean(cr + y * c_width + x, above.red, below.red);
+    }
+    for (; x < c_width; x++) {
       i32 left = 2 * x < width ? 2 * x : width - 1, right = 2 * x + 1 < width ? 2 * x + 1 : width - 1;
       i32 bias = 1 + (x & 1);
       const u8 *a = upper + left * 3, *b = upper + right * 3, *c = lower + left * 3, *d = lower + right * 3;
@@ -85,8 +111,8 @@ KERNEL(jpeg_to_ycc)(const u8 *data, i32 width, i32 height, u8 *luma, i32 y_width
   }
 }
 
-/* One row of chroma at full width by the triangle filter; `out` may be overrun by 16 bytes. */
-INLINE void upsample(const u8 *near, const u8 *far, i32 size, u8 *out) {
+/* Chroma samples `from` to `to` of a row at full width by the triangle filter; `out` may be overrun by 16 bytes. */
+INLINE void upsample(const u8 *near, const u8 *far, i32 size, i32 from, i32 to, u8 *out) {
   if (size <= 2) {
     for (i32 x = 0; x < size; x++) out[2 * x] = out[2 * x + 1] = near[x];
     return;
@@ -94,23 +120,27 @@ INLINE void upsample(const u8 *near, const u8 *far, i32 size, u8 *out) {
 #define SUM(x) (near[x] * 3 + far[x])
 #define SUMS(x) \
   wasm_i16x8_add(wasm_i16x8_mul(wasm_u16x8_load8x8(near + (x)), wasm_i16x8_const_splat(3)), wasm_u16x8_load8x8(far + (x)))
-  i32 x = 1;
-  for (; x + 9 <= size; x += 8) {
+  i32 x = from > 1 ? from : 1, end = to < size - 1 ? to : size - 1;
+  for (; x < end && x + 9 <= size; x += 8) {
     v128_t here = wasm_i16x8_mul(SUMS(x), wasm_i16x8_const_splat(3));
     v128_t even = wasm_i16x8_add(wasm_i16x8_add(here, SUMS(x - 1)), wasm_i16x8_const_splat(8));
     v128_t odd = wasm_i16x8_add(wasm_i16x8_add(here, SUMS(x + 1)), wasm_i16x8_const_splat(7));
     v128_t pairs = wasm_v128_or(wasm_u16x8_shr(even, 4), wasm_i16x8_shl(wasm_u16x8_shr(odd, 4), 8));
     wasm_v128_store(out + 2 * x, pairs);
   }
-  for (; x < size - 1; x++) {
+  for (; x < end; x++) {
     i32 here = SUM(x) * 3;
     out[2 * x] = (u8)((here + SUM(x - 1) + 8) >> 4);
     out[2 * x + 1] = (u8)((here + SUM(x + 1) + 7) >> 4);
   }
-  out[0] = (u8)((SUM(0) * 4 + 8) >> 4);
-  out[1] = (u8)((SUM(0) * 3 + SUM(1) + 7) >> 4);
-  out[2 * size - 2] = (u8)((SUM(size - 1) * 3 + SUM(size - 2) + 8) >> 4);
-  out[2 * size - 1] = (u8)((SUM(size - 1) * 4 + 7) >> 4);
+  if (from == 0) {
+    out[0] = (u8)((SUM(0) * 4 + 8) >> 4);
+    out[1] = (u8)((SUM(0) * 3 + SUM(1) + 7) >> 4);
+  }
+  if (to >= size) {
+    out[2 * size - 2] = (u8)((SUM(size - 1) * 3 + SUM(size - 2) + 8) >> 4);
+    out[2 * size - 1] = (u8)((SUM(size - 1) * 4 + 7) >> 4);
+  }
 }
 
 /* Eight pixels: y + 1.402 r, y - 0.34414 b - 0.71414 r, y + 1.772 b, each product rounded at 16 bits as libjpeg's tables
@@ -163,8 +193,8 @@ KERNEL(jpeg_from_ycc)(const u8 *luma, i32 y_width, const u8 *cb, const u8 *cr, i
     i32 near = y / 2, far = (y & 1) == 0 ? near - 1 : near + 1;
     if (far < 0) far = 0;
     if (far > half_height - 1) far = half_height - 1;
-    upsample(cb + near * c_width, cb + far * c_width, half_width, blue);
-    upsample(cr + near * c_width, cr + far * c_width, half_width, red);
+    upsample(cb + near * c_width, cb + far * c_width, half_width, x0 / 2, (x1 + 1) / 2, blue);
+    upsample(cr + near * c_width, cr + far * c_width, half_width, x0 / 2, (x1 + 1) / 2, red);
     convert_row(luma + y * y_width + x0, blue + x0, red + x0, x1 - x0, out + (y * width + x0) * 3);
   }
 }

@@ -39,25 +39,23 @@ typedef struct {
   v128_t r, g, b;
 } rgb16;
 
+/* Bytes picked by a constant; -1 gives zero. V8 makes one instruction of it, but about ten of most two-vector shuffles. */
+#define PICK(v, ...) wasm_i8x16_swizzle(v, wasm_i8x16_const(__VA_ARGS__))
+#define OR wasm_v128_or
+
 INLINE rgb16 load_rgb(const u8 *at) {
   v128_t a = wasm_v128_load(at), b = wasm_v128_load(at + 16), c = wasm_v128_load(at + 32);
   rgb16 out;
-  v128_t t = wasm_i8x16_shuffle(a, b, 0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 0, 0, 0, 0, 0);
-  out.r = wasm_i8x16_shuffle(t, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 23, 26, 29);
-  t = wasm_i8x16_shuffle(a, b, 1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 0, 0, 0, 0, 0);
-  out.g = wasm_i8x16_shuffle(t, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 21, 24, 27, 30);
-  t = wasm_i8x16_shuffle(a, b, 2, 5, 8, 11, 14, 17, 20, 23, 26, 29, 0, 0, 0, 0, 0, 0);
-  out.b = wasm_i8x16_shuffle(t, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 19, 22, 25, 28, 31);
+  out.r = OR(OR(PICK(a, 0, 3, 6, 9, 12, 15, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1), PICK(b, -1, -1, -1, -1, -1, -1, 2, 5, 8, 11, 14, -1, -1, -1, -1, -1)), PICK(c, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 1, 4, 7, 10, 13));
+  out.g = OR(OR(PICK(a, 1, 4, 7, 10, 13, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1), PICK(b, -1, -1, -1, -1, -1, 0, 3, 6, 9, 12, 15, -1, -1, -1, -1, -1)), PICK(c, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 2, 5, 8, 11, 14));
+  out.b = OR(OR(PICK(a, 2, 5, 8, 11, 14, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1), PICK(b, -1, -1, -1, -1, -1, 1, 4, 7, 10, 13, -1, -1, -1, -1, -1, -1)), PICK(c, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 3, 6, 9, 12, 15));
   return out;
 }
 
 INLINE void store_rgb(u8 *at, rgb16 p) {
-  v128_t rg = wasm_i8x16_shuffle(p.r, p.g, 0, 16, 0, 1, 17, 0, 2, 18, 0, 3, 19, 0, 4, 20, 0, 5);
-  wasm_v128_store(at, wasm_i8x16_shuffle(rg, p.b, 0, 1, 16, 3, 4, 17, 6, 7, 18, 9, 10, 19, 12, 13, 20, 15));
-  rg = wasm_i8x16_shuffle(p.r, p.g, 21, 0, 6, 22, 0, 7, 23, 0, 8, 24, 0, 9, 25, 0, 10, 26);
-  wasm_v128_store(at + 16, wasm_i8x16_shuffle(rg, p.b, 0, 21, 2, 3, 22, 5, 6, 23, 8, 9, 24, 11, 12, 25, 14, 15));
-  rg = wasm_i8x16_shuffle(p.r, p.g, 0, 11, 27, 0, 12, 28, 0, 13, 29, 0, 14, 30, 0, 15, 31, 0);
-  wasm_v128_store(at + 32, wasm_i8x16_shuffle(rg, p.b, 26, 1, 2, 27, 4, 5, 28, 7, 8, 29, 10, 11, 30, 13, 14, 31));
+  wasm_v128_store(at, OR(OR(PICK(p.r, 0, -1, -1, 1, -1, -1, 2, -1, -1, 3, -1, -1, 4, -1, -1, 5), PICK(p.g, -1, 0, -1, -1, 1, -1, -1, 2, -1, -1, 3, -1, -1, 4, -1, -1)), PICK(p.b, -1, -1, 0, -1, -1, 1, -1, -1, 2, -1, -1, 3, -1, -1, 4, -1)));
+  wasm_v128_store(at + 16, OR(OR(PICK(p.r, -1, -1, 6, -1, -1, 7, -1, -1, 8, -1, -1, 9, -1, -1, 10, -1), PICK(p.g, 5, -1, -1, 6, -1, -1, 7, -1, -1, 8, -1, -1, 9, -1, -1, 10)), PICK(p.b, -1, 5, -1, -1, 6, -1, -1, 7, -1, -1, 8, -1, -1, 9, -1, -1)));
+  wasm_v128_store(at + 32, OR(OR(PICK(p.r, -1, 11, -1, -1, 12, -1, -1, 13, -1, -1, 14, -1, -1, 15, -1, -1), PICK(p.g, -1, -1, 11, -1, -1, 12, -1, -1, 13, -1, -1, 14, -1, -1, 15, -1)), PICK(p.b, 10, -1, -1, 11, -1, -1, 12, -1, -1, 13, -1, -1, 14, -1, -1, 15)));
 }
 
 /* A quarter of 16 bytes as 32-bit integers, and back with saturation. */
@@ -66,11 +64,35 @@ INLINE v128_t widen(v128_t bytes, i32 quarter) {
   return quarter % 2 == 0 ? wasm_u32x4_extend_low_u16x8(half) : wasm_u32x4_extend_high_u16x8(half);
 }
 
-/* (19595 r + 38470 g + 7471 b + 32768) >> 16 */
-INLINE v128_t gray4(v128_t r, v128_t g, v128_t b) {
-  v128_t sum = wasm_i32x4_add(wasm_i32x4_mul(r, wasm_i32x4_const_splat(19595)), wasm_i32x4_mul(g, wasm_i32x4_const_splat(38470)));
-  sum = wasm_i32x4_add(sum, wasm_i32x4_add(wasm_i32x4_mul(b, wasm_i32x4_const_splat(7471)), wasm_i32x4_const_splat(32768)));
-  return wasm_u32x4_shr(sum, 16);
+/* Neighbouring channels side by side as 16-bit numbers: r g r g ... and g b g b ..., four pixels each. */
+typedef struct {
+  v128_t rg[4], gb[4];
+} channel_pairs;
+
+INLINE void pair_up(v128_t a, v128_t b, v128_t *out) {
+  v128_t low = wasm_i8x16_shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  v128_t high = wasm_i8x16_shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  out[0] = wasm_u16x8_extend_low_u8x16(low);
+  out[1] = wasm_u16x8_extend_high_u8x16(low);
+  out[2] = wasm_u16x8_extend_low_u8x16(high);
+  out[3] = wasm_u16x8_extend_high_u8x16(high);
+}
+
+INLINE channel_pairs pairs_of(rgb16 p) {
+  channel_pairs out;
+  pair_up(p.r, p.g, out.rg);
+  pair_up(p.g, p.b, out.gb);
+  return out;
+}
+
+/* Two 16-bit factors for wasm_i32x4_dot_i16x8. */
+INLINE v128_t factors(i32 a, i32 b) { return wasm_i32x4_splat((a & 0xffff) | (i32)((u32)b << 16)); }
+
+/* (19595 r + 38470 g + 7471 b + 32768) >> 16; green's factor is too large for 16 bits, so each pair brings half of it. */
+INLINE v128_t gray4(v128_t rg, v128_t gb) {
+  v128_t sum = wasm_i32x4_add(wasm_i32x4_dot_i16x8(rg, factors(19595, 19235)),
+                              wasm_i32x4_dot_i16x8(gb, factors(19235, 7471)));
+  return wasm_u32x4_shr(wasm_i32x4_add(sum, wasm_i32x4_const_splat(32768)), 16);
 }
 
 INLINE v128_t narrow4(const v128_t *q) {

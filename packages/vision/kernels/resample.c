@@ -1,33 +1,62 @@
 /* Pillow's two-pass resize with 16-bit weights (torch's uint8 kernels use 16 bits too). */
 #include "kernels.h"
 
-/* One tap pair: pixels p and q as (r r' g g' b b' x x') in 16 bits. */
-INLINE v128_t pixel_pair(const u8 *p) {
-  v128_t bytes = wasm_v128_load64_zero(p);
-  v128_t spread = wasm_i8x16_shuffle(bytes, wasm_i32x4_const(0, 0, 0, 0), 0, 16, 3, 16, 1, 16, 4, 16, 2, 16, 5, 16, 16, 16,
-                                     16, 16);
-  return spread;
+/* Two neighbouring pixels of 16 bytes, from byte 0 or 6 on, as (r r' g g' b b' . .) in 16 bits. */
+#define FIRST_PAIR(bytes) PICK(bytes, 0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1)
+#define SECOND_PAIR(bytes) PICK(bytes, 6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1)
+
+/* `count` (1 to 4) rows of one output position: the weights are read once for all of them. */
+INLINE v128_t resample_pixel(const u8 *from, i32 stride, const i16 *w, i32 taps, i32 bits, i32 count) {
+  v128_t sums[4];
+  for (i32 r = 0; r < 4; r++) sums[r] = wasm_i32x4_splat(1 << (bits - 1));
+  i32 k = 0;
+  for (; k + 4 <= taps; k += 4, from += 12) {
+    v128_t first = wasm_v128_load32_splat(w + k), second = wasm_v128_load32_splat(w + k + 2);
+    for (i32 r = 0; r < count; r++) {
+      v128_t bytes = wasm_v128_load(from + r * stride);
+      sums[r] = wasm_i32x4_add(sums[r], wasm_i32x4_dot_i16x8(FIRST_PAIR(bytes), first));
+      sums[r] = wasm_i32x4_add(sums[r], wasm_i32x4_dot_i16x8(SECOND_PAIR(bytes), second));
+    }
+  }
+  if (k < taps) {
+    v128_t first = wasm_v128_load32_splat(w + k);
+    for (i32 r = 0; r < count; r++) {
+      v128_t bytes = wasm_v128_load64_zero(from + r * stride);
+      sums[r] = wasm_i32x4_add(sums[r], wasm_i32x4_dot_i16x8(FIRST_PAIR(bytes), first));
+    }
+  }
+  for (i32 r = 0; r < count; r++) sums[r] = wasm_i32x4_shr(sums[r], bits);
+  return narrow4(sums);
 }
 
 /* Rows of 3-channel pixels resampled horizontally. Every output position has `taps` (even) weights, zero-padded. */
 KERNEL(resample_rows)(const u8 *data, i32 stride, i32 rows, const i32 *first, const i16 *weights, i32 taps, i32 bits,
                       i32 left, i32 width, u8 *out) {
-  v128_t half = wasm_i32x4_splat(1 << (bits - 1));
-  for (i32 y = 0; y < rows; y++, data += stride, out += width * 3) {
+  i32 pitch = width * 3, y = 0;
+  first += left;
+  weights += left * taps;
+  for (; y + 4 <= rows; y += 4, data += 4 * stride, out += 4 * pitch) {
     u8 *to = out;
-    for (i32 x = left; x < left + width; x++, to += 3) {
-      const u8 *from = data + first[x] * 3;
-      const i16 *w = weights + x * taps;
-      v128_t sum = half;
-      for (i32 k = 0; k < taps; k += 2) {
-        v128_t pair = wasm_v128_load32_splat(w + k);
-        sum = wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(pixel_pair(from + k * 3), pair));
-      }
-      sum = wasm_i32x4_shr(sum, bits);
-      v128_t narrow = wasm_i16x8_narrow_i32x4(sum, sum);
-      put_pixel(to, (u32)wasm_i32x4_extract_lane(wasm_u8x16_narrow_i16x8(narrow, narrow), 0));
+    for (i32 x = 0; x < width - 1; x++, to += 3) {
+      /* A fourth byte is written, which the next pixel overwrites. */
+      v128_t made = resample_pixel(data + first[x] * 3, stride, weights + x * taps, taps, bits, 4);
+      wasm_v128_store32_lane(to, made, 0);
+      wasm_v128_store32_lane(to + pitch, made, 1);
+      wasm_v128_store32_lane(to + 2 * pitch, made, 2);
+      wasm_v128_store32_lane(to + 3 * pitch, made, 3);
     }
+    i32 x = width - 1;
+    v128_t made = resample_pixel(data + first[x] * 3, stride, weights + x * taps, taps, bits, 4);
+    put_pixel(to, (u32)wasm_i32x4_extract_lane(made, 0));
+    put_pixel(to + pitch, (u32)wasm_i32x4_extract_lane(made, 1));
+    put_pixel(to + 2 * pitch, (u32)wasm_i32x4_extract_lane(made, 2));
+    put_pixel(to + 3 * pitch, (u32)wasm_i32x4_extract_lane(made, 3));
   }
+  for (; y < rows; y++, data += stride, out += pitch)
+    for (i32 x = 0; x < width; x++) {
+      v128_t made = resample_pixel(data + first[x] * 3, stride, weights + x * taps, taps, bits, 1);
+      put_pixel(out + 3 * x, (u32)wasm_i32x4_extract_lane(made, 0));
+    }
 }
 
 /* Rows mixed vertically: output row y is the weighted sum of `taps` (even, zero-padded) rows from first[y] on. */
@@ -83,6 +112,14 @@ KERNEL(resample_nearest)(const u8 *data, i32 stride, const i32 *columns, const i
 }
 
 KERNEL(flip_rows)(const u8 *data, i32 width, i32 height, u8 *out) {
-  for (i32 y = 0; y < height; y++, data += width * 3, out += width * 3)
-    for (i32 x = 0; x < width; x++) put_pixel(out + x * 3, pixel_at(data + (width - 1 - x) * 3));
+  for (i32 y = 0; y < height; y++, data += width * 3, out += width * 3) {
+    i32 x = 0;
+    for (; x + 16 <= width; x += 16) {
+      rgb16 p = load_rgb(data + (width - 16 - x) * 3);
+#define REVERSE(v) PICK(v, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+      rgb16 turned = {REVERSE(p.r), REVERSE(p.g), REVERSE(p.b)};
+      store_rgb(out + x * 3, turned);
+    }
+    for (; x < width; x++) put_pixel(out + x * 3, pixel_at(data + (width - 1 - x) * 3));
+  }
 }

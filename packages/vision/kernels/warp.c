@@ -20,8 +20,7 @@ KERNEL(affine_nearest)(const u8 *data, i32 in_width, i32 in_height, i32 row_x, i
 /* Two neighbouring pixels mixed: 14-bit weights (16384 - d, d); the result has 7 fractional bits. */
 INLINE v128_t mix_pair(const u8 *at, v128_t weights) {
   v128_t bytes = wasm_v128_load64_zero(at);
-  v128_t pairs = wasm_i8x16_shuffle(bytes, wasm_i32x4_const(0, 0, 0, 0), 0, 16, 3, 16, 1, 16, 4, 16, 2, 16, 5, 16, 16, 16,
-                                    16, 16);
+  v128_t pairs = PICK(bytes, 0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1);
   return wasm_i32x4_shr(wasm_i32x4_dot_i16x8(pairs, weights), 7);
 }
 

@@ -35,9 +35,10 @@ export function decodePlainJpeg(bytes: Uint8Array, regionOf?: RegionOf): ByteIma
     const cb = frame.take((chromaWidth * lumaHeight) / ratio);
     const cr = frame.take((chromaWidth * lumaHeight) / ratio);
     const rows = frame.take(2 * (width + 32));
+    const clean = frame.take(bytes.length + 288);
     const out = takeBytes(width * height * 3);
     if (frame.failed || out.buffer !== memory.buffer) return;
-    if (kernels.jpeg_scan(at, bytes.length, y, lumaWidth, cb, cr, chromaWidth, ...edges) === 0) {
+    if (kernels.jpeg_scan(at, bytes.length, y, lumaWidth, cb, cr, chromaWidth, ...edges, clean) === 0) {
       recycle(out);
       return;
     }

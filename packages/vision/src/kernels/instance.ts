@@ -11,6 +11,7 @@ export interface Kernels {
   affine_nearest(...args: number[]): void;
   warp_bilinear(...args: number[]): void;
   look_up(...args: number[]): void;
+  straight_line(...args: number[]): void;
   gray_sum(...args: number[]): number;
   saturate(...args: number[]): void;
   turn_hue(...args: number[]): void;
