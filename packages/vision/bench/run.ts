@@ -3,15 +3,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { setNumThreads } from "@classifier-training/torch";
 import { ImageDataset } from "../src/datasets/dataset.ts";
 import { JsonlDataset } from "../src/datasets/jsonl.ts";
 import { encodeJpeg } from "../src/image/encode.ts";
 import { byteImage } from "../src/image/image.ts";
-import { InlineExecutor } from "../src/loader/inline-executor.ts";
-import { planPipeline } from "../src/loader/pipeline.ts";
-import { RawLoader } from "../src/loader/raw-loader.ts";
-import { WorkerPool } from "../src/loader/worker-pool.ts";
-import { SequentialSampler } from "../src/samplers/basic.ts";
+import { DataLoader } from "../src/loader/data-loader.ts";
 import { trainPipelines, validationPipeline } from "../src/transforms/pipelines.ts";
 import type { Transform } from "../src/transforms/transform.ts";
 
@@ -52,8 +49,8 @@ interface Rate {
   readonly perCpuSecond: number;
 }
 
-/** Our loader without the last step into a tensor: decode and transforms into shared memory. */
-async function ours(paths: readonly string[], pipeline: Transform, workers: number): Promise<Rate> {
+/** Our loader, from files to batches of 32 as normalised float32 tensors. */
+async function ours(paths: readonly string[], transform: Transform, workers: number): Promise<Rate> {
   const long = Array.from({ length: 200 }, () => paths).flat();
   const dataset = new ImageDataset({
     name: "bench",
@@ -62,28 +59,20 @@ async function ours(paths: readonly string[], pipeline: Transform, workers: numb
     classToIdx: new Map([["0", 0]]),
     paths: long,
   });
-  const setup = { source: dataset.source, plan: planPipeline(pipeline), seed: 1, niceness: 0, concurrency: 2 };
-  const progress = new Int32Array(new SharedArrayBuffer(4));
-  const executor =
-    workers === 0
-      ? new InlineExecutor({ ...setup, concurrency: 1, progress })
-      : new WorkerPool({ workers, setup, nameOf: String });
-  const slots = workers === 0 ? 1 : 2 * workers;
-  const sampler = new SequentialSampler(long.length);
-  const loader = new RawLoader(executor, {
-    sampler,
+  const loader = new DataLoader(dataset, {
     batchSize: 32,
     dropLast: true,
-    slots,
-    parts: Math.max(1, workers),
-    maxBytes: 2 ** 30,
+    transform,
+    seed: 1,
+    numWorkers: workers,
+    exactWorkers: true,
+    computeOnCpu: false,
   });
   let images = 0;
   let started = 0;
   let cpu = process.cpuUsage();
   let batches = 0;
-  for await (const batch of loader.batches(0, 0)) {
-    batch.release();
+  for await (using batch of loader) {
     // The first batches start threads and compile.
     if (++batches < 5) continue;
     if (batches === 5) {
@@ -96,11 +85,11 @@ async function ours(paths: readonly string[], pipeline: Transform, workers: numb
   }
   const wall = (performance.now() - started) / 1000;
   const used = process.cpuUsage(cpu);
-  await executor.close();
+  await loader.close();
   return { perSecond: images / wall, perCpuSecond: images / ((used.user + used.system) / 1e6) };
 }
 
-/** torchvision on one core, for the same files. */
+/** torchvision on one core, for the same files, to the same batches. */
 function theirs(name: string, paths: readonly string[]): Rate | undefined {
   const listing = join(folder, "files.txt");
   writeFileSync(listing, paths.join("\n"));
@@ -117,6 +106,7 @@ function foreignLoad(): string {
   return others > 0.5 ? `  (load ${others.toFixed(1)}: others are using this machine)` : "";
 }
 
+setNumThreads(1);
 try {
   const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).stdout?.trim() ?? "";
   say(`vision: images per second, ${seconds} s each, commit ${commit}${foreignLoad()}`);

@@ -24,6 +24,8 @@ interface Params {
   readonly translate: readonly [number, number];
   readonly scale: number;
   readonly shear: readonly [number, number];
+  /** A point, or words for the middle of the image. */
+  readonly center?: readonly [number, number] | string;
   readonly expand: boolean;
   readonly startpoints: F.Points;
   readonly endpoints: F.Points;
@@ -53,6 +55,8 @@ const normalize = (image: Image) => {
   return Normalize({ mean: imagenetMean, std: imagenetStd }).run(F.convert(image, "float32", true), context) as Image;
 };
 
+const fixed = (center: Params["center"]) => (typeof center === "object" ? { center } : {});
+
 type Op = (image: ByteImage, params: Params) => Image | Promise<Image>;
 
 /** What each recorded operation is here; `_pil`, `_tensor_uint8` and `_tensor_float` choose the kind of image. */
@@ -68,10 +72,10 @@ const ops: Record<string, (image: Image, params: Params) => Image> = {
   resized_crop: (image, { top_left_h_w: [top, left, height, width], size_hw: [h, w], interpolation }) =>
     F.resize(image, w, h, { interpolation, box: { top, left, height, width } }),
   // The tensor cases were recorded with the default, which is no fill, though they note it as 0.
-  affine: (image, { angle, translate, scale, shear, interpolation, fill }) =>
-    F.affine(image, { angle, translate, scale, shear }, { interpolation, fill: fill || undefined }),
-  rotate: (image, { angle, expand, interpolation, fill }) =>
-    F.rotate(image, angle, { expand, interpolation, fill: fill || undefined }),
+  affine: (image, { angle, translate, scale, shear, interpolation, fill, center }) =>
+    F.affine(image, { angle, translate, scale, shear }, { interpolation, fill: fill || undefined, ...fixed(center) }),
+  rotate: (image, { angle, expand, interpolation, fill, center }) =>
+    F.rotate(image, angle, { expand, interpolation, fill: fill || undefined, ...fixed(center) }),
   perspective: (image, { startpoints, endpoints, interpolation, fill }) =>
     F.perspective(image, startpoints, endpoints, { interpolation, fill: fill }),
   adjust_brightness: (image, { factor }) => F.adjustBrightness(image, factor),
@@ -184,7 +188,8 @@ function compare(op: string, made: Image, { shape, dtype, zb64 }: NonNullable<Re
     for (let i = 0; i < want.length; i++) worst = Math.max(worst, Math.abs((got[i] as number) - (want[i] as number)));
     return worst <= 2e-5 ? undefined : `differs by up to ${worst}`;
   }
-  const [h, w, c] = shape;
+  // Images of one channel were recorded without that axis.
+  const [h, w, c = 1] = shape;
   if (made.height !== h || made.width !== w || made.channels !== c)
     return `shape ${made.height}x${made.width}x${made.channels}`;
   if (!isByteImage(made)) return "float pixels";

@@ -24,6 +24,13 @@ export async function checkHostile(count: number, seed = 1): Promise<HostileResu
       else if (outcome !== "either" && (width !== outcome.width || height !== outcome.height)) {
         problems.push(`${name}: ${width}x${height} instead of ${outcome.width}x${outcome.height}`);
       }
+      // A loader that needs only a part of the picture finds the same size, or nothing.
+      const corner = { left: width >> 1, top: 0, width: 1, height: 1 };
+      const part = await decodeImage(bytes, { name, regionOf: () => corner });
+      if (part.width !== width || part.height !== height) problems.push(`${name}: its part is of another size`);
+      const at = 3 * corner.left;
+      if (String(part.data.slice(at, at + 3)) !== String(data.slice(at, at + 3)))
+        problems.push(`${name}: its part differs`);
     } catch (error) {
       refused++;
       if (!VisionError.is(error) || !error.message.includes(name)) problems.push(`${name}: ${String(error)}`);

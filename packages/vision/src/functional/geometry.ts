@@ -85,26 +85,26 @@ function shifted(matrix: readonly number[], width: number, height: number, outWi
   return [a, b, a * dx + b * dy + c, d, e, d * dx + e * dy + f];
 }
 
-/** torchvision's `_compute_affine_output_size`. */
+/** torchvision's `_compute_affine_output_size`, in float32 as there: a quarter turn must not gain a pixel by rounding. */
 function tensorExtent(matrix: readonly number[], width: number, height: number): [number, number] {
-  const [a = 0, b = 0, , d = 0, e = 0] = matrix;
+  const { fround } = Math;
+  const [a = 0, b = 0, , d = 0, e = 0] = matrix.map(fround);
   const corners = [
     [-0.5 * width, -0.5 * height],
     [-0.5 * width, 0.5 * height],
     [0.5 * width, 0.5 * height],
     [0.5 * width, -0.5 * height],
   ] as const;
-  const xs = corners.map(([x, y]) => a * x + b * y);
-  const ys = corners.map(([x, y]) => d * x + e * y);
+  const xs = corners.map(([x, y]) => fround(fround(a * x) + b * y));
+  const ys = corners.map(([x, y]) => fround(fround(d * x) + e * y));
+  const truncated = (value: number) => fround(Math.trunc(fround(value * 1e4)) * 1e-4);
   const extent = (values: number[], size: number) => {
-    const low = truncated(Math.min(...values) + size * 0.5);
-    const high = truncated(Math.max(...values) + size * 0.5);
+    const low = truncated(fround(Math.min(...values) + size * 0.5));
+    const high = truncated(fround(Math.max(...values) + size * 0.5));
     return Math.ceil(high) - Math.floor(low);
   };
   return [extent(xs, width), extent(ys, height)];
 }
-
-const truncated = (value: number) => Math.trunc(value * 1e4) / 1e4;
 
 /** `PIL.Image.rotate`. */
 function rotateAsPillow(

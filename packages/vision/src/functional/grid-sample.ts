@@ -18,16 +18,13 @@ export function warpTensor(
   height = image.height,
 ): Image {
   const { channels, data, width: inWidth, height: inHeight } = image;
-  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = matrix;
+  const grid = matrix.length === 6 ? affineGrid(matrix, image, width, height) : perspectiveGrid(matrix);
   const values = fillPerChannel(fill ?? 0, channels);
   const out = new Float32Array(width * height * channels);
   const sums = new Float64Array(channels);
   for (let y = 0, at = 0; y < height; y++) {
     for (let x = 0; x < width; x++, at += channels) {
-      const scale = 1 / (g * (x + 0.5) + h * (y + 0.5) + 1);
-      // Float32, as torch computes its grid; it decides ties of the nearest neighbour.
-      const sx = Math.fround((a * (x + 0.5) + b * (y + 0.5) + c) * scale - 0.5);
-      const sy = Math.fround((d * (x + 0.5) + e * (y + 0.5) + f) * scale - 0.5);
+      const [sx, sy] = grid(x, y);
       let mask = 0;
       sums.fill(0);
       const add = (column: number, row: number, weight: number) => {
@@ -62,6 +59,48 @@ export function warpTensor(
   }
   if (!isByteImage(image)) return withPixels(image, out, width, height);
   return withPixels(image, roundToBytes(out), width, height);
+}
+
+/** Where an output pixel reads, in input pixels. */
+type Grid = (x: number, y: number) => readonly [number, number];
+
+function perspectiveGrid(matrix: WarpMatrix): Grid {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = matrix;
+  return (x, y) => {
+    const scale = 1 / (g * (x + 0.5) + h * (y + 0.5) + 1);
+    return [
+      Math.fround((a * (x + 0.5) + b * (y + 0.5) + c) * scale - 0.5),
+      Math.fround((d * (x + 0.5) + e * (y + 0.5) + f) * scale - 0.5),
+    ];
+  };
+}
+
+/**
+ * Rounded at the places where torch rounds (`affine_grid`, then `grid_sample`): positions from the middle, on the scale
+ * -1 to 1, in float32. It decides which of two equally near pixels a quarter turn of an odd by even image takes.
+ */
+function affineGrid(
+  matrix: WarpMatrix,
+  image: Pick<Image, "width" | "height">,
+  outWidth: number,
+  outHeight: number,
+): Grid {
+  const { fround } = Math;
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = matrix;
+  const axis = (sx: number, sy: number, offset: number, size: number) => {
+    const middle = (sx * outWidth + sy * outHeight - size) / 2 + offset;
+    const scaled = (value: number) => fround(fround(value) / fround(0.5 * size));
+    const [stepX, stepY, start] = [scaled(sx), scaled(sy), scaled(middle)];
+    return (x: number, y: number) => {
+      const along = fround(fround(x * stepX) + y * stepY);
+      return fround(fround(fround(along + start) + 1) * (size / 2) - 0.5);
+    };
+  };
+  const [column, row] = [axis(a, b, c, image.width), axis(d, e, f, image.height)];
+  return (x, y) => {
+    const [fromMiddleX, fromMiddleY] = [x + 0.5 - outWidth / 2, y + 0.5 - outHeight / 2];
+    return [column(fromMiddleX, fromMiddleY), row(fromMiddleX, fromMiddleY)];
+  };
 }
 
 function roundEven(value: number): number {

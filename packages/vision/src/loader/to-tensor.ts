@@ -1,10 +1,11 @@
-import { fromBuffer, fromTypedArray, noGrad, scope, type Tensor, tensor } from "@classifier-training/torch";
+import { fromBuffer, fromTypedArray, fused, noGrad, scope, type Tensor, tensor } from "@classifier-training/torch";
 import type { BatchTail } from "./pipeline.ts";
 import type { RawBatch } from "./raw-loader.ts";
 
 /**
  * The images of a batch as one float32 tensor [N, C, H, W] in channels_last memory. uint8 samples are scaled to [0, 1],
- * normalised and erased here, for the whole batch at once; the results are those of doing it per image.
+ * normalised and erased here, for the whole batch in one pass; the results are those of doing it per image, but for the
+ * last bit of a float32.
  */
 export function batchImages(batch: RawBatch, kept: readonly number[], tail: BatchTail | undefined): Tensor {
   const { width, height, channels, dtype } = batch.sample;
@@ -13,20 +14,23 @@ export function batchImages(batch: RawBatch, kept: readonly number[], tail: Batc
     scope(() => {
       let stored = fromBuffer(batch.memory, batch.offset, [n, height, width, channels], dtype);
       if (kept.length < n) stored = stored.indexSelect(0, tensor([...kept], { dtype: "int64" }));
-      let images = stored.permute(0, 3, 1, 2);
       // The ring's memory is used again, so whatever leaves here is a copy.
-      images = dtype === "float32" ? images.clone() : images.to({ dtype: "float32" });
-      if (dtype === "uint8" && tail) {
-        images.div_(255);
-        if (tail.normalize) {
-          const { mean, std } = tail.normalize;
-          images.sub_(perChannel(mean, channels)).div_(perChannel(std, channels));
-        }
-        if (tail.erase) eraseBoxes(images, batch, kept, tail.erase.value);
-      }
+      if (dtype === "float32") return stored.permute(0, 3, 1, 2).clone();
+      const images = tail?.normalize
+        ? fused.normalizeImages(stored, spread(tail.normalize, channels))
+        : stored.permute(0, 3, 1, 2).to({ dtype: "float32" });
+      if (tail && !tail.normalize) images.div_(255);
+      if (tail?.erase) eraseBoxes(images, batch, kept, tail.erase.value);
       return images;
     }),
   );
+}
+
+/** One mean and deviation for each channel: a single one is for all. */
+function spread({ mean, std }: { mean: readonly number[]; std: readonly number[] }, channels: number) {
+  const all = (values: readonly number[]) =>
+    Array.from({ length: channels }, (_, c) => values[c % values.length] as number);
+  return { mean: all(mean), std: all(std) };
 }
 
 function perChannel(values: readonly number[], channels: number): Tensor {
