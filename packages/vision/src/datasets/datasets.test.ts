@@ -162,6 +162,26 @@ test("CSV listings and the Hugging Face layout give the same dataset", async () 
   expect(() => parseCsv("a,b\n1\n", "x.csv")).toThrow(/1 fields, the header has 2\n {2}where: x\.csv:2/);
 });
 
+/** Columns image (a/1.jpg, b/2.jpg, a/3.jpg) and label (7, 12, 7), compressed by snappy, as hyparquet-writer writes them. */
+const parquet =
+  "UEFSMRUGFUYVPlwVBhUAFQYVABUEFQAAAAMHISgHAAAAYS8xLmpwZwELCGIvMhELGGEvMy5qcGcVBhUkFShcFQYVABUGFQAVBBUAAAADBxA8AQAAADcCAAAAMTIBAAAANxUEGTxIBHJvb3QVBAAVDCUCGAVpbWFnZSUAABUMJQIYBWxhYmVsJQAAFgYZHBksJggcFQwZFQAZGAVpbWFnZRUCFgYWcBZoJgg8NgAoB2IvMi5qcGcYB2EvMS5qcGcAGRwVBhUAFQIAAAAmcBwVDBkVABkYBWxhYmVsFQIWBhZOFlImcDw2ACgBNxgCMTIAGRwVBhUAFQIAAAAWvgEWBja6AQAoCWh5cGFycXVldBksHAAAHAAAALcAAABQQVIx";
+
+test("a Parquet listing is read, and a file that is none is named", async () => {
+  const images = { "a/1.jpg": png(1), "b/2.jpg": png(2), "a/3.jpg": png(3) };
+  const root = await tree("parquet", {
+    ...images,
+    "list.parquet": Buffer.from(parquet, "base64"),
+    "torn.parquet": Buffer.from(parquet, "base64").subarray(0, 200),
+  });
+  const listed = await openListing({ file: join(root, "list.parquet") });
+  expect(listed.paths).toEqual(Object.keys(images).map((name) => join(root, name)));
+  expect([...listed.classToIdx.keys()]).toEqual(["12", "7"]);
+  expect([...listed.targets]).toEqual([1, 0, 1]);
+  await expect(openListing({ file: join(root, "torn.parquet") })).rejects.toThrow(
+    /torn\.parquet is not a Parquet file/,
+  );
+});
+
 test("images are read inside tar and zip shards", async () => {
   const root = await tree("shards", {
     "7/a.png": png(1),

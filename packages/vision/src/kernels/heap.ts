@@ -20,6 +20,11 @@ export function startHeap(base: number): void {
   next = Math.ceil(base / 64) * 64;
 }
 
+/** Bytes that blocks have been cut from so far; freed blocks are used again, so a steady load does not raise it. */
+export function reservedBytes(): number {
+  return next;
+}
+
 /** Sizes are rounded up to one of four steps per power of two, so that freed blocks fit later requests. */
 function blockSize(length: number): number {
   const wanted = Math.max(256, length + slack);

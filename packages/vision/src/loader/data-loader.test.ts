@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ImageFolder } from "../datasets/image-folder.ts";
 import { encodeJpeg } from "../image/encode.ts";
 import { byteImage, toChannelsFirst } from "../image/image.ts";
+import { reservedBytes } from "../kernels/heap.ts";
 import { SequentialSampler } from "../samplers/basic.ts";
 import { Compose } from "../transforms/compose.ts";
 import { basketballJerseyTrainPipeline, validationPipeline } from "../transforms/pipelines.ts";
@@ -127,6 +128,23 @@ test("a broken image is an error that names the file, or is skipped and counted"
   } finally {
     rmSync(broken);
   }
+});
+
+test("decoded images give their memory back as soon as they have been used", async () => {
+  const loader = new DataLoader(new ImageFolder({ root }), {
+    batchSize: 8,
+    transform: validationPipeline({ imageSize: 16 }),
+  });
+  const epoch = async () => {
+    for await (using _batch of loader);
+  };
+  await epoch();
+  const before = reservedBytes();
+  await epoch();
+  await epoch();
+  expect(before).toBeGreaterThan(0);
+  expect(reservedBytes()).toBe(before);
+  await loader.close();
 });
 
 test("images of different sizes in one batch are an error that says what to do", async () => {

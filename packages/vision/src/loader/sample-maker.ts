@@ -65,7 +65,10 @@ export class SampleMaker {
   async #make(index: number, task: Task, position: number): Promise<Processed> {
     const key = [this.#setup.seed, task.epoch, index, task.occurrences[position] as number];
     const image = await this.#source.read(index, this.#pipeline.regionOf(key));
-    return this.#pipeline.run(image, key);
+    const made = await this.#pipeline.run(image, key);
+    // Left to the garbage collector, which does not see the kernels' memory, decoded images would soon fill it.
+    if (made.image.data !== image.data) recycle(image.data);
+    return made;
   }
 
   #store(image: Image, offset: number, position: number, index: number): void {
