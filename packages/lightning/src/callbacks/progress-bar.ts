@@ -54,13 +54,12 @@ export class ProgressBar extends Callback {
   }
 
   override onTrainEpochStart(trainer: TrainerView): void {
-    const of = trainer.maxEpochs === -1 ? "" : `/${trainer.maxEpochs}`;
-    this.#begin(trainer, `Epoch ${trainer.currentEpoch + 1}${of}`, trainer.numTrainingBatches);
+    this.#beginEpoch(trainer, 0);
   }
 
   override onTrainBatchEnd(trainer: TrainerView, module: LightningModule): void {
     // A run resumed within an epoch has no start of it.
-    if (this.#title === "") this.onTrainEpochStart(trainer);
+    if (this.#title === "") this.#beginEpoch(trainer, trainer.batchIdx + 1);
     this.#done = trainer.batchIdx + 1;
     this.#show(trainer, module, this.#done === this.#total);
   }
@@ -129,11 +128,16 @@ export class ProgressBar extends Callback {
 
   // --- Drawing ---
 
-  #begin(trainer: TrainerView, title: string, total: number): void {
+  #beginEpoch(trainer: TrainerView, done: number): void {
+    const of = trainer.maxEpochs === -1 ? "" : `/${trainer.maxEpochs}`;
+    this.#begin(trainer, `Epoch ${trainer.currentEpoch + 1}${of}`, trainer.numTrainingBatches, done);
+  }
+
+  #begin(trainer: TrainerView, title: string, total: number, done = 0): void {
     this.#title = title;
     this.#total = total;
-    this.#done = 0;
-    this.#speed = new Speed(trainer.trainLoaderStats);
+    this.#done = done;
+    this.#speed = new Speed(trainer.trainLoaderStats, done);
     this.#lastDrawn = this.#style === "plain" ? performance.now() : Number.NEGATIVE_INFINITY;
   }
 
@@ -163,9 +167,9 @@ export class ProgressBar extends Callback {
     parts.push(`${this.#done}/${total}`);
     const validation = this.#inValidation;
     if (validation !== undefined) parts.push(`${validation.title} ${validation.done}/${validation.total}`);
-    const left = ((this.#total - this.#done) * speed.secondsPerBatch) / 1;
+    const left = (this.#total - this.#done) * speed.secondsPerBatch;
     parts.push(
-      Number.isFinite(left) && this.#done > 0 ? `${clock(speed.seconds)}<${clock(left)}` : clock(speed.seconds),
+      Number.isFinite(left) && speed.secondsPerBatch > 0 ? `${clock(speed.seconds)}<${clock(left)}` : clock(speed.seconds),
     );
     if (speed.imagesPerSecond > 0)
       parts.push(`${speed.imagesPerSecond.toFixed(speed.imagesPerSecond < 10 ? 1 : 0)} img/s`);

@@ -8,17 +8,18 @@ export class Speed {
   readonly #begin = performance.now();
   readonly #waitMs: number;
   readonly #images: number;
-  #doneAtStart: number | undefined;
+  readonly #doneAtBegin: number;
 
-  constructor(stats: LoaderStats = { waitMs: 0, images: 0 }) {
+  /** @param done batches that were done before this moment, as after a resume within an epoch */
+  constructor(stats: LoaderStats = { waitMs: 0, images: 0 }, done = 0) {
     this.#waitMs = stats.waitMs;
     this.#images = stats.images;
+    this.#doneAtBegin = done;
   }
 
   measure(stats: LoaderStats, done: number) {
-    this.#doneAtStart ??= Math.max(0, done - 1);
     const seconds = (performance.now() - this.#begin) / 1000;
-    const batches = done - this.#doneAtStart;
+    const batches = done - this.#doneAtBegin;
     return {
       seconds,
       secondsPerBatch: batches > 0 ? seconds / batches : 0,
