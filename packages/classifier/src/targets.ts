@@ -9,6 +9,7 @@ import { ClassificationReportCallback, classificationReportOptions } from "./cal
 import { SampleVisualizationCallback, sampleVisualizationOptions } from "./callbacks/sample-visualization.ts";
 import { SamplerDistributionCallback } from "./callbacks/sampler-distribution.ts";
 import { TrainingHistoryCallback, trainingHistoryOptions } from "./callbacks/training-history.ts";
+import { UprightCallback, uprightOptions } from "./callbacks/upright.ts";
 import { dataTargets } from "./data/image-folder-datamodule.ts";
 import { modelTargets } from "./model/resnet.ts";
 
@@ -34,6 +35,7 @@ const callbacks: TargetTable = {
   ),
   "sampler.SamplerDistributionCallback": withoutOptions(() => new SamplerDistributionCallback()),
   "statistics.DatasetStatisticsCallback": withoutOptions(() => new DatasetStatisticsCallback()),
+  "upright.UprightCallback": optionsTarget(uprightOptions, (options) => new UprightCallback(options)),
   "visualization.SampleVisualizationCallback": optionsTarget(
     sampleVisualizationOptions,
     (options) => new SampleVisualizationCallback(options),

@@ -20,6 +20,7 @@ export { ShardDataset } from "./datasets/shards.ts";
 export { type ImageSource, openSource, type SourceSpec } from "./datasets/source.ts";
 export { VisionError } from "./errors.ts";
 export * as functional from "./functional/index.ts";
+export { type Orientation, orientations } from "./functional/orientation.ts";
 export { type DecodeOptions, decodeImage, readImage } from "./image/decode.ts";
 export { encodeJpeg, encodePng } from "./image/encode.ts";
 export {

@@ -7,7 +7,8 @@ import { classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { describeProportion, type Proportion, proportion } from "../statistics/interval.ts";
 import { comparePaired } from "../statistics/paired.ts";
-import { type Candidate, copied, disposeWeights, type WeightsName, weightCandidates } from "./weight-candidates.ts";
+import { withWeights } from "./in-place.ts";
+import { type Candidate, disposeWeights, type WeightsName, weightCandidates } from "./weight-candidates.ts";
 
 export const bestWeightsOptions = z.strictObject({
   outputDir: z.string().default("outputs"),
@@ -133,22 +134,12 @@ async function measureAll(
   candidates: readonly Candidate[],
 ): Promise<Measured[]> {
   log.info(`measuring the ${candidates.map(({ name }) => name).join(" and ")} weights of the best checkpoint ...`);
-  const before = copied(module.stateDict());
-  const wasTraining = module.training;
-  module.eval();
   const measured: Measured[] = [];
-  try {
-    for (const candidate of candidates) {
-      module.loadStateDict(candidate.weights);
-      measured.push({
-        candidate,
-        ...(await measure(module, data, (trainer.numValBatches[0] ?? Infinity) * trainer.worldSize)),
-      });
-    }
-  } finally {
-    module.loadStateDict(before);
-    module.train(wasTraining);
-    disposeWeights(before);
+  for (const candidate of candidates) {
+    const result = await withWeights(module, candidate.weights, () =>
+      measure(module, data, (trainer.numValBatches[0] ?? Infinity) * trainer.worldSize),
+    );
+    measured.push({ candidate, ...result });
   }
   return measured;
 }

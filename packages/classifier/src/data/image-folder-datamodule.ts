@@ -9,6 +9,7 @@ import {
   defaultTrainPipeline,
   type ImageDataset,
   JsonlDataset,
+  type Orientation,
   type Sampler,
   type Transform,
   validationPipeline,
@@ -41,6 +42,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   readonly #datasets = new Map<Split, ImageDataset>();
   readonly #metadata = new Map<Split, readonly AnnotationRow[]>();
   #sampler: Sampler | undefined;
+  #trainOrientations: Uint8Array<SharedArrayBuffer> | undefined;
 
   /** @throws z.ZodError for an option that is unknown or has a wrong value */
   constructor(options: ImageFolderDataModuleInput) {
@@ -70,6 +72,27 @@ export class ImageFolderDataModule extends ClassificationDataModule {
       label: dataset.targets[i] as number,
       metadata: rows[i]?.metadata as Record<string, unknown> | undefined,
     }));
+  }
+
+  /** How each training picture lies, as EXIF numbers it: all 1 (upright) until someone writes others into it. */
+  get trainOrientations(): Uint8Array<SharedArrayBuffer> {
+    const { length } = this.#dataset("train");
+    this.#trainOrientations ??= new Uint8Array(new SharedArrayBuffer(length)).fill(1);
+    return this.#trainOrientations;
+  }
+
+  /** All training pictures in order, prepared as validation does it, as if all of them lay in this orientation. */
+  inspectionLoader(orientation: Orientation): DataLoader {
+    const { batchSize, numWorkers, seed } = this.options;
+    const train = this.#dataset("train");
+    const lying = new Uint8Array(new SharedArrayBuffer(train.length)).fill(orientation);
+    return new DataLoader(train.oriented(lying), {
+      batchSize: 4 * batchSize,
+      numWorkers,
+      onError: "skip",
+      seed,
+      transform: this.#transform("val"),
+    });
   }
 
   getClassWeights(): Tensor {
@@ -106,7 +129,8 @@ export class ImageFolderDataModule extends ClassificationDataModule {
 
   #loader(split: Split): DataLoader {
     const { batchSize, numWorkers, pinMemory, persistentWorkers, onError, seed } = this.options;
-    return new DataLoader(this.#dataset(split), {
+    const dataset = this.#dataset(split);
+    return new DataLoader(split === "train" ? dataset.oriented(this.trainOrientations) : dataset, {
       batchSize,
       numWorkers,
       pinMemory,

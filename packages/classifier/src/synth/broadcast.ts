@@ -1,5 +1,6 @@
 import type { Rng } from "@classifier-training/base";
 import sharp from "sharp";
+import type { Drawing } from "./jersey.ts";
 
 /** How far a broadcast may degrade a picture: 0 leaves it clean, 1 is the worst that television shows. */
 export interface BroadcastOptions {
@@ -8,33 +9,43 @@ export interface BroadcastOptions {
 
 /**
  * What happens between the player and the file: a distant camera (few pixels), motion and focus (blur), the sensor
- * (noise), the encoder (JPEG).
+ * (noise, white balance), the encoder (JPEG).
  *
- * @param rgba `size * size * 4` bytes
- * @returns a JPEG file
+ * @returns a JPEG file of the drawing's size
  */
 export async function broadcast(
-  rgba: Uint8ClampedArray,
-  size: number,
+  { width, height, pixels: rgba }: Drawing,
   { strength }: BroadcastOptions,
   rng: Rng,
 ): Promise<Buffer> {
-  const seen = Math.max(16, Math.round(size * rng.uniform(1 - 0.65 * strength, 1)));
+  const share = Math.max(16 / height, rng.uniform(1 - 0.75 * strength, 1));
+  const seen = { width: Math.max(8, Math.round(width * share)), height: Math.round(height * share) };
   const sigma = rng.chance(0.6) ? rng.uniform(0.3, 0.3 + 1.3 * strength) : 0;
+  const motion = rng.chance(0.35) ? 2 * rng.integer(1 + Math.round(0.12 * strength * seen.height)) + 1 : 1;
   const noise = rng.chance(0.5) ? rng.uniform(0, 14 * strength) : 0;
+  const gains = [0, 1, 2].map(() => 1 + rng.uniform(-0.25, 0.2) * strength);
   const quality = Math.round(rng.uniform(92 - 62 * strength, 95));
 
-  let picture = sharp(rgba, { raw: { width: size, height: size, channels: 4 } })
+  let picture = sharp(rgba, { raw: { width, height, channels: 4 } })
     .removeAlpha()
-    .resize(seen, seen, { kernel: "linear" });
+    .resize(seen.width, seen.height, { fit: "fill", kernel: "linear" });
   if (sigma > 0.3) picture = picture.blur(sigma);
+  // Players and cameras move sideways.
+  if (motion > 1) picture = picture.convolve({ width: motion, height: 3, kernel: motionKernel(motion) });
   const pixels = await picture.raw().toBuffer();
-  if (noise > 0)
-    for (let i = 0; i < pixels.length; i++) pixels[i] = clampByte((pixels[i] as number) + noise * rng.normal());
-  return sharp(pixels, { raw: { width: seen, height: seen, channels: 3 } })
-    .resize(size, size, { kernel: "linear" })
+  for (let i = 0; i < pixels.length; i++) {
+    const value = (pixels[i] as number) * (gains[i % 3] as number);
+    pixels[i] = clampByte(noise > 0 ? value + noise * rng.normal() : value);
+  }
+  return sharp(pixels, { raw: { ...seen, channels: 3 } })
+    .resize(width, height, { fit: "fill", kernel: "linear" })
     .jpeg({ quality, chromaSubsampling: "4:2:0" })
     .toBuffer();
+}
+
+/** The middle one of three rows averages `length` pixels. */
+function motionKernel(length: number): number[] {
+  return [0, 1, 0].flatMap((weight) => new Array<number>(length).fill(weight));
 }
 
 function clampByte(value: number): number {

@@ -32,7 +32,7 @@ export interface SynthOptions {
   readonly seed: number;
   /** Names the random stream, so that two splits of one seed differ. */
   readonly stream: string;
-  /** Width and height of a picture in pixels. */
+  /** Height of a picture in pixels; its width follows from the number. */
   readonly size: number;
   /** 0 (clean) to 1 (the worst broadcast). */
   readonly strength: number;
@@ -55,8 +55,8 @@ export async function writeSynthetic(
   for (const [index, request] of requests.entries()) {
     const rng = Rng.at(seed, stream, index);
     const style = randomStyle(rng, request);
-    const pixels = drawJersey(request.label, style, size, rng);
-    const file = await broadcast(pixels, size, { strength }, rng);
+    const drawing = drawJersey(request.label, style, size, rng);
+    const file = await broadcast(drawing, { strength }, rng);
     const image = `${request.label}/${String(index).padStart(6, "0")}.jpg`;
     await writeFile(join(folder, image), file);
     rows.push({

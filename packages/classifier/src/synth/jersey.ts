@@ -3,6 +3,10 @@ import { createCanvas, type SKRSContext2D } from "@napi-rs/canvas";
 import { type FontFamily, jerseyFonts, registerFonts } from "../drawing/fonts.ts";
 import { type ColourName, colourNames, css, isReadable, type Rgb, readablePair, teamColours, vary } from "./palette.ts";
 
+const court: Rgb = [196, 154, 108];
+const skin: Rgb = [140, 96, 72];
+const crowd: Rgb = [48, 44, 50];
+
 /** Everything that tells one drawn jersey from another. */
 export interface JerseyStyle {
   readonly font: FontFamily;
@@ -31,62 +35,94 @@ function colours(
   }
 }
 
+/** A drawn picture: RGBA, row by row, `width * height * 4` bytes. */
+export interface Drawing {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Uint8ClampedArray;
+}
+
 /**
- * Draws a number on cloth, as a camera sees it: turned, sheared, wrapped around a body, lit from one side.
+ * Draws a number on cloth, as a camera sees it: turned, sheared, wrapped around a body, lit from one side. The picture
+ * is cut around the number as a detector's box is: one digit gives a narrow picture, three a wide one.
  *
- * @param text the number, one or two digits
- * @param size width and height in pixels
- * @returns RGBA, row by row, `size * size * 4` bytes
+ * @param text the number, one to three digits
+ * @param height in pixels; the width follows from the number
  */
-export function drawJersey(text: string, style: JerseyStyle, size: number, rng: Rng): Uint8ClampedArray {
+export function drawJersey(text: string, style: JerseyStyle, height: number, rng: Rng): Drawing {
   registerFonts();
-  const canvas = createCanvas(size, size);
+  const ink = layOut(text, style, height, rng);
+  const { width } = ink;
+  const canvas = createCanvas(width, height);
   const context = canvas.getContext("2d");
-  const cloth = vary(teamColours[style.jersey], 18, rng);
-  context.fillStyle = css(cloth);
-  context.fillRect(0, 0, size, size);
-  drawSurroundings(context, style, size, rng);
+  context.fillStyle = css(vary(teamColours[style.jersey], 18, rng));
+  context.fillRect(0, 0, width, height);
+  const size = { width, height };
+  drawLettering(context, style, size, rng);
+  drawBackground(context, size, rng);
   drawFolds(context, size, rng);
-  drawNumber(context, text, style, size, rng);
+  drawNumber(context, text, style, ink, size, rng);
   drawFolds(context, size, rng);
   drawLight(context, size, rng);
-  return context.getImageData(0, 0, size, size).data;
+  return { width, height, pixels: context.getImageData(0, 0, width, height).data };
 }
 
-/** What else a crop shows: a stripe down the side, a name above, a piece of the court behind the player. */
-function drawSurroundings(context: SKRSContext2D, style: JerseyStyle, size: number, rng: Rng): void {
-  if (rng.chance(0.35)) drawName(context, style, size, rng);
-  if (rng.chance(0.35)) {
-    const colour = vary(teamColours[colourNames[rng.integer(colourNames.length)] as ColourName], 20, rng);
-    const width = size * rng.uniform(0.05, 0.16);
-    context.fillStyle = css(colour);
-    context.fillRect(rng.chance(0.5) ? 0 : size - width, 0, width, size);
-  }
-  if (rng.chance(0.3)) {
-    const court: Rgb = vary([196, 154, 108], 40, rng);
-    context.fillStyle = css(court);
-    context.beginPath();
-    const left = rng.chance(0.5);
-    const edge = size * rng.uniform(0.04, 0.14);
-    context.moveTo(left ? 0 : size, 0);
-    context.lineTo(left ? edge : size - edge, 0);
-    context.lineTo(left ? edge * rng.uniform(0.2, 1.6) : size - edge * rng.uniform(0.2, 1.6), size);
-    context.lineTo(left ? 0 : size, size);
-    context.fill();
-  }
+interface Size {
+  readonly width: number;
+  readonly height: number;
 }
 
-/** The lower part of a team's or player's name, arched over the number and cut by the crop's edge. */
-function drawName(context: SKRSContext2D, style: JerseyStyle, size: number, rng: Rng): void {
-  const letters = Array.from({ length: 5 + rng.integer(5) }, () => String.fromCharCode(65 + rng.integer(26)));
-  const height = size * rng.uniform(0.14, 0.26);
-  const radius = size * rng.uniform(0.7, 3);
-  const step = (height * 0.62) / radius;
-  context.save();
+/** How large the number is drawn, in a picture of which width. All in pixels. */
+interface Layout {
+  readonly fontSize: number;
+  readonly stretch: number;
+  /** From the middle of the ink down to the baseline. */
+  readonly baseline: number;
+  readonly width: number;
+}
+
+function layOut(text: string, style: JerseyStyle, height: number, rng: Rng): Layout {
+  const context = createCanvas(1, 1).getContext("2d");
+  const share = rng.uniform(0.5, 0.88);
   context.font = `${height}px "${style.font}"`;
+  const box = context.measureText(text);
+  const inkHeight = box.actualBoundingBoxAscent + box.actualBoundingBoxDescent;
+  const scale = (height * share) / inkHeight;
+  // A body that is turned sideways shows the number narrower.
+  const stretch = rng.uniform(0.6, 1.15);
+  const inkWidth = (box.actualBoundingBoxLeft + box.actualBoundingBoxRight) * scale * stretch;
+  const width = inkWidth * rng.uniform(1.1, 1.7) + height * rng.uniform(0.02, 0.16);
+  return {
+    fontSize: height * scale,
+    stretch,
+    baseline: (inkHeight / 2 - box.actualBoundingBoxDescent) * scale,
+    width: Math.round(Math.min(1.6 * height, Math.max(0.4 * height, width))),
+  };
+}
+
+/** What stands above and below the number: a team's or player's name, cut by the picture's edge. */
+function drawLettering(context: SKRSContext2D, style: JerseyStyle, size: Size, rng: Rng): void {
+  if (rng.chance(0.45)) drawName(context, style, size, rng, "above");
+  if (rng.chance(0.12)) drawName(context, style, size, rng, "below");
+}
+
+function drawName(
+  context: SKRSContext2D,
+  style: JerseyStyle,
+  { width, height }: Size,
+  rng: Rng,
+  where: "above" | "below",
+): void {
+  const letters = Array.from({ length: 4 + rng.integer(6) }, () => String.fromCharCode(65 + rng.integer(26)));
+  const letterHeight = height * rng.uniform(0.14, 0.26);
+  const radius = height * rng.uniform(0.7, 3);
+  const step = (letterHeight * 0.62) / radius;
+  context.save();
+  context.font = `${letterHeight}px "${style.font}"`;
   context.textAlign = "center";
   context.fillStyle = css(vary(teamColours[style.border ?? style.number], 16, rng));
-  context.translate(size * rng.uniform(0.4, 0.6), radius + height * rng.uniform(0, 0.75));
+  const top = where === "above" ? letterHeight * rng.uniform(0, 0.75) : height + letterHeight * rng.uniform(0.1, 0.7);
+  context.translate(width * rng.uniform(0.35, 0.65), radius + top);
   context.rotate((-step * (letters.length - 1)) / 2);
   for (const letter of letters) {
     context.fillText(letter, 0, -radius);
@@ -95,63 +131,94 @@ function drawName(context: SKRSContext2D, style: JerseyStyle, size: number, rng:
   context.restore();
 }
 
-function drawNumber(context: SKRSContext2D, text: string, style: JerseyStyle, size: number, rng: Rng): void {
-  const height = size * rng.uniform(0.52, 0.82);
-  context.font = `${height}px "${style.font}"`;
+/** What is not cloth: a stripe down the side; an arm, the court or the crowd beside the player. */
+function drawBackground(context: SKRSContext2D, { width, height }: Size, rng: Rng): void {
+  if (rng.chance(0.3)) {
+    context.fillStyle = css(vary(teamColours[colourNames[rng.integer(colourNames.length)] as ColourName], 20, rng));
+    const stripe = width * rng.uniform(0.05, 0.16);
+    context.fillRect(rng.chance(0.5) ? 0 : width - stripe, 0, stripe, height);
+  }
+  for (const side of [0, 1]) {
+    if (!rng.chance(0.3)) continue;
+    const surroundings = [court, skin, crowd][rng.integer(3)] as Rgb;
+    context.fillStyle = css(vary(surroundings, 40, rng));
+    const x = (share: number) => (side === 0 ? share : 1 - share) * width;
+    const edge = rng.uniform(0.03, 0.16);
+    context.beginPath();
+    context.moveTo(x(0), 0);
+    context.lineTo(x(edge * rng.uniform(0.2, 1.6)), 0);
+    context.lineTo(x(edge), height / 2);
+    context.lineTo(x(edge * rng.uniform(0.2, 1.6)), height);
+    context.lineTo(x(0), height);
+    context.fill();
+  }
+}
+
+function drawNumber(
+  context: SKRSContext2D,
+  text: string,
+  style: JerseyStyle,
+  { fontSize, stretch, baseline }: Layout,
+  { width, height }: Size,
+  rng: Rng,
+): void {
+  context.font = `${fontSize}px "${style.font}"`;
   context.textAlign = "center";
   context.textBaseline = "alphabetic";
   context.lineJoin = "round";
-  const box = context.measureText(text);
-  const inkWidth = box.actualBoundingBoxLeft + box.actualBoundingBoxRight;
-  const inkHeight = box.actualBoundingBoxAscent + box.actualBoundingBoxDescent;
-  const fit = Math.min(1, (size * 0.9) / inkWidth, (size * 0.92) / inkHeight);
-  const stretch = rng.uniform(0.85, 1.12);
   const angle = (rng.uniform(-14, 14) * Math.PI) / 180;
   context.save();
-  context.translate(size * (0.5 + rng.uniform(-0.06, 0.06)), size * (0.5 + rng.uniform(-0.06, 0.06)));
+  context.translate(width * (0.5 + rng.uniform(-0.05, 0.05)), height * (0.5 + rng.uniform(-0.06, 0.06)));
   context.rotate(angle);
   context.transform(1, rng.uniform(-0.14, 0.14), rng.uniform(-0.22, 0.22), 1, 0, 0);
-  context.scale(fit * stretch, fit);
-  context.translate(0, inkHeight / 2 - box.actualBoundingBoxDescent);
+  context.scale(stretch, 1);
+  context.translate(0, baseline);
   if (style.border !== undefined) {
     context.strokeStyle = css(vary(teamColours[style.border], 12, rng));
-    context.lineWidth = height * rng.uniform(0.06, 0.14);
+    context.lineWidth = fontSize * rng.uniform(0.06, 0.14);
     context.strokeText(text, 0, 0);
   }
   context.fillStyle = css(vary(teamColours[style.number], 14, rng));
+  if (rng.chance(0.4)) {
+    // Heavier strokes than the font has, as sewn-on numbers are.
+    context.strokeStyle = context.fillStyle;
+    context.lineWidth = fontSize * rng.uniform(0.01, 0.05);
+    context.strokeText(text, 0, 0);
+  }
   context.fillText(text, 0, 0);
   context.restore();
 }
 
 /** Soft dark and light bands across the cloth. */
-function drawFolds(context: SKRSContext2D, size: number, rng: Rng): void {
+function drawFolds(context: SKRSContext2D, size: Size, rng: Rng): void {
+  const extent = Math.max(size.width, size.height);
   const count = 1 + rng.integer(3);
   for (let i = 0; i < count; i++) {
     const angle = rng.uniform(-0.5, 0.5) + (rng.chance(0.7) ? Math.PI / 2 : 0);
-    const middle = size * rng.uniform(0, 1);
-    const width = size * rng.uniform(0.05, 0.22);
+    const middle = extent * rng.uniform(0, 1);
+    const width = extent * rng.uniform(0.05, 0.22);
     const shade = rng.chance(0.6) ? "0, 0, 0" : "255, 255, 255";
     context.save();
-    context.translate(size / 2, size / 2);
+    context.translate(size.width / 2, size.height / 2);
     context.rotate(angle);
-    context.translate(-size / 2, -size / 2);
+    context.translate(-extent / 2, -extent / 2);
     const band = context.createLinearGradient(0, middle - width, 0, middle + width);
     band.addColorStop(0, `rgba(${shade}, 0)`);
     band.addColorStop(0.5, `rgba(${shade}, ${rng.uniform(0.06, 0.26)})`);
     band.addColorStop(1, `rgba(${shade}, 0)`);
     context.fillStyle = band;
-    context.fillRect(-size, middle - width, 3 * size, 2 * width);
+    context.fillRect(-extent, middle - width, 3 * extent, 2 * width);
     context.restore();
   }
 }
 
-function drawLight(context: SKRSContext2D, size: number, rng: Rng): void {
+function drawLight(context: SKRSContext2D, { width, height }: Size, rng: Rng): void {
   const angle = rng.uniform(0, 2 * Math.PI);
-  const dx = (Math.cos(angle) * size) / 2;
-  const dy = (Math.sin(angle) * size) / 2;
-  const light = context.createLinearGradient(size / 2 - dx, size / 2 - dy, size / 2 + dx, size / 2 + dy);
+  const dx = (Math.cos(angle) * width) / 2;
+  const dy = (Math.sin(angle) * height) / 2;
+  const light = context.createLinearGradient(width / 2 - dx, height / 2 - dy, width / 2 + dx, height / 2 + dy);
   light.addColorStop(0, `rgba(0, 0, 0, ${rng.uniform(0, 0.4)})`);
   light.addColorStop(1, `rgba(255, 255, 255, ${rng.uniform(0, 0.18)})`);
   context.fillStyle = light;
-  context.fillRect(0, 0, size, size);
+  context.fillRect(0, 0, width, height);
 }

@@ -169,7 +169,9 @@ export class ProgressBar extends Callback {
     if (validation !== undefined) parts.push(`${validation.title} ${validation.done}/${validation.total}`);
     const left = (this.#total - this.#done) * speed.secondsPerBatch;
     parts.push(
-      Number.isFinite(left) && speed.secondsPerBatch > 0 ? `${clock(speed.seconds)}<${clock(left)}` : clock(speed.seconds),
+      Number.isFinite(left) && speed.secondsPerBatch > 0
+        ? `${clock(speed.seconds)}<${clock(left)}`
+        : clock(speed.seconds),
     );
     if (speed.imagesPerSecond > 0)
       parts.push(`${speed.imagesPerSecond.toFixed(speed.imagesPerSecond < 10 ? 1 : 0)} img/s`);

@@ -77,6 +77,13 @@ export class ImageDataset {
     return { image: await source.read(index), label: this.targets[index] as number };
   }
 
+  /** The same images, turned upright from how each lies: EXIF's numbers, which may change later. */
+  oriented(orientations: Uint8Array<SharedArrayBuffer>): ImageDataset {
+    const { name, targets, classToIdx, paths, skipped } = this;
+    const source: SourceSpec = { kind: "oriented", of: this.source, orientations };
+    return new ImageDataset({ name, source, targets, classToIdx, paths, skipped });
+  }
+
   /** The chosen images only, in the given order. */
   subset(indices: ArrayLike<number>): ImageDataset {
     const chosen = Array.from(indices);

@@ -2,6 +2,7 @@ import { type DecodeOptions, decodeImage, readImageBytes } from "../image/decode
 import { byteImage, type Image } from "../image/image.ts";
 import type { RegionOf } from "../image/plain-jpeg.ts";
 import { type CachedSpec, cachedSource } from "./cached-source.ts";
+import { type OrientedSpec, orientedSource } from "./oriented-source.ts";
 import { readEntry } from "./read-entry.ts";
 
 /** Where a dataset's images are, as plain data that a worker thread can be given. */
@@ -26,6 +27,7 @@ export type SourceSpec =
       readonly names: readonly string[];
     }
   | CachedSpec
+  | OrientedSpec
   | { readonly kind: "subset"; readonly of: SourceSpec; readonly indices: Int32Array };
 
 /** Reads images by index. */
@@ -47,6 +49,8 @@ export async function openSource(spec: SourceSpec): Promise<ImageSource> {
       return shardSource(spec);
     case "cached":
       return cachedSource(spec, await openSource(spec.of));
+    case "oriented":
+      return orientedSource(spec, await openSource(spec.of));
     case "subset": {
       const inner = await openSource(spec.of);
       const at = (index: number) => spec.indices[index] as number;

@@ -1,0 +1,113 @@
+import { getLogger, plural } from "@classifier-training/base";
+import { Callback, EMACallback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
+import { fromTypedArray, noGrad, scope, type Tensor } from "@classifier-training/torch";
+import { orientations } from "@classifier-training/vision";
+import { z } from "zod";
+import { classificationData } from "../data/classification-datamodule.ts";
+import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
+import { withWeights } from "./in-place.ts";
+
+export const uprightOptions = z.strictObject({
+  epochs: z.array(z.int().min(1)).min(1).default([4]).describe("the search is made when these epochs start"),
+  margin: z
+    .number()
+    .min(0)
+    .default(1)
+    .describe("how much likelier (in nats) its label must be another way up before a picture is turned"),
+});
+
+const log = getLogger("classifier.callbacks.upright");
+
+/**
+ * Data sets are published with mirrored and turned copies of their pictures. Where a mirrored 2 is a 5, such copies
+ * teach the wrong thing. This callback finds out how each training picture lies: of its eight orientations the one in
+ * which the network (its moving average, where there is one) gives the picture's label the highest probability; from
+ * then on the picture is read upright. Upright pictures must be the largest group, so that the network knows them best;
+ * pictures that say they are synthetic are left alone.
+ *
+ * One search costs as much as evaluating the training set eight times. The orientations are part of the checkpoint.
+ */
+export class UprightCallback extends Callback {
+  readonly options: z.infer<typeof uprightOptions>;
+  #found: Uint8Array | undefined;
+
+  constructor(options: z.input<typeof uprightOptions> = {}) {
+    super();
+    this.options = uprightOptions.parse(options);
+  }
+
+  /** How each training picture lies, as EXIF numbers it; undefined before the first search. */
+  get found(): Uint8Array | undefined {
+    return this.#found;
+  }
+
+  override onFitStart(trainer: TrainerView): void {
+    // Of a resumed run.
+    if (this.#found !== undefined) this.#data(trainer)?.trainOrientations.set(this.#found);
+  }
+
+  override async onTrainEpochStart(trainer: TrainerView, module: LightningModule): Promise<void> {
+    const data = this.#data(trainer);
+    if (data === undefined || !this.options.epochs.includes(trainer.currentEpoch)) return;
+    const average = trainer.callbacks.find((callback) => callback instanceof EMACallback)?.average;
+    const likelihoods = await withWeights(module, average ?? module.stateDict(), () => labelLikelihoods(module, data));
+    const found = new Uint8Array(likelihoods.length).fill(1);
+    for (const [i, { metadata }] of data.samples("train").entries()) {
+      if (metadata?.["synthetic"] !== true) found[i] = this.#mostLikely(likelihoods[i] as Float64Array);
+    }
+    data.trainOrientations.set(found);
+    this.#found = found;
+    const turned = found.reduce((count, orientation) => count + Number(orientation !== 1), 0);
+    log.info(`${plural(turned, "training picture")} of ${found.length} do not lie upright, and are turned from now on`);
+  }
+
+  override stateDict(): Record<string, unknown> {
+    return this.#found === undefined ? {} : { orientations: fromTypedArray(this.#found, [this.#found.length]) };
+  }
+
+  override loadStateDict(state: Record<string, unknown>): void {
+    const saved = state["orientations"] as Tensor | undefined;
+    this.#found = saved === undefined ? undefined : Uint8Array.from(saved.toTypedArray() as Uint8Array);
+  }
+
+  #mostLikely(likelihoods: Float64Array): number {
+    const [first = 0] = likelihoods;
+    let best = 0;
+    for (let i = 1; i < likelihoods.length; i++) {
+      if ((likelihoods[i] as number) > Math.max(likelihoods[best] as number, first + this.options.margin)) best = i;
+    }
+    return orientations[best] as number;
+  }
+
+  #data(trainer: TrainerView): ImageFolderDataModule | undefined {
+    const data = classificationData(trainer.datamodule);
+    if (data instanceof ImageFolderDataModule) return data;
+    log.warnOnce("UprightCallback does nothing: it needs an ImageFolderDataModule");
+    return undefined;
+  }
+}
+
+/** For each training picture the log-probability of its label in each orientation. */
+async function labelLikelihoods(module: LightningModule, data: ImageFolderDataModule): Promise<Float64Array[]> {
+  const rows: Float64Array[] = [];
+  for (const [column, orientation] of orientations.entries()) {
+    log.info(`looking at the training pictures: orientation ${column + 1} of ${orientations.length}`);
+    const loader = data.inspectionLoader(orientation);
+    for await (const batch of loader.batches({ epoch: 0 })) {
+      const values = noGrad(() =>
+        scope(() => {
+          const logits = module.call(batch.images.to({ device: module.device })) as Tensor;
+          const labels = batch.labels.to({ device: logits.device });
+          return logits.logSoftmax(1).gather(1, labels.unsqueeze(1)).squeeze(1).to({ device: "cpu" }).toTypedArray();
+        }),
+      );
+      for (const [i, index] of batch.indices.entries()) {
+        rows[index] ??= new Float64Array(orientations.length).fill(Number.NEGATIVE_INFINITY);
+        (rows[index] as Float64Array)[column] = Number(values[i]);
+      }
+      batch[Symbol.dispose]();
+    }
+    await loader.close();
+  }
+  return rows;
+}
