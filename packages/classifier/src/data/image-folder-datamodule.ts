@@ -16,6 +16,7 @@ import {
   WeightedRandomSampler,
 } from "@classifier-training/vision";
 import type { LabelsMapping } from "../inference/labels-mapping.ts";
+import { drawForRareClasses } from "../synth/rare-classes.ts";
 import { classWeights } from "./class-weights.ts";
 import { ClassificationDataModule, type SampleInfo } from "./classification-datamodule.ts";
 import { openSplit } from "./open-split.ts";
@@ -40,8 +41,9 @@ type Split = keyof typeof splitFolders;
 export class ImageFolderDataModule extends ClassificationDataModule {
   readonly options: ImageFolderDataModuleOptions;
   readonly #datasets = new Map<Split, ImageDataset>();
-  readonly #metadata = new Map<Split, readonly AnnotationRow[]>();
+  readonly #metadata = new Map<Split, readonly (AnnotationRow | undefined)[]>();
   #sampler: Sampler | undefined;
+  #syntheticFolder: string | undefined;
   #trainOrientations: Uint8Array<SharedArrayBuffer> | undefined;
 
   /** @throws z.ZodError for an option that is unknown or has a wrong value */
@@ -56,6 +58,13 @@ export class ImageFolderDataModule extends ClassificationDataModule {
 
   get imageSize(): number {
     return this.options.imageSize;
+  }
+
+  /** Draws synthetic pictures, where some are asked for and not drawn yet. */
+  override async prepareData(): Promise<void> {
+    const { synthetic, dataRoot } = this.options;
+    if (synthetic == null || this.#syntheticFolder !== undefined) return;
+    this.#syntheticFolder = await drawForRareClasses(openSplit(dataRoot, splitFolders.train), synthetic);
   }
 
   override setup(stage: "fit" | "validate" | "test" | "predict"): void {
@@ -172,15 +181,21 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     if (known !== undefined) return known;
     const classToIdx = split === "train" ? undefined : this.#open("train").classToIdx;
     const dataset = openSplit(this.options.dataRoot, splitFolders[split], classToIdx);
+    const synthetic =
+      split === "train" && this.#syntheticFolder !== undefined
+        ? new JsonlDataset({ root: this.#syntheticFolder, classToIdx: dataset.classToIdx })
+        : undefined;
     for (const [reason, count] of Object.entries(dataset.skipped)) {
       if (count > 0) log.warning(`${splitFolders[split]}: ${plural(count, "sample")} left out (${reason})`);
     }
+    const drawn = synthetic === undefined ? "" : `, ${plural(synthetic.length, "synthetic sample")}`;
     log.info(
-      `${splitFolders[split]}: ${plural(dataset.length, "sample")}, ${plural(dataset.classToIdx.size, "class", "classes")}`,
+      `${splitFolders[split]}: ${plural(dataset.length, "sample")}${drawn}, ${plural(dataset.classToIdx.size, "class", "classes")}`,
     );
-    if (dataset instanceof JsonlDataset) this.#metadata.set(split, dataset.rows);
+    this.#metadata.set(split, [...rowsOf(dataset), ...rowsOf(synthetic)]);
     const { useCache, cacheType } = this.options;
-    const opened = useCache ? cached(dataset, { type: cacheType }) : dataset;
+    const whole = synthetic === undefined ? dataset : dataset.concat(synthetic);
+    const opened = useCache ? cached(whole, { type: cacheType }) : whole;
     this.#datasets.set(split, opened);
     return opened;
   }
@@ -188,6 +203,12 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   #dataset(split: Split): ImageDataset {
     return this.#datasets.get(split) ?? this.#open(split);
   }
+}
+
+/** What is written about each sample; nothing where folders are the only annotation. */
+function rowsOf(dataset: ImageDataset | undefined): readonly (AnnotationRow | undefined)[] {
+  if (dataset instanceof JsonlDataset) return dataset.rows;
+  return new Array<undefined>(dataset?.length ?? 0).fill(undefined);
 }
 
 export const dataTargets: TargetTable = {

@@ -13,6 +13,15 @@ export const samplerOptions = z.strictObject({
   replacement: z.boolean().default(true),
 });
 
+/** Snake_case keys, as they are written below `data.synthetic`; what `classifier synth` draws. */
+export const syntheticOptions = z.strictObject({
+  below: z.int().min(0).default(200).describe("classes with fewer training samples than this are filled"),
+  up_to: z.int().min(0).default(200).describe("to this many samples in all"),
+  size: z.int().min(16).default(72).describe("height of a picture in pixels"),
+  strength: z.number().min(0).max(1).default(0.8).describe("how far the broadcast degrades it"),
+  seed: z.int().default(137),
+});
+
 export const imageFolderDataModuleOptions = z.strictObject({
   dataRoot: z.string().describe("the folder that holds train/, valid/ and test/"),
   batchSize: z.int().positive().default(32),
@@ -27,6 +36,9 @@ export const imageFolderDataModuleOptions = z.strictObject({
     .enum(["inverse", "effective", "none"])
     .default("inverse")
     .describe("how rare classes count in the loss"),
+  synthetic: syntheticOptions
+    .nullish()
+    .describe("drawn jersey numbers that are added to rare classes in training, kept in the user's cache"),
   onError: z.enum(["raise", "skip"]).default("raise").describe("what happens to pictures that cannot be decoded"),
   seed: z.int().default(42),
   trainTransforms: transform,

@@ -5,6 +5,9 @@ import { broadcast } from "./broadcast.ts";
 import { drawJersey, randomStyle } from "./jersey.ts";
 import type { ColourName } from "./palette.ts";
 
+/** Goes up when the same request would be drawn otherwise than before. */
+export const drawingVersion = 2;
+
 /** One picture to draw. */
 export interface SynthRequest {
   readonly label: string;

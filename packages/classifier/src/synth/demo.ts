@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "@classifier-training/base";
-import { type SynthRequest, writeSynthetic } from "./dataset.ts";
+import { drawingVersion, type SynthRequest, writeSynthetic } from "./dataset.ts";
 
 /** What the demo draws; part of the key that says whether a folder on disk is still the wanted one. */
 const recipe = {
-  version: 1,
+  version: drawingVersion,
   labels: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "23", "30", "42", "77"],
   perLabel: { train: 180, valid: 25, test: 10 },
   size: 64,

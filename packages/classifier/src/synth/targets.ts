@@ -53,3 +53,15 @@ function colour(name: string | undefined, text: string): ColourName {
 export function expandTarget({ label, jersey, number, count }: ColourTarget): SynthRequest[] {
   return Array.from({ length: count }, () => ({ label, jersey, number }));
 }
+
+/** @throws CtError naming the first label that cannot be drawn @param where the data that has it */
+export function requireNumbers(requests: readonly SynthRequest[], where: string): void {
+  const unknown = requests.find(({ label }) => !/^\d{1,3}$/.test(label));
+  if (unknown === undefined) return;
+  throw new CtError({
+    code: "synth/label",
+    what: `'${unknown.label}' is not a number: only numbers can be drawn`,
+    where,
+    fix: "name the classes that are numbers: `classifier synth --below 0 --target ...`; leave data.synthetic out",
+  });
+}

@@ -99,6 +99,7 @@ async function assemble(
   manualSeed(seed);
   useAllCores();
   const datamodule = await buildDataModule(config, seed);
+  await datamodule.prepareData?.();
   await datamodule.setup?.("fit");
   const model = await buildModel(config, datamodule.numClasses, changes);
   model.setClassWeights(datamodule.getClassWeights());

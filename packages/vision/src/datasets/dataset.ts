@@ -77,6 +77,27 @@ export class ImageDataset {
     return { image: await source.read(index), label: this.targets[index] as number };
   }
 
+  /** These images, and those of another dataset with the same classes behind them. */
+  concat(other: ImageDataset): ImageDataset {
+    const known = [...other.classToIdx].every(([name, index]) => this.classToIdx.get(name) === index);
+    if (!known) {
+      throw new VisionError({
+        code: "vision/dataset",
+        what: `${other.name} numbers its classes otherwise than ${this.name}`,
+        fix: "open both with the same classToIdx",
+      });
+    }
+    const parts = [this, other].map(({ source, length }) => ({ of: source, length }));
+    return new ImageDataset({
+      name: this.name,
+      source: { kind: "concat", parts },
+      targets: Int32Array.from([...this.targets, ...other.targets]),
+      classToIdx: this.classToIdx,
+      paths: [...this.paths, ...other.paths],
+      skipped: this.skipped,
+    });
+  }
+
   /** The same images, turned upright from how each lies: EXIF's numbers, which may change later. */
   oriented(orientations: Uint8Array<SharedArrayBuffer>): ImageDataset {
     const { name, targets, classToIdx, paths, skipped } = this;

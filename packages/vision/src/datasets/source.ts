@@ -2,6 +2,7 @@ import { type DecodeOptions, decodeImage, readImageBytes } from "../image/decode
 import { byteImage, type Image } from "../image/image.ts";
 import type { RegionOf } from "../image/plain-jpeg.ts";
 import { type CachedSpec, cachedSource } from "./cached-source.ts";
+import { type ConcatSpec, concatSource } from "./concat-source.ts";
 import { type OrientedSpec, orientedSource } from "./oriented-source.ts";
 import { readEntry } from "./read-entry.ts";
 
@@ -28,6 +29,7 @@ export type SourceSpec =
     }
   | CachedSpec
   | OrientedSpec
+  | ConcatSpec
   | { readonly kind: "subset"; readonly of: SourceSpec; readonly indices: Int32Array };
 
 /** Reads images by index. */
@@ -51,6 +53,8 @@ export async function openSource(spec: SourceSpec): Promise<ImageSource> {
       return cachedSource(spec, await openSource(spec.of));
     case "oriented":
       return orientedSource(spec, await openSource(spec.of));
+    case "concat":
+      return concatSource(spec, await Promise.all(spec.parts.map(({ of }) => openSource(of))));
     case "subset": {
       const inner = await openSource(spec.of);
       const at = (index: number) => spec.indices[index] as number;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { CtError, plural } from "@classifier-training/base";
+import { plural } from "@classifier-training/base";
 import type { RegisterCommand } from "../commands.ts";
 import { progressLine } from "../progress.ts";
 import { wholeNumber } from "../whole-number.ts";
@@ -23,7 +23,7 @@ export const registerSynth: RegisterCommand = (program) => {
     .option("--below <n>", "fill classes with fewer real training samples than this", wholeNumber, 200)
     .option("--up-to <n>", "to this many samples in all", wholeNumber, 200)
     .option("--target <spec...>", "more of one colour pair: LABEL:JERSEY/NUMBER=COUNT", [])
-    .option("--size <px>", "width and height of a picture", wholeNumber, 96)
+    .option("--size <px>", "height of a picture", wholeNumber, 96)
     .option("--strength <0..1>", "how far the broadcast degrades it", Number, 0.8)
     .option("--seed <n>", "the same seed draws the same pictures", wholeNumber, 137)
     .option("--out <folder>", "where they go (default: ROOT/train/synthetic)")
@@ -37,22 +37,16 @@ Examples:
     )
     .action(async (root: string, options: SynthCommandOptions) => {
       const { countTrainingLabels } = await import("../../data/count-labels.ts");
-      const { expandTarget, fillRareClasses, parseColourTarget } = await import("../../synth/targets.ts");
+      const { expandTarget, fillRareClasses, parseColourTarget, requireNumbers } = await import(
+        "../../synth/targets.ts"
+      );
       const folder = options.out ?? join(root, "train", "synthetic");
       const counts = await countTrainingLabels(root, folder);
       const requests = [
         ...fillRareClasses(counts, options.below, options.upTo),
         ...options.target.flatMap((text) => expandTarget(parseColourTarget(text))),
       ];
-      const unknown = requests.find(({ label }) => !/^\d{1,3}$/.test(label));
-      if (unknown !== undefined) {
-        throw new CtError({
-          code: "synth/label",
-          what: `'${unknown.label}' is not a number: only numbers can be drawn`,
-          where: root,
-          fix: "use --below 0 with --target for the classes that are numbers",
-        });
-      }
+      requireNumbers(requests, root);
       const classes = new Set(requests.map(({ label }) => label)).size;
       process.stdout.write(
         `${plural(requests.length, "picture")} for ${plural(classes, "class", "classes")} into ${folder}\n`,
