@@ -60,6 +60,7 @@ export { RandomSampler, SequentialSampler, SubsetSampler } from "./samplers/basi
 export { DistributedBatchSampler, DistributedSampler } from "./samplers/distributed.ts";
 export { countOccurrences, type Sampler } from "./samplers/sampler.ts";
 export { StratifiedSubsetSampler, stratifiedSubset } from "./samplers/stratified.ts";
+export { SubstitutingSampler } from "./samplers/substituting.ts";
 export { classSampler, classSamplerOptions, type Labelled, WeightedRandomSampler } from "./samplers/weighted.ts";
 export { targets } from "./targets.ts";
 export * from "./transforms/index.ts";

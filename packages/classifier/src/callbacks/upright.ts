@@ -22,8 +22,9 @@ const log = getLogger("classifier.callbacks.upright");
  * Data sets are published with mirrored and turned copies of their pictures. Where a mirrored 2 is a 5, such copies
  * teach the wrong thing. This callback finds out how each training picture lies: of its eight orientations the one in
  * which the network (its moving average, where there is one) gives the picture's label the highest probability; from
- * then on the picture is read upright. Upright pictures must be the largest group, so that the network knows them best;
- * pictures that say they are synthetic are left alone.
+ * then on the picture is read upright. Pictures whose metadata says that they are synthetic are known to be upright:
+ * until the first search they stand in for the others, so that the network has seen nothing but upright numbers.
+ * Without any, upright pictures must be the largest group, so that the network knows them best.
  *
  * One search costs as much as evaluating the training set eight times. The orientations are part of the checkpoint.
  */
@@ -42,8 +43,11 @@ export class UprightCallback extends Callback {
   }
 
   override onFitStart(trainer: TrainerView): void {
-    // Of a resumed run.
-    if (this.#found !== undefined) this.#data(trainer)?.trainOrientations.set(this.#found);
+    const data = this.#data(trainer);
+    if (data === undefined) return;
+    // A resumed run has found them already.
+    if (this.#found === undefined) data.trainEnabled.set(knownUpright(data).map(Number));
+    else data.trainOrientations.set(this.#found);
   }
 
   override async onTrainEpochStart(trainer: TrainerView, module: LightningModule): Promise<void> {
@@ -52,12 +56,13 @@ export class UprightCallback extends Callback {
     const average = trainer.callbacks.find((callback) => callback instanceof EMACallback)?.average;
     const likelihoods = await withWeights(module, average ?? module.stateDict(), () => labelLikelihoods(module, data));
     const found = new Uint8Array(likelihoods.length).fill(1);
-    for (const [i, { metadata }] of data.samples("train").entries()) {
-      if (metadata?.["synthetic"] !== true) found[i] = this.#mostLikely(likelihoods[i] as Float64Array);
+    for (const [i, known] of knownUpright(data).entries()) {
+      if (!known) found[i] = this.#mostLikely(likelihoods[i] as Float64Array);
     }
     data.trainOrientations.set(found);
+    data.trainEnabled.fill(1);
     this.#found = found;
-    const turned = found.reduce((count, orientation) => count + Number(orientation !== 1), 0);
+    const turned = found.filter((orientation) => orientation !== 1).length;
     log.info(`${plural(turned, "training picture")} of ${found.length} do not lie upright, and are turned from now on`);
   }
 
@@ -85,6 +90,11 @@ export class UprightCallback extends Callback {
     log.warnOnce("UprightCallback does nothing: it needs an ImageFolderDataModule");
     return undefined;
   }
+}
+
+/** For each training picture whether it is synthetic. */
+function knownUpright(data: ImageFolderDataModule): boolean[] {
+  return data.samples("train").map(({ metadata }) => metadata?.["synthetic"] === true);
 }
 
 /** For each training picture the log-probability of its label in each orientation. */

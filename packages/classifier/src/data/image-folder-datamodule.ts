@@ -11,6 +11,7 @@ import {
   JsonlDataset,
   type Orientation,
   type Sampler,
+  SubstitutingSampler,
   type Transform,
   validationPipeline,
   WeightedRandomSampler,
@@ -42,9 +43,10 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   readonly options: ImageFolderDataModuleOptions;
   readonly #datasets = new Map<Split, ImageDataset>();
   readonly #metadata = new Map<Split, readonly (AnnotationRow | undefined)[]>();
-  #sampler: Sampler | undefined;
+  #sampler: SubstitutingSampler | undefined;
   #syntheticFolder: string | undefined;
   #trainOrientations: Uint8Array<SharedArrayBuffer> | undefined;
+  #trainEnabled: Uint8Array | undefined;
 
   /** @throws z.ZodError for an option that is unknown or has a wrong value */
   constructor(options: ImageFolderDataModuleInput) {
@@ -90,6 +92,12 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     return this.#trainOrientations;
   }
 
+  /** Which training pictures are drawn: all (1) until someone writes 0 for some, which others replace then. */
+  get trainEnabled(): Uint8Array {
+    this.#trainEnabled ??= new Uint8Array(this.#dataset("train").length).fill(1);
+    return this.#trainEnabled;
+  }
+
   /** All training pictures in order, prepared as validation does it, as if all of them lay in this orientation. */
   inspectionLoader(orientation: Orientation): DataLoader {
     const { batchSize, numWorkers, seed } = this.options;
@@ -110,7 +118,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   drawnIndices(): readonly number[] | undefined {
-    const drawn = this.#sampler instanceof WeightedRandomSampler ? this.#sampler.lastDrawn : undefined;
+    const drawn = this.#sampler?.inner instanceof WeightedRandomSampler ? this.#sampler.lastDrawn : undefined;
     return drawn === undefined ? undefined : Array.from(drawn);
   }
 
@@ -165,7 +173,8 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     }
     // A class that is not named keeps the weight 1.
     const classWeights = { ...Object.fromEntries(train.classes.map((name) => [name, 1])), ...class_weights };
-    this.#sampler = classSampler(train, { mode, classWeights, numSamples: num_samples, replacement, seed });
+    const inner = classSampler(train, { mode, classWeights, numSamples: num_samples, replacement, seed });
+    this.#sampler = new SubstitutingSampler(inner, this.trainEnabled, { seed });
     return this.#sampler;
   }
 

@@ -13,10 +13,14 @@ const log = getLogger("classifier.synth");
  */
 export async function drawForRareClasses(
   train: ImageDataset,
-  { below, up_to, size, strength, seed }: z.infer<typeof syntheticOptions>,
+  { below, up_to, at_least, size, strength, seed }: z.infer<typeof syntheticOptions>,
 ): Promise<string | undefined> {
   const counts = train.classCounts();
-  const requests = fillRareClasses(new Map(train.classes.map((name, i) => [name, counts[i] ?? 0])), below, up_to);
+  const requests = fillRareClasses(new Map(train.classes.map((name, i) => [name, counts[i] ?? 0])), {
+    below,
+    upTo: up_to,
+    atLeast: at_least,
+  });
   requireNumbers(requests, train.name);
   if (requests.length === 0) return undefined;
   const { drawOnce } = await import("./draw-once.ts");

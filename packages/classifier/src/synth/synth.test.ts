@@ -7,7 +7,7 @@ import { afterEach, expect, test } from "vitest";
 import { type SynthOptions, writeSynthetic } from "./dataset.ts";
 import { drawJersey, randomStyle } from "./jersey.ts";
 import { isReadable } from "./palette.ts";
-import { fillRareClasses, parseColourTarget } from "./targets.ts";
+import { type FillRule, fillRareClasses, parseColourTarget } from "./targets.ts";
 
 const folders: string[] = [];
 
@@ -77,18 +77,19 @@ test("annotations name every file with its label and what was drawn", async () =
   expect(readdirSync(join(made.folder, "7"))).toEqual([row.image.split("/")[1]]);
 });
 
-test("rare classes are filled up to the count, others left alone", () => {
-  const requests = fillRareClasses(
-    new Map([
-      ["4", 30],
-      ["18", 95],
-      ["5", 400],
-    ]),
-    100,
-    100,
-  );
-  const count = (label: string) => requests.filter((request) => request.label === label).length;
-  expect([count("4"), count("18"), count("5")]).toEqual([70, 5, 0]);
+test("rare classes are filled up to the count, and every class gets its least", () => {
+  const counts = new Map([
+    ["4", 30],
+    ["18", 95],
+    ["5", 400],
+  ]);
+  const drawn = (rule: FillRule) => {
+    const requests = fillRareClasses(counts, rule);
+    return [...counts.keys()].map((label) => requests.filter((request) => request.label === label).length);
+  };
+  expect(drawn({ below: 100, upTo: 100 })).toEqual([70, 5, 0]);
+  expect(drawn({ below: 100, upTo: 100, atLeast: 20 })).toEqual([70, 20, 20]);
+  expect(drawn({ below: 50, upTo: 20 })).toEqual([0, 0, 0]);
 });
 
 test("a colour target says which part is wrong", () => {

@@ -10,19 +10,25 @@ export interface ColourTarget {
   readonly count: number;
 }
 
-/**
- * The pictures that bring each rare class up to a count.
- * @param counts real samples by class
- * @param below classes with fewer samples than this are filled
- * @param upTo to this many samples in all
- */
-export function fillRareClasses(counts: ReadonlyMap<string, number>, below: number, upTo: number): SynthRequest[] {
-  const requests: SynthRequest[] = [];
-  for (const [label, count] of counts) {
-    if (count >= below) continue;
-    for (let i = count; i < upTo; i++) requests.push({ label });
-  }
-  return requests;
+/** How many synthetic pictures a class gets, by its real ones. */
+export interface FillRule {
+  /** Classes with fewer samples than this are filled ... */
+  readonly below: number;
+  /** ... to this many samples in all. */
+  readonly upTo: number;
+  /** Every class gets this many, filled or not. */
+  readonly atLeast?: number;
+}
+
+/** The pictures that bring each rare class up to a count. @param counts real samples by class */
+export function fillRareClasses(
+  counts: ReadonlyMap<string, number>,
+  { below, upTo, atLeast = 0 }: FillRule,
+): SynthRequest[] {
+  return [...counts].flatMap(([label, count]) => {
+    const missing = count < below ? Math.max(0, upTo - count) : 0;
+    return Array.from({ length: Math.max(missing, atLeast) }, () => ({ label }));
+  });
 }
 
 /** `18:white/red=150`: 150 pictures of an 18, red on white. @throws CtError saying which part is wrong. */

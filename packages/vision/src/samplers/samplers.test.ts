@@ -3,6 +3,7 @@ import { RandomSampler, SequentialSampler } from "./basic.ts";
 import { DistributedBatchSampler, DistributedSampler } from "./distributed.ts";
 import { countOccurrences } from "./sampler.ts";
 import { StratifiedSubsetSampler, stratifiedSubset } from "./stratified.ts";
+import { SubstitutingSampler } from "./substituting.ts";
 import { classSampler, WeightedRandomSampler } from "./weighted.ts";
 
 const targets = Int32Array.from({ length: 1000 }, (_, i) => (i < 900 ? 0 : i < 990 ? 1 : 2));
@@ -105,4 +106,20 @@ test("for evaluation the processes get whole batches in turn, and each sample co
 
 test("occurrences count earlier draws of the same index", () => {
   expect([...countOccurrences([4, 2, 4, 4, 2])]).toEqual([0, 0, 1, 2, 1]);
+});
+
+test("samples that are switched off are replaced by others, each as often as the next, until they are switched on", () => {
+  const enabled = Uint8Array.of(1, 0, 0, 1, 0, 1, 0, 0);
+  const sampler = new SubstitutingSampler(new RandomSampler(8, { seed: 3 }), enabled, { seed: 3 });
+  const inner = new RandomSampler(8, { seed: 3 });
+  const drawn = [...sampler.order(2)];
+  expect(drawn).toHaveLength(8);
+  for (const [i, index] of inner.order(2).entries()) if (enabled[index] === 1) expect(drawn[i]).toBe(index);
+  const counts = [0, 3, 5].map((index) => drawn.filter((other) => other === index).length);
+  expect(counts.sort()).toEqual([2, 3, 3]);
+  expect([...sampler.order(2)]).toEqual(drawn);
+  enabled.fill(1);
+  expect([...sampler.order(2)]).toEqual([...inner.order(2)]);
+  enabled.fill(0);
+  expect([...sampler.order(2)]).toEqual([...inner.order(2)]);
 });

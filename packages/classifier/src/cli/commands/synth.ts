@@ -7,6 +7,7 @@ import { wholeNumber } from "../whole-number.ts";
 interface SynthCommandOptions {
   readonly below: number;
   readonly upTo: number;
+  readonly atLeast: number;
   readonly target: readonly string[];
   readonly size: number;
   readonly strength: number;
@@ -22,6 +23,7 @@ export const registerSynth: RegisterCommand = (program) => {
     .argument("<root>", "the data set: the folder that holds train/")
     .option("--below <n>", "fill classes with fewer real training samples than this", wholeNumber, 200)
     .option("--up-to <n>", "to this many samples in all", wholeNumber, 200)
+    .option("--at-least <n>", "pictures drawn for every class, rare or not", wholeNumber, 0)
     .option("--target <spec...>", "more of one colour pair: LABEL:JERSEY/NUMBER=COUNT", [])
     .option("--size <px>", "height of a picture", wholeNumber, 96)
     .option("--strength <0..1>", "how far the broadcast degrades it", Number, 0.8)
@@ -43,7 +45,7 @@ Examples:
       const folder = options.out ?? join(root, "train", "synthetic");
       const counts = await countTrainingLabels(root, folder);
       const requests = [
-        ...fillRareClasses(counts, options.below, options.upTo),
+        ...fillRareClasses(counts, options),
         ...options.target.flatMap((text) => expandTarget(parseColourTarget(text))),
       ];
       requireNumbers(requests, root);

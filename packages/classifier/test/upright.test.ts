@@ -1,0 +1,129 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Rng } from "@classifier-training/base";
+import { Trainer } from "@classifier-training/lightning";
+import { manualSeed, nn, type Tensor } from "@classifier-training/torch";
+import { byteImage, functional, type Orientation, validationPipeline } from "@classifier-training/vision";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { UprightCallback } from "../src/callbacks/upright.ts";
+import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
+import { ClassificationModel } from "../src/model/classification-model.ts";
+import { classificationModelOptions } from "../src/model/options.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "upright-"));
+const size = 16;
+/** Of each training picture that is not synthetic, by file name. */
+const truth = new Map<string, Orientation>();
+/** Undoes what `upright` does: turns by 90 degrees are each other's opposite. */
+const opposite: Record<Orientation, Orientation> = { 1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6 };
+
+/** The bars of an F: left, top, width, height. */
+const bars = [
+  [4, 2, 3, 12],
+  [4, 2, 8, 3],
+  [4, 7, 6, 2],
+] as const;
+
+/** An F that lies as the class says: what a turned picture of one class shows is another class. */
+function draw(lies: Orientation, rng: Rng) {
+  const pixels = Uint8Array.from({ length: size * size * 3 }, () => 30 + rng.integer(40));
+  const [dx, dy] = [rng.integer(4) - 2, rng.integer(3) - 1];
+  for (const [left, top, width, height] of bars)
+    for (let y = top; y < top + height; y++)
+      for (let x = left; x < left + width; x++) {
+        const at = 3 * ((y + dy) * size + x + dx);
+        pixels.fill(180 + rng.integer(60), at, at + 3);
+      }
+  return functional.upright(byteImage(pixels, size, size), opposite[lies]);
+}
+
+beforeAll(async () => {
+  for (const split of ["train", "valid"]) {
+    const rows: string[] = [];
+    mkdirSync(join(dir, split), { recursive: true });
+    for (const label of functional.orientations)
+      for (let i = 0; i < (split === "train" ? 24 : 4); i++) {
+        const synthetic = split === "train" && i < 16;
+        const orientation = split === "train" && !synthetic ? (functional.orientations[i % 8] as Orientation) : 1;
+        const lying = functional.upright(draw(label, Rng.at(1, split, label, i)), opposite[orientation]);
+        const image = `${label}-${i}.png`;
+        await sharp(lying.data, { raw: { width: size, height: size, channels: 3 } })
+          .png()
+          .toFile(join(dir, split, image));
+        if (split === "train" && !synthetic) truth.set(image, orientation);
+        rows.push(JSON.stringify({ image, prefix: "", suffix: label, metadata: { synthetic } }));
+      }
+    writeFileSync(join(dir, split, "annotations.jsonl"), `${rows.join("\n")}\n`);
+  }
+});
+
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+class Small extends nn.Module {
+  readonly body = new nn.Sequential(
+    new nn.Conv2d(3, 12, { kernelSize: 3, stride: 2, padding: 1 }),
+    new nn.ReLU(),
+    new nn.Conv2d(12, 24, { kernelSize: 3, stride: 2, padding: 1 }),
+    new nn.ReLU(),
+    new nn.Flatten(),
+    new nn.Linear(24 * 16, 8),
+  );
+
+  override forward(x: Tensor): Tensor {
+    return this.body.call(x) as Tensor;
+  }
+}
+
+async function train(callback: UprightCallback, maxEpochs: number): Promise<ImageFolderDataModule> {
+  manualSeed(3);
+  const pipeline = validationPipeline({ imageSize: size, resizeSize: size });
+  const data = new ImageFolderDataModule({
+    dataRoot: dir,
+    batchSize: 8,
+    numWorkers: 0,
+    imageSize: size,
+    trainTransforms: pipeline,
+    valTransforms: pipeline,
+  });
+  const options = classificationModelOptions.parse({ numClasses: 8, learningRate: 5e-3, warmupEpochs: 0 });
+  const model = new ClassificationModel(options, "small", () => new Small());
+  const trainer = new Trainer({
+    maxEpochs,
+    logger: false,
+    enableProgressBar: false,
+    enableModelSummary: false,
+    enableCheckpointing: false,
+    defaultRootDir: dir,
+    callbacks: [callback],
+  });
+  await trainer.fit(model, { datamodule: data });
+  return data;
+}
+
+test("pictures that were turned and mirrored are found, and read upright from then on", async () => {
+  const callback = new UprightCallback({ epochs: [14], margin: 0.5 });
+  const data = await train(callback, 15);
+  const found = [...data.samples("train").entries()].map(([i, { path }]) => {
+    const wanted = truth.get(path.split("/").at(-1) ?? "") ?? 1;
+    return { right: data.trainOrientations[i] === wanted, wanted };
+  });
+  const turned = found.filter(({ wanted }) => wanted !== 1);
+  expect(turned.length).toBe(56);
+  expect(turned.filter(({ right }) => right).length).toBeGreaterThan(0.9 * turned.length);
+  // Synthetic pictures are known to be upright.
+  expect(found.filter(({ wanted, right }) => wanted === 1 && !right).length).toBeLessThan(4);
+  expect([...data.trainEnabled].every((on) => on === 1)).toBe(true);
+
+  const resumed = new UprightCallback();
+  resumed.loadStateDict(callback.stateDict());
+  expect([...(resumed.found ?? [])]).toEqual([...data.trainOrientations]);
+});
+
+test("before the first search only synthetic pictures are drawn", async () => {
+  const data = await train(new UprightCallback({ epochs: [5] }), 1);
+  const drawn = data.samples("train").filter((_, i) => data.trainEnabled[i] === 1);
+  expect(drawn.length).toBe(128);
+  expect(drawn.every(({ metadata }) => metadata?.["synthetic"] === true)).toBe(true);
+});

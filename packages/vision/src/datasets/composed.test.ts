@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import { ImageDataset } from "./dataset.ts";
+
+/** Pictures of 2x1 pixels, of which the left one tells the picture and the right one is black. */
+function pictures(name: string, first: number, count: number, classes = ["a", "b"]): ImageDataset {
+  const data = new Uint8Array(new SharedArrayBuffer(count * 6));
+  for (let i = 0; i < count; i++) data.fill(first + i, 6 * i, 6 * i + 3);
+  return new ImageDataset({
+    name,
+    source: { kind: "pixels", data, width: 2, height: 1, channels: 3 },
+    targets: Int32Array.from({ length: count }, (_, i) => i % 2),
+    classToIdx: new Map(classes.map((label, i) => [label, i])),
+    paths: Array.from({ length: count }, (_, i) => `${name}/${i}`),
+  });
+}
+
+const reds = async (dataset: ImageDataset) =>
+  Promise.all(Array.from({ length: dataset.length }, async (_, i) => (await dataset.get(i)).image.data[0]));
+
+test("a concatenation has the pictures, labels and names of both", async () => {
+  const both = pictures("one", 10, 3).concat(pictures("two", 20, 2));
+  expect(await reds(both)).toEqual([10, 11, 12, 20, 21]);
+  expect([...both.targets]).toEqual([0, 1, 0, 0, 1]);
+  expect(both.paths).toEqual(["one/0", "one/1", "one/2", "two/0", "two/1"]);
+  expect(await reds(both.subset([4, 0]))).toEqual([21, 10]);
+});
+
+test("datasets that number their classes otherwise are not concatenated", () => {
+  expect(() => pictures("one", 1, 2).concat(pictures("two", 1, 2, ["b", "a"]))).toThrow(
+    "two numbers its classes otherwise than one",
+  );
+});
+
+test("orientations may change while the dataset is in use", async () => {
+  const orientations = new Uint8Array(new SharedArrayBuffer(2)).fill(1);
+  const dataset = pictures("one", 10, 2).oriented(orientations);
+  expect(await reds(dataset)).toEqual([10, 11]);
+  orientations[1] = 2;
+  expect(await reds(dataset)).toEqual([10, 0]);
+  orientations[1] = 6;
+  const { image } = await dataset.get(1);
+  expect([image.width, image.height, image.data[0]]).toEqual([1, 2, 11]);
+});
