@@ -1,15 +1,18 @@
 import { readlinkSync } from "node:fs";
-import { setPriority } from "node:os";
+import { constants, getPriority, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import type { FromWorker, ToWorker, WorkerSetup } from "./protocol.ts";
 import { SampleMaker } from "./sample-maker.ts";
+
+const lowestPriority = constants.priority.PRIORITY_LOW;
 
 /** Lowers this thread's priority where the system can do so for one thread (Linux). */
 function giveWay(niceness: number): void {
   if (niceness <= 0 || process.platform !== "linux") return;
   try {
     // On Linux a priority belongs to a thread; this link names the thread that reads it.
-    setPriority(Number(readlinkSync("/proc/thread-self").split("/").at(-1)), niceness);
+    const thread = Number(readlinkSync("/proc/thread-self").split("/").at(-1));
+    setPriority(thread, Math.min(lowestPriority, getPriority(thread) + niceness));
   } catch {
     // Not permitted or no /proc: the worker runs at the normal priority.
   }
