@@ -91,7 +91,8 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   }
 
   override fingerprint(): Record<string, unknown> {
-    return { model: this.backbone, numClasses: this.numClasses, stem: this.options.stem };
+    const { stem, width } = this.options;
+    return { model: this.backbone, numClasses: this.numClasses, stem, ...(width !== 64 && { width }) };
   }
 
   override forward(images: Tensor): Tensor {

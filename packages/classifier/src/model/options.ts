@@ -26,6 +26,11 @@ export const classificationModelOptions = z.strictObject({
     .enum(["standard", "small"])
     .default("standard")
     .describe("small: a 3x3 first convolution and no max-pool, for tiny pictures"),
+  width: z
+    .int()
+    .positive()
+    .default(64)
+    .describe("channels of the first stage; later stages have 2, 4 and 8 times as many"),
   noDecayOnNorms: z.boolean().default(false).describe("exempt norms and biases from weight decay"),
 });
 

@@ -3,7 +3,7 @@ import { loadCheckpoint } from "@classifier-training/lightning";
 import { createModel } from "@classifier-training/vision";
 import type { LabelsMapping } from "../inference/labels-mapping.ts";
 import { ClassificationModel } from "./classification-model.ts";
-import type { ClassificationModelOptions } from "./options.ts";
+import { type ClassificationModelOptions, classificationModelOptions } from "./options.ts";
 
 /** What a checkpoint carries so that its network can be built again, and pictures prepared for it, without any config. */
 export interface ModelRecipe {
@@ -27,7 +27,9 @@ export function openCheckpoint(path: string): { model: ClassificationModel; reci
       fix: "give a checkpoint that `classifier train` wrote",
     });
   }
-  const { backbone, options } = recipe;
+  const { backbone } = recipe;
+  // Options that are younger than the file have their defaults.
+  const options = classificationModelOptions.parse(recipe.options);
   const model = new ClassificationModel(options, backbone, (numClasses) =>
     buildBackbone(backbone, options, numClasses),
   );
@@ -36,6 +38,11 @@ export function openCheckpoint(path: string): { model: ClassificationModel; reci
   return { model, recipe };
 }
 
-export function buildBackbone(backbone: string, { stem }: ClassificationModelOptions, numClasses: number) {
-  return createModel(backbone, { numClasses, ...(stem === "small" ? { stem } : {}) });
+export function buildBackbone(backbone: string, { stem, width }: ClassificationModelOptions, numClasses: number) {
+  // Networks without a choice of stem or width take neither option.
+  return createModel(backbone, {
+    numClasses,
+    ...(stem === "small" && { stem }),
+    ...(width !== 64 && { width }),
+  });
 }

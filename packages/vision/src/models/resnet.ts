@@ -10,6 +10,12 @@ export const resNetOptions = z.strictObject({
     .enum(["imagenet", "small"])
     .default("imagenet")
     .describe("small: a 3x3 stride-1 convolution without max-pooling, for inputs of about 32 to 64 pixels"),
+  width: z
+    .number()
+    .int()
+    .positive()
+    .default(64)
+    .describe("channels of layer1; the other layers have 2, 4 and 8 times as many"),
   zeroInitResidual: z.boolean().default(false).describe("start the last normalisation of each block at zero"),
 });
 export type ResNetOptions = z.infer<typeof resNetOptions>;
@@ -120,20 +126,22 @@ export class ResNet extends ImageModel {
   readonly avgpool: nn.AdaptiveAvgPool2d;
   fc: nn.Module;
 
-  constructor(config: ResNetConfig, { numClasses, stem, zeroInitResidual }: ResNetOptions) {
+  constructor(config: ResNetConfig, { numClasses, stem, width, zeroInitResidual }: ResNetOptions) {
     super();
     const small = stem === "small";
-    this.conv1 = small ? conv3x3(3, 64) : new nn.Conv2d(3, 64, { kernelSize: 7, stride: 2, padding: 3, bias: false });
-    this.bn1 = new nn.BatchNorm2d(64);
+    this.conv1 = small
+      ? conv3x3(3, width)
+      : new nn.Conv2d(3, width, { kernelSize: 7, stride: 2, padding: 3, bias: false });
+    this.bn1 = new nn.BatchNorm2d(width);
     this.maxpool = small ? new nn.Identity() : new nn.MaxPool2d(3, { stride: 2, padding: 1 });
     const expansion = config.block === "basic" ? BasicBlock.expansion : Bottleneck.expansion;
     const [n1, n2, n3, n4] = config.layers;
-    this.layer1 = makeLayer(config, 64, 64, n1, 1);
-    this.layer2 = makeLayer(config, 64 * expansion, 128, n2, 2);
-    this.layer3 = makeLayer(config, 128 * expansion, 256, n3, 2);
-    this.layer4 = makeLayer(config, 256 * expansion, 512, n4, 2);
+    this.layer1 = makeLayer(config, width, width, n1, 1);
+    this.layer2 = makeLayer(config, width * expansion, 2 * width, n2, 2);
+    this.layer3 = makeLayer(config, 2 * width * expansion, 4 * width, n3, 2);
+    this.layer4 = makeLayer(config, 4 * width * expansion, 8 * width, n4, 2);
     this.avgpool = new nn.AdaptiveAvgPool2d(1);
-    this.fc = new nn.Linear(512 * expansion, numClasses);
+    this.fc = new nn.Linear(8 * width * expansion, numClasses);
     for (const module of this.modules()) {
       if (module instanceof nn.Conv2d) nn.init.kaimingNormal_(module.weight, { mode: "fan_out", nonlinearity: "relu" });
       if (!zeroInitResidual) continue;
