@@ -62,10 +62,11 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     return this.options.imageSize;
   }
 
-  /** Draws synthetic pictures, where some are asked for and not drawn yet. */
+  /** Draws synthetic pictures for a training, where some are asked for and not drawn yet. */
   override async prepareData(): Promise<void> {
     const { synthetic, dataRoot } = this.options;
-    if (synthetic == null || this.#syntheticFolder !== undefined) return;
+    const trains = this.trainer === undefined || this.trainer.fn === "fit";
+    if (synthetic == null || !trains || this.#syntheticFolder !== undefined) return;
     this.#syntheticFolder = await drawForRareClasses(openSplit(dataRoot, splitFolders.train), synthetic);
   }
 

@@ -17,6 +17,7 @@ import { type RunRecordInput, RunWriter, runPaths } from "@classifier-training/r
 import { manualSeed } from "@classifier-training/torch";
 import { BestWeightsCallback } from "../callbacks/best-weights.ts";
 import type { WeightsName } from "../callbacks/weight-candidates.ts";
+import type { ClassificationDataModule } from "../data/classification-datamodule.ts";
 import { buildTrainer } from "./build-trainer.ts";
 import { buildCallbacks, buildDataModule, buildLoggers, buildModel, hasLoggers } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
@@ -85,21 +86,23 @@ export async function dryRun(config: DictConfig, { outputDir, originalCwd }: Job
   get(config, "log_level", "INFO");
   // A download is work, but the key has its effect.
   select(config, "model.pretrained");
-  await assemble(config, outputDir, originalCwd, { pretrained: false });
+  await assemble(await buildDataModule(config, seedOf(config)), config, outputDir, originalCwd, { pretrained: false });
+}
+
+function seedOf(config: DictConfig): number {
+  return Number(get(config, "seed", 42));
 }
 
 /** The parts of a training, ready to begin. */
 async function assemble(
+  datamodule: ClassificationDataModule,
   config: DictConfig,
   outputDir: string,
   workingDir: string,
   changes: Readonly<Record<string, unknown>> = {},
 ) {
-  const seed = Number(get(config, "seed", 42));
-  manualSeed(seed);
+  manualSeed(seedOf(config));
   useAllCores();
-  const datamodule = await buildDataModule(config, seed);
-  await datamodule.prepareData?.();
   await datamodule.setup?.("fit");
   const model = await buildModel(config, datamodule.numClasses, changes);
   model.setClassWeights(datamodule.getClassWeights());
@@ -112,11 +115,13 @@ async function assemble(
     logger: loggers,
     default_root_dir: workingDir,
   });
-  return { datamodule, model, callbacks, trainer };
+  return { model, callbacks, trainer };
 }
 
 async function fit(config: DictConfig, outputDir: string, workingDir: string): Promise<TrainResult> {
-  const { datamodule, model, callbacks, trainer } = await assemble(config, outputDir, workingDir);
+  const datamodule = await buildDataModule(config, seedOf(config));
+  await datamodule.prepareData?.();
+  const { model, callbacks, trainer } = await assemble(datamodule, config, outputDir, workingDir);
   const checkpoint = callbacks.find((callback) => callback instanceof ModelCheckpoint);
   const hyperparams = toContainer(create(maskSecrets(toRaw(config, { resolve: true })))) as Record<string, unknown>;
   for (const logger of trainer.loggers) logger.logHyperparams(hyperparams);
