@@ -7,7 +7,7 @@ import { classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { describeProportion, type Proportion, proportion } from "../statistics/interval.ts";
 import { comparePaired } from "../statistics/paired.ts";
-import { withWeights } from "./in-place.ts";
+import { logitsOf, withWeights } from "./in-place.ts";
 import { type Candidate, disposeWeights, type WeightsName, weightCandidates } from "./weight-candidates.ts";
 
 export const bestWeightsOptions = z.strictObject({
@@ -156,7 +156,7 @@ async function measure(
   for await (const batch of loader.batches({ epoch: 0 })) {
     noGrad(() =>
       scope(() => {
-        const logits = module.call(batch.images.to({ device: module.device })) as typeof batch.images;
+        const logits = logitsOf(module, batch.images);
         const labels = batch.labels.to({ device: logits.device });
         loss += nn.functional.crossEntropy(logits, labels, { reduction: "sum" }).item();
         const right = logits.argmax(1).eq(labels).to({ dtype: "int32", device: "cpu" }).toTypedArray();

@@ -20,3 +20,9 @@ export async function withWeights<T>(
     disposeWeights(before);
   }
 }
+
+/** The network's outputs for images in float32, [N, K]; its weights may be in another dtype or on a device. */
+export function logitsOf(module: LightningModule, images: Tensor): Tensor {
+  const [parameter] = module.parameters();
+  return module.call(images.to({ device: module.device, ...(parameter && { dtype: parameter.dtype }) })) as Tensor;
+}

@@ -5,7 +5,7 @@ import { orientations } from "@classifier-training/vision";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
-import { withWeights } from "./in-place.ts";
+import { logitsOf, withWeights } from "./in-place.ts";
 
 export const uprightOptions = z.strictObject({
   epochs: z.array(z.int().min(1)).min(1).default([4]).describe("the search is made when these epochs start"),
@@ -54,7 +54,9 @@ export class UprightCallback extends Callback {
     const data = this.#data(trainer);
     if (data === undefined || !this.options.epochs.includes(trainer.currentEpoch)) return;
     const average = trainer.callbacks.find((callback) => callback instanceof EMACallback)?.average;
-    const likelihoods = await withWeights(module, average ?? module.stateDict(), () => labelLikelihoods(module, data));
+    const likelihoods = await withWeights(module, average ?? module.stateDict(), () =>
+      labelLikelihoods(trainer, module, data),
+    );
     const found = new Uint8Array(likelihoods.length).fill(1);
     for (const [i, known] of knownUpright(data).entries()) {
       if (!known) found[i] = this.#mostLikely(likelihoods[i] as Float64Array);
@@ -98,7 +100,11 @@ function knownUpright(data: ImageFolderDataModule): boolean[] {
 }
 
 /** For each training picture the log-probability of its label in each orientation. */
-async function labelLikelihoods(module: LightningModule, data: ImageFolderDataModule): Promise<Float64Array[]> {
+async function labelLikelihoods(
+  trainer: TrainerView,
+  module: LightningModule,
+  data: ImageFolderDataModule,
+): Promise<Float64Array[]> {
   const rows: Float64Array[] = [];
   for (const [column, orientation] of orientations.entries()) {
     log.info(`looking at the training pictures: orientation ${column + 1} of ${orientations.length}`);
@@ -106,7 +112,7 @@ async function labelLikelihoods(module: LightningModule, data: ImageFolderDataMo
     for await (const batch of loader.batches({ epoch: 0 })) {
       const values = noGrad(() =>
         scope(() => {
-          const logits = module.call(batch.images.to({ device: module.device })) as Tensor;
+          const logits = trainer.forward(() => logitsOf(module, batch.images)).to({ dtype: "float32" });
           const labels = batch.labels.to({ device: logits.device });
           return logits.logSoftmax(1).gather(1, labels.unsqueeze(1)).squeeze(1).to({ device: "cpu" }).toTypedArray();
         }),

@@ -59,6 +59,8 @@ export interface TrainerView {
   /** Adds values that callbacks monitor, such as learning rates; loggers do not get them by it. */
   addCallbackMetrics(values: Readonly<MetricValues>): void;
 
+  /** Runs a forward pass, synchronously, in the trainer's precision: autocast where training has it. */
+  forward<T>(run: () => T): T;
   /** Goes once over the training data without training, until told false; what steps log meanwhile is dropped. */
   forEachTrainingBatch(run: (batch: unknown) => boolean | undefined): Promise<void>;
   /** Asks for the training loader anew: its batch size has changed. */

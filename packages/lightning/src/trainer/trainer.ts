@@ -316,6 +316,10 @@ export class Trainer implements TrainerView {
     return this.#fitLoop.reloadData();
   }
 
+  forward<T>(run: () => T): T {
+    return this.#parts.precision.forward(run);
+  }
+
   async forEachTrainingBatch(run: (batch: unknown) => boolean | undefined): Promise<void> {
     const { log, strategy, precision, data } = this.#parts;
     if (isDistributed(strategy)) {
