@@ -1,4 +1,4 @@
-export { cacheFolder } from "./cache-folder.ts";
+export { cacheFolder, type Environment, expandHome, userCacheFolder } from "./cache-folder.ts";
 export { CtError, internalError, type Problem } from "./errors.ts";
 export { writeFileAtomic } from "./files.ts";
 export { importModule } from "./import-module.ts";

@@ -62,6 +62,8 @@ const asWritten = (command: string) => command;
 const rules: readonly Rule[] = [
   [/^npm (start|test)$/, "script"],
   [/^npx classifier train --config-dir /, training],
+  // Needs pictures of numbers, and most of an hour.
+  [/^npx classifier train \+experiment=jersey_scratch /, "parsed"],
   [/^npx classifier train /, training],
   [/^npx classifier (predict|data|evaluate|export|bundle|checkpoint) /, asWritten],
   // Trains three times and kills one of them: it has a test of its own.

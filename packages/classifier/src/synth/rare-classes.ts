@@ -5,6 +5,8 @@ import type { syntheticOptions } from "../data/options.ts";
 import { fillRareClasses, requireNumbers } from "./targets.ts";
 
 const log = getLogger("classifier.synth");
+/** What takes less time needs no progress. */
+const quietMs = 2000;
 
 /**
  * Draws what a training set's rare classes lack.
@@ -24,6 +26,7 @@ export async function drawForRareClasses(
   requireNumbers(requests, train.name);
   if (requests.length === 0) return undefined;
   const { drawOnce } = await import("./draw-once.ts");
+  const started = performance.now();
   let tenth = 0;
   return drawOnce(requests, {
     seed,
@@ -32,7 +35,8 @@ export async function drawForRareClasses(
     strength,
     onProgress: (done, total) => {
       const now = Math.floor((10 * done) / total);
-      if (now > tenth) log.info(`drawing synthetic numbers: ${done} of ${plural(total, "picture")}`);
+      if (now > tenth && performance.now() - started > quietMs)
+        log.info(`drawing synthetic numbers: ${done} of ${plural(total, "picture")}`);
       tenth = now;
     },
   });

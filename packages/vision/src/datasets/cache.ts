@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
+import { cacheFolder } from "@classifier-training/base";
 import { z } from "zod";
 import { createRamCache } from "./cached-source.ts";
 import { ImageDataset } from "./dataset.ts";
@@ -32,8 +33,7 @@ export function cached(dataset: ImageDataset, options: z.input<typeof cacheOptio
     const ram = createRamCache(dataset.length, maxBytes);
     return new ImageDataset({ ...same, source: { kind: "cached", of: source, ram } });
   }
-  const root =
-    folder ?? join(process.env["XDG_CACHE_HOME"] ?? join(process.env["HOME"] ?? ".", ".cache"), "classifier", "images");
+  const root = folder ?? cacheFolder("images");
   const own = join(root, dataKey(dataset));
   const existing = makeRoom(root, own, maxBytes);
   const used = new Int32Array(new SharedArrayBuffer(4)).fill(Math.ceil(existing / 4096));
