@@ -92,7 +92,7 @@ function checkNumbers(model: nn.Module, { size = 32, logits = [], loss = 0, grad
 
 test("a model takes what its schema takes, and names the options otherwise", () => {
   expect(() => createModel("resnet81")).toThrow("did you mean 'resnet18'?");
-  expect(() => createModel("resnet18", { num_classes: 3 })).toThrow("numClasses, stem, zeroInitResidual");
+  expect(() => createModel("resnet18", { num_classes: 3 })).toThrow("numClasses, stem, width, zeroInitResidual");
   expect(() => createModel("vit_b_16", { imageSize: 100 })).toThrow("no multiple of the patch size 16");
   expect(modelDefinition("resnet50").weights.at(-1)?.preprocessing.resize).toBe(232);
 });
@@ -107,6 +107,15 @@ test("the small stem keeps the resolution of the input", () => {
   using output = model.call(hashInput([2, 3, 32, 32]));
   expect(output.shape).toEqual([2, 5]);
   expect(seen).toEqual([2, 64, 32, 32]);
+});
+
+test("a narrower network has the same layers with fewer channels", () => {
+  const shapes = (width: number) =>
+    new Map([...createModel("resnet18", { numClasses: 5, width }).stateDict()].map(([key, { shape }]) => [key, shape]));
+  const [narrow, usual] = [shapes(16), shapes(64)];
+  expect([...narrow.keys()]).toEqual([...usual.keys()]);
+  expect(narrow.get("layer4.1.conv2.weight")).toEqual([128, 128, 3, 3]);
+  expect(narrow.get("fc.weight")).toEqual([5, 128]);
 });
 
 function statistics(parameter: Tensor): { mean: number; std: number; norm: number } {
