@@ -27,6 +27,7 @@ describe.skipIf(!distributed.isAvailable())("a training by two processes", () =>
     const { code, stdout, stderr } = await classifier(["train", ...quick, ...two, "trainer.max_epochs=2"], dir);
     expect(code, stderr).toBe(0);
     expect(stdout.match(/outputs\//g)?.length ?? 0).toBeLessThan(8);
+    expect(stdout).toContain(" of 15; 95% interval");
     expect(runs().length).toBe(1);
     const [run = ""] = runs();
     for (const file of [

@@ -5,7 +5,7 @@ import { CtError, getLogger } from "@classifier-training/base";
 import { readRun } from "@classifier-training/runs";
 import { readLabelledPictures } from "../data/labelled-pictures.ts";
 import { evaluateClassifier } from "../evaluation/evaluate.ts";
-import { labelsMappingFile } from "../inference/labels-mapping.ts";
+import { type LabelsMapping, labelsMappingFile } from "../inference/labels-mapping.ts";
 import { OnnxClassifier } from "../inference/onnx-classifier.ts";
 import { createBundle } from "./create.ts";
 import type { BundleManifest } from "./manifest.ts";
@@ -50,7 +50,13 @@ export async function exportBundle({
       ...(measuring && { onProgress: measuring }),
     });
     await classifier.close();
-    const maxAbsDiff = await parityOn(exported, paths, logits, onProgress?.("comparing with LibTorch"));
+    const maxAbsDiff = await parityOn(
+      exported,
+      classifier.mapping,
+      paths,
+      logits,
+      onProgress?.("comparing with LibTorch"),
+    );
     const step = Math.max(1, Math.floor(pictures.length / Math.max(1, golden)));
     return await createBundle(out, {
       modelPath: exported.modelPath,
@@ -113,8 +119,10 @@ async function exportedModel(path: string, scratch: string): Promise<ExportedMod
 /** A model and its checkpoint may differ by float32 sums in another order; more means that they do not belong together. */
 const largestParity = 1e-2;
 
+/** A resumed run may prepare pictures otherwise than the run that made the checkpoint: both get the same here. */
 async function parityOn(
-  { checkpoint, betterWeights, modelPath }: ExportedModel,
+  { checkpoint, betterWeights: weights, modelPath }: ExportedModel,
+  labels: LabelsMapping,
   pictures: readonly string[],
   logits: readonly Float32Array[],
   onProgress: ((done: number, total: number) => void) | undefined,
@@ -124,7 +132,7 @@ async function parityOn(
     return undefined;
   }
   const { CheckpointClassifier } = await import("../inference/checkpoint-classifier.ts");
-  const classifier = await CheckpointClassifier.load(checkpoint, betterWeights).catch((error: unknown) => {
+  const classifier = await CheckpointClassifier.load(checkpoint, { weights, labels }).catch((error: unknown) => {
     if (CtError.is(error) && error.code === "classifier/checkpoint") return undefined;
     throw error;
   });

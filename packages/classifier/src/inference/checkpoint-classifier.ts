@@ -1,25 +1,29 @@
 import { fromTypedArray, noGrad, scope, serialization } from "@classifier-training/torch";
 import type { ClassificationModel } from "../model/classification-model.ts";
-import { type ModelRecipe, openCheckpoint } from "../model/recipe.ts";
+import { openCheckpoint } from "../model/recipe.ts";
 import { Classifier } from "./classifier.ts";
+import type { LabelsMapping } from "./labels-mapping.ts";
 
 /** A checkpoint as a classifier, run by LibTorch. The checkpoint carries what it takes to build the network again. */
 export class CheckpointClassifier extends Classifier {
   readonly #model: ClassificationModel;
 
-  private constructor(model: ClassificationModel, recipe: ModelRecipe) {
-    super(recipe.labels);
+  private constructor(model: ClassificationModel, labels: LabelsMapping) {
+    super(labels);
     this.#model = model;
   }
 
   /**
-   * @param weights a safetensors file whose weights are used instead of the checkpoint's
+   * @param instead a safetensors file with other weights than the checkpoint's; another preparation of pictures
    * @throws CtError for a file that is no checkpoint of a classifier of this project
    */
-  static async load(path: string, weights?: string): Promise<CheckpointClassifier> {
+  static async load(
+    path: string,
+    instead: { readonly weights?: string | undefined; readonly labels?: LabelsMapping } = {},
+  ): Promise<CheckpointClassifier> {
     const { model, recipe } = openCheckpoint(path);
-    if (weights !== undefined) model.loadStateDict(serialization.loadSafetensors(weights).tensors);
-    return new CheckpointClassifier(model, recipe);
+    if (instead.weights !== undefined) model.loadStateDict(serialization.loadSafetensors(instead.weights).tensors);
+    return new CheckpointClassifier(model, instead.labels ?? recipe.labels);
   }
 
   protected override async run(data: Float32Array, shape: readonly [number, 3, number, number]): Promise<Float32Array> {

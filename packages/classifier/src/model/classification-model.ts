@@ -4,6 +4,7 @@ import {
   LightningModule,
   MulticlassAccuracy,
   type OptimizerSpec,
+  SumMetric,
 } from "@classifier-training/lightning";
 import { nn, noGrad, ones, optim, type Tensor } from "@classifier-training/torch";
 import { listModels } from "@classifier-training/vision";
@@ -55,11 +56,12 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     readonly train: { readonly top1: MulticlassAccuracy };
     readonly val: ReturnType<typeof splitMetrics>;
     readonly test: ReturnType<typeof splitMetrics>;
+    /** Samples, over all ranks as the others are. */
+    readonly seen: { readonly val: SumMetric; readonly test: SumMetric };
   };
 
   /** How many samples the last evaluation of each split had. */
   readonly evaluatedSamples = { val: 0, test: 0 };
-  #seen = 0;
 
   constructor(options: ClassificationModelOptions, backbone: string, build: (numClasses: number) => nn.Module) {
     super();
@@ -72,6 +74,7 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
       train: { top1: new MulticlassAccuracy({ numClasses: this.numClasses, average: "micro" }) },
       val: splitMetrics(this.numClasses),
       test: splitMetrics(this.numClasses),
+      seen: { val: new SumMetric(), test: new SumMetric() },
     };
     this.model = build(this.numClasses);
   }
@@ -142,7 +145,7 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     const loss = this.loss(logits, labels);
     this.log(`${split}/loss`, loss, { onStep: false, onEpoch: true, progBar: split === "val" });
     for (const metric of Object.values(this.metrics[split])) metric.update(logits, labels);
-    this.#seen += indices.length;
+    this.metrics.seen[split].update(indices.length);
     return { loss, logits, predictions: predictionsOf(logits, labels, indices) };
   }
 
@@ -154,8 +157,8 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
       this.log(`${split}/acc_class_${i}`, accuracy);
     }
     for (const metric of [top1, top5, perClass]) metric.reset();
-    this.evaluatedSamples[split] = this.#seen;
-    this.#seen = 0;
+    this.evaluatedSamples[split] = this.metrics.seen[split].compute();
+    this.metrics.seen[split].reset();
   }
 
   override configureOptimizers(): OptimizerSpec {
