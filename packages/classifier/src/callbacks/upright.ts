@@ -105,7 +105,8 @@ async function labelLikelihoods(
   module: LightningModule,
   data: ImageFolderDataModule,
 ): Promise<Float64Array[]> {
-  const rows: Float64Array[] = [];
+  // A picture that cannot be decoded has no likelihood, and stays as it is.
+  const rows = data.samples("train").map(() => new Float64Array(orientations.length).fill(Number.NEGATIVE_INFINITY));
   for (const [column, orientation] of orientations.entries()) {
     log.info(`looking at the training pictures: orientation ${column + 1} of ${orientations.length}`);
     const loader = data.inspectionLoader(orientation);
@@ -117,10 +118,7 @@ async function labelLikelihoods(
           return logits.logSoftmax(1).gather(1, labels.unsqueeze(1)).squeeze(1).to({ device: "cpu" }).toTypedArray();
         }),
       );
-      for (const [i, index] of batch.indices.entries()) {
-        rows[index] ??= new Float64Array(orientations.length).fill(Number.NEGATIVE_INFINITY);
-        (rows[index] as Float64Array)[column] = Number(values[i]);
-      }
+      for (const [i, index] of batch.indices.entries()) (rows[index] as Float64Array)[column] = Number(values[i]);
       batch[Symbol.dispose]();
     }
     await loader.close();
