@@ -4,6 +4,7 @@
 #include "prelude.h"
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -53,7 +54,10 @@ struct MemoryLedger {
   std::unordered_map<void*, Entry> storages;
   int64_t live = 0;
   int64_t bytes = 0;
+  // What V8 was told, and the most that was held since `windowEnd` was set.
   int64_t reported = 0;
+  int64_t peak = 0;
+  std::chrono::steady_clock::time_point windowEnd;
 };
 
 struct Env {

@@ -1,5 +1,7 @@
 #include "handle.h"
 
+#include <algorithm>
+
 #include "errors.h"
 
 namespace ct {
@@ -14,15 +16,27 @@ struct Box {
   std::shared_ptr<MemoryLedger> ledger;
 };
 
-// V8 only needs the order of magnitude: each report may start a garbage collection, so small changes are gathered.
+// V8 only needs the order of magnitude: small changes are gathered.
 constexpr int64_t kReportBytes = 4 << 20;
+constexpr auto kWindow = std::chrono::seconds(10);
 
-void report(napi_env env, MemoryLedger& ledger) {
-  const int64_t change = ledger.bytes - ledger.reported;
-  if (change > -kReportBytes && change < kReportBytes) return;
+void tell(napi_env env, MemoryLedger& ledger, int64_t bytes) {
   int64_t total = 0;
-  napi_adjust_external_memory(env, change, &total);
-  ledger.reported = ledger.bytes;
+  napi_adjust_external_memory(env, bytes - ledger.reported, &total);
+  ledger.reported = bytes;
+}
+
+// V8 starts a full garbage collection for every 64 MiB that it hears of, and a training step takes and gives back
+// gigabytes: told of each change, it would collect in every step, in threads that the step needs. So it hears of new
+// peaks at once (a program that never frees has nothing but peaks), and once in a while by how much they have fallen.
+void report(napi_env env, MemoryLedger& ledger) {
+  ledger.peak = std::max(ledger.peak, ledger.bytes);
+  if (ledger.bytes >= ledger.reported + kReportBytes) tell(env, ledger, ledger.bytes);
+  const auto now = std::chrono::steady_clock::now();
+  if (now < ledger.windowEnd) return;
+  if (ledger.peak <= ledger.reported - kReportBytes) tell(env, ledger, ledger.peak);
+  ledger.peak = ledger.bytes;
+  ledger.windowEnd = now + kWindow;
 }
 
 void enter(Box& box) {
