@@ -26,7 +26,7 @@ const log = getLogger("classifier.callbacks.upright");
  * until the first search they stand in for the others, so that the network has seen nothing but upright numbers.
  * Without any, upright pictures must be the largest group, so that the network knows them best.
  *
- * One search costs as much as evaluating the training set eight times. The orientations are part of the checkpoint.
+ * One search costs as much as evaluating the pictures whose lie is not known eight times. The orientations are part of the checkpoint.
  */
 export class UprightCallback extends Callback {
   readonly options: z.infer<typeof uprightOptions>;
@@ -54,18 +54,20 @@ export class UprightCallback extends Callback {
     const data = this.#data(trainer);
     if (data === undefined || !this.options.epochs.includes(trainer.currentEpoch)) return;
     const average = trainer.callbacks.find((callback) => callback instanceof EMACallback)?.average;
+    const known = knownUpright(data);
+    const unknown = [...known.keys()].filter((i) => !known[i]);
     const likelihoods = await withWeights(module, average ?? module.stateDict(), () =>
-      labelLikelihoods(trainer, module, data),
+      labelLikelihoods(trainer, module, data, unknown),
     );
-    const found = new Uint8Array(likelihoods.length).fill(1);
-    for (const [i, known] of knownUpright(data).entries()) {
-      if (!known) found[i] = this.#mostLikely(likelihoods[i] as Float64Array);
-    }
+    const found = new Uint8Array(known.length).fill(1);
+    for (const [i, likelihood] of likelihoods) found[i] = this.#mostLikely(likelihood);
     data.trainOrientations.set(found);
     data.trainEnabled.fill(1);
     this.#found = found;
     const turned = found.filter((orientation) => orientation !== 1).length;
-    log.info(`${plural(turned, "training picture")} of ${found.length} do not lie upright, and are turned from now on`);
+    log.info(
+      `${plural(turned, "training picture")} of ${unknown.length} do not lie upright, and are turned from now on`,
+    );
   }
 
   override stateDict(): Record<string, unknown> {
@@ -99,17 +101,20 @@ function knownUpright(data: ImageFolderDataModule): boolean[] {
   return data.samples("train").map(({ metadata }) => metadata?.["synthetic"] === true);
 }
 
-/** For each training picture the log-probability of its label in each orientation. */
+/** For each of these training pictures the log-probability of its label in each orientation. */
 async function labelLikelihoods(
   trainer: TrainerView,
   module: LightningModule,
   data: ImageFolderDataModule,
-): Promise<Float64Array[]> {
+  indices: readonly number[],
+): Promise<Map<number, Float64Array>> {
   // A picture that cannot be decoded has no likelihood, and stays as it is.
-  const rows = data.samples("train").map(() => new Float64Array(orientations.length).fill(Number.NEGATIVE_INFINITY));
+  const rows = new Map(
+    indices.map((index) => [index, new Float64Array(orientations.length).fill(Number.NEGATIVE_INFINITY)]),
+  );
   for (const [column, orientation] of orientations.entries()) {
     log.info(`looking at the training pictures: orientation ${column + 1} of ${orientations.length}`);
-    const loader = data.inspectionLoader(orientation);
+    const loader = data.inspectionLoader(indices, orientation);
     for await (const batch of loader.batches({ epoch: 0 })) {
       const values = noGrad(() =>
         scope(() => {
@@ -118,7 +123,7 @@ async function labelLikelihoods(
           return logits.logSoftmax(1).gather(1, labels.unsqueeze(1)).squeeze(1).to({ device: "cpu" }).toTypedArray();
         }),
       );
-      for (const [i, index] of batch.indices.entries()) (rows[index] as Float64Array)[column] = Number(values[i]);
+      for (const [i, index] of batch.indices.entries()) (rows.get(index) as Float64Array)[column] = Number(values[i]);
       batch[Symbol.dispose]();
     }
     await loader.close();

@@ -11,6 +11,7 @@ import {
   JsonlDataset,
   type Orientation,
   type Sampler,
+  SubsetSampler,
   SubstitutingSampler,
   type Transform,
   validationPipeline,
@@ -99,8 +100,8 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     return this.#trainEnabled;
   }
 
-  /** All training pictures in order, prepared as validation does it, as if all of them lay in this orientation. */
-  inspectionLoader(orientation: Orientation): DataLoader {
+  /** These training pictures in order, prepared as validation does it, as if all of them lay in this orientation. */
+  inspectionLoader(indices: ArrayLike<number>, orientation: Orientation): DataLoader {
     const { batchSize, numWorkers, seed } = this.options;
     const train = this.#dataset("train");
     const lying = new Uint8Array(new SharedArrayBuffer(train.length)).fill(orientation);
@@ -108,6 +109,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
       batchSize: 4 * batchSize,
       numWorkers,
       onError: "skip",
+      sampler: new SubsetSampler(indices, { shuffle: false }),
       seed,
       transform: this.#transform("val"),
     });
@@ -203,8 +205,9 @@ export class ImageFolderDataModule extends ClassificationDataModule {
       `${splitFolders[split]}: ${plural(dataset.length, "sample")}${drawn}, ${plural(dataset.classToIdx.size, "class", "classes")}`,
     );
     this.#metadata.set(split, [...rowsOf(dataset), ...rowsOf(synthetic)]);
-    const { useCache, cacheType } = this.options;
-    const whole = synthetic === undefined ? dataset : dataset.concat(synthetic);
+    const { useCache, cacheType, trimBars } = this.options;
+    const read = trimBars && split === "train" ? dataset.trimmed() : dataset;
+    const whole = synthetic === undefined ? read : read.concat(synthetic);
     const opened = useCache ? cached(whole, { type: cacheType }) : whole;
     this.#datasets.set(split, opened);
     return opened;

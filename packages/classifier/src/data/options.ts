@@ -40,6 +40,7 @@ export const imageFolderDataModuleOptions = z.strictObject({
   synthetic: syntheticOptions
     .nullish()
     .describe("drawn jersey numbers that are added to rare classes in training, kept in the user's cache"),
+  trimBars: z.boolean().default(false).describe("cut bars of one colour off the edges of training pictures"),
   onError: z.enum(["raise", "skip"]).default("raise").describe("what happens to pictures that cannot be decoded"),
   seed: z.int().default(42),
   trainTransforms: transform,

@@ -4,12 +4,15 @@ import { GlobalFonts } from "@napi-rs/canvas";
 
 /** Fonts are npm packages, so that a machine without any font installed draws the same text. */
 const fontPackages = {
+  "Jersey Alfa": ["alfa-slab-one", 400],
   "Jersey Anton": ["anton", 400],
   "Jersey Bebas": ["bebas-neue", 400],
+  "Jersey Changa": ["changa-one", 400],
   "Jersey Graduate": ["graduate", 400],
   "Jersey Oswald": ["oswald", 700],
   "Jersey Russo": ["russo-one", 400],
   "Jersey Saira": ["saira-extra-condensed", 700],
+  "Jersey Squada": ["squada-one", 400],
   "Jersey Teko": ["teko", 600],
   "Text Inter": ["inter", 500],
 } as const;

@@ -20,7 +20,7 @@ export function randomStyle(rng: Rng, fixed: { jersey?: ColourName; number?: Col
   const { jersey, number } = colours(rng, fixed);
   const font = jerseyFonts[rng.integer(jerseyFonts.length)] as FontFamily;
   const borders = colourNames.filter((name) => name !== number && (name === jersey || isReadable(name, number)));
-  const border = rng.chance(0.5) ? borders[rng.integer(borders.length)] : undefined;
+  const border = rng.chance(0.65) ? borders[rng.integer(borders.length)] : undefined;
   return { font, jersey, number, border };
 }
 
@@ -89,7 +89,7 @@ function layOut(text: string, style: JerseyStyle, height: number, rng: Rng): Lay
   const inkHeight = box.actualBoundingBoxAscent + box.actualBoundingBoxDescent;
   const scale = (height * share) / inkHeight;
   // A body that is turned sideways shows the number narrower.
-  const stretch = rng.uniform(0.6, 1.15);
+  const stretch = rng.uniform(0.5, 1.05);
   const inkWidth = (box.actualBoundingBoxLeft + box.actualBoundingBoxRight) * scale * stretch;
   const width = inkWidth * rng.uniform(1.1, 1.7) + height * rng.uniform(0.02, 0.16);
   return {
@@ -179,10 +179,10 @@ function drawNumber(
     context.strokeText(text, 0, 0);
   }
   context.fillStyle = css(vary(teamColours[style.number], 14, rng));
-  if (rng.chance(0.4)) {
+  if (rng.chance(0.5)) {
     // Heavier strokes than the font has, as sewn-on numbers are.
     context.strokeStyle = context.fillStyle;
-    context.lineWidth = fontSize * rng.uniform(0.01, 0.05);
+    context.lineWidth = fontSize * rng.uniform(0.01, 0.07);
     context.strokeText(text, 0, 0);
   }
   context.fillText(text, 0, 0);

@@ -31,10 +31,10 @@ export function isReadable(jersey: ColourName, number: ColourName): boolean {
   return Math.abs(luminance(teamColours[jersey]) - luminance(teamColours[number])) >= 0.28;
 }
 
-/** A random colour pair that can be read. */
+/** A random colour pair that can be read. The home team of every game wears white or nearly so. */
 export function readablePair(rng: Rng): { jersey: ColourName; number: ColourName } {
   for (;;) {
-    const jersey = colourNames[rng.integer(colourNames.length)] as ColourName;
+    const jersey = rng.chance(0.3) ? "white" : (colourNames[rng.integer(colourNames.length)] as ColourName);
     const number = colourNames[rng.integer(colourNames.length)] as ColourName;
     if (isReadable(jersey, number)) return { jersey, number };
   }

@@ -100,9 +100,12 @@ export class ImageDataset {
 
   /** The same images, turned upright from how each lies: EXIF's numbers, which may change later. */
   oriented(orientations: Uint8Array<SharedArrayBuffer>): ImageDataset {
-    const { name, targets, classToIdx, paths, skipped } = this;
-    const source: SourceSpec = { kind: "oriented", of: this.source, orientations };
-    return new ImageDataset({ name, source, targets, classToIdx, paths, skipped });
+    return this.#readAs({ kind: "oriented", of: this.source, orientations });
+  }
+
+  /** The same images without the bars of one colour along their edges. */
+  trimmed(): ImageDataset {
+    return this.#readAs({ kind: "trimmed", of: this.source });
   }
 
   /** The chosen images only, in the given order. */
@@ -115,5 +118,10 @@ export class ImageDataset {
       classToIdx: this.classToIdx,
       paths: chosen.map((index) => this.paths[index] as string),
     });
+  }
+
+  #readAs(source: SourceSpec): ImageDataset {
+    const { name, targets, classToIdx, paths, skipped } = this;
+    return new ImageDataset({ name, source, targets, classToIdx, paths, skipped });
   }
 }

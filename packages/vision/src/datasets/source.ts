@@ -5,6 +5,7 @@ import { type CachedSpec, cachedSource } from "./cached-source.ts";
 import { type ConcatSpec, concatSource } from "./concat-source.ts";
 import { type OrientedSpec, orientedSource } from "./oriented-source.ts";
 import { readEntry } from "./read-entry.ts";
+import { type TrimmedSpec, trimmedSource } from "./trimmed-source.ts";
 
 /** Where a dataset's images are, as plain data that a worker thread can be given. */
 export type SourceSpec =
@@ -29,6 +30,7 @@ export type SourceSpec =
     }
   | CachedSpec
   | OrientedSpec
+  | TrimmedSpec
   | ConcatSpec
   | { readonly kind: "subset"; readonly of: SourceSpec; readonly indices: Int32Array };
 
@@ -53,6 +55,8 @@ export async function openSource(spec: SourceSpec): Promise<ImageSource> {
       return cachedSource(spec, await openSource(spec.of));
     case "oriented":
       return orientedSource(spec, await openSource(spec.of));
+    case "trimmed":
+      return trimmedSource(await openSource(spec.of));
     case "concat":
       return concatSource(spec, await Promise.all(spec.parts.map(({ of }) => openSource(of))));
     case "subset": {
