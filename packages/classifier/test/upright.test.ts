@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Rng } from "@classifier-training/base";
-import { Trainer } from "@classifier-training/lightning";
+import { ModelCheckpoint, Trainer } from "@classifier-training/lightning";
 import { manualSeed, nn, type Tensor } from "@classifier-training/torch";
 import { byteImage, functional, type Orientation, validationPipeline } from "@classifier-training/vision";
 import sharp from "sharp";
@@ -76,11 +76,23 @@ class Small extends nn.Module {
   }
 }
 
-async function train(callback: UprightCallback, maxEpochs: number): Promise<ImageFolderDataModule> {
+interface TrainOptions {
+  readonly dataRoot?: string;
+  readonly ckptPath?: string;
+  /** Where a checkpoint of every epoch goes. */
+  readonly checkpoints?: string;
+}
+
+async function train(
+  callback: UprightCallback,
+  maxEpochs: number,
+  { dataRoot = dir, ckptPath, checkpoints }: TrainOptions = {},
+) {
   manualSeed(3);
   const pipeline = validationPipeline({ imageSize: size, resizeSize: size });
   const data = new ImageFolderDataModule({
-    dataRoot: dir,
+    dataRoot,
+    onError: "skip",
     batchSize: 8,
     numWorkers: 0,
     imageSize: size,
@@ -94,17 +106,22 @@ async function train(callback: UprightCallback, maxEpochs: number): Promise<Imag
     logger: false,
     enableProgressBar: false,
     enableModelSummary: false,
-    enableCheckpointing: false,
+    enableCheckpointing: checkpoints !== undefined,
     defaultRootDir: dir,
-    callbacks: [callback],
+    callbacks: [
+      callback,
+      ...(checkpoints === undefined
+        ? []
+        : [new ModelCheckpoint({ dirpath: checkpoints, filename: "{epoch}", saveTopK: -1 })]),
+    ],
   });
-  await trainer.fit(model, { datamodule: data });
-  return data;
+  await trainer.fit(model, { datamodule: data, ...(ckptPath !== undefined && { ckptPath }) });
+  return { data, model };
 }
 
 test("pictures that were turned and mirrored are found, and read upright from then on", async () => {
   const callback = new UprightCallback({ epochs: [14], margin: 0.5 });
-  const data = await train(callback, 15);
+  const { data } = await train(callback, 15);
   const found = [...data.samples("train").entries()].map(([i, { path }]) => {
     const wanted = truth.get(path.split("/").at(-1) ?? "") ?? 1;
     return { right: data.trainOrientations[i] === wanted, wanted };
@@ -122,8 +139,34 @@ test("pictures that were turned and mirrored are found, and read upright from th
 });
 
 test("before the first search only synthetic pictures are drawn", async () => {
-  const data = await train(new UprightCallback({ epochs: [5] }), 1);
+  const { data } = await train(new UprightCallback({ epochs: [5] }), 1);
   const drawn = data.samples("train").filter((_, i) => data.trainEnabled[i] === 1);
   expect(drawn.length).toBe(128);
   expect(drawn.every(({ metadata }) => metadata?.["synthetic"] === true)).toBe(true);
+});
+
+test("a run that is resumed before or after the search ends with the same bits", async () => {
+  const checkpoints = join(dir, "checkpoints");
+  const search = { epochs: [2], margin: 0 };
+  const weightsOf = (model: ClassificationModel) =>
+    Object.entries(model.stateDict()).map(([name, value]) => [name, value.toArray()]);
+  const whole = await train(new UprightCallback(search), 4, { checkpoints });
+  for (const epoch of [0, 2]) {
+    const callback = new UprightCallback(search);
+    const resumed = await train(callback, 4, { ckptPath: join(checkpoints, `epoch=${epoch}.ckpt`) });
+    expect(weightsOf(resumed.model)).toEqual(weightsOf(whole.model));
+    expect([...(callback.found ?? [])]).toEqual([...whole.data.trainOrientations]);
+  }
+});
+
+test("a picture that cannot be decoded does not end the search, and counts as upright", async () => {
+  const dataRoot = join(dir, "with-a-broken-one");
+  for (const split of ["train", "valid"]) cpSync(join(dir, split), join(dataRoot, split), { recursive: true });
+  // The last picture of a class is not synthetic.
+  writeFileSync(join(dataRoot, "train", "5-23.png"), "no picture");
+  const callback = new UprightCallback({ epochs: [1], margin: 0 });
+  const { data } = await train(callback, 2, { dataRoot });
+  const broken = data.samples("train").findIndex(({ path }) => path.endsWith("5-23.png"));
+  expect(callback.found?.[broken]).toBe(1);
+  expect(callback.found?.some((orientation) => orientation !== 1)).toBe(true);
 });
