@@ -1,3 +1,5 @@
+import { spellOptions } from "./option-names.ts";
+
 /** The parts of an error message: what was wrong, where (file, key, line), and what to do about it. */
 export interface Problem {
   /** A stable identifier, `area/kind`, for programs. */
@@ -19,12 +21,14 @@ export class CtError extends Error {
   readonly problem: Problem;
 
   constructor(problem: Problem) {
-    const { what, where, fix, cause } = problem;
+    const { where, cause } = problem;
+    const what = spellOptions(problem.what);
+    const fix = problem.fix && spellOptions(problem.fix);
     const text = [what, where && `  where: ${where}`, fix && `  fix: ${fix}`].filter(Boolean).join("\n");
     super(text, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
     this.code = problem.code;
-    this.problem = problem;
+    this.problem = { ...problem, what, fix };
     Object.defineProperty(this, marker, { value: true });
   }
 

@@ -12,6 +12,13 @@ export {
   setLogLevel,
   setLogSinks,
 } from "./log.ts";
+export {
+  type OptionSpelling,
+  registerOptionNames,
+  setOptionSpelling,
+  spellOptions,
+  withYamlSpelling,
+} from "./option-names.ts";
 export { Rng } from "./rng.ts";
 export { type OptionsSchema, optionsTarget, type Target, type TargetTable } from "./target.ts";
 export { camelCase, editDistance, nearestName, plural, snakeCase, suggestion } from "./text.ts";

@@ -1,3 +1,5 @@
+import { spellOptions } from "./option-names.ts";
+
 export const logLevels = ["DEBUG", "INFO", "WARNING", "ERROR"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
@@ -45,7 +47,7 @@ export interface Logger {
 export function getLogger(name: string): Logger {
   const write = (level: LogLevel, message: string) => {
     if (logLevels.indexOf(level) < logLevels.indexOf(threshold)) return;
-    const record: LogRecord = { level, time: new Date(), name, message };
+    const record: LogRecord = { level, time: new Date(), name, message: spellOptions(message) };
     for (const sink of sinks) sink(record);
   };
   return {

@@ -1,4 +1,5 @@
 import { CtError } from "./errors.ts";
+import { registerOptionNames, withYamlSpelling } from "./option-names.ts";
 import { camelCase, snakeCase, suggestion } from "./text.ts";
 
 /**
@@ -31,6 +32,7 @@ export interface OptionsSchema<Options> {
 export function optionsTarget<Options>(schema: OptionsSchema<Options>, create: (options: Options) => unknown): Target {
   const keys = Object.keys(schema.shape);
   const optionNames = keys.map(snakeCase);
+  registerOptionNames(keys);
   const keyOf = new Map<string, string>();
   for (const [i, key] of keys.entries()) {
     keyOf.set(key, key);
@@ -53,7 +55,7 @@ export function optionsTarget<Options>(schema: OptionsSchema<Options>, create: (
         if (key in options) throw optionsError(`option '${name}' is given twice`, "give it once");
         options[key] = value;
       }
-      return create(parse(schema, options));
+      return withYamlSpelling(() => create(parse(schema, options)));
     },
   };
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { setOptionSpelling } from "@classifier-training/base";
 import { Command } from "commander";
 import { commands } from "./commands.ts";
 import { exitCode, reportFailure } from "./failure.ts";
@@ -23,6 +24,8 @@ Examples:
 Exit codes: 0 success; 1 bad input or a failed run; 2 a check found problems; 130 interrupted; 143 terminated.`,
     );
   endQuietlyOnClosedPipe();
+  // Options are written in YAML and in overrides.
+  setOptionSpelling("snake_case");
   let code: number = exitCode.success;
   for (const register of commands) {
     register(program, (result) => {

@@ -20,8 +20,9 @@ export const backboneFinetuningOptionsSchema = z.strictObject({
   backboneInitialLr: z.number().positive().nullable().default(null),
   /** Whether the backbone's rate stops growing at the head's. */
   shouldAlign: z.boolean().default(true),
+  /** Accepted for Lightning's configurations: it divides a rate that is not given, and the backbone's always is. */
   initialDenomLr: z.number().positive().default(10),
-  /** Keep batch norms training while the rest is frozen. */
+  /** Whether the backbone's batch norms get into the optimizer with the rest; they are never frozen. */
   trainBn: z.boolean().default(true),
   verbose: z.boolean().default(false),
   rounding: z.int().min(0).default(12),
@@ -46,7 +47,7 @@ export class BackboneFinetuning extends Callback {
     if (!(backbone instanceof nn.Module)) {
       throw new MisconfigurationError("The LightningModule should have a nn.Module `backbone` attribute");
     }
-    for (const parameter of trainable(backbone, this.#options.trainBn)) parameter.requiresGrad = false;
+    for (const parameter of exceptBatchNorms(backbone)) parameter.requiresGrad = false;
   }
 
   /** A run resumed after the unfreezing: the optimizer's state has the backbone's group already. */
@@ -55,7 +56,7 @@ export class BackboneFinetuning extends Callback {
   }
 
   override onTrainEpochStart(trainer: TrainerView, module: LightningModule): void {
-    const { unfreezeBackboneAtEpoch, backboneInitialLr, backboneInitialRatioLr, initialDenomLr } = this.#options;
+    const { unfreezeBackboneAtEpoch, backboneInitialLr, backboneInitialRatioLr } = this.#options;
     const groups = (trainer.optimizers[0]?.paramGroups ?? []) as { lr: number }[];
     const headLr = groups[0]?.lr ?? 0;
     const epoch = trainer.currentEpoch;
@@ -63,7 +64,7 @@ export class BackboneFinetuning extends Callback {
       const lr = backboneInitialLr ?? headLr * backboneInitialRatioLr;
       this.#previousLr = lr;
       this.#unfrozen = true;
-      this.#unfreeze(trainer, module as ModuleWithBackbone, lr / (backboneInitialLr === null ? initialDenomLr : 1));
+      this.#unfreeze(trainer, module as ModuleWithBackbone, lr);
       this.#say(headLr, lr);
     } else if (epoch > unfreezeBackboneAtEpoch) {
       const grown = this.#grow(epoch + 1) * (this.#previousLr ?? headLr);
@@ -85,7 +86,8 @@ export class BackboneFinetuning extends Callback {
     if (optimizer === undefined) return;
     const known = new Set(optimizer.paramGroups.flatMap((group) => [...group.params]));
     for (const parameter of module.backbone.parameters()) parameter.requiresGrad = true;
-    const params = [...module.backbone.parameters()].filter((parameter) => !known.has(parameter));
+    const wanted = this.#options.trainBn ? module.backbone.parameters() : exceptBatchNorms(module.backbone);
+    const params = [...wanted].filter((parameter) => !known.has(parameter));
     if (params.length > 0) optimizer.addParamGroup({ params, lr });
   }
 
@@ -105,15 +107,12 @@ export class BackboneFinetuning extends Callback {
   }
 }
 
-/** The parameters to freeze: all, or all but those of batch norms. */
-function trainable(backbone: nn.AnyModule, keepBatchNorms: boolean) {
-  const frozen = new Set(backbone.parameters());
-  if (keepBatchNorms) {
-    for (const part of backbone.modules()) {
-      if (part instanceof nn.BatchNorm2d || part instanceof nn.BatchNorm1d) {
-        for (const parameter of part.parameters()) frozen.delete(parameter);
-      }
+function exceptBatchNorms(backbone: nn.AnyModule) {
+  const parameters = new Set(backbone.parameters());
+  for (const part of backbone.modules()) {
+    if (part instanceof nn.BatchNorm2d || part instanceof nn.BatchNorm1d) {
+      for (const parameter of part.parameters()) parameters.delete(parameter);
     }
   }
-  return frozen;
+  return parameters;
 }

@@ -1,4 +1,4 @@
-import { getLogger } from "@classifier-training/base";
+import { camelCase, getLogger } from "@classifier-training/base";
 import { z } from "zod";
 import { MisconfigurationError } from "../core/errors.ts";
 import type { LightningModule } from "../core/module.ts";
@@ -14,8 +14,12 @@ export const batchSizeFinderOptionsSchema = z.strictObject({
   stepsPerTrial: z.int().min(1).default(3),
   initVal: z.int().min(1).default(2),
   maxTrials: z.int().min(1).default(25),
-  /** The property of the data module (or the module) that holds the batch size. */
+  /** The property of the data module (or the module) that holds the batch size, in either spelling. */
   batchArgName: z.string().default("batchSize"),
+  /** By which share what `binsearch` found is reduced, for safety. */
+  margin: z.number().min(0).lt(1).default(0.05),
+  /** The search ends at this size. */
+  maxVal: z.int().min(1).default(8192),
 });
 
 /** Finds the largest batch size that fits into memory, by trying. */
@@ -33,35 +37,52 @@ export class BatchSizeFinder extends Callback {
   }
 
   override async onTrainStart(trainer: TrainerView, module: LightningModule): Promise<void> {
-    if (trainer.fastDevRun !== false || trainer.ckptPath !== undefined || this.optimalBatchSize !== undefined) return;
-    const holder = this.#holder(trainer, module);
-    const { mode, initVal, maxTrials, batchArgName } = this.#options;
-    const restore = rememberState(trainer, module);
-    let works = 0;
-    let fails = Number.POSITIVE_INFINITY;
-    for (let size = initVal, trial = 0; trial < maxTrials; trial++) {
-      holder[batchArgName] = size;
-      const fits = await this.#fits(trainer, module);
-      if (fits) works = size;
-      else fails = size;
-      // A batch of the whole data cannot grow.
-      if (fits && trainer.numTrainingBatches <= 1) break;
-      if (fails === Number.POSITIVE_INFINITY) size *= 2;
-      else if (mode === "power" || fails - works <= 1) break;
-      else size = Math.floor((works + fails) / 2);
+    if (trainer.ckptPath !== undefined || this.optimalBatchSize !== undefined) return;
+    if (trainer.fastDevRun !== false) {
+      log.warning("Skipping batch size scaler since `fastDevRun` is enabled.");
+      return;
     }
+    const { holder, name } = this.#holder(trainer, module);
+    const { mode, initVal, margin } = this.#options;
+    const restore = rememberState(trainer, module);
+    const found = await this.#search(trainer, async (size) => {
+      holder[name] = size;
+      return this.#fits(trainer, module);
+    });
     restore();
-    if (works === 0) throw new MisconfigurationError(`not even a batch size of ${initVal} fits into memory`);
-    holder[batchArgName] = works;
+    if (found === 0) throw new MisconfigurationError(`not even a batch size of ${initVal} fits into memory`);
+    const size = mode === "binsearch" ? Math.max(1, Math.trunc(found * (1 - margin))) : found;
+    holder[name] = size;
     await trainer.reloadTrainLoader();
-    this.optimalBatchSize = works;
-    log.info(`Batch size set to ${works}`);
+    this.optimalBatchSize = size;
+    log.info(`Batch size set to ${size}`);
   }
 
-  #holder(trainer: TrainerView, module: LightningModule): Record<string, unknown> {
+  /** @returns the largest size that was found to work; 0 when none does */
+  async #search(trainer: TrainerView, fits: (size: number) => Promise<boolean>): Promise<number> {
+    const { mode, initVal, maxTrials, maxVal } = this.#options;
+    let works = 0;
+    let fails = Number.POSITIVE_INFINITY;
+    let size = Math.min(initVal, maxVal);
+    for (let trial = 0; trial < maxTrials; trial++) {
+      if (await fits(size)) works = size;
+      else fails = size;
+      // A batch of the whole data cannot grow.
+      if (works === maxVal || (works === size && trainer.numTrainingBatches <= 1)) break;
+      if (fails === Number.POSITIVE_INFINITY) size = Math.min(2 * size, maxVal);
+      else if (works > 0 && (mode === "power" || fails - works <= 1)) break;
+      else if (size === 1) break;
+      // When the first size is too large already, smaller ones are tried.
+      else size = Math.floor((works + fails) / 2);
+    }
+    return works;
+  }
+
+  #holder(trainer: TrainerView, module: LightningModule): { holder: Record<string, unknown>; name: string } {
     const { batchArgName } = this.#options;
     for (const holder of [trainer.datamodule, module]) {
-      if (holder !== undefined && batchArgName in holder) return holder as unknown as Record<string, unknown>;
+      const name = [batchArgName, camelCase(batchArgName)].find((one) => holder !== undefined && one in holder);
+      if (name !== undefined) return { holder: holder as unknown as Record<string, unknown>, name };
     }
     throw new MisconfigurationError(
       `Field \`${batchArgName}\` not found in the data module or the module`,

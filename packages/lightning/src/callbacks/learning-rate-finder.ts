@@ -1,4 +1,4 @@
-import { getLogger } from "@classifier-training/base";
+import { camelCase, getLogger } from "@classifier-training/base";
 import { z } from "zod";
 import { MisconfigurationError } from "../core/errors.ts";
 import type { LightningModule } from "../core/module.ts";
@@ -17,7 +17,7 @@ export const learningRateFinderOptionsSchema = z.strictObject({
   earlyStopThreshold: z.number().positive().nullable().default(4),
   /** Train with the suggestion (else it is only reported). */
   updateAttr: z.boolean().default(true),
-  /** Accepted for Lightning's configurations: the rate is set in the optimizer's groups. */
+  /** The property of the module that holds the rate, in either spelling; by default `lr` or `learningRate`, if there. */
   attrName: z.string().default(""),
 });
 
@@ -40,7 +40,12 @@ export class LearningRateFinder extends Callback {
   }
 
   override async onTrainStart(trainer: TrainerView, module: LightningModule): Promise<void> {
-    if (trainer.fastDevRun !== false || trainer.ckptPath !== undefined || this.suggestion !== undefined) return;
+    if (trainer.ckptPath !== undefined || this.suggestion !== undefined) return;
+    if (trainer.fastDevRun !== false) {
+      log.warning("Skipping learning rate finder since `fastDevRun` is enabled.");
+      return;
+    }
+    const attribute = this.#attribute(module);
     const [optimizer] = trainer.optimizers;
     if (optimizer === undefined || trainer.optimizers.length > 1) {
       throw new MisconfigurationError("the learning rate finder only works with a single optimizer");
@@ -63,12 +68,28 @@ export class LearningRateFinder extends Callback {
     for (const [i, group] of groups.entries()) group.lr = before[i] ?? group.lr;
     this.suggestion = this.suggest();
     this.#apply(groups, before);
+    if (attribute !== undefined && this.suggestion !== undefined)
+      (module as unknown as Record<string, unknown>)[attribute] = this.suggestion;
+  }
+
+  #attribute(module: LightningModule): string | undefined {
+    const { updateAttr, attrName } = this.#options;
+    if (!updateAttr) return undefined;
+    const names = attrName === "" ? ["lr", "learningRate"] : [attrName, camelCase(attrName)];
+    const found = names.find((name) => name in module);
+    if (found === undefined && attrName !== "") {
+      throw new MisconfigurationError(
+        `The attribute name for the learning rate was set to ${attrName}, but the module has no such property`,
+        "leave attrName out: the optimizer's rates are set in any case",
+      );
+    }
+    return found;
   }
 
   #apply(groups: readonly { lr: number; initialLr?: number }[], before: readonly number[]): void {
     const { suggestion } = this;
     if (suggestion === undefined) {
-      log.warning("the learning rate finder found no rate: the loss never fell. The one configured is used");
+      log.warning("the learning rate finder has too few points to suggest a rate, and the one configured is used");
       return;
     }
     log.info(`Learning rate ${this.#options.updateAttr ? "set to" : "suggested:"} ${suggestion}`);
@@ -81,42 +102,63 @@ export class LearningRateFinder extends Callback {
     }
   }
 
+  /** Lightning's: the first step has the least rate, the second that of step 2, and the last the largest. */
   #rateAt(step: number): number {
     const { minLr, maxLr, numTrainingSteps, mode } = this.#options;
-    const t = step / Math.max(1, numTrainingSteps - 1);
+    if (step === 0) return minLr;
+    const t = (step + 1) / numTrainingSteps;
     return mode === "linear" ? minLr + (maxLr - minLr) * t : minLr * (maxLr / minLr) ** t;
   }
 
   #average = 0;
-  #best = Number.POSITIVE_INFINITY;
+  #best = 0;
 
-  /** Keeps the smoothed loss (0.98, bias corrected); false when it has exploded. */
+  /**
+   * Keeps the smoothed loss: an average with 0.98, divided as Lightning does, which counts a step more than there were.
+   * @returns false when it has exploded
+   */
   #record(lr: number, loss: number): boolean {
     const { earlyStopThreshold } = this.#options;
     const beta = 0.98;
     this.#average = beta * this.#average + (1 - beta) * loss;
-    const smoothed = this.#average / (1 - beta ** (this.results.loss.length + 1));
+    const step = this.results.loss.length + 1;
+    const smoothed = this.#average / (1 - beta ** (step + 1));
     this.results.lr.push(lr);
     this.results.loss.push(smoothed);
-    if (this.results.loss.length > 2 && earlyStopThreshold !== null && !(smoothed <= earlyStopThreshold * this.#best)) {
-      return false;
-    }
-    this.#best = Math.min(this.#best, smoothed);
-    return true;
+    const exploded = earlyStopThreshold !== null && step > 1 && smoothed > earlyStopThreshold * this.#best;
+    if (smoothed < this.#best || step === 1) this.#best = smoothed;
+    return !exploded;
   }
 
-  /** The rate at which the loss falls fastest, leaving out the first 10 and the last. */
+  /**
+   * The rate at which the loss falls fastest with the rate, leaving out the first and the last few and what is not finite;
+   * undefined when fewer than two are left.
+   */
   suggest(skipBegin = 10, skipEnd = 1): number | undefined {
-    const losses = this.results.loss.slice(skipBegin, this.results.loss.length - skipEnd);
-    let steepest = 0;
-    let found: number | undefined;
-    for (let i = 0; i < losses.length; i++) {
-      const [from, to] = [Math.max(0, i - 1), Math.min(losses.length - 1, i + 1)];
-      const slope = ((losses[to] ?? 0) - (losses[from] ?? 0)) / Math.max(1, to - from);
-      if (!(slope < steepest)) continue;
-      steepest = slope;
-      found = this.results.lr[skipBegin + i];
-    }
-    return found;
+    const { lr, loss } = this.results;
+    const points = loss
+      .map((value, i) => ({ x: lr[i] as number, y: value }))
+      .slice(skipBegin, loss.length - skipEnd)
+      .filter(({ y }) => Number.isFinite(y));
+    if (points.length < 2) return undefined;
+    const slopes = gradient(points);
+    return points[slopes.indexOf(Math.min(...slopes))]?.x;
   }
+}
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Slopes of a curve at points that are not evenly spaced: second order inside (as `torch.gradient`), first at the ends. */
+function gradient(points: readonly Point[]): number[] {
+  const slope = (a: Point, b: Point) => (b.y - a.y) / (b.x - a.x);
+  return points.map((here, i) => {
+    const [before, after] = [points[i - 1], points[i + 1]];
+    if (before === undefined) return slope(here, after as Point);
+    if (after === undefined) return slope(before, here);
+    const [left, right] = [here.x - before.x, after.x - here.x];
+    return (left * slope(here, after) + right * slope(before, here)) / (left + right);
+  });
 }

@@ -10,6 +10,8 @@ export const learningRateMonitorOptionsSchema = z.strictObject({
   loggingInterval: z.enum(["step", "epoch"]).nullable().default(null),
   logMomentum: z.boolean().default(false),
   logWeightDecay: z.boolean().default(false),
+  /** Goes before each name. */
+  logKeyPrefix: z.string().nullable().default(null),
 });
 
 interface Watched {
@@ -22,7 +24,6 @@ interface Watched {
 /** Logs learning rates (and momentum, weight decay) under Lightning's names: `lr-AdamW`, `lr-SGD/pg1`. */
 export class LearningRateMonitor extends Callback {
   readonly #options: z.infer<typeof learningRateMonitorOptionsSchema>;
-  #watched: readonly Watched[] = [];
 
   constructor(options: z.input<typeof learningRateMonitorOptionsSchema> = {}) {
     super();
@@ -36,7 +37,6 @@ export class LearningRateMonitor extends Callback {
         "give the Trainer a logger, or leave the callback out",
       );
     }
-    this.#watched = this.#find(trainer);
   }
 
   #find(trainer: TrainerView): Watched[] {
@@ -54,7 +54,8 @@ export class LearningRateMonitor extends Callback {
         taken.set(kind, count + 1);
         base = count === 0 ? kind : `${kind}-${count}`;
       }
-      watched.push({ optimizer, interval, names: groupNames(base, optimizer) });
+      const prefix = this.#options.logKeyPrefix ?? "";
+      watched.push({ optimizer, interval, names: groupNames(base, optimizer).map((name) => `${prefix}${name}`) });
     };
     const scheduled = new Set<optim.lrScheduler.ScheduledOptimizer>();
     for (const { scheduler, name, interval } of trainer.lrSchedulerConfigs) {
@@ -80,7 +81,8 @@ export class LearningRateMonitor extends Callback {
 
   #log(trainer: TrainerView, interval: "step" | "epoch" | "any"): void {
     const values: MetricValues = {};
-    for (const watched of this.#watched) {
+    // Found anew: schedulers may be replaced, and parameter groups added.
+    for (const watched of this.#find(trainer)) {
       if (interval !== "any" && watched.interval !== undefined && watched.interval !== interval) continue;
       for (const [i, name] of watched.names.entries()) this.#read(watched.optimizer.paramGroups[i], name, values);
     }

@@ -1,15 +1,8 @@
 import { z } from "zod";
+import { durationSchema, durationSeconds } from "../core/duration.ts";
 import { MisconfigurationError } from "../core/errors.ts";
 
-const interval = z.union([
-  z.number().min(0),
-  z.strictObject({
-    days: z.number().optional(),
-    hours: z.number().optional(),
-    minutes: z.number().optional(),
-    seconds: z.number().optional(),
-  }),
-]);
+const interval = z.union([z.number().min(0), durationSchema]);
 
 export const modelCheckpointOptionsSchema = z.strictObject({
   /** The folder; by default the logger's, or `checkpoints` under the trainer's root folder. */
@@ -31,7 +24,7 @@ export const modelCheckpointOptionsSchema = z.strictObject({
   mode: z.enum(["min", "max"]).default("min"),
   autoInsertMetricName: z.boolean().default(true),
   everyNTrainSteps: z.int().min(0).nullable().default(null),
-  /** Seconds, or { days, hours, minutes, seconds }. */
+  /** Seconds, `DD:HH:MM:SS`, or { days, hours, minutes, seconds }. */
   trainTimeInterval: interval.nullable().default(null),
   everyNEpochs: z.int().min(0).nullable().default(null),
   saveOnTrainEpochEnd: z.boolean().nullable().default(null),
@@ -67,6 +60,5 @@ export function validateModelCheckpointOptions(
 /** A time interval in milliseconds. */
 export function intervalMs(value: z.infer<typeof interval>): number {
   if (typeof value === "number") return value * 1000;
-  const { days = 0, hours = 0, minutes = 0, seconds = 0 } = value;
-  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
+  return durationSeconds(value) * 1000;
 }

@@ -192,7 +192,7 @@ export class ModelCheckpoint extends Callback {
 
   #savesOnTrainEpochEnd(trainer: TrainerView): boolean {
     if (this.options.saveOnTrainEpochEnd !== null) return this.options.saveOnTrainEpochEnd;
-    if (trainer.checkValEveryNEpoch !== 1) return false;
+    if (trainer.checkValEveryNEpoch !== 1 || trainer.validatesByTime) return false;
     const validates = trainer.enableValidation && trainer.numValBatches.some((count) => count > 0);
     return !validates || trainer.validatesAtEpochEnd;
   }

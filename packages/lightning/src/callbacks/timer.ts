@@ -1,26 +1,14 @@
 import { getLogger } from "@classifier-training/base";
 import { z } from "zod";
+import { durationSchema, durationSeconds } from "../core/duration.ts";
 import type { Stage, TrainerView } from "../core/trainer-view.ts";
-import { durationSeconds } from "../trainer/options.ts";
 import { Callback } from "./callback.ts";
 
 const log = getLogger("lightning.timer");
 
 export const timerOptionsSchema = z.strictObject({
   /** How long to train at most: `DD:HH:MM:SS`, or { days, hours, minutes, seconds }. */
-  duration: z
-    .union([
-      z.string().regex(/^\d+:\d\d:\d\d:\d\d$/, "expected DD:HH:MM:SS"),
-      z.strictObject({
-        weeks: z.number().optional(),
-        days: z.number().optional(),
-        hours: z.number().optional(),
-        minutes: z.number().optional(),
-        seconds: z.number().optional(),
-      }),
-    ])
-    .nullable()
-    .default(null),
+  duration: durationSchema.nullable().default(null),
   /** Whether to look after each batch, or at the end of epochs only. */
   interval: z.enum(["step", "epoch"]).default("step"),
   verbose: z.boolean().default(true),

@@ -1,5 +1,5 @@
 import { getLogger } from "@classifier-training/base";
-import { isFloatingPoint, keep, nn, noGrad, type optim, scope, type Tensor } from "@classifier-training/torch";
+import { keep, nn, noGrad, type optim, scope, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { MisconfigurationError } from "../core/errors.ts";
@@ -7,28 +7,44 @@ import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
 import { tensorBytes } from "../trainer/checkpoint-size.ts";
 import { Callback } from "./callback.ts";
+import { SwaSchedule } from "./swa-schedule.ts";
 
 const log = getLogger("lightning.swa");
+
+type AverageFunction = (averaged: Tensor, current: Tensor, averagedBefore: number) => Tensor;
 
 export const stochasticWeightAveragingOptionsSchema = z.strictObject({
   /** The learning rate while averaging: one for all groups, or one each. */
   swaLrs: z.union([z.number().positive(), z.array(z.number().positive())]),
-  /** From which epoch on: a number of epochs, or a fraction of `maxEpochs` below 1. */
-  swaEpochStart: z.number().positive().default(0.8),
-  annealingEpochs: z.int().min(1).default(10),
+  /** From which epoch on: a number of epochs (from 1), or a fraction of `maxEpochs` below 1. */
+  swaEpochStart: z
+    .number()
+    .min(0)
+    .refine((start) => start < 1 || Number.isInteger(start), "expected a fraction up to 1, or an integer")
+    .default(0.8),
+  annealingEpochs: z.int().min(0).default(10),
   annealingStrategy: z.enum(["cos", "linear"]).default("cos"),
+  /** What the average becomes: a function of it, the current parameter and the number averaged so far. */
+  avgFn: z
+    .custom<AverageFunction>((value) => typeof value === "function", "expected a function")
+    .nullable()
+    .default(null),
+  /** Where the average is kept; null keeps it beside the model. */
+  device: z.string().nullable().default("cpu"),
 });
 
 /**
- * Stochastic weight averaging (Izmailov et al. 2018): towards the end of training the learning rate anneals to a
- * constant and the weights of the epochs are averaged; the average becomes the model, its batch norms re-estimated by
- * a pass over the training data.
+ * Stochastic weight averaging (Izmailov et al. 2018), as Lightning does it: from an epoch on, the module's scheduler is
+ * replaced by one that anneals to a constant rate, and at the start of each epoch its parameters are averaged. When
+ * training ends, however it does, the average becomes the model, its batch norms re-estimated by a pass over the training
+ * data. What is averaged are the weights that are trained; a moving average beside it (`EMACallback`) goes its own way.
  */
 export class StochasticWeightAveraging extends Callback {
   readonly #options: z.infer<typeof stochasticWeightAveragingOptionsSchema>;
   #average: Map<string, Tensor> | undefined;
   #averaged = 0;
-  #initialLrs: number[] | undefined;
+  #latestEpoch = -1;
+  #started = false;
   #applied = false;
 
   constructor(options: z.input<typeof stochasticWeightAveragingOptionsSchema>) {
@@ -36,12 +52,11 @@ export class StochasticWeightAveraging extends Callback {
     this.#options = stochasticWeightAveragingOptionsSchema.parse(options);
   }
 
-  /** The first epoch that is averaged. */
+  /** The first epoch that is averaged, from 0. */
   start(trainer: TrainerView): number {
     const { swaEpochStart } = this.#options;
-    return swaEpochStart < 1
-      ? Math.floor(trainer.maxEpochs * swaEpochStart)
-      : Math.max(0, Math.round(swaEpochStart) - 1);
+    const epoch = swaEpochStart < 1 ? Math.trunc(trainer.maxEpochs * swaEpochStart) : swaEpochStart;
+    return Math.max(0, epoch - 1);
   }
 
   /** Epochs averaged so far. */
@@ -51,51 +66,74 @@ export class StochasticWeightAveraging extends Callback {
 
   override onFitStart(trainer: TrainerView): void {
     if (trainer.optimizers.length !== 1) throw new MisconfigurationError("SWA currently works with 1 `optimizer`.");
-    if (trainer.maxEpochs === -1) throw new MisconfigurationError("SWA needs `maxEpochs`: it starts at a share of it");
-  }
-
-  override onTrainEpochStart(trainer: TrainerView): void {
-    const since = trainer.currentEpoch - this.start(trainer);
-    const [optimizer] = trainer.optimizers;
-    if (since < 0 || optimizer === undefined) return;
-    if (since === 0) log.info(`Stochastic weight averaging starts in epoch ${trainer.currentEpoch}`);
-    this.#anneal(optimizer, since);
-  }
-
-  override onTrainBatchStart(trainer: TrainerView): void {
-    // Whatever other schedulers did to it: from its start on, the rate is SWA's.
-    const since = trainer.currentEpoch - this.start(trainer);
-    const [optimizer] = trainer.optimizers;
-    if (since >= 0 && optimizer !== undefined) this.#anneal(optimizer, since);
-  }
-
-  #anneal(optimizer: optim.Optimizer, since: number): void {
-    const { swaLrs, annealingEpochs, annealingStrategy } = this.#options;
-    const groups = optimizer.paramGroups as { lr: number }[];
-    this.#initialLrs ??= groups.map(({ lr }) => lr);
-    const t = Math.min(1, (since + 1) / annealingEpochs);
-    const alpha = annealingStrategy === "linear" ? t : (1 - Math.cos(Math.PI * t)) / 2;
-    for (const [i, group] of groups.entries()) {
-      const target = Array.isArray(swaLrs) ? (swaLrs[i] ?? swaLrs[0] ?? group.lr) : swaLrs;
-      group.lr = (this.#initialLrs[i] ?? group.lr) * (1 - alpha) + target * alpha;
+    if (trainer.lrSchedulerConfigs.length > 1) {
+      throw new MisconfigurationError("SWA currently not supported for more than 1 `lrScheduler`.");
     }
+    if (trainer.maxEpochs === -1 && this.#options.swaEpochStart < 1) {
+      throw new MisconfigurationError(
+        "SWA with `swaEpochStart` as a fraction is not supported when `maxEpochs` is -1",
+        "give swaEpochStart as an integer",
+      );
+    }
+    // Of a resumed run, so that the state of its schedule finds it.
+    if (this.#started) this.#schedule(trainer);
   }
 
-  override onTrainEpochEnd(trainer: TrainerView, module: LightningModule): void {
-    if (trainer.currentEpoch < this.start(trainer)) return;
-    this.#averaged++;
-    const share = 1 / this.#averaged;
+  override onTrainEpochStart(trainer: TrainerView, module: LightningModule): void {
+    const { currentEpoch } = trainer;
+    if (currentEpoch < this.start(trainer)) return;
+    if (!this.#started) {
+      this.#started = true;
+      log.info(`Stochastic weight averaging starts in epoch ${currentEpoch}`);
+      this.#schedule(trainer);
+    }
+    if (currentEpoch > this.#latestEpoch) this.#update(module);
+    this.#latestEpoch = currentEpoch;
+  }
+
+  #schedule(trainer: TrainerView): void {
+    const [optimizer] = trainer.optimizers as [optim.Optimizer];
+    const { swaLrs, annealingEpochs, annealingStrategy } = this.#options;
+    const groups = optimizer.paramGroups.length;
+    const rates = typeof swaLrs === "number" ? Array.from({ length: groups }, () => swaLrs) : swaLrs;
+    if (rates.length !== groups) {
+      throw new MisconfigurationError(`swaLrs has ${rates.length} rates, and the optimizer ${groups} parameter groups`);
+    }
+    const [own] = trainer.lrSchedulerConfigs;
+    if (own !== undefined) {
+      log.info(`Swapping scheduler \`${own.scheduler.constructor.name}\` for \`SWALR\``);
+      if (own.interval !== "epoch" || own.frequency !== 1) {
+        log.warning(`SWA steps its schedule every epoch; the module's went by ${own.frequency} ${own.interval}(s)`);
+      }
+    }
+    const scheduler = new SwaSchedule(optimizer, { swaLrs: rates, annealingEpochs, annealingStrategy });
+    trainer.replaceLrSchedulers([{ scheduler }]);
+  }
+
+  /** Parameters are averaged, everything else of the state is the current one. */
+  #update(module: LightningModule): void {
+    const { avgFn, device } = this.#options;
+    const average = this.#average ?? new Map<string, Tensor>();
+    const parameters = new Set([...module.namedParameters()].map(([name]) => name));
     noGrad(() =>
       scope(() => {
-        this.#average ??= new Map();
         for (const [name, value] of module.stateDict()) {
-          const own = this.#average.get(name);
-          if (own === undefined) this.#average.set(name, keep(value.clone()));
-          else if (isFloatingPoint(own.dtype)) own.add_(value.sub(own), { alpha: share });
-          else own.copy_(value);
+          const own = average.get(name);
+          if (own === undefined) average.set(name, keep(value.to({ device: device ?? value.device, copy: true })));
+          else if (!parameters.has(name)) own.copy_(value);
+          else if (avgFn !== null) own.copy_(avgFn(own, value.to({ device: own.device }), this.#averaged));
+          else
+            own.add_(
+              value
+                .to({ device: own.device })
+                .sub(own)
+                .div(this.#averaged + 1),
+            );
         }
       }),
     );
+    this.#average = average;
+    this.#averaged++;
   }
 
   override async onTrainEnd(trainer: TrainerView, module: LightningModule): Promise<void> {
@@ -104,9 +142,9 @@ export class StochasticWeightAveraging extends Callback {
     this.#applied = true;
     noGrad(() =>
       scope(() => {
-        for (const [name, value] of module.stateDict()) {
+        for (const [name, parameter] of module.namedParameters()) {
           const own = average.get(name);
-          if (own !== undefined) value.copy_(own);
+          if (own !== undefined) parameter.copy_(own);
         }
       }),
     );
@@ -128,12 +166,13 @@ export class StochasticWeightAveraging extends Callback {
   }
 
   override stateDict(): Record<string, unknown> {
-    return { averaged: this.#averaged, initialLrs: this.#initialLrs ?? null };
+    return { averaged: this.#averaged, latestEpoch: this.#latestEpoch, started: this.#started };
   }
 
-  override loadStateDict(state: Record<string, unknown>): void {
-    this.#averaged = Number(state["averaged"] ?? 0);
-    this.#initialLrs = (state["initialLrs"] as number[] | null) ?? undefined;
+  override loadStateDict({ averaged, latestEpoch, started }: Record<string, unknown>): void {
+    this.#averaged = Number(averaged ?? 0);
+    this.#latestEpoch = Number(latestEpoch ?? -1);
+    this.#started = started === true;
   }
 }
 
@@ -152,9 +191,14 @@ async function updateBatchNorms(trainer: TrainerView, module: LightningModule): 
     (norm as { momentum: number | null }).momentum = null;
   }
   module.train();
-  await trainer.forEachTrainingBatch((batch) => {
-    noGrad(() => scope(() => void module.trainingStep?.(batch, 0)));
-    return true;
-  });
+  await trainer.forEachTrainingBatch(
+    (batch) => {
+      noGrad(() => scope(() => void module.trainingStep?.(batch, 0)));
+      return true;
+    },
+    { onAllRanks: true },
+  );
+  // As after each batch of training: the statistics are those of the first rank's share of the data.
+  await trainer.strategy.synchronizeBuffers(module);
   for (const [i, norm] of norms.entries()) (norm as { momentum: number | null }).momentum = momenta[i] ?? null;
 }

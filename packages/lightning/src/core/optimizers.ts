@@ -80,7 +80,8 @@ export function parseOptimizers(spec: unknown, automatic: boolean): ConfiguredOp
   return { optimizers, schedulers };
 }
 
-function schedulerConfig(value: unknown, monitor: string | undefined, automatic: boolean): SchedulerConfig {
+/** A scheduler's options with their defaults. */
+export function schedulerConfig(value: unknown, monitor: string | undefined, automatic: boolean): SchedulerConfig {
   const options: Partial<SchedulerOptions> =
     isRecord(value) && "scheduler" in value ? value : { scheduler: value as LrScheduler };
   const { scheduler, interval = "epoch", frequency = 1, strict = true, name } = options;

@@ -6,7 +6,7 @@ import type { Profiler } from "../profilers/profiler.ts";
 import type { Strategy } from "../strategies/strategy.ts";
 import type { LightningDataModule } from "./datamodule.ts";
 import type { LightningModule } from "./module.ts";
-import type { SchedulerConfig } from "./optimizers.ts";
+import type { SchedulerConfig, SchedulerOptions } from "./optimizers.ts";
 import type { MetricValues } from "./result-collection.ts";
 
 /** Which of the trainer's functions runs. */
@@ -61,8 +61,16 @@ export interface TrainerView {
 
   /** Runs a forward pass, synchronously, in the trainer's precision: autocast where training has it. */
   forward<T>(run: () => T): T;
-  /** Goes once over the training data without training, until told false; what steps log meanwhile is dropped. */
-  forEachTrainingBatch(run: (batch: unknown) => boolean | undefined): Promise<void>;
+  /**
+   * Goes once over the training data without training, until told false; what steps log meanwhile is dropped. A
+   * distributed run refuses, unless each rank is to go over its share.
+   */
+  forEachTrainingBatch(
+    run: (batch: unknown) => boolean | undefined,
+    options?: { readonly onAllRanks?: boolean },
+  ): Promise<void>;
+  /** Other schedulers from now on; a checkpoint holds their state. */
+  replaceLrSchedulers(schedulers: readonly SchedulerOptions[]): void;
   /** Asks for the training loader anew: its batch size has changed. */
   reloadTrainLoader(): Promise<void>;
 
@@ -80,8 +88,10 @@ export interface TrainerView {
   readonly valCheckInterval: number;
   readonly checkValEveryNEpoch: number | null;
   readonly enableValidation: boolean;
-  /** Whether validation runs once, at the end of every epoch. */
+  /** Whether `valCheckInterval` and `checkValEveryNEpoch` are 1: callbacks then act at the end of training epochs. */
   readonly validatesAtEpochEnd: boolean;
+  /** Whether validation runs by the clock. */
+  readonly validatesByTime: boolean;
   /** Whether validation has run in this training, the sanity check aside. */
   readonly validationHasRun: boolean;
   readonly logEveryNSteps: number;

@@ -21,6 +21,8 @@ export class FitLoop {
   #loadedEpoch = Number.NEGATIVE_INFINITY;
   /** Batches between two validations: Infinity for the end of an epoch of unknown length. */
   #valCheckBatch = Number.POSITIVE_INFINITY;
+  /** By the clock, for validations that go by time. */
+  #lastValidation = 0;
 
   constructor(run: RunContext, validation: EvaluationLoop) {
     this.#run = run;
@@ -90,8 +92,8 @@ export class FitLoop {
   // --- The loop ---
 
   async run(): Promise<void> {
-    const { hooks, progress, data, module, options } = this.#run;
-    if (options.limitTrainBatches === 0 || module.trainingStep === undefined) return;
+    const { hooks, progress, data, options } = this.#run;
+    if (options.limitTrainBatches === 0) return;
     if (!data.has("trainDataloader")) throw new MisconfigurationError("`fit` needs a train loader, and there is none");
     await this.#setUpData();
     // A checkpoint made at the very end of an epoch: its log row and the rest are still to come.
@@ -188,7 +190,11 @@ export class FitLoop {
   }
 
   #setUpValidationInterval(batches: number): void {
-    const { valCheckInterval, checkValEveryNEpoch } = this.#run.options;
+    const { valCheckInterval, valCheckTimeS, checkValEveryNEpoch } = this.#run.options;
+    if (valCheckTimeS !== null) {
+      this.#lastValidation = performance.now();
+      return;
+    }
     const count = exactCount(valCheckInterval);
     if (count !== undefined) {
       this.#valCheckBatch = count;
@@ -221,6 +227,7 @@ export class FitLoop {
   #shouldValidate(): boolean {
     const { state, progress, options } = this.#run;
     if (!this.#validatesThisEpoch()) return false;
+    if (options.valCheckTimeS !== null) return this.#validatesByTime(options.valCheckTimeS);
     if (progress.isLastBatch && this.#valCheckBatch === Number.POSITIVE_INFINITY) return true;
     if (state.shouldStop && this.canStopEarly) return true;
     if (this.#valCheckBatch === Number.POSITIVE_INFINITY) return false;
@@ -228,11 +235,19 @@ export class FitLoop {
     return done % this.#valCheckBatch === 0;
   }
 
+  /** The clocks of several ranks differ, and all validate together. */
+  #validatesByTime(intervalS: number): boolean {
+    const { state, strategy } = this.#run;
+    const due = (performance.now() - this.#lastValidation) / 1000 >= intervalS;
+    return strategy.reduceDecision(due || (state.shouldStop && this.canStopEarly), "any");
+  }
+
   async #validate(): Promise<void> {
     const { state, log: logging } = this.#run;
     const resume = logging.suspend();
     state.stage = "validate";
     await this.#validation.run();
+    this.#lastValidation = performance.now();
     state.stage = "train";
     resume();
   }

@@ -5,7 +5,13 @@ import type { Awaitable } from "../core/awaitable.ts";
 import { LightningError, MisconfigurationError } from "../core/errors.ts";
 import { LightningOptimizer } from "../core/lightning-optimizer.ts";
 import { LightningModule } from "../core/module.ts";
-import { type ConfiguredOptimizers, parseOptimizers, type SchedulerConfig } from "../core/optimizers.ts";
+import {
+  type ConfiguredOptimizers,
+  parseOptimizers,
+  type SchedulerConfig,
+  type SchedulerOptions,
+  schedulerConfig,
+} from "../core/optimizers.ts";
 import { MixedPrecision } from "../precision/plugins.ts";
 import type { StepPass } from "../precision/precision.ts";
 import { isDistributed } from "../strategies/strategy.ts";
@@ -40,6 +46,12 @@ export class Optimization {
       log.warning("configureOptimizers() returned nothing: weights will not change");
     this.#configured = parseOptimizers(spec, module.automaticOptimization);
     this.#wrapped.clear();
+  }
+
+  replaceSchedulers(schedulers: readonly SchedulerOptions[]): void {
+    const { module } = this.#run;
+    const parsed = schedulers.map((options) => schedulerConfig(options, undefined, module.automaticOptimization));
+    this.#configured = { ...this.#configured, schedulers: parsed };
   }
 
   wrap(optimizer: optim.Optimizer): LightningOptimizer {

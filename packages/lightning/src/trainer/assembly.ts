@@ -51,7 +51,11 @@ export class Assembly implements RunContext {
     this.log = new LoggerConnector(
       this.state,
       this.progress,
-      { logEveryNSteps: this.options.logEveryNSteps, fastDevRun: this.options.fastDevRun !== false },
+      {
+        logEveryNSteps: this.options.logEveryNSteps,
+        fastDevRun: this.options.fastDevRun !== false,
+        barebones: this.options.barebones,
+      },
       this.strategy,
     );
     // Rank 0 speaks for all.
@@ -90,7 +94,8 @@ function refuseSyncBatchNorm({ syncBatchnorm }: TrainerOptions, { worldSize }: S
 
 function selectProfiler(option: TrainerOptions["profiler"], rootDir: string): Profiler {
   if (option === null) return passThroughProfiler;
-  if (option === "simple") return new SimpleProfiler();
-  if (option === "chrome") return new ChromeTraceProfiler({ dirpath: rootDir });
+  // Python's "advanced" profiles functions; for those Node has `--cpu-prof`.
+  if (option === "simple" || option === "advanced") return new SimpleProfiler();
+  if (option === "chrome" || option === "pytorch") return new ChromeTraceProfiler({ dirpath: rootDir });
   return option as Profiler;
 }

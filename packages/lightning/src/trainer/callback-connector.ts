@@ -20,6 +20,11 @@ export function configureCallbacks(options: TrainerOptions, settings: Settings):
   if (settings.barebones && given.some((one) => one instanceof ProgressBar || one instanceof ModelSummary)) {
     throw new MisconfigurationError("Trainer(barebones: true) was configured but a progress bar or summary was passed");
   }
+  if (given.filter((one) => one instanceof ProgressBar).length > 1) {
+    throw new MisconfigurationError(
+      "You added multiple progress bar callbacks to the Trainer, but currently only one progress bar is supported",
+    );
+  }
   if (settings.enableProgressBar) {
     if (!has(ProgressBar)) callbacks.push(new ProgressBar());
   } else if (has(ProgressBar)) {
@@ -77,8 +82,8 @@ function refuseDuplicates(callbacks: readonly Callback[]): void {
 /** The loggers asked for; with `true`, metrics.csv under the root folder. A logger that fails does not stop training. */
 export function configureLoggers(options: TrainerOptions, settings: Settings): Logger[] {
   if (!settings.enableLogging) return [];
-  const { logger } = options;
+  const logger = options.logger ?? true;
   if (logger === true) return [GuardedLogger.of(new CSVLogger({ saveDir: settings.defaultRootDir }))];
-  if (logger === false || logger === null) return [];
+  if (logger === false) return [];
   return (logger instanceof Logger ? [logger] : logger).map((one) => GuardedLogger.of(one));
 }

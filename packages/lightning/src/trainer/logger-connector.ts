@@ -18,6 +18,8 @@ import { isDistributed, type Strategy } from "../strategies/strategy.ts";
 interface Settings {
   readonly logEveryNSteps: number;
   readonly fastDevRun: boolean;
+  /** Nothing is logged then. */
+  readonly barebones: boolean;
 }
 
 /** Collects what modules and callbacks log, and hands it to callbacks, loggers and the progress bar when it is due. */
@@ -72,7 +74,7 @@ export class LoggerConnector {
 
   /** `LightningModule.log`. */
   log(name: string, value: LoggedValue, options: LogOptions): void {
-    if (this.muted) return;
+    if (this.muted || this.#settings.barebones) return;
     const results = this.#active();
     const hook = this.#hook;
     if (results === undefined || hook === undefined) {

@@ -1,6 +1,7 @@
 import { suggestion } from "@classifier-training/base";
 import { z } from "zod";
 import { Callback } from "../callbacks/callback.ts";
+import { durationSchema } from "../core/duration.ts";
 import { MisconfigurationError } from "../core/errors.ts";
 import { Logger } from "../loggers/logger.ts";
 
@@ -8,25 +9,24 @@ import { Logger } from "../loggers/logger.ts";
  * How many batches: a fraction of the loader (1, as in `1.0`, is all of it), a number above 1, or exactly so many with
  * `{ batches: n }`, which is the way to say one (JavaScript cannot tell 1 from 1.0).
  */
-const batchLimit = z.union([z.number().min(0), z.strictObject({ batches: z.int().min(0) })]);
-export type BatchLimit = z.infer<typeof batchLimit>;
-
-const duration = z.union([
-  z.string().regex(/^\d+:\d\d:\d\d:\d\d$/, "expected DD:HH:MM:SS"),
-  z.strictObject({
-    weeks: z.number().optional(),
-    days: z.number().optional(),
-    hours: z.number().optional(),
-    minutes: z.number().optional(),
-    seconds: z.number().optional(),
-  }),
+const batchLimit = z.union([
+  z
+    .number()
+    .min(0)
+    .refine((limit) => limit <= 1 || Number.isInteger(limit), "expected a fraction up to 1, or an integer"),
+  z.strictObject({ batches: z.int().min(0) }),
 ]);
-export type Duration = z.infer<typeof duration>;
+export type BatchLimit = z.infer<typeof batchLimit>;
 
 /** An object of a class: zod would copy a plain object schema's value. */
 const instance = z.custom<object>((value) => typeof value === "object" && value !== null && !Array.isArray(value));
 const callback = z.custom<Callback>((value) => value instanceof Callback, "expected a callback");
 const logger = z.custom<Logger>((value) => value instanceof Logger, "expected a logger");
+
+/** Lightning takes these names in any case. */
+function anyCase<const T extends readonly [string, ...string[]]>(names: T) {
+  return z.union([z.enum(names), z.string().toLowerCase().pipe(z.enum(names))]);
+}
 
 const precisions = [
   "32-true",
@@ -41,7 +41,10 @@ const precisions = [
   "bf16",
 ] as const;
 
-/** Lightning's options, in Lightning's order; the defaults are stated here and nowhere else. */
+/**
+ * Lightning's options, in Lightning's order, with their defaults. Where the default is null, `resolveSettings` says what
+ * it stands for: `barebones` refuses those that were given.
+ */
 export const trainerOptionsSchema = z.strictObject({
   accelerator: z.string().default("auto"),
   strategy: z.union([z.string(), instance]).default("auto"),
@@ -54,10 +57,11 @@ export const trainerOptionsSchema = z.strictObject({
     .union([z.enum(precisions), z.literal(16), z.literal(32), z.literal(64)])
     .nullable()
     .default("32-true"),
+  /** null is the default logger, as true is. */
   logger: z
     .union([z.boolean(), logger, z.array(logger)])
     .nullable()
-    .default(true),
+    .default(null),
   callbacks: z
     .union([callback, z.array(callback)])
     .nullable()
@@ -67,23 +71,24 @@ export const trainerOptionsSchema = z.strictObject({
   minEpochs: z.int().min(0).nullable().default(null),
   maxSteps: z.int().min(-1).default(-1),
   minSteps: z.int().min(0).nullable().default(null),
-  maxTime: duration.nullable().default(null),
+  maxTime: durationSchema.nullable().default(null),
   limitTrainBatches: batchLimit.nullable().default(1),
   limitValBatches: batchLimit.nullable().default(1),
   limitTestBatches: batchLimit.nullable().default(1),
   limitPredictBatches: batchLimit.nullable().default(1),
   overfitBatches: batchLimit.default(0),
-  /** A fraction of an epoch (1 is its end), or a number of batches. */
-  valCheckInterval: batchLimit.nullable().default(1),
+  /** A fraction of an epoch (1 is its end), a number of batches, or a time: `DD:HH:MM:SS` or `{ minutes: 30 }`. */
+  valCheckInterval: z.union([batchLimit, durationSchema]).nullable().default(1),
   checkValEveryNEpoch: z.int().min(1).nullable().default(1),
-  numSanityValSteps: z.int().min(-1).nullable().default(2),
-  logEveryNSteps: z.int().min(0).nullable().default(50),
-  enableCheckpointing: z.boolean().nullable().default(true),
-  enableProgressBar: z.boolean().nullable().default(true),
-  enableModelSummary: z.boolean().nullable().default(true),
+  numSanityValSteps: z.int().min(-1).nullable().default(null),
+  logEveryNSteps: z.int().min(0).nullable().default(null),
+  enableCheckpointing: z.boolean().nullable().default(null),
+  enableProgressBar: z.boolean().nullable().default(null),
+  enableModelSummary: z.boolean().nullable().default(null),
   accumulateGradBatches: z.int().min(1).default(1),
-  gradientClipVal: z.number().min(0).nullable().default(null),
-  gradientClipAlgorithm: z.enum(["norm", "value"]).nullable().default("norm"),
+  /** Nothing is clipped at 0 and below. */
+  gradientClipVal: z.number().nullable().default(null),
+  gradientClipAlgorithm: anyCase(["norm", "value"]).nullable().default("norm"),
   deterministic: z
     .union([z.boolean(), z.literal("warn")])
     .nullable()
@@ -92,7 +97,7 @@ export const trainerOptionsSchema = z.strictObject({
   inferenceMode: z.boolean().default(true),
   useDistributedSampler: z.boolean().default(true),
   profiler: z
-    .union([z.enum(["simple", "chrome"]), instance])
+    .union([anyCase(["simple", "advanced", "pytorch", "chrome"]), instance])
     .nullable()
     .default(null),
   detectAnomaly: z.boolean().default(false),
@@ -105,6 +110,9 @@ export const trainerOptionsSchema = z.strictObject({
   reloadDataloadersEveryNEpochs: z.int().min(0).default(0),
   defaultRootDir: z.string().nullable().default(null),
   enableAutologHparams: z.boolean().default(true),
+  /** Accepted for Lightning's configurations: there is no model registry to upload to, and nothing to suggest. */
+  modelRegistry: z.null("there is no model registry to upload to: give null").default(null),
+  suggestIntegrations: z.boolean().default(true),
   /** What SIGINT and SIGTERM do once the run is saved and closed: end the process (130, 143), or throw from `fit`. */
   onSignal: z.enum(["exit", "throw", "ignore"]).default("exit"),
   /** Write checkpoints in a worker thread while training goes on. */
@@ -126,13 +134,4 @@ export function parseTrainerOptions(input: unknown): TrainerOptions {
   if (result.success) return result.data;
   const lines = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
   throw new MisconfigurationError(`Trainer options: ${lines.join("; ")}`);
-}
-
-export function durationSeconds(value: Duration): number {
-  if (typeof value !== "string") {
-    const { weeks = 0, days = 0, hours = 0, minutes = 0, seconds = 0 } = value;
-    return (((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + seconds;
-  }
-  const [days = 0, hours = 0, minutes = 0, seconds = 0] = value.split(":").map(Number);
-  return ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
 }

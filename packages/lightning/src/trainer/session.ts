@@ -10,6 +10,7 @@ import type { FinalStatus } from "../loggers/logger.ts";
 import type { EvaluationLoop } from "../loops/evaluation-loop.ts";
 import type { Assembly } from "./assembly.ts";
 import { attachModuleCallbacks } from "./callback-connector.ts";
+import { checkCall } from "./check-call.ts";
 import { type CheckpointConnector, isCheckpointKeeper } from "./checkpoint-connector.ts";
 import { estimateCheckpointBytes } from "./checkpoint-size.ts";
 import { findMetrics } from "./module-metrics.ts";
@@ -50,6 +51,7 @@ export class Session {
     if (fn === "fit") signals.install();
     let interruption: TrainingInterrupted | undefined;
     try {
+      checkCall(this.#parts, fn);
       await this.#parts.strategy.connect();
       await this.#io.flush();
       await this.#checkpoints.select(fn, ckptPath, moduleProvided || fn === "fit", this.#keepers());

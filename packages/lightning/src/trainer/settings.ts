@@ -1,6 +1,8 @@
 import { getLogger } from "@classifier-training/base";
+import { Timer } from "../callbacks/timer.ts";
+import { durationSeconds, isDuration } from "../core/duration.ts";
 import { MisconfigurationError } from "../core/errors.ts";
-import { type BatchLimit, durationSeconds, type TrainerOptions } from "./options.ts";
+import type { BatchLimit, TrainerOptions } from "./options.ts";
 
 const log = getLogger("lightning.trainer");
 
@@ -17,6 +19,8 @@ export interface Settings {
   readonly limitPredictBatches: BatchLimit;
   readonly overfit: boolean;
   readonly valCheckInterval: BatchLimit;
+  /** Seconds between two validations, when these go by time. */
+  readonly valCheckTimeS: number | null;
   readonly checkValEveryNEpoch: number | null;
   readonly numSanityValSteps: number;
   readonly logEveryNSteps: number;
@@ -38,26 +42,29 @@ export interface Settings {
 /** @throws MisconfigurationError when options contradict each other. */
 export function resolveSettings(options: TrainerOptions): Settings {
   const fastDevRun = options.fastDevRun === true ? 1 : options.fastDevRun || false;
-  if (options.barebones) refuseWithBarebones(options);
-  const overfit = batchCount(options.overfitBatches) !== 0;
+  const { valCheckInterval, barebones } = options;
+  if (barebones) refuseWithBarebones(options);
+  const byTime = valCheckInterval !== null && isDuration(valCheckInterval);
+  const overfit = count(options.overfitBatches) !== 0;
   const settings: Settings = {
     ...epochLimits(options),
     maxSteps: options.maxSteps,
     minSteps: options.minSteps ?? 0,
     maxTimeS: options.maxTime === null ? null : durationSeconds(options.maxTime),
-    limitTrainBatches: overfit ? options.overfitBatches : (options.limitTrainBatches ?? 1),
-    limitValBatches: overfit ? options.overfitBatches : (options.limitValBatches ?? 1),
-    limitTestBatches: options.limitTestBatches ?? 1,
-    limitPredictBatches: options.limitPredictBatches ?? 1,
+    limitTrainBatches: overfit ? options.overfitBatches : limit(options.limitTrainBatches),
+    limitValBatches: overfit ? options.overfitBatches : limit(options.limitValBatches),
+    limitTestBatches: limit(options.limitTestBatches),
+    limitPredictBatches: limit(options.limitPredictBatches),
     overfit,
-    valCheckInterval: options.valCheckInterval ?? 1,
+    valCheckInterval: byTime ? 1 : (valCheckInterval ?? 1),
+    valCheckTimeS: byTime ? durationSeconds(valCheckInterval) : null,
     checkValEveryNEpoch: options.checkValEveryNEpoch,
-    numSanityValSteps: sanitySteps(options.numSanityValSteps),
-    logEveryNSteps: options.logEveryNSteps ?? 50,
-    enableCheckpointing: options.enableCheckpointing ?? true,
-    enableProgressBar: options.enableProgressBar ?? true,
-    enableModelSummary: options.enableModelSummary ?? true,
-    enableLogging: options.logger !== false && options.logger !== null,
+    numSanityValSteps: sanitySteps(options.numSanityValSteps ?? (barebones ? 0 : 2)),
+    logEveryNSteps: options.logEveryNSteps ?? (barebones ? 0 : 50),
+    enableCheckpointing: options.enableCheckpointing ?? !barebones,
+    enableProgressBar: options.enableProgressBar ?? !barebones,
+    enableModelSummary: options.enableModelSummary ?? !barebones,
+    enableLogging: (options.logger ?? !barebones) !== false,
     gradientClipVal: options.gradientClipVal,
     gradientClipAlgorithm: options.gradientClipAlgorithm ?? "norm",
     inferenceMode: options.inferenceMode,
@@ -65,42 +72,48 @@ export function resolveSettings(options: TrainerOptions): Settings {
     deterministic: options.deterministic ?? false,
     reloadDataloadersEveryNEpochs: options.reloadDataloadersEveryNEpochs,
     fastDevRun,
-    barebones: options.barebones,
+    barebones,
     defaultRootDir: options.defaultRootDir ?? process.cwd(),
   };
-  if (settings.checkValEveryNEpoch === null && !(exactCount(settings.valCheckInterval) ?? 0)) {
+  checkValidationInterval(settings);
+  return fastDevRun === false ? settings : applyFastDevRun(settings, fastDevRun);
+}
+
+/** @throws MisconfigurationError for an interval that is none, or one that does not go with the epochs' */
+function checkValidationInterval({ valCheckInterval, valCheckTimeS, checkValEveryNEpoch }: Settings): void {
+  if (typeof valCheckInterval !== "number" && valCheckInterval.batches === 0) {
     throw new MisconfigurationError(
-      "valCheckInterval should be a number of batches when checkValEveryNEpoch is null: it then counts over epochs",
-      "give valCheckInterval as a number above 1, or as { batches: 1 }",
+      "valCheckInterval is 0 batches, and validation cannot run after every 0 batches",
+      "set limitValBatches: 0 to train without validation",
     );
   }
-  if (fastDevRun !== false) return applyFastDevRun(settings, fastDevRun);
-  if (options.barebones) {
-    return {
-      ...settings,
-      enableCheckpointing: false,
-      enableProgressBar: false,
-      enableModelSummary: false,
-      enableLogging: false,
-      numSanityValSteps: 0,
-      logEveryNSteps: 0,
-    };
+  if (checkValEveryNEpoch === null && valCheckTimeS === null && !(exactCount(valCheckInterval) ?? 0)) {
+    throw new MisconfigurationError(
+      "valCheckInterval should be a number of batches or a time when checkValEveryNEpoch is null: it then counts over epochs",
+      "give valCheckInterval as an integer, such as 500, or as DD:HH:MM:SS",
+    );
   }
-  return settings;
 }
 
 function epochLimits(options: TrainerOptions): Pick<Settings, "maxEpochs" | "minEpochs"> {
-  const { maxEpochs, minEpochs, maxSteps, maxTime } = options;
-  if (maxEpochs !== null) return { maxEpochs, minEpochs: minEpochs ?? 0 };
-  if (maxSteps === -1 && maxTime === null) {
-    log.info("`maxEpochs` was not set. Setting it to 1000 epochs. To train without an epoch limit, set maxEpochs: -1");
-    return { maxEpochs: 1000, minEpochs: minEpochs ?? 0 };
+  const { maxEpochs, maxSteps, minSteps } = options;
+  // With a least number of steps, a stop that is asked for before the first one waits for them.
+  const minEpochs = options.minEpochs ?? (minSteps === null ? 0 : 1);
+  if (maxEpochs !== null) return { maxEpochs, minEpochs };
+  if (maxSteps === -1 && !isTimed(options)) {
+    log.warning(
+      "`maxEpochs` was not set. Setting it to 1000 epochs. To train without an epoch limit, set maxEpochs: -1",
+    );
+    return { maxEpochs: 1000, minEpochs };
   }
-  return { maxEpochs: -1, minEpochs: minEpochs ?? 0 };
+  return { maxEpochs: -1, minEpochs };
 }
 
-function sanitySteps(steps: number | null): number {
-  if (steps === null) return 2;
+function isTimed({ maxTime, callbacks }: TrainerOptions): boolean {
+  return maxTime !== null || [callbacks ?? []].flat().some((callback) => callback instanceof Timer);
+}
+
+function sanitySteps(steps: number): number {
   return steps === -1 ? Number.POSITIVE_INFINITY : steps;
 }
 
@@ -109,16 +122,16 @@ function applyFastDevRun(settings: Settings, batches: number): Settings {
     `Running in fastDevRun mode: ${batches} batch${batches === 1 ? "" : "es"} of training, validation, test and ` +
       "prediction, without loggers, checkpoints, early stopping and tuners",
   );
-  const limit = { batches };
+  const few = { batches };
   return {
     ...settings,
     maxSteps: batches,
     maxEpochs: 1,
-    limitTrainBatches: limit,
-    limitValBatches: limit,
-    limitTestBatches: limit,
-    limitPredictBatches: limit,
+    ...(settings.overfit ? {} : { limitTrainBatches: few, limitValBatches: few }),
+    limitTestBatches: few,
+    limitPredictBatches: few,
     valCheckInterval: 1,
+    valCheckTimeS: null,
     checkValEveryNEpoch: 1,
     numSanityValSteps: 0,
     enableLogging: false,
@@ -126,17 +139,24 @@ function applyFastDevRun(settings: Settings, batches: number): Settings {
 }
 
 function refuseWithBarebones(options: TrainerOptions): void {
+  const { logger, fastDevRun, logEveryNSteps, numSanityValSteps } = options;
   const asked = (
     [
-      ["logger", options.logger !== true && options.logger !== null && options.logger !== false],
+      ["enableCheckpointing", options.enableCheckpointing === true],
+      ["logger", logger !== null && logger !== false],
+      ["enableProgressBar", options.enableProgressBar === true],
+      ["logEveryNSteps", logEveryNSteps !== null && logEveryNSteps !== 0],
+      ["enableModelSummary", options.enableModelSummary === true],
+      ["numSanityValSteps", numSanityValSteps !== null && numSanityValSteps !== 0],
+      ["fastDevRun", fastDevRun !== false && fastDevRun !== 0],
       ["detectAnomaly", options.detectAnomaly],
       ["profiler", options.profiler !== null],
-      ["fastDevRun", options.fastDevRun !== false && options.fastDevRun !== 0],
     ] as const
   ).find(([, set]) => set);
   if (asked !== undefined) {
     throw new MisconfigurationError(
-      `Trainer(barebones: true) leaves out everything that slows training: ${asked[0]} was set`,
+      `Trainer(barebones: true) leaves out everything that slows training, and ${asked[0]} was set`,
+      `leave out ${asked[0]}, or barebones`,
     );
   }
 }
@@ -147,8 +167,14 @@ export function exactCount(limit: BatchLimit): number | undefined {
   return limit > 1 || limit === 0 ? limit : undefined;
 }
 
-function batchCount(limit: BatchLimit): number {
+function count(limit: BatchLimit): number {
   return typeof limit === "number" ? limit : limit.batches;
+}
+
+/** A limit of no batches is 0 from here on, however it was given. */
+function limit(given: BatchLimit | null): BatchLimit {
+  if (given === null) return 1;
+  return count(given) === 0 ? 0 : given;
 }
 
 /**
@@ -156,15 +182,8 @@ function batchCount(limit: BatchLimit): number {
  * @throws MisconfigurationError for a fraction of an unknown length, or one that leaves nothing
  */
 export function limitedBatches(length: number, limit: BatchLimit, stage: string): number {
-  const count = exactCount(limit);
-  if (count !== undefined) {
-    if (!Number.isInteger(count)) {
-      throw new MisconfigurationError(
-        `the limit of ${stage} batches is ${count}: give a fraction up to 1, or an integer`,
-      );
-    }
-    return Math.min(length, count);
-  }
+  const exact = exactCount(limit);
+  if (exact !== undefined) return Math.min(length, exact);
   const fraction = limit as number;
   if (fraction === 1 || length === 0) return length;
   if (!Number.isFinite(length)) {

@@ -5,7 +5,7 @@ import { CheckpointIO } from "../checkpoint/io.ts";
 import { LightningDataModule } from "../core/datamodule.ts";
 import { MisconfigurationError } from "../core/errors.ts";
 import type { LightningModule } from "../core/module.ts";
-import type { SchedulerConfig } from "../core/optimizers.ts";
+import type { SchedulerConfig, SchedulerOptions } from "../core/optimizers.ts";
 import type { MetricValues } from "../core/result-collection.ts";
 import type { SaveOptions, Stage, Status, TrainerFn, TrainerView } from "../core/trainer-view.ts";
 import type { LoaderSource } from "../data/batch-loader.ts";
@@ -267,7 +267,11 @@ export class Trainer implements TrainerView {
     return typeof valCheckInterval === "number" ? valCheckInterval : (exactCount(valCheckInterval) ?? 1);
   }
   get validatesAtEpochEnd(): boolean {
-    return this.#parts.options.valCheckInterval === 1 && this.#parts.options.checkValEveryNEpoch === 1;
+    const { checkValEveryNEpoch, valCheckTimeS } = this.#parts.options;
+    return valCheckTimeS === null && this.valCheckInterval === 1 && checkValEveryNEpoch === 1;
+  }
+  get validatesByTime(): boolean {
+    return this.#parts.options.valCheckTimeS !== null;
   }
   get checkValEveryNEpoch(): number | null {
     return this.#parts.options.checkValEveryNEpoch;
@@ -320,9 +324,16 @@ export class Trainer implements TrainerView {
     return this.#parts.precision.forward(run);
   }
 
-  async forEachTrainingBatch(run: (batch: unknown) => boolean | undefined): Promise<void> {
+  replaceLrSchedulers(schedulers: readonly SchedulerOptions[]): void {
+    this.#parts.optimization.replaceSchedulers(schedulers);
+  }
+
+  async forEachTrainingBatch(
+    run: (batch: unknown) => boolean | undefined,
+    { onAllRanks = false }: { readonly onAllRanks?: boolean } = {},
+  ): Promise<void> {
     const { log, strategy, precision, data } = this.#parts;
-    if (isDistributed(strategy)) {
+    if (isDistributed(strategy) && !onAllRanks) {
       throw new MisconfigurationError(
         `trials over the training data (to find a learning rate or a batch size) need one process, and this run has ${strategy.worldSize}`,
         "find the value with devices: 1 first, then train with it",
