@@ -21,7 +21,6 @@ import {
   ProgressBar,
   ReplayCertificate,
   readReplay,
-  StochasticWeightAveraging,
   Timer,
   Trainer,
   type TrainerOptionsInput,
@@ -129,24 +128,15 @@ test("a backbone is frozen, joins later at a lower rate, and a resumed run knows
   await trainer([frozen()], { maxEpochs: 1 }).fit(module, data());
   expect(module.backbone.weight.tolist()).toEqual(before);
   const checkpoint = () => new ModelCheckpoint({ dirpath: dir, saveLast: true });
+  const joining = trainer([frozen()], { maxEpochs: 2 });
+  await joining.fit(new Two(), data());
+  expect(joining.optimizers[0]?.paramGroups.map(({ lr }) => lr)).toEqual([0.01, 0.001]);
   const run = trainer([frozen(), checkpoint()], { maxEpochs: 3 });
   await run.fit(new Two(), data());
   expect(run.optimizers[0]?.paramGroups.map(({ lr }) => lr)).toEqual([0.01, 0.002]);
   const resumed = trainer([frozen(), checkpoint()], { maxEpochs: 4 });
   await resumed.fit(new Two(), { ...data(), ckptPath: "last" });
   expect(resumed.optimizers[0]?.paramGroups.map(({ lr }) => lr)).toEqual([0.01, 0.004]);
-});
-
-test("stochastic weight averaging leaves the mean of the last epochs' weights", async () => {
-  const module = new KillableModule();
-  const swa = new StochasticWeightAveraging({ swaLrs: 0.001, swaEpochStart: 0.5, annealingEpochs: 2 });
-  const run = trainer([swa], { maxEpochs: 4 });
-  await run.fit(module, {
-    trainDataloaders: killableLoader(3, "train", 0),
-    valDataloaders: killableLoader(1, "val", 0),
-  });
-  expect(swa.averagedEpochs).toBe(2);
-  expect(said.join("\n")).toContain("Stochastic weight averaging starts in epoch 2");
 });
 
 test("the learning rate finder suggests a rate and leaves the weights as they were", async () => {

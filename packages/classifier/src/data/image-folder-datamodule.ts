@@ -1,4 +1,5 @@
-import { relative } from "node:path";
+import { createHash } from "node:crypto";
+import { basename, relative } from "node:path";
 import { CtError, getLogger, optionsTarget, plural, type TargetTable } from "@classifier-training/base";
 import { fromTypedArray, type Tensor } from "@classifier-training/torch";
 import {
@@ -48,6 +49,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   #syntheticFolder: string | undefined;
   #trainOrientations: Uint8Array<SharedArrayBuffer> | undefined;
   #trainEnabled: Uint8Array | undefined;
+  #trainingPictures: string | undefined;
 
   /** @throws z.ZodError for an option that is unknown or has a wrong value */
   constructor(options: ImageFolderDataModuleInput) {
@@ -141,10 +143,11 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     return this.#loader("test");
   }
 
-  /** A resumed run must see the same classes and samples. */
+  /** A resumed run must see the same classes and samples, wherever the folder lies by now. */
   override fingerprint(): Record<string, unknown> {
     const train = this.#dataset("train");
-    return { classes: train.classes, trainSamples: train.length };
+    this.#trainingPictures ??= hashOfNames(train);
+    return { classes: train.classes, trainSamples: train.length, trainingPictures: this.#trainingPictures };
   }
 
   #loader(split: Split): DataLoader {
@@ -230,3 +233,10 @@ export const dataTargets: TargetTable = {
     (options) => new ImageFolderDataModule(options),
   ),
 };
+
+/** Of file names and labels, in order. */
+function hashOfNames({ paths, targets }: ImageDataset): string {
+  const hash = createHash("sha256");
+  for (const [i, path] of paths.entries()) hash.update(`${basename(path)}\n${targets[i]}\n`);
+  return hash.digest("hex").slice(0, 16);
+}

@@ -195,7 +195,8 @@ export class FitLoop {
       this.#lastValidation = performance.now();
       return;
     }
-    const count = exactCount(valCheckInterval);
+    // 0 is a fraction here, 0.0: less than a batch.
+    const count = exactCount(valCheckInterval) || undefined;
     if (count !== undefined) {
       this.#valCheckBatch = count;
       if (count > batches && checkValEveryNEpoch !== null && this.#validation.enabled) {
