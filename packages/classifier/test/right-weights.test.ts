@@ -1,0 +1,198 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Callback, EMACallback, LightningError, ModelCheckpoint, Trainer } from "@classifier-training/lightning";
+import { nn, noGrad, type Tensor, tensor } from "@classifier-training/torch";
+import { InferenceSession, Tensor as OnnxTensor } from "onnxruntime-node";
+import sharp from "sharp";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { ConfusionMatrixCallback, confusionMatrixOptions } from "../src/callbacks/confusion-matrix.ts";
+import { ONNXExportCallback, onnxExportOptions } from "../src/callbacks/onnx-export.ts";
+import { ClassificationReportCallback, classificationReportOptions } from "../src/callbacks/report.ts";
+import { SampleVisualizationCallback, sampleVisualizationOptions } from "../src/callbacks/sample-visualization.ts";
+import { TrainingHistoryCallback, trainingHistoryOptions } from "../src/callbacks/training-history.ts";
+import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
+import { ClassificationModel } from "../src/model/classification-model.ts";
+import { classificationModelOptions } from "../src/model/options.ts";
+
+let dir = "";
+const colours = { blue: "#1020d0", red: "#d02010", green: "#10d020" } as const;
+type Label = keyof typeof colours;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "right-weights-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+async function pictures(labels: readonly Label[]): Promise<void> {
+  for (const split of ["train", "valid"]) {
+    for (const label of labels) {
+      const folder = join(dir, "data", split, label);
+      mkdirSync(folder, { recursive: true });
+      const create = { width: 8, height: 8, channels: 3, background: colours[label] } as const;
+      for (let i = 0; i < 6; i++)
+        await sharp({ create })
+          .png()
+          .toFile(join(folder, `${i}.png`));
+    }
+  }
+}
+
+/** Tells red from blue by the mean colour, from the start; counts how often it is asked. */
+class MeanColour extends nn.Module {
+  readonly head: nn.Linear;
+  calls = 0;
+
+  constructor(classes: number) {
+    super();
+    this.head = new nn.Linear(3, classes);
+    noGrad(() => {
+      this.head.weight.zero_();
+      this.head.bias?.zero_();
+      this.head.weight.narrow(0, 0, 2).copy_(
+        tensor([
+          [-1, 0, 1],
+          [1, 0, -1],
+        ]),
+      );
+    });
+  }
+
+  override forward(x: Tensor): Tensor {
+    this.calls++;
+    return this.head.call(x.mean([2, 3]));
+  }
+}
+
+async function train(
+  callbacks: readonly Callback[],
+  options: {
+    readonly backbone?: string;
+    readonly classes?: number;
+    readonly ckptPath?: string;
+    readonly epochs?: number;
+  },
+) {
+  const { backbone = "mean_colour", classes = 2, ckptPath = null, epochs = 2 } = options;
+  const network = new MeanColour(classes);
+  const model = new ClassificationModel(
+    classificationModelOptions.parse({ numClasses: classes, learningRate: 1e-8, pretrained: false }),
+    backbone,
+    () => network,
+  );
+  const datamodule = new ImageFolderDataModule({
+    dataRoot: join(dir, "data"),
+    imageSize: 8,
+    batchSize: 4,
+    numWorkers: 0,
+  });
+  const trainer = new Trainer({
+    maxEpochs: epochs,
+    logger: false,
+    enableProgressBar: false,
+    enableModelSummary: false,
+    numSanityValSteps: 0,
+    defaultRootDir: dir,
+    callbacks: [...callbacks],
+  });
+  await trainer.fit(model, { datamodule, ckptPath });
+  return { network, trainer };
+}
+
+/** Makes the network wrong about everything once an epoch begins. */
+class WrongFrom extends Callback {
+  readonly #epoch: number;
+  constructor(epoch: number) {
+    super();
+    this.#epoch = epoch;
+  }
+  override onTrainEpochStart(trainer: { currentEpoch: number }, module: nn.AnyModule): void {
+    if (trainer.currentEpoch !== this.#epoch) return;
+    noGrad(() => {
+      for (const [name, parameter] of module.namedParameters()) if (name.includes("head")) parameter.neg_();
+    });
+  }
+}
+
+test.each([
+  ["alone", []],
+  ["beside a moving average", [new EMACallback({ decay: 0.01 })]],
+] as const)("the export is of the best checkpoint and not of the last weights, %s", async (_how, more) => {
+  await pictures(["blue", "red"]);
+  const checkpoint = new ModelCheckpoint({ dirpath: join(dir, "checkpoints"), monitor: "val/acc_top1", mode: "max" });
+  const exporter = new ONNXExportCallback(onnxExportOptions.parse({ outputDir: dir, inputHeight: 8, inputWidth: 8 }));
+  const { trainer } = await train([...more, new WrongFrom(1), exporter, checkpoint], {});
+  expect([checkpoint.bestModelScore, trainer.callbackMetrics["val/acc_top1"]]).toEqual([1, 0]);
+  const session = await InferenceSession.create(join(dir, "model.onnx"), { logSeverityLevel: 3 });
+  const red = new Float32Array(3 * 64).fill(-1);
+  red.fill(1, 0, 64);
+  const { logits } = await session.run({ input: new OnnxTensor("float32", red, [1, 3, 8, 8]) });
+  await session.release();
+  const [asBlue = 0, asRed = 0] = (logits?.data ?? []) as Float32Array;
+  expect(asRed).toBeGreaterThan(asBlue);
+});
+
+test("validation runs the network once a batch, whatever looks at the result", async () => {
+  await pictures(["blue", "red"]);
+  const outputDir = dir;
+  const { network, trainer } = await train(
+    [
+      new ConfusionMatrixCallback(confusionMatrixOptions.parse({ outputDir })),
+      new ClassificationReportCallback(classificationReportOptions.parse({ outputDir })),
+      new SampleVisualizationCallback(sampleVisualizationOptions.parse({ outputDir })),
+      new TrainingHistoryCallback(trainingHistoryOptions.parse({ outputDir })),
+      new ModelCheckpoint({ dirpath: join(dir, "checkpoints"), monitor: "val/acc_top1", mode: "max" }),
+    ],
+    { epochs: 1 },
+  );
+  // 12 pictures, 4 a batch, in each of the two splits.
+  expect(network.calls).toBe(trainer.numTrainingBatches + (trainer.numValBatches[0] ?? 0));
+  expect(network.calls).toBe(6);
+});
+
+test.each<[string, Parameters<typeof train>[1], () => Promise<void>, RegExp]>([
+  ["another model", { backbone: "other_colour" }, async () => {}, /model was "mean_colour" and is "other_colour"/],
+  [
+    "more classes",
+    { classes: 3 },
+    () => pictures(["green"]),
+    /numClasses was 2 and is 3; classes was \["blue","red"\]/,
+  ],
+  [
+    "classes of other names",
+    {},
+    async () => {
+      for (const split of ["train", "valid"])
+        renameSync(join(dir, "data", split, "red"), join(dir, "data", split, "crimson"));
+    },
+    /classes was \["blue","red"\] and is \["blue","crimson"\]/,
+  ],
+  [
+    "other pictures",
+    {},
+    async () => renameSync(join(dir, "data", "train", "red", "5.png"), join(dir, "data", "train", "red", "6.png")),
+    /trainingPictures was "[0-9a-f]{16}" and is "[0-9a-f]{16}"/,
+  ],
+])("the last checkpoint is refused for %s, with the way out", async (_what, changes, change, difference) => {
+  await pictures(["blue", "red"]);
+  const keep = () => new ModelCheckpoint({ dirpath: join(dir, "checkpoints"), saveLast: true });
+  await train([keep()], { epochs: 1 });
+  await train([keep()], { epochs: 2, ckptPath: "last" });
+  await change();
+  const error: unknown = await train([keep()], { epochs: 3, ckptPath: "last", ...changes }).catch((reason) => reason);
+  expect(error).toBeInstanceOf(LightningError);
+  expect((error as LightningError).problem.what).toMatch(difference);
+  expect((error as LightningError).problem.fix).toContain("start from scratch");
+});
+
+test("a data folder that was moved is the same data", async () => {
+  await pictures(["blue", "red"]);
+  const fingerprint = (dataRoot: string) => {
+    const data = new ImageFolderDataModule({ dataRoot, imageSize: 8, numWorkers: 0 });
+    data.setup("fit");
+    return data.fingerprint();
+  };
+  const before = fingerprint(join(dir, "data"));
+  renameSync(join(dir, "data"), join(dir, "moved"));
+  expect(fingerprint(join(dir, "moved"))).toEqual(before);
+});
