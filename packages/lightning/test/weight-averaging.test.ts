@@ -89,8 +89,13 @@ test.each([
     }
   }
   const module = new Constant();
-  const options = { swaLrs: [0.01], swaEpochStart, annealingEpochs: 2, annealingStrategy: "linear" } as const;
-  await trainer([new StochasticWeightAveraging(options)], { maxEpochs: 3 }).fit(module, {
+  const swa = new StochasticWeightAveraging({
+    swaLrs: [0.01],
+    swaEpochStart,
+    annealingEpochs: 2,
+    annealingStrategy: "linear",
+  });
+  await trainer([swa], { maxEpochs: 3 }).fit(module, {
     trainDataloaders: numbers(2),
   });
   for (const [i, rate] of module.rates.entries()) expect(rate).toBeCloseTo(rates[i] as number, 12);

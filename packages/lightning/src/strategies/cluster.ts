@@ -1,5 +1,6 @@
 import { distributed } from "@classifier-training/torch";
 import { MisconfigurationError } from "../core/errors.ts";
+import { isSlurmTask, slurmVariables } from "./slurm.ts";
 
 /** Which process of a run this is. */
 export interface Cluster {
@@ -11,24 +12,38 @@ export interface Cluster {
   readonly nodeRank: number;
   /** Something else (torchrun, a scheduler) has started all processes; else this one starts those of its machine. */
   readonly external: boolean;
+  /** Where the ranks meet, when a scheduler says it in variables of its own. */
+  readonly master?: Readonly<Record<"MASTER_ADDR" | "MASTER_PORT", string>>;
 }
 
 type Variables = Readonly<NodeJS.ProcessEnv>;
 
-/** Whether somebody has started this process as one rank of several. */
-export function isRankProcess(env: Variables = process.env): boolean {
+/** Whether torchrun, or a launcher that sets the same variables, has started this process as one rank of several. */
+function isLaunched(env: Variables): boolean {
   return env["WORLD_SIZE"] !== undefined && (env["RANK"] !== undefined || env["LOCAL_RANK"] !== undefined);
 }
 
+/** The environment with torchrun's variables, whoever has started this process: SLURM's tasks have others. */
+function rankVariables(env: Variables): Variables {
+  return isLaunched(env) || !isSlurmTask(env) ? env : { ...env, ...slurmVariables(env) };
+}
+
+/** Whether somebody has started this process as one rank of several. */
+export function isRankProcess(env: Variables = process.env): boolean {
+  return isLaunched(rankVariables(env));
+}
+
 /** Whether this process is the one that logs, prints and writes the files of a run; known before there is a trainer. */
-export function isMainProcess(env: Variables = process.env): boolean {
-  if (isRankProcess(env) && env["RANK"] !== undefined) return env["RANK"] === "0";
+export function isMainProcess(environment: Variables = process.env): boolean {
+  const env = rankVariables(environment);
+  if (isLaunched(env) && env["RANK"] !== undefined) return env["RANK"] === "0";
   return [env["LOCAL_RANK"], env["NODE_RANK"]].every((rank) => rank === undefined || rank === "0");
 }
 
 /** How many processes the environment says there are on this machine; undefined when it says nothing. */
-export function externalLocalWorldSize(numNodes: number, env: Variables = process.env): number | undefined {
-  if (!isRankProcess(env)) return undefined;
+export function externalLocalWorldSize(numNodes: number, environment: Variables = process.env): number | undefined {
+  const env = rankVariables(environment);
+  if (!isLaunched(env)) return undefined;
   const { worldSize } = readRank(env);
   return env["LOCAL_WORLD_SIZE"] === undefined
     ? Math.max(1, Math.floor(worldSize / numNodes))
@@ -39,10 +54,12 @@ export function externalLocalWorldSize(numNodes: number, env: Variables = proces
  * @param localWorldSize processes on each machine: `devices`
  * @throws MisconfigurationError when the environment has another number of processes than the options
  */
-export function findCluster(localWorldSize: number, numNodes: number, env: Variables = process.env): Cluster {
+export function findCluster(localWorldSize: number, numNodes: number, environment: Variables = process.env): Cluster {
   const worldSize = localWorldSize * numNodes;
-  if (isRankProcess(env)) {
+  const env = rankVariables(environment);
+  if (isLaunched(env)) {
     const external = readRank(env);
+    if (!isLaunched(environment)) refuseOtherTasks(environment, localWorldSize, numNodes);
     if (external.worldSize !== worldSize) {
       throw new MisconfigurationError(
         `the environment has ${external.worldSize} processes (WORLD_SIZE), but devices x numNodes is ${localWorldSize} x ${numNodes} = ${worldSize}`,
@@ -57,6 +74,9 @@ export function findCluster(localWorldSize: number, numNodes: number, env: Varia
       localWorldSize,
       nodeRank: Math.floor(globalRank / localWorldSize),
       external: true,
+      ...(isLaunched(environment)
+        ? {}
+        : { master: { MASTER_ADDR: external.masterAddr, MASTER_PORT: String(external.masterPort) } }),
     };
   }
   const nodeRank = Number(env["NODE_RANK"] ?? env["GROUP_RANK"] ?? 0);
@@ -75,7 +95,24 @@ export function findCluster(localWorldSize: number, numNodes: number, env: Varia
   return { globalRank: nodeRank * localWorldSize, worldSize, localRank: 0, localWorldSize, nodeRank, external: false };
 }
 
-function readRank(env: Variables): { rank: number; worldSize: number; localRank: number } {
+/** As Lightning does: the tasks of a job must be the processes that the options speak of. */
+function refuseOtherTasks(env: Variables, devices: number, numNodes: number): void {
+  const { SLURM_NTASKS_PER_NODE: tasks, SLURM_NNODES: nodes } = env;
+  if (nodes !== undefined && Number(nodes) !== numNodes) {
+    throw new MisconfigurationError(
+      `numNodes is ${numNodes}, but the SLURM job has ${nodes} (--nodes=${nodes})`,
+      `set numNodes: ${nodes}`,
+    );
+  }
+  if (tasks !== undefined && Number(tasks) !== devices) {
+    throw new MisconfigurationError(
+      `devices is ${devices}, but the SLURM job has ${tasks} tasks a node (--ntasks-per-node=${tasks})`,
+      `set devices: ${tasks}`,
+    );
+  }
+}
+
+function readRank(env: Variables): distributed.RankEnvironment {
   if (env["RANK"] !== undefined) return distributed.readEnvironment({ ...env });
   // As Lightning's own launcher has it: ranks by machine and place.
   const { LOCAL_RANK: local = "0", NODE_RANK: node = "0", LOCAL_WORLD_SIZE, WORLD_SIZE } = env;

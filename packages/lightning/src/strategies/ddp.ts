@@ -81,6 +81,7 @@ export class DDPStrategy implements Strategy {
     distributed.requireBackend(backend);
     followLauncher();
     if (!cluster.external) await launch(cluster);
+    Object.assign(process.env, cluster.master);
     await this.#toldWhichRankFailed(() =>
       distributed.initProcessGroup({
         backend,

@@ -1,7 +1,7 @@
 import { getLogger, suggestion } from "@classifier-training/base";
 import { cudaDeviceCount, cudaIsAvailable, distributed, mpsIsAvailable } from "@classifier-training/torch";
 import { MisconfigurationError } from "../core/errors.ts";
-import { externalLocalWorldSize, findCluster } from "./cluster.ts";
+import { externalLocalWorldSize, findCluster, isRankProcess } from "./cluster.ts";
 import { DDPStrategy } from "./ddp.ts";
 import { SingleDeviceStrategy } from "./single-device.ts";
 import type { Strategy } from "./strategy.ts";
@@ -35,6 +35,8 @@ export function selectStrategy(wish: Wish): Strategy {
   if (strategy === "single_device" || (devices.length * numNodes === 1 && ddp === undefined)) {
     const [device = kind] = devices;
     if (devices.length * numNodes > 1) throw contradiction(wish);
+    // One of several processes that others have started is no single one.
+    if (isRankProcess()) findCluster(1, 1);
     return new SingleDeviceStrategy(device);
   }
   if (kind === "mps") throw new MisconfigurationError("accelerator 'mps' has one device", "use devices: 1");

@@ -1,7 +1,6 @@
 import { internalError } from "@classifier-training/base";
 import type { Callback } from "../callbacks/callback.ts";
 import type { LightningDataModule } from "../core/datamodule.ts";
-import { MisconfigurationError } from "../core/errors.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
 import { Optimization } from "../loops/optimization.ts";
@@ -43,7 +42,6 @@ export class Assembly implements RunContext {
   constructor(options: TrainerOptions, trainer: TrainerView) {
     this.options = resolveSettings(options);
     this.strategy = selectStrategy(options);
-    refuseSyncBatchNorm(options, this.strategy);
     this.signals = new SignalConnector(isDistributed(this.strategy));
     this.data = new DataConnector(this.strategy, options.useDistributedSampler);
     this.precision = selectPrecision(options.precision, this.strategy.rootDevice);
@@ -82,14 +80,6 @@ export class Assembly implements RunContext {
   get hasModule(): boolean {
     return this.#module !== undefined;
   }
-}
-
-function refuseSyncBatchNorm({ syncBatchnorm }: TrainerOptions, { worldSize }: Strategy): void {
-  if (!syncBatchnorm || worldSize === 1) return;
-  throw new MisconfigurationError(
-    "syncBatchnorm: batch norm over the batches of all ranks is not built in",
-    "leave it out (each rank then normalises by its own batch, as PyTorch does by default), or use a larger batch",
-  );
 }
 
 function selectProfiler(option: TrainerOptions["profiler"], rootDir: string): Profiler {

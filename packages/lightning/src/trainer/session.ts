@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { getLogger } from "@classifier-training/base";
+import { nn } from "@classifier-training/torch";
 import type { CheckpointIO } from "../checkpoint/io.ts";
 import type { LightningDataModule } from "../core/datamodule.ts";
 import { LightningError } from "../core/errors.ts";
@@ -135,6 +136,7 @@ export class Session {
     parts.log.resetAll();
     parts.log.resetMetrics();
     parts.precision.convertModule(module);
+    if (this.#trainer.options.syncBatchnorm) nn.convertSyncBatchNorm(module);
     await parts.strategy.setup(module);
     if (fn === "fit") {
       await parts.optimization.configure();
@@ -217,7 +219,7 @@ export class Session {
     await attempt("onException", () => datamodule?.onException?.(error));
     if (interrupted && fn === "fit" && inTraining) {
       await attempt("saving the run", () => this.saveLast());
-      this.#parts.signals.afterSave();
+      if (this.#trainer.isGlobalZero) this.#parts.signals.afterSave();
     }
     await attempt("teardown", () => datamodule?.teardown?.(fn));
     await attempt("teardown", () => hooks.both("teardown", fn));

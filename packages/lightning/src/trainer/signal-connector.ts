@@ -108,9 +108,12 @@ export class SignalConnector {
     if (this.#stopSignal !== undefined) throw new TrainingInterrupted(this.#stopSignal);
   }
 
-  /** After the run was saved: hands the job back to the scheduler, when that was asked for. */
+  /**
+   * After the run was saved: hands the job back to the scheduler, when any rank was asked for that. For the rank that
+   * saves alone: the scheduler may end all of them at once.
+   */
   afterSave(): void {
-    if (this.#save) this.requeue?.();
+    if (this.#agreed?.save ?? this.#save) this.requeue?.();
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { distributed } from "@classifier-training/torch";
@@ -26,6 +26,21 @@ function port(): Promise<string> {
       server.close(() => resolve(String(address.port)));
     });
   });
+}
+
+/** What SLURM sets for the two tasks of a job on this machine. */
+function tasks(masterPort: string): Record<string, string>[] {
+  const job = {
+    SLURM_JOB_ID: "4711",
+    SLURM_JOB_NAME: "train",
+    SLURM_NTASKS: "2",
+    SLURM_NTASKS_PER_NODE: "2",
+    SLURM_NNODES: "1",
+    SLURM_NODELIST: "localhost",
+    SLURM_NODEID: "0",
+    MASTER_PORT: masterPort,
+  };
+  return ["0", "1"].map((id) => ({ ...job, SLURM_PROCID: id, SLURM_LOCALID: id }));
 }
 
 function pids(dir: string, rank: number): number[] {
@@ -66,6 +81,20 @@ describe.skipIf(!distributed.isAvailable())("two processes", () => {
     expect(second.metrics).toEqual(first.metrics);
   });
 
+  test("with syncBatchnorm normalise as one with twice the batch, and keep equal statistics", async () => {
+    const [two, one, apart] = [folder(), folder(), folder()];
+    await run(two, { trainer: { ...ddp, syncBatchnorm: true }, batchSize: 2, batchNorm: true });
+    await run(one, { trainer: { ...single, syncBatchnorm: true }, batchSize: 4, valBatchSize: 2, batchNorm: true });
+    const [first, second, alone] = [resultOf(two, 0), resultOf(two, 1), resultOf(one)];
+    expect(second.weights).toBe(first.weights);
+    const near = (values: readonly number[]) => values.map((value) => expect.closeTo(value, 4));
+    expect(first.first).toEqual(near(alone.first));
+    // Not the means: AdamW makes steps of the rounding errors that are the gradient of a bias before a batch norm.
+    expect(first.running[1]).toEqual(near(alone.running[1] ?? []));
+    await run(apart, { trainer: ddp, batchSize: 2, batchNorm: true });
+    expect(resultOf(apart).running[1]).not.toEqual(near(first.running[1] ?? []));
+  });
+
   test("stop early together", async () => {
     const dir = folder();
     await run(dir, { trainer: { ...ddp, maxEpochs: 50 }, batchSize: 4, stopAt: 0 });
@@ -86,6 +115,32 @@ describe.skipIf(!distributed.isAvailable())("two processes", () => {
     await Promise.all(["0", "1"].map((RANK) => run(torchrun, automatic, { ...each, RANK, LOCAL_RANK: RANK })));
     expect(resultOf(torchrun, 0).worldSize).toBe(2);
     expect(resultOf(torchrun, 1).weights).toBe(resultOf(dir, 0).weights);
+  });
+
+  test("can be the tasks of a SLURM job", async () => {
+    const dir = folder();
+    const automatic = { trainer: { devices: "auto", strategy: "auto", maxEpochs: 2 }, batchSize: 2 };
+    await Promise.all(tasks(await port()).map((env) => run(dir, automatic, env)));
+    expect(resultOf(dir, 0).worldSize).toBe(2);
+    expect(resultOf(dir, 1).weights).toBe(resultOf(dir, 0).weights);
+  });
+
+  test("of a SLURM job that is preempted save, and the first of them hands the job back to the queue", async () => {
+    const dir = folder();
+    const calls = join(dir, "calls.txt");
+    const script = `#!/bin/sh\necho "$@" >> '${calls}'\nls '${join(dir, "checkpoints")}' >> '${calls}'\n`;
+    writeFileSync(join(dir, "scontrol"), script, { mode: 0o755 });
+    const options = { trainer: { ...ddp, maxEpochs: 100_000 }, batchSize: 2, stepMs: 20 };
+    const PATH = `${dir}:${process.env["PATH"]}`;
+    const started = tasks(await port()).map((env) => start(dir, options, { ...env, PATH }));
+    await waitFor(() => pids(dir, 1).length > 3);
+    // Only one of them is told.
+    started[1]?.child.kill("SIGUSR1");
+    expect((await Promise.all(started.map(({ ended }) => ended))).map(({ code }) => code)).toEqual([143, 143]);
+    const [first, ...saved] = readFileSync(calls, "utf8").trim().split("\n");
+    expect(first).toBe("requeue 4711");
+    expect(saved).toContain("last.ckpt");
+    expect(saved.filter((line) => line.startsWith("requeue"))).toEqual([]);
   });
 
   test("that disagree with the environment say so", async () => {

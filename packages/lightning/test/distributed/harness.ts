@@ -12,6 +12,7 @@ export interface Result {
   readonly worldSize: number;
   readonly weights: string;
   readonly first: readonly number[];
+  readonly running: readonly (readonly number[])[];
   readonly metrics: Readonly<Record<string, number>>;
   readonly steps: number;
   readonly epoch: number;

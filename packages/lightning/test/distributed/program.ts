@@ -192,6 +192,7 @@ const result = {
   worldSize: trainer.worldSize,
   weights: hash(model),
   first: [...model.parameters()][0]?.toArray(),
+  running: [...model.buffers()].map((buffer) => buffer.toArray()),
   metrics: trainer.callbackMetrics,
   steps: trainer.globalStep,
   epoch: trainer.currentEpoch,

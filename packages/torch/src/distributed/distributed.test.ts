@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { distributed } from "../index.ts";
+import { type Normalised, normalise } from "./batch-norm-probe.ts";
 import { readEnvironment } from "./environment.ts";
 import { distributedError } from "./errors.ts";
 
@@ -14,6 +15,11 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const probe = fileURLToPath(new URL("./rank-probe.ts", import.meta.url));
 let groups = 0;
+
+/** Within 2e-4 of a scale of 1: float32 at values near 300. */
+function near(values: readonly number[] | undefined) {
+  return (values ?? [Number.NaN]).map((value) => expect.closeTo(value, 3));
+}
 
 type Said = Readonly<Record<string, unknown>>;
 
@@ -61,6 +67,29 @@ function freePort(): Promise<number> {
 const file = () => pathToFileURL(join(dir, `store-${groups}`)).href;
 
 describe.skipIf(!distributed.isAvailable())("a group of two processes", () => {
+  test("normalises by the batches of both, forward and backward, as one process does by the whole", async () => {
+    const said = await ranks("batchNorm", file());
+    for (const [kind, dim, act] of [
+      ["images", [3, 4, 2], false],
+      ["features", [3], false],
+      ["activated", [3, 4, 2], true],
+    ] as const) {
+      const [first, second] = said.map((of) => of?.[kind]) as [Normalised, Normalised];
+      const whole = normalise(0, 8, dim, act, false);
+      for (let step = 0; step < 2; step++) {
+        const joined = (key: "outputs" | "inputGradients") => [first, second].flatMap((rank) => rank[key][step] ?? []);
+        expect(joined("outputs")).toEqual(near(whole.outputs[step]));
+        expect(joined("inputGradients")).toEqual(near(whole.inputGradients[step]));
+      }
+      // Each rank's own, which data-parallel training adds up.
+      for (const key of ["weightGradient", "biasGradient"] as const)
+        expect(first[key].map((value, i) => value + (second[key][i] as number))).toEqual(near(whole[key]));
+      expect(second.running).toEqual(first.running);
+      for (const [i, values] of first.running.entries()) expect(values).toEqual(near(whole.running[i]));
+      expect(first.evaluated).toEqual(near(whole.evaluated));
+    }
+  });
+
   test("reduces, broadcasts and gathers, without stopping the event loop", async () => {
     const port = await freePort();
     const said = await ranks("collectives", "env://", (rank) => ({

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { distributed, fromTypedArray, full, tensor, version } from "../index.ts";
+import { normalise, shares } from "./batch-norm-probe.ts";
 
 // One rank of the groups of distributed.test.ts: `rank-probe.ts RANK WORLD_SIZE INIT_METHOD WHAT OUT`.
 const [rankText = "0", sizeText = "1", initMethod = "", what = "", out = ""] = process.argv.slice(2);
@@ -51,6 +52,14 @@ async function latePeer(): Promise<void> {
   else said["error"] = errorOf(() => distributed.broadcastSync(tensor([1]), 1));
 }
 
+function batchNorm(): void {
+  const from = shares.slice(0, rank).reduce((sum, share) => sum + share, 0);
+  const count = shares[rank] as number;
+  said["images"] = normalise(from, count, [3, 4, 2], false, true);
+  said["features"] = normalise(from, count, [3], false, true);
+  said["activated"] = normalise(from, count, [3, 4, 2], true, true);
+}
+
 function errorOf(run: () => void): string {
   try {
     run();
@@ -65,6 +74,7 @@ const given = initMethod === "env://" ? {} : { rank, worldSize };
 await distributed.initProcessGroup({ initMethod, timeoutS, ...given });
 said["group"] = [distributed.getRank(), distributed.getWorldSize(), distributed.getBackend()];
 if (what === "collectives") await collectives();
+else if (what === "batchNorm") batchNorm();
 else if (what === "lost") await lostPeer();
 else if (what === "late") await latePeer();
 if (what === "collectives") distributed.destroyProcessGroup();

@@ -1,3 +1,4 @@
+import { hasOtherRanks, syncBatchNorm } from "../distributed/sync-batch-norm.ts";
 import { bind } from "../ops/dispatch.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { fusedKernelsEnabled } from "./switch.ts";
@@ -13,6 +14,8 @@ export interface BatchNormState {
   readonly eps: number;
   /** Null averages over all batches so far. */
   readonly momentum: number | null;
+  /** Whether training normalises by the batches of all ranks. */
+  readonly synchronized?: boolean;
 }
 
 export interface BatchNormActOptions {
@@ -42,6 +45,8 @@ export interface BatchNormCall {
   readonly eps: number;
   readonly residual?: Tensor | undefined;
   readonly relu: boolean;
+  /** In training, by the batches of all ranks. */
+  readonly synchronized?: boolean;
 }
 
 /** The kernel takes channels-last float32 or bfloat16 images on the CPU, with float32 statistics and weights. */
@@ -57,13 +62,16 @@ function canFuse(input: Tensor, { weight, bias, runningMean, runningVar, residua
 /** `relu?(batchNorm(input) + residual)` by the fused kernel where it fits, else by LibTorch's operators. */
 export function fusedBatchNorm(input: Tensor, call: BatchNormCall): Tensor {
   const { weight, bias, runningMean, runningVar, training, momentum, eps, residual, relu: activate } = call;
-  if (canFuse(input, call)) {
+  const synchronizes = call.synchronized === true && training && hasOtherRanks();
+  if (!synchronizes && canFuse(input, call)) {
     // Under autocast a shortcut may have the other dtype of the two.
     const added =
       residual === undefined || residual.dtype === input.dtype ? residual : residual.to({ dtype: input.dtype });
     return fused(input, weight, bias, runningMean, runningVar, added ?? null, training, momentum, eps, activate);
   }
-  const normalized = batchNorm(input, weight, bias, runningMean, runningVar, training, momentum, eps, true);
+  const normalized = synchronizes
+    ? syncBatchNorm(input, weight, bias, { runningMean, runningVar, momentum, eps })
+    : batchNorm(input, weight, bias, runningMean, runningVar, training, momentum, eps, true);
   if (residual !== undefined) {
     const sum = normalized.add(residual);
     return activate ? relu(sum) : sum;
@@ -94,5 +102,6 @@ export function batchNormAct(input: Tensor, norm: BatchNormState, options: Batch
     eps: norm.eps,
     residual: options.residual,
     relu: options.relu ?? true,
+    synchronized: norm.training && norm.synchronized === true,
   });
 }

@@ -3,7 +3,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { nnError } from "./errors.ts";
 import { batchNorm } from "./functional/norm.ts";
 import { ones_, zeros_ } from "./init.ts";
-import { Module } from "./module.ts";
+import { type AnyModule, Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
 export interface BatchNormOptions {
@@ -22,6 +22,8 @@ abstract class BatchNorm extends Module {
   readonly eps: number;
   readonly momentum: number | null;
   readonly trackRunningStats: boolean;
+  /** Whether training of several ranks normalises by the batches of all of them: see `convertSyncBatchNorm`. */
+  synchronized = false;
   /** [C], like the other three. */
   weight: Parameter | null;
   bias: Parameter | null;
@@ -73,7 +75,9 @@ abstract class BatchNorm extends Module {
     this.checkInput(input);
     const { weight, bias, eps, running_mean: runningMean, running_var: runningVar } = this;
     const training = this.usesBatchStatistics;
-    return batchNorm(input, { runningMean, runningVar, weight, bias, training, momentum: this.countBatch(), eps });
+    const synchronized = this.synchronized && this.training;
+    const momentum = this.countBatch();
+    return batchNorm(input, { runningMean, runningVar, weight, bias, training, momentum, eps, synchronized });
   }
 
   /** Versions of PyTorch before 0.4.1 did not save it. */
@@ -103,4 +107,12 @@ export class BatchNorm1d extends BatchNorm {
     if (input.ndim === 2 || input.ndim === 3) return;
     throw nnError(`BatchNorm1d: an input [N, C] or [N, C, L] is expected, not [${input.shape.join(", ")}]`);
   }
+}
+
+/**
+ * Has all batch norms of a module normalise by the batches of all ranks in training: PyTorch's
+ * `SyncBatchNorm.convert_sync_batchnorm`, but the modules stay the same ones. Without other ranks nothing changes.
+ */
+export function convertSyncBatchNorm(module: AnyModule): void {
+  for (const part of module.modules()) if (part instanceof BatchNorm) part.synchronized = true;
 }

@@ -5,7 +5,7 @@ export {
   type MultiheadAttentionArguments,
   type MultiheadAttentionOptions,
 } from "./attention.ts";
-export { BatchNorm1d, BatchNorm2d, type BatchNormOptions } from "./batch-norm.ts";
+export { BatchNorm1d, BatchNorm2d, type BatchNormOptions, convertSyncBatchNorm } from "./batch-norm.ts";
 export { ModuleDict, ModuleList, Sequential, type TensorModule } from "./containers.ts";
 export {
   Conv2d,

@@ -78,12 +78,8 @@ export function withoutUsageCode(code: number): number {
 
 /** The arguments for this process: a rank that is not the first of a distributed run leaves no run directory behind. */
 export async function asRank(argv: readonly string[]): Promise<readonly string[]> {
-  if (
-    process.env["RANK"] === undefined &&
-    process.env["LOCAL_RANK"] === undefined &&
-    process.env["NODE_RANK"] === undefined
-  )
-    return argv;
+  const variables = ["RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"];
+  if (variables.every((name) => process.env[name] === undefined)) return argv;
   const { isMainProcess } = await import("@classifier-training/lightning");
   if (isMainProcess()) return argv;
   const { mkdtempSync, rmSync } = await import("node:fs");

@@ -17,12 +17,16 @@ export interface BatchNormArguments {
   /** Share of the new statistics in the running ones. */
   readonly momentum?: number;
   readonly eps?: number;
+  /** In training of several ranks: by the batches of all of them. */
+  readonly synchronized?: boolean;
 }
 
 /** `(x - mean) / sqrt(var + eps) * weight + bias` for each channel. @param input [N, C, ...] */
 export function batchNorm(input: Tensor, options: BatchNormArguments): Tensor {
   const { runningMean, runningVar, weight = null, bias = null, training = false, momentum = 0.1, eps = 1e-5 } = options;
-  return fusedBatchNorm(input, { weight, bias, runningMean, runningVar, training, momentum, eps, relu: false });
+  const { synchronized = false } = options;
+  const call = { weight, bias, runningMean, runningVar, training, momentum, eps, synchronized };
+  return fusedBatchNorm(input, { ...call, relu: false });
 }
 
 export interface AffineNormArguments {
