@@ -1,4 +1,4 @@
-import { optionsTarget, type Target, type TargetTable } from "@classifier-training/base";
+import { optionsTarget, registerOptionNames, type Target, type TargetTable } from "@classifier-training/base";
 import { z } from "zod";
 import { BackboneFinetuning, backboneFinetuningOptionsSchema } from "./callbacks/backbone-finetuning.ts";
 import { BatchSizeFinder, batchSizeFinderOptionsSchema } from "./callbacks/batch-size-finder.ts";
@@ -25,6 +25,9 @@ import { profilerOptionsSchema, SimpleProfiler } from "./profilers/simple.ts";
 import { DDPStrategy, ddpOptionsSchema } from "./strategies/ddp.ts";
 import { trainerOptionsSchema } from "./trainer/options.ts";
 import { Trainer } from "./trainer/trainer.ts";
+
+// An argument of `fit`, which configurations have beside the trainer's options.
+registerOptionNames(["ckptPath"]);
 
 const ignored = z.unknown().optional();
 

@@ -104,8 +104,10 @@ test("with minEpochs and minSteps, who wants to stop waits for both", async () =
   expect(said.join("\n")).toContain("`minEpochs=1` or `minSteps=5` has not been met");
 });
 
-test("without a limit there are 1000 epochs, and with a time there is none", () => {
-  expect(make({}).maxEpochs).toBe(1000);
+test("without a limit there are 1000 epochs, and with a time there is none", async () => {
+  const unlimited = make({ limitTrainBatches: 0 });
+  expect([unlimited.maxEpochs, said]).toEqual([1000, []]);
+  await unlimited.fit(new BoringModule(), { trainDataloaders: numbers(1) });
   expect(said.join("\n")).toContain("`maxEpochs` was not set. Setting it to 1000 epochs");
   expect(make({ maxTime: "00:01:00:00" }).maxEpochs).toBe(-1);
   expect(make({ callbacks: [new Timer({ duration: { minutes: 1 } })] }).maxEpochs).toBe(-1);

@@ -1,3 +1,4 @@
+import { getLogger } from "@classifier-training/base";
 import type { Callback } from "../callbacks/callback.ts";
 import { ModelCheckpoint } from "../callbacks/model-checkpoint.ts";
 import { ModelSummary } from "../callbacks/model-summary.ts";
@@ -10,6 +11,8 @@ import { CSVLogger } from "../loggers/index.ts";
 import { Logger } from "../loggers/logger.ts";
 import type { TrainerOptions } from "./options.ts";
 import type { Settings } from "./settings.ts";
+
+const log = getLogger("lightning.trainer");
 
 /** The callbacks asked for and those that come by default, in the order in which their hooks run. */
 export function configureCallbacks(options: TrainerOptions, settings: Settings): Callback[] {
@@ -32,8 +35,10 @@ export function configureCallbacks(options: TrainerOptions, settings: Settings):
       "Trainer was configured with `enableProgressBar: false` but found a progress bar in the callbacks list",
     );
   }
-  if (settings.maxTimeS !== null && !has(Timer))
-    callbacks.push(new Timer({ duration: { seconds: settings.maxTimeS } }));
+  if (settings.maxTimeS !== null) {
+    if (has(Timer)) log.info("Ignoring `Trainer(maxTime: ...)`, callbacks list already contains a Timer.");
+    else callbacks.push(new Timer({ duration: { seconds: settings.maxTimeS } }));
+  }
   if (settings.enableCheckpointing) {
     if (!has(ModelCheckpoint)) callbacks.push(new ModelCheckpoint());
   } else if (has(ModelCheckpoint)) {

@@ -19,7 +19,12 @@ export function checkCall(run: RunContext, fn: TrainerFn): void {
 const evaluationSteps = { validate: "validationStep", test: "testStep" } as const;
 
 function checkFit(run: RunContext): void {
-  const { module, data } = run;
+  const { module, data, options } = run;
+  if (options.assumesMaxEpochs) {
+    log.warning(
+      `\`maxEpochs\` was not set. Setting it to ${options.maxEpochs} epochs. To train without an epoch limit, set maxEpochs: -1`,
+    );
+  }
   for (const method of ["trainingStep", "configureOptimizers"] as const) {
     if (module[method] !== undefined) continue;
     throw new MisconfigurationError(

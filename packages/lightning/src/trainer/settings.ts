@@ -9,6 +9,8 @@ const log = getLogger("lightning.trainer");
 /** The options as the loops need them: each decided, and the combined modes (`fastDevRun`, `barebones`) applied. */
 export interface Settings {
   readonly maxEpochs: number;
+  /** Nobody has limited the training, and `maxEpochs` is a guess. */
+  readonly assumesMaxEpochs: boolean;
   readonly minEpochs: number;
   readonly maxSteps: number;
   readonly minSteps: number;
@@ -95,18 +97,13 @@ function checkValidationInterval({ valCheckInterval, valCheckTimeS, checkValEver
   }
 }
 
-function epochLimits(options: TrainerOptions): Pick<Settings, "maxEpochs" | "minEpochs"> {
+function epochLimits(options: TrainerOptions): Pick<Settings, "maxEpochs" | "assumesMaxEpochs" | "minEpochs"> {
   const { maxEpochs, maxSteps, minSteps } = options;
   // With a least number of steps, a stop that is asked for before the first one waits for them.
   const minEpochs = options.minEpochs ?? (minSteps === null ? 0 : 1);
-  if (maxEpochs !== null) return { maxEpochs, minEpochs };
-  if (maxSteps === -1 && !isTimed(options)) {
-    log.warning(
-      "`maxEpochs` was not set. Setting it to 1000 epochs. To train without an epoch limit, set maxEpochs: -1",
-    );
-    return { maxEpochs: 1000, minEpochs };
-  }
-  return { maxEpochs: -1, minEpochs };
+  if (maxEpochs !== null) return { maxEpochs, minEpochs, assumesMaxEpochs: false };
+  const assumesMaxEpochs = maxSteps === -1 && !isTimed(options);
+  return { maxEpochs: assumesMaxEpochs ? 1000 : -1, minEpochs, assumesMaxEpochs };
 }
 
 function isTimed({ maxTime, callbacks }: TrainerOptions): boolean {
@@ -127,6 +124,7 @@ function applyFastDevRun(settings: Settings, batches: number): Settings {
     ...settings,
     maxSteps: batches,
     maxEpochs: 1,
+    assumesMaxEpochs: false,
     ...(settings.overfit ? {} : { limitTrainBatches: few, limitValBatches: few }),
     limitTestBatches: few,
     limitPredictBatches: few,

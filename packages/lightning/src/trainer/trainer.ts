@@ -362,7 +362,7 @@ export class Trainer implements TrainerView {
     const byEpochs =
       options.maxEpochs === -1
         ? Number.POSITIVE_INFINITY
-        : Math.ceil(batches / this.accumulateGradBatches) * options.maxEpochs;
+        : Math.ceil(batches / this.accumulateGradBatches) * Math.max(1, options.maxEpochs);
     return options.maxSteps === -1 ? byEpochs : Math.min(byEpochs, options.maxSteps);
   }
 

@@ -95,6 +95,18 @@ describe.skipIf(!distributed.isAvailable())("two processes", () => {
     expect(resultOf(apart).running[1]).not.toEqual(near(first.running[1] ?? []));
   });
 
+  test("average weights over epochs as one does, with equal statistics of batch norms at the end", async () => {
+    const [two, one] = [folder(), folder()];
+    const swa = { batchNorm: true, swa: true };
+    await run(two, { trainer: { ...ddp, syncBatchnorm: true }, batchSize: 2, ...swa });
+    await run(one, { trainer: single, batchSize: 4, valBatchSize: 2, ...swa });
+    const [first, second, alone] = [resultOf(two, 0), resultOf(two, 1), resultOf(one)];
+    expect(second.weights).toBe(first.weights);
+    for (const [i, value] of first.first.entries()) expect(value).toBeCloseTo(alone.first[i] as number, 4);
+    for (const [i, value] of (first.running[1] ?? []).entries())
+      expect(value).toBeCloseTo(alone.running[1]?.[i] as number, 4);
+  });
+
   test("stop early together", async () => {
     const dir = folder();
     await run(dir, { trainer: { ...ddp, maxEpochs: 50 }, batchSize: 4, stopAt: 0 });

@@ -13,6 +13,7 @@ import {
   type LoaderPosition,
   ModelCheckpoint,
   MulticlassAccuracy,
+  StochasticWeightAveraging,
   Trainer,
   type TrainerOptionsInput,
 } from "../../src/index.ts";
@@ -26,6 +27,7 @@ export interface ProgramOptions {
   readonly batchNorm?: boolean;
   readonly dropout?: boolean;
   readonly ema?: boolean;
+  readonly swa?: boolean;
   readonly resume?: boolean;
   readonly stopAt?: number;
   /** "R:N": rank R does something at its Nth training step. */
@@ -170,6 +172,7 @@ const trainer = new Trainer({
   callbacks: [
     checkpoints,
     ...(options.ema === true ? [new EMACallback({ decay: 0.9 })] : []),
+    ...(options.swa === true ? [new StochasticWeightAveraging({ swaLrs: 0.01, swaEpochStart: 1 })] : []),
     ...(options.stopAt === undefined
       ? []
       : [new EarlyStopping({ monitor: "val_acc", mode: "max", stoppingThreshold: options.stopAt })]),
