@@ -112,3 +112,23 @@ test("a folder that becomes read-only in the middle of a run is reported, and tr
   expect(said.join("\n")).toMatch(/checkpoint not saved, training goes on: .*epoch=2\.ckpt: EROFS/);
   expect(readdirSync(dirpath).sort()).toEqual(["epoch=0.ckpt", "epoch=1.ckpt"]);
 });
+
+test("where files can be neither renamed nor removed, they are written whole by copying, without being told", async (context) => {
+  const dirpath = join(root, "ck");
+  mkdirSync(dirpath);
+  // Files can be made in such a folder and written, and that is all.
+  if (spawnSync("chattr", ["+a", dirpath], { stdio: "ignore" }).status !== 0)
+    context.skip("making a folder append-only takes root");
+  try {
+    const checkpoint = new ModelCheckpoint({ dirpath, saveTopK: -1, saveLast: true, filename: "{epoch}" });
+    await train(dirpath, new Wide(), checkpoint);
+    const names = readdirSync(dirpath);
+    const whole = names.filter((name) => name.endsWith(".ckpt")).sort();
+    expect(whole).toEqual(["epoch=0.ckpt", "epoch=1.ckpt", "epoch=2.ckpt", "epoch=3.ckpt", "last.ckpt"]);
+    expect(whole.map((name) => loadCheckpoint(join(dirpath, name)).globalStep)).toEqual([3, 6, 9, 12, 12]);
+    // One attempt is enough to know.
+    expect(names.filter((name) => name.endsWith(".tmp")).length).toBe(1);
+  } finally {
+    spawnSync("chattr", ["-a", dirpath]);
+  }
+});

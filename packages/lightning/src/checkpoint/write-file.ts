@@ -27,25 +27,38 @@ const cannotRename = new Set(["EXDEV", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EPERM
  * copied in one sweep; what a crash then leaves is found by its checksum.
  */
 export function writeCheckpointFile(path: string, parts: readonly Uint8Array[], mode: WriteMode): void {
-  mkdirSync(dirname(path), { recursive: true });
-  if (mode === "copy") {
+  const folder = dirname(path);
+  mkdirSync(folder, { recursive: true });
+  if (mode === "copy" || (mode === "auto" && withoutRename.has(folder))) {
     writeByCopy(path, parts);
     return;
   }
-  removeLeftOver(dirname(path));
+  removeLeftOver(folder);
   const temporary = `${path}.${host}.${process.pid}.tmp`;
   try {
     writeWhole(temporary, parts);
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removeIfPossible(temporary);
     if (mode === "auto" && cannotRename.has((error as NodeJS.ErrnoException).code ?? "")) {
+      withoutRename.add(folder);
       writeByCopy(path, parts);
       return;
     }
     throw error;
   }
-  syncFolder(dirname(path));
+  syncFolder(folder);
+}
+
+/** Where a rename has failed: the next file is copied at once, and leaves no temporary one that may not be removable. */
+const withoutRename = new Set<string>();
+
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // What cannot rename may not be able to remove either.
+  }
 }
 
 const lookedThrough = new Set<string>();
@@ -57,7 +70,7 @@ function removeLeftOver(folder: string): void {
   const ours = new RegExp(`\\.${host}\\.(\\d+)\\.tmp$`);
   for (const name of readdirSync(folder)) {
     const pid = ours.exec(name)?.[1];
-    if (pid !== undefined && !isRunning(Number(pid))) rmSync(join(folder, name), { force: true });
+    if (pid !== undefined && !isRunning(Number(pid))) removeIfPossible(join(folder, name));
   }
 }
 
