@@ -123,6 +123,20 @@ test.each([" 00:00:01:30 ", { minutes: 1.5 }, { seconds: 89, milliseconds: 1000 
   },
 );
 
+test("a run resumed within an epoch, or one that goes by steps, is not checked again before it", async () => {
+  const resumed = async (maxSteps: number, options: TrainerOptionsInput) => {
+    rmSync(join(dir, "ck"), { recursive: true, force: true });
+    const keep = () => new ModelCheckpoint({ dirpath: join(dir, "ck"), saveLast: true, everyNTrainSteps: 1 });
+    const module = new Diary();
+    const data = { trainDataloaders: numbers(3), valDataloaders: numbers(1), ckptPath: "last" };
+    await make({ maxEpochs: 2, maxSteps, callbacks: [keep()] }).fit(new Diary(), data);
+    await make({ maxEpochs: 2, numSanityValSteps: 1, callbacks: [keep()], ...options }).fit(module, data);
+    return module.entries;
+  };
+  expect(await resumed(2, {})).toBe("tvEtttvE");
+  expect(await resumed(4, { maxEpochs: -1, maxSteps: 5 })).toBe("tE");
+});
+
 test("null is the default", async () => {
   const trainer = make({ logger: null, enableCheckpointing: null, enableProgressBar: null, logEveryNSteps: null });
   expect(trainer.loggers.length).toBe(1);

@@ -163,10 +163,9 @@ export class Session {
   /** A few validation batches before training, so that a fault there does not wait for the end of an epoch. */
   async sanityCheck(loop: EvaluationLoop): Promise<void> {
     const { options, hooks, log: logging, state, module } = this.#parts;
-    if (!loop.enabled || options.numSanityValSteps === 0) return;
+    if (!loop.enabled || options.numSanityValSteps === 0 || this.#goesOnWithinEpoch()) return;
     const resumedMetrics = this.#checkpoints.path === undefined ? undefined : logging.snapshotMetrics();
     const metrics = [...findMetrics(module)].map(([, metric]) => [metric, metric.stateDict()] as const);
-    // A run resumed within an epoch is in the middle of its batches.
     const resume = logging.suspend();
     state.stage = "sanity_check";
     await isolateRng(async () => {
@@ -180,6 +179,14 @@ export class Session {
     for (const [metric, saved] of metrics) metric.loadStateDict(saved);
     state.stage = undefined;
     resume();
+  }
+
+  /** As in Lightning, a run that is resumed there, or one that goes by steps, is not checked again. */
+  #goesOnWithinEpoch(): boolean {
+    const { options, progress } = this.#parts;
+    if (this.#checkpoints.path === undefined) return false;
+    const bySteps = options.maxEpochs === -1 && options.maxSteps !== -1;
+    return bySteps || (progress.phase !== "betweenEpochs" && progress.phase !== "epochEnd");
   }
 
   // --- Ending ---
