@@ -18,6 +18,7 @@ import { ProgressBar, progressBarOptionsSchema } from "./callbacks/progress-bar.
 import { ReplayCertificate, replayCertificateOptionsSchema } from "./callbacks/replay-certificate.ts";
 import { Timer, timerOptionsSchema } from "./callbacks/timer.ts";
 import { StochasticWeightAveraging, stochasticWeightAveragingOptionsSchema } from "./callbacks/weight-averaging.ts";
+import { timedeltaSchema } from "./core/duration.ts";
 import { loggerTargets } from "./loggers/index.ts";
 import { metricTargets } from "./metrics/index.ts";
 import { ChromeTraceProfiler } from "./profilers/chrome-trace.ts";
@@ -88,6 +89,8 @@ export const targets: TargetTable = {
   ...under("callbacks.", callbacks),
   ...under("profilers.", profilers),
   ...under("strategies.", strategies),
+  // What configurations give for `train_time_interval` and the like.
+  "datetime.timedelta": optionsTarget(timedeltaSchema, (parts) => parts),
   "classifier_training.callbacks.ema.EMACallback": optionsTarget(
     emaOptionsSchema,
     (options) => new EMACallback(options),

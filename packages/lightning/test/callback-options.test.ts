@@ -177,6 +177,15 @@ test("checkpoint options that exclude each other are refused", () => {
   );
 });
 
+test("Python's timedelta is a time", () => {
+  const half = targets["datetime.timedelta"]?.invoke([], { minutes: 30 });
+  const checkpoint = targets["lightning.pytorch.callbacks.ModelCheckpoint"]?.invoke([], { train_time_interval: half });
+  expect((checkpoint as ModelCheckpoint).options.trainTimeInterval).toEqual({ minutes: 30 });
+  const days = targets["datetime.timedelta"]?.invoke([1, 30], {});
+  const timer = targets["lightning.pytorch.callbacks.Timer"]?.invoke([], { duration: days });
+  expect((timer as Timer).timeRemaining()).toBe(24 * 3600 + 30);
+});
+
 test("a timer looks at the end of epochs when told so", async () => {
   const run = (interval: "step" | "epoch") => {
     class Started extends Timer {

@@ -1,13 +1,14 @@
 import { z } from "zod";
 
-const timedelta = z.strictObject({
-  weeks: z.number().optional(),
+/** In the order of Python's positional arguments. */
+export const timedeltaSchema = z.strictObject({
   days: z.number().optional(),
-  hours: z.number().optional(),
-  minutes: z.number().optional(),
   seconds: z.number().optional(),
-  milliseconds: z.number().optional(),
   microseconds: z.number().optional(),
+  milliseconds: z.number().optional(),
+  minutes: z.number().optional(),
+  hours: z.number().optional(),
+  weeks: z.number().optional(),
 });
 
 /** A time as Lightning takes it: `DD:HH:MM:SS`, or the arguments of Python's `timedelta`. */
@@ -16,7 +17,7 @@ export const durationSchema = z.union([
     .string()
     .trim()
     .regex(/^\d+:\d\d:\d\d:\d\d$/, "expected DD:HH:MM:SS"),
-  timedelta,
+  timedeltaSchema,
 ]);
 export type Duration = z.infer<typeof durationSchema>;
 
