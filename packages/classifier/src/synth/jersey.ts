@@ -58,7 +58,8 @@ export function drawJersey(text: string, style: JerseyStyle, height: number, rng
   context.fillStyle = css(vary(teamColours[style.jersey], 18, rng));
   context.fillRect(0, 0, width, height);
   const size = { width, height };
-  drawLettering(context, style, size, rng);
+  if (ink.named) drawName(context, style, size, rng, "above");
+  if (rng.chance(0.12)) drawName(context, style, size, rng, "below");
   drawBackground(context, size, rng);
   drawFolds(context, size, rng);
   drawNumber(context, text, style, ink, size, rng);
@@ -78,12 +79,17 @@ interface Layout {
   readonly stretch: number;
   /** From the middle of the ink down to the baseline. */
   readonly baseline: number;
+  /** Where the middle of the ink is, from the top of the picture. */
+  readonly middle: number;
   readonly width: number;
+  /** Whether a team's or player's name stands above the number. */
+  readonly named: boolean;
 }
 
 function layOut(text: string, style: JerseyStyle, height: number, rng: Rng): Layout {
   const context = createCanvas(1, 1).getContext("2d");
-  const share = rng.uniform(0.5, 0.88);
+  const named = rng.chance(0.5);
+  const share = rng.uniform(0.38, 0.88);
   context.font = `${height}px "${style.font}"`;
   const box = context.measureText(text);
   const inkHeight = box.actualBoundingBoxAscent + box.actualBoundingBoxDescent;
@@ -96,16 +102,14 @@ function layOut(text: string, style: JerseyStyle, height: number, rng: Rng): Lay
     fontSize: height * scale,
     stretch,
     baseline: (inkHeight / 2 - box.actualBoundingBoxDescent) * scale,
+    // A name pushes the number down, as far as there is room.
+    middle: height * (named ? 0.5 + rng.uniform(0.1, 0.9) * ((1 - share) / 2) : rng.uniform(0.44, 0.56)),
+    named,
     width: Math.round(Math.min(1.6 * height, Math.max(0.4 * height, width))),
   };
 }
 
-/** What stands above and below the number: a team's or player's name, cut by the picture's edge. */
-function drawLettering(context: SKRSContext2D, style: JerseyStyle, size: Size, rng: Rng): void {
-  if (rng.chance(0.45)) drawName(context, style, size, rng, "above");
-  if (rng.chance(0.12)) drawName(context, style, size, rng, "below");
-}
-
+/** A team's or player's name, cut by the picture's edge. */
 function drawName(
   context: SKRSContext2D,
   style: JerseyStyle,
@@ -114,7 +118,7 @@ function drawName(
   where: "above" | "below",
 ): void {
   const letters = Array.from({ length: 4 + rng.integer(6) }, () => String.fromCharCode(65 + rng.integer(26)));
-  const letterHeight = height * rng.uniform(0.14, 0.26);
+  const letterHeight = height * rng.uniform(0.16, 0.3);
   const radius = height * rng.uniform(0.7, 3);
   const step = (letterHeight * 0.62) / radius;
   context.save();
@@ -158,8 +162,8 @@ function drawNumber(
   context: SKRSContext2D,
   text: string,
   style: JerseyStyle,
-  { fontSize, stretch, baseline }: Layout,
-  { width, height }: Size,
+  { fontSize, stretch, baseline, middle }: Layout,
+  { width }: Size,
   rng: Rng,
 ): void {
   context.font = `${fontSize}px "${style.font}"`;
@@ -168,7 +172,7 @@ function drawNumber(
   context.lineJoin = "round";
   const angle = (rng.uniform(-14, 14) * Math.PI) / 180;
   context.save();
-  context.translate(width * (0.5 + rng.uniform(-0.05, 0.05)), height * (0.5 + rng.uniform(-0.06, 0.06)));
+  context.translate(width * (0.5 + rng.uniform(-0.05, 0.05)), middle);
   context.rotate(angle);
   context.transform(1, rng.uniform(-0.14, 0.14), rng.uniform(-0.22, 0.22), 1, 0, 0);
   context.scale(stretch, 1);
