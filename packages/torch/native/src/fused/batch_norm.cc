@@ -5,7 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "../kernels/kernels.h"
+#include "operands.h"
 #include "second_order.h"
 
 namespace ct {
@@ -29,19 +29,8 @@ struct Pieces {
 };
 
 template <typename T>
-const kernels::BatchNormKernels<T>& table();
-template <>
-const kernels::BatchNormKernels<float>& table<float>() {
-  return kernels::best().batchNormF32;
-}
-template <>
-const kernels::BatchNormKernels<uint16_t>& table<uint16_t>() {
-  return kernels::best().batchNormBf16;
-}
-
-template <typename T>
-T* pointer(const Tensor& tensor) {
-  return tensor.defined() ? static_cast<T*>(tensor.data_ptr()) : nullptr;
+const kernels::BatchNormKernels<T>& table() {
+  return setFor<T>(kernels::best().batchNormF32, kernels::best().batchNormBf16);
 }
 
 void checkImages(const Tensor& x, const char* name) {
@@ -204,10 +193,6 @@ variable_list inputGradients(const Tensor& gy, const Tensor& x, const Tensor& y,
   }
   Tensor gradResidual = !wantsResidual ? Tensor() : masked.defined() ? masked : gy;
   return {gx, gradWeight, gradBias, gradResidual};
-}
-
-Tensor orNone(const optional<Tensor>& tensor) {
-  return tensor.has_value() ? *tensor : Tensor();
 }
 
 struct BatchNormAct : torch::autograd::Function<BatchNormAct> {

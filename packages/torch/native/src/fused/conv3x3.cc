@@ -11,8 +11,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "../kernels/kernels.h"
 #include "../version.h"
+#include "operands.h"
 
 namespace ct {
 namespace {
@@ -23,23 +23,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 template <typename T>
-const kernels::WinogradKernels<T>& table();
-template <>
-const kernels::WinogradKernels<float>& table<float>() {
-  return kernels::best().winogradF32;
-}
-template <>
-const kernels::WinogradKernels<uint16_t>& table<uint16_t>() {
-  return kernels::best().winogradBf16;
-}
-
-Tensor orNone(const optional<Tensor>& tensor) {
-  return tensor.has_value() ? *tensor : Tensor();
-}
-
-template <typename T>
-T* pointer(const Tensor& tensor) {
-  return tensor.defined() ? static_cast<T*>(tensor.data_ptr()) : nullptr;
+const kernels::WinogradKernels<T>& table() {
+  return setFor<T>(kernels::best().winogradF32, kernels::best().winogradBf16);
 }
 
 Tensor workspace(int64_t units) {

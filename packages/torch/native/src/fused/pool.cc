@@ -5,7 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "../kernels/kernels.h"
+#include "operands.h"
 #include "second_order.h"
 
 namespace ct {
@@ -16,14 +16,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 template <typename T>
-const kernels::PoolKernels<T>& table();
-template <>
-const kernels::PoolKernels<float>& table<float>() {
-  return kernels::best().poolF32;
-}
-template <>
-const kernels::PoolKernels<uint16_t>& table<uint16_t>() {
-  return kernels::best().poolBf16;
+const kernels::PoolKernels<T>& table() {
+  return setFor<T>(kernels::best().poolF32, kernels::best().poolBf16);
 }
 
 kernels::PoolShape shapeOf(at::IntArrayRef input, at::IntArrayRef kernel, at::IntArrayRef stride, at::IntArrayRef padding) {
@@ -46,9 +40,9 @@ void forwardAll(const Tensor& x, const kernels::PoolShape& s, const Tensor& y, c
   const int64_t rowSize = s.outWidth * s.channels;
   at::parallel_for(0, x.size(0) * s.outHeight, 1, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
-      const T* image = static_cast<const T*>(x.data_ptr()) + row / s.outHeight * imageSize;
-      table<T>().forward(image, s, row % s.outHeight, static_cast<T*>(y.data_ptr()) + row * rowSize,
-                         static_cast<uint8_t*>(index.data_ptr()) + row * rowSize);
+      const T* image = pointer<const T>(x) + row / s.outHeight * imageSize;
+      table<T>().forward(image, s, row % s.outHeight, pointer<T>(y) + row * rowSize,
+                         pointer<uint8_t>(index) + row * rowSize);
     }
   });
 }
@@ -76,10 +70,8 @@ void backwardAll(const Tensor& gy, const Tensor& index, const kernels::PoolShape
   at::parallel_for(0, gx.size(0) * s.height, 1, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
       const int64_t image = row / s.height;
-      table<T>().backward(static_cast<const T*>(gy.data_ptr()) + image * outSize,
-                          static_cast<const uint8_t*>(index.data_ptr()) + image * outSize, s, rows.view(),
-                          columns.view(), row % s.height,
-                          static_cast<T*>(gx.data_ptr()) + row * rowSize);
+      table<T>().backward(pointer<const T>(gy) + image * outSize, pointer<const uint8_t>(index) + image * outSize, s,
+                          rows.view(), columns.view(), row % s.height, pointer<T>(gx) + row * rowSize);
     }
   });
 }

@@ -11,22 +11,30 @@ namespace ct {
 namespace kernels {
 
 extern const Kernels baselineKernels;
-#if defined(__x86_64__) || defined(_M_X64)
 extern const Kernels avx2Kernels;
 extern const Kernels avx512Kernels;
 extern const Kernels avx512bf16Kernels;
-#endif
 
 namespace {
+
+#if CT_HAS_AVX512 || CT_HAS_AVX512BF16
+bool hasAvx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl");
+}
+#endif
 
 const Kernels& choose() {
   const char* wanted = std::getenv("CT_KERNELS");
   const auto allowed = [&](const char* name) { return wanted == nullptr || std::strcmp(wanted, name) == 0; };
-#if defined(__x86_64__) || defined(_M_X64)
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (allowed("avx512bf16") && avx512 && __builtin_cpu_supports("avx512bf16")) return avx512bf16Kernels;
-  if (allowed("avx512") && avx512) return avx512Kernels;
+  // CT_HAS_*: the compiler knew the instruction set (see CMakeLists.txt).
+#if CT_HAS_AVX512BF16
+  if (allowed("avx512bf16") && hasAvx512() && __builtin_cpu_supports("avx512bf16")) return avx512bf16Kernels;
+#endif
+#if CT_HAS_AVX512
+  if (allowed("avx512") && hasAvx512()) return avx512Kernels;
+#endif
+#if CT_HAS_AVX2
   if (allowed("avx2") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2Kernels;
 #endif
   return baselineKernels;
