@@ -57,6 +57,8 @@ struct MemoryLedger {
   // What V8 was told, and the most that was held since `windowEnd` was set.
   int64_t reported = 0;
   int64_t peak = 0;
+  // What finalizers have freed since V8 was told of it.
+  int64_t collected = 0;
   std::chrono::steady_clock::time_point windowEnd;
 };
 

@@ -29,8 +29,14 @@ void tell(napi_env env, MemoryLedger& ledger, int64_t bytes) {
 // V8 starts a full garbage collection for every 64 MiB that it hears of, and a training step takes and gives back
 // gigabytes: told of each change, it would collect in every step, in threads that the step needs. So it hears of new
 // peaks at once (a program that never frees has nothing but peaks), and once in a while by how much they have fallen.
+// What collections freed it hears of at once as well, or a program that leaves all to them would hold 64 MiB more each
+// time.
 void report(napi_env env, MemoryLedger& ledger) {
   ledger.peak = std::max(ledger.peak, ledger.bytes);
+  if (ledger.collected >= kReportBytes) {
+    tell(env, ledger, std::max(ledger.bytes, ledger.reported - ledger.collected));
+    ledger.collected = 0;
+  }
   if (ledger.bytes >= ledger.reported + kReportBytes) tell(env, ledger, ledger.bytes);
   const auto now = std::chrono::steady_clock::now();
   if (now < ledger.windowEnd) return;
@@ -68,7 +74,10 @@ void leave(Box& box) {
 
 void finalize(napi_env, void* data, void*) {
   Box* box = static_cast<Box*>(data);
+  const std::shared_ptr<MemoryLedger> ledger = box->ledger;
+  const int64_t before = ledger->bytes;
   leave(*box);
+  ledger->collected += before - ledger->bytes;
   box->magic = 0;
   delete box;
 }
