@@ -84,6 +84,15 @@ std::vector<std::shared_ptr<gloo::transport::Device>> glooDevices(const Rendezvo
   return {c10d::ProcessGroupGloo::createDefaultDevice()};
 }
 
+// LibTorch 2.4 and later take a server on libuv by default, and fail where they were built without it. The other server
+// is in each of them, and either kind speaks with all clients.
+template <typename Options>
+auto withoutLibuv(Options& options, int) -> decltype(options.useLibUV, void()) {
+  options.useLibUV = false;
+}
+template <typename Options>
+void withoutLibuv(Options&, long) {}
+
 std::shared_ptr<Group> join(const Rendezvous& where) {
   auto joined = std::make_shared<Group>();
   if (where.file.empty()) {
@@ -92,6 +101,7 @@ std::shared_ptr<Group> join(const Rendezvous& where) {
     options.isServer = where.isServer;
     options.numWorkers = static_cast<std::size_t>(where.worldSize);
     options.timeout = where.timeout;
+    withoutLibuv(options, 0);
     joined->store = c10::make_intrusive<c10d::TCPStore>(where.host, options);
   } else {
     joined->store = c10::make_intrusive<c10d::FileStore>(where.file, where.worldSize);

@@ -26,7 +26,7 @@ bool hasAvx512() {
 
 const Kernels& choose() {
   const char* wanted = std::getenv("CT_KERNELS");
-  const auto allowed = [&](const char* name) { return wanted == nullptr || std::strcmp(wanted, name) == 0; };
+  [[maybe_unused]] const auto allowed = [&](const char* name) { return wanted == nullptr || std::strcmp(wanted, name) == 0; };
   // CT_HAS_*: the compiler knew the instruction set (see CMakeLists.txt).
 #if CT_HAS_AVX512BF16
   if (allowed("avx512bf16") && hasAvx512() && __builtin_cpu_supports("avx512bf16")) return avx512bf16Kernels;
