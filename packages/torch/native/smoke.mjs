@@ -1,7 +1,9 @@
 // Goes through the addon's own code with plain JavaScript: handles, conversions, errors, autograd callbacks, shared
 // memory, fused kernels of awkward sizes. Small on purpose: it is run under memory checkers (see check-memory.mjs).
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -117,5 +119,51 @@ assert.deepEqual(read(op("aten::randn", "generator")([3], generator)), drawn);
 native.setGeneratorState(native.defaultGenerator("cpu"), native.generatorState(generator));
 assert.throws(() => native.generatorState(a), /expected a generator/);
 assert.throws(() => native.shape(generator), /expected a tensor/);
+
+// Copies for checkpoints: less than a line, whole lines with a rest, another layout; a second owner of the memory.
+const parts = [randn([5]), randn([3, 700]), op("aten::t")(randn([40, 30])), randn([0])];
+const offsets = [4, 32, 32 + 4 * 2100, 0];
+const copies = new Uint8Array(32 + 4 * (2100 + 1200));
+native.useLargePages(copies);
+native.copyTensors(parts, copies, offsets);
+for (const [i, part] of parts.entries()) {
+  assert.deepEqual(
+    [...new Float32Array(copies.buffer, offsets[i], native.numel(part))],
+    read(op("aten::contiguous")(part)),
+  );
+}
+assert.throws(() => native.copyTensors([parts[0]], copies, [copies.length - 19]), /to lie at/);
+const outside = new Float32Array(native.externalBytes(parts[0]));
+native.setData(parts[0], floats([1, 2]));
+native.dispose(parts[0]);
+assert.equal(outside.length, 5);
+assert.equal(Number.isFinite(outside[4]), true);
+
+// A process group of this process alone.
+if (native.joinGroup !== undefined) {
+  const folder = mkdtempSync(join(tmpdir(), "ct-smoke-"));
+  const place = { host: "", port: 0, file: join(folder, "store"), prefix: "", isServer: true, nccl: false };
+  const request = { ...place, rank: 0, worldSize: 1, timeoutMs: 600_000, interfaces: ["lo"] };
+  const failed = await new Promise((done) => native.joinGroup(request, done));
+  assert.equal(failed, null);
+  const whole = floats([1, 2, 3]);
+  for (const [operation, outputs, detail] of [
+    ["allReduce", [], "sum"],
+    ["broadcast", [], 0],
+    ["allGather", [floats([0, 0, 0])], null],
+  ]) {
+    const work = native.startCollective(operation, [whole], outputs, detail);
+    assert.equal(await new Promise((done) => native.onCollective(work, done)), null);
+    native.waitCollective(work);
+    for (const tensor of [whole, ...outputs]) assert.deepEqual(read(tensor), [1, 2, 3]);
+  }
+  assert.throws(() => native.startCollective("scatter", [whole], [], null), /unknown collective/);
+  native.leaveGroup(true);
+  rmSync(folder, { recursive: true });
+}
 if (globalThis.gc) for (let i = 0; i < 3; i++) globalThis.gc();
-process.stdout.write("smoke: ok\n");
+const kernels = op("ct::kernel_set")();
+const wanted = process.env.CT_KERNELS ?? kernels;
+process.stdout.write(
+  `smoke: ok (${kernels} kernels${kernels === wanted ? "" : `; there are no ${wanted} ones here`})\n`,
+);
