@@ -87,6 +87,7 @@ function memcheck(log, kernels) {
   writeFileSync(log, "");
   // V8 reads values that memcheck calls undefined, by design; --jitless spares it the generated code.
   const options = ["--tool=memcheck", "--undef-value-errors=no", "--smc-check=all-non-file", `--log-file=${log}`];
+  options.push("--num-callers=40"); // enough to see the addon below LibTorch's frames
   const node = [process.execPath, "--jitless", "--single-threaded", "--expose-gc", smoke];
   const status = run("valgrind", [...options, ...node], { CT_KERNELS: kernels, CT_ALLOCATOR: "system" });
   const text = readFileSync(log, "utf8");
