@@ -103,13 +103,15 @@ Napi::Value copyBytes(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// A view over a contiguous CPU tensor's own memory; the tensor must outlive it, which TypeScript sees to.
+// A view over a contiguous CPU tensor's own memory. It holds the storage, whatever becomes of the tensor, and the storage
+// stays as it is: resized, it would free the memory that the view shows.
 Napi::Value externalBytes(const Napi::CallbackInfo& info) {
-  at::Tensor tensor = tensorOf(info.Env(), info[0]);
+  const at::Tensor& tensor = tensorOf(info.Env(), info[0]);
   if (!tensor.is_contiguous() || !tensor.device().is_cpu()) fail("memory() needs a contiguous CPU tensor");
-  auto* owner = new at::Tensor(tensor);
+  auto* owner = new c10::Storage(tensor.storage());
+  owner->unsafeGetStorageImpl()->set_resizable(false);
   return Napi::ArrayBuffer::New(
-      info.Env(), tensor.data_ptr(), tensor.nbytes(), [](Napi::BasicEnv, void*, at::Tensor* held) { delete held; },
+      info.Env(), tensor.data_ptr(), tensor.nbytes(), [](Napi::BasicEnv, void*, c10::Storage* held) { delete held; },
       owner);
 }
 

@@ -64,7 +64,7 @@ export class DataTensor extends IndexTensor {
 
   /**
    * The bytes as they lie in memory: shared with the tensor when it is contiguous on the CPU, else a copy.
-   * The view keeps the memory alive.
+   * The view keeps the memory alive, and from then on the memory cannot grow: `resize_` throws.
    */
   bytes(): Uint8Array {
     return scope(() => {

@@ -72,6 +72,19 @@ test("the bytes of a contiguous tensor are its own memory", () => {
   expect(t.tolist()).toEqual([0, 5]);
 });
 
+test("the bytes of a tensor stay when it takes other memory, and it cannot resize what they show", () => {
+  const count = 1 << 16;
+  const t = torch.ones([count]);
+  const values = new Float32Array(t.bytes().buffer);
+  expect(() => torch.ops.aten.resize_(t, [2 * count])).toThrow(/resiz/);
+  torch.ops.aten.resize_(t, [count / 2]);
+  t.setData(torch.zeros([1]));
+  // Freed memory would be theirs.
+  const later = Array.from({ length: 4 }, () => torch.full([count], 7));
+  expect(later.length).toBe(4);
+  expect(values.every((value) => value === 1)).toBe(true);
+});
+
 test("arithmetic broadcasts, promotes and works in place", () => {
   const a = tensor([
     [1, 2],
