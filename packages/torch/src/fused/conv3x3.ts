@@ -12,7 +12,7 @@ export interface ConvGeometry {
   readonly groups: number;
 }
 
-function isOne([height, width]: readonly [number, number]): boolean {
+export function isOne([height, width]: readonly [number, number]): boolean {
   return height === 1 && width === 1;
 }
 

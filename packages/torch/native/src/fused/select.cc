@@ -58,6 +58,11 @@ bool winogradIsFast(bool bf16) {
   return vectors && !(bf16 && matrices);
 }
 
+bool productsAreFast(bool bf16) {
+  static const bool pairs = std::strcmp(best().name, "avx512bf16") == 0 && !hasBf16Matrices();
+  return bf16 && pairs;
+}
+
 const Kernels& best() {
   static const Kernels& chosen = choose();
   return chosen;

@@ -17,6 +17,7 @@ namespace {
 #include "optimizer.inc"
 #include "pool.inc"
 #include "winograd.inc"
+#include "products.inc"
 
 template <typename T>
 void normalize(const uint8_t* x, int64_t pixels, int64_t channels, const float* scale, const float* shift, T* y) {
@@ -56,8 +57,10 @@ constexpr PoolKernels<T> pool() {
 // In bfloat16 a processor with dot products of it rounds the transformed numbers, for which larger tiles lose too much.
 #if defined(__AVX512BF16__)
 constexpr WinogradKernels<uint16_t> winogradBf16() { return winograd<uint16_t, Bf16Pairs, 4, 2>(); }
+constexpr ProductsKernels<uint16_t> productsBf16() { return products<uint16_t, Bf16Pairs>(); }
 #else
 constexpr WinogradKernels<uint16_t> winogradBf16() { return winograd<uint16_t, Numbers, 4, 4>(); }
+constexpr ProductsKernels<uint16_t> productsBf16() { return products<uint16_t, Numbers>(); }
 #endif
 
 }  // namespace
@@ -70,7 +73,7 @@ constexpr WinogradKernels<uint16_t> winogradBf16() { return winograd<uint16_t, N
 extern const Kernels CT_NAME(CT_ISA);
 const Kernels CT_NAME(CT_ISA) = {
     CT_TEXT(CT_ISA), batchNorm<float>(), batchNorm<uint16_t>(), pool<float>(), pool<uint16_t>(),
-    winograd<float, Numbers, 4, 4>(), winogradBf16(), adam, sgd, sumOfSquares, scaleInPlace, normalize<float>, normalize<uint16_t>,
+    winograd<float, Numbers, 4, 4>(), winogradBf16(), products<float, Numbers>(), productsBf16(), adam, sgd, sumOfSquares, scaleInPlace, normalize<float>, normalize<uint16_t>,
 };
 
 }  // namespace kernels

@@ -173,6 +173,92 @@ struct WinogradKernels {
   }
 };
 
+// Convolutions as matrix products over packed operands (see products.inc).
+struct ConvShape {
+  int64_t images, inChannels, height, width, outChannels, outHeight, outWidth;
+  int64_t kernelH, kernelW, strideH, strideW, padH, padW;
+};
+
+// Rows of units that are packed together, and output channels whose gradients are computed together.
+constexpr int kProductBlock = 16;
+
+// The gradient of the weights from output pixels [first, last). Channels are multiples of kProductBlock.
+template <typename T>
+struct ProductsGradient {
+  const T* x;
+  const T* gy;
+  const T* zeros;  // as many as a pixel has channels
+  ConvShape shape;
+  int64_t first, last;
+  int64_t capacity;  // rows of units that a panel has room for
+  void* columns;     // [panel of columns][row of units][column in the panel], a column being a tap of an input channel
+  void* gradients;   // [block of output channels][row of units][channel in the block]
+  float* sums;       // [block of output channels][panel][channel in the block][column in the panel]
+  bool adds;
+};
+
+// Filters as one operand: a number of the sum at weight[column * columnStep + row * rowStep + number * numberStep].
+template <typename T>
+struct ProductsFilters {
+  const T* weight;
+  int64_t columns, rows, numbers;
+  int64_t columnStep, rowStep, numberStep;
+  void* out;  // [panel of columns][row][unit of the numbers][column in the panel]
+};
+
+// Output rows [first, last) of one image. The channels of a row's step, strideW * inChannels, are whole units.
+template <typename T>
+struct ProductsStrip {
+  const T* x;
+  const void* filters;
+  const float* bias;  // or null
+  T* y;
+  ConvShape shape;
+  int64_t image, first, last;
+  void* scratch;  // stripScratch(...) units of 4 bytes
+};
+
+// Output pixels [first, last). The input's channels are whole units.
+template <typename T>
+struct ProductsGather {
+  const T* x;
+  const void* filters;  // of one row
+  const float* bias;    // or null
+  T* y;
+  ConvShape shape;
+  int64_t first, last;
+  void* scratch;  // gatherRowUnits(...) units of 4 bytes for each pixel, and for those that fill up a register tile
+};
+
+template <typename T>
+struct ProductsKernels {
+  int perUnit;  // numbers in a unit of the products: 1 of float32, 2 of bf16
+  int panel;    // columns of a register tile
+  void (*gradientPack)(const ProductsGradient<T>& block, int64_t piece);
+  void (*gradientProduct)(const ProductsGradient<T>& block, int64_t group, int64_t panel);
+  void (*gradientResult)(const ProductsGradient<T>& block, int64_t outChannel, T* weight);
+  void (*filters)(const ProductsFilters<T>& filters, int64_t panel);
+  void (*strip)(const ProductsStrip<T>& strip);
+  void (*gather)(const ProductsGather<T>& pixels);
+
+  int64_t panels(int64_t columns) const { return (columns + panel - 1) / panel; }
+};
+
+// The units of a padded row of the image, with room for a register tile that reaches beyond the last column.
+static inline int64_t stripRowUnits(const ConvShape& s, int64_t perUnit) {
+  const int64_t reach = (s.outWidth + 7) / 8 * 8 * s.strideW + s.kernelW, padded = s.width + 2 * s.padW;
+  return ((reach > padded ? reach : padded) * s.inChannels + perUnit - 1) / perUnit + 1;
+}
+
+static inline int64_t stripScratch(const ConvShape& s, int64_t perUnit, int64_t rows) {
+  return ((rows - 1) * s.strideH + s.kernelH) * stripRowUnits(s, perUnit);
+}
+
+// Rows lie an odd number of cache lines apart, or all would fall into the same few sets of the cache.
+static inline int64_t gatherRowUnits(const ConvShape& s, int64_t perUnit) {
+  return s.kernelH * s.kernelW * s.inChannels / perUnit / 32 * 32 + 48;
+}
+
 struct Kernels {
   const char* name;
   BatchNormKernels<float> batchNormF32;
@@ -181,6 +267,8 @@ struct Kernels {
   PoolKernels<uint16_t> poolBf16;
   WinogradKernels<float> winogradF32;
   WinogradKernels<uint16_t> winogradBf16;
+  ProductsKernels<float> productsF32;
+  ProductsKernels<uint16_t> productsBf16;
   void (*adam)(const AdamArgs& args);
   void (*sgd)(const SgdArgs& args);
   double (*sumOfSquares)(const float* g, int64_t count);
@@ -197,6 +285,9 @@ const Kernels& best();
 // Whether Winograd's algorithm with the best kernels is faster than LibTorch's convolutions on this processor, for shapes
 // that suit it.
 bool winogradIsFast(bool bf16);
+
+// The same of the products of packed operands: where there are dot products of bf16 and no matrix unit.
+bool productsAreFast(bool bf16);
 
 }  // namespace kernels
 }  // namespace ct

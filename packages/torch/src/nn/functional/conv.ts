@@ -1,3 +1,4 @@
+import { packedConv2d } from "../../fused/conv2d.ts";
 import { conv3x3 } from "../../fused/conv3x3.ts";
 import { bind } from "../../ops/dispatch.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -31,7 +32,7 @@ export function conv2d(input: Tensor, weight: Tensor, options: Conv2dArguments =
     return atenConv2dNamedPadding(input, weight, bias, pair(stride), padding, pair(dilation), groups);
   }
   const geometry = { stride: pair(stride), padding: pair(padding), dilation: pair(dilation), groups };
-  const fused = conv3x3(input, weight, bias, geometry);
+  const fused = conv3x3(input, weight, bias, geometry) ?? packedConv2d(input, weight, bias, geometry);
   return fused ?? atenConv2d(input, weight, bias, geometry.stride, geometry.padding, geometry.dilation, groups);
 }
 

@@ -1,0 +1,326 @@
+// ct::conv2d: convolutions of channels-last images on the CPU as matrix products of packed operands, each of the forward
+// pass and the two gradients where that needs less time than LibTorch's convolution, which does the others.
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/convolution.h>
+#include <ATen/ops/convolution_backward.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/sum.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include "../kernels/kernels.h"
+#include "../version.h"
+
+namespace ct {
+namespace {
+
+using at::IntArrayRef;
+using at::Tensor;
+using c10::optional;
+using kernels::ConvShape;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+template <typename T>
+const kernels::ProductsKernels<T>& table();
+template <>
+const kernels::ProductsKernels<float>& table<float>() {
+  return kernels::best().productsF32;
+}
+template <>
+const kernels::ProductsKernels<uint16_t>& table<uint16_t>() {
+  return kernels::best().productsBf16;
+}
+
+template <typename T>
+T* pointer(const Tensor& tensor) {
+  return tensor.defined() ? static_cast<T*>(tensor.data_ptr()) : nullptr;
+}
+
+Tensor workspace(int64_t units) {
+  return at::empty({units}, at::TensorOptions(at::kFloat));
+}
+
+ConvShape shapeOf(const Tensor& x, const Tensor& weight, IntArrayRef stride, IntArrayRef padding) {
+  const auto size = [&](int i) { return (x.size(2 + i) + 2 * padding[i] - weight.size(2 + i)) / stride[i] + 1; };
+  return {x.size(0),      x.size(1),      x.size(2), x.size(3), weight.size(0), size(0),    size(1),
+          weight.size(2), weight.size(3), stride[0], stride[1], padding[0],     padding[1]};
+}
+
+// Of the input's gradient: a convolution of the output's gradient, where there is one tap and no stride.
+ConvShape transposed(const ConvShape& s) {
+  return {s.images, s.outChannels, s.outHeight, s.outWidth, s.inChannels, s.height, s.width, 1, 1, 1, 1, 0, 0};
+}
+
+int64_t pixelsOf(const ConvShape& s) {
+  return s.images * s.outHeight * s.outWidth;
+}
+
+bool isPointwise(const ConvShape& s) {
+  return s.kernelH == 1 && s.kernelW == 1 && s.padH == 0 && s.padW == 0;
+}
+
+int64_t divideUp(int64_t n, int64_t unit) {
+  return (n + unit - 1) / unit;
+}
+
+template <typename Body>
+void forEach(int64_t count, const Body& body) {
+  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) body(i);
+  });
+}
+
+// What the kernels can compute of a convolution, and what they are known to compute faster than LibTorch's convolution: by
+// rule, never by a clock.
+template <typename T>
+struct Plan {
+  bool strip, gather, inputGradient, weightGradient;
+
+  Plan(const ConvShape& s, bool always) {
+    const int64_t perUnit = table<T>().perUnit, block = kernels::kProductBlock;
+    const bool wholeIn = s.inChannels % block == 0, wholeOut = s.outChannels % block == 0;
+    strip = !wholeIn && s.strideW * s.inChannels % perUnit == 0;
+    gather = wholeIn;
+    inputGradient = wholeOut && isPointwise(s) && s.strideH == 1 && s.strideW == 1;
+    weightGradient = wholeIn && wholeOut;
+    if (always) return;
+    const bool fast = kernels::productsAreFast(sizeof(T) == 2) && pixelsOf(s) >= 64 && s.outChannels >= 32;
+    const bool suits = isPointwise(s) || s.strideH > 1 || s.strideW > 1;
+    strip = strip && fast && s.inChannels <= 4;
+    gather = gather && fast && suits;
+    inputGradient = inputGradient && fast;
+    weightGradient = weightGradient && fast && suits;
+  }
+
+  bool any() const { return strip || gather || inputGradient || weightGradient; }
+};
+
+// The filters [Out, KH, KW, In] with `rows` rows of taps, or transposed for the gradient of the input of one tap.
+template <typename T>
+Tensor packFilters(const Tensor& weight, const ConvShape& s, int64_t rows, bool transposed) {
+  const kernels::ProductsKernels<T>& k = table<T>();
+  const int64_t all = s.kernelH * s.kernelW * s.inChannels;
+  kernels::ProductsFilters<T> f{pointer<T>(weight), s.outChannels, rows, all / rows, all, all / rows, 1, nullptr};
+  if (transposed) f = {pointer<T>(weight), s.outChannels, 1, s.inChannels, 1, 0, s.outChannels, nullptr};
+  const Tensor packed = workspace(k.panels(f.columns) * f.rows * divideUp(f.numbers, k.perUnit) * k.panel);
+  f.out = packed.data_ptr();
+  forEach(k.panels(f.columns), [&](int64_t panel) { k.filters(f, panel); });
+  return packed;
+}
+
+template <typename T>
+Tensor convolveStrips(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvShape& s) {
+  constexpr int64_t kRows = 8;
+  const kernels::ProductsKernels<T>& k = table<T>();
+  const Tensor filters = packFilters<T>(weight, s, s.kernelH, false);
+  Tensor y = at::empty({s.images, s.outChannels, s.outHeight, s.outWidth}, x.options(), at::MemoryFormat::ChannelsLast);
+  const int64_t strips = divideUp(s.outHeight, kRows);
+  at::parallel_for(0, s.images * strips, 1, [&](int64_t begin, int64_t end) {
+    const Tensor scratch = workspace(kernels::stripScratch(s, k.perUnit, kRows));
+    for (int64_t i = begin; i < end; i++) {
+      const int64_t first = i % strips * kRows;
+      k.strip({pointer<T>(x), filters.data_ptr(), pointer<float>(bias), pointer<T>(y), s, i / strips, first,
+               std::min(first + kRows, s.outHeight), scratch.data_ptr()});
+    }
+  });
+  return y;
+}
+
+// With `transposed`, s is the shape of the gradient's convolution and the weights are those of the convolution itself.
+template <typename T>
+Tensor convolveGathered(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvShape& s, bool transposed) {
+  constexpr int64_t kPixels = 48;
+  const kernels::ProductsKernels<T>& k = table<T>();
+  const Tensor filters = packFilters<T>(weight, s, 1, transposed);
+  Tensor y = at::empty({s.images, s.outChannels, s.outHeight, s.outWidth}, x.options(), at::MemoryFormat::ChannelsLast);
+  const int64_t pixels = pixelsOf(s);
+  at::parallel_for(0, divideUp(pixels, kPixels), 1, [&](int64_t begin, int64_t end) {
+    const Tensor scratch = workspace(kPixels * kernels::gatherRowUnits(s, k.perUnit));
+    for (int64_t i = begin; i < end; i++) {
+      k.gather({pointer<T>(x), filters.data_ptr(), pointer<float>(bias), pointer<T>(y), s, i * kPixels,
+                std::min((i + 1) * kPixels, pixels), scratch.data_ptr()});
+    }
+  });
+  return y;
+}
+
+// Blocks of pixels one after the other, each in two parallel steps, so that sums are in the same order with any number of
+// threads.
+template <typename T>
+Tensor weightGradient(const Tensor& gy, const Tensor& x, const Tensor& weight, const ConvShape& s) {
+  constexpr int64_t kPixels = 512;
+  const kernels::ProductsKernels<T>& k = table<T>();
+  const int64_t pixels = pixelsOf(s);
+  if (pixels == 0) return at::zeros_like(weight);
+  const int64_t columns = s.kernelH * s.kernelW * s.inChannels, panels = k.panels(columns);
+  const int64_t groups = s.outChannels / kernels::kProductBlock;
+  kernels::ProductsGradient<T> a{};
+  a.x = pointer<T>(x);
+  a.gy = pointer<T>(gy);
+  a.shape = s;
+  // One row more than a power of two, or panels would meet in a few sets of the cache.
+  a.capacity = divideUp(std::min(kPixels, pixels), k.perUnit) + 1;
+  const Tensor zeros = at::zeros({std::max(s.inChannels, s.outChannels)}, x.options());
+  const Tensor packedColumns = workspace(panels * a.capacity * k.panel);
+  const Tensor packedGradients = workspace(groups * a.capacity * kernels::kProductBlock);
+  const Tensor sums = workspace(s.outChannels * panels * k.panel);
+  a.zeros = pointer<T>(zeros);
+  a.columns = packedColumns.data_ptr();
+  a.gradients = packedGradients.data_ptr();
+  a.sums = pointer<float>(sums);
+  // Neighbours in this order share operands: four panels stay in the second-level cache while all groups pass by.
+  constexpr int64_t kTogether = 4;
+  const int64_t whole = panels / kTogether * kTogether;
+  const auto product = [&](int64_t i) {
+    if (i < whole * groups) {
+      const int64_t inside = i % (kTogether * groups);
+      k.gradientProduct(a, inside / kTogether, i / (kTogether * groups) * kTogether + inside % kTogether);
+    } else {
+      const int64_t left = panels - whole, inside = i - whole * groups;
+      k.gradientProduct(a, inside / left, whole + inside % left);
+    }
+  };
+  for (a.first = 0; a.first < pixels; a.first += kPixels) {
+    a.last = std::min(pixels, a.first + kPixels);
+    a.adds = a.first > 0;
+    forEach(divideUp(divideUp(a.last - a.first, k.perUnit), kernels::kProductBlock),
+            [&](int64_t piece) { k.gradientPack(a, piece); });
+    forEach(groups * panels, product);
+  }
+  // Strides as those of the weights, where both describe the same order: nothing is then copied into another layout.
+  Tensor gradient = weight.is_contiguous(at::MemoryFormat::ChannelsLast)
+                        ? at::empty_like(weight)
+                        : at::empty(weight.sizes(), weight.options(), at::MemoryFormat::ChannelsLast);
+  forEach(s.outChannels, [&](int64_t i) { k.gradientResult(a, i, pointer<T>(gradient) + i * columns); });
+  return gradient;
+}
+
+bool fits(const Tensor& x, const Tensor& weight, const Tensor& bias, IntArrayRef stride, IntArrayRef padding) {
+  const auto type = x.scalar_type();
+  const auto isLike = [&](const Tensor& t, int64_t dim) {
+    return t.scalar_type() == type && t.device().is_cpu() && t.layout() == at::kStrided && t.dim() == dim;
+  };
+  if ((type != at::kFloat && type != at::kBFloat16) || !isLike(x, 4) || !isLike(weight, 4) || weight.numel() == 0 ||
+      x.size(1) != weight.size(1) || !x.is_contiguous(at::MemoryFormat::ChannelsLast)) {
+    return false;
+  }
+  for (int i = 0; i < 2; i++) {
+    if (stride[i] < 1 || padding[i] < 0 || x.size(2 + i) + 2 * padding[i] < weight.size(2 + i)) return false;
+  }
+  return !bias.defined() || (isLike(bias, 1) && bias.size(0) == weight.size(0));
+}
+
+Tensor orNone(const optional<Tensor>& tensor) {
+  return tensor.has_value() ? *tensor : Tensor();
+}
+
+struct ConvProducts : torch::autograd::Function<ConvProducts> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const optional<Tensor>& optionalBias,
+                        IntArrayRef stride, IntArrayRef padding, bool always) {
+    const Tensor bias = orNone(optionalBias);
+    ctx->saved_data["wants"] = std::vector<bool>{x.requires_grad(), weight.requires_grad(), bias.defined() && bias.requires_grad()};
+    ctx->saved_data["stride"] = stride.vec();
+    ctx->saved_data["padding"] = padding.vec();
+    ctx->saved_data["always"] = always;
+    ctx->save_for_backward({x, weight});
+    return x.scalar_type() == at::kFloat ? compute<float>(x, weight, bias, stride, padding, always)
+                                         : compute<uint16_t>(x, weight, bias, stride, padding, always);
+  }
+
+  template <typename T>
+  static Tensor compute(const Tensor& x, const Tensor& weight, const Tensor& bias, IntArrayRef stride, IntArrayRef padding,
+                        bool always) {
+    const ConvShape s = shapeOf(x, weight, stride, padding);
+    const Plan<T> plan(s, always);
+    if (!plan.strip && !plan.gather) return at::convolution(x, weight, bias, stride, padding, {1, 1}, false, {0, 0}, 1);
+    const Tensor packed = weight.contiguous(at::MemoryFormat::ChannelsLast);
+    const Tensor bias32 = bias.defined() ? bias.to(at::kFloat).contiguous() : bias;
+    return plan.strip ? convolveStrips<T>(x, packed, bias32, s) : convolveGathered<T>(x, packed, bias32, s, false);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    const variable_list saved = ctx->get_saved_variables();
+    const c10::List<bool> list = ctx->saved_data["wants"].toBoolList();
+    const std::array<bool, 3> wants{list[0], list[1], list[2]};
+    const std::vector<int64_t> stride = ctx->saved_data["stride"].toIntVector(), padding = ctx->saved_data["padding"].toIntVector();
+    const bool always = ctx->saved_data["always"].toBool();
+    const Tensor &x = saved[0], &weight = saved[1];
+    variable_list g;
+    if (at::GradMode::is_enabled()) {
+      // A gradient of this gradient is wanted: LibTorch's operator has one.
+      g = theirs(gradients[0], x, weight, stride, padding, wants);
+    } else {
+      const Tensor gy = gradients[0].to(x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast);
+      g = x.scalar_type() == at::kFloat ? ours<float>(gy, x, weight, stride, padding, wants, always)
+                                        : ours<uint16_t>(gy, x, weight, stride, padding, wants, always);
+    }
+    return {g[0], g[1], g[2], Tensor(), Tensor(), Tensor()};
+  }
+
+  static variable_list theirs(const Tensor& gy, const Tensor& x, const Tensor& weight, IntArrayRef stride, IntArrayRef padding,
+                              std::array<bool, 3> wants) {
+    auto [gx, gw, gb] = at::convolution_backward(gy, x, weight, IntArrayRef{weight.size(0)}, stride, padding, {1, 1}, false,
+                                                 {0, 0}, 1, wants);
+    return {gx, gw, gb};
+  }
+
+  template <typename T>
+  static variable_list ours(const Tensor& gy, const Tensor& x, const Tensor& weight, IntArrayRef stride, IntArrayRef padding,
+                            std::array<bool, 3> wants, bool always) {
+    const ConvShape s = shapeOf(x, weight, stride, padding);
+    const Plan<T> plan(s, always);
+    const bool input = wants[0] && plan.inputGradient, weights = wants[1] && plan.weightGradient;
+    variable_list g(3);
+    if ((wants[0] && !input) || (wants[1] && !weights)) {
+      g = theirs(gy, x, weight, stride, padding, {wants[0] && !input, wants[1] && !weights, false});
+    }
+    if (input) g[0] = convolveGathered<T>(gy, weight.contiguous(at::MemoryFormat::ChannelsLast), Tensor(), transposed(s), true);
+    if (weights) g[1] = weightGradient<T>(gy, x, weight, s);
+    if (wants[2]) g[2] = at::sum(gy, {0, 2, 3});
+    return g;
+  }
+};
+
+Tensor conv2d(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, IntArrayRef stride, IntArrayRef padding,
+              bool always) {
+  const bool possible = fits(input, weight, orNone(bias), stride, padding);
+  TORCH_CHECK(possible || !always, "input must be channels-last float32 or bfloat16 [N, C, H, W] on the CPU, weight [K, C, KH, KW] ",
+              "and bias [K] like it; got ", input.scalar_type(), " ", input.sizes(), " and ", weight.scalar_type(), " ", weight.sizes());
+  if (possible) {
+    const ConvShape s = shapeOf(input, weight, stride, padding);
+    const bool any = input.scalar_type() == at::kFloat ? Plan<float>(s, always).any() : Plan<uint16_t>(s, always).any();
+    if (any) return ConvProducts::apply(input, weight, bias, stride, padding, always);
+  }
+  return at::conv2d(input, weight, bias, stride, padding, {1, 1}, 1);
+}
+
+// As autocast does for LibTorch's convolutions: operands in its dtype, casts of weights kept until it is left.
+Tensor conv2dAutocast(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, IntArrayRef stride,
+                      IntArrayRef padding, bool always) {
+  c10::impl::ExcludeDispatchKeyGuard once(c10::DispatchKey::AutocastCPU);
+#if CT_TORCH_AT_LEAST(2, 4)
+  const at::ScalarType type = at::autocast::get_autocast_dtype(at::kCPU);
+#else
+  const at::ScalarType type = at::autocast::get_autocast_cpu_dtype();
+#endif
+  const auto cast = [&](const Tensor& tensor) { return at::autocast::cached_cast(type, tensor, c10::DeviceType::CPU); };
+  return conv2d(cast(input), cast(weight), bias.has_value() ? optional<Tensor>(cast(*bias)) : bias, stride, padding, always);
+}
+
+}  // namespace
+}  // namespace ct
+
+TORCH_LIBRARY_FRAGMENT(ct, m) {
+  m.def("conv2d(Tensor input, Tensor weight, Tensor? bias, int[2] stride, int[2] padding, bool always=False) -> Tensor", ct::conv2d);
+}
+
+TORCH_LIBRARY_IMPL(ct, AutocastCPU, m) {
+  m.impl("conv2d", ct::conv2dAutocast);
+}

@@ -1,0 +1,181 @@
+import { afterEach, expect, test } from "vitest";
+import * as torch from "../index.ts";
+
+const packed = torch.ops.ct["conv2d"] as (
+  x: torch.Tensor,
+  weight: torch.Tensor,
+  bias: torch.Tensor | null,
+  stride: number[],
+  padding: number[],
+  always: boolean,
+) => torch.Tensor;
+
+afterEach(() => torch.setFusedKernels(true));
+
+interface Case {
+  /** [N, In, H, W] */
+  readonly shape: readonly [number, number, number, number];
+  readonly out: number;
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly bias?: boolean;
+  readonly contiguousWeight?: boolean;
+}
+
+const cases: Case[] = [
+  // one tap: every pass is a product
+  { shape: [2, 64, 7, 7], out: 80, kernel: [1, 1], stride: [1, 1], padding: [0, 0] },
+  { shape: [3, 48, 9, 5], out: 16, kernel: [1, 1], stride: [2, 2], padding: [0, 0], bias: true },
+  { shape: [1, 32, 1, 1], out: 32, kernel: [1, 1], stride: [1, 1], padding: [0, 0], contiguousWeight: true },
+  { shape: [2, 16, 5, 6], out: 20, kernel: [1, 1], stride: [1, 1], padding: [1, 1], bias: true },
+  // several taps
+  { shape: [2, 32, 13, 10], out: 48, kernel: [3, 3], stride: [2, 2], padding: [1, 1] },
+  { shape: [2, 16, 9, 8], out: 33, kernel: [2, 5], stride: [3, 1], padding: [0, 2], bias: true, contiguousWeight: true },
+  { shape: [1, 80, 4, 4], out: 16, kernel: [4, 4], stride: [1, 1], padding: [0, 0] },
+  // more than one block of pixels, the last one odd
+  { shape: [3, 16, 21, 31], out: 112, kernel: [3, 3], stride: [1, 2], padding: [1, 1] },
+  // few channels: rows of taps are contiguous
+  { shape: [2, 3, 23, 38], out: 70, kernel: [7, 7], stride: [2, 2], padding: [3, 3], bias: true },
+  { shape: [2, 2, 12, 9], out: 32, kernel: [3, 5], stride: [1, 1], padding: [0, 1] },
+  { shape: [1, 1, 30, 17], out: 5, kernel: [4, 4], stride: [4, 4], padding: [0, 0], contiguousWeight: true },
+  { shape: [2, 20, 9, 9], out: 24, kernel: [3, 3], stride: [2, 2], padding: [1, 1], bias: true },
+];
+
+type Dtype = "float32" | "bfloat16";
+type Pass = { y: torch.Tensor; x: torch.Tensor; weight: torch.Tensor; bias?: torch.Tensor };
+
+function run(c: Case, dtype: Dtype, how: "ours" | "LibTorch" | "float64"): Pass {
+  const as = (t: torch.Tensor) => {
+    const rounded = t.to({ dtype });
+    return how === "float64" ? rounded.double() : rounded;
+  };
+  const last = (t: torch.Tensor) => t.to({ memoryFormat: "channels_last" });
+  torch.manualSeed(c.out);
+  const channels = c.shape[1];
+  const weight = torch.randn([c.out, channels, ...c.kernel]).div(Math.sqrt(channels * c.kernel[0] * c.kernel[1]));
+  const x = last(as(torch.randn([...c.shape]))).requiresGrad_();
+  const k = (c.contiguousWeight ? as(weight) : last(as(weight))).requiresGrad_();
+  const bias = c.bias ? as(torch.randn([c.out])).requiresGrad_() : null;
+  const y =
+    how === "ours"
+      ? packed(x, k, bias, [...c.stride], [...c.padding], true)
+      : (torch.ops.aten["conv2d"]!(x, k, bias, c.stride, c.padding, [1, 1], 1) as torch.Tensor);
+  expect(y.gradFn).toMatch(how === "ours" ? /ConvProducts/ : /Convolution/);
+  y.backward(last(as(torch.randn(y.shape))));
+  return { y, x: x.grad!, weight: k.grad!, ...(bias === null ? {} : { bias: bias.grad! }) };
+}
+
+/** The largest difference, relative to the largest value. */
+function distance(a: torch.Tensor, b: torch.Tensor): number {
+  return a.double().sub(b).abs().max().item() / b.abs().max().item();
+}
+
+/** The root of the mean square of the difference, relative to that of the values. */
+function meanError(a: torch.Tensor, b: torch.Tensor): number {
+  return a.double().sub(b).norm().item() / b.norm().item();
+}
+
+test.each(cases)("a convolution of packed operands and its gradients equal LibTorch's in float64 (%o)", (c) => {
+  torch.scope(() => {
+    const [ours, exact] = [run(c, "float32", "ours"), run(c, "float32", "float64")];
+    for (const key of Object.keys(exact) as (keyof Pass)[]) {
+      expect(distance(ours[key]!, exact[key]!), key).toBeLessThan(2e-6);
+      expect(ours[key]!.shape).toEqual(exact[key]!.shape);
+    }
+  });
+});
+
+test.each(cases)("in bfloat16 it errs no more than by the rounding of its results (%o)", (c) => {
+  torch.scope(() => {
+    const [ours, theirs, exact] = [
+      run(c, "bfloat16", "ours"),
+      run(c, "bfloat16", "LibTorch"),
+      run(c, "bfloat16", "float64"),
+    ];
+    for (const key of Object.keys(exact) as (keyof Pass)[]) {
+      const allowed = 1.1 * Math.max(meanError(theirs[key]!, exact[key]!), 2 ** -9);
+      expect(meanError(ours[key]!, exact[key]!), key).toBeLessThan(allowed);
+      expect(ours[key]!.dtype).toBe("bfloat16");
+    }
+  });
+});
+
+test("threads do not change a bit of packed convolutions", () => {
+  const before = torch.getNumThreads();
+  const wide = { shape: [4, 80, 29, 30], out: 96, stride: [2, 2] } as const;
+  const geometries: Case[] = [
+    { ...wide, kernel: [3, 3], padding: [1, 1] },
+    { ...wide, kernel: [1, 1], stride: [1, 1], padding: [0, 0] },
+    { ...wide, shape: [4, 3, 40, 40], kernel: [7, 7], padding: [3, 3] },
+  ];
+  for (const c of geometries) {
+    for (const dtype of ["float32", "bfloat16"] as const) {
+      const [one, two] = [1, 2].map((threads) => {
+        torch.setNumThreads(threads);
+        return run(c, dtype, "ours");
+      });
+      for (const key of ["y", "weight"] as const) expect(one![key].equal(two![key]), `${dtype} ${key}`).toBe(true);
+    }
+  }
+  torch.setNumThreads(before);
+});
+
+test("the gradient of a packed convolution has a gradient", () => {
+  const second = (ours: boolean) => {
+    torch.manualSeed(4);
+    const x = torch.randn([2, 16, 6, 7]).to({ memoryFormat: "channels_last" }).requiresGrad_();
+    const weight = torch.randn([16, 16, 1, 1]).requiresGrad_();
+    const y = ours
+      ? packed(x, weight, null, [2, 2], [0, 0], true)
+      : torch.nn.functional.conv2d(x, weight, { stride: 2 });
+    const [gx] = torch.autograd.grad([y.pow(2).sum()], [x], { createGraph: true });
+    gx!.pow(2).sum().backward();
+    return [x.grad!, weight.grad!];
+  };
+  const [ours, theirs] = [second(true), second(false)];
+  for (const i of [0, 1]) expect(distance(ours[i]!, theirs[i]!.double())).toBeLessThan(1e-4);
+});
+
+test("the layer takes the kernels where they fit, and any layout, dtype and geometry", () => {
+  torch.manualSeed(3);
+  const conv = new torch.nn.Conv2d(64, 64, { kernelSize: 1, stride: 2 });
+  conv.to({ memoryFormat: "channels_last" });
+  const images = torch.randn([4, 64, 24, 24]);
+  const inputs = {
+    channelsLast: images.to({ memoryFormat: "channels_last" }),
+    contiguous: images,
+    strided: images.to({ memoryFormat: "channels_last" }).narrow(2, 1, 20),
+  };
+  for (const [name, input] of Object.entries(inputs)) {
+    const step = (fused: boolean) => {
+      torch.setFusedKernels(fused);
+      conv.weight.grad = null;
+      const y = torch.autocast({ device: "cpu", dtype: "bfloat16" }, () => conv.call(input));
+      expect(y.dtype).toBe("bfloat16");
+      y.float().pow(2).mean().backward();
+      return [y, conv.weight.grad!.clone()] as const;
+    };
+    const [ours, theirs] = [step(true), step(false)];
+    expect(ours[0].isContiguous("channels_last"), name).toBe(theirs[0].isContiguous("channels_last"));
+    expect(ours[1].dtype).toBe("float32");
+    expect(ours[1].strides).toEqual(conv.weight.strides);
+    for (const i of [0, 1] as const) expect(meanError(ours[i], theirs[i].double()), name).toBeLessThan(0.01);
+  }
+});
+
+test("an empty batch has an empty output and gradients of zero", () => {
+  const weight = torch.randn([32, 16, 1, 1]).requiresGrad_();
+  const x = torch.zeros([0, 16, 4, 4]).to({ memoryFormat: "channels_last" });
+  const y = packed(x, weight, null, [1, 1], [0, 0], true);
+  expect(y.shape).toEqual([0, 32, 4, 4]);
+  y.sum().backward();
+  expect(weight.grad!.abs().sum().item()).toBe(0);
+});
+
+test("operands of other shapes are refused", () => {
+  const image = torch.randn([1, 4, 5, 5]).to({ memoryFormat: "channels_last" });
+  expect(() => packed(image, torch.randn([2, 3, 1, 1]), null, [1, 1], [0, 0], true)).toThrow(
+    /weight \[K, C, KH, KW\].*got Float \[1, 4, 5, 5\] and Float \[2, 3, 1, 1\]/,
+  );
+});
