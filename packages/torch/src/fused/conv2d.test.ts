@@ -35,6 +35,11 @@ const cases: Case[] = [
   { shape: [1, 80, 4, 4], out: 16, kernel: [4, 4], stride: [1, 1], padding: [0, 0] },
   // more than one block of pixels, the last one odd
   { shape: [3, 16, 21, 31], out: 112, kernel: [3, 3], stride: [1, 2], padding: [1, 1] },
+  // images so small that pixels are taken position by position, with a unit for the ends of two
+  { shape: [9, 32, 2, 2], out: 64, kernel: [3, 3], stride: [1, 1], padding: [1, 1], bias: true },
+  { shape: [64, 32, 4, 3], out: 16, kernel: [3, 3], stride: [1, 1], padding: [1, 1] },
+  { shape: [53, 48, 7, 5], out: 32, kernel: [3, 3], stride: [2, 2], padding: [1, 1], contiguousWeight: true },
+  { shape: [8, 32, 1, 3], out: 48, kernel: [5, 4], stride: [1, 1], padding: [2, 1] },
   // few channels: rows of taps are contiguous
   { shape: [2, 3, 23, 38], out: 70, kernel: [7, 7], stride: [2, 2], padding: [3, 3], bias: true },
   { shape: [2, 2, 12, 9], out: 32, kernel: [3, 5], stride: [1, 1], padding: [0, 1] },

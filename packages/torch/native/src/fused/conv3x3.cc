@@ -1,8 +1,7 @@
 // ct::conv3x3: 3x3 convolutions (stride 1, padding 1) of channels-last images on the CPU by Winograd's algorithm, forward
-// and both gradients, where that needs less time than LibTorch's convolution; elsewhere LibTorch's.
+// and both gradients, where that needs less time; elsewhere as ct::conv2d does.
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
-#include <ATen/ops/conv2d.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/sum.h>
@@ -12,6 +11,7 @@
 #include <torch/library.h>
 
 #include "../version.h"
+#include "conv_products.h"
 #include "operands.h"
 
 namespace ct {
@@ -188,7 +188,7 @@ Tensor conv3x3(const Tensor& input, const Tensor& weight, const optional<Tensor>
   if (possible && (always || (input.scalar_type() == at::kFloat ? pays<float>(input, weight) : pays<uint16_t>(input, weight)))) {
     return Conv3x3::apply(input, weight, bias);
   }
-  return at::conv2d(input, weight, bias, {1, 1}, {1, 1}, {1, 1}, 1);
+  return packedConv2d(input, weight, bias, {1, 1}, {1, 1}, false);
 }
 
 // As autocast does for LibTorch's convolutions: operands in its dtype, casts of weights kept until it is left.

@@ -16,6 +16,7 @@
 
 #include "../kernels/kernels.h"
 #include "../version.h"
+#include "conv_products.h"
 
 namespace ct {
 namespace {
@@ -49,13 +50,17 @@ Tensor workspace(int64_t units) {
 
 ConvShape shapeOf(const Tensor& x, const Tensor& weight, IntArrayRef stride, IntArrayRef padding) {
   const auto size = [&](int i) { return (x.size(2 + i) + 2 * padding[i] - weight.size(2 + i)) / stride[i] + 1; };
-  return {x.size(0),      x.size(1),      x.size(2), x.size(3), weight.size(0), size(0),    size(1),
-          weight.size(2), weight.size(3), stride[0], stride[1], padding[0],     padding[1]};
+  const int64_t height = size(0), width = size(1);
+  // In an image of 4 x 4, three of ten taps of 3 x 3 are outside. In larger ones it is not worth reading them out of order.
+  const bool byPosition = weight.size(2) * weight.size(3) > 1 && height * width <= 16 && x.size(0) >= 8;
+  return {x.size(0),      x.size(1),      x.size(2), x.size(3), weight.size(0), height,     width,
+          weight.size(2), weight.size(3), stride[0], stride[1], padding[0],     padding[1], byPosition};
 }
 
-// Of the input's gradient: a convolution of the output's gradient, where there is one tap and no stride.
+// Of the gradient of the input where there is no stride: a convolution of that of the output by the filters turned round.
 ConvShape transposed(const ConvShape& s) {
-  return {s.images, s.outChannels, s.outHeight, s.outWidth, s.inChannels, s.height, s.width, 1, 1, 1, 1, 0, 0};
+  return {s.images,  s.outChannels, s.outHeight, s.outWidth, s.inChannels, s.height, s.width,
+          s.kernelH, s.kernelW,     1,           1,          s.kernelH - 1 - s.padH, s.kernelW - 1 - s.padW, s.byPosition};
 }
 
 int64_t pixelsOf(const ConvShape& s) {
@@ -88,27 +93,28 @@ struct Plan {
     const bool wholeIn = s.inChannels % block == 0, wholeOut = s.outChannels % block == 0;
     strip = !wholeIn && s.strideW * s.inChannels % perUnit == 0;
     gather = wholeIn;
-    inputGradient = wholeOut && isPointwise(s) && s.strideH == 1 && s.strideW == 1;
+    inputGradient = wholeOut && s.strideH == 1 && s.strideW == 1 && s.padH < s.kernelH && s.padW < s.kernelW;
     weightGradient = wholeIn && wholeOut;
     if (always) return;
     const bool fast = kernels::productsAreFast(sizeof(T) == 2) && pixelsOf(s) >= 64 && s.outChannels >= 32;
-    const bool suits = isPointwise(s) || s.strideH > 1 || s.strideW > 1;
+    const bool suits = isPointwise(s) || s.byPosition || s.strideH > 1 || s.strideW > 1;
     strip = strip && fast && s.inChannels <= 4;
     gather = gather && fast && suits;
-    inputGradient = inputGradient && fast;
+    inputGradient = inputGradient && fast && suits;
     weightGradient = weightGradient && fast && suits;
   }
 
   bool any() const { return strip || gather || inputGradient || weightGradient; }
 };
 
-// The filters [Out, KH, KW, In] with `rows` rows of taps, or transposed for the gradient of the input of one tap.
+// The filters [Out, KH, KW, In] with `rows` rows, of taps in a row or of one tap each; `turned`: by 180 degrees, as the
+// gradient of the input needs them, from output channels to input channels.
 template <typename T>
-Tensor packFilters(const Tensor& weight, const ConvShape& s, int64_t rows, bool transposed) {
+Tensor packFilters(const Tensor& weight, int64_t rows, bool turned) {
   const kernels::ProductsKernels<T>& k = table<T>();
-  const int64_t all = s.kernelH * s.kernelW * s.inChannels;
-  kernels::ProductsFilters<T> f{pointer<T>(weight), s.outChannels, rows, all / rows, all, all / rows, 1, nullptr};
-  if (transposed) f = {pointer<T>(weight), s.outChannels, 1, s.inChannels, 1, 0, s.outChannels, nullptr};
+  const int64_t out = weight.size(0), in = weight.size(1), taps = weight.size(2) * weight.size(3), row = taps * in / rows;
+  kernels::ProductsFilters<T> f{pointer<T>(weight), out, rows, row, taps * in, row, 1, nullptr};
+  if (turned) f = {pointer<T>(weight) + (taps - 1) * in, in, taps, out, 1, -in, taps * in, nullptr};
   const Tensor packed = workspace(k.panels(f.columns) * f.rows * divideUp(f.numbers, k.perUnit) * k.panel);
   f.out = packed.data_ptr();
   forEach(k.panels(f.columns), [&](int64_t panel) { k.filters(f, panel); });
@@ -119,7 +125,7 @@ template <typename T>
 Tensor convolveStrips(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvShape& s) {
   constexpr int64_t kRows = 8;
   const kernels::ProductsKernels<T>& k = table<T>();
-  const Tensor filters = packFilters<T>(weight, s, s.kernelH, false);
+  const Tensor filters = packFilters<T>(weight, s.kernelH, false);
   Tensor y = at::empty({s.images, s.outChannels, s.outHeight, s.outWidth}, x.options(), at::MemoryFormat::ChannelsLast);
   const int64_t strips = divideUp(s.outHeight, kRows);
   at::parallel_for(0, s.images * strips, 1, [&](int64_t begin, int64_t end) {
@@ -133,19 +139,22 @@ Tensor convolveStrips(const Tensor& x, const Tensor& weight, const Tensor& bias,
   return y;
 }
 
-// With `transposed`, s is the shape of the gradient's convolution and the weights are those of the convolution itself.
+// The convolution of shape s, or with `turned` of the gradient, whose shape is s, by the filters turned round.
 template <typename T>
-Tensor convolveGathered(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvShape& s, bool transposed) {
+Tensor convolveGathered(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvShape& s, bool turned) {
   constexpr int64_t kPixels = 48;
   const kernels::ProductsKernels<T>& k = table<T>();
-  const Tensor filters = packFilters<T>(weight, s, 1, transposed);
+  const Tensor filters = packFilters<T>(weight, s.kernelH * s.kernelW, turned);
   Tensor y = at::empty({s.images, s.outChannels, s.outHeight, s.outWidth}, x.options(), at::MemoryFormat::ChannelsLast);
-  const int64_t pixels = pixelsOf(s);
-  at::parallel_for(0, divideUp(pixels, kPixels), 1, [&](int64_t begin, int64_t end) {
+  // Pixels are taken from one position at a time, or from all.
+  const int64_t pixels = s.byPosition ? s.images : pixelsOf(s), runs = s.byPosition ? s.outHeight * s.outWidth : 1;
+  const int64_t blocks = divideUp(pixels, kPixels);
+  at::parallel_for(0, runs * blocks, 1, [&](int64_t begin, int64_t end) {
     const Tensor scratch = workspace(kPixels * kernels::gatherRowUnits(s, k.perUnit));
     for (int64_t i = begin; i < end; i++) {
-      k.gather({pointer<T>(x), filters.data_ptr(), pointer<float>(bias), pointer<T>(y), s, i * kPixels,
-                std::min((i + 1) * kPixels, pixels), scratch.data_ptr()});
+      const int64_t run = i / blocks * pixels, first = i % blocks * kPixels;
+      k.gather({pointer<T>(x), filters.data_ptr(), pointer<float>(bias), pointer<T>(y), s, run + first,
+                run + std::min(first + kPixels, pixels), scratch.data_ptr()});
     }
   });
   return y;
@@ -288,7 +297,9 @@ struct ConvProducts : torch::autograd::Function<ConvProducts> {
   }
 };
 
-Tensor conv2d(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, IntArrayRef stride, IntArrayRef padding,
+}  // namespace
+
+Tensor packedConv2d(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, IntArrayRef stride, IntArrayRef padding,
               bool always) {
   const bool possible = fits(input, weight, orNone(bias), stride, padding);
   TORCH_CHECK(possible || !always, "input must be channels-last float32 or bfloat16 [N, C, H, W] on the CPU, weight [K, C, KH, KW] ",
@@ -301,6 +312,8 @@ Tensor conv2d(const Tensor& input, const Tensor& weight, const optional<Tensor>&
   return at::conv2d(input, weight, bias, stride, padding, {1, 1}, 1);
 }
 
+namespace {
+
 // As autocast does for LibTorch's convolutions: operands in its dtype, casts of weights kept until it is left.
 Tensor conv2dAutocast(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, IntArrayRef stride,
                       IntArrayRef padding, bool always) {
@@ -311,14 +324,14 @@ Tensor conv2dAutocast(const Tensor& input, const Tensor& weight, const optional<
   const at::ScalarType type = at::autocast::get_autocast_cpu_dtype();
 #endif
   const auto cast = [&](const Tensor& tensor) { return at::autocast::cached_cast(type, tensor, c10::DeviceType::CPU); };
-  return conv2d(cast(input), cast(weight), bias.has_value() ? optional<Tensor>(cast(*bias)) : bias, stride, padding, always);
+  return packedConv2d(cast(input), cast(weight), bias.has_value() ? optional<Tensor>(cast(*bias)) : bias, stride, padding, always);
 }
 
 }  // namespace
 }  // namespace ct
 
 TORCH_LIBRARY_FRAGMENT(ct, m) {
-  m.def("conv2d(Tensor input, Tensor weight, Tensor? bias, int[2] stride, int[2] padding, bool always=False) -> Tensor", ct::conv2d);
+  m.def("conv2d(Tensor input, Tensor weight, Tensor? bias, int[2] stride, int[2] padding, bool always=False) -> Tensor", ct::packedConv2d);
 }
 
 TORCH_LIBRARY_IMPL(ct, AutocastCPU, m) {

@@ -177,6 +177,9 @@ struct WinogradKernels {
 struct ConvShape {
   int64_t images, inChannels, height, width, outChannels, outHeight, outWidth;
   int64_t kernelH, kernelW, strideH, strideW, padH, padW;
+  // The order in which output pixels are numbered: image by image, or the pixels of one position of all images together.
+  // Those see the same taps inside of the image, and the others, many in small images, need no multiplications.
+  bool byPosition;
 };
 
 // Rows of units that are packed together, and output channels whose gradients are computed together.
@@ -218,11 +221,11 @@ struct ProductsStrip {
   void* scratch;  // stripScratch(...) units of 4 bytes
 };
 
-// Output pixels [first, last). The input's channels are whole units.
+// Output pixels [first, last), by position only of one. The input's channels are whole units.
 template <typename T>
 struct ProductsGather {
   const T* x;
-  const void* filters;  // of one row
+  const void* filters;  // in rows of one tap
   const float* bias;    // or null
   T* y;
   ConvShape shape;
