@@ -96,12 +96,14 @@ struct Plan {
     inputGradient = wholeOut && s.strideH == 1 && s.strideW == 1 && s.padH < s.kernelH && s.padW < s.kernelW;
     weightGradient = wholeIn && wholeOut;
     if (always) return;
-    const bool fast = kernels::productsAreFast(sizeof(T) == 2) && pixelsOf(s) >= 64 && s.outChannels >= 32;
-    const bool suits = isPointwise(s) || s.byPosition || s.strideH > 1 || s.strideW > 1;
-    strip = strip && fast && s.inChannels <= 4;
-    gather = gather && fast && suits;
-    inputGradient = inputGradient && fast && suits;
-    weightGradient = weightGradient && fast && suits;
+    const bool bf16 = sizeof(T) == 2, isStrided = s.strideH > 1 || s.strideW > 1;
+    const bool fast = kernels::productsAreFast(bf16) && pixelsOf(s) >= 64 && s.outChannels >= 32;
+    // LibTorch's convolution in float32 wastes less of the processor than its one in bfloat16.
+    const bool suits = fast && (s.byPosition || (bf16 && (isPointwise(s) || isStrided)));
+    strip = strip && fast && bf16 && s.inChannels <= 4;
+    gather = gather && suits;
+    inputGradient = inputGradient && suits;
+    weightGradient = weightGradient && (suits || (fast && isStrided && !isPointwise(s)));
   }
 
   bool any() const { return strip || gather || inputGradient || weightGradient; }

@@ -59,8 +59,9 @@ bool winogradIsFast(bool bf16) {
 }
 
 bool productsAreFast(bool bf16) {
-  static const bool pairs = std::strcmp(best().name, "avx512bf16") == 0 && !hasBf16Matrices();
-  return bf16 && pairs;
+  static const bool pairs = std::strcmp(best().name, "avx512bf16") == 0, vectors = pairs || std::strcmp(best().name, "avx512") == 0;
+  static const bool matrices = hasBf16Matrices();
+  return bf16 ? pairs && !matrices : vectors;
 }
 
 const Kernels& best() {

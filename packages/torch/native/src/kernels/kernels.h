@@ -289,7 +289,7 @@ const Kernels& best();
 // that suit it.
 bool winogradIsFast(bool bf16);
 
-// The same of the products of packed operands: where there are dot products of bf16 and no matrix unit.
+// The same of the products of packed operands: with AVX-512, and in bf16 with dot products of it and no matrix unit.
 bool productsAreFast(bool bf16);
 
 }  // namespace kernels
