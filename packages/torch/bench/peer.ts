@@ -24,8 +24,12 @@ export class Peer {
 
   /** Sends a line and waits for the milliseconds it took. */
   async measure(line: "step" | "floor"): Promise<number> {
+    return Number((await this.ask(line))["ms"]);
+  }
+
+  async ask(line: string): Promise<Record<string, unknown>> {
     this.#child.stdin!.write(`${line}\n`);
-    return Number((await this.#answer())["ms"]);
+    return this.#answer();
   }
 
   close(): void {

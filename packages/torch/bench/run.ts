@@ -70,6 +70,7 @@ async function compare(model: string, dtype: string): Promise<void> {
     floor!.push(await ours.measure("floor"));
   }
   const foreign = load.share();
+  const { own, all } = await ours.ask("convolutions");
   ours.close();
   theirs?.close();
   const rate = (ms: number) => `${((Number(options.batch) * 1000) / ms).toFixed(1)} img/s`.padStart(12);
@@ -85,6 +86,7 @@ async function compare(model: string, dtype: string): Promise<void> {
     print(`  ours is ${median(b!.map((ms, i) => ms / a![i]!)).toFixed(2)} times as fast as PyTorch`);
   }
   print(`  ours takes ${median(a!.map((ms, i) => ms / floor![i]!)).toFixed(2)} times the floor`);
+  print(`  ${own} of ${all} convolutions use kernels of this package, the others LibTorch's only`);
   if (foreign > 0.05) {
     print(
       `  CAUTION: other processes used ${(100 * foreign).toFixed(0)}% of the machine meanwhile; measure again when it is quiet`,

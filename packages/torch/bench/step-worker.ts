@@ -2,7 +2,8 @@ import { createInterface } from "node:readline";
 import * as torch from "@classifier-training/torch";
 import { type ModelName, ResNet } from "./resnet.ts";
 
-// Our side of the training-step benchmark: answers each line on stdin ("step", "floor", "profile") with milliseconds.
+// Our side of the training-step benchmark: answers each line on stdin ("step", "floor", "profile") with milliseconds, and
+// "convolutions" with how many of them run in own kernels.
 
 const [name, dtype, batch, size, threads] = process.argv.slice(2) as [ModelName, string, string, string, string];
 const { nn, optim, scope } = torch;
@@ -92,10 +93,30 @@ function floor(): void {
   });
 }
 
+/** How many of the model's convolutions have a kernel of this package for their forward pass or a gradient. */
+function ownConvolutions(): { own: number; all: number } {
+  const count = { own: 0, all: 0 };
+  const hooks = [...model.modules()]
+    .filter((module) => module instanceof nn.Conv2d)
+    .map((conv) =>
+      conv.registerForwardHook((_module, _inputs, output) => {
+        count.all++;
+        if (/Conv3x3|ConvProducts/.test((output as torch.Tensor).gradFn ?? "")) count.own++;
+      }),
+    );
+  scope(forward);
+  for (const hook of hooks) hook.remove();
+  return count;
+}
+
 process.stdout.write(`${JSON.stringify({ ready: `LibTorch ${torch.version()}, ${torch.getNumThreads()} threads` })}\n`);
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === "profile") {
     process.stdout.write(`${JSON.stringify(parts)}\n`);
+    continue;
+  }
+  if (line === "convolutions") {
+    process.stdout.write(`${JSON.stringify(ownConvolutions())}\n`);
     continue;
   }
   const start = performance.now();

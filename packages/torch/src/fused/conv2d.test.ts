@@ -31,7 +31,15 @@ const cases: Case[] = [
   { shape: [2, 16, 5, 6], out: 20, kernel: [1, 1], stride: [1, 1], padding: [1, 1], bias: true },
   // several taps
   { shape: [2, 32, 13, 10], out: 48, kernel: [3, 3], stride: [2, 2], padding: [1, 1] },
-  { shape: [2, 16, 9, 8], out: 33, kernel: [2, 5], stride: [3, 1], padding: [0, 2], bias: true, contiguousWeight: true },
+  {
+    shape: [2, 16, 9, 8],
+    out: 33,
+    kernel: [2, 5],
+    stride: [3, 1],
+    padding: [0, 2],
+    bias: true,
+    contiguousWeight: true,
+  },
   { shape: [1, 80, 4, 4], out: 16, kernel: [4, 4], stride: [1, 1], padding: [0, 0] },
   // more than one block of pixels, the last one odd
   { shape: [3, 16, 21, 31], out: 112, kernel: [3, 3], stride: [1, 2], padding: [1, 1] },

@@ -16,7 +16,12 @@ const fused = bind("ct::conv2d");
  * @param bias [Out]
  * @returns [N, Out, H', W']
  */
-export function packedConv2d(input: Tensor, weight: Tensor, bias: Tensor | null, geometry: ConvGeometry): Tensor | null {
+export function packedConv2d(
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null,
+  geometry: ConvGeometry,
+): Tensor | null {
   const { stride, padding, dilation, groups } = geometry;
   if (groups !== 1 || !isOne(dilation) || !fusedKernelsEnabled() || input.device !== "cpu") return null;
   return fused(input, weight, bias, stride, padding);
