@@ -14,9 +14,9 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "../kernels/kernels.h"
 #include "../version.h"
 #include "conv_products.h"
+#include "operands.h"
 
 namespace ct {
 namespace {
@@ -29,19 +29,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 template <typename T>
-const kernels::ProductsKernels<T>& table();
-template <>
-const kernels::ProductsKernels<float>& table<float>() {
-  return kernels::best().productsF32;
-}
-template <>
-const kernels::ProductsKernels<uint16_t>& table<uint16_t>() {
-  return kernels::best().productsBf16;
-}
-
-template <typename T>
-T* pointer(const Tensor& tensor) {
-  return tensor.defined() ? static_cast<T*>(tensor.data_ptr()) : nullptr;
+const kernels::ProductsKernels<T>& table() {
+  return setFor<T>(kernels::best().productsF32, kernels::best().productsBf16);
 }
 
 Tensor workspace(int64_t units) {
@@ -226,10 +215,6 @@ bool fits(const Tensor& x, const Tensor& weight, const Tensor& bias, IntArrayRef
     if (stride[i] < 1 || padding[i] < 0 || x.size(2 + i) + 2 * padding[i] < weight.size(2 + i)) return false;
   }
   return !bias.defined() || (isLike(bias, 1) && bias.size(0) == weight.size(0));
-}
-
-Tensor orNone(const optional<Tensor>& tensor) {
-  return tensor.has_value() ? *tensor : Tensor();
 }
 
 struct ConvProducts : torch::autograd::Function<ConvProducts> {
