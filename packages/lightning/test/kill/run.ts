@@ -87,7 +87,7 @@ async function main(dir: string, stepMs: number): Promise<void> {
   manualSeed(1);
   const checkpoints = join(dir, "checkpoints");
   // Rows of a part that was killed before it saved anything belong to no run.
-  const saved = existsSync(checkpoints) && readdirSync(checkpoints).some((name) => name.startsWith("last"));
+  const saved = existsSync(checkpoints) && readdirSync(checkpoints).some((name) => /^last.*\.ckpt$/.test(name));
   if (!saved) for (const name of ["metrics.csv", "replay.jsonl"]) rmSync(join(dir, name), { force: true });
   const module = new KillableModule();
   const ema = new EMACallback({ decay: 0.9 });
