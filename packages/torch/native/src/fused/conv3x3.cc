@@ -1,7 +1,6 @@
 // ct::conv3x3: 3x3 convolutions (stride 1, padding 1) of channels-last images on the CPU by Winograd's algorithm, forward
 // and both gradients, where that needs less time; elsewhere as ct::conv2d does.
 #include <ATen/Parallel.h>
-#include <ATen/autocast_mode.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/sum.h>
@@ -10,7 +9,6 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "../version.h"
 #include "conv_products.h"
 #include "operands.h"
 
@@ -27,10 +25,6 @@ const kernels::WinogradKernels<T>& table() {
   return setFor<T>(kernels::best().winogradF32, kernels::best().winogradBf16);
 }
 
-Tensor workspace(int64_t units) {
-  return at::empty({units}, at::TensorOptions(at::kFloat));
-}
-
 template <typename T>
 kernels::WinogradShape shapeOf(const Tensor& x) {
   const int64_t height = x.size(2), width = x.size(3), h = table<T>().tileH, w = table<T>().tileW;
@@ -39,13 +33,6 @@ kernels::WinogradShape shapeOf(const Tensor& x) {
 
 int64_t tilesOf(const kernels::WinogradShape& s) {
   return s.images * s.tilesH * s.tilesW;
-}
-
-template <typename Body>
-void forEach(int64_t count, const Body& body) {
-  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) body(i);
-  });
 }
 
 // x [N, In, H, W] to [N, Out, H, W]; with `transposed`, the gradient [N, Out, H, W] to that of the input. Each tile is
@@ -194,12 +181,7 @@ Tensor conv3x3(const Tensor& input, const Tensor& weight, const optional<Tensor>
 // As autocast does for LibTorch's convolutions: operands in its dtype, casts of weights kept until it is left.
 Tensor conv3x3Autocast(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, bool always) {
   c10::impl::ExcludeDispatchKeyGuard once(c10::DispatchKey::AutocastCPU);
-#if CT_TORCH_AT_LEAST(2, 4)
-  const at::ScalarType type = at::autocast::get_autocast_dtype(at::kCPU);
-#else
-  const at::ScalarType type = at::autocast::get_autocast_cpu_dtype();
-#endif
-  const auto cast = [&](const Tensor& tensor) { return at::autocast::cached_cast(type, tensor, c10::DeviceType::CPU); };
+  const auto cast = autocastOnCpu();
   return conv3x3(cast(input), cast(weight), bias.has_value() ? optional<Tensor>(cast(*bias)) : bias, always);
 }
 

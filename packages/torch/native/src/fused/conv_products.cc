@@ -1,7 +1,6 @@
 // ct::conv2d: convolutions of channels-last images on the CPU as matrix products of packed operands, each of the forward
 // pass and the two gradients where that needs less time than LibTorch's convolution, which does the others.
 #include <ATen/Parallel.h>
-#include <ATen/autocast_mode.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/convolution_backward.h>
@@ -14,7 +13,6 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "../version.h"
 #include "conv_products.h"
 #include "operands.h"
 
@@ -31,10 +29,6 @@ using torch::autograd::variable_list;
 template <typename T>
 const kernels::ProductsKernels<T>& table() {
   return setFor<T>(kernels::best().productsF32, kernels::best().productsBf16);
-}
-
-Tensor workspace(int64_t units) {
-  return at::empty({units}, at::TensorOptions(at::kFloat));
 }
 
 ConvShape shapeOf(const Tensor& x, const Tensor& weight, IntArrayRef stride, IntArrayRef padding) {
@@ -62,13 +56,6 @@ bool isPointwise(const ConvShape& s) {
 
 int64_t divideUp(int64_t n, int64_t unit) {
   return (n + unit - 1) / unit;
-}
-
-template <typename Body>
-void forEach(int64_t count, const Body& body) {
-  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) body(i);
-  });
 }
 
 // What the kernels can compute of a convolution, and what they are known to compute faster than LibTorch's convolution: by
@@ -305,12 +292,7 @@ namespace {
 Tensor conv2dAutocast(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, IntArrayRef stride,
                       IntArrayRef padding, bool always) {
   c10::impl::ExcludeDispatchKeyGuard once(c10::DispatchKey::AutocastCPU);
-#if CT_TORCH_AT_LEAST(2, 4)
-  const at::ScalarType type = at::autocast::get_autocast_dtype(at::kCPU);
-#else
-  const at::ScalarType type = at::autocast::get_autocast_cpu_dtype();
-#endif
-  const auto cast = [&](const Tensor& tensor) { return at::autocast::cached_cast(type, tensor, c10::DeviceType::CPU); };
+  const auto cast = autocastOnCpu();
   return packedConv2d(cast(input), cast(weight), bias.has_value() ? optional<Tensor>(cast(*bias)) : bias, stride, padding, always);
 }
 

@@ -1,12 +1,16 @@
 // What the fused operators share on the way from tensors to kernels.
 #pragma once
 
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
 #include <c10/util/Optional.h>
 
 #include <type_traits>
 
 #include "../kernels/kernels.h"
+#include "../version.h"
 
 namespace ct {
 
@@ -18,6 +22,28 @@ T* pointer(const at::Tensor& tensor) {
 
 inline at::Tensor orNone(const c10::optional<at::Tensor>& tensor) {
   return tensor.has_value() ? *tensor : at::Tensor();
+}
+
+// Memory for packed operands and partial sums, in units of four bytes.
+inline at::Tensor workspace(int64_t units) {
+  return at::empty({units}, at::TensorOptions(at::kFloat));
+}
+
+template <typename Body>
+void forEach(int64_t count, const Body& body) {
+  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) body(i);
+  });
+}
+
+// Casts operands as autocast does for LibTorch's own operators: to its dtype, and those of weights are kept until it is left.
+inline auto autocastOnCpu() {
+#if CT_TORCH_AT_LEAST(2, 4)
+  const at::ScalarType type = at::autocast::get_autocast_dtype(at::kCPU);
+#else
+  const at::ScalarType type = at::autocast::get_autocast_cpu_dtype();
+#endif
+  return [type](const at::Tensor& tensor) { return at::autocast::cached_cast(type, tensor, c10::DeviceType::CPU); };
 }
 
 // That of two sets of kernels which is for numbers of type T.
