@@ -1,9 +1,7 @@
-import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { setLogSinks } from "@classifier-training/base";
-import { manualSeed, nn, optim, type Tensor } from "@classifier-training/torch";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { nn, optim, type Tensor } from "@classifier-training/torch";
+import { expect, test } from "vitest";
 import {
   BackboneFinetuning,
   BatchSizeFinder,
@@ -23,20 +21,7 @@ import {
   targets,
 } from "../src/index.ts";
 import { BoringModule, numbers } from "./boring.ts";
-
-let dir = "";
-let said: string[] = [];
-let restore = () => {};
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "callback-options-"));
-  said = [];
-  restore = setLogSinks([({ message }) => void said.push(message)]);
-  manualSeed(5);
-});
-afterEach(() => {
-  restore();
-  rmSync(dir, { recursive: true, force: true });
-});
+import { dir, said } from "./workbench.ts";
 
 function make(callbacks: readonly Callback[], options: TrainerOptionsInput = {}): Trainer {
   return new Trainer({

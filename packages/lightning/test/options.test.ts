@@ -1,27 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setLogSinks } from "@classifier-training/base";
-import { manualSeed, memoryStats, type Tensor } from "@classifier-training/torch";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { memoryStats, type Tensor } from "@classifier-training/torch";
+import { expect, test } from "vitest";
 import { pythonFloat, pythonFormat } from "../src/core/format.ts";
 import { ModelCheckpoint, Trainer, type TrainerOptionsInput, TrainingInterrupted } from "../src/index.ts";
 import { limitedBatches } from "../src/trainer/settings.ts";
 import { BoringModule, numbers } from "./boring.ts";
-
-let dir = "";
-let said: string[] = [];
-let restore = () => {};
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "options-"));
-  said = [];
-  restore = setLogSinks([({ message }) => void said.push(message)]);
-  manualSeed(5);
-});
-afterEach(() => {
-  restore();
-  rmSync(dir, { recursive: true, force: true });
-});
+import { dir, said } from "./workbench.ts";
 
 /** Counts what it was asked to do. */
 class Counting extends BoringModule {

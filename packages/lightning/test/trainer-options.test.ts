@@ -1,9 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { setLogSinks } from "@classifier-training/base";
-import { manualSeed, optim, type Tensor } from "@classifier-training/torch";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { optim, type Tensor } from "@classifier-training/torch";
+import { expect, test } from "vitest";
 import {
   type Callback,
   CSVLogger,
@@ -17,20 +15,7 @@ import {
   targets,
 } from "../src/index.ts";
 import { BoringModule, numbers } from "./boring.ts";
-
-let dir = "";
-let said: string[] = [];
-let restore = () => {};
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "trainer-options-"));
-  said = [];
-  restore = setLogSinks([({ message }) => void said.push(message)]);
-  manualSeed(5);
-});
-afterEach(() => {
-  restore();
-  rmSync(dir, { recursive: true, force: true });
-});
+import { dir, said } from "./workbench.ts";
 
 /** Writes down what happens: t for a training batch, v for a validation of however many batches, E for an epoch's end. */
 class Diary extends BoringModule {

@@ -1,9 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setLogSinks } from "@classifier-training/base";
 import { manualSeed, nn, optim, type Tensor } from "@classifier-training/torch";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   Callback,
   EMACallback,
@@ -15,19 +12,7 @@ import {
 } from "../src/index.ts";
 import { BoringModule, numbers } from "./boring.ts";
 import { KillableModule, killableLoader } from "./kill/run.ts";
-
-let dir = "";
-let said: string[] = [];
-let restore = () => {};
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "averaging-"));
-  said = [];
-  restore = setLogSinks([({ message }) => void said.push(message)]);
-});
-afterEach(() => {
-  restore();
-  rmSync(dir, { recursive: true, force: true });
-});
+import { dir, said } from "./workbench.ts";
 
 function trainer(callbacks: readonly Callback[], options: TrainerOptionsInput = {}): Trainer {
   return new Trainer({

@@ -1,5 +1,14 @@
 import { afterEach, expect, test } from "vitest";
 import * as torch from "../index.ts";
+import {
+  type ConvolutionCase,
+  convolutionPasses,
+  type Dtype,
+  distance,
+  type How,
+  meanError,
+  type Passes,
+} from "./convolution-passes.ts";
 
 const packed = torch.ops.ct["conv2d"] as (
   x: torch.Tensor,
@@ -12,18 +21,7 @@ const packed = torch.ops.ct["conv2d"] as (
 
 afterEach(() => torch.setFusedKernels(true));
 
-interface Case {
-  /** [N, In, H, W] */
-  readonly shape: readonly [number, number, number, number];
-  readonly out: number;
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly padding: readonly [number, number];
-  readonly bias?: boolean;
-  readonly contiguousWeight?: boolean;
-}
-
-const cases: Case[] = [
+const cases: ConvolutionCase[] = [
   // one tap: every pass is a product
   { shape: [2, 64, 7, 7], out: 80, kernel: [1, 1], stride: [1, 1], padding: [0, 0] },
   { shape: [3, 48, 9, 5], out: 16, kernel: [1, 1], stride: [2, 2], padding: [0, 0], bias: true },
@@ -55,44 +53,16 @@ const cases: Case[] = [
   { shape: [2, 20, 9, 9], out: 24, kernel: [3, 3], stride: [2, 2], padding: [1, 1], bias: true },
 ];
 
-type Dtype = "float32" | "bfloat16";
-type Pass = { y: torch.Tensor; x: torch.Tensor; weight: torch.Tensor; bias?: torch.Tensor };
-
-function run(c: Case, dtype: Dtype, how: "ours" | "LibTorch" | "float64"): Pass {
-  const as = (t: torch.Tensor) => {
-    const rounded = t.to({ dtype });
-    return how === "float64" ? rounded.double() : rounded;
-  };
-  const last = (t: torch.Tensor) => t.to({ memoryFormat: "channels_last" });
-  torch.manualSeed(c.out);
-  const channels = c.shape[1];
-  const weight = torch.randn([c.out, channels, ...c.kernel]).div(Math.sqrt(channels * c.kernel[0] * c.kernel[1]));
-  const x = last(as(torch.randn([...c.shape]))).requiresGrad_();
-  const k = (c.contiguousWeight ? as(weight) : last(as(weight))).requiresGrad_();
-  const bias = c.bias ? as(torch.randn([c.out])).requiresGrad_() : null;
-  const y =
-    how === "ours"
-      ? packed(x, k, bias, [...c.stride], [...c.padding], true)
-      : (torch.ops.aten["conv2d"]!(x, k, bias, c.stride, c.padding, [1, 1], 1) as torch.Tensor);
-  expect(y.gradFn).toMatch(how === "ours" ? /ConvProducts/ : /Convolution/);
-  y.backward(last(as(torch.randn(y.shape))));
-  return { y, x: x.grad!, weight: k.grad!, ...(bias === null ? {} : { bias: bias.grad! }) };
-}
-
-/** The largest difference, relative to the largest value. */
-function distance(a: torch.Tensor, b: torch.Tensor): number {
-  return a.double().sub(b).abs().max().item() / b.abs().max().item();
-}
-
-/** The root of the mean square of the difference, relative to that of the values. */
-function meanError(a: torch.Tensor, b: torch.Tensor): number {
-  return a.double().sub(b).norm().item() / b.norm().item();
-}
+const run = (c: ConvolutionCase, dtype: Dtype, how: How) =>
+  convolutionPasses(c, dtype, how, {
+    call: (x, weight, bias) => packed(x, weight, bias, [...c.stride], [...c.padding], true),
+    node: /ConvProducts/,
+  });
 
 test.each(cases)("a convolution of packed operands and its gradients equal LibTorch's in float64 (%o)", (c) => {
   torch.scope(() => {
     const [ours, exact] = [run(c, "float32", "ours"), run(c, "float32", "float64")];
-    for (const key of Object.keys(exact) as (keyof Pass)[]) {
+    for (const key of Object.keys(exact) as (keyof Passes)[]) {
       expect(distance(ours[key]!, exact[key]!), key).toBeLessThan(2e-6);
       expect(ours[key]!.shape).toEqual(exact[key]!.shape);
     }
@@ -106,7 +76,7 @@ test.each(cases)("in bfloat16 it errs no more than by the rounding of its result
       run(c, "bfloat16", "LibTorch"),
       run(c, "bfloat16", "float64"),
     ];
-    for (const key of Object.keys(exact) as (keyof Pass)[]) {
+    for (const key of Object.keys(exact) as (keyof Passes)[]) {
       const allowed = 1.1 * Math.max(meanError(theirs[key]!, exact[key]!), 2 ** -9);
       expect(meanError(ours[key]!, exact[key]!), key).toBeLessThan(allowed);
       expect(ours[key]!.dtype).toBe("bfloat16");
@@ -117,7 +87,7 @@ test.each(cases)("in bfloat16 it errs no more than by the rounding of its result
 test("threads do not change a bit of packed convolutions", () => {
   const before = torch.getNumThreads();
   const wide = { shape: [4, 80, 29, 30], out: 96, stride: [2, 2] } as const;
-  const geometries: Case[] = [
+  const geometries: ConvolutionCase[] = [
     { ...wide, kernel: [3, 3], padding: [1, 1] },
     { ...wide, kernel: [1, 1], stride: [1, 1], padding: [0, 0] },
     { ...wide, shape: [4, 3, 40, 40], kernel: [7, 7], padding: [3, 3] },

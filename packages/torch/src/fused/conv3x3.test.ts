@@ -1,5 +1,14 @@
 import { afterEach, expect, test } from "vitest";
 import * as torch from "../index.ts";
+import {
+  type ConvolutionCase,
+  convolutionPasses,
+  type Dtype,
+  distance,
+  type How,
+  meanError,
+  type Passes,
+} from "./convolution-passes.ts";
 
 const conv3x3 = torch.ops.ct["conv3x3"] as (
   x: torch.Tensor,
@@ -10,13 +19,7 @@ const conv3x3 = torch.ops.ct["conv3x3"] as (
 
 afterEach(() => torch.setFusedKernels(true));
 
-interface Case {
-  /** [N, In, H, W] */
-  readonly shape: readonly [number, number, number, number];
-  readonly out: number;
-  readonly bias?: boolean;
-  readonly contiguousWeight?: boolean;
-}
+type Case = Omit<ConvolutionCase, "kernel" | "stride" | "padding">;
 
 const cases: Case[] = [
   { shape: [1, 3, 7, 7], out: 20 },
@@ -30,45 +33,16 @@ const cases: Case[] = [
   { shape: [4, 20, 33, 31], out: 70 },
 ];
 
-type Dtype = "float32" | "bfloat16";
-type Pass = { y: torch.Tensor; x: torch.Tensor; weight: torch.Tensor; bias?: torch.Tensor };
-
-function run(c: Case, dtype: Dtype, how: "ours" | "LibTorch" | "float64"): Pass {
-  const as = (t: torch.Tensor) => {
-    const rounded = t.to({ dtype });
-    return how === "float64" ? rounded.double() : rounded;
-  };
-  const last = (t: torch.Tensor) => t.to({ memoryFormat: "channels_last" });
-  torch.manualSeed(c.out);
-  const [n, channels, h, w] = c.shape;
-  const weight = torch.randn([c.out, channels, 3, 3]).div(Math.sqrt(9 * channels));
-  const x = last(as(torch.randn([...c.shape]))).requiresGrad_();
-  const k = (c.contiguousWeight ? as(weight) : last(as(weight))).requiresGrad_();
-  const bias = c.bias ? as(torch.randn([c.out])).requiresGrad_() : null;
-  const gy = last(as(torch.randn([n, c.out, h, w])));
-  const y =
-    how === "ours"
-      ? conv3x3(x, k, bias, true)
-      : (torch.ops.aten["conv2d"]!(x, k, bias, [1, 1], [1, 1], [1, 1], 1) as torch.Tensor);
-  expect(y.gradFn).toMatch(how === "ours" ? /Conv3x3/ : /Convolution/);
-  y.backward(gy);
-  return { y, x: x.grad!, weight: k.grad!, ...(bias === null ? {} : { bias: bias.grad! }) };
-}
-
-/** The largest difference, relative to the largest value. */
-function distance(a: torch.Tensor, b: torch.Tensor): number {
-  return a.double().sub(b).abs().max().item() / b.abs().max().item();
-}
-
-/** The root of the mean square of the difference, relative to that of the values. */
-function meanError(a: torch.Tensor, b: torch.Tensor): number {
-  return a.double().sub(b).norm().item() / b.norm().item();
-}
+const run = (c: Case, dtype: Dtype, how: How) =>
+  convolutionPasses({ ...c, kernel: [3, 3], stride: [1, 1], padding: [1, 1] }, dtype, how, {
+    call: (x, weight, bias) => conv3x3(x, weight, bias, true),
+    node: /Conv3x3/,
+  });
 
 test.each(cases)("3x3 convolution and its gradients equal LibTorch's in float64 ($shape to $out, bias $bias)", (c) => {
   torch.scope(() => {
     const [ours, exact] = [run(c, "float32", "ours"), run(c, "float32", "float64")];
-    for (const key of Object.keys(exact) as (keyof Pass)[]) {
+    for (const key of Object.keys(exact) as (keyof Passes)[]) {
       expect(distance(ours[key]!, exact[key]!), key).toBeLessThan(1e-5);
       expect(ours[key]!.shape).toEqual(exact[key]!.shape);
     }
@@ -84,7 +58,7 @@ test.each(cases)(
         run(c, "bfloat16", "LibTorch"),
         run(c, "bfloat16", "float64"),
       ];
-      for (const key of Object.keys(exact) as (keyof Pass)[]) {
+      for (const key of Object.keys(exact) as (keyof Passes)[]) {
         // A result of few values may be exact in LibTorch by chance: then half a unit in the last place is its error.
         const allowed = 4 * Math.max(meanError(theirs[key]!, exact[key]!), 2 ** -9);
         expect(meanError(ours[key]!, exact[key]!), key).toBeLessThan(allowed);
