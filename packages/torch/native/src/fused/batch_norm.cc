@@ -55,7 +55,7 @@ struct Sums {
 template <typename Body>
 Sums sumPieces(const Pieces& pieces, int64_t channels, const Body& body) {
   std::vector<double> partial(static_cast<size_t>(pieces.count * channels * 2), 0.0);
-  at::parallel_for(0, pieces.count, 1, [&](int64_t begin, int64_t end) {
+  forRanges(pieces.count, [&](int64_t begin, int64_t end) {
     for (int64_t piece = begin; piece < end; piece++) {
       double* sums = partial.data() + piece * channels * 2;
       body(piece, sums, sums + channels);
@@ -140,7 +140,7 @@ Tensor applyNormalization(const Tensor& x, const Normalization& n, const Tensor&
   Tensor y = at::empty_like(x);
   const int64_t channels = x.size(1);
   const Pieces pieces(x.numel() / channels);
-  at::parallel_for(0, pieces.count, 1, [&](int64_t begin, int64_t end) {
+  forRanges(pieces.count, [&](int64_t begin, int64_t end) {
     const int64_t offset = pieces.begin(begin) * channels;
     const int64_t rows = std::min(pieces.begin(end), pieces.rows) - pieces.begin(begin);
     table<T>().apply({pointer<T>(x) + offset, residual.defined() ? pointer<T>(residual) + offset : nullptr,
@@ -182,7 +182,7 @@ variable_list inputGradients(const Tensor& gy, const Tensor& x, const Tensor& y,
     gx = at::empty_like(x);
     const Tensor& g = masked.defined() ? masked : gy;
     const bool stillMasks = relu && !masked.defined();
-    at::parallel_for(0, pieces.count, 1, [&](int64_t begin, int64_t end) {
+    forRanges(pieces.count, [&](int64_t begin, int64_t end) {
       const int64_t offset = pieces.begin(begin) * channels;
       const int64_t rows = std::min(pieces.begin(end), pieces.rows) - pieces.begin(begin);
       table<T>().grad({pointer<T>(g) + offset, pointer<T>(x) + offset,

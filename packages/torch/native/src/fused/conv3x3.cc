@@ -56,7 +56,7 @@ Tensor convolve(const Tensor& x, const Tensor& weight, const Tensor& bias, bool 
   const int64_t tiles = tilesOf(s), threads = at::get_num_threads();
   const int64_t blocks = (tiles + largest * threads - 1) / (largest * threads) * threads;
   const int64_t size = (tiles + blocks - 1) / blocks;
-  at::parallel_for(0, (tiles + size - 1) / size, 1, [&](int64_t begin, int64_t end) {
+  forRanges((tiles + size - 1) / size, [&](int64_t begin, int64_t end) {
     const Tensor scratch = workspace(k.scratch(size, from, to));
     for (int64_t block = begin; block < end; block++) {
       const int64_t first = block * size;

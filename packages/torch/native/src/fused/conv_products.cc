@@ -106,7 +106,7 @@ Tensor convolveStrips(const Tensor& x, const Tensor& weight, const Tensor& bias,
   const Tensor filters = packFilters<T>(weight, s.kernelH, false);
   Tensor y = at::empty({s.images, s.outChannels, s.outHeight, s.outWidth}, x.options(), at::MemoryFormat::ChannelsLast);
   const int64_t strips = divideUp(s.outHeight, kRows);
-  at::parallel_for(0, s.images * strips, 1, [&](int64_t begin, int64_t end) {
+  forRanges(s.images * strips, [&](int64_t begin, int64_t end) {
     const Tensor scratch = workspace(kernels::stripScratch(s, k.perUnit, kRows));
     for (int64_t i = begin; i < end; i++) {
       const int64_t first = i % strips * kRows;
@@ -127,7 +127,7 @@ Tensor convolveGathered(const Tensor& x, const Tensor& weight, const Tensor& bia
   // Pixels are taken from one position at a time, or from all.
   const int64_t pixels = s.byPosition ? s.images : pixelsOf(s), runs = s.byPosition ? s.outHeight * s.outWidth : 1;
   const int64_t blocks = divideUp(pixels, kPixels);
-  at::parallel_for(0, runs * blocks, 1, [&](int64_t begin, int64_t end) {
+  forRanges(runs * blocks, [&](int64_t begin, int64_t end) {
     const Tensor scratch = workspace(kPixels * kernels::gatherRowUnits(s, k.perUnit));
     for (int64_t i = begin; i < end; i++) {
       const int64_t run = i / blocks * pixels, first = i % blocks * kPixels;

@@ -7,6 +7,8 @@
 #include <ATen/ops/empty.h>
 #include <c10/util/Optional.h>
 
+#include <algorithm>
+#include <atomic>
 #include <type_traits>
 
 #include "../kernels/kernels.h"
@@ -29,9 +31,27 @@ inline at::Tensor workspace(int64_t units) {
   return at::empty({units}, at::TensorOptions(at::kFloat));
 }
 
+// Calls body(begin, end) with ranges that cover [0, count). Each thread takes the next one when it has done its last, of
+// a share of what is left: none waits for one whose core is slower or shared. Which thread takes which is left to chance,
+// so that a result must not depend on where ranges begin.
+template <typename Body>
+void forRanges(int64_t count, const Body& body) {
+  const int64_t threads = std::min<int64_t>(at::get_num_threads(), count);
+  std::atomic<int64_t> next{0};
+  at::parallel_for(0, threads, 1, [&](int64_t, int64_t) {
+    int64_t begin = next.load();
+    while (begin < count) {
+      const int64_t end = begin + std::max<int64_t>(1, (count - begin) / (2 * threads));
+      if (!next.compare_exchange_weak(begin, end)) continue;
+      body(begin, end);
+      begin = next.load();
+    }
+  });
+}
+
 template <typename Body>
 void forEach(int64_t count, const Body& body) {
-  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+  forRanges(count, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) body(i);
   });
 }

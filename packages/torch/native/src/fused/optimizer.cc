@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "../kernels/kernels.h"
+#include "operands.h"
 
 namespace ct {
 namespace {
@@ -75,7 +75,7 @@ float* at(const std::vector<Tensor>& tensors, const Stretch& s) {
 
 template <typename Body>
 void forEach(const std::vector<Stretch>& stretches, const Body& body) {
-  at::parallel_for(0, static_cast<int64_t>(stretches.size()), 1, [&](int64_t begin, int64_t end) {
+  forRanges(static_cast<int64_t>(stretches.size()), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) body(stretches[i], i);
   });
 }

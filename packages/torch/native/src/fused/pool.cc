@@ -38,7 +38,7 @@ template <typename T>
 void forwardAll(const Tensor& x, const kernels::PoolShape& s, const Tensor& y, const Tensor& index) {
   const int64_t imageSize = s.height * s.width * s.channels;
   const int64_t rowSize = s.outWidth * s.channels;
-  at::parallel_for(0, x.size(0) * s.outHeight, 1, [&](int64_t begin, int64_t end) {
+  forRanges(x.size(0) * s.outHeight, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
       const T* image = pointer<const T>(x) + row / s.outHeight * imageSize;
       table<T>().forward(image, s, row % s.outHeight, pointer<T>(y) + row * rowSize,
@@ -67,7 +67,7 @@ void backwardAll(const Tensor& gy, const Tensor& index, const kernels::PoolShape
   const int64_t rowSize = s.width * s.channels;
   const CoverageTable rows(s.height, s.kernelH, s.strideH, s.padH, s.outHeight);
   const CoverageTable columns(s.width, s.kernelW, s.strideW, s.padW, s.outWidth);
-  at::parallel_for(0, gx.size(0) * s.height, 1, [&](int64_t begin, int64_t end) {
+  forRanges(gx.size(0) * s.height, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
       const int64_t image = row / s.height;
       table<T>().backward(pointer<const T>(gy) + image * outSize, pointer<const uint8_t>(index) + image * outSize, s,
