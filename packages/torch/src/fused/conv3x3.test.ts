@@ -31,6 +31,8 @@ const cases: Case[] = [
   { shape: [5, 33, 14, 3], out: 47, bias: true, contiguousWeight: true },
   // more than one block of tiles in the gradient of the weights
   { shape: [4, 20, 33, 31], out: 70 },
+  // and so many tiles that its sum has parts
+  { shape: [9, 16, 60, 61], out: 20 },
 ];
 
 const run = (c: Case, dtype: Dtype, how: How) =>
@@ -68,15 +70,22 @@ test.each(cases)(
   },
 );
 
-test("a 3x3 convolution has the same bits with one thread and with two", () => {
+test("a 3x3 convolution has the same bits with one thread and with more", () => {
   const before = torch.getNumThreads();
-  const c: Case = { shape: [8, 64, 29, 30], out: 80 };
-  for (const dtype of ["float32", "bfloat16"] as const) {
-    const [one, two] = [1, 2].map((threads) => {
-      torch.setNumThreads(threads);
-      return run(c, dtype, "ours");
-    });
-    for (const key of ["y", "x", "weight"] as const) expect(one![key].equal(two![key]), `${dtype} ${key}`).toBe(true);
+  const threadCases: Case[] = [
+    { shape: [8, 64, 29, 30], out: 80 },
+    { shape: [9, 16, 60, 61], out: 20 },
+  ];
+  for (const c of threadCases) {
+    for (const dtype of ["float32", "bfloat16"] as const) {
+      const [one, ...more] = [1, 2, 9].map((threads) => {
+        torch.setNumThreads(threads);
+        return run(c, dtype, "ours");
+      });
+      for (const key of ["y", "x", "weight"] as const) {
+        for (const other of more) expect(one![key].equal(other[key]), `${c.shape} ${dtype} ${key}`).toBe(true);
+      }
+    }
   }
   torch.setNumThreads(before);
 });

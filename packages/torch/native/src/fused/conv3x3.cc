@@ -67,8 +67,8 @@ Tensor convolve(const Tensor& x, const Tensor& weight, const Tensor& bias, bool 
   return y;
 }
 
-// Blocks of tiles one after the other, each in two parallel steps, so that sums are in the same order with any number of
-// threads.
+// Each part of the sum is one block of tiles after the other, each in two steps that may be parallel: sums are in the same
+// order with any number of threads.
 template <typename T>
 Tensor weightGradient(const Tensor& gy, const Tensor& x, const Tensor& weight) {
   const kernels::WinogradKernels<T>& k = table<T>();
@@ -81,33 +81,40 @@ Tensor weightGradient(const Tensor& gy, const Tensor& x, const Tensor& weight) {
   const int64_t size = std::min<int64_t>(512, std::max<int64_t>(128, std::max(in, out)));
   const int64_t rows = (std::min(size, tiles) + k.perUnit - 1) / k.perUnit;
   const auto roundUp = [](int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; };
-  kernels::WinogradGradient<T> a{};
-  a.x = pointer<T>(x);
-  a.gy = pointer<T>(gy);
-  a.shape = s;
-  a.inChannels = in;
-  a.outChannels = out;
+  kernels::WinogradGradient<T> all{};
+  all.x = pointer<T>(x);
+  all.gy = pointer<T>(gy);
+  all.shape = s;
+  all.inChannels = in;
+  all.outChannels = out;
   // One cache line more than a power of two, or columns would meet in a few sets of the cache.
-  a.imageRow = k.panels(in) * k.panel + 16;
-  a.gradientRow = roundUp(out, 16) + 16;
-  a.imageStep = rows * a.imageRow;
-  a.gradientStep = rows * a.gradientRow;
-  a.sumRow = k.panels(in) * k.panel;
-  a.sumStep = roundUp(out, kernels::kWinogradRows) * a.sumRow + 16;
-  const Tensor images = workspace(k.positions * a.imageStep), gradients = workspace(k.positions * a.gradientStep + 16);
-  const Tensor sums = workspace(k.positions * a.sumStep);
-  a.images = images.data_ptr();
-  a.gradients = gradients.data_ptr();
-  a.sums = pointer<float>(sums);
-  for (a.first = 0; a.first < tiles; a.first += size) {
-    a.last = std::min(tiles, a.first + size);
-    a.adds = a.first > 0;
-    forEach((a.last - a.first + k.perUnit - 1) / k.perUnit, [&](int64_t row) { k.gradientRows(a, row); });
-    forEach(k.positions * k.panels(in),
-            [&](int64_t i) { k.gradientProduct(a, i / k.panels(in), i % k.panels(in)); });
-  }
+  all.imageRow = k.panels(in) * k.panel + 16;
+  all.gradientRow = roundUp(out, 16) + 16;
+  all.imageStep = rows * all.imageRow;
+  all.gradientStep = rows * all.gradientRow;
+  all.sumRow = k.panels(in) * k.panel;
+  all.sumStep = roundUp(out, kernels::kWinogradRows) * all.sumRow + 16;
+  all.partStep = k.positions * all.sumStep;
+  const SumParts parts(tiles, all.partStep);
+  all.parts = parts.count;
+  const Tensor sums = workspace(parts.count * all.partStep);
+  all.sums = pointer<float>(sums);
+  forParts(parts.count, [&](int64_t part) {
+    kernels::WinogradGradient<T> a = all;
+    const Tensor images = workspace(k.positions * a.imageStep), gradients = workspace(k.positions * a.gradientStep + 16);
+    a.images = images.data_ptr();
+    a.gradients = gradients.data_ptr();
+    a.sums += part * a.partStep;
+    const int64_t begin = part * parts.size, end = std::min(tiles, begin + parts.size);
+    for (a.first = begin; a.first < end; a.first += size) {
+      a.last = std::min(end, a.first + size);
+      a.adds = a.first > begin;
+      forEach((a.last - a.first + k.perUnit - 1) / k.perUnit, [&](int64_t row) { k.gradientRows(a, row); });
+      forEach(k.positions * k.panels(in), [&](int64_t i) { k.gradientProduct(a, i / k.panels(in), i % k.panels(in)); });
+    }
+  });
   Tensor gradient = at::empty(weight.sizes(), weight.options(), at::MemoryFormat::ChannelsLast);
-  forEach(out, [&](int64_t i) { k.gradientTaps(a, i, pointer<T>(gradient) + i * 9 * in); });
+  forEach(out, [&](int64_t i) { k.gradientTaps(all, i, pointer<T>(gradient) + i * 9 * in); });
   return gradient;
 }
 

@@ -138,8 +138,8 @@ Tensor convolveGathered(const Tensor& x, const Tensor& weight, const Tensor& bia
   return y;
 }
 
-// Blocks of pixels one after the other, each in two parallel steps, so that sums are in the same order with any number of
-// threads.
+// Each part of the sum is one block of pixels after the other, each in two steps that may be parallel: sums are in the same
+// order with any number of threads.
 template <typename T>
 Tensor weightGradient(const Tensor& gy, const Tensor& x, const Tensor& weight, const ConvShape& s) {
   constexpr int64_t kPixels = 512;
@@ -148,44 +148,52 @@ Tensor weightGradient(const Tensor& gy, const Tensor& x, const Tensor& weight, c
   if (pixels == 0) return at::zeros_like(weight);
   const int64_t columns = s.kernelH * s.kernelW * s.inChannels, panels = k.panels(columns);
   const int64_t groups = s.outChannels / kernels::kProductBlock;
-  kernels::ProductsGradient<T> a{};
-  a.x = pointer<T>(x);
-  a.gy = pointer<T>(gy);
-  a.shape = s;
+  kernels::ProductsGradient<T> all{};
+  all.x = pointer<T>(x);
+  all.gy = pointer<T>(gy);
+  all.shape = s;
   // One row more than a power of two, or panels would meet in a few sets of the cache.
-  a.capacity = divideUp(std::min(kPixels, pixels), k.perUnit) + 1;
+  all.capacity = divideUp(std::min(kPixels, pixels), k.perUnit) + 1;
+  all.partStep = s.outChannels * panels * k.panel;
+  const SumParts parts(pixels, all.partStep);
+  all.parts = parts.count;
   const Tensor zeros = at::zeros({std::max(s.inChannels, s.outChannels)}, x.options());
-  const Tensor packedColumns = workspace(panels * a.capacity * k.panel);
-  const Tensor packedGradients = workspace(groups * a.capacity * kernels::kProductBlock);
-  const Tensor sums = workspace(s.outChannels * panels * k.panel);
-  a.zeros = pointer<T>(zeros);
-  a.columns = packedColumns.data_ptr();
-  a.gradients = packedGradients.data_ptr();
-  a.sums = pointer<float>(sums);
-  // Neighbours in this order share operands: four panels stay in the second-level cache while all groups pass by.
-  constexpr int64_t kTogether = 4;
-  const int64_t whole = panels / kTogether * kTogether;
-  const auto product = [&](int64_t i) {
-    if (i < whole * groups) {
-      const int64_t inside = i % (kTogether * groups);
-      k.gradientProduct(a, inside / kTogether, i / (kTogether * groups) * kTogether + inside % kTogether);
-    } else {
-      const int64_t left = panels - whole, inside = i - whole * groups;
-      k.gradientProduct(a, inside / left, whole + inside % left);
+  const Tensor sums = workspace(parts.count * all.partStep);
+  all.zeros = pointer<T>(zeros);
+  all.sums = pointer<float>(sums);
+  forParts(parts.count, [&](int64_t part) {
+    kernels::ProductsGradient<T> a = all;
+    const Tensor packedColumns = workspace(panels * a.capacity * k.panel);
+    const Tensor packedGradients = workspace(groups * a.capacity * kernels::kProductBlock);
+    a.columns = packedColumns.data_ptr();
+    a.gradients = packedGradients.data_ptr();
+    a.sums += part * a.partStep;
+    // Neighbours in this order share operands: four panels stay in the second-level cache while all groups pass by.
+    constexpr int64_t kTogether = 4;
+    const int64_t whole = panels / kTogether * kTogether;
+    const auto product = [&](int64_t i) {
+      if (i < whole * groups) {
+        const int64_t inside = i % (kTogether * groups);
+        k.gradientProduct(a, inside / kTogether, i / (kTogether * groups) * kTogether + inside % kTogether);
+      } else {
+        const int64_t left = panels - whole, inside = i - whole * groups;
+        k.gradientProduct(a, inside / left, whole + inside % left);
+      }
+    };
+    const int64_t begin = part * parts.size, end = std::min(pixels, begin + parts.size);
+    for (a.first = begin; a.first < end; a.first += kPixels) {
+      a.last = std::min(end, a.first + kPixels);
+      a.adds = a.first > begin;
+      forEach(divideUp(divideUp(a.last - a.first, k.perUnit), kernels::kProductBlock),
+              [&](int64_t piece) { k.gradientPack(a, piece); });
+      forEach(groups * panels, product);
     }
-  };
-  for (a.first = 0; a.first < pixels; a.first += kPixels) {
-    a.last = std::min(pixels, a.first + kPixels);
-    a.adds = a.first > 0;
-    forEach(divideUp(divideUp(a.last - a.first, k.perUnit), kernels::kProductBlock),
-            [&](int64_t piece) { k.gradientPack(a, piece); });
-    forEach(groups * panels, product);
-  }
+  });
   // Strides as those of the weights, where both describe the same order: nothing is then copied into another layout.
   Tensor gradient = weight.is_contiguous(at::MemoryFormat::ChannelsLast)
                         ? at::empty_like(weight)
                         : at::empty(weight.sizes(), weight.options(), at::MemoryFormat::ChannelsLast);
-  forEach(s.outChannels, [&](int64_t i) { k.gradientResult(a, i, pointer<T>(gradient) + i * columns); });
+  forEach(s.outChannels, [&](int64_t i) { k.gradientResult(all, i, pointer<T>(gradient) + i * columns); });
   return gradient;
 }
 

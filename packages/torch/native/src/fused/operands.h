@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <type_traits>
+#include <vector>
 
 #include "../kernels/kernels.h"
 #include "../version.h"
@@ -31,29 +32,65 @@ inline at::Tensor workspace(int64_t units) {
   return at::empty({units}, at::TensorOptions(at::kFloat));
 }
 
-// Calls body(begin, end) with ranges that cover [0, count). Each thread takes the next one when it has done its last, of
-// a share of what is left: none waits for one whose core is slower or shared. Which thread takes which is left to chance,
-// so that a result must not depend on where ranges begin.
+// Calls body(begin, end) with ranges that cover [0, count). Each thread has a section, the same one for the same count, so
+// that it finds in its cache what it wrote before; when it is done, it helps with those of the others, whose core may be
+// slower or shared. Where ranges begin is left to chance, and a result must not depend on it.
 template <typename Body>
 void forRanges(int64_t count, const Body& body) {
   const int64_t threads = std::min<int64_t>(at::get_num_threads(), count);
-  std::atomic<int64_t> next{0};
-  at::parallel_for(0, threads, 1, [&](int64_t, int64_t) {
-    int64_t begin = next.load();
-    while (begin < count) {
-      const int64_t end = begin + std::max<int64_t>(1, (count - begin) / (2 * threads));
-      if (!next.compare_exchange_weak(begin, end)) continue;
-      body(begin, end);
-      begin = next.load();
+  std::vector<std::atomic<int64_t>> next(static_cast<size_t>(threads));
+  const auto sectionBegin = [&](int64_t section) { return count * section / threads; };
+  for (int64_t i = 0; i < threads; i++) next[i] = sectionBegin(i);
+  at::parallel_for(0, threads, 1, [&](int64_t thread, int64_t) {
+    for (int64_t i = 0; i < threads; i++) {
+      const int64_t section = (thread + i) % threads, last = sectionBegin(section + 1);
+      for (int64_t begin = next[section]; begin < last;) {
+        const int64_t end = begin + std::max<int64_t>(1, (last - begin) / 2);
+        if (!next[section].compare_exchange_weak(begin, end)) continue;
+        body(begin, end);
+        begin = next[section];
+      }
     }
   });
 }
 
+// Each thread takes one share, the same for the same count.
 template <typename Body>
 void forEach(int64_t count, const Body& body) {
-  forRanges(count, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) body(i);
   });
+}
+
+// How a large sum over [0, count) is cut into parts with sums of their own, added up at the end: by its size alone, so that
+// it has the same bits with any number of threads.
+struct SumParts {
+  int64_t size;
+  int64_t count;
+
+  // numbers: in the sums of one part.
+  SumParts(int64_t total, int64_t numbers) {
+    constexpr int64_t kLeast = 512, kMostNumbers = 1 << 20;
+    count = 16;
+    while (count > 1 && (count * kLeast > total || count * numbers > kMostNumbers)) count /= 2;
+    if (count < 4) count = 1;
+    size = (total + count - 1) / count;
+    size += size % 2;
+    count = (total + size - 1) / size;
+  }
+};
+
+// Calls body(part): parts side by side where there are enough for all threads, else one after the other, each of which may
+// then use all threads itself.
+template <typename Body>
+void forParts(int64_t count, const Body& body) {
+  if (count < at::get_num_threads()) {
+    for (int64_t i = 0; i < count; i++) body(i);
+  } else {
+    forRanges(count, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; i++) body(i);
+    });
+  }
 }
 
 // Casts operands as autocast does for LibTorch's own operators: to its dtype, and those of weights are kept until it is left.

@@ -150,7 +150,8 @@ struct WinogradGradient {
   int64_t first, last;
   void* images;     // [position][row of tiles][input channel], in units
   void* gradients;  // [position][row of tiles][output channel], in units
-  float* sums;      // [position][output channel][input channel]
+  float* sums;      // [part of the sum][position][output channel][input channel]; of one part in its products
+  int64_t parts, partStep;
   int64_t imageRow, imageStep, gradientRow, gradientStep, sumRow, sumStep;
   bool adds;
 };
@@ -196,7 +197,9 @@ struct ProductsGradient {
   int64_t capacity;  // rows of units that a panel has room for
   void* columns;     // [panel of columns][row of units][column in the panel], a column being a tap of an input channel
   void* gradients;   // [block of output channels][row of units][channel in the block]
-  float* sums;       // [block of output channels][panel][channel in the block][column in the panel]
+  float* sums;       // [part of the sum][block of output channels][panel][channel in the block][column in the panel]; of
+                     // one part in its products
+  int64_t parts, partStep;
   bool adds;
 };
 

@@ -145,12 +145,13 @@ struct Single {
 };
 
 // Rows that are read together look to the processor like streams of their own, which it fetches late or not at all: asks
-// for as many numbers as a step reads of them all, in the order of memory, some rows ahead. It may lie behind the end.
-template <int Count, typename T>
+// for as many numbers as a step reads of them all, in the order of memory, some rows ahead. It may lie behind the end. Into
+// the second-level cache: in the first one, rows a power of two apart would push each other out.
+template <int Count, bool Write = false, typename T>
 inline void prefetch(const T* place) {
-  constexpr int kAhead = 4096, kLine = 64, kBytes = Count * sizeof(T);
+  constexpr int kAhead = 8192, kLine = 64, kBytes = Count * sizeof(T);
   if (kBytes < kLine) return;
-  for (int i = 0; i < kBytes; i += kLine) __builtin_prefetch(reinterpret_cast<const char*>(place) + kAhead + i);
+  for (int i = 0; i < kBytes; i += kLine) __builtin_prefetch(reinterpret_cast<const char*>(place) + kAhead + i, Write, 2);
 }
 
 }  // namespace
