@@ -41,6 +41,11 @@ const cases: ConvolutionCase[] = [
   { shape: [1, 80, 4, 4], out: 16, kernel: [4, 4], stride: [1, 1], padding: [0, 0] },
   // more than one block of pixels, the last one odd
   { shape: [3, 16, 21, 31], out: 112, kernel: [3, 3], stride: [1, 2], padding: [1, 1] },
+  // strides: pixels of the input under no tap, under some, under taps that reach beyond the image
+  { shape: [2, 16, 5, 6], out: 32, kernel: [1, 1], stride: [1, 1], padding: [1, 1] },
+  { shape: [2, 32, 8, 8], out: 16, kernel: [3, 3], stride: [2, 2], padding: [1, 1], contiguousWeight: true },
+  { shape: [2, 16, 11, 9], out: 32, kernel: [2, 5], stride: [3, 2], padding: [1, 3], bias: true },
+  { shape: [3, 16, 10, 7], out: 16, kernel: [3, 1], stride: [2, 4], padding: [2, 0] },
   // so many pixels that the sum of the gradient of the weights has parts
   { shape: [5, 32, 24, 21], out: 48, kernel: [1, 1], stride: [1, 1], padding: [0, 0] },
   // images so small that pixels are taken position by position, with a unit for the ends of two

@@ -88,9 +88,9 @@ Tensor weightGradient(const Tensor& gy, const Tensor& x, const Tensor& weight) {
   all.inChannels = in;
   all.outChannels = out;
   // One cache line more than a power of two, or columns would meet in a few sets of the cache.
-  all.imageRow = k.panels(in) * k.panel + 16;
+  all.imagePanel = rows * k.panel + 16;
   all.gradientRow = roundUp(out, 16) + 16;
-  all.imageStep = rows * all.imageRow;
+  all.imageStep = k.panels(in) * all.imagePanel;
   all.gradientStep = rows * all.gradientRow;
   all.sumRow = k.panels(in) * k.panel;
   all.sumStep = roundUp(out, kernels::kWinogradRows) * all.sumRow + 16;

@@ -31,19 +31,19 @@ const kernels::ProductsKernels<T>& table() {
   return setFor<T>(kernels::best().productsF32, kernels::best().productsBf16);
 }
 
+// In an image of 4 x 4, three of ten taps of 3 x 3 are outside. In larger ones it is not worth reading them out of order.
+void numberPixels(ConvShape& s) {
+  s.byPosition = s.kernelH * s.kernelW > 1 && s.outHeight * s.outWidth <= 16 && s.images >= 8;
+}
+
 ConvShape shapeOf(const Tensor& x, const Tensor& weight, IntArrayRef stride, IntArrayRef padding) {
   const auto size = [&](int i) { return (x.size(2 + i) + 2 * padding[i] - weight.size(2 + i)) / stride[i] + 1; };
   const int64_t height = size(0), width = size(1);
-  // In an image of 4 x 4, three of ten taps of 3 x 3 are outside. In larger ones it is not worth reading them out of order.
-  const bool byPosition = weight.size(2) * weight.size(3) > 1 && height * width <= 16 && x.size(0) >= 8;
-  return {x.size(0),      x.size(1),      x.size(2), x.size(3), weight.size(0), height,     width,
-          weight.size(2), weight.size(3), stride[0], stride[1], padding[0],     padding[1], byPosition};
-}
-
-// Of the gradient of the input where there is no stride: a convolution of that of the output by the filters turned round.
-ConvShape transposed(const ConvShape& s) {
-  return {s.images,  s.outChannels, s.outHeight, s.outWidth, s.inChannels, s.height, s.width,
-          s.kernelH, s.kernelW,     1,           1,          s.kernelH - 1 - s.padH, s.kernelW - 1 - s.padW, s.byPosition};
+  ConvShape s{x.size(0),      x.size(1),      x.size(2), x.size(3), weight.size(0), height,     width,
+              weight.size(2), weight.size(3), stride[0], stride[1], padding[0],     padding[1], false,
+              height,         width,          0,         0,         1,              1};
+  numberPixels(s);
+  return s;
 }
 
 int64_t pixelsOf(const ConvShape& s) {
@@ -69,7 +69,7 @@ struct Plan {
     const bool wholeIn = s.inChannels % block == 0, wholeOut = s.outChannels % block == 0;
     strip = !wholeIn && s.strideW * s.inChannels % perUnit == 0;
     gather = wholeIn;
-    inputGradient = wholeOut && s.strideH == 1 && s.strideW == 1 && s.padH < s.kernelH && s.padW < s.kernelW;
+    inputGradient = wholeOut;
     weightGradient = wholeIn && wholeOut;
     if (always) return;
     const bool bf16 = sizeof(T) == 2, isStrided = s.strideH > 1 || s.strideW > 1;
@@ -78,32 +78,34 @@ struct Plan {
     const bool suits = fast && (s.byPosition || (bf16 && (isPointwise(s) || isStrided)));
     strip = strip && fast && bf16 && s.inChannels <= 4;
     gather = gather && suits;
-    inputGradient = inputGradient && suits;
+    inputGradient = inputGradient && suits && (bf16 || !isStrided);
     weightGradient = weightGradient && (suits || (fast && isStrided && !isPointwise(s)));
   }
 
   bool any() const { return strip || gather || inputGradient || weightGradient; }
 };
 
-// The filters [Out, KH, KW, In] with `rows` rows, of taps in a row or of one tap each; `turned`: by 180 degrees, as the
-// gradient of the input needs them, from output channels to input channels.
 template <typename T>
-Tensor packFilters(const Tensor& weight, int64_t rows, bool turned) {
+Tensor pack(kernels::ProductsFilters<T> f) {
   const kernels::ProductsKernels<T>& k = table<T>();
-  const int64_t out = weight.size(0), in = weight.size(1), taps = weight.size(2) * weight.size(3), row = taps * in / rows;
-  kernels::ProductsFilters<T> f{pointer<T>(weight), out, rows, row, taps * in, row, 1, nullptr};
-  if (turned) f = {pointer<T>(weight) + (taps - 1) * in, in, taps, out, 1, -in, taps * in, nullptr};
   const Tensor packed = workspace(k.panels(f.columns) * f.rows * divideUp(f.numbers, k.perUnit) * k.panel);
   f.out = packed.data_ptr();
   forEach(k.panels(f.columns), [&](int64_t panel) { k.filters(f, panel); });
   return packed;
 }
 
+// The filters [Out, KH, KW, In] with `rows` rows, of taps in a row or of one tap each.
+template <typename T>
+Tensor packFilters(const Tensor& weight, int64_t rows) {
+  const int64_t out = weight.size(0), all = weight.size(1) * weight.size(2) * weight.size(3), row = all / rows;
+  return pack<T>({pointer<T>(weight), out, rows, row, rows, all, 0, row, 1, nullptr});
+}
+
 template <typename T>
 Tensor convolveStrips(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvShape& s) {
   constexpr int64_t kRows = 8;
   const kernels::ProductsKernels<T>& k = table<T>();
-  const Tensor filters = packFilters<T>(weight, s.kernelH, false);
+  const Tensor filters = packFilters<T>(weight, s.kernelH);
   Tensor y = at::empty({s.images, s.outChannels, s.outHeight, s.outWidth}, x.options(), at::MemoryFormat::ChannelsLast);
   const int64_t strips = divideUp(s.outHeight, kRows);
   forRanges(s.images * strips, [&](int64_t begin, int64_t end) {
@@ -117,13 +119,10 @@ Tensor convolveStrips(const Tensor& x, const Tensor& weight, const Tensor& bias,
   return y;
 }
 
-// The convolution of shape s, or with `turned` of the gradient, whose shape is s, by the filters turned round.
 template <typename T>
-Tensor convolveGathered(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvShape& s, bool turned) {
+void gatherAll(const Tensor& x, const Tensor& filters, const Tensor& bias, const ConvShape& s, const Tensor& y) {
   constexpr int64_t kPixels = 48;
   const kernels::ProductsKernels<T>& k = table<T>();
-  const Tensor filters = packFilters<T>(weight, s.kernelH * s.kernelW, turned);
-  Tensor y = at::empty({s.images, s.outChannels, s.outHeight, s.outWidth}, x.options(), at::MemoryFormat::ChannelsLast);
   // Pixels are taken from one position at a time, or from all.
   const int64_t pixels = s.byPosition ? s.images : pixelsOf(s), runs = s.byPosition ? s.outHeight * s.outWidth : 1;
   const int64_t blocks = divideUp(pixels, kPixels);
@@ -135,7 +134,47 @@ Tensor convolveGathered(const Tensor& x, const Tensor& weight, const Tensor& bia
                 run + std::min(first + kPixels, pixels), scratch.data_ptr()});
     }
   });
+}
+
+template <typename T>
+Tensor convolveGathered(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvShape& s) {
+  Tensor y = at::empty({s.images, s.outChannels, s.outHeight, s.outWidth}, x.options(), at::MemoryFormat::ChannelsLast);
+  gatherAll<T>(x, packFilters<T>(weight, s.kernelH * s.kernelW), bias, s, y);
   return y;
+}
+
+// Of one dimension of the gradient of the input: every stride-th pixel, from `first` on, is a convolution with stride 1 of
+// the gradient of the output by every stride-th tap, from `tap` on, turned round.
+struct Phase {
+  int64_t first, pixels, tap, taps, pad;
+
+  Phase(int64_t first, int64_t size, int64_t kernel, int64_t stride, int64_t padding)
+      : first(first), pixels(first < size ? divideUp(size - first, stride) : 0), tap((first + padding) % stride) {
+    taps = tap < kernel ? divideUp(kernel - tap, stride) : 0;
+    pad = taps - 1 - (first + padding - tap) / stride;
+  }
+};
+
+template <typename T>
+Tensor inputGradient(const Tensor& gy, const Tensor& weight, const ConvShape& s) {
+  const std::array<int64_t, 4> sizes{s.images, s.inChannels, s.height, s.width};
+  const Tensor gx = at::empty(sizes, gy.options(), at::MemoryFormat::ChannelsLast);
+  // Some pixels are under no tap.
+  if (s.kernelH < s.strideH || s.kernelW < s.strideW) gx.zero_();
+  for (int64_t i = 0; i < s.strideH * s.strideW; i++) {
+    const Phase h(i / s.strideW, s.height, s.kernelH, s.strideH, s.padH), w(i % s.strideW, s.width, s.kernelW, s.strideW, s.padW);
+    const int64_t in = s.inChannels, taps = h.taps * w.taps;
+    if (taps * h.pixels * w.pixels == 0) continue;
+    ConvShape phase{s.images, s.outChannels, s.outHeight, s.outWidth, in,      h.pixels, w.pixels,
+                    h.taps,   w.taps,        1,           1,          h.pad,   w.pad,    false,
+                    s.height, s.width,       h.first,     w.first,    s.strideH, s.strideW};
+    numberPixels(phase);
+    const int64_t last = (h.tap + (h.taps - 1) * s.strideH) * s.kernelW + w.tap + (w.taps - 1) * s.strideW;
+    const Tensor filters = pack<T>({pointer<T>(weight) + last * in, in, taps, s.outChannels, w.taps, 1,
+                                    -s.strideH * s.kernelW * in, -s.strideW * in, s.kernelH * s.kernelW * in, nullptr});
+    gatherAll<T>(gy, filters, Tensor(), phase, gx);
+  }
+  return gx;
 }
 
 // Each part of the sum is one block of pixels after the other, each in two steps that may be parallel: sums are in the same
@@ -233,7 +272,7 @@ struct ConvProducts : torch::autograd::Function<ConvProducts> {
     if (!plan.strip && !plan.gather) return at::convolution(x, weight, bias, stride, padding, {1, 1}, false, {0, 0}, 1);
     const Tensor packed = weight.contiguous(at::MemoryFormat::ChannelsLast);
     const Tensor bias32 = bias.defined() ? bias.to(at::kFloat).contiguous() : bias;
-    return plan.strip ? convolveStrips<T>(x, packed, bias32, s) : convolveGathered<T>(x, packed, bias32, s, false);
+    return plan.strip ? convolveStrips<T>(x, packed, bias32, s) : convolveGathered<T>(x, packed, bias32, s);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -272,7 +311,7 @@ struct ConvProducts : torch::autograd::Function<ConvProducts> {
     if ((wants[0] && !input) || (wants[1] && !weights)) {
       g = theirs(gy, x, weight, stride, padding, {wants[0] && !input, wants[1] && !weights, false});
     }
-    if (input) g[0] = convolveGathered<T>(gy, weight.contiguous(at::MemoryFormat::ChannelsLast), Tensor(), transposed(s), true);
+    if (input) g[0] = inputGradient<T>(gy, weight.contiguous(at::MemoryFormat::ChannelsLast), s);
     if (weights) g[1] = weightGradient<T>(gy, x, weight, s);
     if (wants[2]) g[2] = at::sum(gy, {0, 2, 3});
     return g;

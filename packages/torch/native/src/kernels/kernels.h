@@ -148,11 +148,11 @@ struct WinogradGradient {
   WinogradShape shape;
   int64_t inChannels, outChannels;
   int64_t first, last;
-  void* images;     // [position][row of tiles][input channel], in units
+  void* images;     // [position][panel of input channels][row of tiles][channel in the panel], in units
   void* gradients;  // [position][row of tiles][output channel], in units
   float* sums;      // [part of the sum][position][output channel][input channel]; of one part in its products
   int64_t parts, partStep;
-  int64_t imageRow, imageStep, gradientRow, gradientStep, sumRow, sumStep;
+  int64_t imagePanel, imageStep, gradientRow, gradientStep, sumRow, sumStep;
   bool adds;
 };
 
@@ -181,6 +181,8 @@ struct ConvShape {
   // The order in which output pixels are numbered: image by image, or the pixels of one position of all images together.
   // Those see the same taps inside of the image, and the others, many in small images, need no multiplications.
   bool byPosition;
+  // Where output pixels are in an image that may be larger: the first one, and how far the next ones are.
+  int64_t placedHeight, placedWidth, top, left, stepH, stepW;
 };
 
 // Rows of units that are packed together, and output channels whose gradients are computed together.
@@ -203,12 +205,13 @@ struct ProductsGradient {
   bool adds;
 };
 
-// Filters as one operand: a number of the sum at weight[column * columnStep + row * rowStep + number * numberStep].
+// Filters as one operand: a number of the sum at weight[column * columnStep + row / rowGroup * groupStep + row % rowGroup *
+// rowStep + number * numberStep].
 template <typename T>
 struct ProductsFilters {
   const T* weight;
-  int64_t columns, rows, numbers;
-  int64_t columnStep, rowStep, numberStep;
+  int64_t columns, rows, numbers, rowGroup;
+  int64_t columnStep, groupStep, rowStep, numberStep;
   void* out;  // [panel of columns][row][unit of the numbers][column in the panel]
 };
 
