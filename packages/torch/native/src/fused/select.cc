@@ -1,9 +1,13 @@
 #include <cstdlib>
 #include <cstring>
+#include <string>
+#include <vector>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+
+#include <c10/util/Exception.h>
 
 #include "../kernels/kernels.h"
 
@@ -25,19 +29,28 @@ bool hasAvx512() {
 #endif
 
 const Kernels& choose() {
-  const char* wanted = std::getenv("CT_KERNELS");
-  [[maybe_unused]] const auto allowed = [&](const char* name) { return wanted == nullptr || std::strcmp(wanted, name) == 0; };
+  std::vector<const Kernels*> sets;
   // CT_HAS_*: the compiler knew the instruction set (see CMakeLists.txt).
 #if CT_HAS_AVX512BF16
-  if (allowed("avx512bf16") && hasAvx512() && __builtin_cpu_supports("avx512bf16")) return avx512bf16Kernels;
+  if (hasAvx512() && __builtin_cpu_supports("avx512bf16")) sets.push_back(&avx512bf16Kernels);
 #endif
 #if CT_HAS_AVX512
-  if (allowed("avx512") && hasAvx512()) return avx512Kernels;
+  if (hasAvx512()) sets.push_back(&avx512Kernels);
 #endif
 #if CT_HAS_AVX2
-  if (allowed("avx2") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2Kernels;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) sets.push_back(&avx2Kernels);
 #endif
-  return baselineKernels;
+  sets.push_back(&baselineKernels);
+  const char* wanted = std::getenv("CT_KERNELS");
+  if (wanted == nullptr || *wanted == 0) return *sets.front();
+  std::string names;
+  for (const Kernels* set : sets) {
+    if (std::strcmp(set->name, wanted) == 0) return *set;
+    names += (names.empty() ? "" : ", ") + std::string(set->name);
+  }
+  TORCH_WARN("CT_KERNELS=", wanted, ": this processor and this build have no such kernels, only ", names, "; using ",
+             sets.front()->name);
+  return *sets.front();
 }
 
 // oneDNN multiplies bf16 matrices of 16 x 32 in one instruction there.

@@ -288,7 +288,7 @@ struct Kernels {
                         uint16_t* y);
 };
 
-// The fastest of the compiled sets that this processor can run; CT_KERNELS=baseline|avx2|avx512 forces one.
+// The fastest of the compiled sets that this processor can run, or the one that CT_KERNELS names; warns if there is none.
 const Kernels& best();
 
 // Whether Winograd's algorithm with the best kernels is faster than LibTorch's convolutions on this processor, for shapes
