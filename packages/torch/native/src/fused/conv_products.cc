@@ -121,17 +121,18 @@ Tensor convolveStrips(const Tensor& x, const Tensor& weight, const Tensor& bias,
 
 template <typename T>
 void gatherAll(const Tensor& x, const Tensor& filters, const Tensor& bias, const ConvShape& s, const Tensor& y) {
-  constexpr int64_t kPixels = 48;
   const kernels::ProductsKernels<T>& k = table<T>();
+  // Few pixels in a block where each is much work, so that threads end together.
+  const int64_t size = s.inChannels * s.outChannels * s.kernelH * s.kernelW < 1 << 19 ? 48 : 16;
   // Pixels are taken from one position at a time, or from all.
   const int64_t pixels = s.byPosition ? s.images : pixelsOf(s), runs = s.byPosition ? s.outHeight * s.outWidth : 1;
-  const int64_t blocks = divideUp(pixels, kPixels);
+  const int64_t blocks = divideUp(pixels, size);
   forRanges(runs * blocks, [&](int64_t begin, int64_t end) {
-    const Tensor scratch = workspace(kPixels * kernels::gatherRowUnits(s, k.perUnit));
+    const Tensor scratch = workspace(size * kernels::gatherRowUnits(s, k.perUnit));
     for (int64_t i = begin; i < end; i++) {
-      const int64_t run = i / blocks * pixels, first = i % blocks * kPixels;
+      const int64_t run = i / blocks * pixels, first = i % blocks * size;
       k.gather({pointer<T>(x), filters.data_ptr(), pointer<float>(bias), pointer<T>(y), s, run + first,
-                run + std::min(first + kPixels, pixels), scratch.data_ptr()});
+                run + std::min(first + size, pixels), scratch.data_ptr()});
     }
   });
 }
