@@ -1,21 +1,21 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DataLoader, validationPipeline } from "@classifier-training/vision";
+import { type DataLoader, MixUp, validationPipeline } from "@classifier-training/vision";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ImageFolderDataModule } from "./image-folder-datamodule.ts";
 
 const root = mkdtempSync(join(tmpdir(), "image-folder-"));
 
-/** A white picture between two black bars, in each split. */
+/** A white picture between two black bars for each of two classes, in each split. */
 beforeAll(async () => {
-  for (const split of ["train", "valid"]) {
-    mkdirSync(join(root, split, "a"), { recursive: true });
+  for (const folder of ["train/a", "train/b", "valid/a", "valid/b"]) {
+    mkdirSync(join(root, folder), { recursive: true });
     await sharp({ create: { width: 8, height: 16, channels: 3, background: "white" } })
       .extend({ left: 4, right: 4, background: "black" })
       .png()
-      .toFile(join(root, split, "a", "1.png"));
+      .toFile(join(root, folder, "1.png"));
   }
 });
 
@@ -49,4 +49,28 @@ test("trimBars takes the bars off training pictures, and validates pictures as t
   expect(trimmed).toBeGreaterThan(1);
   expect(validated).toBeLessThan(-1);
   expect(untouched).toBe(validated);
+});
+
+test("batchTransform blends training batches with the data's number of classes, and leaves validation batches alone", async () => {
+  const data = new ImageFolderDataModule({
+    dataRoot: root,
+    numWorkers: 0,
+    imageSize: 16,
+    batchTransform: new MixUp({ alpha: 0.4 }),
+  });
+  const labelsOf = async (loader: DataLoader) => {
+    const labels: unknown[] = [];
+    for await (const batch of loader.batches({ epoch: 0 })) {
+      labels.push(...(batch.labels.tolist() as unknown[]));
+      batch[Symbol.dispose]();
+    }
+    await loader.close();
+    return labels;
+  };
+  const [first, second] = (await labelsOf(data.trainDataloader())) as [number[], number[]];
+  expect(first).toHaveLength(2);
+  expect(first[0]).toBeCloseTo(second[1] as number);
+  expect((first[0] as number) + (first[1] as number)).toBeCloseTo(1);
+  expect(Math.max(...first)).toBeLessThan(1);
+  expect((await labelsOf(data.valDataloader())).map(Number).sort()).toEqual([0, 1]);
 });

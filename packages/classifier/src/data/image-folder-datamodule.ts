@@ -151,7 +151,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   #loader(split: Split): DataLoader {
-    const { batchSize, numWorkers, pinMemory, persistentWorkers, onError, seed } = this.options;
+    const { batchSize, numWorkers, pinMemory, persistentWorkers, onError, seed, batchTransform } = this.options;
     const dataset = this.#dataset(split);
     return new DataLoader(split === "train" ? dataset.oriented(this.trainOrientations) : dataset, {
       batchSize,
@@ -160,7 +160,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
       persistentWorkers: persistentWorkers && numWorkers > 0,
       onError,
       seed,
-      ...(split === "train" && { sampler: this.#trainSampler() }),
+      ...(split === "train" && { sampler: this.#trainSampler(), ...(batchTransform && { batchTransform }) }),
       transform: this.#transform(split),
     });
   }

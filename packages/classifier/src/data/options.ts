@@ -1,9 +1,17 @@
-import type { Transform } from "@classifier-training/vision";
+import type { BatchTransform, Transform } from "@classifier-training/vision";
 import { z } from "zod";
 
 const transform = z
   .custom<Transform>((value) => typeof value === "object" && value !== null && "run" in value, "must be a transform")
   .nullish();
+
+const batchTransform = z
+  .custom<BatchTransform>(
+    (value) => typeof value === "object" && value !== null && "apply" in value,
+    "must be MixUp, CutMix or another transform of whole batches",
+  )
+  .nullish()
+  .describe("changes whole training batches, as MixUp does");
 
 /** Snake_case keys, as they are written below `data.sampler`. */
 export const samplerOptions = z.strictObject({
@@ -44,6 +52,7 @@ export const imageFolderDataModuleOptions = z.strictObject({
   onError: z.enum(["raise", "skip"]).default("raise").describe("what happens to pictures that cannot be decoded"),
   seed: z.int().default(42),
   trainTransforms: transform,
+  batchTransform,
   valTransforms: transform,
   testTransforms: transform,
 });

@@ -12,8 +12,11 @@ export interface ClassificationBatch extends Disposable {
 
 /** Changes whole batches, as MixUp does. It owns the batch that it is given. */
 export interface BatchTransform {
-  /** @param key seed, epoch and batch number: names the random stream. */
-  apply(batch: ClassificationBatch, key: readonly number[]): ClassificationBatch;
+  /**
+   * @param key seed, epoch and batch number: names the random stream
+   * @param numClasses of the data, for soft labels
+   */
+  apply(batch: ClassificationBatch, key: readonly number[], numClasses?: number): ClassificationBatch;
 }
 
 /** A batch of these tensors, which it owns. */

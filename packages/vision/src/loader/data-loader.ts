@@ -195,7 +195,8 @@ export class DataLoader {
     const batch = classificationBatch(images, fromTypedArray(targets, [indices.length]), indices);
     // Batches of all processes are numbered as those of one: each mixes in its own way.
     const { rank, worldSize } = this.#share;
-    return batchTransform ? batchTransform.apply(batch, [seed, epoch, batchIndex * worldSize + rank]) : batch;
+    const key = [seed, epoch, batchIndex * worldSize + rank];
+    return batchTransform ? batchTransform.apply(batch, key, this.dataset.classes.length) : batch;
   }
 
   #reportSkipped(raw: RawBatch): void {

@@ -32,7 +32,7 @@ export class CutMix implements BatchTransform {
     this.options = parseBatchOptions("CutMix", mixUpOptions, options);
   }
 
-  apply(batch: ClassificationBatch, key: readonly number[]): ClassificationBatch {
+  apply(batch: ClassificationBatch, key: readonly number[], numClasses?: number): ClassificationBatch {
     const rng = Rng.at(...key, "CutMix");
     const [, , height = 1, width = 1] = batch.images.shape;
     const box = cutBox(width, height, beta(this.options.alpha, this.options.alpha, rng), rng);
@@ -44,7 +44,7 @@ export class CutMix implements BatchTransform {
           const part = (from: typeof made) => from.narrow(2, box.top, box.height).narrow(3, box.left, box.width);
           part(made).copy_(part(batch.images.roll([1], [0])));
         }
-        const soft = softLabels(batch.labels, this.options.numClasses, "CutMix");
+        const soft = softLabels(batch.labels, this.options.numClasses ?? numClasses, "CutMix");
         return [
           made,
           soft

@@ -8,7 +8,7 @@ import { parseBatchOptions, softLabels } from "./soft-labels.ts";
 export const mixUpOptions = z.strictObject({
   /** Both parameters of the beta distribution of the share. */
   alpha: z.number().positive("must be greater than 0").default(1),
-  /** Needed unless the labels are soft already. */
+  /** By default the data's. */
   numClasses: z.number().int().min(2, "must be at least 2").nullish(),
 });
 
@@ -23,7 +23,7 @@ export class MixUp implements BatchTransform {
     this.options = parseBatchOptions("MixUp", mixUpOptions, options);
   }
 
-  apply(batch: ClassificationBatch, key: readonly number[]): ClassificationBatch {
+  apply(batch: ClassificationBatch, key: readonly number[], numClasses?: number): ClassificationBatch {
     const share = beta(this.options.alpha, this.options.alpha, Rng.at(...key, "MixUp"));
     const mix = (values: Tensor) =>
       values
@@ -31,7 +31,10 @@ export class MixUp implements BatchTransform {
         .mul_(1 - share)
         .add_(values.mul(share));
     const [images, labels] = noGrad(() =>
-      scope(() => [mix(batch.images), mix(softLabels(batch.labels, this.options.numClasses, "MixUp"))] as const),
+      scope(
+        () =>
+          [mix(batch.images), mix(softLabels(batch.labels, this.options.numClasses ?? numClasses, "MixUp"))] as const,
+      ),
     );
     batch[Symbol.dispose]();
     return classificationBatch(images, labels, batch.indices);

@@ -149,11 +149,13 @@ function batchOf(count: number) {
 test("MixUp and CutMix blend neighbours and make soft labels that sum to one", () => {
   for (const Mix of [T.MixUp, T.CutMix]) {
     const mix = new Mix({ numClasses: 3 });
+    using unnamed = new Mix().apply(batchOf(4), [1, 2, 3], 3);
     using batch = mix.apply(batchOf(4), [1, 2, 3]);
     const labels = batch.labels.tolist() as number[][];
     for (const row of labels) expect(row.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1);
     using again = mix.apply(batchOf(4), [1, 2, 3]);
     expect(again.images.tolist()).toEqual(batch.images.tolist());
+    expect(unnamed.labels.tolist()).toEqual(batch.labels.tolist());
     // Sample 1's neighbour is sample 0: the mean of its pixels is its own label's share.
     const own = labels[1]?.[1] as number;
     expect((batch.images.select(0, 1).mean() as { item(): number }).item()).toBeCloseTo(own, 4);
