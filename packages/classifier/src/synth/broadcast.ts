@@ -9,7 +9,7 @@ export interface BroadcastOptions {
 
 /**
  * What happens between the player and the file: a distant camera (few pixels), motion and focus (blur), the sensor
- * (noise, white balance), the sharpening and the strong colours that broadcasters like, the encoder (JPEG).
+ * (noise, white balance), the sharpening, contrast and strong colours that broadcasters like, the encoder (JPEG).
  *
  * @returns a JPEG file of the drawing's size
  */
@@ -20,12 +20,13 @@ export async function broadcast(
 ): Promise<Buffer> {
   const share = Math.max(16 / height, rng.uniform(1 - 0.75 * strength, 1));
   const seen = { width: Math.max(8, Math.round(width * share)), height: Math.round(height * share) };
-  const sigma = rng.chance(0.5) ? rng.uniform(0.3, 0.3 + 0.9 * strength) : 0;
-  const motion = rng.chance(0.2) ? 2 * rng.integer(1 + Math.round(0.12 * strength * seen.height)) + 1 : 1;
+  const sigma = rng.chance(0.5) ? rng.uniform(0.3, 0.3 + 0.7 * strength) : 0;
+  const motion = rng.chance(0.2) ? 2 * rng.integer(1 + Math.round(0.08 * strength * seen.height)) + 1 : 1;
   const noise = rng.chance(0.4) ? rng.uniform(0, 10 * strength) : 0;
   const gains = [0, 1, 2].map(() => 1 + rng.uniform(-0.3, 0.25) * strength);
-  const halo = rng.chance(0.6) ? rng.uniform(1, 1 + 4 * strength) : 0;
-  const saturation = 1 + rng.uniform(-0.4, 0.8) * strength;
+  const contrast = 1 + rng.uniform(-0.15, 0.6) * strength;
+  const halo = rng.chance(0.75) ? rng.uniform(1, 1 + 4 * strength) : 0;
+  const saturation = 1 + rng.uniform(-0.3, 1.1) * strength;
   const quality = Math.round(rng.uniform(92 - 62 * strength, 95));
 
   let picture = sharp(rgba, { raw: { width, height, channels: 4 } })
@@ -36,11 +37,11 @@ export async function broadcast(
   if (motion > 1) picture = picture.convolve({ width: motion, height: 3, kernel: motionKernel(motion) });
   const pixels = await picture.raw().toBuffer();
   for (let i = 0; i < pixels.length; i++) {
-    const value = (pixels[i] as number) * (gains[i % 3] as number);
+    const value = 128 + contrast * ((pixels[i] as number) * (gains[i % 3] as number) - 128);
     pixels[i] = clampByte(noise > 0 ? value + noise * rng.normal() : value);
   }
   let seenPicture = sharp(pixels, { raw: { ...seen, channels: 3 } }).modulate({ saturation });
-  if (halo > 0) seenPicture = seenPicture.sharpen({ sigma: rng.uniform(0.6, 1.4), m1: halo, m2: halo });
+  if (halo > 0) seenPicture = seenPicture.sharpen({ sigma: rng.uniform(0.7, 1.8), m1: halo, m2: halo });
   return seenPicture
     .resize(width, height, { fit: "fill", kernel: "linear" })
     .jpeg({ quality, chromaSubsampling: "4:2:0" })

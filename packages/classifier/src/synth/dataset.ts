@@ -6,7 +6,7 @@ import { drawJersey, randomStyle } from "./jersey.ts";
 import type { ColourName } from "./palette.ts";
 
 /** Goes up when the same request would be drawn otherwise than before. */
-export const drawingVersion = 4;
+export const drawingVersion = 5;
 
 /** One picture to draw. */
 export interface SynthRequest {

@@ -44,7 +44,7 @@ export interface Drawing {
 
 /**
  * Draws a number on cloth, as a camera sees it: turned, sheared, wrapped around a body, lit from one side. The picture
- * is cut around the number as a detector's box is: one digit gives a narrow picture, three a wide one.
+ * is cut around the number as a detector's box is: two digits give a wider picture than one, though not twice as wide.
  *
  * @param text the number, one to three digits
  * @param height in pixels; the width follows from the number
@@ -60,7 +60,7 @@ export function drawJersey(text: string, style: JerseyStyle, height: number, rng
   const size = { width, height };
   if (ink.named) drawName(context, style, size, rng, "above");
   if (rng.chance(0.12)) drawName(context, style, size, rng, "below");
-  drawBackground(context, size, rng);
+  drawBackground(context, style, size, rng);
   drawFolds(context, size, rng);
   drawNumber(context, text, style, ink, size, rng);
   drawFolds(context, size, rng);
@@ -86,26 +86,28 @@ interface Layout {
   readonly named: boolean;
 }
 
+/** Least and greatest width of a picture, as shares of its height, by the count of digits. */
+const widths: Record<number, readonly [number, number]> = { 1: [0.52, 0.88], 2: [0.62, 1.1], 3: [0.8, 1.4] };
+
 function layOut(text: string, style: JerseyStyle, height: number, rng: Rng): Layout {
   const context = createCanvas(1, 1).getContext("2d");
-  const named = rng.chance(0.5);
-  const share = rng.uniform(0.38, 0.88);
+  const named = rng.chance(0.6);
+  const share = rng.uniform(0.4, 0.82);
   context.font = `${height}px "${style.font}"`;
   const box = context.measureText(text);
   const inkHeight = box.actualBoundingBoxAscent + box.actualBoundingBoxDescent;
   const scale = (height * share) / inkHeight;
-  // A body that is turned sideways shows the number narrower.
-  const stretch = rng.uniform(0.5, 1.05);
-  const inkWidth = (box.actualBoundingBoxLeft + box.actualBoundingBoxRight) * scale * stretch;
-  const width = inkWidth * rng.uniform(1.1, 1.7) + height * rng.uniform(0.02, 0.16);
+  const width = Math.round(height * rng.uniform(...(widths[text.length] as [number, number])));
+  const inkWidth = (box.actualBoundingBoxLeft + box.actualBoundingBoxRight) * scale;
   return {
     fontSize: height * scale,
-    stretch,
+    // A body that is turned sideways shows the number narrower.
+    stretch: Math.min(rng.uniform(0.5, 1), (0.94 * width) / inkWidth),
     baseline: (inkHeight / 2 - box.actualBoundingBoxDescent) * scale,
     // A name pushes the number down, as far as there is room.
     middle: height * (named ? 0.5 + rng.uniform(0.1, 0.9) * ((1 - share) / 2) : rng.uniform(0.44, 0.56)),
     named,
-    width: Math.round(Math.min(1.6 * height, Math.max(0.4 * height, width))),
+    width,
   };
 }
 
@@ -118,44 +120,80 @@ function drawName(
   where: "above" | "below",
 ): void {
   const letters = Array.from({ length: 4 + rng.integer(6) }, () => String.fromCharCode(65 + rng.integer(26)));
-  const letterHeight = height * rng.uniform(0.16, 0.3);
+  const letterHeight = height * rng.uniform(0.16, 0.32);
+  const boldness = letterHeight * rng.uniform(0, 0.16);
   const radius = height * rng.uniform(0.7, 3);
   const step = (letterHeight * 0.62) / radius;
   context.save();
   context.font = `${letterHeight}px "${style.font}"`;
   context.textAlign = "center";
-  context.fillStyle = css(vary(teamColours[style.border ?? style.number], 16, rng));
+  context.fillStyle = css(vary(teamColours[rng.chance(0.5) ? style.number : (style.border ?? style.number)], 16, rng));
+  context.strokeStyle = context.fillStyle;
+  context.lineWidth = boldness;
   const top = where === "above" ? letterHeight * rng.uniform(0, 0.75) : height + letterHeight * rng.uniform(0.1, 0.7);
   context.translate(width * rng.uniform(0.35, 0.65), radius + top);
   context.rotate((-step * (letters.length - 1)) / 2);
   for (const letter of letters) {
     context.fillText(letter, 0, -radius);
+    if (boldness > 0) context.strokeText(letter, 0, -radius);
     context.rotate(step);
   }
   context.restore();
 }
 
-/** What is not cloth: a stripe down the side; an arm, the court or the crowd beside the player. */
-function drawBackground(context: SKRSContext2D, { width, height }: Size, rng: Rng): void {
+/** What is not cloth: a stripe down the side; an arm, the court or the crowd beside the player; the neck. */
+function drawBackground(context: SKRSContext2D, style: JerseyStyle, size: Size, rng: Rng): void {
+  const { width, height } = size;
   if (rng.chance(0.3)) {
-    context.fillStyle = css(vary(teamColours[colourNames[rng.integer(colourNames.length)] as ColourName], 20, rng));
+    context.fillStyle = css(vary(anyColour(rng), 20, rng));
     const stripe = width * rng.uniform(0.05, 0.16);
     context.fillRect(rng.chance(0.5) ? 0 : width - stripe, 0, stripe, height);
   }
-  for (const side of [0, 1]) {
-    if (!rng.chance(0.3)) continue;
-    const surroundings = [court, skin, crowd][rng.integer(3)] as Rgb;
-    context.fillStyle = css(vary(surroundings, 40, rng));
-    const x = (share: number) => (side === 0 ? share : 1 - share) * width;
-    const edge = rng.uniform(0.03, 0.16);
-    context.beginPath();
-    context.moveTo(x(0), 0);
-    context.lineTo(x(edge * rng.uniform(0.2, 1.6)), 0);
-    context.lineTo(x(edge), height / 2);
-    context.lineTo(x(edge * rng.uniform(0.2, 1.6)), height);
-    context.lineTo(x(0), height);
-    context.fill();
-  }
+  const seam = rng.chance(0.5) ? teamColours[style.border ?? style.number] : anyColour(rng);
+  for (const side of [0, 1]) if (rng.chance(0.35)) drawSurroundings(context, side, seam, size, rng);
+  if (rng.chance(0.25)) drawNeck(context, seam, size, rng);
+}
+
+function anyColour(rng: Rng): Rgb {
+  return teamColours[colourNames[rng.integer(colourNames.length)] as ColourName];
+}
+
+function anySurroundings(rng: Rng): Rgb {
+  return [court, skin, crowd][rng.integer(3)] as Rgb;
+}
+
+/** What is seen beside the cloth at the left (0) or right (1), with or without a seam. */
+function drawSurroundings(context: SKRSContext2D, side: number, seam: Rgb, { width, height }: Size, rng: Rng): void {
+  context.fillStyle = css(vary(anySurroundings(rng), 40, rng));
+  const x = (share: number) => (side === 0 ? share : 1 - share) * width;
+  const edge = rng.uniform(0.03, 0.18);
+  const [top, bottom] = [edge * rng.uniform(0.2, 1.8), edge * rng.uniform(0.2, 1.8)];
+  context.beginPath();
+  context.moveTo(x(-0.1), 0);
+  context.lineTo(x(top), 0);
+  context.lineTo(x(edge), height / 2);
+  context.lineTo(x(bottom), height);
+  context.lineTo(x(-0.1), height);
+  context.closePath();
+  context.fill();
+  if (rng.chance(0.5)) drawSeam(context, seam, height, rng);
+}
+
+function drawNeck(context: SKRSContext2D, seam: Rgb, { width, height }: Size, rng: Rng): void {
+  const radius = height * rng.uniform(0.2, 0.6);
+  const depth = height * rng.uniform(0.03, 0.16);
+  context.fillStyle = css(vary(anySurroundings(rng), 40, rng));
+  context.beginPath();
+  context.arc(width * rng.uniform(0.1, 0.9), depth - radius, radius, 0, 2 * Math.PI);
+  context.fill();
+  if (rng.chance(0.7)) drawSeam(context, seam, height, rng);
+}
+
+/** Along the path that was filled last. */
+function drawSeam(context: SKRSContext2D, seam: Rgb, height: number, rng: Rng): void {
+  context.strokeStyle = css(vary(seam, 16, rng));
+  context.lineWidth = height * rng.uniform(0.02, 0.07);
+  context.stroke();
 }
 
 function drawNumber(
@@ -172,21 +210,28 @@ function drawNumber(
   context.lineJoin = "round";
   const angle = (rng.uniform(-14, 14) * Math.PI) / 180;
   context.save();
-  context.translate(width * (0.5 + rng.uniform(-0.05, 0.05)), middle);
+  context.translate(width * (0.5 + rng.uniform(-0.07, 0.07)), middle);
   context.rotate(angle);
   context.transform(1, rng.uniform(-0.14, 0.14), rng.uniform(-0.22, 0.22), 1, 0, 0);
   context.scale(stretch, 1);
   context.translate(0, baseline);
   if (style.border !== undefined) {
+    const lineWidth = fontSize * rng.uniform(0.06, 0.14);
+    if (rng.chance(0.3)) {
+      // A second border around the first, in the number's own colour or the cloth's.
+      context.strokeStyle = css(vary(teamColours[rng.chance(0.6) ? style.number : style.jersey], 14, rng));
+      context.lineWidth = lineWidth * rng.uniform(1.5, 2.2);
+      context.strokeText(text, 0, 0);
+    }
     context.strokeStyle = css(vary(teamColours[style.border], 12, rng));
-    context.lineWidth = fontSize * rng.uniform(0.06, 0.14);
+    context.lineWidth = lineWidth;
     context.strokeText(text, 0, 0);
   }
   context.fillStyle = css(vary(teamColours[style.number], 14, rng));
-  if (rng.chance(0.5)) {
+  if (rng.chance(0.7)) {
     // Heavier strokes than the font has, as sewn-on numbers are.
     context.strokeStyle = context.fillStyle;
-    context.lineWidth = fontSize * rng.uniform(0.01, 0.07);
+    context.lineWidth = fontSize * rng.uniform(0.01, 0.09);
     context.strokeText(text, 0, 0);
   }
   context.fillText(text, 0, 0);

@@ -28,7 +28,7 @@ function luminance([red, green, blue]: Rgb): number {
 
 /** Whether a number in one colour can be read on a jersey of the other. */
 export function isReadable(jersey: ColourName, number: ColourName): boolean {
-  return Math.abs(luminance(teamColours[jersey]) - luminance(teamColours[number])) >= 0.28;
+  return Math.abs(luminance(teamColours[jersey]) - luminance(teamColours[number])) >= 0.32;
 }
 
 /** A random colour pair that can be read. The home team of every game wears white or nearly so. */
