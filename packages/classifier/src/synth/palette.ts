@@ -21,6 +21,10 @@ export type Rgb = readonly [red: number, green: number, blue: number];
 
 export const colourNames = Object.keys(teamColours) as ColourName[];
 
+export function anyTeamColour(rng: Rng): Rgb {
+  return teamColours[colourNames[rng.integer(colourNames.length)] as ColourName];
+}
+
 /** Relative luminance in 0..1 (ITU-R BT.709 weights, on sRGB values: enough to tell readable pairs apart). */
 function luminance([red, green, blue]: Rgb): number {
   return (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255;
