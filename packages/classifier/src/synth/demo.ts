@@ -8,9 +8,9 @@ import { drawingVersion, type SynthRequest, writeSynthetic } from "./dataset.ts"
 const recipe = {
   version: drawingVersion,
   labels: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "23", "30", "42", "77"],
-  perLabel: { train: 180, valid: 25, test: 10 },
+  perLabel: { train: 200, valid: 25, test: 10 },
   size: 64,
-  strength: 0.45,
+  strength: 0.3,
 } as const;
 
 const splits = ["train", "valid", "test"] as const;
