@@ -9,7 +9,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "conv_products.h"
+#include "conv2d.h"
 #include "operands.h"
 
 namespace ct {

@@ -17,7 +17,9 @@ namespace {
 #include "optimizer.inc"
 #include "pool.inc"
 #include "winograd.inc"
-#include "products.inc"
+#include "product_tiles.inc"
+#include "product_forward.inc"
+#include "product_gradient.inc"
 
 template <typename T>
 void normalize(const uint8_t* x, int64_t pixels, int64_t channels, const float* scale, const float* shift, T* y) {
@@ -52,6 +54,14 @@ constexpr BatchNormKernels<T> batchNorm() {
 template <typename T>
 constexpr PoolKernels<T> pool() {
   return {poolForward<T>, poolBackward<T>};
+}
+
+template <typename T, typename P>
+constexpr ProductsKernels<T> products() {
+  using Gradient = WeightGradientProducts<T, P>;
+  using Forward = ForwardProducts<T, P>;
+  return {P::perUnit,       kProductColumns, Gradient::pack, Gradient::product, Gradient::result,
+          Forward::filters, Forward::strip,  Forward::gather};
 }
 
 // In bfloat16 a processor with dot products of it rounds the transformed numbers, for which larger tiles lose too much.

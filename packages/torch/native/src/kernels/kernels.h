@@ -174,7 +174,7 @@ struct WinogradKernels {
   }
 };
 
-// Convolutions as matrix products over packed operands (see products.inc).
+// Convolutions as matrix products over packed operands (see product_*.inc).
 struct ConvShape {
   int64_t images, inChannels, height, width, outChannels, outHeight, outWidth;
   int64_t kernelH, kernelW, strideH, strideW, padH, padW;
