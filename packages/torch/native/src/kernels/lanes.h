@@ -154,6 +154,13 @@ inline void prefetch(const T* place) {
   for (int i = 0; i < kBytes; i += kLine) __builtin_prefetch(reinterpret_cast<const char*>(place) + kAhead + i, Write, 2);
 }
 
+// A line of memory is asked for once.
+template <typename T>
+constexpr int kLineNumbers = 64 / sizeof(T);
+
+template <typename T>
+inline bool startsLine(int64_t channel) { return channel % kLineNumbers<T> == 0; }
+
 }  // namespace
 }  // namespace kernels
 }  // namespace ct
