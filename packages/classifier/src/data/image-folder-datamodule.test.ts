@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DataLoader, MixUp, validationPipeline } from "@classifier-training/vision";
+import { type ClassificationBatch, type DataLoader, MixUp, validationPipeline } from "@classifier-training/vision";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ImageFolderDataModule } from "./image-folder-datamodule.ts";
@@ -21,14 +21,20 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-async function darkest(loader: DataLoader): Promise<number> {
-  let least = Number.POSITIVE_INFINITY;
+/** What `read` finds in the batches of one epoch. */
+async function readAll<T>(loader: DataLoader, read: (batch: ClassificationBatch) => Iterable<T>): Promise<T[]> {
+  const found: T[] = [];
   for await (const batch of loader.batches({ epoch: 0 })) {
-    least = Math.min(least, ...(batch.images.to({ dtype: "float32" }).toTypedArray() as Float32Array));
+    found.push(...read(batch));
     batch[Symbol.dispose]();
   }
   await loader.close();
-  return least;
+  return found;
+}
+
+async function darkest(loader: DataLoader): Promise<number> {
+  const values = ({ images }: ClassificationBatch) => images.to({ dtype: "float32" }).toTypedArray() as Float32Array;
+  return Math.min(...(await readAll(loader, values)));
 }
 
 test("trimBars takes the bars off training pictures, and validates pictures as they are", async () => {
@@ -58,15 +64,7 @@ test("batchTransform blends training batches with the data's number of classes, 
     imageSize: 16,
     batchTransform: new MixUp({ alpha: 0.4 }),
   });
-  const labelsOf = async (loader: DataLoader) => {
-    const labels: unknown[] = [];
-    for await (const batch of loader.batches({ epoch: 0 })) {
-      labels.push(...(batch.labels.tolist() as unknown[]));
-      batch[Symbol.dispose]();
-    }
-    await loader.close();
-    return labels;
-  };
+  const labelsOf = (loader: DataLoader) => readAll(loader, ({ labels }) => labels.tolist() as Iterable<unknown>);
   const [first, second] = (await labelsOf(data.trainDataloader())) as [number[], number[]];
   expect(first).toHaveLength(2);
   expect(first[0]).toBeCloseTo(second[1] as number);

@@ -3,11 +3,12 @@ import * as torch from "../index.ts";
 import {
   type ConvolutionCase,
   convolutionPasses,
-  type Dtype,
   distance,
-  type How,
+  expectBfloat16Passes,
+  expectFloat32Passes,
+  expectSameBitsWithAnyThreads,
   meanError,
-  type Passes,
+  type Run,
 } from "./convolution-passes.ts";
 
 const packed = torch.ops.ct["conv2d"] as (
@@ -60,39 +61,23 @@ const cases: ConvolutionCase[] = [
   { shape: [2, 20, 9, 9], out: 24, kernel: [3, 3], stride: [2, 2], padding: [1, 1], bias: true },
 ];
 
-const run = (c: ConvolutionCase, dtype: Dtype, how: How) =>
-  convolutionPasses(c, dtype, how, {
-    call: (x, weight, bias) => packed(x, weight, bias, [...c.stride], [...c.padding], true),
-    node: /ConvProducts/,
-  });
+const runOf =
+  (c: ConvolutionCase): Run =>
+  (dtype, how) =>
+    convolutionPasses(c, dtype, how, {
+      call: (x, weight, bias) => packed(x, weight, bias, [...c.stride], [...c.padding], true),
+      node: /ConvProducts/,
+    });
 
 test.each(cases)("a convolution of packed operands and its gradients equal LibTorch's in float64 (%o)", (c) => {
-  torch.scope(() => {
-    const [ours, exact] = [run(c, "float32", "ours"), run(c, "float32", "float64")];
-    for (const key of Object.keys(exact) as (keyof Passes)[]) {
-      expect(distance(ours[key]!, exact[key]!), key).toBeLessThan(2e-6);
-      expect(ours[key]!.shape).toEqual(exact[key]!.shape);
-    }
-  });
+  expectFloat32Passes(runOf(c), 2e-6);
 });
 
 test.each(cases)("in bfloat16 it errs no more than by the rounding of its results (%o)", (c) => {
-  torch.scope(() => {
-    const [ours, theirs, exact] = [
-      run(c, "bfloat16", "ours"),
-      run(c, "bfloat16", "LibTorch"),
-      run(c, "bfloat16", "float64"),
-    ];
-    for (const key of Object.keys(exact) as (keyof Passes)[]) {
-      const allowed = 1.1 * Math.max(meanError(theirs[key]!, exact[key]!), 2 ** -9);
-      expect(meanError(ours[key]!, exact[key]!), key).toBeLessThan(allowed);
-      expect(ours[key]!.dtype).toBe("bfloat16");
-    }
-  });
+  expectBfloat16Passes(runOf(c), 1.1);
 });
 
 test("threads do not change a bit of packed convolutions", () => {
-  const before = torch.getNumThreads();
   const wide = { shape: [4, 80, 29, 30], out: 96, stride: [2, 2] } as const;
   const geometries: ConvolutionCase[] = [
     { ...wide, kernel: [3, 3], padding: [1, 1] },
@@ -102,18 +87,9 @@ test("threads do not change a bit of packed convolutions", () => {
     { ...wide, shape: [4, 32, 40, 40], kernel: [1, 1], stride: [1, 1], padding: [0, 0] },
   ];
   for (const c of geometries) {
-    for (const dtype of ["float32", "bfloat16"] as const) {
-      const [one, ...more] = [1, 2, 9].map((threads) => {
-        torch.setNumThreads(threads);
-        return run(c, dtype, "ours");
-      });
-      // Gradients of images with so few channels are LibTorch's.
-      for (const key of c.shape[1] < 16 ? (["y"] as const) : (["y", "x", "weight"] as const)) {
-        for (const other of more) expect(one![key].equal(other[key]), `${c.shape} ${dtype} ${key}`).toBe(true);
-      }
-    }
+    // Gradients of images with so few channels are LibTorch's.
+    expectSameBitsWithAnyThreads(runOf(c), c.shape[1] < 16 ? ["y"] : ["y", "x", "weight"], `${c.shape}`);
   }
-  torch.setNumThreads(before);
 });
 
 test("the gradient of a packed convolution has a gradient", () => {

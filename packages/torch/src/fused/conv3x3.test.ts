@@ -3,11 +3,12 @@ import * as torch from "../index.ts";
 import {
   type ConvolutionCase,
   convolutionPasses,
-  type Dtype,
   distance,
-  type How,
+  expectBfloat16Passes,
+  expectFloat32Passes,
+  expectSameBitsWithAnyThreads,
   meanError,
-  type Passes,
+  type Run,
 } from "./convolution-passes.ts";
 
 const conv3x3 = torch.ops.ct["conv3x3"] as (
@@ -35,59 +36,31 @@ const cases: Case[] = [
   { shape: [9, 16, 60, 61], out: 20 },
 ];
 
-const run = (c: Case, dtype: Dtype, how: How) =>
-  convolutionPasses({ ...c, kernel: [3, 3], stride: [1, 1], padding: [1, 1] }, dtype, how, {
-    call: (x, weight, bias) => conv3x3(x, weight, bias, true),
-    node: /Conv3x3/,
-  });
+const runOf =
+  (c: Case): Run =>
+  (dtype, how) =>
+    convolutionPasses({ ...c, kernel: [3, 3], stride: [1, 1], padding: [1, 1] }, dtype, how, {
+      call: (x, weight, bias) => conv3x3(x, weight, bias, true),
+      node: /Conv3x3/,
+    });
 
 test.each(cases)("3x3 convolution and its gradients equal LibTorch's in float64 ($shape to $out, bias $bias)", (c) => {
-  torch.scope(() => {
-    const [ours, exact] = [run(c, "float32", "ours"), run(c, "float32", "float64")];
-    for (const key of Object.keys(exact) as (keyof Passes)[]) {
-      expect(distance(ours[key]!, exact[key]!), key).toBeLessThan(1e-5);
-      expect(ours[key]!.shape).toEqual(exact[key]!.shape);
-    }
-  });
+  expectFloat32Passes(runOf(c), 1e-5);
 });
 
 test.each(cases)(
   "3x3 convolution and its gradients in bfloat16 err at most 4 times as much as LibTorch's ($shape to $out)",
   (c) => {
-    torch.scope(() => {
-      const [ours, theirs, exact] = [
-        run(c, "bfloat16", "ours"),
-        run(c, "bfloat16", "LibTorch"),
-        run(c, "bfloat16", "float64"),
-      ];
-      for (const key of Object.keys(exact) as (keyof Passes)[]) {
-        // A result of few values may be exact in LibTorch by chance: then half a unit in the last place is its error.
-        const allowed = 4 * Math.max(meanError(theirs[key]!, exact[key]!), 2 ** -9);
-        expect(meanError(ours[key]!, exact[key]!), key).toBeLessThan(allowed);
-        expect(ours[key]!.dtype).toBe("bfloat16");
-      }
-    });
+    expectBfloat16Passes(runOf(c), 4);
   },
 );
 
 test("a 3x3 convolution has the same bits with one thread and with more", () => {
-  const before = torch.getNumThreads();
   const threadCases: Case[] = [
     { shape: [8, 64, 29, 30], out: 80 },
     { shape: [9, 16, 60, 61], out: 20 },
   ];
-  for (const c of threadCases) {
-    for (const dtype of ["float32", "bfloat16"] as const) {
-      const [one, ...more] = [1, 2, 9].map((threads) => {
-        torch.setNumThreads(threads);
-        return run(c, dtype, "ours");
-      });
-      for (const key of ["y", "x", "weight"] as const) {
-        for (const other of more) expect(one![key].equal(other[key]), `${c.shape} ${dtype} ${key}`).toBe(true);
-      }
-    }
-  }
-  torch.setNumThreads(before);
+  for (const c of threadCases) expectSameBitsWithAnyThreads(runOf(c), ["y", "x", "weight"], `${c.shape}`);
 });
 
 function layer(channels: number): torch.nn.Conv2d {

@@ -55,3 +55,47 @@ export function distance(a: torch.Tensor, b: torch.Tensor): number {
 export function meanError(a: torch.Tensor, b: torch.Tensor): number {
   return a.double().sub(b).norm().item() / b.norm().item();
 }
+
+/** Runs a case in a dtype, by the operator that is tested or by another. */
+export type Run = (dtype: Dtype, how: How) => Passes;
+
+const passesOf = (passes: Passes) => Object.keys(passes) as (keyof Passes)[];
+
+/** @param tolerance of the largest difference, relative to the largest value */
+export function expectFloat32Passes(run: Run, tolerance: number): void {
+  torch.scope(() => {
+    const [ours, exact] = [run("float32", "ours"), run("float32", "float64")];
+    for (const key of passesOf(exact)) {
+      expect(distance(ours[key]!, exact[key]!), key).toBeLessThan(tolerance);
+      expect(ours[key]!.shape).toEqual(exact[key]!.shape);
+    }
+  });
+}
+
+/** @param factor by which the mean error may exceed that of LibTorch's operator */
+export function expectBfloat16Passes(run: Run, factor: number): void {
+  torch.scope(() => {
+    const [ours, theirs, exact] = [run("bfloat16", "ours"), run("bfloat16", "LibTorch"), run("bfloat16", "float64")];
+    for (const key of passesOf(exact)) {
+      // A result of few values may be exact in LibTorch by chance: then half a unit in the last place is its error.
+      const allowed = factor * Math.max(meanError(theirs[key]!, exact[key]!), 2 ** -9);
+      expect(meanError(ours[key]!, exact[key]!), key).toBeLessThan(allowed);
+      expect(ours[key]!.dtype).toBe("bfloat16");
+    }
+  });
+}
+
+/** In both dtypes, with one thread, two, and more than the machine may have. */
+export function expectSameBitsWithAnyThreads(run: Run, keys: readonly ("y" | "x" | "weight")[], name: string): void {
+  const before = torch.getNumThreads();
+  for (const dtype of ["float32", "bfloat16"] as const) {
+    const [one, ...more] = [1, 2, 9].map((threads) => {
+      torch.setNumThreads(threads);
+      return run(dtype, "ours");
+    });
+    for (const key of keys) {
+      for (const other of more) expect(one![key].equal(other[key]), `${name} ${dtype} ${key}`).toBe(true);
+    }
+  }
+  torch.setNumThreads(before);
+}
