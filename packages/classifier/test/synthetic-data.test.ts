@@ -30,21 +30,36 @@ afterAll(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-function dataModule(root: string): ImageFolderDataModule {
+type Options = ConstructorParameters<typeof ImageFolderDataModule>[0];
+
+function dataModule(root: string, { synthetic, ...others }: Partial<Options> = {}): ImageFolderDataModule {
   return new ImageFolderDataModule({
     dataRoot: join(dir, root),
     batchSize: 4,
     numWorkers: 0,
     imageSize: 24,
-    synthetic: { below: 4, up_to: 4, at_least: 2, size: 24 },
+    synthetic: { below: 4, up_to: 4, at_least: 2, size: 24, ...synthetic },
+    ...others,
   });
 }
 
-async function opened(root: string): Promise<ImageFolderDataModule> {
-  const data = dataModule(root);
+async function opened(root: string, options?: Partial<Options>): Promise<ImageFolderDataModule> {
+  const data = dataModule(root, options);
   await data.prepareData();
   data.setup("fit");
   return data;
+}
+
+/** Indices of the training pictures that an epoch visits. */
+async function drawnIn(data: ImageFolderDataModule, epoch: number): Promise<number[]> {
+  const loader = data.trainDataloader();
+  const seen: number[] = [];
+  for await (const batch of loader.batches({ epoch })) {
+    seen.push(...batch.indices);
+    batch[Symbol.dispose]();
+  }
+  await loader.close();
+  return seen;
 }
 
 test("drawn numbers fill rare classes in training, are marked as drawn, and leave the data's folder alone", async () => {
@@ -58,14 +73,25 @@ test("drawn numbers fill rare classes in training, are marked as drawn, and leav
   expect(data.samples("val").every(({ metadata }) => metadata === undefined)).toBe(true);
   expect(readdirSync(join(dir, "numbers/train")).sort()).toEqual(["23", "7"]);
 
-  const loader = data.trainDataloader();
-  const seen: number[] = [];
-  for await (const batch of loader.batches({ epoch: 0 })) {
-    seen.push(...batch.indices);
-    batch[Symbol.dispose]();
+  expect((await drawnIn(data, 0)).sort((a, b) => a - b)).toEqual(samples.map((_, i) => i));
+});
+
+test("with a share, all real pictures and so many drawn ones come in each epoch, and the drawn ones take turns", async () => {
+  const data = await opened("numbers", { synthetic: { share: 0.2 } });
+  const [real, drawn] = [4, 5];
+  const turns: number[] = [];
+  for (let epoch = 0; epoch < drawn; epoch++) {
+    const seen = (await drawnIn(data, epoch)).sort((a, b) => a - b);
+    expect(seen.slice(0, real)).toEqual([0, 1, 2, 3]);
+    expect(seen).toHaveLength(real + 1);
+    turns.push(seen[real] as number);
   }
-  await loader.close();
-  expect(seen.sort((a, b) => a - b)).toEqual(samples.map((_, i) => i));
+  expect(turns.sort()).toEqual([4, 5, 6, 7, 8]);
+});
+
+test("a share and a weighted sampler both decide what is drawn, and the error says so", async () => {
+  const data = await opened("numbers", { synthetic: { share: 0.2 }, sampler: { mode: "auto" } });
+  expect(() => data.trainDataloader()).toThrow("sampler.mode is auto, and synthetic.share is set");
 });
 
 test("what was drawn once is found again", async () => {

@@ -58,6 +58,7 @@ export { createModel, listModels, modelDefinition, registerModel } from "./model
 export { ResNet, type ResNetConfig, type ResNetOptions } from "./models/resnet.ts";
 export { RandomSampler, SequentialSampler, SubsetSampler } from "./samplers/basic.ts";
 export { DistributedBatchSampler, DistributedSampler } from "./samplers/distributed.ts";
+export { RotatingSampler } from "./samplers/rotating.ts";
 export { countOccurrences, type Sampler } from "./samplers/sampler.ts";
 export { StratifiedSubsetSampler, stratifiedSubset } from "./samplers/stratified.ts";
 export { SubstitutingSampler } from "./samplers/substituting.ts";

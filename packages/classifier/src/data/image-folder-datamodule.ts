@@ -11,6 +11,7 @@ import {
   type ImageDataset,
   JsonlDataset,
   type Orientation,
+  RotatingSampler,
   type Sampler,
   SubsetSampler,
   SubstitutingSampler,
@@ -47,6 +48,8 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   readonly #metadata = new Map<Split, readonly (AnnotationRow | undefined)[]>();
   #sampler: SubstitutingSampler | undefined;
   #syntheticFolder: string | undefined;
+  /** How many synthetic pictures follow the others in the training data. */
+  #syntheticCount = 0;
   #trainOrientations: Uint8Array<SharedArrayBuffer> | undefined;
   #trainEnabled: Uint8Array | undefined;
   #trainingPictures: string | undefined;
@@ -166,6 +169,30 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   #trainSampler(): Sampler {
+    this.#sampler = new SubstitutingSampler(this.#mixingSampler() ?? this.#classSampler(), this.trainEnabled, {
+      seed: this.options.seed,
+    });
+    return this.#sampler;
+  }
+
+  /** Synthetic pictures in turn, so many that they are the wanted part of an epoch; undefined where all are in each. */
+  #mixingSampler(): Sampler | undefined {
+    const { sampler, synthetic, seed } = this.options;
+    if (synthetic?.share == null || this.#syntheticCount === 0) return undefined;
+    if (sampler != null && sampler.mode !== "disabled") {
+      throw new CtError({
+        code: "data/sampler",
+        what: `sampler.mode is ${sampler.mode}, and synthetic.share is set: both decide which pictures an epoch draws`,
+        where: "data.synthetic.share",
+        fix: "set data.sampler.mode=disabled, or leave the share out",
+      });
+    }
+    const real = this.#dataset("train").length - this.#syntheticCount;
+    const perEpoch = Math.round((real * synthetic.share) / (1 - synthetic.share));
+    return new RotatingSampler(real, this.#syntheticCount, perEpoch, { seed });
+  }
+
+  #classSampler(): Sampler {
     const { sampler, seed } = this.options;
     const { mode, class_weights, num_samples, replacement } = samplerOptions.parse(sampler ?? {});
     const train = this.#dataset("train");
@@ -179,9 +206,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     }
     // A class that is not named keeps the weight 1.
     const classWeights = { ...Object.fromEntries(train.classes.map((name) => [name, 1])), ...class_weights };
-    const inner = classSampler(train, { mode, classWeights, numSamples: num_samples, replacement, seed });
-    this.#sampler = new SubstitutingSampler(inner, this.trainEnabled, { seed });
-    return this.#sampler;
+    return classSampler(train, { mode, classWeights, numSamples: num_samples, replacement, seed });
   }
 
   #transform(split: Split): Transform {
@@ -203,6 +228,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     for (const [reason, count] of Object.entries(dataset.skipped)) {
       if (count > 0) log.warning(`${splitFolders[split]}: ${plural(count, "sample")} left out (${reason})`);
     }
+    if (synthetic !== undefined) this.#syntheticCount = synthetic.length;
     const drawn = synthetic === undefined ? "" : `, ${plural(synthetic.length, "synthetic sample")}`;
     log.info(
       `${splitFolders[split]}: ${plural(dataset.length, "sample")}${drawn}, ${plural(dataset.classToIdx.size, "class", "classes")}`,

@@ -26,6 +26,12 @@ export const syntheticOptions = z.strictObject({
   below: z.int().min(0).default(200).describe("classes with fewer training samples than this are filled"),
   up_to: z.int().min(0).default(200).describe("to this many samples in all"),
   at_least: z.int().min(0).default(0).describe("pictures drawn for every class, rare or not"),
+  share: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .nullish()
+    .describe("which part of an epoch's pictures they are, others in each epoch; all of them are, when it is not set"),
   size: z.int().min(16).default(72).describe("height of a picture in pixels"),
   strength: z.number().min(0).max(1).default(0.8).describe("how far the broadcast degrades it"),
   seed: z.int().default(137),

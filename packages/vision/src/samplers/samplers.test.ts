@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { RandomSampler, SequentialSampler } from "./basic.ts";
 import { DistributedBatchSampler, DistributedSampler } from "./distributed.ts";
+import { RotatingSampler } from "./rotating.ts";
 import { countOccurrences } from "./sampler.ts";
 import { StratifiedSubsetSampler, stratifiedSubset } from "./stratified.ts";
 import { SubstitutingSampler } from "./substituting.ts";
@@ -122,4 +123,20 @@ test("samples that are switched off are replaced by others, each as often as the
   expect([...sampler.order(2)]).toEqual([...inner.order(2)]);
   enabled.fill(0);
   expect([...sampler.order(2)]).toEqual([...inner.order(2)]);
+});
+
+test("the first samples come in every epoch; the others take turns, and all have had theirs before one comes again", () => {
+  const sampler = new RotatingSampler(5, 7, 3, { seed: 1 });
+  const orders = Array.from({ length: 7 }, (_, epoch) => [...sampler.order(epoch)]);
+  for (const order of orders) {
+    expect(order).toHaveLength(sampler.length);
+    expect(order.filter((index) => index < 5).sort()).toEqual([0, 1, 2, 3, 4]);
+  }
+  const turns = orders.flatMap((order) => order.filter((index) => index >= 5));
+  const counts = [5, 6, 7, 8, 9, 10, 11].map((index) => turns.filter((other) => other === index).length);
+  expect(counts).toEqual([3, 3, 3, 3, 3, 3, 3]);
+  expect(new Set(orders.slice(0, 2).flat()).size).toBe(5 + 6);
+  expect([...sampler.order(4)]).toEqual(orders[4]);
+  expect(new Set(orders.map((order) => order.join())).size).toBe(7);
+  expect([...new RotatingSampler(2, 3, 9).order(0)].sort()).toEqual([0, 1, 2, 3, 4]);
 });
