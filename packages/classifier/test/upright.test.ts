@@ -145,9 +145,26 @@ test("before the first search only synthetic pictures are drawn", async () => {
   expect(drawn.every(({ metadata }) => metadata?.["synthetic"] === true)).toBe(true);
 });
 
+test("some of the turned pictures may be shown as they are, others in each epoch", async () => {
+  const search = { epochs: [1], margin: 0, as_published: 0.5 };
+  const shown = async (epochs: number) => {
+    const callback = new UprightCallback(search);
+    const { data } = await train(callback, epochs);
+    const found = callback.found ?? [];
+    const turned = [...found.keys()].filter((i) => found[i] !== 1);
+    const asTheyAre = turned.filter((i) => data.trainOrientations[i] === 1);
+    expect(turned.every((i) => [1, found[i]].includes(data.trainOrientations[i]))).toBe(true);
+    expect(asTheyAre.length).toBeGreaterThan(0.2 * turned.length);
+    expect(asTheyAre.length).toBeLessThan(0.8 * turned.length);
+    return asTheyAre;
+  };
+  // The first two epochs of both runs are the same.
+  expect(await shown(3)).not.toEqual(await shown(2));
+});
+
 test("a run that is resumed before or after the search ends with the same bits", async () => {
   const checkpoints = join(dir, "checkpoints");
-  const search = { epochs: [2], margin: 0 };
+  const search = { epochs: [2], margin: 0, as_published: 0.25 };
   const weightsOf = (model: ClassificationModel) =>
     Object.entries(model.stateDict()).map(([name, value]) => [name, value.toArray()]);
   const whole = await train(new UprightCallback(search), 4, { checkpoints });
@@ -155,7 +172,7 @@ test("a run that is resumed before or after the search ends with the same bits",
     const callback = new UprightCallback(search);
     const resumed = await train(callback, 4, { ckptPath: join(checkpoints, `epoch=${epoch}.ckpt`) });
     expect(weightsOf(resumed.model)).toEqual(weightsOf(whole.model));
-    expect([...(callback.found ?? [])]).toEqual([...whole.data.trainOrientations]);
+    expect([...resumed.data.trainOrientations]).toEqual([...whole.data.trainOrientations]);
   }
 });
 

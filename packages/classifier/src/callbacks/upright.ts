@@ -1,4 +1,4 @@
-import { getLogger, plural } from "@classifier-training/base";
+import { getLogger, plural, Rng } from "@classifier-training/base";
 import { Callback, EMACallback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
 import { fromTypedArray, noGrad, scope, type Tensor } from "@classifier-training/torch";
 import { orientations } from "@classifier-training/vision";
@@ -14,6 +14,14 @@ export const uprightOptions = z.strictObject({
     .min(0)
     .default(1)
     .describe("how much likelier (in nats) its label must be another way up before a picture is turned"),
+  as_published: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe(
+      "the part of the turned pictures that an epoch shows as they are, in case some that are judged lie so, too",
+    ),
 });
 
 const log = getLogger("classifier.callbacks.upright");
@@ -42,17 +50,22 @@ export class UprightCallback extends Callback {
     return this.#found;
   }
 
-  override onFitStart(trainer: TrainerView): void {
+  override onTrainStart(trainer: TrainerView): void {
     const data = this.#data(trainer);
     if (data === undefined) return;
-    // A resumed run has found them already.
     if (this.#found === undefined) data.trainEnabled.set(knownUpright(data).map(Number));
-    else data.trainOrientations.set(this.#found);
+    // A resumed run has found them already, and may be in the middle of an epoch.
+    else this.#turn(data, trainer.currentEpoch);
   }
 
   override async onTrainEpochStart(trainer: TrainerView, module: LightningModule): Promise<void> {
     const data = this.#data(trainer);
-    if (data === undefined || !this.options.epochs.includes(trainer.currentEpoch)) return;
+    if (data === undefined) return;
+    if (this.options.epochs.includes(trainer.currentEpoch)) await this.#search(trainer, module, data);
+    this.#turn(data, trainer.currentEpoch);
+  }
+
+  async #search(trainer: TrainerView, module: LightningModule, data: ImageFolderDataModule): Promise<void> {
     const average = trainer.callbacks.find((callback) => callback instanceof EMACallback)?.average;
     const known = knownUpright(data);
     const unknown = [...known.keys()].filter((i) => !known[i]);
@@ -61,13 +74,20 @@ export class UprightCallback extends Callback {
     );
     const found = new Uint8Array(known.length).fill(1);
     for (const [i, likelihood] of likelihoods) found[i] = this.#mostLikely(likelihood);
-    data.trainOrientations.set(found);
     data.trainEnabled.fill(1);
     this.#found = found;
     const turned = found.filter((orientation) => orientation !== 1).length;
     log.info(
       `${plural(turned, "training picture")} of ${unknown.length} do not lie upright, and are turned from now on`,
     );
+  }
+
+  /** Has this epoch's pictures read upright, but for those that it shows as they are. */
+  #turn(data: ImageFolderDataModule, epoch: number): void {
+    if (this.#found === undefined) return;
+    const rng = Rng.at(data.options.seed, epoch, "as published");
+    const { as_published } = this.options;
+    data.trainOrientations.set(this.#found.map((found) => (rng.uniform() < as_published ? 1 : found)));
   }
 
   override stateDict(): Record<string, unknown> {
