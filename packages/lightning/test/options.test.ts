@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { memoryStats, type Tensor } from "@classifier-training/torch";
+import { fused, memoryStats, type Tensor } from "@classifier-training/torch";
 import { expect, test } from "vitest";
 import { pythonFloat, pythonFormat } from "../src/core/format.ts";
 import { ModelCheckpoint, Trainer, type TrainerOptionsInput, TrainingInterrupted } from "../src/index.ts";
@@ -66,6 +66,12 @@ test("mixed precision asked for as float16 is bfloat16 on a CPU, with a warning"
   expect(said.join("\n")).toContain('using "bf16-mixed" instead');
   expect((await fit({ precision: 64 })).trainer.precision).toBe("64-true");
   expect((await fit({ precision: "bf16-true" })).trainer.precision).toBe("bf16-true");
+});
+
+test("the fastest precision is bfloat16 on a processor that multiplies in it, and float32 on others", async () => {
+  const { trainer } = await fit({ precision: "auto", accelerator: "cpu" });
+  expect(trainer.precision).toBe(fused.multipliesBfloat16() ? "bf16-mixed" : "32-true");
+  expect(said.join("\n")).toContain(`precision: "auto" is ${trainer.precision} on this device`);
 });
 
 test("training in steps leaves no tensors behind", async () => {

@@ -1,5 +1,5 @@
 import { getLogger } from "@classifier-training/base";
-import { amp, autocast, type DType, type optim, type Tensor } from "@classifier-training/torch";
+import { amp, autocast, type DType, fused, type optim, type Tensor } from "@classifier-training/torch";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerOptions } from "../trainer/options.ts";
 import type { Precision, StepPass } from "./precision.ts";
@@ -105,9 +105,20 @@ const aliases: Readonly<Record<string, string>> = {
   bf16: "bf16-mixed",
 };
 
-/** The precision that an option asks for; on a CPU `16-mixed` becomes `bf16-mixed`, with a warning, as in Lightning. */
+/** The fastest precision of this device that keeps the weights in float32. */
+function fastest(device: string): string {
+  const kind = device.split(":")[0];
+  if (kind === "cuda") return "16-mixed";
+  return kind === "cpu" && fused.multipliesBfloat16() ? "bf16-mixed" : "32-true";
+}
+
+/**
+ * The precision that an option asks for; on a CPU `16-mixed` becomes `bf16-mixed`, with a warning, as in Lightning.
+ * `auto`, which Lightning does not have, is the fastest of the device that keeps the weights in float32.
+ */
 export function selectPrecision(option: TrainerOptions["precision"], device: string): Precision {
-  const asked = String(option ?? "32-true");
+  const asked = option === "auto" ? fastest(device) : String(option ?? "32-true");
+  if (option === "auto") log.info(`precision: "auto" is ${asked} on this device`);
   const name = aliases[asked] ?? asked;
   switch (name) {
     case "64-true":

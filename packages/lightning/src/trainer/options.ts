@@ -29,6 +29,7 @@ function anyCase<const T extends readonly [string, ...string[]]>(names: T) {
 }
 
 const precisions = [
+  "auto",
   "32-true",
   "64-true",
   "bf16-true",
