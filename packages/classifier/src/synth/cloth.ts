@@ -12,7 +12,10 @@ export interface Size {
   readonly height: number;
 }
 
-/** What is not cloth: a stripe down the side; an arm, the court or the crowd beside the player; the neck. @param trim the team's second colour */
+/**
+ * What is not cloth: a stripe down the side; an arm, the court or the crowd beside the player; the neck.
+ * @param trim the team's second colour
+ */
 export function drawBackground(context: SKRSContext2D, trim: Rgb, size: Size, rng: Rng): void {
   const { width, height } = size;
   if (rng.chance(0.3)) {

@@ -56,7 +56,7 @@ export class MixedPrecision implements Precision {
   constructor(name: string, dtype: DType, device: string) {
     this.name = name;
     this.#dtype = dtype;
-    this.#device = device.split(":")[0] as string;
+    this.#device = deviceKind(device);
     // bfloat16 has float32's range: nothing to scale.
     this.#scaler = dtype === "float16" ? new amp.GradScaler() : undefined;
   }
@@ -105,9 +105,13 @@ const aliases: Readonly<Record<string, string>> = {
   bf16: "bf16-mixed",
 };
 
-/** The fastest precision of this device that keeps the weights in float32. */
-function fastest(device: string): string {
-  const kind = device.split(":")[0];
+/** Of `cuda:1`, `cuda`. */
+function deviceKind(device: string): string {
+  return device.split(":")[0] as string;
+}
+
+/** The fastest precision of this kind of device that keeps the weights in float32. */
+function fastest(kind: string): "16-mixed" | "bf16-mixed" | "32-true" {
   if (kind === "cuda") return "16-mixed";
   return kind === "cpu" && fused.multipliesBfloat16() ? "bf16-mixed" : "32-true";
 }
@@ -117,8 +121,12 @@ function fastest(device: string): string {
  * `auto`, which Lightning does not have, is the fastest of the device that keeps the weights in float32.
  */
 export function selectPrecision(option: TrainerOptions["precision"], device: string): Precision {
-  const asked = option === "auto" ? fastest(device) : String(option ?? "32-true");
-  if (option === "auto") log.info(`precision: "auto" is ${asked} on this device`);
+  if (option === "auto") {
+    const chosen = fastest(deviceKind(device));
+    log.info(`precision: "auto" is ${chosen} on this device`);
+    return selectPrecision(chosen, device);
+  }
+  const asked = String(option ?? "32-true");
   const name = aliases[asked] ?? asked;
   switch (name) {
     case "64-true":
