@@ -3,5 +3,5 @@
 export { parseCsv } from "./datasets/csv.ts";
 export { decodeImage, readImage } from "./image/decode.ts";
 export { type Image, isByteImage, toChannelsFirst } from "./image/image.ts";
-export { buildTransform } from "./transforms/registry.ts";
+export { buildNamedTransform } from "./transforms/registry.ts";
 export type { Transform, TransformSpec } from "./transforms/transform.ts";

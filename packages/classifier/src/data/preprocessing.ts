@@ -1,5 +1,5 @@
 import { snakeCase } from "@classifier-training/base";
-import { imagenetMean, imagenetStd, type Transform, type TransformSpec } from "@classifier-training/vision";
+import { imagenetMean, imagenetStd, namedSpec, type Transform, type TransformSpec } from "@classifier-training/vision";
 import type { LabelsMapping } from "../inference/labels-mapping.ts";
 
 /** What `labels_mapping.json` says of classes and of the validation transforms. */
@@ -22,7 +22,7 @@ export function labelsMappingOf(classNames: readonly string[], transform: Transf
       input_width: width,
       geometry: flattenTransforms(transform).flatMap(geometryOf),
       value_range: [0, 1],
-      transform: transform.spec as { transform: string; options: Record<string, unknown> },
+      transform: namedSpec(transform.spec) as { transform: string; options: Record<string, unknown> },
     },
   };
 }

@@ -3,13 +3,14 @@ import type { ClassificationModel } from "../model/classification-model.ts";
 import { openCheckpoint } from "../model/recipe.ts";
 import { Classifier } from "./classifier.ts";
 import type { LabelsMapping } from "./labels-mapping.ts";
+import { Preprocessor } from "./preprocessor.ts";
 
 /** A checkpoint as a classifier, run by LibTorch. The checkpoint carries what it takes to build the network again. */
 export class CheckpointClassifier extends Classifier {
   readonly #model: ClassificationModel;
 
-  private constructor(model: ClassificationModel, labels: LabelsMapping) {
-    super(labels);
+  private constructor(model: ClassificationModel, preprocessor: Preprocessor) {
+    super(preprocessor);
     this.#model = model;
   }
 
@@ -23,7 +24,7 @@ export class CheckpointClassifier extends Classifier {
   ): Promise<CheckpointClassifier> {
     const { model, recipe } = openCheckpoint(path);
     if (instead.weights !== undefined) model.loadStateDict(serialization.loadSafetensors(instead.weights).tensors);
-    return new CheckpointClassifier(model, instead.labels ?? recipe.labels);
+    return new CheckpointClassifier(model, await Preprocessor.open(instead.labels ?? recipe.labels));
   }
 
   protected override async run(data: Float32Array, shape: readonly [number, 3, number, number]): Promise<Float32Array> {

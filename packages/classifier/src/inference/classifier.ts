@@ -1,5 +1,5 @@
 import { classNamesOf, type LabelsMapping } from "./labels-mapping.ts";
-import { type Picture, Preprocessor } from "./preprocessor.ts";
+import type { Picture, Preprocessor } from "./preprocessor.ts";
 import { type ClassProbability, likeliest } from "./probabilities.ts";
 
 export interface PredictOptions {
@@ -16,10 +16,10 @@ export abstract class Classifier {
   readonly classNames: readonly string[];
   readonly #preprocessor: Preprocessor;
 
-  constructor(mapping: LabelsMapping) {
-    this.mapping = mapping;
-    this.classNames = classNamesOf(mapping);
-    this.#preprocessor = new Preprocessor(mapping);
+  constructor(preprocessor: Preprocessor) {
+    this.mapping = preprocessor.mapping;
+    this.classNames = classNamesOf(this.mapping);
+    this.#preprocessor = preprocessor;
   }
 
   /**

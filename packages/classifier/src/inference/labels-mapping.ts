@@ -1,31 +1,66 @@
 import { join } from "node:path";
-import { CtError, writeFileAtomic } from "@classifier-training/base";
+import { CtError, readRegularFile, writeFileAtomic } from "@classifier-training/base";
 import { z } from "zod";
+
+/** No table of classes is longer; a number beyond it is a damaged or hostile file. */
+const maxClasses = 1_000_000;
+const maxSide = 16_384;
+const maxFileBytes = 256 * 2 ** 20;
+
+/** A JSON object by names that a user chose: unlike `z.record`, keeps one called `__proto__`. */
+function objectOf<Value>(value: z.ZodType<Value>) {
+  return z.custom<Record<string, Value>>(
+    (given) =>
+      typeof given === "object" &&
+      given !== null &&
+      !Array.isArray(given) &&
+      Object.values(given).every((entry) => value.safeParse(entry).success),
+    `expected an object with values as: ${value.description}`,
+  );
+}
 
 /**
  * `labels_mapping.json`, the file beside an exported model. The first four keys are the original's; `preprocessing` adds
  * the geometry, without which two programs crop differently and disagree about the same picture.
  */
-export const labelsMappingSchema = z.looseObject({
-  num_classes: z.int().positive(),
-  class_to_idx: z.record(z.string(), z.int().nonnegative()),
-  idx_to_class: z.record(z.string(), z.string()),
-  normalization: z.object({ mean: z.array(z.number()).length(3), std: z.array(z.number()).length(3) }),
-  preprocessing: z
-    .looseObject({
-      color_order: z.literal("RGB"),
-      layout: z.literal("NCHW"),
-      input_height: z.int().positive(),
-      input_width: z.int().positive(),
-      /** Resizes and crops in their order, every option spelled out. */
-      geometry: z.array(z.looseObject({ step: z.string() })).optional(),
-      /** Of the pixels before mean and deviation are applied. */
-      value_range: z.tuple([z.number(), z.number()]).optional(),
-      /** The validation transforms as plain data, from the decoded picture to the normalised input. */
-      transform: z.looseObject({ transform: z.string(), options: z.record(z.string(), z.unknown()) }),
-    })
-    .optional(),
-});
+export const labelsMappingSchema = z
+  .looseObject({
+    num_classes: z.int().positive().max(maxClasses),
+    class_to_idx: objectOf(z.int().nonnegative().describe("a class's index")),
+    idx_to_class: objectOf(z.string().describe("a class's name")),
+    normalization: z.object({ mean: z.array(z.number()).length(3), std: z.array(z.number()).length(3) }),
+    preprocessing: z
+      .looseObject({
+        color_order: z.literal("RGB"),
+        layout: z.literal("NCHW"),
+        input_height: z.int().positive().max(maxSide),
+        input_width: z.int().positive().max(maxSide),
+        /** Resizes and crops in their order, every option spelled out. */
+        geometry: z.array(z.looseObject({ step: z.string() })).optional(),
+        /** Of the pixels before mean and deviation are applied. */
+        value_range: z.tuple([z.number(), z.number()]).optional(),
+        /** The validation transforms as plain data, from the decoded picture to the normalised input. */
+        transform: z.looseObject({ transform: z.string(), options: z.record(z.string(), z.unknown()) }),
+      })
+      .optional(),
+  })
+  .superRefine(({ num_classes, class_to_idx, idx_to_class }, context) => {
+    const names = Object.entries(class_to_idx);
+    const complain = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+    if (names.length !== num_classes)
+      return complain("class_to_idx", `expected ${num_classes} classes (num_classes), received ${names.length}`);
+    const byIndex = new Map(names.map(([name, index]) => [index, name]));
+    for (let index = 0; index < num_classes; index++) {
+      const name = byIndex.get(index);
+      if (name === undefined) return complain("class_to_idx", `no class has the index ${index}`);
+      const other = Object.hasOwn(idx_to_class, index) ? idx_to_class[index] : undefined;
+      if (other !== name)
+        return complain(
+          "idx_to_class",
+          `class ${index} is ${JSON.stringify(other) ?? "missing"} here and ${JSON.stringify(name)} in class_to_idx`,
+        );
+    }
+  });
 
 export type LabelsMapping = z.infer<typeof labelsMappingSchema>;
 
@@ -34,6 +69,11 @@ export const labelsMappingFile = "labels_mapping.json";
 
 export function writeLabelsMapping(folder: string, mapping: LabelsMapping): void {
   writeFileAtomic(join(folder, labelsMappingFile), `${JSON.stringify(mapping, null, 2)}\n`);
+}
+
+/** @throws CtError naming the file and the key that is wrong. */
+export function readLabelsMapping(path: string): LabelsMapping {
+  return parseLabelsMapping(readRegularFile(path, maxFileBytes).toString("utf8"), path);
 }
 
 /** @throws CtError naming the file and the key that is wrong. */
@@ -49,6 +89,11 @@ export function parseLabelsMapping(text: string, path: string): LabelsMapping {
       cause,
     });
   }
+  return checkLabelsMapping(value, path);
+}
+
+/** @throws CtError naming the file and the key that is wrong. */
+export function checkLabelsMapping(value: unknown, path: string): LabelsMapping {
   const result = labelsMappingSchema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];

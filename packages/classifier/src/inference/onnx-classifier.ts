@@ -3,8 +3,9 @@ import { basename, dirname, extname } from "node:path";
 import { CtError } from "@classifier-training/base";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { Classifier } from "./classifier.ts";
-import { type LabelsMapping, labelsMappingFile, parseLabelsMapping } from "./labels-mapping.ts";
+import { labelsMappingFile, parseLabelsMapping } from "./labels-mapping.ts";
 import { openModelFiles } from "./model-files.ts";
+import { Preprocessor } from "./preprocessor.ts";
 
 export interface OnnxClassifierOptions {
   /** The labels mapping; by default `labels_mapping.json` beside the model. */
@@ -20,8 +21,8 @@ export interface OnnxClassifierOptions {
 export class OnnxClassifier extends Classifier {
   readonly #session: InferenceSession;
 
-  private constructor(session: InferenceSession, mapping: LabelsMapping) {
-    super(mapping);
+  private constructor(session: InferenceSession, preprocessor: Preprocessor) {
+    super(preprocessor);
     this.#session = session;
   }
 
@@ -42,7 +43,8 @@ export class OnnxClassifier extends Classifier {
     const mapping = parseLabelsMapping(new TextDecoder().decode(labels), labelsPath);
     // By its path where there is one: it may have its weights in a file beside it.
     const source = existsSync(files.locate(model)) ? files.locate(model) : files.read(model);
-    return new OnnxClassifier(await openSession(source, files.locate(model), options.threads), mapping);
+    const preprocessor = await Preprocessor.open(mapping);
+    return new OnnxClassifier(await openSession(source, files.locate(model), options.threads), preprocessor);
   }
 
   protected override async run(data: Float32Array, shape: readonly [number, 3, number, number]): Promise<Float32Array> {

@@ -1,6 +1,6 @@
 import { CtError } from "@classifier-training/base";
 import {
-  buildTransform,
+  buildNamedTransform,
   decodeImage,
   isByteImage,
   readImage,
@@ -15,12 +15,20 @@ export type Picture = string | Uint8Array;
 
 /** Prepares pictures as validation did in training, by the transforms that the labels mapping carries. */
 export class Preprocessor {
+  readonly mapping: LabelsMapping;
   readonly height: number;
   readonly width: number;
-  readonly #spec: TransformSpec;
-  #transform: Promise<Transform> | undefined;
+  readonly #transform: Transform;
 
-  constructor(mapping: LabelsMapping) {
+  private constructor(mapping: LabelsMapping, height: number, width: number, transform: Transform) {
+    this.mapping = mapping;
+    this.height = height;
+    this.width = width;
+    this.#transform = transform;
+  }
+
+  /** @throws CtError when the mapping does not say how pictures are prepared, or by a transform that is not known here */
+  static async open(mapping: LabelsMapping): Promise<Preprocessor> {
     const { preprocessing } = mapping;
     if (preprocessing === undefined) {
       throw new CtError({
@@ -29,17 +37,14 @@ export class Preprocessor {
         fix: "export the model again with this version",
       });
     }
-    this.height = preprocessing.input_height;
-    this.width = preprocessing.input_width;
-    this.#spec = preprocessing.transform as TransformSpec;
+    const transform = await buildNamedTransform(preprocessing.transform as TransformSpec);
+    return new Preprocessor(mapping, preprocessing.input_height, preprocessing.input_width, transform);
   }
 
   /** @returns [3, H, W], normalised */
   async prepare(picture: Picture): Promise<Float32Array> {
-    this.#transform ??= buildTransform(this.#spec);
-    const transform = await this.#transform;
     const decoded = typeof picture === "string" ? await readImage(picture) : await decodeImage(picture);
-    const prepared = await transform.run(decoded, { key: [0], path: "" });
+    const prepared = await this.#transform.run(decoded, { key: [0], path: "" });
     if (isByteImage(prepared) || prepared.width !== this.width || prepared.height !== this.height) {
       throw new CtError({
         code: "classifier/preprocessing",

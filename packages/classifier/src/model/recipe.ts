@@ -1,7 +1,8 @@
 import { CtError } from "@classifier-training/base";
 import { loadCheckpoint } from "@classifier-training/lightning";
 import { createModel } from "@classifier-training/vision";
-import type { LabelsMapping } from "../inference/labels-mapping.ts";
+import { z } from "zod";
+import { checkLabelsMapping, type LabelsMapping } from "../inference/labels-mapping.ts";
 import { ClassificationModel } from "./classification-model.ts";
 import { type ClassificationModelOptions, classificationModelOptions } from "./options.ts";
 
@@ -18,8 +19,8 @@ export interface ModelRecipe {
  */
 export function openCheckpoint(path: string): { model: ClassificationModel; recipe: ModelRecipe } {
   const checkpoint = loadCheckpoint(path);
-  const recipe = checkpoint["classifier"] as ModelRecipe | undefined;
-  if (recipe === undefined) {
+  const stored = checkpoint["classifier"];
+  if (stored === undefined) {
     throw new CtError({
       code: "classifier/checkpoint",
       what: "the checkpoint does not say which classifier it belongs to",
@@ -27,15 +28,44 @@ export function openCheckpoint(path: string): { model: ClassificationModel; reci
       fix: "give a checkpoint that `classifier train` wrote",
     });
   }
-  const { backbone } = recipe;
-  // Options that are younger than the file have their defaults.
-  const options = classificationModelOptions.parse(recipe.options);
+  const recipe = checkRecipe(stored, path);
+  const { backbone, options } = recipe;
   const model = new ClassificationModel(options, backbone, (numClasses) =>
     buildBackbone(backbone, options, numClasses),
   );
   model.loadStateDict(checkpoint.stateDict);
   model.eval();
   return { model, recipe };
+}
+
+/** Options that are younger than the file have their defaults. */
+const recipeSchema = z.looseObject({
+  backbone: z.string(),
+  options: classificationModelOptions,
+  labels: z.unknown(),
+});
+
+function checkRecipe(stored: unknown, path: string): ModelRecipe {
+  const parsed = recipeSchema.safeParse(stored);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new CtError({
+      code: "classifier/checkpoint",
+      what: `the checkpoint's description of its classifier is not valid: ${issue?.path.join(".")}: ${issue?.message}`,
+      where: path,
+      fix: "train again, or export the run's own `model.onnx`",
+    });
+  }
+  const { backbone, options } = parsed.data;
+  const labels = checkLabelsMapping(parsed.data.labels, path);
+  if (options.numClasses !== labels.num_classes) {
+    throw new CtError({
+      code: "classifier/checkpoint",
+      what: `the checkpoint's network has ${options.numClasses} classes, and its labels name ${labels.num_classes}`,
+      where: path,
+    });
+  }
+  return { backbone, options, labels };
 }
 
 export function buildBackbone(backbone: string, { stem, width }: ClassificationModelOptions, numClasses: number) {

@@ -43,7 +43,7 @@ export { RandomSolarize } from "./random-solarize.ts";
 export { RandomVerticalFlip } from "./random-vertical-flip.ts";
 export { RandomZoomIn } from "./random-zoom-in.ts";
 export { RandomZoomOut } from "./random-zoom-out.ts";
-export { buildTransform, transforms } from "./registry.ts";
+export { buildNamedTransform, buildTransform, namedSpec, transforms } from "./registry.ts";
 export { Resize } from "./resize.ts";
 export { ToDtype } from "./to-dtype.ts";
 export { ToFloat32Tensor } from "./to-float32-tensor.ts";

@@ -39,7 +39,7 @@ import { Resize } from "./resize.ts";
 import { ToDtype } from "./to-dtype.ts";
 import { ToFloat32Tensor } from "./to-float32-tensor.ts";
 import { ToImage } from "./to-image.ts";
-import type { Transform, TransformSpec } from "./transform.ts";
+import { definedTransforms, type Transform, type TransformSpec } from "./transform.ts";
 import { TrivialAugmentWide } from "./trivial-augment-wide.ts";
 
 /** What is needed of a factory whatever its options are. */
@@ -93,26 +93,76 @@ export const transforms: readonly AnyTransformFactory[] = [
   TrivialAugmentWide,
 ];
 
-const byName = new Map(transforms.map((factory) => [factory.transformName, factory]));
+const builtIn = new Map(transforms.map((factory) => [factory.transformName, factory]));
 
 function isSpec(value: unknown): value is TransformSpec {
   return typeof value === "object" && value !== null && "transform" in value && "options" in value;
 }
 
 /**
- * Builds a transform from its spec, in any thread. Transforms from outside this package are imported from the module
- * that their definition names; its export must have the transform's name.
+ * Builds a transform from a spec that this program made, in any thread. Transforms from outside this package are imported
+ * from the module that their definition names; its export must have the transform's name. A spec that was read from a
+ * file goes to `buildNamedTransform`: this function would run the code that the file's author chose.
  */
 export async function buildTransform(spec: TransformSpec): Promise<Transform> {
-  const factory = spec.module === undefined ? byName.get(spec.transform) : await load(spec.module, spec.transform);
-  if (factory === undefined) {
+  const { transform, module, options } = spec;
+  const factory = module === undefined ? named(transform) : await load(module, transform);
+  if (factory === undefined) throw unknownTransform(transform);
+  return factory.build(await revive(options, buildTransform));
+}
+
+/**
+ * Builds a transform from a spec that comes from a file: only transforms of this package, and those that the program has
+ * defined itself, by their names. No code is loaded.
+ * @throws VisionError for a name that is not known, and for a spec that names a module
+ */
+export async function buildNamedTransform(spec: TransformSpec): Promise<Transform> {
+  const { transform, module, options } = spec;
+  if (module !== undefined) {
     throw new VisionError({
-      code: "vision/transform-unknown",
-      what: `there is no transform '${spec.transform}'`,
-      fix: `${suggestion(spec.transform, [...byName.keys()])} (a transform of your own sets 'module: import.meta.url' in its definition)`,
+      code: "vision/transform-module",
+      what: `the transform '${String(transform)}' names a module to load: a file may name only transforms that the program knows`,
+      fix: "export the model again with this version; a custom transform is named by its definition alone",
     });
   }
-  return factory.build(await revive(spec.options));
+  const factory = named(transform);
+  if (factory === undefined) throw unknownTransform(transform);
+  return factory.build(await revive(options, buildNamedTransform));
+}
+
+/**
+ * A spec as files have it: transforms by their names alone, without the modules that define them.
+ * @throws VisionError for a custom transform that has the name of one of this package
+ */
+export function namedSpec({ transform, module, options }: TransformSpec): TransformSpec {
+  if (module !== undefined && builtIn.has(transform)) {
+    throw new VisionError({
+      code: "vision/transform-name",
+      what: `the custom transform '${transform}' has the name of a transform of this package`,
+      where: module,
+      fix: "give it another name: a model's files would mean the other one",
+    });
+  }
+  return { transform, options: withoutModules(options) as TransformSpec["options"] };
+}
+
+function withoutModules(value: unknown): unknown {
+  if (isSpec(value)) return namedSpec(value);
+  if (Array.isArray(value)) return value.map(withoutModules);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withoutModules(entry)]));
+}
+
+function named(name: string): AnyTransformFactory | undefined {
+  return builtIn.get(name) ?? (definedTransforms.get(name) as AnyTransformFactory | undefined);
+}
+
+function unknownTransform(name: string): VisionError {
+  return new VisionError({
+    code: "vision/transform-unknown",
+    what: `there is no transform '${String(name)}'`,
+    fix: `${suggestion(String(name), [...builtIn.keys(), ...definedTransforms.keys()])} (a custom transform: import the module that defines it first, with \`--plugins FILE\` on the command line)`,
+  });
 }
 
 async function load(module: string, name: string): Promise<AnyTransformFactory | undefined> {
@@ -120,10 +170,10 @@ async function load(module: string, name: string): Promise<AnyTransformFactory |
   return loaded[name] ?? Object.values(loaded).find((value) => value?.transformName === name);
 }
 
-async function revive(value: unknown): Promise<unknown> {
-  if (isSpec(value)) return buildTransform(value);
-  if (Array.isArray(value)) return Promise.all(value.map(revive));
+async function revive(value: unknown, build: (spec: TransformSpec) => Promise<Transform>): Promise<unknown> {
+  if (isSpec(value)) return build(value);
+  if (Array.isArray(value)) return Promise.all(value.map((entry) => revive(entry, build)));
   if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).map(async ([key, entry]) => [key, await revive(entry)] as const);
+  const entries = Object.entries(value).map(async ([key, entry]) => [key, await revive(entry, build)] as const);
   return Object.fromEntries(await Promise.all(entries));
 }

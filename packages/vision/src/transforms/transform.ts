@@ -80,6 +80,9 @@ export interface TransformFactory<Schema extends z.ZodObject = z.ZodObject, Para
   build(options: unknown, keyStyle?: "camelCase" | "snake_case"): Transform;
 }
 
+/** Every transform that this process has defined, by name: what a file may name (`buildNamedTransform`). */
+export const definedTransforms = new Map<string, { readonly transformName: string }>();
+
 export function rngOf({ key, path }: TransformContext): Rng {
   return Rng.at(...key, path);
 }
@@ -146,13 +149,15 @@ function factory<Schema extends z.ZodObject, Params>(
       run: (image, context) => run(image, options, context),
     };
   };
-  return Object.assign((options?: z.input<Schema>) => build(options), {
+  const made = Object.assign((options?: z.input<Schema>) => build(options), {
     transformName: name,
     namespace,
     schema,
     build,
     sample: (options: z.input<Schema>, rng: Rng, image: ImageSize) => sample(parse(options, "camelCase"), rng, image),
   }) as TransformFactory<Schema, Params>;
+  definedTransforms.set(name, made);
+  return made;
 }
 
 function optionsError(name: string, error: z.ZodError, keyStyle: "camelCase" | "snake_case"): VisionError {
@@ -172,7 +177,10 @@ function toPlain(value: unknown): unknown {
 }
 
 export function isTransform(value: unknown): value is Transform {
-  return typeof value === "object" && value !== null && "run" in value && "spec" in value;
+  // A function: what was read from a file is never taken for one.
+  return (
+    typeof value === "object" && value !== null && "spec" in value && "run" in value && typeof value.run === "function"
+  );
 }
 
 /** An option that holds other transforms. */

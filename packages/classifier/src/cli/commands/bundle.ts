@@ -1,4 +1,5 @@
 import { plural } from "@classifier-training/base";
+import { withPlugins } from "../../plugins.ts";
 import type { RegisterCommand } from "../commands.ts";
 import { exitCode } from "../failure.ts";
 
@@ -7,8 +8,7 @@ export const registerBundle: RegisterCommand = (program, finish) => {
     .command("bundle")
     .description("work with exported bundles")
     .addHelpText("after", "\nExample:\n  classifier bundle verify bundle");
-  bundle
-    .command("verify")
+  withPlugins(bundle.command("verify"))
     .description("check every file's hash, and that the model computes here what it computed at export")
     .argument("<bundle>", "a folder or zip archive that `classifier export` made")
     .addHelpText(

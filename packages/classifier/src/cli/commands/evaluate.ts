@@ -1,4 +1,5 @@
 import { writeFileAtomic } from "@classifier-training/base";
+import { withPlugins } from "../../plugins.ts";
 import type { RegisterCommand } from "../commands.ts";
 import { progressLine } from "../progress.ts";
 
@@ -10,8 +11,7 @@ interface EvaluateCommandOptions {
 }
 
 export const registerEvaluate: RegisterCommand = (program) => {
-  program
-    .command("evaluate")
+  withPlugins(program.command("evaluate"))
     .description("compare models on the same pictures: accuracy with intervals, calibration, latency, size")
     .argument("<models...>", "run directories, bundles, checkpoints or ONNX files")
     .requiredOption("--data <root>", "the data set: the folder that holds the splits")

@@ -1,3 +1,4 @@
+import { withPlugins } from "../../plugins.ts";
 import type { RegisterCommand } from "../commands.ts";
 import { progressLine } from "../progress.ts";
 import { wholeNumber } from "../whole-number.ts";
@@ -11,8 +12,7 @@ interface ExportCommandOptions {
 }
 
 export const registerExport: RegisterCommand = (program) => {
-  program
-    .command("export")
+  withPlugins(program.command("export"))
     .description("make a self-proving bundle: model, labels, preprocessing, golden pictures, accuracy, hashes")
     .argument("<model>", "a run directory or a checkpoint")
     .requiredOption("--data <root>", "the data set to measure on")

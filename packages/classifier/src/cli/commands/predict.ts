@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { CtError } from "@classifier-training/base";
+import { withPlugins } from "../../plugins.ts";
 import type { RegisterCommand } from "../commands.ts";
 import { wholeNumber } from "../whole-number.ts";
 
@@ -9,8 +10,7 @@ interface PredictCommandOptions {
 }
 
 export const registerPredict: RegisterCommand = (program) => {
-  program
-    .command("predict")
+  withPlugins(program.command("predict"))
     .description("classify pictures with a run, a checkpoint or an exported model")
     .argument("<model>", "a run directory, a bundle, a checkpoint (.ckpt) or an ONNX file")
     .argument("<images...>", "files, folders, glob patterns, or - for a list of paths on standard input")

@@ -1,0 +1,114 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CtError } from "@classifier-training/base";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { zipBundle } from "../src/bundle/create.ts";
+import { manifestHash, manifestHashKey, sha256 } from "../src/bundle/manifest.ts";
+import { verifyBundle } from "../src/bundle/verify.ts";
+import { openClassifier } from "../src/inference/open-classifier.ts";
+import { classifier } from "./cli.ts";
+import { type TinyModel, tinyLabels, writeTinyCheckpoint, writeTinyModel } from "./tiny-model.ts";
+
+let dir = "";
+let tiny: TinyModel;
+let ran = "";
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), "hostile-model-"));
+  ran = join(dir, "the-authors-code-ran");
+  tiny = await writeTinyModel(dir);
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const evilModule = () =>
+  `data:text/javascript,import{writeFileSync}from"node:fs";writeFileSync(${JSON.stringify(ran)},"");export const Evil={transformName:"Evil"}`;
+
+/** Places in which a labels mapping can hold a transform. */
+const places = {
+  "at the top": (step: object) => step,
+  "in a pipeline": (step: object) => ({ transform: "Compose", options: { transforms: [step] } }),
+  "where a transform of this process would be": (step: object) => ({
+    transform: "Compose",
+    options: { transforms: [{ name: "Evil", run: "now", spec: step }] },
+  }),
+} as const;
+
+function hostileLabels(place: keyof typeof places) {
+  const labels = tinyLabels();
+  const step = { transform: "Evil", module: evilModule(), options: {} };
+  return { ...labels, preprocessing: { ...labels.preprocessing, transform: places[place](step) } };
+}
+
+async function failure(run: () => Promise<unknown>): Promise<CtError> {
+  const error = await run().then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(CtError);
+  expect(existsSync(ran)).toBe(false);
+  return error as CtError;
+}
+
+/** Puts a labels mapping into the bundle, with hashes that fit: its author can write them. */
+function rewriteLabels(labels: object): void {
+  const file = join(tiny.bundle, "labels_mapping.json");
+  writeFileSync(file, JSON.stringify(labels));
+  const path = join(tiny.bundle, "bundle.json");
+  const manifest = JSON.parse(readFileSync(path, "utf8"));
+  manifest.files["labels_mapping.json"] = sha256(readFileSync(file));
+  writeFileSync(path, JSON.stringify({ ...manifest, [manifestHashKey]: manifestHash(manifest) }));
+}
+
+test.each(Object.keys(places) as (keyof typeof places)[])("a transform's module %s is never loaded", async (place) => {
+  rewriteLabels(hostileLabels(place));
+  const zip = await zipBundle(tiny.bundle);
+  for (const path of [tiny.bundle, zip]) {
+    await failure(() => verifyBundle(path));
+    await failure(() => openClassifier(path));
+  }
+  const checkpoint = join(dir, "hostile.ckpt");
+  await writeTinyCheckpoint(checkpoint, { labels: hostileLabels(place) });
+  await failure(() => openClassifier(checkpoint));
+});
+
+test("the command line refuses such a model in a sentence", async () => {
+  rewriteLabels(hostileLabels("in a pipeline"));
+  for (const args of [
+    ["bundle", "verify", tiny.bundle],
+    ["predict", tiny.bundle, tiny.picture],
+  ]) {
+    const { code, stderr } = await classifier(args, dir);
+    expect(code, stderr).toBe(1);
+    expect(stderr).toContain("'Evil' names a module to load: a file may name only transforms that the program knows");
+    expect(existsSync(ran)).toBe(false);
+  }
+});
+
+test("a custom transform is known by its name once its module is there", async () => {
+  const labels = tinyLabels();
+  const { preprocessing } = labels;
+  const transforms = [{ transform: "Invert", options: {} }, preprocessing?.transform];
+  const custom = {
+    ...labels,
+    preprocessing: { ...preprocessing, transform: { transform: "Compose", options: { transforms } } },
+  };
+  rewriteLabels(custom);
+  expect((await failure(() => openClassifier(tiny.bundle))).message).toMatch(
+    /there is no transform 'Invert'[\s\S]*--plugins FILE/,
+  );
+  const module = join(dir, "invert.ts");
+  symlinkSync(fileURLToPath(new URL("../../../node_modules", import.meta.url)), join(dir, "node_modules"));
+  writeFileSync(
+    module,
+    `import { defineTransform, z } from "classifier-training";
+     export const Invert = defineTransform({
+       name: "Invert", module: import.meta.url, options: z.strictObject({}), sample: () => true,
+       apply: (image) => ({ ...image, data: image.data.map((value) => 255 - value) }),
+     });`,
+  );
+  const { code, stdout, stderr } = await classifier(["predict", tiny.bundle, tiny.picture, "--plugins", module], dir);
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain("picture.png");
+});
