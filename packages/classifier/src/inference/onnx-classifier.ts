@@ -1,9 +1,9 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, dirname, extname } from "node:path";
 import { CtError } from "@classifier-training/base";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { Classifier } from "./classifier.ts";
-import { labelsMappingFile, parseLabelsMapping } from "./labels-mapping.ts";
+import { labelsMappingFile, parseLabelsMapping, readLabelsMapping } from "./labels-mapping.ts";
 import { openModelFiles } from "./model-files.ts";
 import { Preprocessor } from "./preprocessor.ts";
 
@@ -39,8 +39,10 @@ export class OnnxClassifier extends Classifier {
     const { labelsPath = files.locate(labelsMappingFile) } = options;
     const given = options.labelsPath === undefined ? files.has(labelsMappingFile) : existsSync(labelsPath);
     if (!given) throw missing("labels mapping", labelsPath);
-    const labels = options.labelsPath === undefined ? files.read(labelsMappingFile) : readFileSync(labelsPath);
-    const mapping = parseLabelsMapping(new TextDecoder().decode(labels), labelsPath);
+    const mapping =
+      options.labelsPath === undefined
+        ? parseLabelsMapping(new TextDecoder().decode(files.read(labelsMappingFile)), labelsPath)
+        : readLabelsMapping(labelsPath);
     // By its path where there is one: it may have its weights in a file beside it.
     const source = existsSync(files.locate(model)) ? files.locate(model) : files.read(model);
     const preprocessor = await Preprocessor.open(mapping);
