@@ -22,5 +22,5 @@ export {
 export { readRegularFile } from "./read-file.ts";
 export { Rng } from "./rng.ts";
 export { type OptionsSchema, optionsTarget, type Target, type TargetTable } from "./target.ts";
-export { camelCase, editDistance, nearestName, plural, snakeCase, suggestion } from "./text.ts";
+export { camelCase, editDistance, nearestName, plural, shellWord, snakeCase, suggestion } from "./text.ts";
 export { spawnWorker } from "./worker.ts";

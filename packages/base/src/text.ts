@@ -45,6 +45,11 @@ export function plural(count: number, noun: string, plural = `${noun}s`): string
   return `${count} ${count === 1 ? noun : plural}`;
 }
 
+/** A word of a shell's command line: in quotes where a shell would read more into it. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `"${text.replace(/["\\$`]/g, "\\$&")}"`;
+}
+
 export function camelCase(snake: string): string {
   return snake.replace(/(?<=[A-Za-z0-9])_+([A-Za-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -45,14 +45,30 @@ export const quick = [
   "callbacks.early_stopping=null",
 ];
 
-export function start(
+interface StartOptions {
+  readonly nodeOptions?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export function start(args: readonly string[], cwd: string, nodeOptions: readonly string[] = []): Started {
+  return startProgram(program, args, cwd, { nodeOptions });
+}
+
+interface Started {
+  readonly process: ChildProcess;
+  readonly done: Promise<CliResult>;
+}
+
+/** Starts the command line of an installation. */
+export function startProgram(
+  path: string,
   args: readonly string[],
   cwd: string,
-  nodeOptions: readonly string[] = [],
-): { process: ChildProcess; done: Promise<CliResult> } {
-  const child = spawn(process.execPath, [...nodeOptions, program, ...args], {
+  { nodeOptions = [], env = {} }: StartOptions = {},
+): Started {
+  const child = spawn(process.execPath, [...nodeOptions, path, ...args], {
     cwd,
-    env: { ...process.env, OMP_NUM_THREADS: "1" },
+    env: { ...process.env, OMP_NUM_THREADS: "1", ...env },
   });
   let stdout = "";
   let stderr = "";

@@ -1,4 +1,5 @@
-import { relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { getLogger } from "@classifier-training/base";
 import { HydraConfig, main, select, toYaml } from "../src/index.ts";
 import type { DictConfig } from "../src/omegaconf/containers.ts";
@@ -38,7 +39,7 @@ await main(
   {
     configPath: app.config_path ?? undefined,
     configName: app.config_name ?? undefined,
-    from: new URL(`file://${folder}/my_app.ts`),
+    from: pathToFileURL(join(folder, "my_app.ts")),
     program: "my_app",
     argv,
   },

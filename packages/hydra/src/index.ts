@@ -44,6 +44,7 @@ export {
   parseValue,
   QuotedString,
   RangeSweep,
+  textOverride,
   type ValueType,
 } from "./overrides/index.ts";
 export { registerConfigSource, type SourceFactory } from "./sources/search-path.ts";

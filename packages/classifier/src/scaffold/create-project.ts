@@ -32,7 +32,7 @@ export async function createProject(folder: string): Promise<string[]> {
     const target = join(dirname(path), renamed[basename(path)] ?? basename(path));
     mkdirSync(dirname(join(folder, target)), { recursive: true });
     const text = readFileSync(join(template, path), "utf8")
-      .replaceAll("NAME", basename(resolve(folder)))
+      .replaceAll("NAME", packageName(basename(resolve(folder))))
       .replaceAll("VERSION", version);
     writeFileSync(join(folder, target), text);
     return target;
@@ -40,6 +40,12 @@ export async function createProject(folder: string): Promise<string[]> {
   await drawPictures(folder);
   linkThisInstallation(folder);
   return written.sort();
+}
+
+/** A folder's name as npm takes it: lower-case letters, digits, and what joins them. */
+function packageName(folder: string): string {
+  const plain = folder.normalize("NFKD").toLowerCase().replace(/\p{M}/gu, "");
+  return plain.replace(/[^a-z0-9._-]+/g, "-").replace(/^[-._]+|[-._]+$/g, "") || "classifier-project";
 }
 
 async function drawPictures(folder: string): Promise<void> {

@@ -5,7 +5,9 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { CtError, Rng } from "@classifier-training/base";
+import { DictConfig, load, select, textOverride } from "@classifier-training/hydra";
 import { readReplay, type Verification, verifyRun } from "@classifier-training/lightning";
+import { runPaths } from "@classifier-training/runs";
 import type { NamedRun } from "../cli/run-directory.ts";
 
 export interface VerifyOptions {
@@ -36,7 +38,7 @@ export async function repeatRun(run: NamedRun, { steps, kill }: VerifyOptions): 
           fix: "repeat more steps with --steps",
         });
       }
-      const args = ["train", ...run.configArguments, ...overrides(scratch, last, certificate)];
+      const args = ["train", ...run.configArguments, ...overrides(run.dir, scratch, last)];
       if (kill) await killOnce(args);
       await finish(start(args));
       return join(scratch, "run", "replay.jsonl");
@@ -47,14 +49,16 @@ export async function repeatRun(run: NamedRun, { steps, kill }: VerifyOptions): 
 }
 
 /** The same run, elsewhere, with the same numbers of compute threads, without what only costs time. */
-function overrides(scratch: string, steps: number, certificate: string): string[] {
+function overrides(run: string, scratch: string, steps: number): string[] {
+  const loggers = select(load(join(run, runPaths.config)), "logging");
   return [
-    `hydra.run.dir=${join(scratch, "run")}`,
-    `callbacks.model_checkpoint.dirpath=${join(scratch, "checkpoints")}`,
-    `callbacks.replay.path=${join(scratch, "run", "replay.jsonl")}`,
-    `++callbacks.replay.threads_of=${resolve(certificate)}`,
+    textOverride("hydra.run.dir", join(scratch, "run")),
+    textOverride("callbacks.model_checkpoint.dirpath", join(scratch, "checkpoints")),
+    textOverride("callbacks.replay.path", join(scratch, "run", "replay.jsonl")),
+    textOverride("++callbacks.replay.threads_of", resolve(run, "replay.jsonl")),
     "++callbacks.onnx_export=null",
-    "logging=null",
+    // `logging` itself is a group, and the saved configuration has no defaults list to choose from.
+    ...(loggers instanceof DictConfig ? [...loggers.keys()].map((name) => `~logging.${name}`) : []),
     `++trainer.max_steps=${steps}`,
   ];
 }

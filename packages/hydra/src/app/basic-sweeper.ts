@@ -8,8 +8,9 @@ import { type Override, parseOverrides } from "../overrides/index.ts";
 import { mustEnd } from "../overrides/ranges.ts";
 import { RangeSweep } from "../overrides/values.ts";
 import { JobFailure } from "./failure.ts";
-import { type JobReturn, maskList } from "./job.ts";
+import type { JobReturn } from "./job.ts";
 import type { SweeperFactory } from "./plugins.ts";
+import { maskList } from "./snapshots.ts";
 import { loadSweepConfig } from "./sweep-config.ts";
 
 /** Runs every combination of the values that the overrides list, in batches if asked to. */

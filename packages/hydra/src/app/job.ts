@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { HydraConfig, withoutHydraCopy } from "../compose/runtime.ts";
 import type { DictConfig, ListConfig } from "../omegaconf/containers.ts";
@@ -7,10 +7,9 @@ import { resolve as resolveInPlace } from "../omegaconf/in-place.ts";
 import { pythonStr } from "../omegaconf/python-text.ts";
 import { selectNode, selectRaw } from "../omegaconf/select.ts";
 import { toRaw } from "../omegaconf/to-container.ts";
-import { toYaml } from "../omegaconf/to-yaml.ts";
 import type { Callbacks } from "./callbacks.ts";
 import { configureLogging, logToFiles } from "./logging.ts";
-import { maskOverride } from "./mask.ts";
+import { saveSnapshots } from "./snapshots.ts";
 
 /** What a task gets beside its configuration. */
 export interface JobContext {
@@ -108,27 +107,6 @@ async function attempt<T>(task: TaskFunction<T>, config: DictConfig, context: Jo
 function jobDirectory<T>({ config, dirKey, subdirKey }: RunJobOptions<T>): string {
   const folder = pythonStr(selectRaw(config, dirKey));
   return subdirKey === undefined ? folder : join(folder, pythonStr(selectRaw(config, subdirKey)));
-}
-
-function saveSnapshots(config: DictConfig, taskConfig: DictConfig, overrides: readonly string[]) {
-  const subdir = selectRaw(config, "hydra.output_subdir");
-  if (subdir === null) return;
-  const folder = join(pythonStr(selectRaw(config, "hydra.runtime.output_dir")), pythonStr(subdir));
-  mkdirSync(folder, { recursive: true });
-  const hydraOnly = config.copy();
-  for (const key of [...hydraOnly.content.keys()]) if (key !== "hydra") hydraOnly.content.delete(key);
-  for (const list of ["hydra.overrides.task", "hydra.overrides.hydra"]) maskList(hydraOnly, list);
-  writeFileSync(join(folder, "config.yaml"), toYaml(taskConfig, { maskSecrets: true }));
-  writeFileSync(join(folder, "hydra.yaml"), toYaml(hydraOnly, { maskSecrets: true }));
-  writeFileSync(join(folder, "overrides.yaml"), toYaml(overrides.map(maskOverride)));
-}
-
-/** Masks the secrets among recorded overrides, in place. */
-export function maskList(config: DictConfig, key: string): void {
-  const list = selectNode(config, key) as ListConfig;
-  readWrite(list, () => {
-    for (const [index, line] of (toRaw(list) as string[]).entries()) list.set(index, maskOverride(line));
-  });
 }
 
 function setEnvironment(environment: DictConfig): () => void {

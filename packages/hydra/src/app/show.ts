@@ -9,8 +9,8 @@ import { dereference } from "../omegaconf/resolve.ts";
 import { isSecretKey, secretMask } from "../omegaconf/secrets.ts";
 import { select, selectRaw } from "../omegaconf/select.ts";
 import { toYaml } from "../omegaconf/to-yaml.ts";
-import { maskList } from "./job.ts";
 import type { Invocation } from "./main.ts";
+import { maskList } from "./snapshots.ts";
 
 /** `--cfg job|hydra|all`: prints the composed configuration, or one package of it. */
 export function showConfig<T>({ args, loader, configName }: Invocation<T>): void {

@@ -22,7 +22,8 @@ export function isFileTarget(name: string): boolean {
  * @throws InstantiationError
  */
 export async function loadFileTarget(name: string, configFile?: string): Promise<Target> {
-  const [path = "", exported = ""] = name.split(/#(.*)/s);
+  const at = name.lastIndexOf("#");
+  const [path, exported] = [name.slice(0, at), name.slice(at + 1)];
   const file = locate(path, configFile);
   const module = await importFile(file);
   let value: unknown = module;
@@ -41,14 +42,22 @@ export async function loadFileTarget(name: string, configFile?: string): Promise
   return asTarget(value, owner === module ? undefined : owner, name);
 }
 
-function locate(path: string, configFile: string | undefined): string {
+/** The file of a target: beside the configuration file that names it, else in the working directory. */
+export function locateFileTarget(path: string, configFile: string | undefined): string | undefined {
+  return candidates(path, configFile).find((candidate) => existsSync(candidate));
+}
+
+function candidates(path: string, configFile: string | undefined): string[] {
   const bases = configFile === undefined || !isAbsolute(configFile) ? [] : [dirname(configFile)];
-  const candidates = [...bases, process.cwd()].map((base) => resolve(base, path));
-  const file = candidates.find((candidate) => existsSync(candidate));
+  return [...bases, process.cwd()].map((base) => resolve(base, path));
+}
+
+function locate(path: string, configFile: string | undefined): string {
+  const file = locateFileTarget(path, configFile);
   if (file !== undefined) return file;
   throw new InstantiationError({
     what: `the file of a target does not exist: '${path}'`,
-    fix: `looked for ${[...new Set(candidates)].join(" and ")}`,
+    fix: `looked for ${[...new Set(candidates(path, configFile))].join(" and ")}`,
   });
 }
 

@@ -1,7 +1,9 @@
+import { shellWord } from "@classifier-training/base";
 import { pythonRepr } from "../omegaconf/python-text.ts";
 import { OverrideParseError } from "./errors.ts";
 import type { Override } from "./override.ts";
 import { parseOverride } from "./parser.ts";
+import { QuotedString } from "./values.ts";
 
 export { OverrideParseError } from "./errors.ts";
 export { Override, type OverrideType, type ValueType } from "./override.ts";
@@ -34,5 +36,20 @@ function describe(error: OverrideParseError, index: number, inputs: readonly str
   const { override, column, message } = error;
   const head = `Error when parsing index: ${index}, string: ${override} out of ${pythonRepr(inputs)}.`;
   const visible = override.replace(/[\n\t\r]/g, " ");
-  return [head, message, `  ${visible}`, `  ${" ".repeat(column)}^`].join("\n");
+  return [head, message, `  ${visible}`, `  ${" ".repeat(column)}^`, ...quotingAdvice(override, column)].join("\n");
+}
+
+/** How to write a value that was meant as text. */
+function quotingAdvice(override: string, column: number): string[] {
+  const equals = override.indexOf("=");
+  const value = override.slice(equals + 1);
+  if (equals === -1 || column <= equals || /^(['"[{]|\w+\()/.test(value)) return [];
+  return [
+    `  fix: quote the value, for Hydra and for the shell: ${shellWord(textOverride(override.slice(0, equals), value))}`,
+  ];
+}
+
+/** The override that gives a key this very text, whatever characters it has. */
+export function textOverride(key: string, text: string): string {
+  return `${key}=${new QuotedString(text.replaceAll("${", "\\${"), "single").withQuotes()}`;
 }

@@ -1,7 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the strings are interpolations of the configuration
+
 import { expect, test } from "vitest";
+import { applyOverrides } from "../compose/apply-overrides.ts";
+import { createDict, get } from "../omegaconf/index.ts";
 import { Float } from "../yaml/scalars.ts";
-import { OverrideParseError, parseOverride, parseOverrides } from "./index.ts";
+import { OverrideParseError, parseOverride, parseOverrides, textOverride } from "./index.ts";
 
 test("an override has a type, a key, a package and a value", () => {
   const override = parseOverride("+db/engine@backup.main={a: 1, b: [x, 'y z', 2.0]}");
@@ -75,4 +78,19 @@ test("a range without end can be looked at, but not shuffled", () => {
   const texts = parseOverride("k=range(0,inf)").sweepTexts();
   expect([texts.next().value, texts.next().value]).toEqual(["0.0", "1.0"]);
   expect(() => parseOverride("k=shuffle(range(0,inf))").sweepTexts().next()).toThrow(/too many values/);
+});
+
+test.each(["a b/ü", "it's", 'say "x"', "C:\\new\\", "\\'", "a,b", "[1]", "$" + "{x}", ""])(
+  "textOverride gives %j as it is",
+  (text) => {
+    const config = createDict({ k: null, x: 1 });
+    applyOverrides([parseOverride(textOverride("k", text))], config);
+    expect(get(config, "k")).toBe(text);
+  },
+);
+
+test("what was meant as text is shown in quotes, as a shell takes it", () => {
+  expect(() => parseOverrides(["data.root=my photos/ü"])).toThrow(
+    `fix: quote the value, for Hydra and for the shell: "data.root='my photos/ü'"`,
+  );
 });

@@ -1,13 +1,14 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { nn, optim, type Tensor, tensor } from "../index.ts";
 import { loadPth } from "./pth.ts";
 import { OpaqueObject, unpickle } from "./unpickler.ts";
 
-const fixture = (name: string) => new URL(`../../test/fixtures/pth/${name}`, import.meta.url).pathname;
+const fixture = (name: string) => fileURLToPath(new URL(`../../test/fixtures/pth/${name}`, import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "pth-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 

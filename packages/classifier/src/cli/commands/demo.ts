@@ -1,4 +1,5 @@
 import { join, relative } from "node:path";
+import { shellWord } from "@classifier-training/base";
 import type { RegisterCommand } from "../commands.ts";
 import { describeResult } from "../describe-result.ts";
 import { exitCode } from "../failure.ts";
@@ -52,7 +53,7 @@ async function showPredictions(outputDir: string): Promise<void> {
 function nextCommands(outputDir: string): string {
   return `
 Next:
-  npx classifier predict ${outputDir} ${dataRoot}/test/7
+  npx classifier predict ${shellWord(outputDir)} ${dataRoot}/test/7
   npx classifier train data.data_root=YOUR/PICTURES transforms=default model.pretrained=false data.image_size=64
   npx classifier --help
 `;

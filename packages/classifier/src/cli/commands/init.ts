@@ -1,3 +1,4 @@
+import { shellWord } from "@classifier-training/base";
 import type { RegisterCommand } from "../commands.ts";
 
 export const registerInit: RegisterCommand = (program) => {
@@ -9,6 +10,6 @@ export const registerInit: RegisterCommand = (program) => {
     .action(async (folder: string) => {
       const { createProject } = await import("../../scaffold/create-project.ts");
       for (const path of await createProject(folder)) process.stdout.write(`  ${path}\n`);
-      process.stdout.write(`\nNext:\n  cd ${folder}\n  npm run train\n  npm test\n`);
+      process.stdout.write(`\nNext:\n  cd ${shellWord(folder)}\n  npm run train\n  npm test\n`);
     });
 };

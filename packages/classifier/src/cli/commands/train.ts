@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { MainResult } from "@classifier-training/hydra";
 import type { Command } from "commander";
 import type { TrainResult } from "../../training/train.ts";
@@ -7,7 +8,7 @@ import { describeResult } from "../describe-result.ts";
 import { exitCode } from "../failure.ts";
 
 /** The configuration that the product ships. */
-export const confDir = new URL("../../../conf/", import.meta.url).pathname;
+export const confDir = fileURLToPath(new URL("../../../conf/", import.meta.url));
 
 /** A command whose arguments are Hydra's: overrides and flags. */
 export function hydraCommand(program: Command, name: string, description: string): Command {
@@ -88,7 +89,9 @@ export async function asRank(argv: readonly string[]): Promise<readonly string[]
   setLogLevel("WARNING");
   const scratch = mkdtempSync(join(tmpdir(), "classifier-rank-"));
   process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
-  return [...argv, `hydra.run.dir=${scratch}`, `hydra.sweep.dir=${scratch}`, "hydra.output_subdir=null"];
+  const { textOverride } = await import("@classifier-training/hydra");
+  const folders = ["hydra.run.dir", "hydra.sweep.dir"].map((key) => textOverride(key, scratch));
+  return [...argv, ...folders, "hydra.output_subdir=null"];
 }
 
 /** Hydra, knowing everything that a configuration may name; loaded when a command needs it, not for `--help`. */
