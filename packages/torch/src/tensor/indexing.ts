@@ -1,8 +1,9 @@
 import { TorchError } from "../errors.ts";
-import { bind } from "../ops/dispatch.ts";
+import { bind, describeValue } from "../ops/dispatch.ts";
 import { TensorCore } from "./core.ts";
+import { zeros } from "./create.ts";
 import { fromNested } from "./nested.ts";
-import { ScatterTensor } from "./scatter.ts";
+import { ScatterTensor, withoutTrailingNulls } from "./scatter.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** `start:end:step` of one dimension, for `index`. */
@@ -24,32 +25,38 @@ export function slice(start: number | null = null, end: number | null = null, st
 
 /**
  * One index: a number; a slice, also as text (`"1:3"`, `"::2"`, `":"`); `"..."` for all dimensions not named; `null`
- * for a new dimension of size 1; an int64 or bool tensor, an array of numbers or of booleans.
+ * for a new dimension of size 1; an integer or bool tensor, an array of integers or of booleans; a single boolean for a
+ * new dimension of size 1 (true) or 0 (false).
  */
-export type Index = number | Slice | string | null | TensorCore | readonly number[] | readonly boolean[];
+export type Index = number | Slice | string | null | boolean | TensorCore | readonly number[] | readonly boolean[];
 
 const index = bind("aten::index.Tensor");
 const indexPut_ = bind("aten::index_put_");
+const alias = bind("aten::alias");
 
 /** Indexing with PyTorch's rules: numbers, slices and new dimensions give views, tensors and masks copies. */
 export class IndexTensor extends ScatterTensor {
   /** `x.index(0, "1:3", mask)` is Python's `x[0, 1:3, mask]`. */
   index(...indices: Index[]): Tensor {
     const { view, tensors } = resolve(this, indices);
-    return tensors === null ? view : index(view, tensors);
+    if (tensors.length > 0) return index(view, tensors);
+    return (view as TensorCore) === this ? alias(view) : view;
   }
 
-  /** `x.setIndex([0, "1:3"], value)` is Python's `x[0, 1:3] = value`. */
-  setIndex(indices: Index | readonly Index[], value: TensorCore | number | boolean): this {
-    const list = Array.isArray(indices) && !isIndexList(indices) ? (indices as readonly Index[]) : [indices as Index];
+  /**
+   * `x.setIndex([0, "1:3"], value)` is Python's `x[0, 1:3] = value`. A value's leading dimensions of size 1 are dropped,
+   * then it broadcasts; into positions given by tensors it must have this tensor's dtype.
+   */
+  setIndex(indices: Index | readonly Index[], value: TensorCore | number | bigint | boolean): this {
+    const list = Array.isArray(indices) && !isMaskList(indices) ? (indices as readonly Index[]) : [indices as Index];
     const { view, tensors } = resolve(this, list);
-    if (tensors === null) {
-      if (value instanceof TensorCore) view.copy_(value);
-      else view.fill_(value);
-    } else {
-      const source =
-        value instanceof TensorCore ? value : fromNested(value, { dtype: this.dtype, device: this.device });
+    if (tensors.length > 0) {
+      const source = value instanceof TensorCore ? withoutLeadingOnes(value) : scalarLike(this, value);
       indexPut_(view, tensors, source, false);
+    } else if (value instanceof TensorCore) {
+      view.copy_(withoutLeadingOnes(value));
+    } else {
+      view.fill_(value);
     }
     return this;
   }
@@ -64,71 +71,116 @@ export class IndexTensor extends ScatterTensor {
   }
 }
 
-/** An array of plain numbers given to setIndex means several indices, as everywhere: `[0, 1]` is element (0, 1). */
-function isIndexList(indices: readonly unknown[]): boolean {
+/** An array of booleans given to setIndex is one mask; any other array is a list of indices: `[0, 1]` is element (0, 1). */
+function isMaskList(indices: readonly unknown[]): boolean {
   return indices.length > 0 && indices.every((entry) => typeof entry === "boolean");
 }
 
+function withoutLeadingOnes(value: TensorCore): TensorCore {
+  const first = value.shape.findIndex((size) => size !== 1);
+  if (first === 0) return value;
+  return (value as Tensor).reshape(first < 0 ? [] : value.shape.slice(first));
+}
+
+/** A value without dimensions; one that the dtype cannot hold is refused, as by `full`. */
+function scalarLike({ dtype, device }: TensorCore, value: number | bigint | boolean): Tensor {
+  return zeros([], { dtype, device }).fill_(value);
+}
+
 function parseSlice(text: string): Slice {
-  const match = /^\s*(-?\d+)?\s*:\s*(-?\d+)?\s*(?::\s*(\d+)?\s*)?$/.exec(text);
+  const match = /^\s*(-?\d+)?\s*:\s*(-?\d+)?\s*(?::\s*(-?\d+)?\s*)?$/.exec(text);
   if (match === null) {
-    throw new TorchError({
-      code: "torch/index",
-      what: `'${text}' is no index`,
-      fix: 'write a slice such as "1:3", "::2", or "..."',
-    });
+    throw indexError(`'${text}' is not an index`, 'write a slice such as "1:3", "::2", or "..."');
   }
   const number = (part: string | undefined) => (part === undefined ? null : Number(part));
   return new Slice(number(match[1]), number(match[2]), number(match[3]) ?? 1);
 }
 
-function consumedDims(entry: Index): number {
-  if (entry === null || entry === "...") return 0;
-  return entry instanceof TensorCore && entry.dtype === "bool" ? entry.ndim : 1;
+function indexError(what: string, fix?: string, where?: string): TorchError {
+  return new TorchError({ code: "torch/index", what, where, fix });
 }
 
-/** Applies numbers, slices and new dimensions as views; what remains are tensors for the gathering operator. */
+const maskDtypes: readonly string[] = ["bool", "uint8"];
+const positionDtypes: readonly string[] = ["int64", "int32"];
+
+/** An entry in the form that PyTorch's indexing knows: tensors without dimensions become a number or a boolean. */
+type PlainIndex = number | Slice | "..." | null | boolean | TensorCore;
+
+function plainIndex(entry: Index, device: string): PlainIndex {
+  if (entry === null || entry === "..." || typeof entry === "boolean" || entry instanceof Slice) return entry;
+  if (typeof entry === "string") return parseSlice(entry);
+  if (typeof entry === "number") {
+    if (Number.isInteger(entry)) return entry;
+    throw indexError(`expected an integer as index, received ${entry}`);
+  }
+  const tensor = entry instanceof TensorCore ? entry : arrayIndex(entry, device);
+  const { dtype } = tensor;
+  if (maskDtypes.includes(dtype)) return tensor.ndim === 0 ? (tensor as Tensor).item() !== 0 : tensor;
+  if (tensor.ndim === 0 && dtype.startsWith("int")) return (tensor as Tensor).item();
+  if (!positionDtypes.includes(dtype)) {
+    throw indexError(`expected a tensor of int64, int32, uint8 or bool as index, received ${dtype}`);
+  }
+  return dtype === "int64" ? tensor : (tensor as Tensor).long();
+}
+
+function arrayIndex(values: unknown, device: string): Tensor {
+  if (!Array.isArray(values)) throw indexError(`expected an index, received ${describeValue(values)}`);
+  const flat = values.flat(Number.POSITIVE_INFINITY);
+  const isMask = flat.length > 0 && flat.every((value) => typeof value === "boolean");
+  const wrong = isMask ? undefined : flat.find((value) => !Number.isInteger(Number(value)));
+  if (wrong !== undefined) throw indexError(`expected integers or booleans as indices, received ${wrong}`);
+  return fromNested(values, { dtype: isMask ? "bool" : "int64", device });
+}
+
+/** How many of the tensor's dimensions an index stands for. */
+function consumedDims(entry: PlainIndex): number {
+  if (entry === null || entry === "..." || typeof entry === "boolean") return 0;
+  return entry instanceof TensorCore && maskDtypes.includes(entry.dtype) ? entry.ndim : 1;
+}
+
+/**
+ * Applies numbers, slices and new dimensions as views, as `python_variable_indexing.cpp` does; what remains is the list
+ * of the gathering operators. It ends with a tensor: with nulls behind a mask `index_put_` takes the mask for one of the
+ * last dimensions.
+ */
 function resolve(
   self: IndexTensor,
   indices: readonly Index[],
-): { view: Tensor; tensors: (TensorCore | null)[] | null } {
-  const used = indices.reduce((sum: number, entry) => sum + consumedDims(entry), 0);
+): { view: Tensor; tensors: readonly (TensorCore | null)[] } {
+  const entries = indices.map((entry) => plainIndex(entry, self.device));
+  const used = entries.reduce((sum: number, entry) => sum + consumedDims(entry), 0);
   if (used > self.ndim) {
-    throw new TorchError({
-      code: "torch/index",
-      what: `too many indices: ${used} for a tensor of ${self.ndim} dimensions`,
-      where: `shape [${self.shape.join(", ")}]`,
-    });
+    const where = `shape [${self.shape.join(", ")}]`;
+    const fix = self.ndim === 0 ? "item() gives its value" : undefined;
+    throw indexError(`too many indices: ${used} for a tensor of ${self.ndim} dimensions`, fix, where);
+  }
+  if (entries.filter((entry) => entry === "...").length > 1) {
+    throw indexError('an index can have only one "..."');
   }
   let view = self as unknown as Tensor;
   let dim = 0;
-  let gathers = false;
   const tensors: (TensorCore | null)[] = [];
-  for (const entry of indices) {
+  for (const entry of entries) {
     if (typeof entry === "number") {
       view = view.select(dim, entry);
     } else if (entry === null) {
       view = view.unsqueeze(dim++);
       tensors.push(null);
+    } else if (typeof entry === "boolean") {
+      view = view.unsqueeze(dim++);
+      tensors.push(zeros([entry ? 1 : 0], { dtype: "int64", device: self.device }));
     } else if (entry === "...") {
       for (let skip = self.ndim - used; skip > 0; skip--, dim++) tensors.push(null);
-    } else if (typeof entry === "string" || entry instanceof Slice) {
-      const { start, end, step } = typeof entry === "string" ? parseSlice(entry) : entry;
+    } else if (entry instanceof Slice) {
+      const { start, end, step } = entry;
       if (start !== null || end !== null || step !== 1) view = view.slice(dim, start, end, step);
       tensors.push(null);
       dim++;
     } else {
-      gathers = true;
-      const tensor = entry instanceof TensorCore ? entry : indexTensor(entry, self.device);
       // A mask of several dimensions stands in one place of the operator's list.
-      tensors.push(tensor);
-      dim += consumedDims(tensor);
+      tensors.push(entry);
+      dim += consumedDims(entry);
     }
   }
-  return { view, tensors: gathers ? tensors : null };
-}
-
-function indexTensor(values: readonly number[] | readonly boolean[], device: string): Tensor {
-  const isMask = values.length > 0 && typeof values[0] === "boolean";
-  return fromNested(values, { dtype: isMask ? "bool" : "int64", device });
+  return { view, tensors: withoutTrailingNulls(tensors) };
 }

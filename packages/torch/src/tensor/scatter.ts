@@ -17,6 +17,11 @@ const [indexPut, indexPut_] = [bind("aten::index_put"), bind("aten::index_put_")
 /** Index tensors for the first dimensions, null for those taken whole. */
 export type IndexTensors = readonly (TensorCore | null)[];
 
+/** Python never passes them, and `index_put_` reads nulls behind a mask wrongly (pytorch issue 158413). */
+export function withoutTrailingNulls(indices: IndexTensors): IndexTensors {
+  return indices.slice(0, indices.findLastIndex((index) => index !== null) + 1);
+}
+
 /** Reading and writing at positions that int64 tensors name. */
 export class ScatterTensor extends ViewTensor {
   /** Along `dim`, the elements at the positions in `index`, which has the shape of the result. */
@@ -82,9 +87,9 @@ export class ScatterTensor extends ViewTensor {
   }
   /** A copy with `values` at the positions; `accumulate` adds them, those for one place too. */
   indexPut(indices: IndexTensors, values: TensorCore, { accumulate = false }: { accumulate?: boolean } = {}): Tensor {
-    return indexPut(this, indices, values, accumulate);
+    return indexPut(this, withoutTrailingNulls(indices), values, accumulate);
   }
   indexPut_(indices: IndexTensors, values: TensorCore, { accumulate = false }: { accumulate?: boolean } = {}): this {
-    return indexPut_(this, indices, values, accumulate) as unknown as this;
+    return indexPut_(this, withoutTrailingNulls(indices), values, accumulate) as unknown as this;
   }
 }
