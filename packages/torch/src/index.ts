@@ -82,9 +82,10 @@ export {
   type MemoryFormat,
   type TypedArray,
 } from "./tensor/dtype.ts";
+export { fromBuffer, fromTypedArray } from "./tensor/from-memory.ts";
 export type { BackwardOptions, Removable } from "./tensor/grad.ts";
 export { type Index, Slice, slice } from "./tensor/indexing.ts";
-export { fromBuffer, fromTypedArray, type Nested, type TensorOptions } from "./tensor/nested.ts";
+export type { Nested, TensorOptions } from "./tensor/nested.ts";
 export type { QuantileOptions, Unique, UniqueOptions } from "./tensor/order.ts";
 export { type Closeness, type Operand, where } from "./tensor/pointwise.ts";
 export { einsum } from "./tensor/products.ts";

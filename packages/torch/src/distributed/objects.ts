@@ -1,5 +1,5 @@
 import { deserialize, serialize } from "node:v8";
-import { fromTypedArray } from "../tensor/nested.ts";
+import { fromTypedArray } from "../tensor/from-memory.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { allGather, allGatherSync, allReduce, allReduceSync } from "./collectives.ts";
 import { group } from "./process-group.ts";

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import type { Tensor } from "../tensor/tensor.ts";
 import { nnError } from "./errors.ts";
 import { type AnyModule, Module } from "./module.ts";
@@ -72,7 +73,7 @@ export class ModuleDict<Item extends AnyModule = TensorModule> extends Module<ne
 
   constructor(modules: Readonly<Record<string, Item>> | ReadonlyMap<string, Item> = {}) {
     super();
-    const entries = modules instanceof Map ? modules : Object.entries(modules as Record<string, Item>);
+    const entries = types.isMap(modules) ? modules : Object.entries(modules as Record<string, Item>);
     for (const [name, module] of entries) this.set(name, module);
   }
 

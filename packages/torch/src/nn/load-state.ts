@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { plural } from "@classifier-training/base";
 import { noGrad } from "../autograd/modes.ts";
 import { TorchError } from "../errors.ts";
@@ -21,7 +22,7 @@ export interface LoadReport {
 
 /** Copies a state into a module; see `Module.loadStateDict`. */
 export function loadInto(module: AnyModule, state: StateEntries, { strict = true }: LoadOptions): LoadReport {
-  const given = new Map(state instanceof Map ? state : Object.entries(state as Record<string, Tensor>));
+  const given = new Map(types.isMap(state) ? state : Object.entries(state as Record<string, Tensor>));
   const wanted = new Map(module.stateEntries());
   const optional = optionalKeys(module);
   const missingKeys = [...wanted.keys()].filter((key) => !given.has(key) && !optional.has(key));

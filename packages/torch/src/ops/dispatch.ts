@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { CtError, suggestion } from "@classifier-training/base";
 import { TorchError } from "../errors.ts";
 import type { Handle, NativeOperator } from "../native/binding.ts";
@@ -85,14 +86,14 @@ function enumFix(message: string): string | undefined {
 }
 
 function operatorError(operator: NativeOperator, values: readonly unknown[], error: unknown): unknown {
-  if (!CtError.is(error) && !(error instanceof Error && "native" in error)) return error;
+  if (!CtError.is(error) && !(types.isNativeError(error) && "native" in error)) return error;
   if (CtError.is(error) && error.code !== "torch/disposed") return error;
   const name = operator.name.replace(/^aten::/, "");
   const given = operator.arguments
     .map((argument, i) => [argument.name, values[i]] as const)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}: ${describeValue(value)}`);
-  const message = error instanceof Error ? (error.message.split("\n  where:")[0] ?? "") : String(error);
+  const message = types.isNativeError(error) ? (error.message.split("\n  where:")[0] ?? "") : String(error);
   return new TorchError({
     code: "torch/operator",
     what: `${name}: ${message.split("\nException raised from")[0]!.trim()}`,

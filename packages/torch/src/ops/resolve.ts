@@ -17,8 +17,9 @@ interface Plan {
 
 function isPlainObject(value: unknown): value is Keywords {
   if (typeof value !== "object" || value === null) return false;
+  // By shape, not by identity: each realm has an Object.prototype of its own.
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** One letter a kind of value; overloads are chosen by these and by the keywords only, so that choices can be cached. */

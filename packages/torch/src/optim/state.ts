@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { CtError, camelCase } from "@classifier-training/base";
 
 /**
@@ -8,7 +9,7 @@ export function plainState(state: unknown): Record<string, unknown> {
   if (typeof state !== "object" || state === null || Array.isArray(state)) {
     throw new CtError({ code: "torch/state", what: `a state dictionary is expected, not ${describe(state)}` });
   }
-  const entries = state instanceof Map ? [...state.entries()] : Object.entries(state);
+  const entries = types.isMap(state) ? [...state.entries()] : Object.entries(state);
   return Object.fromEntries(entries.map(([key, value]) => [camelCase(String(key).replace(/^_+/, "")), value]));
 }
 

@@ -1,6 +1,6 @@
 import { bind } from "../ops/dispatch.ts";
 import type { DType } from "../tensor/dtype.ts";
-import { fromBuffer } from "../tensor/nested.ts";
+import { fromBuffer } from "../tensor/from-memory.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { badFile } from "./errors.ts";
 

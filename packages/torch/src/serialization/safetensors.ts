@@ -4,7 +4,7 @@ import { crc32 } from "node:zlib";
 import { bind } from "../ops/dispatch.ts";
 import { scope } from "../scope.ts";
 import type { Device, DType } from "../tensor/dtype.ts";
-import { fromBuffer } from "../tensor/nested.ts";
+import { fromBuffer } from "../tensor/from-memory.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { badFile } from "./errors.ts";
 import { RandomAccessFile } from "./random-access-file.ts";

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { Tensor } from "../tensor/tensor.ts";
 import { badFile, type SerializationError } from "./errors.ts";
 
@@ -83,8 +84,8 @@ class Packer {
 
   #container(value: object, path: string): unknown {
     if (Array.isArray(value)) return value.map((item, i) => this.pack(item, below(path, i)));
-    if (value instanceof Set) return { $set: [...value].map((item, i) => this.pack(item, below(path, i))) };
-    if (value instanceof Map) {
+    if (types.isSet(value)) return { $set: [...value].map((item, i) => this.pack(item, below(path, i))) };
+    if (types.isMap(value)) {
       const isWeights = this.#weightsKey !== undefined && path === this.#weightsKey;
       const entries = [...value].map(([key, item]) => {
         const named = isWeights && item instanceof Tensor;
@@ -94,7 +95,7 @@ class Packer {
       return { $map: entries };
     }
     const prototype: unknown = Object.getPrototypeOf(value);
-    if (prototype !== Object.prototype && prototype !== null) {
+    if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
       throw unpackable(path, `an instance of ${value.constructor.name}`);
     }
     const entries = Object.entries(value)

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { noGrad } from "../autograd/modes.ts";
 import { TorchError } from "../errors.ts";
 import { native } from "../native/load.ts";
@@ -24,7 +25,7 @@ export function copyTensors(destinations: readonly Destination[], memory: ArrayB
   } catch (error) {
     throw new TorchError({
       code: "torch/buffer",
-      what: error instanceof Error ? error.message : String(error),
+      what: types.isNativeError(error) ? error.message : String(error),
       cause: error,
     });
   }

@@ -1,4 +1,4 @@
-import { inspect } from "node:util";
+import { inspect, types } from "node:util";
 import { TorchError } from "../errors.ts";
 import { native } from "../native/load.ts";
 import { scope } from "../scope.ts";
@@ -18,7 +18,7 @@ export class DataTensor extends IndexTensor {
     } catch (error) {
       throw new TorchError({
         code: "torch/item",
-        what: error instanceof Error ? error.message : String(error),
+        what: types.isNativeError(error) ? error.message : String(error),
         where: `a tensor of shape [${this.shape.join(", ")}]`,
         cause: error,
       });

@@ -59,14 +59,33 @@ export function typedArrayOf(dtype: DType): (typeof arrays)[keyof typeof arrays]
   return dtype in arrays ? arrays[dtype as keyof typeof arrays] : undefined;
 }
 
-/** The dtype that a typed array holds. */
-export function dtypeOfArray(array: TypedArray): DType {
-  if (array instanceof Float32Array) return "float32";
-  if (array instanceof Float64Array) return "float64";
-  if (array instanceof BigInt64Array) return "int64";
-  if (array instanceof Int32Array) return "int32";
-  if (array instanceof Int16Array) return "int16";
-  if (array instanceof Int8Array) return "int8";
-  if (array instanceof Uint16Array) return "bfloat16";
-  return "uint8";
+const nameOfArray = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)?.get;
+
+/**
+ * The class of a typed array, `"Float32Array"`, whichever realm made it: an array of another one (Jest, `vm`) is an
+ * instance of none of ours. Undefined for everything else.
+ */
+export function typedArrayName(value: unknown): string | undefined {
+  return nameOfArray?.call(value) as string | undefined;
+}
+
+const dtypesByArray: Readonly<Record<string, DType>> = {
+  Float32Array: "float32",
+  Float64Array: "float64",
+  Float16Array: "float16",
+  BigInt64Array: "int64",
+  Int32Array: "int32",
+  Int16Array: "int16",
+  Int8Array: "int8",
+  Uint8Array: "uint8",
+  Uint8ClampedArray: "uint8",
+  Uint16Array: "bfloat16",
+};
+
+/** The dtype whose elements lie in memory as a typed array's do; undefined where LibTorch has none. */
+export function dtypeOfArray(array: unknown): DType | undefined {
+  return dtypesByArray[typedArrayName(array) ?? ""];
 }

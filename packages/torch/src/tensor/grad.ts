@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { TorchError } from "../errors.ts";
 import type { Handle } from "../native/binding.ts";
 import { native } from "../native/load.ts";
@@ -27,7 +28,7 @@ export function withAutogradErrors<T>(what: string, fn: () => T): T {
   try {
     return fn();
   } catch (error) {
-    if (!(error instanceof Error && "native" in error)) throw error;
+    if (!(types.isNativeError(error) && "native" in error)) throw error;
     throw new TorchError({ code: "torch/autograd", what: `${what}: ${error.message}`, cause: error });
   }
 }

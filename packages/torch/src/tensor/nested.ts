@@ -1,7 +1,7 @@
 import { TorchError } from "../errors.ts";
 import { native } from "../native/load.ts";
 import type { Device, DType, TypedArray } from "./dtype.ts";
-import { dtypeOfArray, typedArrayOf } from "./dtype.ts";
+import { typedArrayOf } from "./dtype.ts";
 import type { Tensor } from "./tensor.ts";
 import { wrap } from "./wrap.ts";
 
@@ -31,16 +31,16 @@ function shapeOf(data: Nested): number[] {
   return shape;
 }
 
-function leafOf(data: Nested): number | boolean | bigint | undefined {
-  let level: Nested | undefined = data;
-  while (Array.isArray(level)) level = level[0] as Nested | undefined;
-  return level as number | boolean | bigint | undefined;
-}
-
-/** float32 for numbers, int64 for bigints, bool for booleans. */
+/** float32 for numbers, int64 for bigints, bool for booleans; where they are mixed, what holds them all. */
 function defaultDtype(data: Nested): DType {
-  const leaf = leafOf(data);
-  return typeof leaf === "boolean" ? "bool" : typeof leaf === "bigint" ? "int64" : "float32";
+  const kinds = new Set<string>();
+  const visit = (value: Nested): boolean => {
+    if (Array.isArray(value)) return value.some(visit);
+    kinds.add(typeof value);
+    return typeof value === "number";
+  };
+  if (visit(data) || kinds.size === 0) return "float32";
+  return kinds.has("bigint") ? "int64" : "bool";
 }
 
 function fill(
@@ -78,78 +78,54 @@ function memoryDtype(dtype: DType): DType {
   return dtype;
 }
 
+const integerBits: Partial<Record<DType, number>> = { int64: 64, int32: 32, int16: 16, int8: 8, uint8: 8 };
+
+/** Where the integers that an array of this dtype takes begin and end; uint8 takes -1 as 255, as PyTorch does. */
+function limitsOf(dtype: DType): readonly [number, number] | undefined {
+  const bits = integerBits[dtype];
+  if (bits === undefined) return undefined;
+  return dtype === "uint8" ? [-255, 255] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
+}
+
+/** What turns a leaf into an element. @throws TorchError for what is not a number or does not fit the dtype */
+function elementOf(memory: DType, dtype: DType): (value: unknown) => number | bigint {
+  const limits = limitsOf(memory);
+  const refuse = (what: string) => new TorchError({ code: "torch/value", what });
+  return (value) => {
+    const kind = typeof value;
+    if (kind !== "number" && kind !== "boolean" && kind !== "bigint") {
+      throw refuse(`expected a number, a bigint or a boolean, received ${value === null ? "null" : kind}`);
+    }
+    const number = Number(value);
+    if (memory === "bool") return Number(number !== 0);
+    if (limits === undefined) return number;
+    const whole = Math.trunc(number);
+    const fits = memory === "int64" ? isInt64(value) : whole >= limits[0] && whole <= limits[1];
+    if (!fits) throw refuse(`value ${String(value)} cannot be converted to ${dtype} without overflow`);
+    return memory === "int64" ? (kind === "bigint" ? (value as bigint) : BigInt(whole)) : whole;
+  };
+}
+
+export function isInt64(value: unknown): boolean {
+  if (typeof value === "bigint") return BigInt.asIntN(64, value) === value;
+  return Number(value) >= -(2 ** 63) && Number(value) < 2 ** 63;
+}
+
 /** A tensor with the values of nested arrays; see `tensor`. */
 export function fromNested(data: Nested, options: TensorOptions = {}): Tensor {
-  const memory = memoryDtype(options.dtype ?? defaultDtype(data));
+  const dtype = options.dtype ?? defaultDtype(data);
+  const memory = memoryDtype(dtype);
   const shape = shapeOf(data);
   const length = shape.reduce((product, size) => product * size, 1);
   const array = new (typedArrayOf(memory)!)(length);
-  const isBig = memory === "int64";
+  const element = elementOf(memory, dtype);
   fill(data, shape, 0, 0, (i, value) => {
-    if (isBig) (array as BigInt64Array)[i] = typeof value === "bigint" ? value : BigInt(Math.trunc(Number(value)));
-    else (array as Float32Array)[i] = memory === "bool" ? Number(Number(value) !== 0) : Number(value);
+    array[i] = element(value) as never;
   });
   const made = wrap(native.fromBytes(bytesOf(array), shape, memory));
-  return finish(made, memory, { ...options, dtype: options.dtype ?? memory });
+  return finish(made, memory, { ...options, dtype });
 }
 
-export function bytesOf(array: TypedArray): Uint8Array {
+export function bytesOf(array: TypedArray | Uint32Array | BigUint64Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-}
-
-/**
- * A tensor with a copy of a typed array's elements.
- *
- * @param dtype the tensor's dtype; the array's own when left out. A Uint16Array holds the bits of bfloat16 (or, when
- *   asked for, float16) numbers
- */
-export function fromTypedArray(
-  array: TypedArray,
-  shape: readonly number[] = [array.length],
-  options: TensorOptions = {},
-): Tensor {
-  const memory = array instanceof Uint16Array && options.dtype === "float16" ? "float16" : dtypeOfArray(array);
-  const count = shape.reduce((product, size) => product * size, 1);
-  if (count !== array.length) {
-    throw new TorchError({
-      code: "torch/shape",
-      what: `an array of ${array.length} elements does not fill shape [${shape.join(", ")}], which has ${count}`,
-    });
-  }
-  const copy = bytesOf(array).slice();
-  if (options.dtype === "bool" && memory === "uint8") {
-    return finish(wrap(native.fromBytes(copy, shape, "uint8")).to({ dtype: "bool" }), "bool", options);
-  }
-  return finish(wrap(native.fromBytes(copy, shape, memory)), memory, options);
-}
-
-/**
- * A tensor over existing memory, WITHOUT a copy: both see each other's writes. The tensor keeps the buffer alive.
- *
- * @param byteOffset where the first element lies; a multiple of the element's size
- * @throws TorchError if the buffer is too small
- */
-export function fromBuffer(
-  buffer: ArrayBuffer | SharedArrayBuffer,
-  byteOffset: number,
-  shape: readonly number[],
-  dtype: DType,
-): Tensor {
-  const elementSize = typedArrayOf(dtype)?.BYTES_PER_ELEMENT ?? 1;
-  if (byteOffset % elementSize !== 0) {
-    throw new TorchError({
-      code: "torch/alignment",
-      what: `byte offset ${byteOffset} is not a multiple of ${elementSize}, the size of a ${dtype}`,
-    });
-  }
-  try {
-    return wrap(native.fromBytes(new Uint8Array(buffer, byteOffset), shape, dtype));
-  } catch (error) {
-    throw new TorchError({
-      code: "torch/buffer",
-      what: error instanceof Error ? error.message : String(error),
-      where: `shape [${shape.join(", ")}] of ${dtype} at byte ${byteOffset} of ${buffer.byteLength}`,
-      cause: error,
-    });
-  }
 }

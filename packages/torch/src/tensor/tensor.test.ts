@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import * as torch from "../index.ts";
 
@@ -63,6 +64,73 @@ test("shared memory is wrapped without a copy, from both sides", () => {
   expect([...view]).toEqual([3, 3, 3, 3]);
   expect(() => torch.fromBuffer(shared, 0, [17], "float32")).toThrow(/64 bytes, but the shape needs 68/);
   expect(() => torch.fromBuffer(shared, 2, [1], "float32")).toThrow(/byte offset 2 is not a multiple of 4/);
+});
+
+test.each([
+  ["Uint32Array", [1, 2, 300, 2 ** 32 - 1], "int64"],
+  ["BigUint64Array", [1n, 2n, 2n ** 60n], "int64"],
+  ["Uint8ClampedArray", [1, 255], "uint8"],
+  ["Float64Array", [1.5, -2], "float64"],
+  ["Int16Array", [-300, 2], "int16"],
+  ["BigInt64Array", [-1n, 5n], "int64"],
+] as const)("a %s keeps its values, whichever realm made it", (name, values, dtype) => {
+  const other = runInNewContext(`new ${name}([${values.map((v) => (typeof v === "bigint" ? `${v}n` : v))}])`);
+  expect(other instanceof Object).toBe(false);
+  const made = torch.fromTypedArray(other);
+  expect([made.dtype, made.toArray()]).toEqual([dtype, values.map(Number)]);
+});
+
+test("what is not a typed array with memory is refused", () => {
+  const gone = new Float32Array(2);
+  structuredClone(gone, { transfer: [gone.buffer] });
+  expect(() => torch.fromTypedArray(gone)).toThrow("the array has no memory any more");
+  expect(() => torch.fromTypedArray(new DataView(new ArrayBuffer(4)) as never)).toThrow("received a DataView");
+  expect(() => torch.fromTypedArray([1, 2] as never)).toThrow("expected a typed array, received a Array");
+  expect(() => torch.fromTypedArray(BigUint64Array.of(2n ** 63n))).toThrow("without overflow");
+});
+
+test("a buffer that could lose its memory is refused, and one that holds a tensor keeps it", () => {
+  const over = (buffer: unknown, ...shape: number[]) => torch.fromBuffer(buffer as ArrayBuffer, 0, shape, "float32");
+  const gone = new ArrayBuffer(8);
+  structuredClone(gone, { transfer: [gone] });
+  expect(() => over(gone, 0)).toThrow("the buffer has no memory any more");
+  const Resizable = ArrayBuffer as unknown as new (length: number, options: { maxByteLength: number }) => ArrayBuffer;
+  expect(() => over(new Resizable(8, { maxByteLength: 16 }), 2)).toThrow("received a resizable one");
+  expect(() => over(new Float32Array(2), 2)).toThrow("received a Float32Array");
+  expect(() => over(new ArrayBuffer(8), -1)).toThrow("must not be negative");
+  expect(() => over(new ArrayBuffer(8), 2 ** 33, 2 ** 33)).toThrow("the buffer has 8 bytes");
+  const buffer: ArrayBuffer = runInNewContext("new ArrayBuffer(8)");
+  const held = over(buffer, 2);
+  try {
+    structuredClone(buffer, { transfer: [buffer] });
+  } catch {}
+  expect(buffer.byteLength).toBe(8);
+  held.fill_(3);
+  expect([...new Float32Array(buffer)]).toEqual([3, 3]);
+});
+
+test.each([
+  ["uint8", 256],
+  ["int8", -129],
+  ["int16", 2 ** 15],
+  ["int32", 2 ** 31],
+  ["int64", 2 ** 63],
+  ["int64", Number.NaN],
+  ["int64", 2n ** 63n],
+  ["int32", Number.NEGATIVE_INFINITY],
+] as const)("%s cannot be made of %s, and says so", (dtype, value) => {
+  expect(() => tensor([1, value], { dtype })).toThrow(
+    `value ${value} cannot be converted to ${dtype} without overflow`,
+  );
+  if (dtype !== "int64") expect(() => torch.full([2], value as number, { dtype })).toThrow();
+});
+
+test("nested arrays hold numbers, and mixed kinds become what holds them all", () => {
+  expect(tensor([true, 2.5]).tolist()).toEqual([1, 2.5]);
+  expect(tensor([true, 2n]).dtype).toBe("int64");
+  expect(tensor([1.9, -1.9], { dtype: "int32" }).tolist()).toEqual([1, -1]);
+  expect(() => tensor(["1"] as never)).toThrow("expected a number, a bigint or a boolean, received string");
+  expect(() => tensor([undefined] as never)).toThrow("received undefined");
 });
 
 test("the bytes of a contiguous tensor are its own memory", () => {
@@ -169,6 +237,31 @@ test("reductions over all elements and along dimensions", () => {
   ).toBe(true);
   expect(tensor([3, 4]).norm().item()).toBe(5);
   expect(tensor([0, 2, 2], { dtype: "int64" }).bincount({ minlength: 4 }).tolist()).toEqual([1, 0, 2, 0]);
+});
+
+test.each(["sum", "mean", "prod", "any", "all", "norm"] as const)(
+  "%s of all elements keeps the dimensions when asked",
+  (name) => {
+    const x = torch.ones([2, 3]);
+    const kept = name === "norm" ? x.norm(2, undefined, { keepdim: true }) : x[name](undefined, { keepdim: true });
+    expect([kept.shape, x[name]().shape]).toEqual([[1, 1], []]);
+    expect(kept.item()).toBe(x[name]().item());
+  },
+);
+
+test("options are not dropped, and dimensions out of range not taken for others", () => {
+  const options = { dtype: "float64", requiresGrad: true } as const;
+  const made = [
+    torch.eye(2, 2, options),
+    torch.linspace(0, 1, 3, options),
+    torch.logspace(0, 1, 3, options),
+    torch.arange(3, options),
+    torch.randint(3, [2], options),
+    torch.randperm(3, options),
+  ];
+  expect(made.map(({ dtype, requiresGrad }) => [dtype, requiresGrad])).toEqual(made.map(() => ["float64", true]));
+  expect(torch.ones([1, 2, 1]).squeeze([0, -1]).shape).toEqual([2]);
+  for (const dim of [-4, 3]) expect(() => torch.ones([1, 1, 1]).squeeze([dim])).toThrow(/out of range/);
 });
 
 test("matrix products", () => {
