@@ -92,12 +92,13 @@ export function randint(
 ): Tensor {
   const fromZero = typeof second !== "number";
   const [low, high, shape] = fromZero ? [0, first, second] : [first, second, third as Shape];
-  const { dtype = "int64", device, generator } = fromZero ? ((third as RandomOptions | undefined) ?? {}) : fourth;
-  return callRandint(low, high, shape, generator, dtype, undefined, device);
+  const options = fromZero ? ((third as RandomOptions | undefined) ?? {}) : fourth;
+  const { dtype = "int64", device, generator, requiresGrad } = options;
+  return marked(callRandint(low, high, shape, generator, dtype, undefined, device), requiresGrad);
 }
 /** A random order of 0 .. n-1, int64. */
-export function randperm(n: number, { dtype = "int64", device, generator }: RandomOptions = {}): Tensor {
-  return callRandperm(n, generator, dtype, undefined, device);
+export function randperm(n: number, { dtype = "int64", device, generator, requiresGrad }: RandomOptions = {}): Tensor {
+  return marked(callRandperm(n, generator, dtype, undefined, device), requiresGrad);
 }
 /** Ones with the probabilities that `p` holds, else zeros. */
 export function bernoulli(p: TensorCore, { generator }: { readonly generator?: Generator } = {}): Tensor {
@@ -111,17 +112,21 @@ export function multinomial(
 ): Tensor {
   return callMultinomial(weights, count, replacement, generator);
 }
-export function eye(rows: number, columns = rows, { dtype = "float32", device }: TensorOptions = {}): Tensor {
-  return callEye(rows, columns, dtype, undefined, device);
+export function eye(
+  rows: number,
+  columns = rows,
+  { dtype = "float32", device, requiresGrad }: TensorOptions = {},
+): Tensor {
+  return marked(callEye(rows, columns, dtype, undefined, device), requiresGrad);
 }
 
 export function linspace(
   start: number,
   end: number,
   steps: number,
-  { dtype = "float32", device }: TensorOptions = {},
+  { dtype = "float32", device, requiresGrad }: TensorOptions = {},
 ): Tensor {
-  return callLinspace(start, end, steps, dtype, undefined, device);
+  return marked(callLinspace(start, end, steps, dtype, undefined, device), requiresGrad);
 }
 
 /** `base ** start` to `base ** end` in steps of equal ratio. */
@@ -129,9 +134,9 @@ export function logspace(
   start: number,
   end: number,
   steps: number,
-  { base = 10, dtype = "float32", device }: TensorOptions & { readonly base?: number } = {},
+  { base = 10, dtype = "float32", device, requiresGrad }: TensorOptions & { readonly base?: number } = {},
 ): Tensor {
-  return callLogspace(start, end, steps, base, dtype, undefined, device);
+  return marked(callLogspace(start, end, steps, base, dtype, undefined, device), requiresGrad);
 }
 /** The coordinates of a grid, one tensor a dimension; rows first unless `indexing` is `xy`. */
 export function meshgrid(
@@ -146,9 +151,9 @@ export function arange(start: number, end: number, step?: number, options?: Tens
 export function arange(first: number, second?: number | TensorOptions, third = 1, fourth: TensorOptions = {}): Tensor {
   const single = typeof second !== "number";
   const [start, end, step] = single ? [0, first, 1] : [first, second, third];
-  const { dtype, device } = single ? (second ?? {}) : fourth;
+  const { dtype, device, requiresGrad } = single ? (second ?? {}) : fourth;
   const inferred: DType = [start, end, step].every(Number.isInteger) ? "int64" : "float32";
-  return callArange(start, end, step, dtype ?? inferred, undefined, device);
+  return marked(callArange(start, end, step, dtype ?? inferred, undefined, device), requiresGrad);
 }
 
 interface LikeOptions extends TensorOptions {

@@ -16,6 +16,11 @@ function list(dim: Dims): readonly number[] {
   return typeof dim === "number" ? [dim] : dim;
 }
 
+/** The result of a reduction over all elements, with all dimensions of size 1 where they are kept. */
+function overAll(result: Tensor, { ndim }: TensorCore, keepdim: boolean): Tensor {
+  return keepdim ? result.reshape(new Array<number>(ndim).fill(1)) : result;
+}
+
 const sumAll = bind("aten::sum");
 const sumDims = bind("aten::sum.dim_IntList");
 const meanAll = bind("aten::mean");
@@ -53,13 +58,17 @@ export interface Indexed {
 /** Reductions. */
 export class ReduceTensor extends PointwiseTensor {
   sum(dim?: Dims | null, { keepdim = false, dtype }: Reduction = {}): Tensor {
-    return dim === undefined || dim === null ? sumAll(this, dtype) : sumDims(this, list(dim), keepdim, dtype);
+    return dim === undefined || dim === null
+      ? overAll(sumAll(this, dtype), this, keepdim)
+      : sumDims(this, list(dim), keepdim, dtype);
   }
   mean(dim?: Dims | null, { keepdim = false, dtype }: Reduction = {}): Tensor {
-    return dim === undefined || dim === null ? meanAll(this, dtype) : meanDims(this, list(dim), keepdim, dtype);
+    return dim === undefined || dim === null
+      ? overAll(meanAll(this, dtype), this, keepdim)
+      : meanDims(this, list(dim), keepdim, dtype);
   }
   prod(dim?: number, { keepdim = false, dtype }: Reduction = {}): Tensor {
-    return dim === undefined ? prodAll(this, dtype) : prodDim(this, dim, keepdim, dtype);
+    return dim === undefined ? overAll(prodAll(this, dtype), this, keepdim) : prodDim(this, dim, keepdim, dtype);
   }
   /** The variance, with Bessel's correction unless `correction` is 0. */
   var(dim?: Dims | null, { keepdim = false, correction = 1 }: { keepdim?: boolean; correction?: number } = {}): Tensor {
@@ -113,10 +122,10 @@ export class ReduceTensor extends PointwiseTensor {
     return argmin(this, dim ?? null, keepdim);
   }
   any(dim?: number, { keepdim = false }: { keepdim?: boolean } = {}): Tensor {
-    return dim === undefined ? anyAll(this) : anyDim(this, dim, keepdim);
+    return dim === undefined ? overAll(anyAll(this), this, keepdim) : anyDim(this, dim, keepdim);
   }
   all(dim?: number, { keepdim = false }: { keepdim?: boolean } = {}): Tensor {
-    return dim === undefined ? allAll(this) : allDim(this, dim, keepdim);
+    return dim === undefined ? overAll(allAll(this), this, keepdim) : allDim(this, dim, keepdim);
   }
   cumsum(dim: number, { dtype }: { dtype?: DType } = {}): Tensor {
     return cumsum(this, dim, dtype);
@@ -129,7 +138,7 @@ export class ReduceTensor extends PointwiseTensor {
   }
   /** The p-norm, of all elements or along dimensions. */
   norm(p = 2, dim?: Dims, { keepdim = false }: { keepdim?: boolean } = {}): Tensor {
-    return dim === undefined ? normAll(this, p) : normDims(this, p, list(dim), keepdim);
+    return dim === undefined ? overAll(normAll(this, p), this, keepdim) : normDims(this, p, list(dim), keepdim);
   }
   softmax(dim: number, { dtype }: { dtype?: DType } = {}): Tensor {
     return softmax(this, dim, dtype);

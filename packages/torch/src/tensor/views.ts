@@ -84,7 +84,10 @@ export class ViewTensor extends ProductTensor {
   squeeze(dim?: number | readonly number[]): Tensor {
     if (dim === undefined) return squeezeAll(this);
     if (typeof dim === "number") return squeezeDim(this, dim);
-    const last = [...new Set(dim.map((d) => (d < 0 ? d + this.ndim : d)))].sort((a, b) => b - a);
+    const { ndim } = this;
+    const outside = dim.find((d) => d < -Math.max(1, ndim) || d >= Math.max(1, ndim));
+    if (outside !== undefined) return squeezeDim(this, outside);
+    const last = [...new Set(dim.map((d) => (d < 0 ? d + ndim : d)))].sort((a, b) => b - a);
     // With no dimensions it is still a view of its own, as in PyTorch.
     return last.reduce<ViewTensor>((view, d) => squeezeDim(view, d), last.length === 0 ? alias(this) : this) as Tensor;
   }
