@@ -10,7 +10,14 @@ export {
 export { renderDataReport } from "./datasets/check/render.ts";
 export { type ClassToIdx, comparePython, indexClasses } from "./datasets/classes.ts";
 export { parseCsv } from "./datasets/csv.ts";
-export { ImageDataset, type ImageDatasetInit, type LabelledImage } from "./datasets/dataset.ts";
+export {
+  ImageDataset,
+  type ImageDatasetInit,
+  type LabelledImage,
+  type LeftOut,
+  type LeftOutReason,
+  type SampleMetadata,
+} from "./datasets/dataset.ts";
 export { openHfImageFolder } from "./datasets/hf-image-folder.ts";
 export { fashionMnistClasses, IdxDataset, parseIdx } from "./datasets/idx.ts";
 export { ImageFolder } from "./datasets/image-folder.ts";
@@ -18,6 +25,7 @@ export { type AnnotationRow, JsonlDataset, readAnnotations } from "./datasets/js
 export { openListing } from "./datasets/listing.ts";
 export { ShardDataset } from "./datasets/shards.ts";
 export { type ImageSource, openSource, type SourceSpec } from "./datasets/source.ts";
+export { openSplit, type SplitLayout, type SplitOptions, splitLayout } from "./datasets/split.ts";
 export { VisionError } from "./errors.ts";
 export * as functional from "./functional/index.ts";
 export { type Orientation, orientations } from "./functional/orientation.ts";

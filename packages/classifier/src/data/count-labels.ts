@@ -1,13 +1,12 @@
-import { resolve, sep } from "node:path";
-import { openSplit } from "./open-split.ts";
+import { openSplit } from "@classifier-training/vision";
+import { isDrawn, type SynthPlace } from "../synth/layout.ts";
 
-/** Training samples by class, without those below one folder (the synthetic ones that are about to be replaced). */
-export async function countTrainingLabels(root: string, without: string): Promise<Map<string, number>> {
+/** Training samples by class, without the synthetic ones at a place, which are about to be replaced. */
+export function countTrainingLabels(root: string, without: SynthPlace): Map<string, number> {
   const dataset = openSplit(root, "train");
-  const excluded = resolve(without) + sep;
   const counts = new Map<string, number>(dataset.classes.map((name) => [name, 0]));
   for (const [i, path] of dataset.paths.entries()) {
-    if (resolve(path).startsWith(excluded)) continue;
+    if (isDrawn(without, path)) continue;
     const name = dataset.classes[dataset.targets[i] as number] as string;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }

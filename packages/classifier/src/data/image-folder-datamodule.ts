@@ -3,7 +3,6 @@ import { basename, relative } from "node:path";
 import { CtError, getLogger, optionsTarget, plural, type TargetTable } from "@classifier-training/base";
 import { fromTypedArray, type Tensor } from "@classifier-training/torch";
 import {
-  type AnnotationRow,
   cached,
   classSampler,
   DataLoader,
@@ -11,6 +10,7 @@ import {
   type ImageDataset,
   JsonlDataset,
   type Orientation,
+  openSplit,
   RotatingSampler,
   type Sampler,
   SubsetSampler,
@@ -23,7 +23,6 @@ import type { LabelsMapping } from "../inference/labels-mapping.ts";
 import { drawForRareClasses } from "../synth/rare-classes.ts";
 import { classWeights } from "./class-weights.ts";
 import { ClassificationDataModule, type SampleInfo } from "./classification-datamodule.ts";
-import { openSplit } from "./open-split.ts";
 import {
   type ImageFolderDataModuleInput,
   type ImageFolderDataModuleOptions,
@@ -45,7 +44,6 @@ type Split = keyof typeof splitFolders;
 export class ImageFolderDataModule extends ClassificationDataModule {
   readonly options: ImageFolderDataModuleOptions;
   readonly #datasets = new Map<Split, ImageDataset>();
-  readonly #metadata = new Map<Split, readonly (AnnotationRow | undefined)[]>();
   #sampler: SubstitutingSampler | undefined;
   #syntheticFolder: string | undefined;
   /** How many synthetic pictures follow the others in the training data. */
@@ -70,10 +68,11 @@ export class ImageFolderDataModule extends ClassificationDataModule {
 
   /** Draws synthetic pictures for a training, where some are asked for and not drawn yet. */
   override async prepareData(): Promise<void> {
-    const { synthetic, dataRoot } = this.options;
+    const { synthetic, dataRoot, onMissing, allowEmpty } = this.options;
     const trains = this.trainer === undefined || this.trainer.fn === "fit";
     if (synthetic == null || !trains || this.#syntheticFolder !== undefined) return;
-    this.#syntheticFolder = await drawForRareClasses(openSplit(dataRoot, splitFolders.train), synthetic);
+    const train = openSplit(dataRoot, splitFolders.train, { onMissing, allowEmpty });
+    this.#syntheticFolder = await drawForRareClasses(train, synthetic);
   }
 
   override setup(stage: "fit" | "validate" | "test" | "predict"): void {
@@ -84,11 +83,10 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   samples(split: Split): readonly SampleInfo[] {
     const dataset = this.#datasets.get(split);
     if (dataset === undefined) return [];
-    const rows = this.#metadata.get(split) ?? [];
     return dataset.paths.map((path, i) => ({
       path: relative(process.cwd(), path),
       label: dataset.targets[i] as number,
-      metadata: rows[i]?.metadata as Record<string, unknown> | undefined,
+      metadata: dataset.metadata[i],
     }));
   }
 
@@ -220,20 +218,18 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     const known = this.#datasets.get(split);
     if (known !== undefined) return known;
     const classToIdx = split === "train" ? undefined : this.#open("train").classToIdx;
-    const dataset = openSplit(this.options.dataRoot, splitFolders[split], classToIdx);
+    const { dataRoot, onMissing, allowEmpty } = this.options;
+    const dataset = openSplit(dataRoot, splitFolders[split], { classToIdx, onMissing, allowEmpty });
     const synthetic =
       split === "train" && this.#syntheticFolder !== undefined
         ? new JsonlDataset({ root: this.#syntheticFolder, classToIdx: dataset.classToIdx })
         : undefined;
-    for (const [reason, count] of Object.entries(dataset.skipped)) {
-      if (count > 0) log.warning(`${splitFolders[split]}: ${plural(count, "sample")} left out (${reason})`);
-    }
+    for (const notice of dataset.notices()) log.warning(`${splitFolders[split]}: ${notice}`);
     if (synthetic !== undefined) this.#syntheticCount = synthetic.length;
     const drawn = synthetic === undefined ? "" : `, ${plural(synthetic.length, "synthetic sample")}`;
     log.info(
       `${splitFolders[split]}: ${plural(dataset.length, "sample")}${drawn}, ${plural(dataset.classToIdx.size, "class", "classes")}`,
     );
-    this.#metadata.set(split, [...rowsOf(dataset), ...rowsOf(synthetic)]);
     const { useCache, cacheType, trimBars } = this.options;
     const read = trimBars && split === "train" ? dataset.trimmed() : dataset;
     const whole = synthetic === undefined ? read : read.concat(synthetic);
@@ -245,12 +241,6 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   #dataset(split: Split): ImageDataset {
     return this.#datasets.get(split) ?? this.#open(split);
   }
-}
-
-/** What is written about each sample; nothing where folders are the only annotation. */
-function rowsOf(dataset: ImageDataset | undefined): readonly (AnnotationRow | undefined)[] {
-  if (dataset instanceof JsonlDataset) return dataset.rows;
-  return new Array<undefined>(dataset?.length ?? 0).fill(undefined);
 }
 
 export const dataTargets: TargetTable = {

@@ -1,5 +1,5 @@
+import { openSplit } from "@classifier-training/vision";
 import type { LabelledPicture } from "../evaluation/evaluate.ts";
-import { openSplit } from "./open-split.ts";
 
 /** The pictures of a split with their labels. @throws VisionError when the split is missing */
 export function readLabelledPictures(root: string, split: string): LabelledPicture[] {

@@ -55,6 +55,11 @@ export const imageFolderDataModuleOptions = z.strictObject({
     .nullish()
     .describe("drawn jersey numbers that are added to rare classes in training, kept in the user's cache"),
   trimBars: z.boolean().default(false).describe("cut bars of one colour off the edges of training pictures"),
+  onMissing: z
+    .enum(["raise", "skip"])
+    .default("raise")
+    .describe("what happens to annotations whose image does not exist"),
+  allowEmpty: z.boolean().default(false).describe("whether a class folder may hold no images"),
   onError: z.enum(["raise", "skip"]).default("raise").describe("what happens to pictures that cannot be decoded"),
   seed: z.int().default(42),
   trainTransforms: transform,

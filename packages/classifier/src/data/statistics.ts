@@ -1,16 +1,16 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { openSplit } from "@classifier-training/vision";
 import { renderTable } from "../callbacks/table.ts";
 import { percent } from "../statistics/interval.ts";
 import { classWeights } from "./class-weights.ts";
-import { openSplit } from "./open-split.ts";
 
 /** A table of the classes: samples in each split, share of the training samples, weight in the loss. */
 export function splitStatistics(root: string): string {
   const train = openSplit(root, "train");
   const counts = train.classCounts();
   const others = ["valid", "test"].filter((name) => existsSync(join(root, name)));
-  const otherCounts = others.map((name) => openSplit(root, name, train.classToIdx).classCounts());
+  const otherCounts = others.map((name) => openSplit(root, name, { classToIdx: train.classToIdx }).classCounts());
   const inverse = classWeights(counts, "inverse");
   const effective = classWeights(counts, "effective");
   const rows = train.classes.map((name, k) => [

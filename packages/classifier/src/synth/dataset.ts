@@ -1,8 +1,10 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Rng, writeFileAtomic } from "@classifier-training/base";
+import type { SplitLayout } from "@classifier-training/vision";
 import { broadcast } from "./broadcast.ts";
 import { drawJersey, randomStyle } from "./jersey.ts";
+import { annotationFile, annotationText, imageName } from "./layout.ts";
 import type { ColourName } from "./palette.ts";
 
 /** Goes up when the same request would be drawn otherwise than before. */
@@ -15,7 +17,7 @@ export interface SynthRequest {
   readonly number?: ColourName;
 }
 
-/** A row of `annotations.jsonl`, as the readers of the data set expect it, with what was drawn as metadata. */
+/** A row of `annotations.jsonl`, with what was drawn as metadata. */
 export interface SynthAnnotation {
   readonly image: string;
   readonly prefix: string;
@@ -30,8 +32,10 @@ export interface SynthAnnotation {
 }
 
 export interface SynthOptions {
-  /** The folder that gets the pictures and `annotations.jsonl`; created when missing. */
+  /** The folder that gets the pictures and their annotations; created when missing. */
   readonly folder: string;
+  /** How the pictures are labelled (default `jsonl`). */
+  readonly layout?: SplitLayout;
   readonly seed: number;
   /** Names the random stream, so that two splits of one seed differ. */
   readonly stream: string;
@@ -50,17 +54,17 @@ export async function writeSynthetic(
   requests: readonly SynthRequest[],
   options: SynthOptions,
 ): Promise<SynthAnnotation[]> {
-  const { folder, seed, stream, size, strength, onProgress } = options;
+  const { folder, layout = "jsonl", seed, stream, size, strength, onProgress } = options;
   const rows: SynthAnnotation[] = [];
   for (const label of new Set(requests.map((request) => request.label))) {
-    await mkdir(join(folder, label), { recursive: true });
+    await mkdir(dirname(join(folder, imageName(layout, label, 0))), { recursive: true });
   }
   for (const [index, request] of requests.entries()) {
     const rng = Rng.at(seed, stream, index);
     const style = randomStyle(rng, request);
     const drawing = drawJersey(request.label, style, size, rng);
     const file = await broadcast(drawing, { strength }, rng);
-    const image = `${request.label}/${String(index).padStart(6, "0")}.jpg`;
+    const image = imageName(layout, request.label, index);
     await writeFile(join(folder, image), file);
     rows.push({
       image,
@@ -76,6 +80,7 @@ export async function writeSynthetic(
     });
     onProgress?.(index + 1, requests.length);
   }
-  writeFileAtomic(join(folder, "annotations.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  const file = annotationFile(layout);
+  if (file !== undefined) writeFileAtomic(join(folder, file), annotationText(layout, rows));
   return rows;
 }

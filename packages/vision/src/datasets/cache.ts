@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { cacheFolder } from "@classifier-training/base";
 import { z } from "zod";
 import { createRamCache } from "./cached-source.ts";
-import { ImageDataset } from "./dataset.ts";
+import type { ImageDataset } from "./dataset.ts";
 import { filesBelow } from "./folders.ts";
 
 export const cacheOptions = z.strictObject({
@@ -27,17 +27,16 @@ export const cacheOptions = z.strictObject({
  */
 export function cached(dataset: ImageDataset, options: z.input<typeof cacheOptions> = {}): ImageDataset {
   const { type, maxBytes, folder } = cacheOptions.parse(options);
-  const { name, source, targets, classToIdx, paths, skipped } = dataset;
-  const same = { name, targets, classToIdx, paths, skipped };
+  const { source } = dataset;
   if (type === "ram") {
     const ram = createRamCache(dataset.length, maxBytes);
-    return new ImageDataset({ ...same, source: { kind: "cached", of: source, ram } });
+    return dataset.readAs({ kind: "cached", of: source, ram });
   }
   const root = folder ?? cacheFolder("images");
   const own = join(root, dataKey(dataset));
   const existing = makeRoom(root, own, maxBytes);
   const used = new Int32Array(new SharedArrayBuffer(4)).fill(Math.ceil(existing / 4096));
-  return new ImageDataset({ ...same, source: { kind: "cached", of: source, disk: { folder: own, maxBytes, used } } });
+  return dataset.readAs({ kind: "cached", of: source, disk: { folder: own, maxBytes, used } });
 }
 
 /** A hash that changes when a file is added, removed, renamed or rewritten. */

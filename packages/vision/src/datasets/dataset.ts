@@ -1,5 +1,8 @@
+import { extname } from "node:path";
+import { plural } from "@classifier-training/base";
 import { VisionError } from "../errors.ts";
 import type { Image } from "../image/image.ts";
+import { comparePython } from "./classes.ts";
 import { type ImageSource, openSource, type SourceSpec } from "./source.ts";
 
 export interface LabelledImage {
@@ -7,6 +10,26 @@ export interface LabelledImage {
   /** Class index. */
   readonly label: number;
 }
+
+/** Why a file or a row is not among the samples. */
+export type LeftOutReason =
+  | "no label"
+  | "label unknown to train"
+  | "image missing"
+  | "named by no annotation"
+  | "format not read";
+
+/** A file or a row of a listing that is not among the samples. */
+export interface LeftOut {
+  readonly reason: LeftOutReason;
+  readonly path: string;
+  /** Empty where it has none. */
+  readonly label: string;
+  /** File and line of the row; the path where there is none. */
+  readonly where: string;
+}
+
+export type SampleMetadata = Readonly<Record<string, unknown>>;
 
 /** What samplers, loaders and reports need of an image dataset. */
 export interface ImageDatasetInit {
@@ -18,8 +41,14 @@ export interface ImageDatasetInit {
   readonly classToIdx: ReadonlyMap<string, number>;
   /** What each image is called in messages; the file's path where there is one. */
   readonly paths: readonly string[];
-  /** Rows and files that were left out, by reason. */
-  readonly skipped?: Readonly<Record<string, number>>;
+  /** Rows and files that are not among the samples. */
+  readonly leftOut?: readonly LeftOut[];
+  /** Where the label of each image is written (file and line); the paths by default. */
+  readonly labelledAt?: readonly string[];
+  /** What is written about each image beside its label. */
+  readonly metadata?: readonly (SampleMetadata | undefined)[];
+  /** What a user should know of how the files were read. */
+  readonly remarks?: readonly string[];
 }
 
 /**
@@ -32,10 +61,15 @@ export class ImageDataset {
   readonly targets: Int32Array;
   readonly classToIdx: ReadonlyMap<string, number>;
   readonly paths: readonly string[];
-  readonly skipped: Readonly<Record<string, number>>;
+  readonly leftOut: readonly LeftOut[];
+  readonly labelledAt: readonly string[];
+  readonly metadata: readonly (SampleMetadata | undefined)[];
+  readonly remarks: readonly string[];
   #opened: Promise<ImageSource> | undefined;
 
-  constructor({ name, source, targets, classToIdx, paths, skipped = {} }: ImageDatasetInit) {
+  constructor(init: ImageDatasetInit) {
+    const { name, source, targets, classToIdx, paths, leftOut = [], labelledAt = paths } = init;
+    const { metadata = new Array<undefined>(paths.length).fill(undefined), remarks = [] } = init;
     if (paths.length !== targets.length) {
       throw new VisionError({
         code: "vision/dataset",
@@ -48,7 +82,10 @@ export class ImageDataset {
     this.targets = targets;
     this.classToIdx = classToIdx;
     this.paths = paths;
-    this.skipped = skipped;
+    this.leftOut = leftOut;
+    this.labelledAt = labelledAt;
+    this.metadata = metadata;
+    this.remarks = remarks;
   }
 
   /** Number of images. */
@@ -61,6 +98,23 @@ export class ImageDataset {
     const names: string[] = [];
     for (const [name, index] of this.classToIdx) names[index] = name;
     return names;
+  }
+
+  /** How many rows and files were left out, by reason. */
+  get skipped(): Readonly<Partial<Record<LeftOutReason, number>>> {
+    const counts: Partial<Record<LeftOutReason, number>> = {};
+    for (const { reason } of this.leftOut) counts[reason] = (counts[reason] ?? 0) + 1;
+    return counts;
+  }
+
+  /** A line for each reason why something is not among the samples, and what else is to be known of how it was read. */
+  notices(): string[] {
+    const lines = Object.entries(this.skipped).map(([reason, count]) => {
+      const same = this.leftOut.filter((left) => left.reason === reason);
+      const which = reason === "format not read" ? countExtensions(same) : `such as ${same[0]?.where}`;
+      return `${plural(count, "image")} left out (${reason}): ${which}`;
+    });
+    return [...lines, ...this.remarks];
   }
 
   /** Number of images of each class. */
@@ -94,18 +148,21 @@ export class ImageDataset {
       targets: Int32Array.from([...this.targets, ...other.targets]),
       classToIdx: this.classToIdx,
       paths: [...this.paths, ...other.paths],
-      skipped: this.skipped,
+      leftOut: this.leftOut,
+      labelledAt: [...this.labelledAt, ...other.labelledAt],
+      metadata: [...this.metadata, ...other.metadata],
+      remarks: this.remarks,
     });
   }
 
   /** The same images, turned upright from how each lies: EXIF's numbers, which may change later. */
   oriented(orientations: Uint8Array<SharedArrayBuffer>): ImageDataset {
-    return this.#readAs({ kind: "oriented", of: this.source, orientations });
+    return this.readAs({ kind: "oriented", of: this.source, orientations });
   }
 
   /** The same images without the bars of one colour along their edges. */
   trimmed(): ImageDataset {
-    return this.#readAs({ kind: "trimmed", of: this.source });
+    return this.readAs({ kind: "trimmed", of: this.source });
   }
 
   /** The chosen images only, in the given order. */
@@ -120,8 +177,31 @@ export class ImageDataset {
     });
   }
 
-  #readAs(source: SourceSpec): ImageDataset {
-    const { name, targets, classToIdx, paths, skipped } = this;
-    return new ImageDataset({ name, source, targets, classToIdx, paths, skipped });
+  /** The same samples, read through another source. */
+  readAs(source: SourceSpec): ImageDataset {
+    return new ImageDataset({ ...this.#init(), source });
   }
+
+  /** The same samples, with something more to know about how they were read. */
+  withRemark(remark: string): ImageDataset {
+    return new ImageDataset({ ...this.#init(), remarks: [...this.remarks, remark] });
+  }
+
+  #init(): ImageDatasetInit {
+    const { name, source, targets, classToIdx, paths, leftOut, labelledAt, metadata, remarks } = this;
+    return { name, source, targets, classToIdx, paths, leftOut, labelledAt, metadata, remarks };
+  }
+}
+
+/** `3 .heic, 1 .jp2`. */
+function countExtensions(files: readonly LeftOut[]): string {
+  const counts = new Map<string, number>();
+  for (const { path } of files) {
+    const extension = extname(path).toLowerCase() || "without an extension";
+    counts.set(extension, (counts.get(extension) ?? 0) + 1);
+  }
+  return [...counts]
+    .sort(([a, m], [b, n]) => n - m || comparePython(a, b))
+    .map(([extension, count]) => `${count} ${extension}`)
+    .join(", ");
 }

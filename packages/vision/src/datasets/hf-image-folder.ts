@@ -1,19 +1,19 @@
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
-import type { ClassToIdx } from "./classes.ts";
 import { parseCsv } from "./csv.ts";
 import type { ImageDataset } from "./dataset.ts";
-import { filesBelow, splitFolder } from "./folders.ts";
+import { filesBelow, pathFrom, splitFolder } from "./folders.ts";
 import { ImageFolder } from "./image-folder.ts";
+import { rowOptions } from "./labelled-rows.ts";
 import { type ListingRow, listingDataset, listingOptions } from "./listing.ts";
 
 export const hfImageFolderOptions = z.strictObject({
   root: z.string(),
   split: z.string().optional(),
   labelColumn: z.string().default("label"),
-  classToIdx: z.custom<ClassToIdx>((value) => typeof value === "object" && value !== null).optional(),
+  ...rowOptions,
 });
 
 /**
@@ -21,44 +21,65 @@ export const hfImageFolderOptions = z.strictObject({
  * without metadata, one folder per class.
  */
 export function openHfImageFolder(options: z.input<typeof hfImageFolderOptions>): ImageDataset {
-  const { root, split, labelColumn, classToIdx } = hfImageFolderOptions.parse(options);
+  const { root, split, labelColumn, classToIdx, onMissing } = hfImageFolderOptions.parse(options);
   const folder = splitFolder(root, split);
-  const files = filesBelow(folder, (name) => name === "metadata.jsonl" || name === "metadata.csv");
+  const files = filesBelow(folder, isMetadataName);
   if (files.length === 0) return new ImageFolder({ root, split, classToIdx });
-  const rows = files.flatMap((file) => metadataRows(file));
+  const rows = files.flatMap((file) => metadataRows(file, folder));
   const [file] = files as [string];
-  const listing = listingOptions.parse({ file, imageRoot: folder, imageColumn: "file_name", labelColumn, classToIdx });
-  return listingDataset(rows, { ...listing, split });
+  const listing = listingOptions.parse({
+    file,
+    imageRoot: "",
+    imageColumn: "file_name",
+    labelColumn,
+    classToIdx,
+    onMissing,
+  });
+  return listingDataset(rows, { ...listing, split }, folder);
 }
 
-/** Rows with `file_name` made absolute: it is relative to the metadata file. */
-function metadataRows(file: string): ListingRow[] {
+export function isMetadataName(name: string): boolean {
+  return name === "metadata.jsonl" || name === "metadata.csv";
+}
+
+/** Rows with whole paths: `file_name` is relative to the metadata file (or to the split's folder), or absolute. */
+function metadataRows(file: string, folder: string): ListingRow[] {
   const text = readFileSync(file, "utf8");
   const rows = file.endsWith(".csv") ? parseCsv(text, file) : jsonRows(text, file);
   return rows.map(({ values, where }) => {
     const name = values["file_name"];
     if (!name) throw new VisionError({ code: "vision/annotations", what: "the row has no 'file_name'", where });
-    const path = join(dirname(file), name);
-    return { where, values: { ...values, file_name: existsSync(path) ? path : name } };
+    const beside = pathFrom(dirname(file), name);
+    const fromSplit = pathFrom(folder, name);
+    return {
+      where,
+      values: { ...values, file_name: existsSync(beside) || !existsSync(fromSplit) ? beside : fromSplit },
+    };
   });
 }
 
 function jsonRows(text: string, file: string): ListingRow[] {
-  return text.split("\n").flatMap((line, i) => {
-    if (line.trim() === "") return [];
-    const where = `${file}:${i + 1}`;
-    try {
-      const entries = Object.entries(JSON.parse(line) as Record<string, unknown>);
-      return [
-        { where, values: Object.fromEntries(entries.map(([key, value]) => [key, value == null ? "" : String(value)])) },
-      ];
-    } catch (error) {
-      throw new VisionError({
-        code: "vision/annotations",
-        what: `the metadata line is not JSON: ${String(error)}`,
-        where,
-        cause: error,
-      });
-    }
-  });
+  return text
+    .replace(/^\uFEFF/, "")
+    .split("\n")
+    .flatMap((line, i) => {
+      if (line.trim() === "") return [];
+      const where = `${file}:${i + 1}`;
+      try {
+        const entries = Object.entries(JSON.parse(line) as Record<string, unknown>);
+        return [
+          {
+            where,
+            values: Object.fromEntries(entries.map(([key, value]) => [key, value == null ? "" : String(value)])),
+          },
+        ];
+      } catch (error) {
+        throw new VisionError({
+          code: "vision/annotations",
+          what: `the metadata line is not JSON: ${String(error)}`,
+          where,
+          cause: error,
+        });
+      }
+    });
 }

@@ -1,9 +1,9 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
-import { ImageDataset } from "./dataset.ts";
-import { emptySplit, filesBelow, isImageName, splitFolder, subfolders } from "./folders.ts";
+import { ImageDataset, type LeftOut } from "./dataset.ts";
+import { emptySplit, filesBelow, isImageName, mayBeImageName, splitFolder, subfolders } from "./folders.ts";
 
 export const imageFolderOptions = z.strictObject({
   /** Folder that holds the class folders, or the splits when `split` is given. */
@@ -30,12 +30,17 @@ export class ImageFolder extends ImageDataset {
     const paths: string[] = [];
     const targets: number[] = [];
     const empty: string[] = [];
-    let unknown = 0;
+    const leftOut: LeftOut[] = [];
     for (const name of names) {
-      const files = filesBelow(join(folder, name), isImageName);
+      const found = filesBelow(join(folder, name), (file) => isImageName(file) || mayBeImageName(file));
+      const files = found.filter((path) => isImageName(basename(path)));
+      const leave = (reason: LeftOut["reason"], left: readonly string[]) =>
+        leftOut.push(...left.map((path) => ({ reason, path, label: name, where: path })));
+      const other = found.filter((path) => !isImageName(basename(path)));
+      leave("format not read", other);
       const target = classes.get(name);
       if (target === undefined) {
-        unknown += files.length;
+        leave("label unknown to train", files);
         continue;
       }
       if (files.length === 0) empty.push(name);
@@ -61,7 +66,7 @@ export class ImageFolder extends ImageDataset {
       targets: Int32Array.from(targets),
       classToIdx: classes,
       paths,
-      skipped: { "label unknown to train": unknown },
+      leftOut,
     });
   }
 }

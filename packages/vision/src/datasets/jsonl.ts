@@ -1,21 +1,18 @@
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname } from "node:path";
 import { plural } from "@classifier-training/base";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
-import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
-import { ImageDataset } from "./dataset.ts";
-import { emptySplit, filesBelow, splitFolder } from "./folders.ts";
+import { ImageDataset, type SampleMetadata } from "./dataset.ts";
+import { emptySplit, filesBelow, pathFrom, splitFolder } from "./folders.ts";
+import { labelledSamples, rowOptions, selectRows, unnamedImages } from "./labelled-rows.ts";
 
 export const jsonlOptions = z.strictObject({
   /** Folder that holds the splits. */
   root: z.string(),
   /** Folder below it that is read; the root itself when absent. */
   split: z.string().optional(),
-  /** The classes of the training split. Rows with other labels are skipped and counted. */
-  classToIdx: z.custom<ClassToIdx>((value) => typeof value === "object" && value !== null).optional(),
-  /** What happens to rows whose image file does not exist. */
-  onMissing: z.enum(["raise", "skip"]).default("raise"),
+  ...rowOptions,
   /** Pixels that an image may have at most. */
   maxPixels: z.number().int().positive().optional(),
 });
@@ -27,7 +24,7 @@ export interface AnnotationRow {
   readonly prefix: string;
   /** The label; empty means none. */
   readonly suffix: string;
-  readonly metadata?: unknown;
+  readonly metadata?: SampleMetadata;
   /** Where it is written: file and line. */
   readonly where: string;
 }
@@ -35,14 +32,12 @@ export interface AnnotationRow {
 /**
  * Images listed in JSON lines: every `*.jsonl` below the split's folder, with rows
  * `{"image": "CLASS/FILE", "prefix": ..., "suffix": LABEL, "metadata": ...}`. Image paths are relative to their
- * annotations file (or to the split's folder). Rows without a label are left out, as are labels unknown to
- * `classToIdx`; `skipped` has the counts.
+ * annotations file (or to the split's folder), or absolute. Rows without a label are left out, as are labels unknown to
+ * `classToIdx` and image files that no row names; `leftOut` lists them.
  * @throws VisionError if the root or split is missing or empty, a line is not JSON or lacks a field (file and line are
  * named), or an image does not exist.
  */
 export class JsonlDataset extends ImageDataset {
-  readonly rows: readonly AnnotationRow[];
-
   constructor(options: z.input<typeof jsonlOptions>) {
     const { root, split, classToIdx, onMissing, maxPixels } = jsonlOptions.parse(options);
     const folder = splitFolder(root, split);
@@ -54,36 +49,29 @@ export class JsonlDataset extends ImageDataset {
         "add annotations.jsonl, or read the folder as an ImageFolder",
       );
     }
-    const all = files.flatMap((file) => readAnnotations(file, folder));
-    const labelled = all.filter(({ suffix }) => suffix !== "");
-    const classes =
-      classToIdx === undefined ? indexClasses(labelled.map(({ suffix }) => suffix)) : asClassMap(classToIdx);
-    const known = labelled.filter(({ suffix }) => classes.has(suffix));
-    const missing = known.filter(({ image }) => !existsSync(image));
-    if (missing.length > 0 && onMissing === "raise") throw missingImages(missing);
-    const gone = new Set(missing);
-    const rows = known.filter((row) => !gone.has(row));
-    if (rows.length === 0) {
+    const all = files
+      .flatMap((file) => readAnnotations(file, folder))
+      .map(({ image, suffix, where, metadata }) => ({ path: image, label: suffix, where, metadata }));
+    const { kept, classes, leftOut } = selectRows(all, { classToIdx, onMissing });
+    if (kept.length === 0) {
       throw emptySplit(
         folder,
         `none of its ${plural(all.length, "row")} has a usable label`,
         "check the 'suffix' fields",
       );
     }
-    const paths = rows.map(({ image }) => image);
+    const samples = labelledSamples(kept, classes);
     super({
+      ...samples,
       name: split ?? folder,
-      source: { kind: "files", paths, ...(maxPixels === undefined ? {} : { decode: { maxPixels } }) },
-      targets: Int32Array.from(rows, ({ suffix }) => classes.get(suffix) as number),
-      classToIdx: classes,
-      paths,
-      skipped: {
-        "no label": all.length - labelled.length,
-        "label unknown to train": labelled.length - known.length,
-        "image missing": gone.size,
+      source: {
+        kind: "files",
+        paths: samples.paths,
+        ...(maxPixels === undefined ? {} : { decode: { maxPixels } }),
       },
+      metadata: kept.map(({ metadata }) => metadata),
+      leftOut: [...leftOut, ...unnamedImages(folder, all)],
     });
-    this.rows = rows;
   }
 }
 
@@ -97,9 +85,9 @@ export function readAnnotations(file: string, splitRoot: string): AnnotationRow[
     if (line.trim() === "") continue;
     const where = `${file}:${i + 1}`;
     const row = parseRow(line, where);
-    let image = join(dirname(file), row.image);
+    let image = pathFrom(dirname(file), row.image);
     if (dirname(file) !== splitRoot && !existsSync(image)) {
-      const fromSplit = join(splitRoot, row.image);
+      const fromSplit = pathFrom(splitRoot, row.image);
       if (existsSync(fromSplit)) image = fromSplit;
     }
     rows.push({ ...row, image, where });
@@ -127,22 +115,11 @@ function parseRow(line: string, where: string): Omit<AnnotationRow, "where"> {
     image,
     prefix: typeof prefix === "string" ? prefix : "",
     suffix: suffix == null ? "" : String(suffix).trim(),
-    ...(metadata === undefined ? {} : { metadata }),
+    ...(typeof metadata === "object" && metadata !== null && { metadata: metadata as SampleMetadata }),
   };
 }
 
 function annotationError(what: string, where: string, cause?: unknown): VisionError {
   const fix = 'each line reads {"image": "CLASS/FILE", "prefix": "...", "suffix": "LABEL"}';
   return new VisionError({ code: "vision/annotations", what, where, fix, cause });
-}
-
-function missingImages(rows: readonly AnnotationRow[]): VisionError {
-  const [first] = rows as [AnnotationRow];
-  const others = rows.length === 1 ? "" : ` (and ${rows.length - 1} more)`;
-  return new VisionError({
-    code: "vision/image-missing",
-    what: `the image ${relative(process.cwd(), first.image)} does not exist${others}`,
-    where: first.where,
-    fix: "restore the files, remove the rows, or set on_missing to skip",
-  });
 }

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { suggestion } from "@classifier-training/base";
+import { dirname } from "node:path";
+import { plural, suggestion } from "@classifier-training/base";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
-import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
 import { type CsvRow, parseCsv } from "./csv.ts";
 import { ImageDataset } from "./dataset.ts";
-import { emptySplit } from "./folders.ts";
+import { emptySplit, pathFrom } from "./folders.ts";
+import { labelledSamples, rowOptions, selectRows, unnamedImages } from "./labelled-rows.ts";
 
 export const listingOptions = z.strictObject({
   /** A .csv, .tsv or .parquet file with a row per image. */
@@ -18,16 +18,18 @@ export const listingOptions = z.strictObject({
   /** Rows of one split only: a column and the value that it must have. */
   splitColumn: z.string().optional(),
   split: z.string().optional(),
-  classToIdx: z.custom<ClassToIdx>((value) => typeof value === "object" && value !== null).optional(),
-  onMissing: z.enum(["raise", "skip"]).default("raise"),
+  ...rowOptions,
 });
 type Options = z.output<typeof listingOptions>;
 
 /** A row of a listing: column values as text, and where it stands. */
 export type ListingRow = CsvRow;
 
-/** Makes the dataset of a listing's rows; the formats differ in how rows are read only. */
-export function listingDataset(rows: readonly ListingRow[], options: Options): ImageDataset {
+/**
+ * Makes the dataset of a listing's rows; the formats differ in how rows are read only.
+ * @param within a folder whose images the rows should all name
+ */
+export function listingDataset(rows: readonly ListingRow[], options: Options, within?: string): ImageDataset {
   const { file, imageRoot, imageColumn, labelColumn, splitColumn, split, classToIdx, onMissing } = options;
   const columns = Object.keys(rows[0]?.values ?? {});
   for (const column of [imageColumn, labelColumn, ...(splitColumn === undefined ? [] : [splitColumn])]) {
@@ -40,36 +42,23 @@ export function listingDataset(rows: readonly ListingRow[], options: Options): I
     }
   }
   const root = imageRoot ?? dirname(file);
-  const chosen = rows.filter(({ values }) => splitColumn === undefined || values[splitColumn] === split);
-  const labelled = chosen.filter(({ values }) => (values[labelColumn] ?? "").trim() !== "");
-  const labelOf = ({ values }: ListingRow) => (values[labelColumn] as string).trim();
-  const classes = classToIdx === undefined ? indexClasses(labelled.map(labelOf)) : asClassMap(classToIdx);
-  const known = labelled.filter((row) => classes.has(labelOf(row)));
-  const pathOf = ({ values }: ListingRow) => resolve(join(root, "."), values[imageColumn] ?? "");
-  const present = known.filter((row) => {
-    if (existsSync(pathOf(row))) return true;
-    if (onMissing === "skip") return false;
-    throw new VisionError({
-      code: "vision/image-missing",
-      what: `the image ${pathOf(row)} does not exist`,
-      where: row.where,
-    });
-  });
-  if (present.length === 0) {
-    throw emptySplit(file, `none of its ${rows.length} rows can be used`, "check the columns and the split");
+  const all = rows
+    .filter(({ values }) => splitColumn === undefined || values[splitColumn] === split)
+    .map(({ values, where }) => ({
+      path: pathFrom(root, values[imageColumn] ?? ""),
+      label: (values[labelColumn] ?? "").trim(),
+      where,
+    }));
+  const { kept, classes, leftOut } = selectRows(all, { classToIdx, onMissing });
+  if (kept.length === 0) {
+    throw emptySplit(file, `none of its ${plural(rows.length, "row")} can be used`, "check the columns and the split");
   }
-  const paths = present.map(pathOf);
+  const samples = labelledSamples(kept, classes);
   return new ImageDataset({
+    ...samples,
     name: split ?? file,
-    source: { kind: "files", paths },
-    targets: Int32Array.from(present, (row) => classes.get(labelOf(row)) as number),
-    classToIdx: classes,
-    paths,
-    skipped: {
-      "no label": chosen.length - labelled.length,
-      "label unknown to train": labelled.length - known.length,
-      "image missing": known.length - present.length,
-    },
+    source: { kind: "files", paths: samples.paths },
+    leftOut: [...leftOut, ...(within === undefined ? [] : unnamedImages(within, all))],
   });
 }
 

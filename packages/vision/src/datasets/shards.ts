@@ -3,8 +3,8 @@ import { posix } from "node:path";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
-import { ImageDataset } from "./dataset.ts";
-import { emptySplit, isImageName } from "./folders.ts";
+import { ImageDataset, type LeftOut } from "./dataset.ts";
+import { emptySplit, isHidden, isImageName } from "./folders.ts";
 import { readEntry } from "./read-entry.ts";
 import { type ArchiveEntry, readTarEntries } from "./tar.ts";
 import { readZipEntries } from "./zip.ts";
@@ -27,7 +27,11 @@ interface Member extends ArchiveEntry {
 export class ShardDataset extends ImageDataset {
   constructor(options: z.input<typeof shardOptions>) {
     const { shards, classToIdx } = shardOptions.parse(options);
-    const members = shards.flatMap((path, shard) => entriesOf(path).map((entry): Member => ({ ...entry, shard })));
+    const members = shards.flatMap((path, shard) =>
+      entriesOf(path)
+        .map((entry): Member => ({ ...entry, name: posix.normalize(entry.name), shard }))
+        .filter(({ name }) => !name.split("/").some(isHidden)),
+    );
     const labels = labelsOf(members, shards);
     const images = members.filter(({ name, shard }) => labels.has(`${shard}:${name}`));
     const labelOf = ({ name, shard }: Member) => labels.get(`${shard}:${name}`) as string;
@@ -50,10 +54,12 @@ export class ShardDataset extends ImageDataset {
       targets: Int32Array.from(known, (member) => classes.get(labelOf(member)) as number),
       classToIdx: classes,
       paths: known.map(({ shard, name }) => `${shards[shard]}!${name}`),
-      skipped: {
-        "no label": images.length - labelled.length,
-        "label unknown to train": labelled.length - known.length,
-      },
+      leftOut: images.flatMap((member): LeftOut[] => {
+        const label = labelOf(member);
+        if (label !== "" && classes.has(label)) return [];
+        const path = `${shards[member.shard]}!${member.name}`;
+        return [{ reason: label === "" ? "no label" : "label unknown to train", path, label, where: path }];
+      }),
     });
   }
 }

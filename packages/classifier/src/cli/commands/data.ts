@@ -18,15 +18,16 @@ export const registerData: RegisterCommand = (program, finish) => {
     .option("--json <file>", "write everything that was found")
     .addHelpText(
       "after",
-      "\nExit codes: 0 nothing found that breaks a training; 2 corrupt, missing or contradictory files.\n\nExample:\n  classifier data check data/jerseys",
+      "\nExit codes: 0 nothing found that breaks a training; 2 corrupt, missing or contradictory files, or a split that training cannot read.\n\nExample:\n  classifier data check data/jerseys",
     )
     .action(async (root: string, { minSide, limit, json }: { minSide: number; limit: number; json?: string }) => {
       const { checkData, renderDataReport } = await import("@classifier-training/vision");
       const report = await checkData(root, { minSide, onProgress: progressLine("checking") });
       process.stdout.write(`${renderDataReport(report, { limit })}\n`);
       if (json !== undefined) writeFileAtomic(json, `${JSON.stringify(report, null, 2)}\n`);
-      const { corrupt, missing, contradictions } = report;
-      finish(corrupt.length + missing.length + contradictions.length === 0 ? exitCode.success : exitCode.problemsFound);
+      const { refused, corrupt, missing, contradictions } = report;
+      const problems = [refused, corrupt, missing, contradictions].some(({ length }) => length > 0);
+      finish(problems ? exitCode.problemsFound : exitCode.success);
     });
   data
     .command("stats")

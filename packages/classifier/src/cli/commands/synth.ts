@@ -19,7 +19,7 @@ interface SynthCommandOptions {
 export const registerSynth: RegisterCommand = (program) => {
   program
     .command("synth")
-    .description("draw synthetic jersey numbers for the rare classes of a data set")
+    .description("draw synthetic jersey numbers for the rare classes of a data set, labelled as its images are")
     .argument("<root>", "the data set: the folder that holds train/")
     .option("--below <n>", "fill classes with fewer real training samples than this", wholeNumber, 200)
     .option("--up-to <n>", "to this many samples in all", wholeNumber, 200)
@@ -28,7 +28,7 @@ export const registerSynth: RegisterCommand = (program) => {
     .option("--size <px>", "height of a picture", wholeNumber, 96)
     .option("--strength <0..1>", "how far the broadcast degrades it", Number, 0.8)
     .option("--seed <n>", "the same seed draws the same pictures", wholeNumber, 137)
-    .option("--out <folder>", "where they go (default: ROOT/train/synthetic)")
+    .option("--out <folder>", "where they go (default: ROOT/train/synthetic, or CLASS/synthetic in class folders)")
     .option("--dry-run", "say what would be drawn, and draw nothing")
     .addHelpText(
       "after",
@@ -39,11 +39,12 @@ Examples:
     )
     .action(async (root: string, options: SynthCommandOptions) => {
       const { countTrainingLabels } = await import("../../data/count-labels.ts");
+      const { removeDrawn, synthPlace } = await import("../../synth/layout.ts");
       const { expandTarget, fillRareClasses, parseColourTarget, requireNumbers } = await import(
         "../../synth/targets.ts"
       );
-      const folder = options.out ?? join(root, "train", "synthetic");
-      const counts = await countTrainingLabels(root, folder);
+      const place = synthPlace(join(root, "train"), options.out);
+      const counts = countTrainingLabels(root, place);
       const requests = [
         ...fillRareClasses(counts, options),
         ...options.target.flatMap((text) => expandTarget(parseColourTarget(text))),
@@ -51,13 +52,14 @@ Examples:
       requireNumbers(requests, root);
       const classes = new Set(requests.map(({ label }) => label)).size;
       process.stdout.write(
-        `${plural(requests.length, "picture")} for ${plural(classes, "class", "classes")} into ${folder}\n`,
+        `${plural(requests.length, "picture")} for ${plural(classes, "class", "classes")} into ${place.layout === "folders" ? join(place.folder, "CLASS", "synthetic") : place.folder}\n`,
       );
       if (options.dryRun || requests.length === 0) return;
       const { writeSynthetic } = await import("../../synth/dataset.ts");
       const { seed, size, strength } = options;
+      removeDrawn(place);
       await writeSynthetic(requests, {
-        folder,
+        ...place,
         seed,
         stream: "synth",
         size,

@@ -1,6 +1,10 @@
+import { existsSync } from "node:fs";
+import type { Image } from "../../image/image.ts";
 import { comparePython } from "../classes.ts";
+import type { LeftOutReason } from "../dataset.ts";
+import { openSource } from "../source.ts";
 import { type Fingerprint, fingerprint, nearGroups } from "./fingerprint.ts";
-import { type ListedImage, takeInventory } from "./inventory.ts";
+import { type ListedImage, leftOutOf, type OpenedSplit, type RefusedSplit, takeInventory } from "./inventory.ts";
 
 /** Images that show the same. */
 export interface DuplicateGroup {
@@ -22,6 +26,8 @@ export interface SplitSummary {
 export interface DataReport {
   readonly root: string;
   readonly splits: readonly SplitSummary[];
+  /** Splits that training cannot read, and why. */
+  readonly refused: readonly RefusedSplit[];
   /** Files with equal pixels. */
   readonly exactDuplicates: readonly DuplicateGroup[];
   /** Files that look nearly the same; groups of equal files count once. */
@@ -33,8 +39,12 @@ export interface DataReport {
   readonly tiny: readonly { readonly image: ListedImage; readonly width: number; readonly height: number }[];
   readonly minSide: number;
   readonly missing: readonly ListedImage[];
-  readonly unlisted: readonly { readonly split: string; readonly path: string }[];
+  readonly unlisted: readonly ListedImage[];
   readonly withoutLabel: readonly ListedImage[];
+  /** Files that may be images, in formats that are not read. */
+  readonly unread: readonly ListedImage[];
+  /** What else was noticed while the splits were opened. */
+  readonly remarks: readonly string[];
 }
 
 export interface CheckOptions {
@@ -45,12 +55,14 @@ export interface CheckOptions {
 }
 
 /**
- * Looks at every image of a data root: duplicates (equal and nearly equal) within and across splits, contradictory
+ * Looks at every image of a data root, opened as training opens it: duplicates (equal and nearly equal) within and across splits, contradictory
  * labels, corrupt, tiny, missing, unlisted and unlabelled files, and the classes of each split.
  */
 export async function checkData(root: string, options: CheckOptions = {}): Promise<DataReport> {
   const { minSide = 16, onProgress, signal } = options;
-  const { images, missing, unlisted, splits } = takeInventory(root);
+  const { splits, refused } = takeInventory(root);
+  const { images, readers } = await imagesOf(splits);
+  const leftOut = (...reasons: LeftOutReason[]) => splits.flatMap((split) => leftOutOf(split, ...reasons));
   const prints = new Map<ListedImage, Fingerprint>();
   const corrupt: { image: ListedImage; why: string }[] = [];
   let next = 0;
@@ -59,7 +71,7 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
     for (let i = next++; i < images.length; i = next++) {
       signal?.throwIfAborted();
       const image = images[i] as ListedImage;
-      const print = await fingerprint(image.path);
+      const print = await fingerprint(readers[i] as () => Promise<Image>);
       if (typeof print === "string") corrupt.push({ image, why: print });
       else prints.set(image, print);
       onProgress?.(++done, images.length);
@@ -79,10 +91,13 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
     ...widened.map(groupOf),
     ...exactDuplicates.filter(({ images }) => !inNear.has(images[0] as ListedImage)),
   ];
-  const trainClasses = new Set(images.filter(({ split }) => split === splits[0]).map(({ label }) => label));
+  const trainClasses = splits[0]?.dataset?.classToIdx;
   return {
     root,
-    splits: splits.map((name) => summary(name, images, trainClasses)),
+    splits: splits
+      .filter(({ dataset }) => dataset !== undefined)
+      .map(({ split }) => summary(split, images, trainClasses)),
+    refused,
     exactDuplicates,
     nearDuplicates,
     contradictions: contradictions.filter(({ labels }) => labels.length > 1),
@@ -92,10 +107,33 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
       return Math.min(width, height) < minSide ? [{ image, width, height }] : [];
     }),
     minSide,
-    missing,
-    unlisted,
-    withoutLabel: images.filter(({ label }) => label === ""),
+    missing: leftOut("image missing"),
+    unlisted: leftOut("named by no annotation"),
+    withoutLabel: leftOut("no label"),
+    unread: leftOut("format not read"),
+    remarks: splits.flatMap(({ split, dataset }) => dataset?.remarks.map((remark) => `${split}: ${remark}`) ?? []),
   };
+}
+
+/** Every image that a split lists, also those without a usable label, and how each is read. */
+async function imagesOf(splits: readonly OpenedSplit[]) {
+  const images: ListedImage[] = [];
+  const readers: (() => Promise<Image>)[] = [];
+  for (const opened of splits) {
+    const { split, dataset } = opened;
+    if (dataset === undefined) continue;
+    const { classes } = dataset;
+    for (const [i, path] of dataset.paths.entries()) {
+      const label = classes[dataset.targets[i] as number] as string;
+      images.push({ split, path, label, where: dataset.labelledAt[i] as string });
+      readers.push(async () => (await dataset.get(i)).image);
+    }
+    const others = leftOutOf(opened, "label unknown to train", "no label").filter(({ path }) => existsSync(path));
+    const source = await openSource({ kind: "files", paths: others.map(({ path }) => path) });
+    images.push(...others);
+    readers.push(...others.map((_, i) => async () => source.read(i)));
+  }
+  return { images, readers };
 }
 
 function groupBy(images: readonly ListedImage[], keyOf: (image: ListedImage) => string): Map<string, ListedImage[]> {
@@ -113,12 +151,16 @@ function groupOf(images: readonly ListedImage[]): DuplicateGroup {
   return { images, acrossSplits: new Set(images.map(({ split }) => split)).size > 1, labels };
 }
 
-function summary(name: string, images: readonly ListedImage[], trainClasses: ReadonlySet<string>): SplitSummary {
+function summary(
+  name: string,
+  images: readonly ListedImage[],
+  trainClasses: ReadonlyMap<string, number> | undefined,
+): SplitSummary {
   const own = images.filter(({ split }) => split === name);
   const classes: Record<string, number> = {};
   for (const label of own.map(({ label }) => label).sort(comparePython)) {
     if (label !== "") classes[label] = (classes[label] ?? 0) + 1;
   }
-  const unknownClasses = Object.keys(classes).filter((label) => !trainClasses.has(label));
+  const unknownClasses = Object.keys(classes).filter((label) => trainClasses?.has(label) === false);
   return { name, images: own.length, classes, unknownClasses };
 }

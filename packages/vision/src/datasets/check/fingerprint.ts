@@ -3,7 +3,7 @@ import { VisionError } from "../../errors.ts";
 import { toGrayscale } from "../../functional/color.ts";
 import { resize } from "../../functional/resize.ts";
 import { recycle } from "../../image/buffers.ts";
-import { decodeImage, readImageBytes } from "../../image/decode.ts";
+import type { Image } from "../../image/image.ts";
 
 /** What is kept of an image for comparing it with others. */
 export interface Fingerprint {
@@ -17,10 +17,10 @@ export interface Fingerprint {
   readonly thumbnail: Uint8Array;
 }
 
-/** Reads an image's fingerprint; a text instead says why it cannot be decoded. */
-export async function fingerprint(path: string): Promise<Fingerprint | string> {
+/** An image's fingerprint; a text instead says why it cannot be decoded. */
+export async function fingerprint(read: () => Promise<Image>): Promise<Fingerprint | string> {
   try {
-    const image = await decodeImage(await readImageBytes(path), { name: path });
+    const image = await read();
     const gray = toGrayscale(image);
     const patches = resize(gray, 9, 8).data;
     let high = 0;
@@ -40,7 +40,7 @@ export async function fingerprint(path: string): Promise<Fingerprint | string> {
       bits: [high >>> 0, low >>> 0],
       thumbnail: Uint8Array.from(small),
     };
-    for (const buffer of [gray.data, patches, small]) recycle(buffer);
+    for (const buffer of [image.data, gray.data, patches, small]) recycle(buffer);
     return made;
   } catch (error) {
     if (VisionError.is(error)) return error.problem.what;

@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { VisionError } from "../../errors.ts";
-import { filesBelow, isFolder, isImageName, splitFolder, subfolders } from "../folders.ts";
-import { readAnnotations } from "../jsonl.ts";
+import type { ImageDataset, LeftOutReason } from "../dataset.ts";
+import { isFolder, splitFolder } from "../folders.ts";
+import { openSplit } from "../split.ts";
 
 /** An image as the annotations (or its folder) describe it. */
 export interface ListedImage {
@@ -14,55 +14,53 @@ export interface ListedImage {
   readonly where: string;
 }
 
-export interface Inventory {
-  readonly images: readonly ListedImage[];
-  /** Rows whose file does not exist. */
-  readonly missing: readonly ListedImage[];
-  /** Image files that no annotation mentions. */
-  readonly unlisted: readonly { split: string; path: string }[];
-  readonly splits: readonly string[];
+/** A split that training refuses. */
+export interface RefusedSplit {
+  readonly split: string;
+  readonly what: string;
+  readonly where?: string | undefined;
+  readonly fix?: string | undefined;
 }
 
-const usualSplits = ["train", "valid", "val", "validation", "test"];
+export interface OpenedSplit {
+  readonly split: string;
+  /** Undefined where it cannot be opened. */
+  readonly dataset?: ImageDataset;
+}
 
-/** Lists the images of every split of a data root, by its annotations or its class folders. */
+export interface Inventory {
+  readonly splits: readonly OpenedSplit[];
+  readonly refused: readonly RefusedSplit[];
+}
+
+/** The folders that training and testing read; the first two it needs. */
+const needed = ["train", "valid"];
+const optional = "test";
+
+/** Opens the splits of a data root as training does, but that missing images are collected. */
 export function takeInventory(root: string): Inventory {
   splitFolder(root, undefined);
-  const folders = subfolders(root);
-  let splits = folders.filter((name) => usualSplits.includes(name));
-  if (splits.length === 0)
-    splits = folders.filter((name) => filesBelow(join(root, name), (f) => f.endsWith(".jsonl")).length > 0);
-  if (splits.length === 0 && folders.length > 0) splits = ["."];
-  if (splits.length === 0) {
-    throw new VisionError({
-      code: "vision/split-missing",
-      what: `${root} holds neither splits nor class folders`,
-      fix: "a data root has train/ and valid/, each with annotations.jsonl or with one folder per class",
-    });
-  }
-  splits.sort((a, b) => usualSplits.indexOf(a) - usualSplits.indexOf(b));
-  const parts = splits.map((split) => inventoryOf(split, join(root, split)));
-  return {
-    images: parts.flatMap(({ images }) => images),
-    missing: parts.flatMap(({ missing }) => missing),
-    unlisted: parts.flatMap(({ unlisted }) => unlisted),
-    splits,
-  };
+  const refused: RefusedSplit[] = [];
+  const names = isFolder(join(root, optional)) ? [...needed, optional] : needed;
+  let train: ImageDataset | undefined;
+  const splits = names.map((split): OpenedSplit => {
+    try {
+      const dataset = openSplit(root, split, { classToIdx: train?.classToIdx, onMissing: "skip" });
+      train ??= dataset;
+      return { split, dataset };
+    } catch (error) {
+      if (!VisionError.is(error)) throw error;
+      const { what, where, fix } = error.problem;
+      refused.push({ split, what, where, fix });
+      return { split };
+    }
+  });
+  return { splits, refused };
 }
 
-function inventoryOf(split: string, folder: string): Omit<Inventory, "splits"> {
-  const files = filesBelow(folder, isImageName);
-  const lists = isFolder(folder) ? filesBelow(folder, (name) => name.endsWith(".jsonl")) : [];
-  if (lists.length === 0) {
-    const images = files.map((path) => ({ split, path, label: basename(dirname(path)), where: path }));
-    return { images, missing: [], unlisted: [] };
-  }
-  const rows = lists.flatMap((list) => readAnnotations(list, folder));
-  const listed = rows.map(({ image, suffix, where }): ListedImage => ({ split, path: image, label: suffix, where }));
-  const mentioned = new Set(listed.map(({ path }) => path));
-  return {
-    images: listed.filter(({ path }) => existsSync(path)),
-    missing: listed.filter(({ path }) => !existsSync(path)),
-    unlisted: files.filter((path) => !mentioned.has(path)).map((path) => ({ split, path })),
-  };
+/** The images of a split that were left out for one of these reasons. */
+export function leftOutOf({ split, dataset }: OpenedSplit, ...reasons: LeftOutReason[]): ListedImage[] {
+  return (dataset?.leftOut ?? [])
+    .filter(({ reason }) => reasons.includes(reason))
+    .map(({ path, label, where }) => ({ split, path, label, where }));
 }

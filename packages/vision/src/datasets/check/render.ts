@@ -13,6 +13,12 @@ export function renderDataReport(report: DataReport, { limit = 10 }: { limit?: n
     lines.push(`${name}: ${plural(images, "image")} in ${plural(counts.length, "class", "classes")}${spread}`);
     if (unknownClasses.length > 0) lines.push(`  not among the training classes: ${unknownClasses.join(", ")}`);
   }
+  for (const { split, what, where, fix } of report.refused) {
+    lines.push("", `Training cannot read ${split}: ${what}`);
+    if (where !== undefined) lines.push(`  ${where}`);
+    if (fix !== undefined) lines.push(`  ${fix}`);
+  }
+  if (report.remarks.length > 0) lines.push("", ...report.remarks);
   const section = <T>(title: string, entries: readonly T[], show: (entry: T) => string) => {
     if (entries.length === 0) return;
     lines.push("", `${title}: ${entries.length}`);
@@ -37,6 +43,7 @@ export function renderDataReport(report: DataReport, { limit = 10 }: { limit?: n
   );
   section("Rows without a label", report.withoutLabel, (image) => nameOf({ path: image.where }));
   section("Image files that no annotation names", report.unlisted, nameOf);
+  section("Files in formats that are not read (convert them to JPEG or PNG)", report.unread, nameOf);
   const tinyTitle = `Tiny images (a side shorter than ${report.minSide} pixels)`;
   section(tinyTitle, report.tiny, ({ image, width, height }) => `${nameOf(image)} is ${width}x${height}`);
   section("Equal images within a split", within(report.exactDuplicates), group);
@@ -49,9 +56,12 @@ function verdict(report: DataReport): string {
   const errors = report.corrupt.length + report.missing.length;
   const leaks = report.exactDuplicates.filter(({ acrossSplits }) => acrossSplits).length;
   const found = [
+    report.refused.length > 0 && `training cannot read ${report.refused.map(({ split }) => split).join(" and ")}`,
     errors > 0 && `${plural(errors, "file")} cannot be read`,
     report.contradictions.length > 0 && `${plural(report.contradictions.length, "image")} with contradictory labels`,
     leaks > 0 && `${plural(leaks, "image")} in more than one split`,
+    report.unlisted.length > 0 && `${plural(report.unlisted.length, "image")} that no annotation names`,
+    report.unread.length > 0 && `${plural(report.unread.length, "file")} in formats that are not read`,
   ].filter((text) => text !== false);
   return found.length === 0 ? "No serious problem was found." : `To look at first: ${found.join("; ")}.`;
 }

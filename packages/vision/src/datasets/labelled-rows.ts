@@ -1,0 +1,111 @@
+import { existsSync, realpathSync } from "node:fs";
+import { relative, resolve } from "node:path";
+import { plural } from "@classifier-training/base";
+import { z } from "zod";
+import { VisionError } from "../errors.ts";
+import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
+import type { ImageDatasetInit, LeftOut } from "./dataset.ts";
+import { filesBelow, isImageName } from "./folders.ts";
+
+/** Options of every dataset that a listing describes. */
+export const rowOptions = {
+  /** The classes of the training split. Rows with other labels are left out and counted. */
+  classToIdx: z.custom<ClassToIdx>((value) => typeof value === "object" && value !== null).optional(),
+  /** What happens to rows whose image file does not exist. */
+  onMissing: z.enum(["raise", "skip"]).default("raise"),
+};
+
+/** A row of a listing, whatever the format. */
+export interface LabelledRow {
+  readonly path: string;
+  /** Empty where the row has none. */
+  readonly label: string;
+  /** File and line. */
+  readonly where: string;
+}
+
+interface Selection {
+  readonly classToIdx?: ClassToIdx | undefined;
+  readonly onMissing: "raise" | "skip";
+}
+
+/**
+ * The rows that become samples (those with a known label and an image), and why the others do not.
+ * @throws VisionError for an image that does not exist, unless those are skipped
+ */
+export function selectRows<Row extends LabelledRow>(rows: readonly Row[], { classToIdx, onMissing }: Selection) {
+  const classes =
+    classToIdx === undefined
+      ? indexClasses(rows.map(({ label }) => label).filter((label) => label !== ""))
+      : asClassMap(classToIdx);
+  const kept: Row[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const row of rows) {
+    const { path, label, where } = row;
+    if (label === "") leftOut.push({ reason: "no label", path, label, where });
+    else if (!classes.has(label)) leftOut.push({ reason: "label unknown to train", path, label, where });
+    else if (!existsSync(path)) leftOut.push({ reason: "image missing", path, label, where });
+    else kept.push(row);
+  }
+  const missing = leftOut.filter(({ reason }) => reason === "image missing");
+  if (missing.length > 0 && onMissing === "raise") throw missingImages(missing);
+  return { kept, classes, leftOut };
+}
+
+/** A dataset of the rows that `selectRows` kept, without its source. */
+export function labelledSamples(
+  rows: readonly LabelledRow[],
+  classes: ReadonlyMap<string, number>,
+): Omit<ImageDatasetInit, "name" | "source"> {
+  return {
+    targets: Int32Array.from(rows, ({ label }) => classes.get(label) as number),
+    classToIdx: classes,
+    paths: rows.map(({ path }) => path),
+    labelledAt: rows.map(({ where }) => where),
+    remarks: repeatedImages(rows),
+  };
+}
+
+/** Image files below a folder that no row names. */
+export function unnamedImages(folder: string, rows: readonly LabelledRow[]): LeftOut[] {
+  const named = new Set(rows.map(({ path }) => resolve(path)));
+  let unnamed = filesBelow(folder, isImageName).filter((path) => !named.has(resolve(path)));
+  if (unnamed.length > 0) {
+    // A listing may go another way to the same files, through a link.
+    const reached = new Set(rows.filter(({ path }) => existsSync(path)).map(({ path }) => realpathSync(path)));
+    unnamed = unnamed.filter((path) => !reached.has(realpathSync(path)));
+  }
+  return unnamed.map((path) => ({ reason: "named by no annotation", path, label: "", where: path }));
+}
+
+function repeatedImages(rows: readonly LabelledRow[]): string[] {
+  const labels = new Map<string, Set<string>>();
+  let repeated = 0;
+  for (const { path, label } of rows) {
+    const known = labels.get(path);
+    if (known === undefined) labels.set(path, new Set([label]));
+    else {
+      known.add(label);
+      repeated++;
+    }
+  }
+  if (repeated === 0) return [];
+  const contradictory = [...labels].filter(([, { size }]) => size > 1);
+  const [example] = contradictory;
+  const under =
+    example === undefined
+      ? ""
+      : `; ${plural(contradictory.length, "image")} under several labels, such as ${example[0]} (${[...example[1]].join(", ")})`;
+  return [`${plural(repeated, "row names", "rows name")} an image that an earlier row names, too${under}`];
+}
+
+function missingImages(rows: readonly LeftOut[]): VisionError {
+  const [first] = rows as [LeftOut];
+  const others = rows.length === 1 ? "" : ` (and ${rows.length - 1} more)`;
+  return new VisionError({
+    code: "vision/image-missing",
+    what: `the image ${relative(process.cwd(), first.path)} does not exist${others}`,
+    where: first.where,
+    fix: "restore the files, remove the rows, or set on_missing to skip",
+  });
+}
