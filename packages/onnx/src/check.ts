@@ -1,6 +1,7 @@
 import { noGrad, Tensor, unscoped } from "@classifier-training/torch";
 import * as ort from "onnxruntime-node";
 import { OnnxError } from "./errors.ts";
+import { fromFloat16Bits, toFloat16Bits } from "./graph/float16.ts";
 import { type Exportable, inEvalMode, resize, run } from "./trace.ts";
 
 export interface CheckOptions {
@@ -98,7 +99,7 @@ async function compare(
         what: `output '${name}' has shape [${actual.dims.join(", ")}], expected [${wanted?.shape.join(", ") ?? "nothing"}]`,
       });
     }
-    const difference = largestDifference(actual.data as ArrayLike<number | bigint>, numbersOf(wanted), { atol, rtol });
+    const difference = largestDifference(fromOrt(actual), numbersOf(wanted), { atol, rtol });
     maxAbsDiff = Math.max(maxAbsDiff, difference.value);
     if (!difference.allowed) {
       throw new OnnxError({
@@ -112,8 +113,22 @@ async function compare(
 }
 
 function toOrt(tensor: Tensor): ort.Tensor {
-  const type = tensor.dtype === "float64" ? "float64" : tensor.dtype;
-  return new ort.Tensor(type as "float32", tensor.toTypedArray() as Float32Array, [...tensor.shape]);
+  const values = tensor.toTypedArray();
+  if (tensor.dtype === "bfloat16") {
+    throw new OnnxError({
+      code: "onnx/unsupported",
+      what: "ONNX Runtime on the CPU does not compute in bfloat16",
+      fix: 'export and check the model in float32 (`model.to({ dtype: "float32" })`), or in float16',
+    });
+  }
+  const data = tensor.dtype === "float16" ? Uint16Array.from(values as Float32Array, toFloat16Bits) : values;
+  return new ort.Tensor(tensor.dtype as "float32", data as Float32Array, [...tensor.shape]);
+}
+
+/** The elements as numbers: ONNX Runtime gives half precision as bits, or as a Float16Array where there is one. */
+function fromOrt({ type, data }: ort.Tensor): ArrayLike<number | bigint> {
+  if (type === "float16" && data instanceof Uint16Array) return Float32Array.from(data, fromFloat16Bits);
+  return data as ArrayLike<number | bigint>;
 }
 
 function numbersOf(tensor: Tensor): ArrayLike<number | bigint> {

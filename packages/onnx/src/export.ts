@@ -1,7 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { writeFileAtomic } from "@classifier-training/base";
 import { type DType, scope, Tensor } from "@classifier-training/torch";
-import { convertCall } from "./convert.ts";
+import { convertCall, refuseReads } from "./convert.ts";
 import { OnnxError } from "./errors.ts";
 import { GraphBuilder, type SymbolSource } from "./graph/builder.ts";
 import { type Dim, dimText, isDynamic } from "./graph/dims.ts";
@@ -95,8 +95,8 @@ function build(
 ): { model: ModelProto; inputs: Port[]; outputs: Port[] } {
   const { base } = recordings;
   const results = resultsOf(base.trace.result);
-  const outputNames = checkedNames("output", options.outputNames ?? results.names, results.tensors.length);
-  const parameters = parameterNames(target);
+  const outputNames = checkedNames("output", options.outputNames ?? results.names, results.tensors.length, inputNames);
+  const parameters = parameterNames(target, new Set([...inputNames, ...outputNames]));
   const symbols = new Map<string, SymbolSource>();
   for (const { symbol, input, axis } of axes) {
     if (!symbols.has(symbol)) symbols.set(symbol, { input: inputNames[input] ?? "", axis });
@@ -115,13 +115,17 @@ function build(
     return { name, dtype: tensor.dtype, shape: dims.map(portSize), dims };
   });
   for (const [i, call] of base.trace.calls.entries()) convertCall(call, i, moduleAt(i), graph, values);
+  refuseReads(base.trace.reads, moduleAt, values);
 
   graph.enter("");
   const outputs = results.tensors.map((tensor, i): Port => {
     const name = outputNames[i] ?? "";
     const id = base.trace.idOf(tensor);
     if (id === undefined)
-      throw new OnnxError({ code: "onnx/trace", what: `output '${name}' is no result of the model` });
+      throw new OnnxError({
+        code: "onnx/trace",
+        what: `output '${name}' is not a tensor of the recorded forward pass`,
+      });
     const value = values.value(id);
     graph.nodes.push(makeNode("Identity", [value.name], [name], {}, graph.uniqueName(`${name}/Identity`)));
     return { name, dtype: value.dtype, shape: value.shape.map(portSize) };
@@ -163,10 +167,13 @@ function portSize(dim: Dim): number | string {
   return isDynamic(dim) ? dimText(dim) : dim;
 }
 
-function parameterNames(target: Exportable): Map<Tensor, string> {
+/** Parameters under their names in the state dict; `_parameter` is added where an input or output has the name. */
+function parameterNames(target: Exportable, ports: ReadonlySet<string>): Map<Tensor, string> {
   if (typeof target === "function") return new Map();
   const named = [...target.namedParameters(), ...target.namedBuffers()];
-  return new Map(named.map(([name, tensor]) => [tensor as Tensor, name] as const));
+  return new Map(
+    named.map(([name, tensor]) => [tensor as Tensor, ports.has(name) ? `${name}_parameter` : name] as const),
+  );
 }
 
 function resultsOf(result: unknown): { tensors: Tensor[]; names: string[] | undefined } {
@@ -183,12 +190,25 @@ function resultsOf(result: unknown): { tensors: Tensor[]; names: string[] | unde
   });
 }
 
-function checkedNames(kind: string, given: readonly string[] | undefined, count: number): string[] {
+function checkedNames(
+  kind: string,
+  given: readonly string[] | undefined,
+  count: number,
+  taken: readonly string[] = [],
+): string[] {
   const names = given ?? Array.from({ length: count }, (_, i) => (count === 1 ? kind : `${kind}${i}`));
-  if (names.length === count && new Set(names).size === count) return [...names];
+  const used = names.find((name) => taken.includes(name));
+  if (used !== undefined) {
+    throw new OnnxError({
+      code: "onnx/names",
+      what: `'${used}' names an input and an output`,
+      fix: "give other outputNames",
+    });
+  }
+  if (names.length === count && new Set(names).size === count && !names.includes("")) return [...names];
   throw new OnnxError({
     code: "onnx/names",
-    what: `${count} different ${kind} names are needed, given: ${names.join(", ")}`,
+    what: `expected ${count} different ${kind} names, received ${JSON.stringify(names)}`,
   });
 }
 

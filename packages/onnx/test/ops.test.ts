@@ -61,6 +61,69 @@ const cases: readonly Case[] = [
   ["repeat", rows, (x) => x.repeat(1, 3)],
   ["interpolation", images, (x) => [resized("bilinear", x), resized("bicubic", x)]],
   ["attention", () => randn([2, 3, 4, 8]), (x) => F.scaledDotProductAttention(x, x, x)],
+  ["attention with masks", () => randn([2, 3, 4, 8]), (x) => masked(x)],
+  ["gather, scatter, index_select", rows, (x) => gathered(x)],
+  ["sort and argsort", rows, (x) => [...aten("sort")(x, -1, true), aten("argsort")(x, 0 + 1)]],
+  ["tile, roll, flip", images, (x) => [aten("tile")(x, [2, 1]), aten("roll")(x, [1, -2], [2, 3]), x.flip(1, 3)]],
+  ["einsum", images, (x) => aten("einsum")("nchw,dc->ndhw", [x, matrix.slice(1, 0, 4)])],
+  [
+    "embedding",
+    () =>
+      tensor(
+        [
+          [1, 2],
+          [0, 4],
+        ],
+        { dtype: "int64" },
+      ),
+    (x) => aten("embedding")(matrix, x, 0),
+  ],
+  ["pixel_shuffle and back", images, (x) => [aten("pixel_shuffle")(x, 2), aten("pixel_unshuffle")(x, 2)]],
+  ["instance_norm", images, (x) => aten("instance_norm")(x, null, null, null, null, true, 0.1, 1e-5, false)],
+  ["circular padding", images, (x) => F.pad(x, [1, 2, 0, 3], { mode: "circular" })],
+  ["padding that crops", images, (x) => F.pad(x, [-1, 2], { value: 3 })],
+  ["interpolation to the nearest", images, (x) => F.interpolate(x, [9, 4])],
+  ["rounding", rows, (x) => ["floor", "ceil", "round", "trunc", "frac", "sign"].map((name) => aten(name)(x.mul(3)))],
+  [
+    "logarithms and powers",
+    rows,
+    (x) => ["log2", "log10", "log1p", "exp2", "expm1", "square"].map((name) => aten(name)(x.abs().add(0.1))),
+  ],
+  ["remainders", rows, (x) => [aten("remainder")(x, -0.3), aten("fmod")(x, 0.3), aten("floor_divide")(x, 0.3)]],
+  [
+    "integers divided",
+    integers,
+    (x) => [x.div(3), aten("div")(x, 3, { rounding_mode: "floor" }), aten("div")(x, 3, { rounding_mode: "trunc" })],
+  ],
+  ["integers compared with fractions", integers, (x) => [x.gt(0.5), x.eq(2), x.ne(2)]],
+  [
+    "truth values",
+    rows,
+    (x) => [
+      x.gt(0).logicalAnd(x.lt(1)),
+      aten("logical_xor")(x, x.gt(0)),
+      aten("any")(x.gt(1), 1),
+      aten("all")(x.gt(-1)),
+    ],
+  ],
+  ["bounds that are tensors", rows, (x) => aten("clamp")(x, vector.sub(1), vector)],
+  ["shrinking", rows, (x) => [aten("hardshrink")(x, 0.3), aten("softshrink")(x, 0.3), aten("threshold")(x, 0.2, -5)]],
+  ["gated halves", rows, (x) => aten("glu")(x, 1)],
+  ["statistics together", images, (x) => [...aten("var_mean")(x, [2, 3], { correction: 1 }), aten("std")(x, 1)]],
+  ["norms of other orders", rows, (x) => [x.norm(3, [1]), x.norm(Number.POSITIVE_INFINITY, [1])]],
+  ["softmax in another dtype", rows, (x) => x.softmax(1, { dtype: "float64" })],
+  ["a triangle of a mask", rows, (x) => aten("tril")(x.matmul(matrix.t()).gt(0), 1).to({ dtype: "float32" })],
+  ["division by the number of samples", rows, (x) => x.sum(0, { keepdim: true }).div(x.shape[0] as number)],
+  [
+    "as many rows as samples",
+    rows,
+    (x) => x.add(aten("arange")(x.shape[0] as number, { dtype: "float32" }).unsqueeze(1)),
+  ],
+  ["repeated once a sample", rows, (x) => vector.add(x.mean()).repeat(x.shape[0] as number, 1)],
+  ["a constant filled by the input", rows, (x) => filledIn(x)],
+  ["a view written to", images, (x) => writtenTo(x)],
+  ["a view of a view written to, and others of the same memory", images, (x) => writtenThrough(x)],
+  ["what is set by index", rows, (x) => setByIndex(x)],
   [
     "whole numbers",
     () =>
@@ -75,6 +138,70 @@ const cases: readonly Case[] = [
   ],
   ["a dictionary of outputs", rows, (x) => ({ a: x, b: x.mul(2) })],
 ];
+
+function integers(): Tensor {
+  return tensor(
+    [
+      [-7, 7, 2],
+      [0, -1, 5],
+    ],
+    { dtype: "int64" },
+  );
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: an operator by name may return a tensor or several
+function aten(name: string): (...values: any[]) => any {
+  return ops.aten[name] as (...values: unknown[]) => unknown;
+}
+
+const causal = randn([4, 4]).fill_(1).tril().to({ dtype: "bool" });
+
+function masked(x: Tensor): unknown {
+  return [
+    F.scaledDotProductAttention(x, x, x, { mask: causal }),
+    F.scaledDotProductAttention(x, x, x, { causal: true }),
+  ];
+}
+
+function gathered(x: Tensor): unknown {
+  const index = x.argsort(1).narrow(1, 0, 3);
+  const chosen = aten("gather")(x, 1, index);
+  return [chosen, aten("scatter_add")(x, 1, index, chosen), x.indexSelect(1, tensor([2, 0], { dtype: "int64" }))];
+}
+
+function filledIn(x: Tensor): Tensor {
+  const out = ops.aten["zeros"]!([x.shape[0] as number, 8]) as Tensor;
+  out.narrow(1, 1, 6).copy_(x);
+  out.select(1, -1).fill_(3);
+  return out;
+}
+
+function writtenTo(x: Tensor): unknown {
+  const y = x.clone();
+  const before = y.mul(1);
+  y.select(1, 1).mul_(2);
+  y.slice(2, 0, 6, 2).zero_();
+  y.transpose(1, 3).select(1, 4).add_(1);
+  return [y, before];
+}
+
+function writtenThrough(x: Tensor): unknown {
+  const y = x.mul(1);
+  const rows = y.view([-1, 6]);
+  const [left, right] = y.chunk(2, 1) as [Tensor, Tensor];
+  const sum = right.sum();
+  right.slice(3, 2, 4).fill_(-1);
+  left.relu_();
+  return [y, rows, right, left, sum];
+}
+
+function setByIndex(x: Tensor): unknown {
+  const y = x.clone();
+  y.setIndex([y.gt(0.5)], 9);
+  y.setIndex(["...", tensor([0, 3], { dtype: "int64" })], -1);
+  y.setIndex([":", "1:3"], x.slice(1, 0, 2));
+  return y;
+}
 
 function concatenated(parts: Tensor[]): Tensor {
   return ops.aten["cat"]!([...parts].reverse(), 1) as Tensor;
@@ -160,10 +287,74 @@ test("a converter can be added", async () => {
 });
 
 test("a size that does not follow the batch is refused, and so is a branch that depends on it", () => {
-  expect(() => exportOnnx((x: Tensor) => x.matmul(x.t()).reshape([-1]), randn([2, 3]))).toThrow("no multiple of batch");
+  expect(() => exportOnnx((x: Tensor) => x.matmul(x.t()).reshape([-1]), randn([2, 3]))).toThrow(
+    "not a multiple of batch",
+  );
   const branching = (x: Tensor) => (x.shape[0] === 2 ? x.exp() : x.log());
   expect(() => exportOnnx(branching, randn([2, 3]))).toThrow("calls other operators when batch changes");
   expect(() => exportOnnx((x: Tensor) => x.add(randn([3])), randn([2, 3]))).toThrow("it is random");
+});
+
+test.each<[string, (x: Tensor) => unknown, string]>([
+  ["a number read from the input", (x) => x.mul(x.max().item()), "forward reads values that depend on the input"],
+  [
+    "a list read from the input",
+    (x) => x.mul(x.toArray()[0] as number),
+    "forward reads values that depend on the input",
+  ],
+  [
+    "a factor that follows the batch in another way",
+    (x) => x.mul(1 / (x.shape[0] as number)),
+    "argument 'other' depends on the size 'batch'",
+  ],
+  [
+    "a constant made for the batch",
+    (x) => x.add(tensor([x.shape[0] as number])),
+    "a constant that forward makes has other contents when batch changes",
+  ],
+  ["a tensor chosen by the batch", (x) => (x.shape[0] === 2 ? x : x.exp()).add(x.exp()), "batch changes"],
+  ["a buffer that counts", (x) => x.add(counter.add_(1)), "changes a tensor made before it in place"],
+  [
+    "an option without a translation",
+    (x) =>
+      aten("var")(x, 1, { correction: 1 })
+        .add(aten("std_mean")(x, [1])[0])
+        .add(aten("cumprod")(x, 1).sum()),
+    "cumprod",
+  ],
+])("%s is refused, never baked in", (_, target, message) => {
+  expect(() => exportOnnx(target, randn([2, 3]))).toThrow(message);
+});
+
+const counter = tensor([0]);
+
+test("a parameter named like an input or output gives way", async () => {
+  class Named extends nn.Module<[Tensor], Tensor> {
+    readonly input = new nn.Parameter(randn([3]));
+    readonly output = new nn.Parameter(randn([3]));
+    constructor() {
+      super();
+      this.registerParameter("input", this.input);
+      this.registerParameter("output", this.output);
+    }
+    override forward(x: Tensor): Tensor {
+      return x.mul(this.input).add(this.output);
+    }
+  }
+  const model = new Named();
+  const example = randn([2, 3]);
+  await checkOnnx(exportOnnx(model, example).bytes, example, model);
+  expect(() => exportOnnx(model, example, { outputNames: ["input"] })).toThrow("'input' names an input and an output");
+});
+
+test("half precision is exported and checked; bfloat16 is beyond ONNX Runtime's processor kernels", async () => {
+  const double = (x: Tensor) => x.add(x);
+  const example = randn([2, 6]).to({ dtype: "float16" });
+  const { maxAbsDiff } = await checkOnnx(exportOnnx(double, example).bytes, example, double);
+  expect(maxAbsDiff).toBe(0);
+  expect(exportOnnx(double, example).outputs[0]?.dtype).toBe("float16");
+  const brain = example.to({ dtype: "bfloat16" });
+  await expect(checkOnnx(exportOnnx(double, example).bytes, brain, double)).rejects.toThrow("bfloat16");
 });
 
 test("a wrong expectation is told with the difference", async () => {

@@ -31,17 +31,35 @@ export function dimText(dim: Dim): string {
  * proportion to the symbol is a multiple or a fraction of it.
  * @throws OnnxError `onnx/dynamic` when it depends on the symbol in another way.
  */
-export function dimFromTraces(first: number, second: number, { symbol, values }: SymbolValues): Dim {
-  if (first === second) return first;
-  if (first > 0 && first * values[1] === second * values[0]) {
-    const common = greatestCommonDivisor(first, values[0]);
-    return { symbol, factor: first / common, divisor: values[0] / common };
-  }
+export function dimFromTraces(first: number, second: number, symbol: SymbolValues): Dim {
+  const dim = proportional(first, second, symbol);
+  if (dim !== undefined) return dim;
+  const { symbol: name, values } = symbol;
   throw new OnnxError({
     code: "onnx/dynamic",
-    what: `a size of ${first} for ${symbol}=${values[0]} and ${second} for ${symbol}=${values[1]} is no multiple of ${symbol}`,
-    fix: `leave ${symbol} out of dynamicAxes, or keep that computation independent of it`,
+    what: `a size of ${first} for ${name}=${values[0]} and ${second} for ${name}=${values[1]} is not a multiple of ${name}`,
+    fix: `leave ${name} out of dynamicAxes, or keep that computation independent of it`,
   });
+}
+
+function proportional(first: number, second: number, { symbol, values }: SymbolValues): Dim | undefined {
+  if (first === second) return first;
+  if (!(first > 0) || first * values[1] !== second * values[0]) return undefined;
+  const common = greatestCommonDivisor(first, values[0]);
+  return { symbol, factor: first / common, divisor: values[0] / common };
+}
+
+/** A plain argument of a call that follows a symbol, as in `x.div(x.shape[0])`. */
+export class Varying {
+  readonly symbol: string;
+  /** It as a multiple of the symbol, if it is one. */
+  readonly dim: Dim | undefined;
+
+  constructor(symbol: SymbolValues, first: unknown, second: unknown) {
+    this.symbol = symbol.symbol;
+    const isCount = Number.isInteger(first) && Number.isInteger(second);
+    this.dim = isCount ? proportional(first as number, second as number, symbol) : undefined;
+  }
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

@@ -1,7 +1,7 @@
 import type { DType } from "@classifier-training/torch";
 import { OnnxError } from "../errors.ts";
 import type { GraphBuilder, Value } from "../graph/builder.ts";
-import type { Dim } from "../graph/dims.ts";
+import { type Dim, isDynamic, Varying } from "../graph/dims.ts";
 
 /** One recorded operator call, its tensors already values of the graph. */
 export class OpCall {
@@ -13,6 +13,7 @@ export class OpCall {
   /** What each result looks like. */
   readonly results: readonly { readonly shape: readonly Dim[]; readonly dtype: DType }[];
   readonly #args: ReadonlyMap<string, unknown>;
+  readonly #read = new Set<string>();
 
   constructor(
     op: { readonly name: string; readonly overload: string; readonly module: string },
@@ -34,56 +35,102 @@ export class OpCall {
   }
 
   has(name: string): boolean {
-    return this.#args.get(name) !== undefined && this.#args.get(name) !== null;
+    const value = this.#get(name);
+    return value !== undefined && value !== null;
   }
 
   /** The raw argument: a `Value`, a number, a list, a string; undefined when it was left to its default. */
   raw(name: string): unknown {
+    return this.#get(name);
+  }
+
+  #get(name: string): unknown {
+    this.#read.add(name);
     return this.#args.get(name);
+  }
+
+  /** Says that arguments need no translation: the shape of the result tells what they do, or they change no value. */
+  ignore(...names: readonly string[]): void {
+    for (const name of names) this.#read.add(name);
+  }
+
+  /** Whether the converter has looked at an argument. */
+  isRead(name: string): boolean {
+    return this.#read.has(name);
   }
 
   tensor(name: string): Value {
     const value = this.optionalTensor(name);
-    if (value === undefined) throw this.unsupported(`argument '${name}' is no tensor`);
+    if (value === undefined) throw this.unsupported(`argument '${name}' is not a tensor`);
     return value;
   }
 
   optionalTensor(name: string): Value | undefined {
-    const value = this.#args.get(name);
+    const value = this.#get(name);
     return isValue(value) ? value : undefined;
   }
 
   tensors(name: string): Value[] {
-    const value = this.#args.get(name);
-    if (!Array.isArray(value) || !value.every(isValue)) throw this.unsupported(`argument '${name}' is no tensor list`);
+    const value = this.#get(name);
+    if (!Array.isArray(value) || !value.every(isValue))
+      throw this.unsupported(`argument '${name}' is not a tensor list`);
     return value;
   }
 
   number(name: string, otherwise?: number): number {
-    const value = this.#args.get(name) ?? otherwise;
+    const value = this.#fixed(name, this.#get(name) ?? otherwise);
     if (typeof value === "boolean") return Number(value);
     if (typeof value === "bigint") return Number(value);
-    if (typeof value !== "number") throw this.unsupported(`argument '${name}' is no number`);
+    if (typeof value !== "number") throw this.unsupported(`argument '${name}' is not a number`);
     return value;
   }
 
+  /** A count, which may follow a symbol. */
+  dim(name: string, otherwise?: number): Dim {
+    const value = this.#get(name);
+    return value instanceof Varying ? this.#dimOf(name, value) : this.number(name, otherwise);
+  }
+
+  /** Counts, each of which may follow a symbol. */
+  dims(name: string): Dim[] {
+    const value = this.#get(name);
+    if (!Array.isArray(value)) return this.ints(name);
+    return value.map((entry) => (entry instanceof Varying ? this.#dimOf(name, entry) : Number(entry)));
+  }
+
+  #dimOf(name: string, value: Varying): Dim {
+    if (value.dim !== undefined) return value.dim;
+    this.#fixed(name, value);
+    return 0;
+  }
+
   boolean(name: string, otherwise = false): boolean {
-    const value = this.#args.get(name) ?? otherwise;
+    const value = this.#fixed(name, this.#get(name) ?? otherwise);
     return value === true || value === 1;
   }
 
   text(name: string, otherwise: string): string {
-    const value = this.#args.get(name);
+    const value = this.#fixed(name, this.#get(name));
     return typeof value === "string" ? value : otherwise;
   }
 
-  /** A list of whole numbers; one number stands for `length` equal ones. */
+  /** A list of integers; one number stands for `length` equal ones. */
   ints(name: string, length = 0, otherwise?: readonly number[]): number[] {
-    const value = this.#args.get(name);
+    const value = this.#fixed(name, this.#get(name));
     if (typeof value === "number") return new Array<number>(Math.max(1, length)).fill(value);
     const list = Array.isArray(value) && value.length > 0 ? value : otherwise;
-    if (list === undefined) throw this.unsupported(`argument '${name}' is no list of numbers`);
+    if (list === undefined) throw this.unsupported(`argument '${name}' is not a list of numbers`);
+    for (const entry of list) this.#fixed(name, entry);
     return list.length === 1 && length > 1 ? new Array<number>(length).fill(Number(list[0])) : list.map(Number);
+  }
+
+  /** The value, which the model will have for every size of its input. */
+  #fixed(name: string, value: unknown): unknown {
+    if (!(value instanceof Varying)) return value;
+    throw this.unsupported(
+      `argument '${name}' depends on the size '${value.symbol}'`,
+      `compute it from the input with tensor operators, or leave '${value.symbol}' out of dynamicAxes`,
+    );
   }
 
   /** An axis, counted from the front. */
@@ -91,14 +138,24 @@ export class OpCall {
     return positiveAxis(this.number(name, otherwise), rank);
   }
 
+  /** The size of an axis of a tensor that must not be dynamic. */
+  fixedSize({ shape }: Value, axis: number): number {
+    const size = shape[axis] ?? 1;
+    if (isDynamic(size)) throw this.unsupported(`the size of axis ${axis} is dynamic`);
+    return size;
+  }
+
   /** An error that names the operator and the module that called it. */
-  unsupported(why: string): OnnxError {
+  unsupported(
+    why: string,
+    fix = "rewrite that module with exportable operators, or register a converter (see the README of the onnx package)",
+  ): OnnxError {
     const overload = this.overload === "" ? "" : `.${this.overload}`;
     return new OnnxError({
       code: "onnx/unsupported",
       what: `${this.op}${overload} cannot be exported to ONNX: ${why}`,
       where: this.module === "" ? "the model's own forward" : `module '${this.module}'`,
-      fix: "rewrite that module with exportable operators, or register a converter (see the README of the onnx package)",
+      fix,
     });
   }
 }

@@ -15,7 +15,8 @@ const convolution: Converter = (call, graph) => {
   if (kernel.some(isDynamic)) throw call.unsupported("its weight has a dynamic shape");
   const stride = call.ints("stride", spatial, new Array<number>(spatial).fill(1));
   const dilation = call.ints("dilation", spatial, new Array<number>(spatial).fill(1));
-  if (call.boolean("transposed")) return transposed(call, stride, dilation, spatial, graph);
+  if (call.op.includes("transpose") || call.boolean("transposed"))
+    return transposed(call, stride, dilation, spatial, graph);
   const pads = padding === "same" ? samePads(kernel as number[], dilation) : symmetricPads(paddingOf(call, spatial));
   return graph.node("Conv", [input.name, weight.name, call.optionalTensor("bias")?.name], {
     kernel_shape: kernel as number[],
@@ -58,6 +59,9 @@ export const convolutionOps: ConverterTable = {
   conv1d: convolution,
   conv2d: convolution,
   conv3d: convolution,
+  conv_transpose1d: convolution,
+  conv_transpose2d: convolution,
+  conv_transpose3d: convolution,
   convolution,
   _convolution: convolution,
 };

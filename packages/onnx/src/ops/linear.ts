@@ -41,22 +41,40 @@ const attention: Converter = (call, graph) => {
   const rank = query.shape.length;
   const width = query.shape.at(-1);
   if (call.number("dropout_p", 0) > 0) throw call.unsupported("it is random; call model.eval() first");
-  if (call.boolean("is_causal")) throw call.unsupported("causal attention has no converter");
   if (typeof width !== "number") throw call.unsupported("the width of a head is dynamic");
   const perm = Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : 2 * rank - 3 - i));
-  const scale = call.number("scale", 1 / Math.sqrt(width));
+  const scale = call.has("scale") ? call.number("scale") : 1 / Math.sqrt(width);
   const scaled = graph.node("Mul", [query.name, graph.scalar(scale, query.dtype)]);
   let scores = graph.node("MatMul", [scaled, graph.node("Transpose", [key.name], { perm })]);
+  const hidden = graph.scalar(Number.NEGATIVE_INFINITY, query.dtype);
   const mask = call.optionalTensor("attn_mask");
-  if (mask?.dtype === "bool") {
-    const zero = graph.scalar(0, query.dtype);
-    const never = graph.scalar(Number.NEGATIVE_INFINITY, query.dtype);
-    scores = graph.node("Add", [scores, graph.node("Where", [mask.name, zero, never])]);
-  } else if (mask !== undefined) {
-    scores = graph.node("Add", [scores, mask.name]);
+  if (mask?.dtype === "bool") scores = graph.node("Where", [mask.name, scores, hidden]);
+  else if (mask !== undefined) scores = graph.node("Add", [scores, mask.name]);
+  if (call.boolean("is_causal")) {
+    const pairs = graph.shape([query.shape.at(-2) ?? 1, key.shape.at(-2) ?? 1]);
+    const ones = graph.node("Expand", [graph.scalar(1, "int64"), pairs]);
+    const seen = { name: graph.node("Trilu", [ones], { upper: 0 }), shape: [], dtype: "int64" } as const;
+    scores = graph.node("Where", [graph.cast(seen, "bool"), scores, hidden]);
   }
   const mixed = graph.node("MatMul", [graph.node("Softmax", [scores], { axis: rank - 1 }), value.name]);
   return call.results.map((_, i) => (i === 0 ? mixed : ""));
+};
+
+const einsum: Converter = (call, graph) => {
+  call.ignore("path"); // the order of the products
+  const names = call.tensors("tensors").map(({ name }) => name);
+  return graph.node("Einsum", names, { equation: call.text("equation", "") });
+};
+
+/** Products of two vectors, or of a matrix with one. */
+function product(first: string, second: string): Converter {
+  return (call, graph) => graph.node("MatMul", [call.tensor(first).name, call.tensor(second).name]);
+}
+
+const outer: Converter = (call, graph) => {
+  const column = graph.node("Unsqueeze", [call.tensor("self").name, graph.ints([1])]);
+  const other = call.optionalTensor("vec2") ?? call.tensor("other");
+  return graph.node("Mul", [column, graph.node("Unsqueeze", [other.name, graph.ints([0])])]);
 };
 
 export const linearOps: ConverterTable = {
@@ -66,5 +84,9 @@ export const linearOps: ConverterTable = {
   mm: matmul,
   bmm: matmul,
   baddbmm,
+  mv: product("self", "vec"),
+  dot: product("self", "tensor"),
+  outer,
+  einsum,
   scaled_dot_product_attention: attention,
 };

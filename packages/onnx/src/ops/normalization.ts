@@ -12,7 +12,7 @@ const batchNorm: Converter = (call, graph) => {
   const filled = (value: Value | undefined, fill: number) =>
     value?.name ??
     graph.constant(new Array<number>(sizeOf(call, channels)).fill(fill), mean.dtype, [sizeOf(call, channels)]);
-  const normalised = graph.node(
+  const normalized = graph.node(
     "BatchNormalization",
     [
       input.name,
@@ -24,7 +24,7 @@ const batchNorm: Converter = (call, graph) => {
     { epsilon: float(call.number("eps", 1e-5)) },
   );
   // the saved statistics of the other results are only for the backward pass
-  return call.results.map((_, i) => (i === 0 ? normalised : ""));
+  return call.results.map((_, i) => (i === 0 ? normalized : ""));
 };
 
 function sizeOf(call: OpCall, shape: Value["shape"]): number {
@@ -37,12 +37,12 @@ const layerNorm: Converter = (call, graph) => {
   const input = call.tensor("input");
   const normalizedShape = call.ints("normalized_shape");
   const ones = () => graph.constant(new Array<number>(product(normalizedShape)).fill(1), input.dtype, normalizedShape);
-  const normalised = graph.node(
+  const normalized = graph.node(
     "LayerNormalization",
     [input.name, call.optionalTensor("weight")?.name ?? ones(), call.optionalTensor("bias")?.name],
     { axis: -normalizedShape.length, epsilon: float(call.number("eps", 1e-5)) },
   );
-  return call.results.map((_, i) => (i === 0 ? normalised : ""));
+  return call.results.map((_, i) => (i === 0 ? normalized : ""));
 };
 
 /** Group norm: each group becomes one channel of an instance norm, then scale and shift per channel. */
@@ -52,10 +52,10 @@ const groupNorm: Converter = (call, graph) => {
   const scale = graph.constant(new Array<number>(groups).fill(1), input.dtype, [groups]);
   const shift = graph.constant(new Array<number>(groups).fill(0), input.dtype, [groups]);
   const grouped = graph.node("Reshape", [input.name, graph.ints([0, groups, -1])]);
-  const normalised = graph.node("InstanceNormalization", [grouped, scale, shift], {
+  const normalized = graph.node("InstanceNormalization", [grouped, scale, shift], {
     epsilon: float(call.number("eps", 1e-5)),
   });
-  let out = graph.node("Reshape", [normalised, graph.reshapeTarget(input.shape)]);
+  let out = graph.node("Reshape", [normalized, graph.reshapeTarget(input.shape)]);
   const perChannel = [1, -1, ...new Array<number>(input.shape.length - 2).fill(1)];
   const spread = (value: Value) => affineShape(graph, value, perChannel);
   const weight = call.optionalTensor("weight");
@@ -63,6 +63,18 @@ const groupNorm: Converter = (call, graph) => {
   if (weight !== undefined) out = graph.node("Mul", [out, spread(weight)]);
   if (bias !== undefined) out = graph.node("Add", [out, spread(bias)]);
   return call.results.map((_, i) => (i === 0 ? out : ""));
+};
+
+/** Each sample and channel by its own statistics; by the running ones where it keeps them. */
+const instanceNorm: Converter = (call, graph) => {
+  if (!call.boolean("use_input_stats")) return batchNorm(call, graph);
+  const input = call.tensor("input");
+  const channels = call.fixedSize(input, 1);
+  const affine = (key: "weight" | "bias", fill: number) =>
+    call.optionalTensor(key)?.name ?? graph.constant(new Array<number>(channels).fill(fill), input.dtype, [channels]);
+  return graph.node("InstanceNormalization", [input.name, affine("weight", 1), affine("bias", 0)], {
+    epsilon: float(call.number("eps", 1e-5)),
+  });
 };
 
 function affineShape(graph: GraphBuilder, value: Value, shape: readonly number[]): string {
@@ -80,4 +92,5 @@ export const normalizationOps: ConverterTable = {
   layer_norm: layerNorm,
   native_layer_norm: layerNorm,
   group_norm: groupNorm,
+  instance_norm: instanceNorm,
 };

@@ -26,7 +26,8 @@ const sum: Converter = (call, graph) => {
 function extremum(reduce: "ReduceMax" | "ReduceMin", arg: "ArgMax" | "ArgMin"): Converter {
   return (call, graph) => {
     if (call.has("other")) {
-      return graph.node(reduce === "ReduceMax" ? "Max" : "Min", [call.tensor("self").name, call.tensor("other").name]);
+      const operands = [call.tensor("self"), call.tensor("other")].map((value) => graph.cast(value, call.result.dtype));
+      return graph.node(reduce === "ReduceMax" ? "Max" : "Min", operands);
     }
     const values = reduction(reduce)(call, graph) as string;
     if (call.results.length === 1) return values;
@@ -46,39 +47,52 @@ function argument(opType: "ArgMax" | "ArgMin"): Converter {
   };
 }
 
-const topk: Converter = (call, graph) =>
-  graph.nodeN("TopK", [call.tensor("self").name, graph.ints([call.number("k")])], 2, {
-    axis: call.axis("dim", call.tensor("self").shape.length, -1),
-    largest: Number(call.boolean("largest", true)),
-    sorted: Number(call.boolean("sorted", true)),
-  });
-
-/** Variance: the mean of squared differences, times n / (n - correction). */
-const variance: Converter = (call, graph) => {
-  const { name, shape, dtype } = call.tensor("self");
-  const axes = axesOf(call);
-  const correction = call.has("unbiased")
-    ? Number(call.boolean("unbiased"))
-    : call.has("correction")
-      ? call.number("correction")
-      : 1;
-  const sizes = axes.map((axis) => shape[axis]);
-  if (correction !== 0 && sizes.some((size) => typeof size !== "number")) {
-    throw call.unsupported("the corrected variance over a dynamic axis has no converter");
-  }
-  const difference = graph.node("Sub", [name, graph.node("ReduceMean", [name], { axes, keepdims: 1 })]);
-  const squared = graph.node("Mul", [difference, difference]);
-  const mean = graph.node("ReduceMean", [squared], { axes, keepdims: Number(call.boolean("keepdim")) });
-  if (correction === 0) return mean;
-  const n = sizes.reduce<number>((total, size) => total * Number(size), 1);
-  return graph.node("Mul", [mean, graph.scalar(n / (n - correction), dtype)]);
-};
+/** Variance: the mean of squared differences, times n / (n - correction); with `mean`, that comes second. */
+function variance(root: boolean): Converter {
+  return (call, graph) => {
+    const self = call.tensor("self");
+    const { name, dtype } = self;
+    const axes = axesOf(call);
+    const keepdims = Number(call.boolean("keepdim"));
+    const correction = call.has("correction") ? call.number("correction") : Number(call.boolean("unbiased", true));
+    const difference = graph.node("Sub", [name, graph.node("ReduceMean", [name], { axes, keepdims: 1 })]);
+    const squared = graph.node("Mul", [difference, difference]);
+    let spread = graph.node("ReduceMean", [squared], { axes, keepdims });
+    if (correction !== 0) {
+      const n = axes.reduce((total, axis) => total * call.fixedSize(self, axis), 1);
+      spread = graph.node("Mul", [spread, graph.scalar(n / Math.max(0, n - correction), dtype)]);
+    }
+    if (root) spread = graph.node("Sqrt", [spread]);
+    return call.results.length === 1 ? spread : [spread, graph.node("ReduceMean", [name], { axes, keepdims })];
+  };
+}
 
 const norm: Converter = (call, graph) => {
+  const self = call.tensor("self");
   const order = call.has("p") ? call.number("p") : call.has("ord") ? call.number("ord") : 2;
-  if (order !== 1 && order !== 2) throw call.unsupported(`the norm of order ${order} has no converter`);
-  return reduction(order === 1 ? "ReduceL1" : "ReduceL2")(call, graph);
+  const how = { axes: axesOf(call), keepdims: Number(call.boolean("keepdim")) };
+  const input = graph.cast(self, call.result.dtype);
+  if (order === 1 || order === 2) return graph.node(order === 1 ? "ReduceL1" : "ReduceL2", [input], how);
+  const sizes = graph.node("Abs", [input]);
+  if (order === Number.POSITIVE_INFINITY) return graph.node("ReduceMax", [sizes], how);
+  if (order === Number.NEGATIVE_INFINITY) return graph.node("ReduceMin", [sizes], how);
+  if (order === 0) throw call.unsupported("the norm of order 0 has no converter");
+  const powers = graph.node("Pow", [sizes, graph.scalar(order, self.dtype)]);
+  const { axes, keepdims } = how;
+  const total = graph.node("ReduceSum", [powers, graph.ints(axes)], { keepdims });
+  return graph.node("Pow", [total, graph.scalar(1 / order, self.dtype)]);
 };
+
+/** Whether any, or every, element is not zero. */
+function truth(reduce: "ReduceMax" | "ReduceMin"): Converter {
+  return (call, graph) => {
+    const self = call.tensor("self");
+    const flags = graph.cast({ ...self, name: graph.cast(self, "bool"), dtype: "bool" }, "int32");
+    const axes = axesOf(call);
+    const name = graph.node(reduce, [flags], { axes, keepdims: Number(call.boolean("keepdim")) });
+    return graph.cast({ name, shape: call.result.shape, dtype: "int32" }, call.result.dtype);
+  };
+}
 
 export const reductionOps: ConverterTable = {
   mean: reduction("ReduceMean"),
@@ -91,8 +105,12 @@ export const reductionOps: ConverterTable = {
   min: extremum("ReduceMin", "ArgMin"),
   argmax: argument("ArgMax"),
   argmin: argument("ArgMin"),
-  topk,
-  var: variance,
+  any: truth("ReduceMax"),
+  all: truth("ReduceMin"),
+  var: variance(false),
+  std: variance(true),
+  var_mean: variance(false),
+  std_mean: variance(true),
   norm,
   linalg_vector_norm: norm,
 };

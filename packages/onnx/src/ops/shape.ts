@@ -1,34 +1,35 @@
-import type { GraphBuilder, Value } from "../graph/builder.ts";
+import type { Value } from "../graph/builder.ts";
 import { isDynamic } from "../graph/dims.ts";
-import { type Converter, type ConverterTable, isValue, type OpCall, positiveAxis } from "./call.ts";
+import { type Converter, type ConverterTable, type OpCall, positiveAxis } from "./call.ts";
+import { permutation } from "./views.ts";
 
 /**
  * The argument of a view tells where each size comes from no better than the result does: the shapes that two traces
  * agree on are static, the others follow the batch. So all of them become one Reshape to the result's shape.
  */
-const reshape: Converter = (call, graph) =>
-  graph.node("Reshape", [call.tensor("self").name, graph.reshapeTarget(call.result.shape)]);
+const reshape: Converter = (call, graph) => {
+  call.ignore("start_dim", "end_dim");
+  return graph.node("Reshape", [call.tensor("self").name, graph.reshapeTarget(call.result.shape)]);
+};
 
 const permute: Converter = (call, graph) => {
   const { name, shape } = call.tensor("self");
-  const perm = call.ints("dims").map((axis) => positiveAxis(axis, shape.length));
-  return graph.node("Transpose", [name], { perm });
+  return shape.length < 2 ? name : graph.node("Transpose", [name], { perm: permutation(call) });
 };
 
-const transpose: Converter = (call, graph) => {
+const moveAxes: Converter = (call, graph) => {
   const { name, shape } = call.tensor("self");
   const rank = shape.length;
-  const perm = shape.map((_, i) => i);
-  const isMatrix = !call.has("dim0");
-  const first = isMatrix ? rank - 2 : call.axis("dim0", rank);
-  const second = isMatrix ? rank - 1 : call.axis("dim1", rank);
-  perm[first] = second;
-  perm[second] = first;
-  return rank < 2 ? name : graph.node("Transpose", [name], { perm });
+  const [from, to] = ["source", "destination"].map((key) => call.ints(key).map((axis) => positiveAxis(axis, rank)));
+  const perm = shape.map((_, axis) => to?.indexOf(axis) ?? -1).map((k) => (k < 0 ? -1 : (from?.[k] ?? -1)));
+  const rest = shape.map((_, axis) => axis).filter((axis) => !from?.includes(axis));
+  return graph.node("Transpose", [name], { perm: perm.map((axis) => (axis < 0 ? (rest.shift() ?? 0) : axis)) });
 };
 
-const expand: Converter = (call, graph) =>
-  graph.node("Expand", [call.tensor("self").name, graph.shape(call.result.shape)]);
+const expand: Converter = (call, graph) => {
+  call.ignore("implicit");
+  return graph.node("Expand", [call.tensor("self").name, graph.shape(call.result.shape)]);
+};
 
 const concatenate: Converter = (call, graph) => {
   // old PyTorch lets an empty vector stand beside anything
@@ -48,6 +49,7 @@ const stack: Converter = (call, graph) => {
 const split: Converter = (call, graph) => {
   const { name, shape } = call.tensor("self");
   const axis = call.axis("dim", shape.length, 0);
+  call.ignore("split_size", "split_sizes", "chunks", "sections", "indices");
   const sizes = call.results.map(({ shape }) => shape[axis] ?? 0);
   if (sizes.some(isDynamic)) throw call.unsupported("it splits a dynamic axis");
   return graph.nodeN("Split", [name, graph.ints(sizes as number[])], sizes.length, { axis });
@@ -59,107 +61,15 @@ const unbind: Converter = (call, graph) => {
   return call.results.map((_, i) => graph.node("Gather", [name, graph.scalar(i, "int64")], { axis }));
 };
 
-const select: Converter = (call, graph) => {
-  const { name, shape } = call.tensor("self");
-  const index = call.number("index");
-  return graph.node("Gather", [name, graph.scalar(index, "int64")], { axis: call.axis("dim", shape.length) });
-};
-
-function sliced(graph: GraphBuilder, { name }: Value, axis: number, range: readonly [number, number, number]): string {
-  const [start, end, step] = range;
-  const inputs = [name, graph.ints([start]), graph.ints([end]), graph.ints([axis]), graph.ints([step])];
-  return graph.node("Slice", inputs);
-}
-
-/** PyTorch's end of "as far as it goes"; ONNX takes any number beyond the size. */
-const openEnd = Number.MAX_SAFE_INTEGER;
-
-const slice: Converter = (call, graph) => {
-  const self = call.tensor("self");
-  const end = Math.min(openEnd, call.number("end", openEnd));
-  const axis = call.axis("dim", self.shape.length, 0);
-  return sliced(graph, self, axis, [call.number("start", 0), end, call.number("step", 1)]);
-};
-
-const narrow: Converter = (call, graph) => {
-  const self = call.tensor("self");
-  const start = call.number("start");
-  const axis = call.axis("dim", self.shape.length);
-  const length = call.result.shape[axis] ?? 0;
-  if (isDynamic(length)) {
-    if (start === 0) return self.name;
-    throw call.unsupported("it cuts a dynamic axis");
-  }
-  const end = start < 0 && start + length === 0 ? openEnd : start + length;
-  return sliced(graph, self, axis, [start, end, 1]);
-};
-
-const indexSelect: Converter = (call, graph) => {
-  const { name, shape } = call.tensor("self");
-  return graph.node("Gather", [name, call.tensor("index").name], { axis: call.axis("dim", shape.length) });
-};
-
-const flip: Converter = (call, graph) => {
-  const self = call.tensor("self");
-  let { name } = self;
-  for (const axis of call.ints("dims")) {
-    const from = positiveAxis(axis, self.shape.length);
-    name = sliced(graph, { ...self, name }, from, [-1, -openEnd, -1]);
-  }
-  return name;
-};
-
-/** Constant padding; PyTorch lists the last axis first. */
-const pad: Converter = (call, graph) => {
-  const { name, shape, dtype } = call.tensor("self");
-  const mode = call.text("mode", "constant");
-  const onnxMode = { constant: "constant", reflect: "reflect", replicate: "edge" }[mode];
-  if (onnxMode === undefined) throw call.unsupported(`padding mode '${mode}' has no converter`);
-  const amounts = call.ints("pad");
-  const starts = new Array<number>(shape.length).fill(0);
-  const ends = new Array<number>(shape.length).fill(0);
-  for (let i = 0; i < amounts.length / 2; i++) {
-    starts[shape.length - 1 - i] = amounts[2 * i] ?? 0;
-    ends[shape.length - 1 - i] = amounts[2 * i + 1] ?? 0;
-  }
-  const value = graph.scalar(call.has("value") ? call.number("value") : 0, dtype);
-  return graph.node("Pad", [name, graph.ints([...starts, ...ends]), value], { mode: onnxMode });
-};
-
 const repeat: Converter = (call, graph) => {
   const { name, shape } = call.tensor("self");
-  const repeats = call.ints("repeats");
+  const given = call.op.endsWith("tile") ? call.dims("dims") : call.dims("repeats");
+  const repeats = [...new Array<number>(Math.max(0, shape.length - given.length)).fill(1), ...given];
   const missing = new Array<number>(repeats.length - shape.length).fill(1);
   const input =
     missing.length === 0 ? name : graph.node("Reshape", [name, graph.reshapeTarget([...missing, ...shape])]);
-  return graph.node("Tile", [input, graph.ints(repeats)]);
+  return graph.node("Tile", [input, graph.shape(repeats)]);
 };
-
-/** `x[..., i]` with tensors as indices: one index tensor is a Gather. */
-const index: Converter = (call, graph) => {
-  const indices = call.raw("indices");
-  const list = Array.isArray(indices) ? indices : [];
-  const used = list.flatMap((value, axis) => (isValue(value) ? [{ value, axis }] : []));
-  const [only] = used;
-  if (used.length !== 1 || only === undefined || only.value.dtype === "bool") {
-    throw call.unsupported("only one index tensor of whole numbers has a converter");
-  }
-  return graph.node("Gather", [call.tensor("self").name, only.value.name], { axis: only.axis });
-};
-
-function interpolate(mode: "nearest" | "linear" | "cubic"): Converter {
-  return (call, graph) => {
-    const self = firstTensor(call);
-    const align = call.boolean("align_corners");
-    const coordinates = mode === "nearest" ? "asymmetric" : align ? "align_corners" : "half_pixel";
-    return graph.node("Resize", [self.name, undefined, undefined, graph.shape(call.result.shape)], {
-      mode,
-      coordinate_transformation_mode: coordinates,
-      ...(mode === "nearest" ? { nearest_mode: "floor" } : {}),
-      ...(mode === "cubic" ? { cubic_coeff_a: { float: -0.75 } } : {}),
-    });
-  };
-}
 
 /** The same values, as far as the graph is concerned. */
 const identity: Converter = (call) => firstTensor(call).name;
@@ -180,10 +90,11 @@ export const shapeOps: ConverterTable = {
   squeeze: reshape,
   unsqueeze: reshape,
   permute,
-  transpose,
-  swapaxes: transpose,
-  t: transpose,
-  numpy_T: transpose,
+  transpose: permute,
+  swapaxes: permute,
+  t: permute,
+  numpy_T: permute,
+  movedim: moveAxes,
   expand,
   expand_as: expand,
   broadcast_to: expand,
@@ -195,18 +106,8 @@ export const shapeOps: ConverterTable = {
   chunk: split,
   tensor_split: split,
   unbind,
-  select,
-  slice,
-  narrow,
-  index_select: indexSelect,
-  index,
-  flip,
-  pad,
-  constant_pad_nd: pad,
   repeat,
-  upsample_nearest2d: interpolate("nearest"),
-  upsample_bilinear2d: interpolate("linear"),
-  upsample_bicubic2d: interpolate("cubic"),
+  tile: repeat,
   contiguous: identity,
   clone: identity,
   detach: identity,

@@ -2,11 +2,13 @@ import { activationOps } from "./activation.ts";
 import { arithmeticOps } from "./arithmetic.ts";
 import type { Converter } from "./call.ts";
 import { convolutionOps } from "./convolution.ts";
+import { indexingOps } from "./indexing.ts";
 import { linearOps } from "./linear.ts";
 import { normalizationOps } from "./normalization.ts";
 import { poolingOps } from "./pooling.ts";
 import { reductionOps } from "./reduction.ts";
 import { shapeOps } from "./shape.ts";
+import { spatialOps } from "./spatial.ts";
 
 const converters = new Map<string, Converter>(
   [
@@ -18,6 +20,8 @@ const converters = new Map<string, Converter>(
     arithmeticOps,
     reductionOps,
     shapeOps,
+    indexingOps,
+    spatialOps,
   ].flatMap((family) => Object.entries(family)),
 );
 

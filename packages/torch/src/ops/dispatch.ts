@@ -20,6 +20,29 @@ export function setCallListener(next: CallListener | null): CallListener | null 
   return previous;
 }
 
+/** Sees every tensor whose elements leave for JavaScript while it is installed. */
+export type ReadListener = (tensor: TensorCore) => void;
+
+let readListener: ReadListener | null = null;
+
+export function setReadListener(next: ReadListener | null): ReadListener | null {
+  const previous = readListener;
+  readListener = next;
+  return previous;
+}
+
+/** Brings a tensor's elements to JavaScript by `read`, whose own operator calls no listener sees. */
+export function readOut<T>(tensor: TensorCore, read: () => T): T {
+  if (readListener === null) return read();
+  readListener(tensor);
+  const calls = setCallListener(null);
+  try {
+    return read();
+  } finally {
+    setCallListener(calls);
+  }
+}
+
 function unwrap(value: unknown): unknown {
   if (value instanceof TensorCore) return value.handle;
   if (Array.isArray(value)) {

@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import type { NativeOperator } from "../native/binding.ts";
 import { TensorCore } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { setCallListener } from "./dispatch.ts";
+import { setCallListener, setReadListener } from "./dispatch.ts";
 
 /** An argument of a recorded call: a tensor by its number, else the value; lists may hold both. */
 export type TracedValue =
@@ -14,6 +15,9 @@ export interface TracedArgument {
   /** The schema's type, e.g. `Tensor?`, `int[]`. */
   readonly type: string;
   readonly value: TracedValue;
+  readonly hasDefault: boolean;
+  /** False where the value is the schema's default. */
+  readonly isGiven: boolean;
 }
 
 /** One call of an operator. */
@@ -36,8 +40,12 @@ export interface Trace<T = unknown> {
    * constant (a parameter): compare it by identity. The usual scopes own the tensors.
    */
   readonly tensors: readonly Tensor[];
+  /** Tensors whose elements JavaScript read (`item`, `toArray` and the like), with the number of calls made before. */
+  readonly reads: readonly { readonly tensor: number; readonly call: number }[];
   /** What `fn` returned. */
   readonly result: T;
+  /** The numbers of the tensors in it: itself, or the elements of a list or plain object. */
+  readonly results: readonly number[];
   /** The number of a tensor, or undefined when no call saw it. */
   idOf(tensor: Tensor): number | undefined;
 }
@@ -85,10 +93,12 @@ export function record<T>(fn: () => T): Trace<T> {
   };
   const onCall = (operator: NativeOperator, values: readonly unknown[], result: unknown): void => {
     const inputs: number[] = [];
-    const args = operator.arguments.map(({ name, type, default: standard }, i) => ({
+    const args = operator.arguments.map(({ name, type, hasDefault, default: standard }, i) => ({
       name,
       type,
+      hasDefault,
       value: trace(values[i] === undefined ? standard : values[i], inputs),
+      isGiven: !isDefault(values[i], standard),
     }));
     const outputs: number[] = [];
     trace(result, outputs);
@@ -98,16 +108,28 @@ export function record<T>(fn: () => T): Trace<T> {
     }
     calls.push({ op: operator.name, overload: operator.overload, arguments: args, inputs, outputs });
   };
+  const reads: { tensor: number; call: number }[] = [];
   const outer = setCallListener(onCall);
+  const outerReads = setReadListener((tensor) => reads.push({ tensor: idOf(tensor), call: calls.length }));
   const outerCalls = current;
   current = calls;
   recordings++;
   try {
     const result = fn();
-    return { calls, tensors, result, idOf: (tensor) => ids.get(tensor) };
+    const parts = typeof result === "object" && result !== null ? [result, ...Object.values(result)] : [];
+    const results = parts.filter((part): part is TensorCore => part instanceof TensorCore).map(idOf);
+    return { calls, tensors, reads, result, results, idOf: (tensor) => ids.get(tensor) };
   } finally {
     recordings--;
     current = outerCalls;
     setCallListener(outer);
+    setReadListener(outerReads);
   }
+}
+
+/** A single number may stand for a list of equal ones, in the schema's default as in a call. */
+function isDefault(value: unknown, standard: unknown): boolean {
+  if (value === undefined || value === null || isDeepStrictEqual(value, standard)) return true;
+  const [only] = Array.isArray(standard) && standard.length === 1 ? standard : [standard];
+  return Array.isArray(value) && value.length > 0 && value.every((element) => isDeepStrictEqual(element, only));
 }

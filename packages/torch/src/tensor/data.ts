@@ -1,6 +1,7 @@
 import { inspect, types } from "node:util";
 import { TorchError } from "../errors.ts";
 import { native } from "../native/load.ts";
+import { readOut } from "../ops/dispatch.ts";
 import { scope } from "../scope.ts";
 import { formatTensor } from "./display.ts";
 import { isFloatingPoint, type TypedArray, typedArrayOf } from "./dtype.ts";
@@ -14,7 +15,7 @@ export class DataTensor extends IndexTensor {
   /** The only element, as a number (bool: 0 or 1). @throws TorchError unless there is exactly one element */
   item(): number {
     try {
-      return native.item(this.handle);
+      return readOut(this, () => native.item(this.handle));
     } catch (error) {
       throw new TorchError({
         code: "torch/item",
@@ -30,7 +31,7 @@ export class DataTensor extends IndexTensor {
    * Uint8Array for uint8 and bool, and so on.
    */
   toTypedArray(): TypedArray {
-    return scope(() => {
+    return this.#read(() => {
       const { dtype } = this;
       const plain = dtype === "bfloat16" || dtype === "float16" ? "float32" : dtype;
       const ArrayType = typedArrayOf(plain);
@@ -67,7 +68,7 @@ export class DataTensor extends IndexTensor {
    * The view keeps the memory alive, and from then on the memory cannot grow: `resize_` throws.
    */
   bytes(): Uint8Array {
-    return scope(() => {
+    return this.#read(() => {
       const source = this.detach().to({ device: "cpu" }).contiguous();
       if (source.numel === 0) return new Uint8Array(0);
       const shared = native.sharesStorage(source.handle, this.handle);
@@ -78,6 +79,10 @@ export class DataTensor extends IndexTensor {
       }
       return new Uint8Array(native.externalBytes(source.handle));
     });
+  }
+
+  #read<T>(read: () => T): T {
+    return readOut(this, () => scope(read));
   }
 
   /** The text that PyTorch prints. */
