@@ -1,10 +1,11 @@
 // Runs the addon under a memory checker: `node native/check-memory.mjs asan` or `valgrind`. Built-in modules only.
 //
 // asan builds a second addon with AddressSanitizer and UndefinedBehaviorSanitizer into build/asan, preloads their
-// library into Node, and runs smoke.mjs with each set of kernels, then the tests of src (or those named after `asan`).
+// library into Node, and runs smoke.mjs and the grid of convolutions with each set of kernels, then the tests of src (or
+// those named after `asan`).
 //
-// valgrind takes the addon as it is through smoke.mjs, and looks at reads, writes and frees that are not allowed in it or
-// below it (LibTorch called by it). It knows no AVX-512: the portable and the AVX2 kernels are run.
+// valgrind takes the addon as it is through smoke.mjs and a part of the grid, and looks at reads, writes and frees that are
+// not allowed in it or below it (LibTorch called by it). It knows no AVX-512: the portable and the AVX2 kernels are run.
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,6 +15,7 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const project = join(here, "..", "..", "..");
 const smoke = join(here, "smoke.mjs");
+const grid = join(here, "memory", "grid.mjs");
 const [tool = "asan", ...tests] = process.argv.slice(2);
 
 function say(text) {
@@ -58,7 +60,11 @@ function asan() {
     CT_ALLOCATOR: "system",
   };
   for (const kernels of ["baseline", "avx2", "avx512", "avx512bf16"]) {
-    const status = run(process.execPath, ["--expose-gc", smoke], { ...checked, CT_KERNELS: kernels });
+    const set = { ...checked, CT_KERNELS: kernels };
+    const status =
+      run(process.execPath, ["--expose-gc", smoke], set) ||
+      run(process.execPath, [grid, "7"], { ...set, CT_AMX: "0" }) ||
+      run(process.execPath, [grid, "7"], { ...set, CT_AMX: "1" });
     if (status !== 0) return status;
   }
   const vitest = join(project, "node_modules", "vitest", "vitest.mjs");
@@ -73,8 +79,9 @@ function valgrind() {
   const folder = mkdtempSync(join(tmpdir(), "ct-valgrind-"));
   try {
     for (const kernels of ["baseline", "avx2"]) {
-      say(`smoke.mjs with the ${kernels} kernels (CT_KERNELS); valgrind cannot execute those for AVX-512`);
-      const status = memcheck(join(folder, kernels), kernels);
+      say(`the ${kernels} kernels (CT_KERNELS); valgrind cannot execute those for AVX-512`);
+      const status =
+        memcheck(join(folder, kernels), kernels, [smoke]) || memcheck(join(folder, kernels), kernels, [grid, "59"]);
       if (status !== 0) return status;
     }
     return 0;
@@ -83,12 +90,12 @@ function valgrind() {
   }
 }
 
-function memcheck(log, kernels) {
+function memcheck(log, kernels, script) {
   writeFileSync(log, "");
   // V8 reads values that memcheck calls undefined, by design; --jitless spares it the generated code.
   const options = ["--tool=memcheck", "--undef-value-errors=no", "--smc-check=all-non-file", `--log-file=${log}`];
   options.push("--num-callers=40"); // enough to see the addon below LibTorch's frames
-  const node = [process.execPath, "--jitless", "--single-threaded", "--expose-gc", smoke];
+  const node = [process.execPath, "--jitless", "--single-threaded", "--expose-gc", ...script];
   const status = run("valgrind", [...options, ...node], { CT_KERNELS: kernels, CT_ALLOCATOR: "system" });
   const text = readFileSync(log, "utf8");
   const ours = text

@@ -53,8 +53,13 @@ const Kernels& choose() {
   return *sets.front();
 }
 
-// oneDNN multiplies bf16 matrices of 16 x 32 in one instruction there.
+// oneDNN multiplies bf16 matrices of 16 x 32 in one instruction there. CT_AMX=0 or 1 takes the rules of a processor without
+// or with it: they only decide what is left to LibTorch, so that both can be tested everywhere.
 bool hasBf16Matrices() {
+  const char* wanted = std::getenv("CT_AMX");
+  if (wanted != nullptr && std::strcmp(wanted, "0") == 0) return false;
+  if (wanted != nullptr && std::strcmp(wanted, "1") == 0) return true;
+  if (wanted != nullptr && *wanted != 0) TORCH_WARN("CT_AMX=", wanted, ": expected 0 or 1; the processor is asked");
 #if defined(__x86_64__)
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d >> 22 & 1) != 0;
