@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { startDashboard } from "@classifier-training/dashboard";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { classifier, quick, workspace } from "./cli.ts";
@@ -109,6 +110,15 @@ test("a training leaves every artifact of a run, resumes where it stopped, and i
   const measured = await classifier(["validate", trained, "data.num_workers=0"], dir);
   expect(measured.code).toBe(0);
   expect(measured.stderr + measured.stdout).toContain("val/acc_top1");
+
+  const dashboard = await startDashboard({ root: join(dir, "outputs"), port: 0 });
+  const answer = async (path: string) => (await fetch(new URL(path, dashboard.url))).json();
+  const runs = (await answer("api/runs")) as { key: string; kind: string; status: string }[];
+  expect(runs.map(({ kind, status }) => `${kind}: ${status}`)).toContain("validate: success");
+  expect(new Set(runs.map(({ status }) => status))).toEqual(new Set(["success"]));
+  const key = relative(join(dir, "outputs"), trained);
+  expect(await answer(`api/runs/${encodeURIComponent(key)}`)).toMatchObject({ labels: ["1", "23", "7"] });
+  await dashboard.close();
 });
 
 test("a bundle proves itself without LibTorch, and tells of each file that was changed", async () => {

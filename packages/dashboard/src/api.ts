@@ -34,6 +34,8 @@ export interface Series {
 
 /** What the page is sent, first whole and then as it grows. */
 export interface MetricsMessage {
+  /** The run, in a stream of several. */
+  readonly key?: string;
   /** Forget what was sent before. */
   readonly reset: boolean;
   readonly series: Readonly<Record<string, Series>>;

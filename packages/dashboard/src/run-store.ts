@@ -1,6 +1,15 @@
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
-import { listImages, listRuns, type Run, readRun } from "@classifier-training/runs";
+import { readRegularFile } from "@classifier-training/base";
+import {
+  fileInside,
+  isInside,
+  listImages,
+  listRuns,
+  type Run,
+  readClassNames,
+  readRun,
+} from "@classifier-training/runs";
 import type { RunDetail, RunSummary } from "./api.ts";
 
 /** The runs under a folder, as the page sees them. */
@@ -18,15 +27,17 @@ export class RunStore {
   /** The run of a key; `undefined` when there is none, or the key leads out of the root. */
   find(key: string): Run | undefined {
     const dir = resolve(this.root, key);
-    if (!isInside(this.root, dir) || !existsSync(dir) || !isInside(this.root, realpathSync(dir))) return undefined;
+    // The root itself may be a link, to where there is room for runs.
+    if (!isInside(this.root, dir) || !existsSync(dir)) return undefined;
+    if (!isInside(realpathSync(this.root), realpathSync(dir))) return undefined;
     return readRun(dir);
   }
 
   detail(run: Run): RunDetail {
     const { record, dir } = run;
-    const config = readInside(dir, record.configPath);
-    const overrides = readInside(dir, record.overridesPath);
-    const labels = labelNames(readInside(dir, record.labelsPath));
+    const config = textInside(dir, record.configPath);
+    const overrides = textInside(dir, record.overridesPath);
+    const labels = labelsInside(dir, record.labelsPath);
     return {
       ...this.#summary(run),
       record,
@@ -40,7 +51,13 @@ export class RunStore {
   /** A picture of a run; `undefined` for anything else. */
   imagePath(run: Run, path: string): string | undefined {
     if (!/\.(png|jpe?g|webp|svg)$/i.test(path)) return undefined;
-    return insidePath(run.dir, path);
+    return fileInside(run.dir, path);
+  }
+
+  /** Where the run's metrics are, or will be; `undefined` when they lead out of the run. */
+  metricsPath({ dir, record }: Run): string | undefined {
+    const path = join(dir, record.metricsPath);
+    return existsSync(path) ? fileInside(dir, record.metricsPath) : isInside(dir, path) ? path : undefined;
   }
 
   #summary({ dir, status, record, modifiedAt }: Run): RunSummary {
@@ -58,36 +75,15 @@ export class RunStore {
   }
 }
 
-/** `labels_mapping.json` in any of its forms: a list, index to name, or name to index. */
-function labelNames(text: string | undefined): readonly string[] | undefined {
-  try {
-    const parsed: unknown = JSON.parse(text ?? "null");
-    if (Array.isArray(parsed)) return parsed.map(String);
-    if (typeof parsed !== "object" || parsed === null) return undefined;
-    const entries = Object.entries(parsed);
-    const byIndex = entries.every(([, value]) => typeof value === "number")
-      ? entries.map(([name, index]) => [Number(index), name] as const)
-      : entries.map(([index, name]) => [Number(index), String(name)] as const);
-    return byIndex.sort(([a], [b]) => a - b).map(([, name]) => name);
-  } catch {
-    return undefined;
-  }
+function textInside(dir: string, path: string | undefined): string | undefined {
+  const file = path === undefined ? undefined : fileInside(dir, path);
+  return file === undefined ? undefined : readRegularFile(file, maxTextBytes).toString("utf8");
 }
 
-function readInside(dir: string, path: string | undefined): string | undefined {
-  const whole = path === undefined ? undefined : insidePath(dir, path);
-  return whole === undefined ? undefined : readFileSync(whole, "utf8");
-}
+/** Of a configuration: what a page can still show. */
+const maxTextBytes = 16 * 2 ** 20;
 
-/** A file of a folder, links followed; `undefined` when it is not there or lies outside. */
-function insidePath(dir: string, path: string): string | undefined {
-  const whole = join(dir, path);
-  if (!isInside(dir, whole) || !existsSync(whole)) return undefined;
-  const real = realpathSync(whole);
-  return isInside(realpathSync(dir), real) ? real : undefined;
-}
-
-function isInside(dir: string, path: string): boolean {
-  const inner = relative(dir, path);
-  return inner === "" || !(inner === ".." || inner.startsWith(`..${sep}`) || resolve(inner) === inner);
+function labelsInside(dir: string, path: string | undefined): readonly string[] | undefined {
+  const file = path === undefined ? undefined : fileInside(dir, path);
+  return file === undefined ? undefined : readClassNames(file);
 }

@@ -7,7 +7,8 @@ const axes = new Set(["step", "epoch"]);
 
 /** The curves of rows; a row without a step goes by its place in the file. */
 export function seriesOf(rows: readonly Row[], firstRow = 0): Record<string, Series> {
-  const series: Record<string, Series> = {};
+  // Without a prototype: a metric may be called `constructor`.
+  const series: Record<string, Series> = Object.create(null);
   for (const [i, row] of rows.entries()) {
     const step = typeof row["step"] === "number" ? row["step"] : firstRow + i;
     for (const [name, value] of Object.entries(row)) {

@@ -4,10 +4,9 @@ import type { AddressInfo } from "node:net";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CtError } from "@classifier-training/base";
-import { MetricsReader, type Run, readRun } from "@classifier-training/runs";
-import type { MetricsMessage, Series } from "./api.ts";
+import type { Run } from "@classifier-training/runs";
 import { RunStore } from "./run-store.ts";
-import { seriesOf, thinned } from "./series.ts";
+import { RunTail } from "./run-tail.ts";
 
 export interface DashboardOptions {
   /** The folder whose runs are shown, e.g. `outputs`. */
@@ -63,7 +62,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
       const result = answer(store, request, isLoopback(host));
       if (result.kind === "json") sendJson(response, result.body, result.status);
       else if (result.kind === "file") sendFile(response, result.path);
-      else sendLive(result.run, request, response, pollMs);
+      else sendLive(result.runs, request, response, pollMs);
     } catch (error) {
       if (response.headersSent) response.destroy();
       else sendJson(response, { error: error instanceof Error ? error.message : String(error) }, 500);
@@ -81,75 +80,76 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
   };
 }
 
+interface LiveRun {
+  readonly tail: RunTail;
+  /** Sent along where one stream has several runs: a browser has few connections to a server. */
+  readonly key?: string;
+}
+
 type Answer =
   | { readonly kind: "json"; readonly body: unknown; readonly status?: number }
   | { readonly kind: "file"; readonly path: string }
-  | { readonly kind: "live"; readonly run: Run };
+  | { readonly kind: "live"; readonly runs: readonly LiveRun[] };
 
 function answer(store: RunStore, request: IncomingMessage, isLocal: boolean): Answer {
   // A page of another site that got its name pointed here must not read the runs.
   if (isLocal && !isLoopback(hostName(request))) return refusal(403, "unknown host");
   if (request.method !== "GET" && request.method !== "HEAD") return refusal(405, "only GET");
-  const { pathname } = new URL(request.url ?? "/", "http://localhost");
+  const url = request.url ?? "/";
+  if (!URL.canParse(url, "http://localhost")) return refusal(400, "not an address");
+  const { pathname, searchParams } = new URL(url, "http://localhost");
   const page = pages[pathname];
   if (page !== undefined) return { kind: "file", path: page };
+  if (pathname === "/api/live") return { kind: "live", runs: liveRuns(store, searchParams.getAll("run")) };
   if (pathname === "/api/runs") return { kind: "json", body: store.list() };
   const [, key, rest = ""] = /^\/api\/runs\/([^/]+)(?:\/(.*))?$/.exec(pathname) ?? [];
   const run = key === undefined ? undefined : store.find(decoded(key));
   if (run === undefined) return refusal(404, "not found");
   if (rest === "") return { kind: "json", body: store.detail(run) };
-  if (rest === "metrics") return { kind: "json", body: metrics(run) };
-  if (rest === "live") return { kind: "live", run };
+  if (rest === "metrics" || rest === "live") {
+    const tail = tailOf(store, run);
+    if (tail === undefined) return refusal(404, "not found");
+    return rest === "metrics" ? { kind: "json", body: tail.poll() } : { kind: "live", runs: [{ tail }] };
+  }
   const image = rest.startsWith("files/") ? store.imagePath(run, decoded(rest.slice("files/".length))) : undefined;
   return image === undefined ? refusal(404, "not found") : { kind: "file", path: image };
+}
+
+function tailOf(store: RunStore, run: Run): RunTail | undefined {
+  const path = store.metricsPath(run);
+  return path === undefined ? undefined : new RunTail(run, path);
+}
+
+function liveRuns(store: RunStore, keys: readonly string[]): LiveRun[] {
+  return keys.flatMap((key) => {
+    const run = store.find(key);
+    const tail = run === undefined ? undefined : tailOf(store, run);
+    return tail === undefined ? [] : [{ key, tail }];
+  });
 }
 
 function refusal(status: number, error: string): Answer {
   return { kind: "json", body: { error }, status };
 }
 
-/** All curves of a run. */
-function metrics(run: Run): MetricsMessage {
-  const { rows } = new MetricsReader(join(run.dir, run.record.metricsPath)).poll();
-  return { reset: true, series: thinnedSeries(seriesOf(rows)), status: run.status };
-}
-
-/** Sends the curves, and then what is added to them, as server-sent events, until the page goes away. */
-function sendLive(run: Run, request: IncomingMessage, response: ServerResponse, pollMs: number): void {
+/** Sends curves, and then what is added to them, as server-sent events, until the page goes away. */
+function sendLive(tails: readonly LiveRun[], request: IncomingMessage, response: ServerResponse, pollMs: number): void {
   response.writeHead(200, { ...securityHeaders, "Content-Type": "text/event-stream" });
-  const reader = new MetricsReader(join(run.dir, run.record.metricsPath));
-  let rowsSeen = 0;
-  let status = run.status;
-  let isFirst = true;
+  response.flushHeaders();
   const push = () => {
-    const { rows, reset } = reader.poll();
-    const now = readRun(run.dir)?.status ?? status;
-    if (!isFirst && !reset && rows.length === 0 && now === status) return;
-    const startsAgain = isFirst || reset;
-    if (startsAgain) rowsSeen = 0;
-    const message: MetricsMessage = {
-      reset: startsAgain,
-      series: thinnedSeries(seriesOf(rows, rowsSeen)),
-      status: now,
-    };
-    rowsSeen += rows.length;
-    status = now;
-    isFirst = false;
-    response.write(`data: ${JSON.stringify(message)}\n\n`);
+    for (const { tail, key } of tails) {
+      try {
+        const message = tail.poll();
+        if (message === undefined) continue;
+        response.write(`data: ${JSON.stringify(key === undefined ? message : { key, ...message })}\n\n`);
+      } catch {
+        // The run was deleted, or is being replaced: the page keeps what it has.
+      }
+    }
   };
   push();
-  const timer = setInterval(() => {
-    try {
-      push();
-    } catch {
-      // The run was deleted, or is being replaced: the page keeps what it has.
-    }
-  }, pollMs);
+  const timer = setInterval(push, pollMs);
   request.on("close", () => clearInterval(timer));
-}
-
-function thinnedSeries(series: Readonly<Record<string, Series>>): Record<string, Series> {
-  return Object.fromEntries(Object.entries(series).map(([name, curve]) => [name, thinned(curve)]));
 }
 
 function sendJson(response: ServerResponse, body: unknown, status = 200): void {

@@ -14,14 +14,28 @@ export const chromium: string | undefined = [
 export interface Page {
   /** The value of a JavaScript expression in the page. */
   evaluate(expression: string): Promise<unknown>;
+  /** What the page complained of so far: exceptions, errors on its console, failed requests. */
+  readonly errors: readonly string[];
   /** A PNG of what is seen. */
   screenshot(): Promise<Buffer>;
   close(): Promise<void>;
 }
 
-interface Reply {
+interface Message {
   readonly id?: number;
+  readonly method?: string;
+  readonly params?: Record<string, unknown>;
   readonly result?: Record<string, unknown>;
+}
+
+/** The complaint that a message of the debugger is, if it is one. */
+function complaint({ method, params = {} }: Message): string | undefined {
+  const { entry, type } = params as { entry?: { level?: string }; type?: string };
+  const isError =
+    method === "Runtime.exceptionThrown" ||
+    (method === "Runtime.consoleAPICalled" && type === "error") ||
+    (method === "Log.entryAdded" && entry?.level === "error");
+  return isError ? JSON.stringify(params) : undefined;
 }
 
 /** Opens a page in headless Chromium, driven over its debugging pipe. */
@@ -42,13 +56,16 @@ export async function openPage(url: string): Promise<Page> {
   });
   const [, , , input, output] = child.stdio as unknown as [null, null, null, Writable, Readable];
   const waiting = new Map<number, (result: Record<string, unknown>) => void>();
+  const errors: string[] = [];
   let buffered = "";
   output.setEncoding("utf8").on("data", (text: string) => {
     const messages = (buffered + text).split("\0");
     buffered = messages.pop() as string;
     for (const message of messages) {
-      const { id = 0, result = {} } = JSON.parse(message) as Reply;
-      waiting.get(id)?.(result);
+      const parsed = JSON.parse(message) as Message;
+      const wrong = complaint(parsed);
+      if (wrong !== undefined) errors.push(wrong);
+      waiting.get(parsed.id ?? 0)?.(parsed.result ?? {});
     }
   });
   let lastId = 0;
@@ -58,9 +75,13 @@ export async function openPage(url: string): Promise<Page> {
     input.write(`${JSON.stringify({ id, method, params, ...(sessionId && { sessionId }) })}\0`);
     return new Promise<Record<string, unknown>>((resolve) => waiting.set(id, resolve));
   };
-  const { targetId } = await call("Target.createTarget", { url });
+  const { targetId } = await call("Target.createTarget", { url: "about:blank" });
   sessionId = (await call("Target.attachToTarget", { targetId, flatten: true }))["sessionId"] as string;
+  await call("Runtime.enable");
+  await call("Log.enable");
+  await call("Page.navigate", { url });
   return {
+    errors,
     async evaluate(expression) {
       const { result } = await call("Runtime.evaluate", { expression, returnByValue: true, awaitPromise: true });
       return (result as { value?: unknown }).value;

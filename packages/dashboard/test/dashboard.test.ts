@@ -1,12 +1,13 @@
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Dashboard, startDashboard } from "@classifier-training/dashboard";
 import { MetricsWriter, RunWriter } from "@classifier-training/runs";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { seriesOf, thinned } from "../src/series.ts";
-import { chromium, openPage } from "./browser.ts";
+import { chromium, openPage, type Page } from "./browser.ts";
 
 const png = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
@@ -31,7 +32,10 @@ beforeEach(async () => {
   metrics.append({ step: 19, "val/acc": 0.5, "val/loss": Number.NaN });
   for (const [path, content] of [
     [".hydra/config.yaml", "model:\n  name: resnet18\n"],
-    ["labels_mapping.json", '{"10": 1, "7": 0}'],
+    [
+      "labels_mapping.json",
+      JSON.stringify({ num_classes: 2, class_to_idx: { "10": 1, "7": 0 }, idx_to_class: { 0: "7", 1: "10" } }),
+    ],
     ["epoch_001/confusion_matrix.png", png],
     ["secret.txt", "secret"],
   ] as const) {
@@ -161,30 +165,159 @@ test("long curves are thinned without losing spikes, and a file without steps go
   expect(seriesOf([{ loss: 1 }, { loss: 2 }], 7)).toEqual({ loss: { steps: [7, 8], values: [1, 2] } });
 });
 
-test.skipIf(chromium === undefined)(
-  "in a browser the page draws a chart a metric, live, and shows pictures",
-  async () => {
-    const page = await openPage(dashboard.url);
-    try {
-      const until = async (expression: string) => {
-        await expect
-          .poll(() => page.evaluate(expression), { timeout: 20_000, interval: 100, message: expression })
-          .toBe(true);
-      };
-      const captions = "[...document.querySelectorAll('#charts figcaption')].map((c) => c.textContent).join()";
-      await until(`${captions} === "acc,loss"`);
-      await until("document.querySelector('#charts canvas').width > 100");
-      await until("document.querySelector('#runs').textContent.includes('running')");
-      await until("document.querySelector('#images img').dataset.path === 'epoch_001/confusion_matrix.png'");
-      await until("document.querySelector('#config').textContent.includes('name: resnet18')");
-      metrics.append({ step: 20, lr: 0.1 });
-      await until(`${captions} === "acc,loss,lr"`);
-      run.finish("success");
-      await until("document.querySelector('#runs').textContent.includes('success')");
-      const { SCREENSHOT: target } = process.env;
-      if (target !== undefined) writeFileSync(target, await page.screenshot());
-    } finally {
-      await page.close();
+test.each([
+  ["a list", ["7", "10"]],
+  ["name to index", { "10": 1, "7": 0 }],
+  ["index to name", { 1: "10", 0: "7" }],
+])("classes are read from %s of another tool", async (_form, labels) => {
+  writeFileSync(join(run.dir, "labels_mapping.json"), JSON.stringify(labels));
+  expect(await getJson(`api/runs/${key}`)).toMatchObject({ labels: ["7", "10"] });
+});
+
+test("metrics, classes and runs may have the names of an object's own properties", async () => {
+  const dir = join(root, "constructor", "__proto__");
+  RunWriter.open(dir).finish("success");
+  const writer = new MetricsWriter(join(dir, "metrics.csv"));
+  writer.append(
+    Object.fromEntries([
+      ["step", 0],
+      ["constructor", 1],
+      ["__proto__", 2],
+      ["toString", 3],
+    ]),
+  );
+  writer.close();
+  writeFileSync(join(dir, "labels_mapping.json"), '{"class_to_idx": {"__proto__": 1, "constructor": 0}}');
+  const other = encodeURIComponent("constructor/__proto__");
+  expect(await getJson(`api/runs/${other}`)).toMatchObject({ labels: ["constructor", "__proto__"] });
+  const { series } = (await getJson(`api/runs/${other}/metrics`)) as { series: object };
+  expect(Object.keys(series).sort()).toEqual(["__proto__", "constructor", "toString"]);
+});
+
+test("a named pipe in the place of a file is not waited for", async () => {
+  for (const name of ["run.json", "metrics.csv", "labels_mapping.json", ".hydra/config.yaml", "pipe.png"]) {
+    rmSync(join(run.dir, name), { force: true });
+    execFileSync("mkfifo", [join(run.dir, name)]);
+  }
+  expect(await getJson("api/runs")).toMatchObject([{ status: "lost" }]);
+  expect(await getJson(`api/runs/${key}`)).toMatchObject({ images: ["epoch_001/confusion_matrix.png"] });
+  for (const path of ["metrics", "files/pipe.png"])
+    expect((await fetch(new URL(`api/runs/${key}/${path}`, dashboard.url))).status, path).toBe(404);
+});
+
+test("metrics outside of the run are not read, whatever its record says", async () => {
+  writeFileSync(join(root, "other.csv"), "step,secret\n1,2\n");
+  run.update({ metricsPath: "../../other.csv" });
+  expect((await fetch(new URL(`api/runs/${key}/metrics`, dashboard.url))).status).toBe(404);
+});
+
+test("runs are found behind a root that is a link", async () => {
+  const link = join(mkdtempSync(join(tmpdir(), "dashboard-link-")), "outputs");
+  symlinkSync(root, link);
+  const other = await startDashboard({ root: link, port: 0 });
+  expect(await (await fetch(new URL("api/runs", other.url))).json()).toMatchObject([{ key: "2026-01-02/10-11-12" }]);
+  const image = await fetch(new URL(`api/runs/${key}/files/epoch_001/confusion_matrix.png`, other.url));
+  expect(image.status).toBe(200);
+  await other.close();
+});
+
+test("one stream has several runs, each message with its run", async () => {
+  const second = join(root, "second");
+  RunWriter.open(second);
+  new MetricsWriter(join(second, "metrics.csv")).append({ step: 3, lr: 0.5 });
+  const response = await fetch(new URL(`api/live?run=${key}&run=second&run=nothing`, dashboard.url));
+  const reader = (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (text.split("\n\n").length < 3) text += (await reader.read()).value ?? "";
+  const messages = text
+    .split("\n\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line.slice("data: ".length)));
+  expect(messages).toMatchObject([
+    { key: "2026-01-02/10-11-12", series: { "val/acc": { values: [0.5] } } },
+    { key: "second", series: { lr: { steps: [3], values: [0.5] } } },
+  ]);
+  await reader.cancel();
+});
+
+describe.skipIf(chromium === undefined)("in a browser", () => {
+  let page: Page;
+  const until = (expression: string) =>
+    expect.poll(() => page.evaluate(expression), { timeout: 20_000, interval: 100, message: expression }).toBe(true);
+  const click = (selector: string) => page.evaluate(`document.querySelector(${JSON.stringify(selector)}).click()`);
+  const captions = "[...document.querySelectorAll('#charts figcaption')].map((c) => c.textContent).join()";
+
+  beforeEach(async () => {
+    for (let i = 0; i < 8; i++) {
+      const dir = join(root, `run-${i}`);
+      RunWriter.open(dir, { startedAt: "2025-01-01T00:00:00.000Z" }).finish("success");
+      new MetricsWriter(join(dir, "metrics.csv")).append({ step: i, "train/loss": i });
     }
-  },
-);
+    page = await openPage(dashboard.url);
+    await until(`${captions} === "acc,loss"`);
+  });
+  afterEach(async () => {
+    const { SCREENSHOT: target } = process.env;
+    if (target !== undefined) writeFileSync(target, await page.screenshot());
+    expect(page.errors).toEqual([]);
+    await page.close();
+  });
+
+  test("the page draws a chart a metric, live, and shows pictures", async () => {
+    await until("document.querySelector('#charts canvas').width > 100");
+    await until("document.querySelector('#runs').textContent.includes('running')");
+    await until("document.querySelector('#images img').dataset.path === 'epoch_001/confusion_matrix.png'");
+    await until("document.querySelector('#config').textContent.includes('name: resnet18')");
+    metrics.append({ step: 20, lr: 0.1 });
+    await until(`${captions} === "acc,loss,lr"`);
+    run.finish("success");
+    await until("document.querySelector('#runs li').textContent.includes('success')");
+  });
+
+  test("each tab shows its own part and hides the others", async () => {
+    const visible =
+      "[...document.querySelectorAll('[role=tabpanel]')].filter((p) => p.checkVisibility()).map((p) => p.id).join()";
+    for (const tab of ["images", "config", "charts", "images", "charts"]) {
+      await click(`[data-tab=${tab}]`);
+      expect(await page.evaluate(visible)).toBe(tab);
+      const selected = "[...document.querySelectorAll('[aria-selected=true]')].map((t) => t.dataset.tab).join()";
+      expect(await page.evaluate(selected)).toBe(tab);
+    }
+    await click("[data-tab=config]");
+    await until("document.querySelector('#config').innerText.includes('0  7\\n1  10')");
+    await click("[data-tab=images]");
+    await until("document.querySelector('#images img').naturalWidth === 1");
+  });
+
+  test("all runs can be ticked, and the page still answers", async () => {
+    const ticked = "document.querySelectorAll('#runs input:checked').length";
+    const curves = "Chart.getChart(document.querySelector('#charts figure:last-of-type canvas')).data.datasets.length";
+    expect(await page.evaluate(ticked)).toBe(1);
+    for (let i = 2; i <= 9; i++) {
+      await click(`#runs li:nth-child(${i}) input`);
+      await until(`${ticked} === ${i} && ${curves} === ${i}`);
+    }
+    await until("fetch('/api/runs').then((answer) => answer.ok)");
+    await click("#runs li:nth-child(5) button");
+    await until(
+      `${ticked} === 1 && ${curves} === 1 && document.querySelector('#runs li.current').textContent.includes('run-')`,
+    );
+    await click("#runs li:nth-child(5) input");
+    await until("document.querySelector('#tabs').checkVisibility() === false");
+  });
+
+  test("the list is filtered, and smoothing changes the curves", async () => {
+    const type = (selector: string, value: string) =>
+      page.evaluate(
+        `{ const input = document.querySelector(${JSON.stringify(selector)}); input.value = ${JSON.stringify(value)}; input.dispatchEvent(new Event("input")); }`,
+      );
+    await type("#filter", "run-3");
+    expect(await page.evaluate("document.querySelectorAll('#runs li').length")).toBe(1);
+    await type("#filter", "");
+    const last =
+      "Chart.getChart(document.querySelector('#charts figure:last-of-type canvas')).data.datasets[0].data.at(-1).y";
+    const plain = (await page.evaluate(last)) as number;
+    await type("#smoothing", "0.9");
+    expect(await page.evaluate(last)).toBeGreaterThan(plain);
+  });
+});

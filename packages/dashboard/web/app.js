@@ -7,12 +7,14 @@ const charts = new Charts(byId("charts"));
 const smoothing = /** @type {HTMLInputElement} */ (byId("smoothing"));
 const filter = /** @type {HTMLInputElement} */ (byId("filter"));
 
-/** @type {{ key: string, name: string, status: string, startedAt: string, best?: { value: number }, monitor?: { name: string } }[]} */
+/** @type {{ key: string, name: string, kind: string, status: string, startedAt: string, best?: { value: number }, monitor?: { name: string } }[]} */
 let runs = [];
 /** Runs whose curves are shown: the chosen one first. @type {string[]} */
 let shown = [];
-/** Curves of each run shown. @type {Map<string, { source: EventSource, series: Record<string, { steps: number[], values: number[] }> }>} */
-const live = new Map();
+/** Curves of each run shown, by metric. @type {Map<string, Map<string, { steps: number[], values: number[] }>>} */
+const curves = new Map();
+/** The one stream of all runs shown: a browser has six connections to a server, for all of its tabs. @type {EventSource | undefined} */
+let stream;
 
 async function refreshRuns() {
   try {
@@ -28,7 +30,7 @@ function listRuns() {
   const matching = runs.filter(({ name, key, status }) =>
     words.every((word) => `${name} ${key} ${status}`.toLowerCase().includes(word)),
   );
-  const items = matching.map(({ key, name, status, startedAt, best, monitor }) => {
+  const items = matching.map(({ key, name, kind, status, startedAt, best, monitor }) => {
     const item = document.createElement("li");
     item.className = key === shown[0] ? "current" : "";
     const box = document.createElement("input");
@@ -42,7 +44,8 @@ function listRuns() {
     dot.className = `status ${status}`;
     const small = document.createElement("small");
     const score = best === undefined ? "" : ` · ${monitor?.name ?? "best"} ${best.value.toPrecision(4)}`;
-    small.textContent = `${status} · ${new Date(startedAt).toLocaleString()}${score}`;
+    const what = kind === "train" ? status : `${kind}: ${status}`;
+    small.textContent = `${what} · ${new Date(startedAt).toLocaleString()}${score}`;
     button.append(dot, name, small);
     button.addEventListener("click", () => show([key]));
     item.append(box, button);
@@ -55,12 +58,8 @@ function listRuns() {
 function show(keys) {
   const hadOther = keys[0] !== shown[0];
   shown = keys;
-  for (const [key, { source }] of live) {
-    if (keys.includes(key)) continue;
-    source.close();
-    live.delete(key);
-  }
-  for (const key of keys) if (!live.has(key)) follow(key);
+  for (const key of curves.keys()) if (!keys.includes(key)) curves.delete(key);
+  follow(keys);
   location.hash = keys.map(encodeURIComponent).join("&");
   byId("tabs").hidden = keys.length === 0;
   byId("empty").hidden = keys.length > 0;
@@ -69,17 +68,19 @@ function show(keys) {
   if (hadOther) void showDetail();
 }
 
-/** Takes a run's curves as they grow. @param {string} key */
-function follow(key) {
-  const source = new EventSource(`/api/runs/${encodeURIComponent(key)}/live`);
-  const entry = { source, series: /** @type {Record<string, { steps: number[], values: number[] }>} */ ({}) };
-  live.set(key, entry);
-  source.addEventListener("message", ({ data }) => {
-    const { reset, series, status } = JSON.parse(data);
-    if (reset) entry.series = {};
+/** Takes the curves of runs as they grow. @param {string[]} keys */
+function follow(keys) {
+  stream?.close();
+  stream = undefined;
+  if (keys.length === 0) return;
+  stream = new EventSource(`/api/live?${new URLSearchParams(keys.map((key) => ["run", key]))}`);
+  stream.addEventListener("message", ({ data }) => {
+    const { key, reset, series, status } = JSON.parse(data);
+    const known = reset ? new Map() : (curves.get(key) ?? new Map());
+    curves.set(key, known);
     for (const [name, { steps, values }] of Object.entries(series)) {
-      const curve = entry.series[name];
-      if (curve === undefined) entry.series[name] = { steps, values };
+      const curve = known.get(name);
+      if (curve === undefined) known.set(name, { steps, values });
       else {
         curve.steps.push(...steps);
         curve.values.push(...values);
@@ -96,7 +97,7 @@ function follow(key) {
 
 function draw() {
   const selected = shown.flatMap((key) => {
-    const series = live.get(key)?.series;
+    const series = curves.get(key);
     const label = runs.find((run) => run.key === key)?.name ?? key;
     return series === undefined ? [] : [{ key, label, series }];
   });
@@ -106,7 +107,10 @@ function draw() {
 async function showDetail() {
   const key = shown[0];
   if (key === undefined) return byId("title").replaceChildren();
-  const detail = await (await fetch(`/api/runs/${encodeURIComponent(key)}`)).json();
+  const response = await fetch(`/api/runs/${encodeURIComponent(key)}`).catch(() => undefined);
+  // Deleted meanwhile, or the server is gone: the page keeps what it has.
+  if (response?.ok !== true) return;
+  const detail = await response.json();
   if (key !== shown[0]) return;
   const small = document.createElement("small");
   const { record } = detail;
@@ -175,8 +179,8 @@ filter.addEventListener("input", listRuns);
 smoothing.addEventListener("input", draw);
 openTab("charts");
 await refreshRuns();
-const fromAddress = location.hash.slice(1).split("&").filter(Boolean).map(decodeURIComponent);
-const there = fromAddress.filter((key) => runs.some((run) => run.key === key));
+const fromAddress = location.hash.slice(1).split("&");
+const there = runs.map(({ key }) => key).filter((key) => fromAddress.includes(encodeURIComponent(key)));
 const first = there.length > 0 ? there : runs.slice(0, 1).map(({ key }) => key);
 if (first.length > 0) show(first);
 setInterval(refreshRuns, 5000);

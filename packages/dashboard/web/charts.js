@@ -30,7 +30,7 @@ export class Charts {
   }
 
   /**
-   * @param {{ key: string, label: string, series: Record<string, { steps: number[], values: number[] }> }[]} runs
+   * @param {{ key: string, label: string, series: Map<string, { steps: number[], values: number[] }> }[]} runs
    * @param {number} smoothing
    */
   show(runs, smoothing) {
@@ -38,8 +38,7 @@ export class Charts {
     const wanted = new Map();
     let colour = 0;
     for (const { label, series } of runs) {
-      for (const metric of Object.keys(series).sort()) {
-        const { steps, values } = series[metric];
+      for (const [metric, { steps, values }] of [...series].sort(([a], [b]) => (a < b ? -1 : 1))) {
         const smooth = smoothed(values, smoothing);
         const name = chartName(metric);
         const list = wanted.get(name) ?? [];

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { parseLine, parseRow } from "./csv.ts";
 
 export interface MetricsUpdate {
@@ -8,6 +8,9 @@ export interface MetricsUpdate {
   /** The file was replaced or cut (a wider header, a resumed run): `rows` are all rows, forget the earlier ones. */
   readonly reset: boolean;
 }
+
+/** More is left for the next poll. */
+const maxBytesAPoll = 256 * 2 ** 20;
 
 /** Follows a growing `metrics.csv`: each poll returns what was added, whole rows only. */
 export class MetricsReader {
@@ -24,7 +27,8 @@ export class MetricsReader {
   poll(): MetricsUpdate {
     let file: number;
     try {
-      file = openSync(this.path, "r");
+      // A pipe in its place must not be waited for.
+      file = openSync(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       const reset = this.#offset > 0;
@@ -33,7 +37,9 @@ export class MetricsReader {
       return { columns: [], rows: [], reset };
     }
     try {
-      const { ino, size } = fstatSync(file);
+      const stats = fstatSync(file);
+      if (!stats.isFile()) return { columns: [], rows: [], reset: false };
+      const { ino, size } = stats;
       const reset = this.#offset > 0 && (ino !== this.#inode || size < this.#offset);
       if (reset || this.#offset === 0) {
         this.#offset = 0;
@@ -50,7 +56,7 @@ export class MetricsReader {
   }
 
   #wholeLines(file: number, size: number): string[] {
-    const bytes = Buffer.alloc(Math.max(0, size - this.#offset));
+    const bytes = Buffer.alloc(Math.min(maxBytesAPoll, Math.max(0, size - this.#offset)));
     let length = 0;
     while (length < bytes.length) {
       const read = readSync(file, bytes, length, bytes.length - length, this.#offset + length);

@@ -1,6 +1,7 @@
-import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { type Dirent, existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { hostname } from "node:os";
-import { basename, join, relative, sep } from "node:path";
+import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { readRegularFile } from "@classifier-training/base";
 import { runPaths } from "./paths.ts";
 import { type RunRecord, type RunStatus, runRecordSchema } from "./schema.ts";
 
@@ -69,6 +70,20 @@ export function listImages(dir: string, { maxDepth = 3 }: { readonly maxDepth?: 
   return images.sort(new Intl.Collator("en", { numeric: true }).compare);
 }
 
+/** A file of a folder, links followed; `undefined` when it is not there, is not a file, or lies outside. */
+export function fileInside(dir: string, path: string): string | undefined {
+  const whole = join(dir, path);
+  if (!isInside(dir, whole) || !existsSync(whole)) return undefined;
+  const real = realpathSync(whole);
+  return isInside(realpathSync(dir), real) && statSync(real).isFile() ? real : undefined;
+}
+
+/** Whether a path is the folder or below it, by its name alone: links are not followed. */
+export function isInside(dir: string, path: string): boolean {
+  const inner = relative(resolve(dir), resolve(path));
+  return inner !== ".." && !inner.startsWith(`..${sep}`) && !isAbsolute(inner);
+}
+
 // Logger folders hold copies of the same pictures.
 const skipped = new Set(["wandb", ".wandb", "node_modules", "mlruns"]);
 
@@ -80,9 +95,12 @@ function entries(dir: string): Dirent[] {
   }
 }
 
+/** A record is a few hundred bytes; its command and error are the user's. */
+const maxRecordBytes = 16 * 2 ** 20;
+
 function readRecord(path: string): RunRecord | undefined {
   try {
-    const parsed = runRecordSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
+    const parsed = runRecordSchema.safeParse(JSON.parse(readRegularFile(path, maxRecordBytes).toString("utf8")));
     return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;

@@ -1,6 +1,7 @@
 import { getLogger } from "@classifier-training/base";
 import { type DictConfig, get, type JobContext } from "@classifier-training/hydra";
-import { CSVLogger, isMainProcess, ModelCheckpoint } from "@classifier-training/lightning";
+import { CSVLogger, isMainProcess, ModelCheckpoint, TrainingInterrupted } from "@classifier-training/lightning";
+import { RunWriter, runPaths } from "@classifier-training/runs";
 import { manualSeed } from "@classifier-training/torch";
 import { buildTrainer } from "./build-trainer.ts";
 import { bestCheckpointIn } from "./checkpoints.ts";
@@ -16,12 +17,36 @@ const log = getLogger("classifier.evaluate");
  */
 export async function evaluateConfig(
   config: DictConfig,
+  job: JobContext,
+  fn: "validate" | "test",
+  ckptPath: string | undefined,
+): Promise<Readonly<Record<string, number>>> {
+  if (!isMainProcess()) {
+    logAsRank();
+    return evaluate(config, job, fn, ckptPath);
+  }
+  const record = RunWriter.open(job.outputDir, {
+    kind: fn,
+    configPath: runPaths.config,
+    overridesPath: runPaths.overrides,
+  });
+  try {
+    const metrics = await evaluate(config, job, fn, ckptPath);
+    record.finish("success");
+    return metrics;
+  } catch (error) {
+    const interrupted = error instanceof TrainingInterrupted;
+    record.finish(interrupted ? "interrupted" : "failed", String((error as Error).message).split("\n")[0]);
+    throw error;
+  }
+}
+
+async function evaluate(
+  config: DictConfig,
   { outputDir, originalCwd }: JobContext,
   fn: "validate" | "test",
   ckptPath: string | undefined,
 ): Promise<Readonly<Record<string, number>>> {
-  const main = isMainProcess();
-  if (!main) logAsRank();
   const seed = Number(get(config, "seed", 42));
   manualSeed(seed);
   useAllCores();
@@ -34,7 +59,7 @@ export async function evaluateConfig(
   log.info(`${fn} with ${checkpoint}`);
   const trainer = buildTrainer(config, {
     callbacks,
-    logger: main ? [new CSVLogger({ saveDir: outputDir, name: "", version: "" })] : [],
+    logger: isMainProcess() ? [new CSVLogger({ saveDir: outputDir, name: "", version: "" })] : [],
     default_root_dir: originalCwd,
   });
   const [metrics = {}] = await trainer[fn](model, { datamodule, ckptPath: checkpoint });
