@@ -1,4 +1,5 @@
 import { hasOtherRanks, syncBatchNorm } from "../distributed/sync-batch-norm.ts";
+import { TorchError } from "../errors.ts";
 import { bind } from "../ops/dispatch.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { fusedKernelsEnabled } from "./switch.ts";
@@ -59,10 +60,25 @@ function canFuse(input: Tensor, { weight, bias, runningMean, runningVar, residua
   return [weight, bias, runningMean, runningVar].every(isFloat32Vector);
 }
 
+/**
+ * One value a channel has no variance: it would be NaN, and stay so in the running statistics.
+ * @param size [N, C, ...]
+ */
+export function checkValuesPerChannel(size: readonly number[]): void {
+  const values = size.reduce((product, length, dim) => (dim === 1 ? product : product * length), 1);
+  if (values !== 1) return;
+  throw new TorchError({
+    code: "torch/nn",
+    what: `expected more than 1 value per channel when training, received an input of shape [${size.join(", ")}]`,
+    fix: "use a larger batch, drop a last batch of one sample, or call eval()",
+  });
+}
+
 /** `relu?(batchNorm(input) + residual)` by the fused kernel where it fits, else by LibTorch's operators. */
 export function fusedBatchNorm(input: Tensor, call: BatchNormCall): Tensor {
   const { weight, bias, runningMean, runningVar, training, momentum, eps, residual, relu: activate } = call;
   const synchronizes = call.synchronized === true && training && hasOtherRanks();
+  if (training && !synchronizes) checkValuesPerChannel(input.shape);
   if (!synchronizes && canFuse(input, call)) {
     // Under autocast a shortcut may have the other dtype of the two.
     const added =

@@ -1,7 +1,8 @@
-import { empty } from "../tensor/create.ts";
+import { empty, zerosLike } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { nnError } from "./errors.ts";
-import { attention } from "./functional/attention.ts";
+import { attention, checkMask } from "./functional/attention.ts";
+import { checkProbability } from "./functional/dropout.ts";
 import { linear } from "./functional/linear.ts";
 import { xavierUniform_, zeros_ } from "./init.ts";
 import { Linear } from "./linear.ts";
@@ -19,7 +20,7 @@ export interface MultiheadAttentionOptions {
 }
 
 export interface MultiheadAttentionArguments {
-  /** [N, S]: true hides a position of the key (or float, added to the scores). */
+  /** [N, S], or [S] without a batch: true hides a position of the key (or float, added to the scores). */
   readonly keyPaddingMask?: Tensor | null;
   /** [L, S] or [N * heads, L, S]: true hides a pair (or float, added to the scores). */
   readonly attnMask?: Tensor | null;
@@ -29,7 +30,7 @@ export interface MultiheadAttentionArguments {
 
 export interface AttentionResult {
   readonly output: Tensor;
-  /** [N, L, S], or [N, heads, L, S] when not averaged; null unless asked for. */
+  /** After dropout: [N, L, S], or [N, heads, L, S] when not averaged; null unless asked for. */
   readonly weights: Tensor | null;
 }
 
@@ -52,9 +53,10 @@ export class MultiheadAttention extends Module<Inputs, AttentionResult> {
 
   constructor(embedDim: number, numHeads: number, options: MultiheadAttentionOptions = {}) {
     super();
+    checkProbability("MultiheadAttention", options.dropout ?? 0);
     const { dropout = 0, bias = true, batchFirst = false } = options;
     const [kdim, vdim] = [options.kdim ?? embedDim, options.vdim ?? embedDim];
-    if (embedDim % numHeads !== 0) {
+    if (!(embedDim > 0 && embedDim % numHeads === 0)) {
       throw nnError(`MultiheadAttention: a width of ${embedDim} cannot be divided into ${numHeads} heads`);
     }
     this.embedDim = embedDim;
@@ -84,7 +86,7 @@ export class MultiheadAttention extends Module<Inputs, AttentionResult> {
   }
 
   /**
-   * @param query [L, N, E] ([N, L, E] when batchFirst)
+   * @param query [L, N, E] ([N, L, E] when batchFirst), or [L, E] without a batch
    * @param key [S, N, kdim]
    * @param value [S, N, vdim]
    */
@@ -94,15 +96,26 @@ export class MultiheadAttention extends Module<Inputs, AttentionResult> {
     value: Tensor,
     options: MultiheadAttentionArguments = {},
   ): AttentionResult {
-    if (query.ndim !== 3) throw nnError(`MultiheadAttention: a query of 3 dimensions is expected, not ${query.ndim}`);
-    const { needWeights = true, averageAttnWeights = true } = options;
+    if (query.ndim !== 2) return this.#attend(query, key, value, options);
     const batchAt = this.batchFirst ? 0 : 1;
-    const [batch, length] = [query.shape[batchAt] as number, query.shape[1 - batchAt] as number];
+    // One object stays one: it is projected in one product.
+    const batched = new Map([query, key, value].map((input) => [input, input.unsqueeze(batchAt)]));
+    const inputs = [query, key, value].map((input) => batched.get(input)) as [Tensor, Tensor, Tensor];
+    const keyPaddingMask = options.keyPaddingMask?.unsqueeze(0) ?? null;
+    const { output, weights } = this.#attend(...inputs, { ...options, keyPaddingMask });
+    return { output: output.squeeze(batchAt), weights: weights?.squeeze(0) ?? null };
+  }
+
+  #attend(query: Tensor, key: Tensor, value: Tensor, options: MultiheadAttentionArguments): AttentionResult {
+    const { needWeights = true, averageAttnWeights = true } = options;
+    this.#checkShapes(query, key, value);
+    const batchAt = this.batchFirst ? 0 : 1;
+    const [batch, length] = [query.size(batchAt), query.size(1 - batchAt)];
     const [q, k, v] = this.#project(query, key, value).map((projected) => {
       const byBatch = this.batchFirst ? projected : projected.transpose(0, 1);
       return byBatch.unflatten(-1, [this.numHeads, this.headDim]).transpose(1, 2);
     }) as [Tensor, Tensor, Tensor];
-    const mask = this.#mask(options, batch, q);
+    const mask = this.#mask(options, [batch, length, key.size(1 - batchAt)], q);
     const { dropout, training } = this;
     const { output, weights } = attention(q, k, v, { mask, dropout, training });
     const joined = output.transpose(1, 2).reshape([batch, length, this.embedDim]);
@@ -110,6 +123,21 @@ export class MultiheadAttention extends Module<Inputs, AttentionResult> {
       output: this.out_proj.call(this.batchFirst ? joined : joined.transpose(0, 1)),
       weights: needWeights ? (averageAttnWeights ? weights.mean(1) : weights) : null,
     };
+  }
+
+  #checkShapes(query: Tensor, key: Tensor, value: Tensor): void {
+    const batchAt = this.batchFirst ? 0 : 1;
+    const fits =
+      [query, key, value].every(({ ndim }) => ndim === 3) &&
+      query.size(2) === this.embedDim &&
+      key.size(batchAt) === query.size(batchAt) &&
+      [0, 1].every((dim) => key.size(dim) === value.size(dim));
+    if (fits) return;
+    const [q, k] = this.batchFirst ? ["N, L", "N, S"] : ["L, N", "S, N"];
+    const given = [query, key, value].map(({ shape }) => `[${shape.join(", ")}]`).join(", ");
+    throw nnError(
+      `MultiheadAttention: expected a query [${q}, ${this.embedDim}], a key and a value [${k}, ...], received ${given}`,
+    );
   }
 
   #project(query: Tensor, key: Tensor, value: Tensor): Tensor[] {
@@ -121,14 +149,26 @@ export class MultiheadAttention extends Module<Inputs, AttentionResult> {
   }
 
   /** Both masks as one that is added to the scores [N, heads, L, S]. */
-  #mask({ keyPaddingMask, attnMask }: MultiheadAttentionArguments, batch: number, like: Tensor): Tensor | null {
-    const additive = (mask: Tensor): Tensor =>
-      mask.dtype === "bool"
-        ? mask.to({ dtype: like.dtype }).zero_().maskedFill(mask, Number.NEGATIVE_INFINITY)
-        : mask.to({ dtype: like.dtype });
-    const padding = keyPaddingMask ? additive(keyPaddingMask).unsqueeze(1).unsqueeze(1) : null;
+  #mask(
+    { keyPaddingMask, attnMask }: MultiheadAttentionArguments,
+    [batch, length, keys]: readonly [number, number, number],
+    like: Tensor,
+  ): Tensor | null {
+    const additive = (name: string, mask: Tensor, ...shapes: readonly number[][]): Tensor => {
+      checkMask(name, mask);
+      if (!shapes.some((shape) => String(shape) === String(mask.shape))) {
+        const expected = shapes.map((shape) => `[${shape.join(", ")}]`).join(" or ");
+        throw nnError(`MultiheadAttention: expected ${name} of shape ${expected}, received [${mask.shape.join(", ")}]`);
+      }
+      const { dtype } = like;
+      if (mask.dtype !== "bool") return mask.to({ dtype });
+      return zerosLike(mask, { dtype }).maskedFill(mask, Number.NEGATIVE_INFINITY);
+    };
+    const padding = keyPaddingMask
+      ? additive("keyPaddingMask", keyPaddingMask, [batch, keys]).unsqueeze(1).unsqueeze(1)
+      : null;
     if (!attnMask) return padding;
-    const pairs = additive(attnMask);
+    const pairs = additive("attnMask", attnMask, [length, keys], [batch * this.numHeads, length, keys]);
     const shaped = pairs.ndim === 3 ? pairs.unflatten(0, [batch, this.numHeads]) : pairs;
     return padding ? shaped.add(padding) : shaped;
   }

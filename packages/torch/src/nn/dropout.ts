@@ -1,5 +1,11 @@
 import type { Tensor } from "../tensor/tensor.ts";
-import { dropout, dropout2d, type StochasticDepthMode, stochasticDepth } from "./functional/dropout.ts";
+import {
+  checkProbability,
+  dropout,
+  dropout2d,
+  type StochasticDepthMode,
+  stochasticDepth,
+} from "./functional/dropout.ts";
 import { Module } from "./module.ts";
 
 /** Zeroes single elements with probability `p` in training. */
@@ -9,6 +15,7 @@ export class Dropout extends Module {
 
   constructor({ p = 0.5, inplace = false }: { readonly p?: number; readonly inplace?: boolean } = {}) {
     super();
+    checkProbability(new.target.name, p);
     this.p = p;
     this.inplace = inplace;
   }
@@ -36,6 +43,7 @@ export class StochasticDepth extends Module {
 
   constructor(p: number, mode: StochasticDepthMode) {
     super();
+    checkProbability("StochasticDepth", p);
     this.p = p;
     this.mode = mode;
   }

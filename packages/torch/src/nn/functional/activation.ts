@@ -1,6 +1,7 @@
 import { bind } from "../../ops/dispatch.ts";
 import type { DType } from "../../tensor/dtype.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { nnError } from "../errors.ts";
 
 /** Whether an activation may overwrite its input, which saves the memory of a copy. */
 export interface InPlace {
@@ -59,6 +60,7 @@ export interface EluOptions extends InPlace {
 
 /** x limited to [minVal, maxVal]. */
 export function hardtanh(input: Tensor, { minVal = -1, maxVal = 1, inplace = false }: HardtanhOptions = {}): Tensor {
+  if (!(minVal <= maxVal)) throw nnError(`hardtanh: expected minVal <= maxVal, received ${minVal} and ${maxVal}`);
   return (inplace ? atenHardtanhInPlace : atenHardtanh)(input, minVal, maxVal);
 }
 export interface HardtanhOptions extends InPlace {

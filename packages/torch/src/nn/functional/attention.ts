@@ -1,6 +1,7 @@
 import { onesLike } from "../../tensor/create.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { dropout } from "./dropout.ts";
+import { nnError } from "../errors.ts";
+import { checkProbability, dropout } from "./dropout.ts";
 
 export interface AttentionArguments {
   /** Broadcast to [..., L, S]: bool (true takes part) or float (added to the scores). */
@@ -18,7 +19,7 @@ export interface AttentionArguments {
  * @param query [..., L, E]
  * @param key [..., S, E]
  * @param value [..., S, V]
- * @returns the result [..., L, V] and the attention weights [..., L, S], before dropout
+ * @returns the result [..., L, V] and the attention weights [..., L, S], after dropout
  */
 export function attention(
   query: Tensor,
@@ -27,12 +28,22 @@ export function attention(
   options: AttentionArguments = {},
 ): { readonly output: Tensor; readonly weights: Tensor } {
   const { mask = null, causal = false, dropout: p = 0, training = true } = options;
+  checkProbability("attention", p);
+  checkMask("mask", mask);
+  if (causal && mask !== null) throw nnError("attention: expected either a mask or causal, received both");
   const { scale = 1 / Math.sqrt(query.shape.at(-1) ?? 1) } = options;
   let scores = query.mul(scale).matmul(key.transpose(-2, -1));
-  if (mask !== null) scores = mask.dtype === "bool" ? hide(scores, mask) : scores.add(mask);
+  if (mask !== null) scores = mask.dtype === "bool" ? hide(scores, mask) : scores.add(mask.to({ dtype: scores.dtype }));
   if (causal) scores = hide(scores, onesLike(scores, { dtype: "bool" }).tril());
-  const weights = scores.softmax(-1);
-  return { output: (p > 0 ? dropout(weights, { p, training }) : weights).matmul(value), weights };
+  const probabilities = scores.softmax(-1);
+  const weights = p > 0 ? dropout(probabilities, { p, training }) : probabilities;
+  return { output: weights.matmul(value), weights };
+}
+
+/** Integers would be added to the scores in silence. */
+export function checkMask(name: string, mask: Tensor | null): void {
+  if (mask === null || mask.dtype === "bool" || mask.isFloatingPoint) return;
+  throw nnError(`attention: expected ${name} to be bool or floating-point, received ${mask.dtype}`);
 }
 
 function hide(scores: Tensor, seen: Tensor): Tensor {

@@ -5,7 +5,7 @@ import { nnError } from "../errors.ts";
 
 const atenDropout = bind("aten::dropout");
 const atenDropoutInPlace = bind("aten::dropout_");
-const atenFeatureDropout = bind("aten::feature_dropout");
+const [atenFeatureDropout, atenFeatureDropoutInPlace] = [bind("aten::feature_dropout"), bind("aten::feature_dropout_")];
 
 export interface DropoutArguments {
   /** Probability of dropping. */
@@ -23,9 +23,10 @@ export function dropout(input: Tensor, options: DropoutArguments = {}): Tensor {
 }
 
 /** Zeroes whole channels. @param input [N, C, H, W] */
-export function dropout2d(input: Tensor, { p = 0.5, training = true }: Omit<DropoutArguments, "inplace"> = {}): Tensor {
+export function dropout2d(input: Tensor, options: DropoutArguments = {}): Tensor {
+  const { p = 0.5, training = true, inplace = false } = options;
   checkProbability("dropout2d", p);
-  return atenFeatureDropout(input, p, training);
+  return (inplace ? atenFeatureDropoutInPlace : atenFeatureDropout)(input, p, training);
 }
 
 /** `"row"` decides for each sample of the batch, `"batch"` once for all. */
@@ -43,6 +44,9 @@ export function stochasticDepth(
   { training = true }: { readonly training?: boolean } = {},
 ): Tensor {
   checkProbability("stochasticDepth", p);
+  if (mode !== "row" && mode !== "batch") {
+    throw nnError(`stochasticDepth: expected a mode 'row' or 'batch', received '${String(mode)}'`);
+  }
   if (!training || p === 0) return input;
   const survival = 1 - p;
   const { shape } = input;
@@ -51,6 +55,6 @@ export function stochasticDepth(
   return input.mul(survival > 0 ? noise.div_(survival) : noise);
 }
 
-function checkProbability(name: string, p: number): void {
-  if (!(p >= 0 && p <= 1)) throw nnError(`${name}: p is ${p}, a probability between 0 and 1 is expected`);
+export function checkProbability(name: string, p: number): void {
+  if (!(p >= 0 && p <= 1)) throw nnError(`${name}: expected a probability between 0 and 1, received ${p}`);
 }

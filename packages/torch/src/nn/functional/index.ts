@@ -5,7 +5,13 @@ export {
   scaledDotProductAttention,
 } from "./attention.ts";
 export * from "./conv.ts";
-export * from "./dropout.ts";
+export {
+  type DropoutArguments,
+  dropout,
+  dropout2d,
+  type StochasticDepthMode,
+  stochasticDepth,
+} from "./dropout.ts";
 export * from "./linear.ts";
 export * from "./loss.ts";
 export * from "./norm.ts";

@@ -1,5 +1,9 @@
+import { getLogger } from "@classifier-training/base";
 import { bind } from "../../ops/dispatch.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { nnError } from "../errors.ts";
+
+const log = getLogger("torch.nn.functional");
 
 const atenCrossEntropy = bind("aten::cross_entropy_loss");
 const atenNll = bind("aten::nll_loss_nd");
@@ -8,12 +12,39 @@ const atenL1 = bind("aten::l1_loss");
 const atenSmoothL1 = bind("aten::smooth_l1_loss");
 const atenBce = bind("aten::binary_cross_entropy");
 const atenBceWithLogits = bind("aten::binary_cross_entropy_with_logits");
+const broadcastTensors = bind<Tensor[]>("aten::broadcast_tensors");
 
 /** `"mean"` over the samples (weighted by their classes' weights, if any), `"sum"`, or `"none"`: one value each. */
 export type Reduction = "mean" | "sum" | "none";
 
 /** The enumeration of `torch/csrc/api/include/torch/enum.h`. */
-const reductionCode = { none: 0, mean: 1, sum: 2 } as const;
+const reductionCodes: Readonly<Record<string, number>> = { none: 0, mean: 1, sum: 2 };
+
+function codeOf(reduction: Reduction): number {
+  const code = reductionCodes[reduction];
+  if (code === undefined) throw nnError(`expected a reduction 'mean', 'sum' or 'none', received '${reduction}'`);
+  return code;
+}
+
+function sameShape(a: Tensor, b: Tensor): boolean {
+  return a.ndim === b.ndim && a.shape.every((size, i) => size === b.shape[i]);
+}
+
+/** Both in one shape, as PyTorch's Python layer does: the operators' gradients are wrong where they broadcast. */
+function broadcast(name: string, input: Tensor, target: Tensor): [Tensor, Tensor] {
+  if (sameShape(input, target)) return [input, target];
+  log.warnOnce(
+    `${name}: the target has shape [${target.shape.join(", ")}], the input [${input.shape.join(", ")}]: they broadcast, which is rarely meant`,
+  );
+  return broadcastTensors([input, target]) as [Tensor, Tensor];
+}
+
+function checkSameShape(name: string, input: Tensor, target: Tensor): void {
+  if (sameShape(input, target)) return;
+  throw nnError(
+    `${name}: expected a target of the input's shape [${input.shape.join(", ")}], received [${target.shape.join(", ")}]`,
+  );
+}
 
 export interface CrossEntropyArguments {
   /** [K], a factor for each class. */
@@ -32,7 +63,10 @@ export interface CrossEntropyArguments {
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyArguments = {}): Tensor {
   const { weight = null, reduction = "mean", ignoreIndex = -100, labelSmoothing = 0 } = options;
-  return atenCrossEntropy(logits, target, weight, reductionCode[reduction], ignoreIndex, labelSmoothing);
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw nnError(`crossEntropy: expected a labelSmoothing between 0 and 1, received ${labelSmoothing}`);
+  }
+  return atenCrossEntropy(logits, target, weight, codeOf(reduction), ignoreIndex, labelSmoothing);
 }
 
 export interface FocalLossArguments {
@@ -49,6 +83,7 @@ export interface FocalLossArguments {
  */
 export function focalLoss(logits: Tensor, target: Tensor, options: FocalLossArguments = {}): Tensor {
   const { gamma = 2, weight = null, labelSmoothing = 0, reduction = "mean" } = options;
+  codeOf(reduction);
   const ce = crossEntropy(logits, target, { weight, labelSmoothing, reduction: "none" });
   const focused = ce.neg().exp().rsub(1).pow(gamma).mul(ce);
   if (reduction === "none") return focused;
@@ -61,21 +96,21 @@ export function nllLoss(
   target: Tensor,
   { weight = null, reduction = "mean", ignoreIndex = -100 }: Omit<CrossEntropyArguments, "labelSmoothing"> = {},
 ): Tensor {
-  return atenNll(logProbabilities, target, weight, reductionCode[reduction], ignoreIndex);
+  return atenNll(logProbabilities, target, weight, codeOf(reduction), ignoreIndex);
 }
 
 interface Reduced {
   readonly reduction?: Reduction;
 }
 
-/** `(input - target) ** 2`. */
+/** `(input - target) ** 2`; other shapes broadcast, with a warning, here and in the next two. */
 export function mseLoss(input: Tensor, target: Tensor, { reduction = "mean" }: Reduced = {}): Tensor {
-  return atenMse(input, target, reductionCode[reduction]);
+  return atenMse(...broadcast("mseLoss", input, target), codeOf(reduction));
 }
 
 /** `|input - target|`. */
 export function l1Loss(input: Tensor, target: Tensor, { reduction = "mean" }: Reduced = {}): Tensor {
-  return atenL1(input, target, reductionCode[reduction]);
+  return atenL1(...broadcast("l1Loss", input, target), codeOf(reduction));
 }
 
 /** Quadratic below `beta`, linear above. */
@@ -84,7 +119,7 @@ export function smoothL1Loss(
   target: Tensor,
   { beta = 1, reduction = "mean" }: Reduced & { readonly beta?: number } = {},
 ): Tensor {
-  return atenSmoothL1(input, target, reductionCode[reduction], beta);
+  return atenSmoothL1(...broadcast("smoothL1Loss", input, target), codeOf(reduction), beta);
 }
 
 export interface BceArguments extends Reduced {
@@ -95,7 +130,9 @@ export interface BceArguments extends Reduced {
 /** Binary cross entropy of probabilities. @param input in [0, 1] @param target in [0, 1], of the same shape */
 export function binaryCrossEntropy(input: Tensor, target: Tensor, options: BceArguments = {}): Tensor {
   const { weight = null, reduction = "mean" } = options;
-  return atenBce(input, target, weight, reductionCode[reduction]);
+  checkSameShape("binaryCrossEntropy", input, target);
+  const weights = weight && (broadcastTensors([target, weight])[1] as Tensor);
+  return atenBce(input, target, weights, codeOf(reduction));
 }
 
 /** Binary cross entropy of sigmoid(logits), without overflow. @param target in [0, 1], of the same shape */
@@ -105,5 +142,6 @@ export function binaryCrossEntropyWithLogits(
   options: BceArguments & { readonly posWeight?: Tensor | null } = {},
 ): Tensor {
   const { weight = null, posWeight = null, reduction = "mean" } = options;
-  return atenBceWithLogits(logits, target, weight, posWeight, reductionCode[reduction]);
+  checkSameShape("binaryCrossEntropyWithLogits", logits, target);
+  return atenBceWithLogits(logits, target, weight, posWeight, codeOf(reduction));
 }

@@ -1,6 +1,7 @@
-import { fusedBatchNorm } from "../../fused/batch-norm-act.ts";
+import { checkValuesPerChannel, fusedBatchNorm } from "../../fused/batch-norm-act.ts";
 import { bind } from "../../ops/dispatch.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { nnError } from "../errors.ts";
 
 export { type BatchNormActOptions, type BatchNormState, batchNormAct } from "../../fused/batch-norm-act.ts";
 
@@ -38,6 +39,10 @@ export interface AffineNormArguments {
 /** Normalises each sample over groups of channels. @param input [N, C, ...] with C a multiple of `groups` */
 export function groupNorm(input: Tensor, groups: number, options: AffineNormArguments = {}): Tensor {
   const { weight = null, bias = null, eps = 1e-5 } = options;
+  const { shape } = input;
+  if (shape.length < 2) throw nnError(`groupNorm: expected an input [N, C, ...], received [${shape.join(", ")}]`);
+  const [samples, channels, ...positions] = shape as [number, number, ...number[]];
+  checkValuesPerChannel([Math.floor((samples * channels) / groups), groups, ...positions]);
   return atenGroupNorm(input, groups, weight, bias, eps, true);
 }
 

@@ -1,5 +1,6 @@
 import { bind } from "../../ops/dispatch.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
+import { nnError } from "../errors.ts";
 
 const atenPad = bind("aten::pad");
 const atenUpsampleNearest = bind("aten::upsample_nearest2d");
@@ -17,6 +18,8 @@ export function pad(
   padding: readonly number[],
   { mode = "constant", value = 0 }: { readonly mode?: PadMode; readonly value?: number } = {},
 ): Tensor {
+  if (mode !== "constant" && value !== 0)
+    throw nnError(`pad: expected no value with mode '${mode}', received ${value}`);
   return atenPad(input, padding, mode, mode === "constant" ? value : null);
 }
 
@@ -29,5 +32,8 @@ export function interpolate(
     alignCorners = false,
   }: { readonly mode?: "nearest" | "bilinear"; readonly alignCorners?: boolean } = {},
 ): Tensor {
-  return mode === "nearest" ? atenUpsampleNearest(input, size) : atenUpsampleBilinear(input, size, alignCorners);
+  if (mode === "bilinear") return atenUpsampleBilinear(input, size, alignCorners);
+  if (mode !== "nearest") throw nnError(`interpolate: expected a mode 'nearest' or 'bilinear', received '${mode}'`);
+  if (alignCorners) throw nnError("interpolate: alignCorners needs mode 'bilinear'");
+  return atenUpsampleNearest(input, size);
 }
