@@ -22,10 +22,12 @@ export function op(name, overload = "") {
 
 const to = (tensor, dtype) => op("aten::to", "dtype")(tensor, dtype);
 
-/** In the last-dimension-is-channels layout of as many dimensions, or contiguous. */
+/** In the layout whose last dimension in memory is that of channels, or contiguous. */
 function laidOut(tensor, channelsLast) {
   const dims = native.shape(tensor).length;
-  if (!channelsLast || dims < 4) return op("aten::contiguous")(tensor);
+  if (!channelsLast) return op("aten::contiguous")(tensor);
+  const swap = (t) => op("aten::transpose", "int")(t, 1, 2);
+  if (dims === 3) return swap(op("aten::contiguous")(swap(tensor)));
   return op("aten::contiguous")(tensor, dims === 4 ? "channels_last" : "channels_last_3d");
 }
 

@@ -1,9 +1,9 @@
 // Looks for convolutions for which LibTorch writes or reads outside of its memory, or computes something else:
-// `node native/memory/search.mjs [cases] [seed] [family]`. Linux with a C compiler; built-in modules only.
+// `node native/memory/search.mjs [cases] [seed] [images|sequences|volumes|grouped|transposed|pointwise]`. Linux with a C compiler; built-in modules only.
 //
 // Each pass of random cases runs with guard.c as malloc, in which the first byte outside of a block ends the process, and is
 // compared with float64. A process that ends is started again with the next case. Run it with OMP_NUM_THREADS of 1 and more
-// (memory of each thread lies behind that of another), and with ONEDNN_MAX_CPU_ISA=AVX2 for the code of other processors.
+// (memory of each thread lies behind that of another), and with DNNL_MAX_CPU_ISA=AVX2 for the code of other processors.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,35 +14,60 @@ import { randomSource } from "./random.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
+const channelCounts = [1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 20, 24, 31, 32, 33, 40, 48, 64, 96, 130];
+const sizes = [
+  [[9], [64], [131]],
+  [
+    [7, 7],
+    [8, 8],
+    [14, 14],
+    [15, 15],
+    [28, 28],
+    [33, 33],
+    [64, 64],
+    [5, 31],
+    [9, 16],
+    [31, 8],
+  ],
+  [
+    [4, 5, 8],
+    [5, 8, 8],
+    [8, 8, 8],
+    [3, 9, 16],
+  ],
+];
+
+/** Convolutions of so many dimensions. */
+function convolution(
+  r,
+  dims,
+  { groups = [1, 1, 1, 1, 2, 4, "depthwise"], dilations = [1, 1, 1, 1, 2, 3], transposed = 0.1 } = {},
+) {
+  const each = (values) => Array.from({ length: dims }, () => r.pick(values));
+  const same = (values) => Array(dims).fill(r.pick(values));
+  const kind = r.pick(groups);
+  const wanted = r.pick(channelCounts);
+  const g = kind === "depthwise" ? wanted : kind;
+  const whole = (channels) => Math.ceil(channels / g) * g;
+  return {
+    shape: [r.pick([1, 2, 3, 8]), whole(wanted), ...r.pick(sizes[dims - 1])],
+    out: kind === "depthwise" ? wanted * r.pick([1, 1, 2]) : whole(r.pick(channelCounts)),
+    kernel: r.next() < 0.3 ? same([1]) : r.next() < 0.6 ? same([2, 3, 3, 5, 7]) : each([1, 2, 3, 4]),
+    stride: r.next() < 0.7 ? same([1, 2, 2, 3, 4]) : each([1, 2, 3]),
+    padding: r.next() < 0.7 ? same([0, 0, 1, 2, 3]) : each([0, 1, 2]),
+    dilation: same(dilations),
+    groups: g,
+    transposed: r.next() < transposed,
+  };
+}
+
 const families = {
-  any(r) {
-    const dims = r.pick([1, 2, 2, 2, 2, 2, 2, 3]);
-    const each = (values) => Array.from({ length: dims }, () => r.pick(values));
-    const same = (values) => Array(dims).fill(r.pick(values));
-    const groups = r.pick([1, 1, 1, 1, 2, 4, "depthwise"]);
-    const channels = r.pick([1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 20, 24, 31, 32, 33, 40, 48, 64, 96, 130]);
-    const out = r.pick([1, 2, 3, 4, 7, 8, 12, 16, 17, 24, 32, 33, 48, 64, 100]);
-    const g = groups === "depthwise" ? channels : groups;
-    const kernel = r.next() < 0.4 ? Array(dims).fill(1) : r.next() < 0.7 ? same([2, 3, 3, 5, 7]) : each([1, 2, 3, 4]);
-    const size =
-      dims === 3
-        ? each([4, 5, 8])
-        : dims === 2
-          ? r.next() < 0.5
-            ? same([7, 8, 14, 15, 28, 33, 64])
-            : each([5, 8, 9, 16, 31])
-          : [r.pick([9, 64, 131])];
-    return {
-      shape: [r.pick([1, 2, 3, 8]), Math.ceil(channels / g) * g, ...size],
-      out: groups === "depthwise" ? Math.ceil(channels / g) * g * r.pick([1, 1, 2]) : Math.ceil(out / g) * g,
-      kernel,
-      stride: r.next() < 0.7 ? same([1, 2, 2, 3, 4]) : each([1, 2, 3]),
-      padding: r.next() < 0.7 ? same([0, 0, 1, 2, 3]) : each([0, 1, 2]),
-      dilation: same([1, 1, 1, 1, 2, 3]),
-      groups: g,
-      transposed: r.next() < 0.1,
-    };
-  },
+  images: (r) => convolution(r, 2),
+  sequences: (r) => convolution(r, 1),
+  volumes: (r) => convolution(r, 3),
+  grouped: (r) =>
+    convolution(r, 2, { groups: [2, 3, 8, "depthwise", "depthwise"], dilations: [1, 2, 3], transposed: 0 }),
+  transposed: (r) => convolution(r, 2, { transposed: 1 }),
   pointwise(r) {
     const each = (values) => [r.pick(values), r.pick(values)];
     const channels = 1 + Math.floor(r.next() * r.pick([16, 70, 300]));
@@ -174,4 +199,4 @@ async function parent(count, seed, family) {
 
 const [first, ...rest] = process.argv.slice(2);
 if (first === "--child") await child(Number(rest[0]), Number(rest[1]), Number(rest[2]), rest[3]);
-else await parent(Number(first ?? 2000), Number(rest[0] ?? 1), rest[1] ?? "any");
+else await parent(Number(first ?? 2000), Number(rest[0] ?? 1), rest[1] ?? "images");

@@ -16,7 +16,7 @@ using torch::autograd::SavedVariable;
 using torch::autograd::variable_list;
 
 napi_value wrapAll(napi_env env, const variable_list& tensors) {
-  napi_value array;
+  napi_value array = nullptr;
   napi_create_array_with_length(env, tensors.size(), &array);
   for (size_t i = 0; i < tensors.size(); i++) napi_set_element(env, array, i, wrapTensor(env, tensors[i]));
   return array;

@@ -125,14 +125,14 @@ Napi::Value call(const Napi::CallbackInfo& info) {
   torch::jit::Stack stack;
   stack.reserve(arguments.size());
   for (size_t i = 0; i < arguments.size(); i++) {
-    napi_value value;
+    napi_value value = nullptr;
     napi_get_element(env, values, static_cast<uint32_t>(i), &value);
     stack.push_back(toIValue(env, value, arguments[i]));
   }
   handle.callBoxed(&stack);
   if (stack.empty()) return info.Env().Undefined();
   if (stack.size() == 1) return Napi::Value(env, fromIValue(env, stack[0]));
-  napi_value results;
+  napi_value results = nullptr;
   napi_create_array_with_length(env, stack.size(), &results);
   for (size_t i = 0; i < stack.size(); i++) napi_set_element(env, results, i, fromIValue(env, stack[i]));
   return Napi::Value(env, results);

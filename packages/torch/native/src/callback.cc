@@ -87,27 +87,32 @@ void Callback::call(const std::function<std::vector<napi_value>(napi_env)>& argu
   });
 }
 
+// What the function threw waits until LibTorch has unwound. There is nothing when the worker is being terminated.
+void Callback::keepException() const {
+  napi_value error = nullptr;
+  if (napi_get_and_clear_last_exception(env_, &error) != napi_ok) return;
+  napi_valuetype type = napi_undefined;
+  if (napi_typeof(env_, error, &type) != napi_ok) return;
+  // References to primitives need Node-API 10: a thrown primitive is wrapped.
+  if (type != napi_object && type != napi_function) {
+    napi_value message = nullptr;
+    if (napi_coerce_to_string(env_, error, &message) != napi_ok) return;
+    napi_create_error(env_, nullptr, message, &error);
+  }
+  envOf(env_).callbackError = Napi::Reference<Napi::Value>::New(Napi::Value(env_, error), 1);
+}
+
 void Callback::callHere(const std::function<std::vector<napi_value>(napi_env)>& arguments,
                         const std::function<void(napi_env, napi_value)>& take) const {
   Napi::HandleScope scope(env_);
-  napi_value function;
+  napi_value function = nullptr;
   napi_get_reference_value(env_, ref_, &function);
   std::vector<napi_value> values = arguments(env_);
-  napi_value self;
+  napi_value self = nullptr;
   napi_get_undefined(env_, &self);
-  napi_value result;
+  napi_value result = nullptr;
   if (napi_call_function(env_, self, function, values.size(), values.data(), &result) != napi_ok) {
-    napi_value error;
-    napi_get_and_clear_last_exception(env_, &error);
-    // References to primitives need Node-API 10: a thrown primitive is wrapped.
-    napi_valuetype type;
-    napi_typeof(env_, error, &type);
-    if (type != napi_object && type != napi_function) {
-      napi_value message;
-      napi_coerce_to_string(env_, error, &message);
-      napi_create_error(env_, nullptr, message, &error);
-    }
-    envOf(env_).callbackError = Napi::Reference<Napi::Value>::New(Napi::Value(env_, error), 1);
+    keepException();
     throw CallbackFailed();
   }
   take(env_, result);

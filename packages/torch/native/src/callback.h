@@ -42,6 +42,7 @@ class Callback {
             const std::function<void(napi_env, napi_value)>& take) const;
 
  private:
+  void keepException() const;
   void callHere(const std::function<std::vector<napi_value>(napi_env)>& arguments,
                 const std::function<void(napi_env, napi_value)>& take) const;
 

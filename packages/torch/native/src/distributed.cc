@@ -145,10 +145,11 @@ class Completion {
       : function_(Napi::ThreadSafeFunction::New(env, callback, "distributed", 0, 1)) {}
 
   void done(std::string error = {}) {
-    function_.BlockingCall([error](Napi::Env env, Napi::Function callback) {
+    const napi_status status = function_.BlockingCall([error](Napi::Env env, Napi::Function callback) {
       callback.Call({error.empty() ? env.Null() : Napi::Value(Napi::String::New(env, error))});
     });
-    function_.Release();
+    // The worker that waited has gone, and the function with it.
+    if (status != napi_closing) function_.Release();
   }
 
  private:

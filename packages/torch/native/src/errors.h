@@ -14,6 +14,8 @@ struct CallbackFailed : std::runtime_error {
   throw std::invalid_argument(message);
 }
 
+// While a worker is being terminated (`worker.terminate()`, or `process.exit()` in it), every call that could run JS fails, also
+// that which throws. Nothing needs to be thrown then: JS does not go on. So failures of Node-API in here are ignored.
 template <Napi::Value (*body)(const Napi::CallbackInfo&)>
 Napi::Value guarded(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -32,15 +34,18 @@ Napi::Value guarded(const Napi::CallbackInfo& info) {
     message = "unknown C++ exception";
   }
   if (!data.callbackError.IsEmpty()) {
-    Napi::Value thrown = data.callbackError.Value();
+    napi_throw(env, data.callbackError.Value());
     data.callbackError.Reset();
-    napi_throw(env, thrown);
-    throw Napi::Error::New(env);
+    return Napi::Value();
   }
+  napi_value text = nullptr, error = nullptr, mark = nullptr;
+  napi_create_string_utf8(env, message.data(), message.size(), &text);
+  napi_create_error(env, nullptr, text, &error);
   // The mark tells LibTorch's complaints from what a JS callback threw.
-  Napi::Error error = Napi::Error::New(env, message);
-  error.Set("native", Napi::Boolean::New(env, true));
-  throw error;
+  napi_get_boolean(env, true, &mark);
+  napi_set_named_property(env, error, "native", mark);
+  napi_throw(env, error);
+  return Napi::Value();
 }
 
 }  // namespace ct

@@ -26,7 +26,7 @@ void finalize(napi_env, void* data, void*) {
 Napi::Value wrap(const Napi::CallbackInfo& info, at::Generator generator) {
   Box* box = new Box;
   box->generator = std::move(generator);
-  napi_value result;
+  napi_value result = nullptr;
   if (napi_create_external(info.Env(), box, finalize, nullptr, &result) != napi_ok) {
     finalize(info.Env(), box, nullptr);
     throw Napi::Error::New(info.Env());

@@ -95,7 +95,7 @@ Box& boxOf(napi_env env, napi_value value) {
 }  // namespace
 
 napi_value wrapTensor(napi_env env, at::Tensor tensor) {
-  napi_value result;
+  napi_value result = nullptr;
   if (!tensor.defined()) {
     napi_get_null(env, &result);
     return result;
@@ -131,7 +131,7 @@ std::vector<at::Tensor> tensorsOf(napi_env env, napi_value array) {
   std::vector<at::Tensor> tensors;
   tensors.reserve(length);
   for (uint32_t i = 0; i < length; i++) {
-    napi_value element;
+    napi_value element = nullptr;
     napi_get_element(env, array, i, &element);
     tensors.push_back(optionalTensorOf(env, element));
   }

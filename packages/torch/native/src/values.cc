@@ -107,7 +107,7 @@ c10::List<T> listOf(napi_env env, napi_value value, const c10::Argument& argumen
   napi_get_array_length(env, value, &length);
   list.reserve(length);
   for (uint32_t i = 0; i < length; i++) {
-    napi_value element;
+    napi_value element = nullptr;
     napi_get_element(env, value, i, &element);
     list.push_back(convert(element));
   }
@@ -188,13 +188,13 @@ c10::IValue convert(napi_env env, napi_value value, const c10::Argument& argumen
 }
 
 napi_value number(napi_env env, double value) {
-  napi_value result;
+  napi_value result = nullptr;
   napi_create_double(env, value, &result);
   return result;
 }
 
 napi_value text(napi_env env, const std::string& value) {
-  napi_value result;
+  napi_value result = nullptr;
   napi_create_string_utf8(env, value.data(), value.size(), &result);
   return result;
 }
@@ -230,7 +230,7 @@ std::vector<int64_t> int64sOf(napi_env env, napi_value array) {
   if (napi_get_array_length(env, array, &length) != napi_ok) fail("expected an array of integers");
   std::vector<int64_t> values(length);
   for (uint32_t i = 0; i < length; i++) {
-    napi_value element;
+    napi_value element = nullptr;
     napi_get_element(env, array, i, &element);
     values[i] = int64Of(env, element);
   }
@@ -238,7 +238,7 @@ std::vector<int64_t> int64sOf(napi_env env, napi_value array) {
 }
 
 napi_value toArray(napi_env env, at::IntArrayRef values) {
-  napi_value array;
+  napi_value array = nullptr;
   napi_create_array_with_length(env, values.size(), &array);
   for (size_t i = 0; i < values.size(); i++) {
     napi_set_element(env, array, i, number(env, static_cast<double>(values[i])));
@@ -261,7 +261,7 @@ napi_value fromIValue(napi_env env, const c10::IValue& value) {
   if (value.isDouble()) return number(env, value.toDouble());
   if (value.isString()) return text(env, value.toStringRef());
   if (value.isDevice()) return text(env, value.toDevice().str());
-  napi_value result;
+  napi_value result = nullptr;
   if (value.isNone()) {
     napi_get_null(env, &result);
     return result;
