@@ -11,6 +11,7 @@ import {
   type TrainerView,
 } from "../src/index.ts";
 import { data, listFiles } from "./checkpoints.ts";
+import { deviations } from "./deviations.ts";
 import type { SectionResult } from "./metrics.ts";
 import { quietTrainer, readRecording, same } from "./support.ts";
 
@@ -187,6 +188,31 @@ const situations: Readonly<Record<string, (dir: string) => Promise<unknown>>> = 
   },
 };
 
+/** What the outcomes of `deviations` are here, where they differ from the recorded ones; the rest is as recorded. */
+const ours: Readonly<Record<string, Readonly<Record<number, Readonly<Record<string, unknown>>>>>> = {
+  last_when_only_topk_files_present: {
+    0: {
+      loaded_from: "epoch=1-v=0.40.ckpt",
+      events: [
+        ["train_start", 2, 4],
+        ["epoch_start", 2, 4],
+      ],
+      files: ["epoch=0-v=0.50.ckpt", "epoch=1-v=0.40.ckpt"],
+      best: "epoch=1-v=0.40.ckpt",
+      best_score: Math.fround(0.4),
+      best_k: { "epoch=0-v=0.50.ckpt": Math.fround(0.5), "epoch=1-v=0.40.ckpt": Math.fround(0.4) },
+    },
+  },
+  mid_epoch_step3_of_5_then_resume: {
+    1: {
+      events: [
+        ["train_start", 1, 5],
+        ["epoch_start", 1, 5],
+      ],
+    },
+  },
+};
+
 /** Differences of one outcome; messages and notes are not compared word by word. */
 function differences(expected: Readonly<Record<string, unknown>>, actual: Readonly<Record<string, unknown>>): string[] {
   const failures: string[] = [];
@@ -219,12 +245,11 @@ export async function resumeConformance(dir: string): Promise<SectionResult[]> {
     if (situation === undefined) wrong.push("there is no code for this situation");
     else {
       const actual = [await situation(folder)].flat();
-      for (const [i, each] of [expected].flat().entries()) {
-        wrong.push(
-          ...differences(each as Record<string, unknown>, actual[i] as Record<string, unknown>).map(
-            (one) => `[${i}] ${one}`,
-          ),
-        );
+      for (const [i, each] of ([expected].flat() as Record<string, unknown>[]).entries()) {
+        const own = deviations[name] === undefined ? undefined : ours[name]?.[i];
+        const found = actual[i] as Record<string, unknown>;
+        if (own !== undefined && differences(each, found).length === 0) wrong.push(`[${i}] no longer deviates`);
+        wrong.push(...differences({ ...each, ...own }, found).map((one) => `[${i}] ${one}`));
       }
     }
     rmSync(folder, { recursive: true, force: true });

@@ -2,6 +2,7 @@ import {
   appendFileSync,
   copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -9,10 +10,10 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Rng, setLogSinks } from "@classifier-training/base";
-import { manualSeed } from "@classifier-training/torch";
+import { manualSeed, type Tensor } from "@classifier-training/torch";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   CheckpointIO,
@@ -39,11 +40,25 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
+class Slashed extends BoringModule {
+  override validationStep(batch: Tensor): void {
+    this.log("val/loss", this.forward(batch).pow(2).mean());
+  }
+}
+
 function fit(
-  options: { maxEpochs?: number; ckptPath?: string | null; plugins?: object[]; module?: BoringModule } = {},
+  options: {
+    maxEpochs?: number;
+    ckptPath?: string | null;
+    plugins?: object[];
+    module?: BoringModule;
+    filename?: string;
+    saveLast?: boolean;
+  } = {},
 ) {
   manualSeed(3);
-  const checkpoint = new ModelCheckpoint({ dirpath: join(dir, "ck"), saveTopK: -1, saveLast: true });
+  const { filename = null, saveLast = true } = options;
+  const checkpoint = new ModelCheckpoint({ dirpath: join(dir, "ck"), filename, saveTopK: -1, saveLast });
   const trainer = new Trainer({
     maxEpochs: options.maxEpochs ?? 2,
     logger: false,
@@ -54,7 +69,7 @@ function fit(
     plugins: options.plugins ?? [],
   });
   const data = { trainDataloaders: numbers(3), valDataloaders: numbers(1), ckptPath: options.ckptPath ?? null };
-  return trainer.fit(options.module ?? new BoringModule(), data).then(() => ({ trainer, checkpoint }));
+  return trainer.fit(options.module ?? new Slashed(), data).then(() => ({ trainer, checkpoint }));
 }
 
 test(`every flipped bit and every truncation of a checkpoint is found (seed ${seed})`, async () => {
@@ -78,16 +93,56 @@ test(`every flipped bit and every truncation of a checkpoint is found (seed ${se
   expect(loadCheckpoint(path).globalStep).toBe(6);
 });
 
-test("a torn last checkpoint is passed over, with a warning, for the one before it", async () => {
-  const { checkpoint } = await fit();
-  truncateSync(checkpoint.lastModelPath, 700);
-  const later = new Date(Date.now() + 5000);
-  utimesSync(checkpoint.lastModelPath, later, later);
-  const { trainer } = await fit({ maxEpochs: 3, ckptPath: "last" });
-  expect(trainer.ckptPath).toContain("epoch=1-step=6.ckpt");
-  expect(trainer.globalStep).toBe(9);
-  expect(warnings.join("\n")).toMatch(/skipping last.ckpt: the checkpoint cannot be used/);
-  expect(warnings.join("\n")).toMatch(/using the previous checkpoint instead/);
+const damages: Readonly<Record<string, (path: string) => void>> = {
+  truncated: (path) => truncateSync(path, 700),
+  empty: (path) => truncateSync(path, 0),
+  flipped: (path) => {
+    const bytes = readFileSync(path);
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
+    writeFileSync(path, bytes);
+  },
+  missing: (path) => rmSync(path),
+};
+
+test.each(Object.keys(damages))(
+  "where the last checkpoint is %s, the newest of its run is resumed, though a metric's slash puts it into a subfolder",
+  async (kind) => {
+    // Another run's checkpoints, in the folder and in one below it, are newer.
+    const own = { filename: "{epoch}-{val/loss:.1f}", maxEpochs: 3 };
+    const { checkpoint } = await fit(own);
+    const other = await fit({ maxEpochs: 1, filename: "other", saveLast: false });
+    const below = join(dir, "ck", "below");
+    mkdirSync(below);
+    for (const name of ["other.ckpt", "last.ckpt"]) copyFileSync(other.checkpoint.bestModelPath, join(below, name));
+    rmSync(other.checkpoint.bestModelPath);
+    damages[kind]?.(checkpoint.lastModelPath);
+    const { trainer } = await fit({ ...own, maxEpochs: 4, ckptPath: "last" });
+    expect(trainer.ckptPath).toMatch(/ck\/epoch=2-val\/loss=/);
+    expect(trainer.globalStep).toBe(12);
+    const said = warnings.join("\n");
+    expect(said).toMatch(/using the previous checkpoint instead, .*epoch=2-val\/loss=.*ckpt \(epoch 2, step 9\)/);
+    expect(said).toMatch(
+      kind === "missing" ? /there is no last checkpoint/ : /skipping last.ckpt: the checkpoint cannot/,
+    );
+    expect(inspectCheckpoint(join(dir, "ck", "last.ckpt")).summary.globalStep).toBe(12);
+  },
+);
+
+test("where every checkpoint of the run is damaged, that is said, and another run's is not taken for it", async () => {
+  const { checkpoint } = await fit({ maxEpochs: 1 });
+  await fit({ maxEpochs: 1, filename: "other", saveLast: false });
+  // Its data is damaged, and its header still says whose it is.
+  for (const path of [checkpoint.lastModelPath, checkpoint.bestModelPath]) damages["flipped"]?.(path);
+  await expect(fit({ maxEpochs: 2, ckptPath: "last" })).rejects.toThrow("every checkpoint of this run is damaged");
+});
+
+test("half-written files of killed processes are removed from subfolders too", async () => {
+  const folder = join(dir, "ck", "epoch=0-val");
+  mkdirSync(folder, { recursive: true });
+  const half = join(folder, `loss=1.ckpt.${hostname().replace(/[^\w-]/g, "_")}.999999999.tmp`);
+  writeFileSync(half, "half");
+  await fit({ filename: "{epoch}" });
+  expect(existsSync(half)).toBe(false);
 });
 
 test("a folder that cannot be written is reported, and the run goes on", async () => {

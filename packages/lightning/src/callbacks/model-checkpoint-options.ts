@@ -12,13 +12,22 @@ export const modelCheckpointOptionsSchema = z.strictObject({
   /** The metric by which the best are chosen; without it, the latest is kept. */
   monitor: z.string().nullable().default(null),
   verbose: z.boolean().default(false),
-  /** Also keep the latest as `last.ckpt`: a real file, or a link to the one saved before it. */
+  /**
+   * Also keep the newest state as `last.ckpt`: with each validation, in the middle of an epoch by time
+   * (`checkpointEveryMinutes`), and when training ends. With "link" it is a link wherever that state was saved among the
+   * best.
+   */
   saveLast: z
     .union([z.boolean(), z.literal("link")])
     .nullable()
     .default(null),
   /** How many of the best to keep; -1 keeps all. */
   saveTopK: z.int().default(1),
+  /**
+   * After so many minutes since the last checkpoint was written, it is written again, between two batches; 0 or null
+   * does without. It holds without `saveLast` too, unless that is false.
+   */
+  checkpointEveryMinutes: z.number().min(0).nullable().default(10),
   saveOnException: z.boolean().default(false),
   saveWeightsOnly: z.boolean().default(false),
   mode: z.enum(["min", "max"]).default("min"),

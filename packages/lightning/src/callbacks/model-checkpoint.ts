@@ -2,8 +2,9 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { getLogger } from "@classifier-training/base";
-import { findLast } from "../checkpoint/find.ts";
+import { checkpointFolders, findLast } from "../checkpoint/find.ts";
 import { summaryOf } from "../checkpoint/load.ts";
+import { removeLeftOver } from "../checkpoint/write-file.ts";
 import { MisconfigurationError } from "../core/errors.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { MetricValues } from "../core/result-collection.ts";
@@ -41,7 +42,11 @@ export class ModelCheckpoint extends Callback {
   #writtenWithoutMonitor = "";
   #lastGlobalStepSaved = 0;
   #lastCheckpointSaved = "";
+  /** The step whose state is in the last checkpoint. */
+  #lastHolds = 0;
   #lastTime: number | undefined;
+  /** By the clock, when the last checkpoint was written. */
+  lastSavedAt: number | undefined;
   /** A save was due when the metric was not there yet: it is made after validation. */
   #deferred = false;
   /** Whether this run goes on from a checkpoint of this callback. */
@@ -102,6 +107,9 @@ export class ModelCheckpoint extends Callback {
 
   override setup(trainer: TrainerView, _module: LightningModule, stage: TrainerFn): void {
     this.dirpath = this.#folder(trainer);
+    // What a killed run left half written may be in the folder of another metric's value, where this one never writes.
+    if (stage === "fit" && trainer.isGlobalZero)
+      for (const folder of checkpointFolders(this.dirpath)) removeLeftOver(folder);
     if (stage !== "fit" || !trainer.isGlobalZero || this.options.saveTopK === 0 || trainer.ckptPath !== undefined)
       return;
     const isFolder = statSync(this.dirpath, { throwIfNoEntry: false })?.isDirectory() === true;
@@ -129,7 +137,7 @@ export class ModelCheckpoint extends Callback {
       this.#deferred = true;
       return;
     }
-    if (this.#skips(trainer)) return;
+    if (!this.#saves(trainer) || this.#lastGlobalStepSaved === trainer.globalStep) return;
     const saved = await this.#saveTopK(trainer, metrics);
     await this.#saveLast(trainer, metrics, saved);
   }
@@ -140,34 +148,31 @@ export class ModelCheckpoint extends Callback {
     return every === null || (trainer.currentEpoch + 1) % every === 0;
   }
 
-  override async onTrainEpochEnd(trainer: TrainerView): Promise<void> {
-    if (!this.#skips(trainer) && this.#savesOnTrainEpochEnd(trainer)) await this.#saveForEpoch(trainer);
+  override async onValidationEnd(trainer: TrainerView): Promise<void> {
+    if (!this.#saves(trainer)) return;
+    const atEpochEnd = this.#savesOnTrainEpochEnd(trainer);
+    // The end of the epoch is near, and what callbacks decide there belongs to the state.
+    if (!atEpochEnd || !trainer.isLastBatch) await this.#saveForValidation(trainer, !atEpochEnd);
   }
 
-  override async onValidationEnd(trainer: TrainerView): Promise<void> {
-    if (this.#skips(trainer) || this.#savesOnTrainEpochEnd(trainer)) return;
-    if (!this.#deferred) {
-      await this.#saveForEpoch(trainer);
-      return;
-    }
-    this.#deferred = false;
+  override async onTrainEpochEnd(trainer: TrainerView): Promise<void> {
+    if (!this.#saves(trainer)) return;
+    const atEpochEnd = this.#savesOnTrainEpochEnd(trainer);
+    if (atEpochEnd || !trainer.enableValidation) await this.#saveForValidation(trainer, atEpochEnd);
+  }
+
+  /** @param mayBeBest whether the best are chosen here */
+  async #saveForValidation(trainer: TrainerView, mayBeBest: boolean): Promise<void> {
     const metrics = this.#candidates(trainer);
-    const saved = await this.#saveTopK(trainer, metrics);
+    const isEpochDue = this.#everyNEpochs >= 1 && (trainer.currentEpoch + 1) % this.#everyNEpochs === 0;
+    const isDue = this.#deferred || (isEpochDue && this.#lastGlobalStepSaved !== trainer.globalStep);
+    if (mayBeBest) this.#deferred = false;
+    const saved = mayBeBest && isDue && (await this.#saveTopK(trainer, metrics));
     await this.#saveLast(trainer, metrics, saved);
   }
 
-  async #saveForEpoch(trainer: TrainerView): Promise<void> {
-    const metrics = this.#candidates(trainer);
-    let saved = false;
-    if (this.#everyNEpochs >= 1 && (trainer.currentEpoch + 1) % this.#everyNEpochs === 0) {
-      saved = await this.#saveTopK(trainer, metrics);
-    }
-    const linked = this.options.saveLast === "link" && this.#lastCheckpointSaved !== "";
-    if (this.#lastGlobalStepSaved === trainer.globalStep || linked) await this.#saveLast(trainer, metrics, saved);
-  }
-
   override async onTrainEnd(trainer: TrainerView): Promise<void> {
-    if (this.options.saveLast && this.#lastCheckpointSaved === "")
+    if (this.#saves(trainer) && this.#lastHolds !== trainer.globalStep)
       await this.#saveLast(trainer, this.#candidates(trainer), false);
   }
 
@@ -181,13 +186,8 @@ export class ModelCheckpoint extends Callback {
     log.info(`saved the run as it was to ${path}`);
   }
 
-  #skips(trainer: TrainerView): boolean {
-    return (
-      trainer.fastDevRun !== false ||
-      trainer.fn !== "fit" ||
-      trainer.sanityChecking ||
-      this.#lastGlobalStepSaved === trainer.globalStep
-    );
+  #saves(trainer: TrainerView): boolean {
+    return trainer.fastDevRun === false && trainer.fn === "fit" && !trainer.sanityChecking;
   }
 
   #savesOnTrainEpochEnd(trainer: TrainerView): boolean {
@@ -260,18 +260,27 @@ export class ModelCheckpoint extends Callback {
     );
   }
 
-  /** @param sameTensors whether the best was saved a moment ago: one snapshot then serves both files */
-  async #saveLast(trainer: TrainerView, metrics: MetricValues, sameTensors: boolean): Promise<void> {
-    const { saveLast, saveTopK } = this.options;
+  /** @param saved whether the best was saved a moment ago: one snapshot then serves both files */
+  async #saveLast(trainer: TrainerView, metrics: MetricValues, saved: boolean): Promise<void> {
+    const { saveLast } = this.options;
     if (!saveLast) return;
     const path = this.#lastPath(trainer, metrics);
     const previous = this.lastModelPath;
     this.lastModelPath = path;
     const replaces = this.#mayRemove(trainer, previous, path) ? [previous] : [];
-    if (saveLast === "link" && this.#lastCheckpointSaved !== "" && saveTopK !== 0) {
+    this.#keptLast(trainer);
+    if (saveLast === "link" && saved) {
       trainer.linkCheckpoint(this.#lastCheckpointSaved, path);
       for (const old of replaces) trainer.removeCheckpoint(old, this.dirpath ?? "");
-    } else await this.#save(trainer, path, { replaces, sameTensors });
+      return;
+    }
+    const { saveWeightsOnly: weightsOnly } = this.options;
+    await trainer.saveCheckpoint(path, { replaces, sameTensors: saved, weightsOnly, onDone: this.#report(trainer) });
+  }
+
+  #keptLast(trainer: TrainerView): void {
+    this.#lastHolds = trainer.globalStep;
+    this.lastSavedAt = performance.now();
   }
 
   #lastPath(trainer: TrainerView, metrics: MetricValues): string {
@@ -287,18 +296,21 @@ export class ModelCheckpoint extends Callback {
   async #save(
     trainer: TrainerView,
     path: string,
-    options: Pick<SaveOptions, "replaces" | "monitor" | "sameTensors">,
+    options: Pick<SaveOptions, "replaces" | "monitor">,
     settle?: (saved: boolean) => void,
   ): Promise<void> {
-    const onDone = (error: unknown) => {
-      settle?.(error === undefined);
-      if (error === undefined) for (const logger of trainer.loggers) logger.afterSaveCheckpoint?.(this);
-    };
     // Counted before the snapshot: the state that goes into the file says so too.
     this.#lastGlobalStepSaved = trainer.globalStep;
     this.#lastCheckpointSaved = path;
     const weightsOnly = this.options.saveWeightsOnly;
-    await trainer.saveCheckpoint(path, { ...options, weightsOnly, onDone });
+    await trainer.saveCheckpoint(path, { ...options, weightsOnly, onDone: this.#report(trainer, settle) });
+  }
+
+  #report(trainer: TrainerView, settle?: (saved: boolean) => void): (error: unknown) => void {
+    return (error) => {
+      settle?.(error === undefined);
+      if (error === undefined) for (const logger of trainer.loggers) logger.afterSaveCheckpoint?.(this);
+    };
   }
 
   // --- What the trainer asks ---
@@ -309,12 +321,18 @@ export class ModelCheckpoint extends Callback {
     return { last: findLast(folder, checkpointNameLast, fileExtension), folder, extension: fileExtension };
   }
 
-  /** Saves the run as it stands where `ckptPath: "last"` finds it. */
-  async saveNow(trainer: TrainerView): Promise<void> {
+  /** Saves the run as it stands where `ckptPath: "last"` finds it. @returns the file, once the snapshot is taken */
+  async saveNow(trainer: TrainerView, onDone?: (error: unknown) => void): Promise<string> {
     const path = this.#ownLast(trainer) ?? this.#lastPath(trainer, this.#candidates(trainer));
     if (this.options.saveLast) this.lastModelPath = path;
-    await trainer.saveCheckpoint(path, {});
-    log.info(`saved the run to ${path}`);
+    this.#keptLast(trainer);
+    await trainer.saveCheckpoint(path, onDone === undefined ? {} : { onDone });
+    return path;
+  }
+
+  get saveEveryMs(): number | null {
+    const { saveLast, checkpointEveryMinutes } = this.options;
+    return saveLast === false || !checkpointEveryMinutes ? null : checkpointEveryMinutes * 60_000;
   }
 
   get keepsLast(): boolean {
@@ -408,6 +426,8 @@ export class ModelCheckpoint extends Callback {
       best: this.#best.stateDict(),
       lastModelPath: this.lastModelPath,
       lastGlobalStepSaved: this.#lastGlobalStepSaved,
+      lastHolds: this.#lastHolds,
+      deferred: this.#deferred,
       lastCheckpointSaved: this.#lastCheckpointSaved,
     };
   }
@@ -419,6 +439,8 @@ export class ModelCheckpoint extends Callback {
       this.#best.loadStateDict(best as ReturnType<BestK["stateDict"]>);
       this.lastModelPath = String(lastModelPath ?? "");
       this.#lastGlobalStepSaved = Number(state["lastGlobalStepSaved"] ?? 0);
+      this.#lastHolds = Number(state["lastHolds"] ?? 0);
+      this.#deferred = state["deferred"] === true;
       this.#lastCheckpointSaved = String(state["lastCheckpointSaved"] ?? "");
     } else {
       log.warning(

@@ -126,8 +126,18 @@ export function parseHeader(head: Buffer, path: string): CheckpointHeader {
   const { __metadata__: metadata = {}, ...tensors } = parsed;
   const entries = new Map(Object.entries(tensors as Record<string, StoredTensor>));
   let dataBytes = 0;
-  for (const { data_offsets } of entries.values()) dataBytes = Math.max(dataBytes, data_offsets?.[1] ?? 0);
+  for (const [name, entry] of entries) {
+    if (!isStoredTensor(entry))
+      throw corrupt(path, `its header has an entry that is not a tensor: ${JSON.stringify(name)}`);
+    dataBytes = Math.max(dataBytes, entry.data_offsets[1]);
+  }
   return { tensors: entries, metadata: metadata as Record<string, string>, dataStart: head.length, dataBytes };
+}
+
+function isStoredTensor(entry: unknown): entry is StoredTensor {
+  if (typeof entry !== "object" || entry === null) return false;
+  const { dtype, shape, data_offsets } = entry as Partial<StoredTensor>;
+  return typeof dtype === "string" && Array.isArray(shape) && Array.isArray(data_offsets) && data_offsets.length === 2;
 }
 
 /**
@@ -137,8 +147,12 @@ export function parseHeader(head: Buffer, path: string): CheckpointHeader {
 export function verify(file: Buffer, header: CheckpointHeader, path: string): void {
   const expected = header.dataStart + header.dataBytes;
   if (file.length !== expected) throw corrupt(path, `it has ${file.length} bytes where ${expected} are due`);
-  const { checksum } = header.metadata;
-  if (checksum === undefined) return;
+  const { checksum, format } = header.metadata;
+  if (checksum === undefined) {
+    // Weights of other origin have none.
+    if (format === undefined) return;
+    throw corrupt(path, "its header has no checksum");
+  }
   const head = Buffer.from(file.subarray(0, header.dataStart));
   const place = digestPlace(head, "checksum");
   if (place < 0) throw corrupt(path, "its header is damaged");

@@ -2,6 +2,7 @@ import {
   closeSync,
   copyFileSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -63,8 +64,8 @@ function removeIfPossible(path: string): void {
 
 const lookedThrough = new Set<string>();
 
-/** Removes, the first time that something is written to a folder, what killed processes of this machine left half written. */
-function removeLeftOver(folder: string): void {
+/** Removes, the first time that a folder is used, what killed processes of this machine left half written. */
+export function removeLeftOver(folder: string): void {
   if (lookedThrough.has(folder)) return;
   lookedThrough.add(folder);
   const ours = new RegExp(`\\.${host}\\.(\\d+)\\.tmp$`);
@@ -102,6 +103,8 @@ function writeByCopy(path: string, parts: readonly Uint8Array[]): void {
   try {
     const whole = join(folder, "file");
     writeWhole(whole, parts);
+    // A link would have its target overwritten.
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) rmSync(path);
     copyFileSync(whole, path);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -24,8 +24,8 @@ export class TrainingEpoch {
   readonly #yielder = new EventLoopYielder();
   /** Of all epochs so far. */
   readonly stats = { waitMs: 0, batches: 0, images: 0 };
-  /** Called where a run can be saved as it stands: between two batches. */
-  onSaveRequested: (() => Promise<void>) | undefined;
+  /** What is called where a run can be saved as it stands, between two batches. */
+  saves: { readonly asked: () => Promise<unknown>; readonly byTime: () => Promise<unknown> } | undefined;
   /** Called once, when optimizers have taken their first step of this training and have their whole state. */
   onFirstStep: (() => void) | undefined;
 
@@ -52,14 +52,21 @@ export class TrainingEpoch {
       }
       const goesOn = await this.#batch(next.batch, next.isLast, keepBatches);
       if (!goesOn) return;
-      if (isDistributed(this.#run.strategy)) {
+      const distributed = isDistributed(this.#run.strategy);
+      let isSaveDue = false;
+      if (distributed) {
         this.#heedStopRequest();
-        await agreeOnEnd(this.#run);
+        isSaveDue = await agreeOnEnd(this.#run);
       }
       await this.#afterBatch();
-      if (!isDistributed(this.#run.strategy)) this.#heedStopRequest();
+      if (!distributed) {
+        this.#heedStopRequest();
+        // After the validation, which has saved the run as well.
+        isSaveDue = this.#run.isSaveDue();
+      }
       await this.#yielder.maybeYield();
-      if (this.#run.signals.takeSaveRequest()) await this.onSaveRequested?.();
+      if (this.#run.signals.takeSaveRequest()) await this.saves?.asked();
+      else if (isSaveDue) await this.saves?.byTime();
       this.#run.signals.check();
     }
   }

@@ -36,6 +36,7 @@ export class Assembly implements RunContext {
   readonly optimization: Optimization;
   callbacks: readonly Callback[] = [];
   datamodule: LightningDataModule | undefined;
+  isSaveDue = (): boolean => false;
   pinnedRng: Record<string, unknown> | undefined;
   #module: LightningModule | undefined;
 

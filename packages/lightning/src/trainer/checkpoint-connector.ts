@@ -4,7 +4,7 @@ import { getLogger } from "@classifier-training/base";
 import { keep, type Tensor } from "@classifier-training/torch";
 import type { Callback } from "../callbacks/callback.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { findAll, loadFirstIntact } from "../checkpoint/find.ts";
+import { findAll, loadNewest } from "../checkpoint/find.ts";
 import { checkFingerprint, checkWeights, type Fingerprint } from "../checkpoint/fingerprint.ts";
 import type { CheckpointSummary } from "../checkpoint/format.ts";
 import { loadCheckpoint, summaryOf } from "../checkpoint/load.ts";
@@ -37,8 +37,12 @@ export interface CheckpointKeeper {
   findLast(trainer: TrainerView): LastCheckpoints;
   /** Whether it keeps a last checkpoint anyway: its folder is then the one to save an interrupted run in. */
   readonly keepsLast: boolean;
-  /** Saves the run as it stands where `findLast` finds it. */
-  saveNow(trainer: TrainerView): Promise<void>;
+  /** How old the last checkpoint may get in the middle of an epoch, in milliseconds; null for any age. */
+  readonly saveEveryMs: number | null;
+  /** By the clock (`performance.now()`), when the last checkpoint was written. */
+  readonly lastSavedAt: number | undefined;
+  /** Saves the run as it stands where `findLast` finds it. @returns the file, once the snapshot is taken */
+  saveNow(trainer: TrainerView, onDone?: (error: unknown) => void): Promise<string>;
 }
 
 export function isCheckpointKeeper(callback: Callback): callback is Callback & CheckpointKeeper {
@@ -120,24 +124,22 @@ export class CheckpointConnector {
 
   #selectLast(fn: TrainerFn, keepers: readonly CheckpointFinder[]): void {
     const found = keepers.map((keeper) => keeper.findLast());
-    const last = found.flatMap((each) => each.last).filter((path) => !isFromFastDevRun(path));
-    if (last.length === 0) {
-      log.info(`.${fn}(ckptPath: "last"): there is no last checkpoint yet, starting from scratch`);
+    // What a trial left behind is nothing to go on from; weights alone are not enough for training.
+    const usable = ({ runId, weightsOnly }: CheckpointSummary) =>
+      runId !== fastDevRunId && (fn !== "fit" || !weightsOnly);
+    const all = found.flatMap((each) => each.last).map((path) => ({ path, summary: summaryOf(path) }));
+    // One without a summary is damaged, which loading it will say.
+    const last = all.filter(({ summary }) => summary === undefined || usable(summary)).map(({ path }) => path);
+    const others = () => found.flatMap(({ folder, extension }) => findAll(folder, extension));
+    const newest = loadNewest(last, others, usable);
+    const weightsOnly = all.find(({ summary }) => summary?.weightsOnly === true && summary.runId !== fastDevRunId);
+    if (newest === undefined && weightsOnly !== undefined) {
+      this.#load(weightsOnly.path);
       return;
     }
-    // Damaged ones are passed over, then any other file of the folder will do.
-    const others = function* () {
-      for (const { folder, extension } of found) {
-        for (const path of findAll(folder, extension)) if (!last.includes(path)) yield path;
-      }
-    };
-    const candidates = function* () {
-      yield* last;
-      yield* others();
-    };
-    const intact = loadFirstIntact(candidates());
-    this.#loaded = intact?.checkpoint;
-    this.#path = intact?.path;
+    if (newest === undefined) log.info(`.${fn}(ckptPath: "last"): there is no checkpoint yet, starting from scratch`);
+    this.#loaded = newest?.checkpoint;
+    this.#path = newest?.path;
   }
 
   // --- Restoring, in Lightning's order ---
@@ -304,10 +306,6 @@ export class CheckpointConnector {
 }
 
 const fastDevRunId = "fast-dev-run";
-
-function isFromFastDevRun(path: string): boolean {
-  return summaryOf(path)?.runId === fastDevRunId;
-}
 
 function bestPath(fn: TrainerFn, keepers: readonly CheckpointFinder[], fastDevRun: boolean): string {
   const [keeper] = keepers;

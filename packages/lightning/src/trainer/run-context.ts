@@ -28,6 +28,8 @@ export interface RunContext {
   callbacks: readonly Callback[];
   module: LightningModule;
   datamodule: LightningDataModule | undefined;
+  /** Whether the last checkpoint is older than it may be in the middle of an epoch. */
+  isSaveDue: () => boolean;
   /** The generators' state that a checkpoint must hold, when they have moved on since its place in the training. */
   pinnedRng: Record<string, unknown> | undefined;
 }

@@ -244,16 +244,44 @@ export class Session {
       this.#io.prepare(estimateCheckpointBytes(this.#parts));
   }
 
-  /** Saves the run as it stands under the name that "last" finds, and waits for it. */
-  async saveLast(): Promise<void> {
-    const { callbacks, options } = this.#parts;
-    if (!options.enableCheckpointing || options.fastDevRun !== false) return;
-    const keepers = callbacks.filter(isCheckpointKeeper);
-    const keeper = keepers.find(({ keepsLast }) => keepsLast) ?? keepers[0];
-    if (keeper === undefined) {
-      await this.#trainer.saveCheckpoint(join(options.defaultRootDir, "checkpoints", "last.ckpt"));
-    } else await keeper.saveNow(this.#trainer);
+  /** The callback whose last checkpoint an interrupted run is saved in. */
+  get #keeper() {
+    const keepers = this.#parts.callbacks.filter(isCheckpointKeeper);
+    return keepers.find(({ keepsLast }) => keepsLast) ?? keepers[0];
+  }
+
+  /** Says from now on when the last checkpoint is older than it may be. */
+  startSaveClock(): void {
+    const begin = performance.now();
+    const keeper = this.#keeper;
+    const everyMs = this.#parts.options.fastDevRun === false ? (keeper?.saveEveryMs ?? null) : null;
+    this.#parts.isSaveDue = () =>
+      everyMs !== null && performance.now() - Math.max(begin, keeper?.lastSavedAt ?? 0) >= everyMs;
+  }
+
+  /** Saves the run as it stands under the name that "last" finds; the file is written while training goes on. */
+  async saveByTime(): Promise<void> {
+    log.debug(`saving the run by time to ${await this.#keeper?.saveNow(this.#trainer)}`);
+  }
+
+  /** The same, and waits for the file. @returns the file; undefined where nothing is saved */
+  async saveLast(): Promise<string | undefined> {
+    const { options, strategy } = this.#parts;
+    if (!options.enableCheckpointing || options.fastDevRun !== false) return undefined;
+    let failure: unknown;
+    const onDone = (error: unknown) => {
+      failure = error;
+    };
+    const keeper = this.#keeper;
+    const path =
+      keeper === undefined
+        ? join(options.defaultRootDir, "checkpoints", "last.ckpt")
+        : await keeper.saveNow(this.#trainer, onDone);
+    if (keeper === undefined) await this.#trainer.saveCheckpoint(path, { onDone });
     await this.#io.flush();
+    if (failure !== undefined) throw failure;
+    if (strategy.globalRank === 0) log.info(`saved the run to ${path}`);
+    return path;
   }
 
   /** Prints what an evaluation measured. */

@@ -93,7 +93,8 @@ export class Trainer implements TrainerView {
     await session.run(ckptPath, true, async () => {
       await session.sanityCheck(this.#validation);
       this.#parts.state.stage = "train";
-      this.#fitLoop.epoch.onSaveRequested = () => session.saveLast();
+      session.startSaveClock();
+      this.#fitLoop.epoch.saves = { asked: () => session.saveLast(), byTime: () => session.saveByTime() };
       this.#fitLoop.epoch.onFirstStep = () => session.prepareSaves();
       await this.#fitLoop.run();
     });

@@ -22,12 +22,15 @@ interface Kill {
 }
 
 /** Starts the training in a process of its own, and kills it when it is told to. */
-function start(dir: string, stepMs: number, kill: Kill | undefined): Promise<Ended> {
+function start(dir: string, stepMs: number, kill: Kill | undefined, plan: string): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(
       process.execPath,
       ["--conditions=classifier-source", "--import", "tsx", script, dir, String(stepMs)],
-      { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, KILL_TEST_CHILD: "1", OMP_NUM_THREADS: "1" } },
+      {
+        stdio: ["ignore", "pipe", "pipe"],
+        env: { ...process.env, KILL_TEST_CHILD: "1", KILL_TEST_PLAN: plan, OMP_NUM_THREADS: "1" },
+      },
     );
     let stderr = "";
     child.stderr.on("data", (chunk) => {
@@ -83,7 +86,7 @@ export async function runWithKills(
   dir: string,
   kills: number,
   seed: number,
-  { stepMs = 8, within = Number.POSITIVE_INFINITY } = {},
+  { stepMs = 8, within = Number.POSITIVE_INFINITY, plan = "steps" } = {},
 ): Promise<KillReport> {
   const unreadable: string[] = [];
   let checkpointsRead = 0;
@@ -93,7 +96,7 @@ export async function runWithKills(
   const files = () => (existsSync(folder) ? readdirSync(folder) : []);
   for (;;) {
     const kill = done < kills ? { after: Rng.at(seed, done).uniform(0, within), inSave: done % 2 === 1 } : undefined;
-    const { killed, pid, lasted } = await start(dir, stepMs, kill);
+    const { killed, pid, lasted } = await start(dir, stepMs, kill, plan);
     for (const name of files()) {
       if (!name.endsWith(".ckpt")) continue;
       try {
@@ -114,4 +117,15 @@ export async function runWithKills(
 export function outcome(dir: string): { readonly result: string; readonly metrics: string; readonly replay: string } {
   const read = (name: string) => readFileSync(join(dir, name), "utf8");
   return { result: read("result.json"), metrics: read("metrics.csv"), replay: read("replay.jsonl") };
+}
+
+/** The lines that a training has written of what it did, process by process. */
+export function progress(dir: string): readonly (readonly (readonly [what: string, step: number])[])[] {
+  const parts: [string, number][][] = [];
+  for (const line of readFileSync(join(dir, "progress.log"), "utf8").trim().split("\n")) {
+    const [what = "", step] = line.split(" ");
+    if (what === "start") parts.push([]);
+    parts.at(-1)?.push([what, Number(step)]);
+  }
+  return parts;
 }

@@ -1,11 +1,16 @@
-/** A small deterministic training that can be killed at any moment: `run.ts DIR STEP_MS`. */
+/**
+ * A small deterministic training that can be killed at any moment: `run.ts DIR STEP_MS`. KILL_TEST_PLAN says what saves it:
+ * `steps` (by default) with each step; `validations` as in most configurations, and the first epoch stays the best one;
+ * `time` as well, at each batch.
+ */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Rng, setLogLevel } from "@classifier-training/base";
 import { manualSeed, nn, optim, type Tensor, tensor } from "@classifier-training/torch";
 import {
   type BatchLoader,
+  Callback,
   CSVLogger,
   EarlyStopping,
   EMACallback,
@@ -15,6 +20,7 @@ import {
   ModelCheckpoint,
   ReplayCertificate,
   Trainer,
+  type TrainerView,
 } from "../../src/index.ts";
 
 interface Batch {
@@ -47,6 +53,7 @@ export class KillableModule extends LightningModule<Batch> {
   }
   override validationStep({ x, y }: Batch): void {
     this.log("val/loss", nn.functional.crossEntropy(this.forward(x), y));
+    this.log("val/steps", this.globalStep);
   }
   override configureOptimizers() {
     const optimizer = new optim.AdamW(this.parameters(), { lr: 0.01 });
@@ -82,9 +89,49 @@ export function weightsHash(module: LightningModule): string {
   return hash.digest("hex");
 }
 
+/** Lines of what was done: `start STEP`, `step STEP`, `validated STEP`. */
+class ProgressLog extends Callback {
+  readonly #path: string;
+  constructor(path: string) {
+    super();
+    this.#path = path;
+  }
+  #write(what: string, trainer: TrainerView): void {
+    if (!trainer.sanityChecking) appendFileSync(this.#path, `${what} ${trainer.globalStep}\n`);
+  }
+  override onTrainStart(trainer: TrainerView): void {
+    this.#write("start", trainer);
+  }
+  override onTrainBatchEnd(trainer: TrainerView): void {
+    this.#write("step", trainer);
+  }
+  override onValidationEnd(trainer: TrainerView): void {
+    this.#write("validated", trainer);
+  }
+}
+
+const plans: Readonly<Record<string, (dirpath: string) => readonly ModelCheckpoint[]>> = {
+  steps: (dirpath) => [
+    new ModelCheckpoint({ dirpath, monitor: "val/loss", saveTopK: 2, filename: "best-{epoch}-{step}" }),
+    new ModelCheckpoint({ dirpath, everyNTrainSteps: 1, saveTopK: 1, saveLast: true, filename: "step-{step}" }),
+  ],
+  // The metric only gets worse: in Lightning `last` would stay at the first validation.
+  validations: (dirpath) => [
+    new ModelCheckpoint({
+      dirpath,
+      monitor: "val/steps",
+      saveTopK: 1,
+      saveLast: true,
+      filename: "{epoch}-{val/steps}",
+    }),
+  ],
+  time: (dirpath) => [new ModelCheckpoint({ dirpath, monitor: "val/steps", checkpointEveryMinutes: 1e-9 })],
+};
+
 async function main(dir: string, stepMs: number): Promise<void> {
   setLogLevel("WARNING");
   manualSeed(1);
+  const plan = process.env["KILL_TEST_PLAN"] ?? "steps";
   const checkpoints = join(dir, "checkpoints");
   // Rows of a part that was killed before it saved anything belong to no run.
   const saved = existsSync(checkpoints) && readdirSync(checkpoints).some((name) => /^last.*\.ckpt$/.test(name));
@@ -100,20 +147,16 @@ async function main(dir: string, stepMs: number): Promise<void> {
     enableProgressBar: false,
     enableModelSummary: false,
     defaultRootDir: dir,
+    // What was saved is then on disk before the next batch.
+    asyncCheckpointing: plan === "steps",
     logger: new CSVLogger({ saveDir: dir, name: null, version: "" }),
     callbacks: [
       ema,
       new LearningRateMonitor(),
       new EarlyStopping({ monitor: "val/loss", patience: 100 }),
       new ReplayCertificate({ everyNSteps: 3, path: join(dir, "replay.jsonl") }),
-      new ModelCheckpoint({ dirpath: checkpoints, monitor: "val/loss", saveTopK: 2, filename: "best-{epoch}-{step}" }),
-      new ModelCheckpoint({
-        dirpath: checkpoints,
-        everyNTrainSteps: 1,
-        saveTopK: 1,
-        saveLast: true,
-        filename: "step-{step}",
-      }),
+      ...(plans[plan]?.(checkpoints) ?? []),
+      new ProgressLog(join(dir, "progress.log")),
     ],
   });
   await trainer.fit(module, {
