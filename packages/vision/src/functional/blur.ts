@@ -100,7 +100,7 @@ function blurByKernel(
     const args = [frame.in(data), width, height, frame.in(columns), frame.in(rows)];
     args.push(frame.in(pairs(wx)), wx.length + 1, frame.in(pairs(wy)), wy.length + 1, rx, rows.length - 1);
     args.push(frame.take((width + 2 * rx + 16) * 3), frame.take(height * pitch * 2), pitch, outAt);
-    if (!frame.failed) kernels.blur(...args);
+    kernels.blur(...args);
   });
 }
 

@@ -14,8 +14,7 @@ export function lookUpInPlace(data: Uint8Array, table: Uint8Array): void {
   const line = straightLine(table);
   const done = runKernels(data, (kernels, frame, at) => {
     if (line) return kernels.straight_line(at, data.length, line.factor, line.offset);
-    const tableAt = frame.in(table);
-    if (!frame.failed) kernels.look_up(at, data.length, tableAt);
+    kernels.look_up(at, data.length, frame.in(table));
   });
   if (done) return;
   for (let i = 0; i < data.length; i++) data[i] = table[data[i] as number] as number;
@@ -161,8 +160,10 @@ export function adjustSaturation(image: Image, factor: number): Image {
     return withPixels(image as FloatImage, out, image.width, image.height);
   }
   const out = takeBytes(data.length);
-  if (image.semantics === "pil") saturatePillow(image.data, out, factor);
-  else {
+  if (image.semantics === "pil") {
+    out.set(image.data);
+    saturatePillow(out, factor);
+  } else {
     for (let i = 0; i < data.length; i += 3) {
       const rest = Math.floor(tensorGray(data[i]!, data[i + 1]!, data[i + 2]!)) * (1 - factor);
       for (let c = 0; c < 3; c++) out[i + c] = clamp255((data[i + c] as number) * factor + rest);
@@ -171,9 +172,9 @@ export function adjustSaturation(image: Image, factor: number): Image {
   return withPixels(image, out, image.width, image.height);
 }
 
-/** Pillow's `ImageEnhance.Color`; `out` may be `data`. */
-export function saturatePillow(data: Uint8Array, out: Uint8Array, factor: number): void {
-  if (data === out && runKernels(out, (kernels, _, at) => kernels.saturate(at, out.length / 3, factor))) return;
+/** Pillow's `ImageEnhance.Color`, in place. */
+export function saturatePillow(data: Uint8Array, factor: number): void {
+  if (runKernels(data, (kernels, _, at) => kernels.saturate(at, data.length / 3, factor))) return;
   const scaled = new Float32Array(511);
   for (let i = 0; i < 511; i++) scaled[i] = Math.fround(factor) * (i - 255);
   for (let i = 0; i < data.length; i += 3) {
@@ -182,9 +183,9 @@ export function saturatePillow(data: Uint8Array, out: Uint8Array, factor: number
     const b = data[i + 2] as number;
     const gray = grayOf(r, g, b);
     const base = 255 - gray;
-    out[i] = clamp255(gray + (scaled[base + r] as number));
-    out[i + 1] = clamp255(gray + (scaled[base + g] as number));
-    out[i + 2] = clamp255(gray + (scaled[base + b] as number));
+    data[i] = clamp255(gray + (scaled[base + r] as number));
+    data[i + 1] = clamp255(gray + (scaled[base + g] as number));
+    data[i + 2] = clamp255(gray + (scaled[base + b] as number));
   }
 }
 

@@ -129,8 +129,7 @@ export function horizontalFlip(image: Image): Image {
   const out = isByteImage(image) ? takeBytes(data.length) : new Float32Array(data.length);
   if (isByteImage(image) && channels === 3) {
     const done = runKernels(out as Uint8Array, (kernels, frame, outAt) => {
-      const from = frame.in(image.data);
-      if (!frame.failed) kernels.flip_rows(from, width, height, outAt);
+      kernels.flip_rows(frame.in(image.data), width, height, outAt);
     });
     if (done) return withPixels(image, out, width, height);
   }

@@ -13,7 +13,7 @@ export function adjustHue(image: Image, factor: number): Image {
   const out = takeBytes(image.data.length);
   if (image.semantics === "pil") {
     out.set(image.data);
-    turnPillow(out, out, factor);
+    turnPillow(out, factor);
   } else {
     const floats = Float32Array.from(image.data, (v) => v / 255);
     turnFloats(floats, floats, factor);
@@ -55,11 +55,12 @@ function hueAsPillow(r: number, g: number, b: number, max: number, range: number
 
 /**
  * torchvision's hue change of Pillow images: RGB to Pillow's 8-bit HSV (Convert.c), hue plus a byte that wraps, and
- * back. `out` may be `data`.
+ * back; in place.
  */
-export function turnPillow(data: Uint8Array, out: Uint8Array, factor: number): void {
+export function turnPillow(out: Uint8Array, factor: number): void {
   const shift = Math.trunc(factor * 255) & 255;
-  if (data === out && runKernels(out, (kernels, _, at) => kernels.turn_hue(at, out.length / 3, shift))) return;
+  if (runKernels(out, (kernels, _, at) => kernels.turn_hue(at, out.length / 3, shift))) return;
+  const data = out;
   const saturations = saturationTable();
   for (let i = 0; i < data.length; i += 3) {
     const r = data[i] as number;

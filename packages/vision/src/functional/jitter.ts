@@ -32,8 +32,8 @@ export function jitterColors(image: Image, params: JitterParams): Image {
     for (const step of order) {
       if (step === 0 && brightness !== undefined) lookUpInPlace(out, brightnessTable(brightness));
       else if (step === 1 && contrast !== undefined) lookUpInPlace(out, contrastTable(meanGray(made), contrast));
-      else if (step === 2 && saturation !== undefined) saturatePillow(out, out, saturation);
-      else if (step === 3 && hue !== undefined) turnPillow(out, out, hue);
+      else if (step === 2 && saturation !== undefined) saturatePillow(out, saturation);
+      else if (step === 3 && hue !== undefined) turnPillow(out, hue);
     }
     return made;
   }

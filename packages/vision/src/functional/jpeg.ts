@@ -1,6 +1,5 @@
 import { recycle, takeBytes } from "../image/buffers.ts";
 import { type ByteImage, withPixels } from "../image/image.ts";
-import { memory } from "../kernels/heap.ts";
 import { runKernels } from "../kernels/instance.ts";
 import { chrominanceBase, forwardDct, inverseDct, luminanceBase, quantTable } from "./jpeg-dct.ts";
 
@@ -29,10 +28,8 @@ export function jpegRoundTrip(image: ByteImage, quality: number): ByteImage {
   const cb = takeBytes(chromaWidth * chromaHeight);
   const cr = takeBytes(chromaWidth * chromaHeight);
   const converted = runKernels(y, (kernels, frame, at) => {
-    const planes = [at, lumaWidth, lumaHeight, frame.in(cb), frame.in(cr), chromaWidth, chromaHeight];
-    const from = frame.in(image.data);
-    if (!frame.failed && inPlace(cb, cr)) kernels.jpeg_to_ycc(from, width, height, ...planes);
-    else frame.failed = true;
+    const planes = [at, lumaWidth, lumaHeight, frame.inOut(cb), frame.inOut(cr), chromaWidth, chromaHeight];
+    kernels.jpeg_to_ycc(frame.in(image.data), width, height, ...planes);
   });
   if (!converted) toYcc(image, y, lumaWidth, lumaHeight, cb, cr, chromaWidth, chromaHeight);
   const chroma = quantTable(chrominanceBase, quality);
@@ -43,14 +40,13 @@ export function jpegRoundTrip(image: ByteImage, quality: number): ByteImage {
   const back = runKernels(out, (kernels, frame, outAt) => {
     const planes = [frame.in(y), lumaWidth, frame.in(cb), frame.in(cr), chromaWidth];
     const rows = frame.take(2 * (width + 32));
-    if (!frame.failed) kernels.jpeg_from_ycc(...planes, width, height, rows, outAt, 0, 0, width, height);
+    kernels.jpeg_from_ycc(...planes, width, height, rows, outAt, 0, 0, width, height);
   });
   if (!back) fromYcc(y, lumaWidth, cb, cr, chromaWidth, width, height, out);
   for (const plane of [y, cb, cr]) recycle(plane);
   return withPixels(image, out, width, height);
 }
 
-const inPlace = (...planes: Uint8Array[]) => planes.every(({ buffer }) => buffer === memory.buffer);
 const roundUp = (value: number, step: number) => Math.ceil(value / step) * step;
 
 function paddedPlane(data: Uint8Array, width: number, height: number) {
@@ -144,7 +140,7 @@ function requantise(plane: Uint8Array, width: number, height: number, table: Int
     const steps = frame.in(table);
     // A little more than 1 / (8 step), so that exact multiples are not rounded down.
     const inverse = frame.in(Float32Array.from(table, (step) => (1 + 2 ** -20) / (8 * step)));
-    if (!frame.failed) kernels.jpeg_requantise(at, width, height, steps, inverse);
+    kernels.jpeg_requantise(at, width, height, steps, inverse);
   });
   if (done) return;
   for (let top = 0; top < height; top += 8) {

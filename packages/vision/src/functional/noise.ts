@@ -1,8 +1,7 @@
 import { Rng } from "@classifier-training/base";
 import { takeBytes } from "../image/buffers.ts";
 import { type ByteImage, withPixels } from "../image/image.ts";
-import { allocate, memory } from "../kernels/heap.ts";
-import { type Frame, runKernels } from "../kernels/instance.ts";
+import { runKernels } from "../kernels/instance.ts";
 
 const poolSize = 1 << 18;
 const fractionBits = 11;
@@ -64,8 +63,7 @@ export function addGaussianNoise(image: ByteImage, sigma: number, rng: Rng): Byt
   // sigma with 5 fractional bits: products have 16.
   const factor = Math.round(sigma * 32);
   const done = runKernels(out, (kernels, frame, outAt) => {
-    const args = [frame.in(data), rowLength, height, poolAddress(numbers, frame), frame.in(starts), factor, outAt];
-    if (!frame.failed) kernels.add_noise(...args);
+    kernels.add_noise(frame.in(data), rowLength, height, frame.constant(numbers), frame.in(starts), factor, outAt);
   });
   if (done) return withPixels(image, out, width, height);
   for (let y = 0, i = 0; y < height; y++) {
@@ -75,18 +73,6 @@ export function addGaussianNoise(image: ByteImage, sigma: number, rng: Rng): Byt
     }
   }
   return withPixels(image, out, width, height);
-}
-
-let poolAt = 0;
-
-/** The pool is copied into the kernels' memory once, and stays there. */
-function poolAddress(numbers: Int16Array, frame: Frame): number {
-  if (poolAt === 0) {
-    poolAt = allocate(numbers.byteLength);
-    if (poolAt === 0) frame.failed = true;
-    else new Int16Array(memory.buffer, poolAt, numbers.length).set(numbers);
-  }
-  return poolAt;
 }
 
 const clip = (value: number) => (value < 0 ? 0 : Math.min(value, 255));

@@ -1,5 +1,4 @@
 import { recycle, takeBytes } from "../image/buffers.ts";
-import { memory } from "../kernels/heap.ts";
 import { runKernels } from "../kernels/instance.ts";
 import type { Coefficients } from "./coefficients.ts";
 
@@ -94,13 +93,12 @@ function resampleByKernel(
     const rows = bottom - top;
     const from = frame.in(data) + ((box.top + top) * stride + box.left) * 3;
     const middle = vertical === undefined ? outAt : frame.take(rows * rowBytes);
-    if (frame.failed) return;
     if (horizontal) {
       const { weights, taps, bits } = narrowWeights(horizontal);
       const args = [from, stride * 3, rows, frame.in(horizontal.first), frame.in(weights), taps, bits];
-      if (!frame.failed) kernels.resample_rows(...args, window.left, window.width, middle);
+      kernels.resample_rows(...args, window.left, window.width, middle);
     } else {
-      const all = new Uint8Array(memory.buffer);
+      const all = new Uint8Array(frame.buffer);
       for (let y = 0; y < rows; y++) {
         const at = from + (y * stride + window.left) * 3;
         all.copyWithin(middle + y * rowBytes, at, at + rowBytes);
@@ -109,7 +107,7 @@ function resampleByKernel(
     if (vertical) {
       const { weights, taps, bits } = narrowWeights(vertical);
       const args = [middle, rowBytes, rows - 1, frame.in(vertical.first), frame.in(weights), taps, bits];
-      if (!frame.failed) kernels.resample_columns(...args, window.top, top, window.height, outAt);
+      kernels.resample_columns(...args, window.top, top, window.height, outAt);
     }
   });
 }

@@ -108,7 +108,7 @@ function resizeNearest(
     const done = runKernels(out as Uint8Array, (kernels, frame, outAt) => {
       const from = frame.in(image.data) + (box.top * image.width + box.left) * 3;
       const args = [from, image.width * 3, frame.in(columns), frame.in(rows), window.width, window.height, outAt];
-      if (!frame.failed) kernels.resample_nearest(...args);
+      kernels.resample_nearest(...args);
     });
     if (done) return withPixels(image, out, window.width, window.height);
   }

@@ -51,7 +51,6 @@ function warpByKernel(
   return runKernels(out, (kernels, frame, outAt) => {
     const from = frame.in(image.data);
     const coefficients = frame.in(Float64Array.from({ length: 8 }, (_, i) => matrix[i] ?? 0));
-    if (frame.failed) return;
     if (nearest) {
       const steps = fixedSteps(matrix);
       kernels.affine_nearest(from, image.width, image.height, ...steps, width, height, outAt);

@@ -7,7 +7,7 @@ import "../kernels/instance.ts";
  */
 const addresses = new WeakMap<Uint8Array, number>();
 /** Returns the memory of buffers that were dropped instead of recycled. */
-const dropped = new FinalizationRegistry<{ at: number; length: number }>(({ at, length }) => release(at, length));
+const dropped = new FinalizationRegistry<number>(release);
 
 /** A buffer of `length` bytes with arbitrary content. */
 export function takeBytes(length: number): Uint8Array<ArrayBuffer> {
@@ -15,7 +15,7 @@ export function takeBytes(length: number): Uint8Array<ArrayBuffer> {
   if (at === 0) return new Uint8Array(length);
   const buffer = new Uint8Array(memory.buffer as ArrayBuffer, at, length);
   addresses.set(buffer, at);
-  dropped.register(buffer, { at, length }, buffer);
+  dropped.register(buffer, at, buffer);
   return buffer;
 }
 
@@ -26,5 +26,5 @@ export function recycle(buffer: Uint8Array | Float32Array): void {
   if (at === undefined) return;
   addresses.delete(buffer);
   dropped.unregister(buffer);
-  release(at, buffer.length);
+  release(at);
 }

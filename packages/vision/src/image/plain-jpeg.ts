@@ -1,5 +1,4 @@
 import type { Box } from "../functional/resample.ts";
-import { memory } from "../kernels/heap.ts";
 import { runKernels } from "../kernels/instance.ts";
 import { recycle, takeBytes } from "./buffers.ts";
 import type { ByteImage } from "./image.ts";
@@ -19,12 +18,12 @@ export type RegionOf = (size: { width: number; height: number; channels: number 
  */
 export function decodePlainJpeg(bytes: Uint8Array, regionOf?: RegionOf): ByteImage | undefined {
   if (bytes.length > largestFile || bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
-  const info = takeBytes(16);
   let image: ByteImage | undefined;
+  const info = takeBytes(16);
   runKernels(info, (kernels, frame, infoAt) => {
     const at = frame.in(bytes);
-    if (frame.failed || kernels.jpeg_header(at, bytes.length, infoAt) === 0) return;
-    const [width = 0, height = 0, components = 0, ratio = 1] = new Int32Array(memory.buffer, infoAt, 4);
+    if (kernels.jpeg_header(at, bytes.length, infoAt) === 0) return;
+    const [width = 0, height = 0, components = 0, ratio = 1] = new Int32Array(frame.buffer, infoAt, 4);
     if (width * height > largestArea) return;
     const region = regionOf?.({ width, height, channels: 3 }) ?? { left: 0, top: 0, width, height };
     const edges = [region.left, region.top, region.left + region.width, region.top + region.height];
@@ -37,15 +36,21 @@ export function decodePlainJpeg(bytes: Uint8Array, regionOf?: RegionOf): ByteIma
     const rows = frame.take(2 * (width + 32));
     const clean = frame.take(bytes.length + 288);
     const out = takeBytes(width * height * 3);
-    if (frame.failed || out.buffer !== memory.buffer) return;
+    const outAt = frame.inOut(out);
     if (kernels.jpeg_scan(at, bytes.length, y, lumaWidth, cb, cr, chromaWidth, ...edges, clean) === 0) {
       recycle(out);
       return;
     }
     if (components === 1)
-      spreadGray(new Uint8Array(memory.buffer, y, lumaWidth * height), lumaWidth, width, height, out);
-    else if (ratio === 1) kernels.jpeg_from_ycc444(y, cb, cr, lumaWidth, width, out.byteOffset, ...edges);
-    else kernels.jpeg_from_ycc(y, lumaWidth, cb, cr, chromaWidth, width, height, rows, out.byteOffset, ...edges);
+      spreadGray(
+        new Uint8Array(frame.buffer, y, lumaWidth * height),
+        lumaWidth,
+        width,
+        height,
+        new Uint8Array(frame.buffer, outAt, out.length),
+      );
+    else if (ratio === 1) kernels.jpeg_from_ycc444(y, cb, cr, lumaWidth, width, outAt, ...edges);
+    else kernels.jpeg_from_ycc(y, lumaWidth, cb, cr, chromaWidth, width, height, rows, outAt, ...edges);
     image = { width, height, channels: 3, data: out, semantics: "pil" };
   });
   recycle(info);

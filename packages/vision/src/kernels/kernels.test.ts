@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { Rng } from "@classifier-training/base";
 import { afterEach, expect, test } from "vitest";
+import { occupyPool } from "../../test/occupy-pool.ts";
 import * as F from "../functional/index.ts";
 import { recycle, takeBytes } from "../image/buffers.ts";
 import { type ByteImage, byteImage } from "../image/image.ts";
@@ -112,6 +113,30 @@ for (const [name, { run, worst, share }] of Object.entries(operations)) {
     }
   });
 }
+
+test.each(Object.entries(operations))("%s gives the same bits when the pool has no room", (_, { run }) => {
+  const image = picture(611, 407, 1);
+  const expected = Uint8Array.from(run(image).data);
+  const giveBack = occupyPool();
+  try {
+    expect(takeBytes(1000).buffer).not.toBe(memory.buffer);
+    expect(Uint8Array.from(run(image).data)).toEqual(expected);
+  } finally {
+    giveBack();
+  }
+});
+
+test("images larger than the pool are worked on by the same kernels", () => {
+  const tile = picture(2048, 2, 3);
+  const rows = 4000;
+  const data = new Uint8Array(tile.data.length * rows);
+  for (let i = 0; i < rows; i++) data.set(tile.data, i * tile.data.length);
+  const made = F.adjustSaturation(byteImage(data, 2048, 2 * rows), 1.4);
+  const expected = F.adjustSaturation(tile, 1.4).data;
+  for (const row of [0, 1777, rows - 1]) {
+    expect(made.data.subarray(row * expected.length, (row + 1) * expected.length)).toEqual(expected);
+  }
+});
 
 test("the compiled kernels are those of the C sources beside them", () => {
   const folder = new URL("../../kernels/", import.meta.url);

@@ -2,13 +2,24 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { occupyPool } from "../../test/occupy-pool.ts";
 import { ImageFolder } from "../datasets/image-folder.ts";
 import { encodeJpeg } from "../image/encode.ts";
 import { byteImage, toChannelsFirst } from "../image/image.ts";
 import { reservedBytes } from "../kernels/heap.ts";
 import { SequentialSampler } from "../samplers/basic.ts";
+import { ColorJitter } from "../transforms/color-jitter.ts";
 import { Compose } from "../transforms/compose.ts";
+import { GaussianBlur } from "../transforms/gaussian-blur.ts";
 import { basketballJerseyTrainPipeline, validationPipeline } from "../transforms/pipelines.ts";
+import { RandomAdjustSharpness } from "../transforms/random-adjust-sharpness.ts";
+import { RandomAffine } from "../transforms/random-affine.ts";
+import { RandomBilinearDownscale } from "../transforms/random-bilinear-downscale.ts";
+import { RandomChoice } from "../transforms/random-choice.ts";
+import { RandomGaussianNoise } from "../transforms/random-gaussian-noise.ts";
+import { RandomJPEGCompression } from "../transforms/random-jpeg-compression.ts";
+import { RandomPerspective } from "../transforms/random-perspective.ts";
+import { RandomResizedCrop } from "../transforms/random-resized-crop.ts";
 import { Resize } from "../transforms/resize.ts";
 import { ToFloat32Tensor } from "../transforms/to-float32-tensor.ts";
 import type { Transform } from "../transforms/transform.ts";
@@ -65,6 +76,59 @@ test("batches are the same with 0, 1, 2 and 5 workers", async () => {
   expect(expected).toHaveLength(6);
   for (const numWorkers of [1, 2, 5]) expect(await collect({ ...options, numWorkers }, 3)).toEqual(expected);
 });
+
+/** Transforms of whole photos in front of the crop. */
+const photoTransform = () =>
+  Compose({
+    transforms: [
+      ColorJitter({ brightness: 0.3, contrast: 0.3, saturation: 0.3, hue: 0.1 }),
+      RandomAffine({ degrees: 20, translate: [0.1, 0.1], shear: 8, interpolation: "bilinear" }),
+      GaussianBlur({ kernelSize: 5, sigma: [0.5, 2] }),
+      RandomChoice({
+        transforms: [
+          RandomPerspective({ distortionScale: 0.3, p: 1 }),
+          RandomAdjustSharpness({ sharpnessFactor: 2, p: 1 }),
+          RandomJPEGCompression({ qualityMin: 20, qualityMax: 90, p: 1 }),
+          RandomGaussianNoise({ sigmaMin: 3, sigmaMax: 9, p: 1 }),
+          RandomBilinearDownscale({ p: 1 }),
+        ],
+      }),
+      Resize({ size: 700 }),
+      RandomResizedCrop({ size: 64 }),
+      ToFloat32Tensor(),
+    ],
+  });
+
+test("batches of large photos are the same with 0, 1 and 2 workers, after a resume, and whatever memory is left", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "vision-photos-"));
+  for (let i = 0; i < 4; i++) {
+    const [width, height] = [1600 + 290 * i, 2200 - 70 * i];
+    const row = Uint8Array.from(
+      { length: width * 3 },
+      (_, k) => 128 + 100 * Math.sin(k / (90 + 7 * i)) + ((k * 79) % 23),
+    );
+    const pixels = new Uint8Array(row.length * height);
+    for (let y = 0; y < height; y++) pixels.set(row.subarray(y % 97), y * row.length);
+    mkdirSync(join(folder, String(i % 2)), { recursive: true });
+    const image = byteImage(pixels, width, height);
+    writeFileSync(join(folder, String(i % 2), `${i}.jpg`), await encodeJpeg(image, 92));
+  }
+  const read = async (numWorkers: number, startBatch = 0) => {
+    const options = { batchSize: 2, shuffle: true, seed: 3, transform: photoTransform(), exactWorkers: true };
+    const loader = new DataLoader(new ImageFolder({ root: folder }), { ...options, numWorkers });
+    const batches: Plain[] = [];
+    for await (const batch of loader.batches({ epoch: 1, startBatch })) batches.push(plain(batch));
+    await loader.close();
+    return batches;
+  };
+  const expected = await read(1);
+  expect(expected).toHaveLength(2);
+  for (const numWorkers of [0, 2]) expect(await read(numWorkers)).toEqual(expected);
+  const giveBack = occupyPool();
+  expect(await read(0, 1)).toEqual(expected.slice(1));
+  giveBack();
+  rmSync(folder, { recursive: true });
+}, 120_000);
 
 test("an epoch resumed in the middle goes on with the same batches", async () => {
   const options = { batchSize: 4, shuffle: true, transform: jersey(), seed: 7, numWorkers: 2 };
