@@ -10,11 +10,13 @@ export type Fingerprint = Readonly<Record<string, unknown>>;
  */
 export function checkFingerprint(saved: Fingerprint | undefined, current: Fingerprint, path: string): void {
   if (saved === undefined) return;
-  const differences: string[] = [];
-  compare(saved, current, "", differences);
-  if (differences.length === 0) return;
-  const shown = differences.slice(0, 3).join("; ");
-  const more = differences.length > 3 ? `; and ${differences.length - 3} more` : "";
+  // A version that asks for more, or less, continues what another has saved.
+  const common = (record: Fingerprint) =>
+    Object.fromEntries(Object.entries(record).filter(([key]) => key in saved && key in current));
+  const found = differences(common(saved), common(current), (key, was, is) => `${key} was ${was} and is ${is}`);
+  if (found.length === 0) return;
+  const shown = found.slice(0, 3).join("; ");
+  const more = found.length > 3 ? `; and ${found.length - 3} more` : "";
   throw new LightningError({
     code: "checkpoint/other-run",
     what: `the checkpoint belongs to another run: ${shown}${more}`,
@@ -23,15 +25,18 @@ export function checkFingerprint(saved: Fingerprint | undefined, current: Finger
   });
 }
 
-function compare(saved: unknown, current: unknown, path: string, differences: string[]): void {
-  if (isRecord(saved) && isRecord(current)) {
-    for (const key of Object.keys(saved)) {
-      if (key in current) compare(saved[key], current[key], path === "" ? key : `${path}.${key}`, differences);
-    }
-    return;
+/** One text for each entry in which two records differ, with the path of its keys. */
+export function differences(
+  a: unknown,
+  b: unknown,
+  describe: (path: string, a: string, b: string) => string,
+  path = "",
+): string[] {
+  if (isRecord(a) && isRecord(b)) {
+    const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
+    return keys.flatMap((key) => differences(a[key], b[key], describe, path === "" ? key : `${path}.${key}`));
   }
-  if (JSON.stringify(saved) === JSON.stringify(current)) return;
-  differences.push(`${path} was ${show(saved)} and is ${show(current)}`);
+  return JSON.stringify(a) === JSON.stringify(b) ? [] : [describe(path, show(a), show(b))];
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { setLogLevel } from "@classifier-training/base";
 import { distributed, fromTypedArray, setNumThreads, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
+import { durationSchema, durationSeconds } from "../core/duration.ts";
 import { LightningError } from "../core/errors.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { Cluster } from "./cluster.ts";
@@ -12,8 +13,10 @@ import type { Strategy } from "./strategy.ts";
 export const ddpOptionsSchema = z.strictObject({
   /** By default nccl on CUDA devices, and gloo elsewhere. */
   processGroupBackend: z.enum(["gloo", "nccl"]).nullable().default(null),
-  /** Seconds to wait for another rank: at the start, and in each operation. */
-  timeout: z.number().positive().default(1800),
+  /** How long to wait for another rank, at the start and in each operation: seconds, `DD:HH:MM:SS` or `{ minutes: 5 }`. */
+  timeout: z.union([z.number().positive(), durationSchema.transform(durationSeconds)]).default(1800),
+  /** After how many seconds of waiting a rank says for whom it waits. */
+  heartbeat: z.number().positive().default(30),
   /** Accepted for compatibility: parameters that a rank did not use are always seen to. */
   findUnusedParameters: z.boolean().default(false),
   /** Accepted for compatibility: they change PyTorch's memory and overlap, not the result. */
@@ -88,6 +91,7 @@ export class DDPStrategy implements Strategy {
         rank: cluster.globalRank,
         worldSize: cluster.worldSize,
         timeoutS: this.options.timeout,
+        heartbeatS: this.options.heartbeat,
       }),
     );
   }
@@ -165,8 +169,8 @@ export class DDPStrategy implements Strategy {
       if (failure === undefined) throw error;
       throw new LightningError({
         code: "lightning/rank-failed",
-        what: `${failure.text}, and the run cannot go on without it`,
-        fix: "its own output says why (killed: out of memory?). Once mended, run again: the run goes on from its last checkpoint",
+        what: `${failure.text}, and the run cannot continue without it`,
+        fix: "its own output says why (killed: out of memory?). Fix the cause and rerun the same command: training resumes from the last checkpoint",
         cause: error,
       });
     }

@@ -6,6 +6,7 @@ import { asLoaderList, type BatchLoader } from "../data/batch-loader.ts";
 import { shareOf } from "../data/share.ts";
 import { moveTensors } from "../strategies/single-device.ts";
 import { isDistributed, type Strategy } from "../strategies/strategy.ts";
+import { agree } from "./rank-agreement.ts";
 
 type LoaderHook = "trainDataloader" | "valDataloader" | "testDataloader" | "predictDataloader";
 
@@ -57,6 +58,10 @@ export class DataConnector {
     const { globalRank: rank, worldSize } = this.#strategy;
     const share = { rank, worldSize, training: hook === "trainDataloader" };
     const whole = asLoaderList(source, hook);
+    // A rank that shards by itself may have a batch more of what is only measured.
+    if (isDistributed(this.#strategy) && (this.#shares || share.training)) {
+      await agree(this.#strategy, { [`batches of ${hook}`]: whole.map(({ length }) => length) });
+    }
     const loaders = this.#shares ? whole.map((loader) => shareOf(loader, share)) : whole;
     for (const loader of loaders) this.#open.add(loader);
     return loaders;

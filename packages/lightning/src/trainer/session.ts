@@ -15,6 +15,7 @@ import { checkCall } from "./check-call.ts";
 import { type CheckpointConnector, isCheckpointKeeper } from "./checkpoint-connector.ts";
 import { estimateCheckpointBytes } from "./checkpoint-size.ts";
 import { findMetrics } from "./module-metrics.ts";
+import { agreeOnRun } from "./rank-agreement.ts";
 import { isolateRng } from "./rng.ts";
 import { TrainingInterrupted } from "./signal-connector.ts";
 import type { Trainer } from "./trainer.ts";
@@ -137,6 +138,7 @@ export class Session {
     parts.log.resetMetrics();
     parts.precision.convertModule(module);
     if (this.#trainer.options.syncBatchnorm) nn.convertSyncBatchNorm(module);
+    await agreeOnRun(parts);
     await parts.strategy.setup(module);
     if (fn === "fit") {
       await parts.optimization.configure();

@@ -185,10 +185,36 @@ describe.skipIf(!distributed.isAvailable())("when something goes wrong", () => {
     expect(pids(dir, 1).filter(isAlive)).toEqual([]);
   });
 
-  test("a rank that hangs is named as late after the timeout", async () => {
+  test.each([
+    ["another model", { batchNorm: true }, 'weights.net.1.weight is undefined on rank 0 and "float32 [16]" on rank 1'],
+    ["other data", { samples: 40 }, "batches of trainDataloader is [8] on rank 0 and [20] on rank 1"],
+    ["another length", { trainer: { ...ddp, maxEpochs: 9 } }, "trainer.maxEpochs is 2 on rank 0 and 9 on rank 1"],
+  ] as const)("ranks with %s say so instead of hanging, each of them", async (_name, rankOne, text) => {
+    const env = { WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: await port() };
+    const started = ["0", "1"].map((rank) =>
+      start(folder(), { trainer: ddp, batchSize: 2, rankOne }, { ...env, RANK: rank, LOCAL_RANK: rank }),
+    );
+    for (const { code, stderr } of await Promise.all(started.map(({ ended }) => ended))) {
+      expect(stderr).toContain("the ranks are about to train different things");
+      expect(stderr).toContain(text);
+      expect(code).toBe(1);
+    }
+  });
+
+  test("a rank that does not come is named while the others wait, and when they give up", async () => {
+    const env = { WORLD_SIZE: "2", RANK: "0", LOCAL_RANK: "0", MASTER_ADDR: "127.0.0.1", MASTER_PORT: await port() };
+    const options = { trainer: ddp, batchSize: 2, timeoutS: 4, heartbeatS: 1 };
+    const { stderr, code } = await start(folder(), options, env).ended;
+    expect(stderr).toMatch(/rank 0 has waited \d s at 127.0.0.1:\d+ for rank 1 of 2; it gives up after 4 s/);
+    expect(stderr).toContain("rank 1 did not come");
+    expect(code).toBe(1);
+  });
+
+  test("a rank that hangs is named while the others wait, and as late after the timeout", async () => {
     const dir = folder();
-    const options = { trainer: ddp, batchSize: 2, hangAt: "1:3", timeoutS: 8 };
+    const options = { trainer: ddp, batchSize: 2, hangAt: "1:3", timeoutS: 8, heartbeatS: 1 };
     const { stderr, code } = await start(dir, options).ended;
+    expect(stderr).toMatch(/rank 0 has waited \d s in \w+ of .* for rank 1 \(its last operation: /);
     expect(stderr).toContain("another rank did not come in time");
     expect(code).not.toBe(0);
     expect(pids(dir, 1).filter(isAlive)).toEqual([]);

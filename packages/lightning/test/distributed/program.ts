@@ -37,6 +37,10 @@ export interface ProgramOptions {
   readonly stepMs?: number;
   /** Seconds to wait for another rank. */
   readonly timeoutS?: number;
+  /** Seconds after which a rank that waits says so. */
+  readonly heartbeatS?: number;
+  /** What rank 1 alone has instead. */
+  readonly rankOne?: Partial<ProgramOptions>;
 }
 
 interface Batch {
@@ -153,7 +157,8 @@ function hash(module: LightningModule): string {
 }
 
 const [dir = "", text = "{}"] = process.argv.slice(2);
-const options = JSON.parse(text) as ProgramOptions;
+const shared = JSON.parse(text) as ProgramOptions;
+const options: ProgramOptions = process.env["RANK"] === "1" ? { ...shared, ...shared.rankOne } : shared;
 manualSeed(7);
 const model = new Model(options, dir);
 // The ranks differ before they meet: rank 0's weights are those of all.
@@ -183,7 +188,9 @@ const trainer = new Trainer({
   logEveryNSteps: 1,
   defaultRootDir: dir,
   ...trainerOptions,
-  ...(options.timeoutS !== undefined && { strategy: new DDPStrategy({ timeout: options.timeoutS }) }),
+  ...(options.timeoutS !== undefined && {
+    strategy: new DDPStrategy({ timeout: options.timeoutS, heartbeat: options.heartbeatS }),
+  }),
 } as TrainerOptionsInput);
 await trainer.fit(model, {
   trainDataloaders: loader(options.samples ?? 16, options.batchSize),

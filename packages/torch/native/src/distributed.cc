@@ -5,6 +5,10 @@
 #include "handle.h"
 #include "values.h"
 
+#include <atomic>
+#include <future>
+#include <thread>
+
 #if CT_HAS_GLOO
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 #include <torch/csrc/distributed/c10d/FileStore.hpp>
@@ -41,6 +45,8 @@ using std::chrono::milliseconds;
 
 struct Group {
   c10::intrusive_ptr<c10d::Store> store;
+  int rank;
+  int worldSize;
   c10::intrusive_ptr<Backend> gloo;
   c10::intrusive_ptr<Backend> nccl;
 };
@@ -93,14 +99,53 @@ auto withoutLibuv(Options& options, int) -> decltype(options.useLibUV, void()) {
 template <typename Options>
 void withoutLibuv(Options&, long) {}
 
+// Which ranks are at the meeting point: written by the joining thread, read by the main one. Empty: none can be seen.
+std::mutex arrivalsMutex;
+std::vector<bool>& arrivals() {
+  static auto* seen = new std::vector<bool>();
+  return *seen;
+}
+
+std::string absent(const std::vector<bool>& seen) {
+  std::string names;
+  for (std::size_t rank = 0; rank < seen.size(); rank++) {
+    if (!seen[rank]) names += (names.empty() ? "" : ", ") + std::to_string(rank);
+  }
+  return names;
+}
+
+// Every rank leaves its name at the store, and waits until all names are there.
+void meet(c10d::Store& store, const Rendezvous& where) {
+  auto key = [](int rank) { return std::vector<std::string>{"here/" + std::to_string(rank)}; };
+  store.set(key(where.rank)[0], std::vector<uint8_t>{1});
+  const auto end = std::chrono::steady_clock::now() + where.timeout;
+  std::vector<bool> seen(static_cast<std::size_t>(where.worldSize), false);
+  for (milliseconds pause(1);; pause = std::min(2 * pause, milliseconds(200))) {
+    for (int rank = 0; rank < where.worldSize; rank++) {
+      if (!seen[rank]) seen[rank] = store.check(key(rank));
+    }
+    {
+      std::lock_guard<std::mutex> lock(arrivalsMutex);
+      arrivals() = seen;
+    }
+    const std::string missing = absent(seen);
+    if (missing.empty()) return;
+    if (std::chrono::steady_clock::now() > end) fail("timeout: rank " + missing + " did not come");
+    std::this_thread::sleep_for(pause);
+  }
+}
+
 std::shared_ptr<Group> join(const Rendezvous& where) {
   auto joined = std::make_shared<Group>();
+  joined->rank = where.rank;
+  joined->worldSize = where.worldSize;
   if (where.file.empty()) {
     c10d::TCPStoreOptions options;
     options.port = static_cast<uint16_t>(where.port);
     options.isServer = where.isServer;
     options.numWorkers = static_cast<std::size_t>(where.worldSize);
     options.timeout = where.timeout;
+    options.waitWorkers = false;  // meet() waits, and knows for whom
     withoutLibuv(options, 0);
     joined->store = c10::make_intrusive<c10d::TCPStore>(where.host, options);
   } else {
@@ -110,6 +155,8 @@ std::shared_ptr<Group> join(const Rendezvous& where) {
   auto named = [&](const std::string& name) {
     return c10::make_intrusive<c10d::PrefixStore>(where.prefix + name, joined->store);
   };
+  c10d::PrefixStore meeting(where.prefix + "meeting", joined->store);
+  meet(meeting, where);
   auto options = c10d::ProcessGroupGloo::Options::create(where.timeout);
   options->devices = glooDevices(where);
   options->threads = 2 * static_cast<int>(options->devices.size());
@@ -179,6 +226,10 @@ Napi::Value joinGroup(const Napi::CallbackInfo& info) {
     std::lock_guard<std::mutex> lock(groupMutex);
     if (currentGroup()) fail("this process is in a process group already");
   }
+  {
+    std::lock_guard<std::mutex> lock(arrivalsMutex);
+    arrivals().clear();
+  }
   auto completion = std::make_shared<Completion>(info.Env(), info[1].As<Napi::Function>());
   // A thread of its own: the others may come late, and Node waits at its exit for threads of its pool.
   std::thread([where, completion] {
@@ -193,6 +244,17 @@ Napi::Value joinGroup(const Napi::CallbackInfo& info) {
     completion->done(error);
   }).detach();
   return info.Env().Undefined();
+}
+
+// arrivedRanks(): the ranks that the joining thread has seen; null when the meeting point cannot be reached yet.
+Napi::Value arrivedRanks(const Napi::CallbackInfo& info) {
+  std::lock_guard<std::mutex> lock(arrivalsMutex);
+  if (arrivals().empty()) return info.Env().Null();
+  Napi::Array ranks = Napi::Array::New(info.Env());
+  for (std::size_t rank = 0; rank < arrivals().size(); rank++) {
+    if (arrivals()[rank]) ranks.Set(ranks.Length(), static_cast<double>(rank));
+  }
+  return ranks;
 }
 
 // leaveGroup(wait): without waiting, a thread of its own sees the group's operations end.
@@ -259,11 +321,62 @@ Napi::Value startCollective(const Napi::CallbackInfo& info) {
                                       [](Napi::Env, Pending* held) { delete held; });
 }
 
-// waitCollective(work): blocks until it is done; throws what went wrong.
+// waitCollective(work, ms): blocks until it is done, or for so long; throws what went wrong. -> whether it is done
 Napi::Value waitCollective(const Napi::CallbackInfo& info) {
   const Pending& pending = *info[0].As<Napi::External<Pending>>().Data();
+  const auto end = std::chrono::steady_clock::now() + milliseconds(info[1].ToNumber().Int64Value());
+  // CUDA's wait only queues; others are looked at ever more rarely, so that a short operation is not kept waiting.
+  for (std::chrono::microseconds pause(10); !pending.cuda && !pending.work->isCompleted();) {
+    if (std::chrono::steady_clock::now() > end) return Napi::Boolean::New(info.Env(), false);
+    std::this_thread::sleep_for(pause);
+    pause = std::min(2 * pause, std::chrono::microseconds(1000));
+  }
   pending.work->wait();
+  return Napi::Boolean::New(info.Env(), true);
+}
+
+// A store whose machine has stopped answers no more: it is asked by threads that nobody has to wait for, one at a time.
+std::atomic<bool> storeIsBusy{false};
+
+template <typename Task>
+bool askStore(Task task) {
+  if (storeIsBusy.exchange(true)) return false;
+  std::thread([task = std::move(task), held = group()] {
+    try {
+      task(*held);
+    } catch (...) {  // a store that is gone has nothing to say
+    }
+    storeIsBusy = false;
+  }).detach();
+  return true;
+}
+
+// postProgress(text): tells the other ranks what this one is doing.
+Napi::Value postProgress(const Napi::CallbackInfo& info) {
+  askStore([text = info[0].ToString().Utf8Value()](Group& held) {
+    held.store->set("progress/" + std::to_string(held.rank), std::vector<uint8_t>(text.begin(), text.end()));
+  });
   return info.Env().Undefined();
+}
+
+// readProgress() -> what each rank has posted last ("" for nothing); null when the store does not answer within a second.
+Napi::Value readProgress(const Napi::CallbackInfo& info) {
+  auto answer = std::make_shared<std::promise<std::vector<std::string>>>();
+  std::future<std::vector<std::string>> texts = answer->get_future();
+  const bool asked = askStore([answer](Group& held) {
+    std::vector<std::string> found;
+    for (int rank = 0; rank < held.worldSize; rank++) {
+      const std::string key = "progress/" + std::to_string(rank);
+      std::vector<uint8_t> text;
+      if (held.store->check({key})) text = held.store->get(key);
+      found.emplace_back(text.begin(), text.end());
+    }
+    answer->set_value(std::move(found));
+  });
+  if (!asked || texts.wait_for(milliseconds(1000)) != std::future_status::ready) return info.Env().Null();
+  Napi::Array list = Napi::Array::New(info.Env());
+  for (const std::string& text : texts.get()) list.Set(list.Length(), text);
+  return list;
 }
 
 // onCollective(work, done): calls back with null or the message of what went wrong.
@@ -290,6 +403,9 @@ void registerDistributed(Napi::Env env, Napi::Object exports) {
   exports.Set("distributedBackends", Napi::Function::New<guarded<distributedBackends>>(env));
 #if CT_HAS_GLOO
   exports.Set("joinGroup", Napi::Function::New<guarded<joinGroup>>(env));
+  exports.Set("arrivedRanks", Napi::Function::New<guarded<arrivedRanks>>(env));
+  exports.Set("postProgress", Napi::Function::New<guarded<postProgress>>(env));
+  exports.Set("readProgress", Napi::Function::New<guarded<readProgress>>(env));
   exports.Set("leaveGroup", Napi::Function::New<guarded<leaveGroup>>(env));
   exports.Set("startCollective", Napi::Function::New<guarded<startCollective>>(env));
   exports.Set("waitCollective", Napi::Function::New<guarded<waitCollective>>(env));

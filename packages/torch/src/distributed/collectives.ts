@@ -3,6 +3,7 @@ import { native } from "../native/load.ts";
 import { emptyLike } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { DistributedError, distributedError } from "./errors.ts";
+import { began, Wait } from "./heartbeat.ts";
 import { group } from "./process-group.ts";
 
 export type ReduceOp = "sum" | "avg" | "min" | "max" | "product";
@@ -75,6 +76,7 @@ function start(
     });
   }
   const handles = (tensors: readonly Tensor[]) => tensors.map((one) => one.handle);
+  began(what);
   try {
     const work = native.startCollective?.(operation, handles(inputs), handles(outputs), detail) as Work;
     return { work, what, tensors: [...inputs, ...outputs] };
@@ -85,17 +87,23 @@ function start(
 
 function finished({ work, what }: Started): Promise<void> {
   const { rank, worldSize } = group();
+  const wait = new Wait(what);
+  const timer = setInterval(() => wait.report(), wait.everyMs);
+  timer.unref();
   return new Promise((resolve, reject) => {
-    native.onCollective?.(work, (error) =>
-      error === null ? resolve() : reject(distributedError(what, rank, worldSize, error)),
-    );
+    native.onCollective?.(work, (error) => {
+      clearInterval(timer);
+      if (error === null) resolve();
+      else reject(distributedError(what, rank, worldSize, error));
+    });
   });
 }
 
 function finishedSync({ work, what }: Started): void {
   const { rank, worldSize } = group();
+  const wait = new Wait(what);
   try {
-    native.waitCollective?.(work);
+    while (native.waitCollective?.(work, wait.everyMs) === false) wait.report();
   } catch (error) {
     throw distributedError(what, rank, worldSize, error);
   }

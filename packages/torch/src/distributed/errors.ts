@@ -11,16 +11,16 @@ function meaning(text: string): { readonly what: string; readonly fix: string } 
       fix: "its own output says why: look at the log of the rank that ended first (killed? out of memory? an error?)",
     };
   }
+  if (/refused|resolve|not known|unreachable|No route|(trying|failed) to connect/i.test(text)) {
+    return {
+      what: "the meeting point of the ranks cannot be reached",
+      fix: "MASTER_ADDR must be an address of rank 0's machine that all machines reach, and MASTER_PORT a port that is open there",
+    };
+  }
   if (/timed? ?out|timeout/i.test(text)) {
     return {
       what: "another rank did not come in time",
       fix: "look at what the other ranks do: all must take the same steps in the same order. A slow one needs a longer timeout",
-    };
-  }
-  if (/refused|resolve|not known|unreachable|No route/i.test(text)) {
-    return {
-      what: "the meeting point of the ranks cannot be reached",
-      fix: "MASTER_ADDR must be an address of rank 0's machine that all machines reach, and MASTER_PORT a port that is open there",
     };
   }
   if (/in use/i.test(text)) {

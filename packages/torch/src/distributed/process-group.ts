@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { native } from "../native/load.ts";
 import { readEnvironment } from "./environment.ts";
 import { DistributedError, distributedError } from "./errors.ts";
+import { reportArrivals, startHeartbeat, stopHeartbeat } from "./heartbeat.ts";
 
 export type DistributedBackend = "gloo" | "nccl";
 
@@ -16,6 +17,8 @@ export interface ProcessGroupOptions {
   readonly worldSize?: number;
   /** How long to wait for another rank, at the start and in each operation. PyTorch's default: 30 minutes. */
   readonly timeoutS?: number;
+  /** After how many seconds of waiting, and then how often, a warning says for whom; 30 by default. */
+  readonly heartbeatS?: number;
 }
 
 interface Membership {
@@ -59,7 +62,7 @@ export const getBackend = (): DistributedBackend => group().backend;
  * @throws DistributedError when they do not come in time, or this build cannot do it
  */
 export async function initProcessGroup(options: ProcessGroupOptions = {}): Promise<void> {
-  const { backend = "gloo", initMethod = "env://", timeoutS = 1800 } = options;
+  const { backend = "gloo", initMethod = "env://", timeoutS = 1800, heartbeatS = 30 } = options;
   requireBackend(backend);
   if (membership !== undefined) {
     throw new DistributedError({
@@ -77,26 +80,32 @@ export async function initProcessGroup(options: ProcessGroupOptions = {}): Promi
     nccl: backend === "nccl",
   };
   const failed = (cause: unknown) => distributedError(`joining the group at ${place.shown}`, rank, worldSize, cause);
-  await new Promise<void>((done, reject) => {
-    try {
-      native.joinGroup?.(request, (error) => (error === null ? done() : reject(failed(error))));
-    } catch (error) {
-      reject(failed(error));
-    }
-  });
+  const stopReporting = reportArrivals({ rank, worldSize, shown: place.shown, timeoutS, heartbeatS });
+  try {
+    await new Promise<void>((done, reject) => {
+      native.joinGroup?.(request, (error) => (error === null ? done() : reject(error)));
+    });
+  } catch (error) {
+    throw failed(error);
+  } finally {
+    stopReporting();
+  }
   membership = { rank, worldSize, backend };
+  startHeartbeat({ rank, worldSize, heartbeatS });
 }
 
 /** Leaves the group. Everything begun must have ended; other ranks that still wait for this one get an error. */
 export function destroyProcessGroup(): void {
   if (membership === undefined) return;
   membership = undefined;
+  stopHeartbeat();
   native.leaveGroup?.(true);
 }
 
 /** Leaves a group that has failed, without waiting for what was begun: the other ranks notice at once. */
 export function abandonProcessGroup(): void {
   membership = undefined;
+  stopHeartbeat();
   native.leaveGroup?.(false);
 }
 

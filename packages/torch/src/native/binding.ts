@@ -160,6 +160,11 @@ export interface Binding {
   distributedBackends(): readonly ("gloo" | "nccl")[];
   joinGroup?(request: GroupRequest, done: (error: string | null) => void): void;
   /** @param wait for operations that were begun, and return when the group is gone */
+  /** The ranks at the meeting point so far; null when it cannot be reached yet. */
+  arrivedRanks?(): readonly number[] | null;
+  postProgress?(text: string): void;
+  /** What each rank has posted; null when the meeting point does not answer. */
+  readProgress?(): readonly string[] | null;
   leaveGroup?(wait: boolean): boolean;
   startCollective?(
     operation: string,
@@ -167,6 +172,7 @@ export interface Binding {
     outputs: readonly Handle[],
     detail: string | number | null,
   ): Work;
-  waitCollective?(work: Work): void;
+  /** Blocks for at most `ms`; whether it is done. */
+  waitCollective?(work: Work, ms: number): boolean;
   onCollective?(work: Work, done: (error: string | null) => void): void;
 }
