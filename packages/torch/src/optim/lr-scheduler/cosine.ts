@@ -22,11 +22,10 @@ export class CosineAnnealingLR extends LRScheduler {
     this.initialStep();
   }
 
-  protected override lrOf(group: ParamGroup, index: number): number {
+  protected override lrOf(group: ParamGroup, base: number): number {
     const { lastEpoch, TMax, etaMin } = this;
-    const base = this.baseLrs[index] as number;
     if (lastEpoch === 0) return group.lr;
-    if (this.stepCount === 1) return this.closedFormLrOf(group, index);
+    if (this.stepCount === 1) return this.closedFormLrOf(group, base);
     if ((lastEpoch - 1 - TMax) % (2 * TMax) === 0) {
       return group.lr + ((base - etaMin) * (1 - Math.cos(Math.PI / TMax))) / 2;
     }
@@ -34,8 +33,7 @@ export class CosineAnnealingLR extends LRScheduler {
     return fall * (group.lr - etaMin) + etaMin;
   }
 
-  protected override closedFormLrOf(_: ParamGroup, index: number): number {
-    const base = this.baseLrs[index] as number;
+  protected override closedFormLrOf(_: ParamGroup, base: number): number {
     return this.etaMin + ((base - this.etaMin) * (1 + Math.cos((Math.PI * this.lastEpoch) / this.TMax))) / 2;
   }
 }
@@ -68,8 +66,7 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
     this.initialStep();
   }
 
-  protected override lrOf(_: ParamGroup, index: number): number {
-    const base = this.baseLrs[index] as number;
+  protected override lrOf(_: ParamGroup, base: number): number {
     return this.etaMin + ((base - this.etaMin) * (1 + Math.cos((Math.PI * this.TCur) / this.TI))) / 2;
   }
 
@@ -87,7 +84,7 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
     } else {
       this.jumpTo(target);
     }
-    this.apply((group, i) => this.lrOf(group, i));
+    this.apply((group, base) => this.lrOf(group, base));
   }
 
   private jumpTo(epoch: number): void {

@@ -26,6 +26,10 @@ abstract class ByLambda extends LRScheduler {
     }
     this.initialStep();
   }
+
+  protected factorOf(index: number): number {
+    return this.lambdas[index]?.(this.lastEpoch) ?? 1;
+  }
 }
 
 /** Sets the rate to the base rate times a function of the epoch. */
@@ -34,8 +38,8 @@ export class LambdaLR extends ByLambda {
     super("LambdaLR", optimizer, options);
   }
 
-  protected override lrOf(_: ParamGroup, index: number): number {
-    return (this.baseLrs[index] as number) * (this.lambdas[index] as LrLambda)(this.lastEpoch);
+  protected override lrOf(_: ParamGroup, base: number, index: number): number {
+    return base * this.factorOf(index);
   }
 }
 
@@ -45,7 +49,7 @@ export class MultiplicativeLR extends ByLambda {
     super("MultiplicativeLR", optimizer, options);
   }
 
-  protected override lrOf({ lr }: ParamGroup, index: number): number {
-    return this.lastEpoch > 0 ? lr * (this.lambdas[index] as LrLambda)(this.lastEpoch) : lr;
+  protected override lrOf({ lr }: ParamGroup, _: number, index: number): number {
+    return this.lastEpoch > 0 ? lr * this.factorOf(index) : lr;
   }
 }

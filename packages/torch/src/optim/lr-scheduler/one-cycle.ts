@@ -1,6 +1,8 @@
+import { camelCase } from "@classifier-training/base";
 import { z } from "zod";
 import { optionError, parseOptions } from "../options.ts";
 import type { ParamGroup } from "../param-group.ts";
+import { plainState } from "../state.ts";
 import { checkHasMomentum, setMomentum } from "./momentum.ts";
 import { LRScheduler, perGroup, type ScheduledOptimizer } from "./scheduler.ts";
 
@@ -43,6 +45,9 @@ export class OneCycleLR extends LRScheduler {
     if (Number.isNaN(totalSteps)) {
       throw optionError("OneCycleLR", "its length is missing", "give totalSteps, or epochs and stepsPerEpoch");
     }
+    if (given.divFactor === 0 || given.finalDivFactor === 0) {
+      throw optionError("OneCycleLR", "divFactor and finalDivFactor divide the rate: they cannot be 0");
+    }
     const groups = optimizer.paramGroups;
     if (given.cycleMomentum) checkHasMomentum("OneCycleLR", optimizer);
     if (given.lastEpoch === -1) {
@@ -50,11 +55,12 @@ export class OneCycleLR extends LRScheduler {
       const highest = perGroup("OneCycleLR", "maxMomentum", given.maxMomentum, groups.length);
       const lowest = perGroup("OneCycleLR", "baseMomentum", given.baseMomentum, groups.length);
       for (const [i, group] of groups.entries()) {
-        const initialLr = (maxLrs[i] as number) / given.divFactor;
-        Object.assign(group, { initialLr, maxLr: maxLrs[i], minLr: initialLr / given.finalDivFactor });
+        const [maxLr = group.lr, maxMomentum = 0, baseMomentum = 0] = [maxLrs[i], highest[i], lowest[i]];
+        const initialLr = maxLr / given.divFactor;
+        Object.assign(group, { initialLr, maxLr, minLr: initialLr / given.finalDivFactor });
         if (!given.cycleMomentum) continue;
-        setMomentum(group, highest[i] as number);
-        Object.assign(group, { maxMomentum: highest[i], baseMomentum: lowest[i] });
+        setMomentum(group, maxMomentum);
+        Object.assign(group, { maxMomentum, baseMomentum });
       }
     }
     super(optimizer, given.lastEpoch);
@@ -65,7 +71,12 @@ export class OneCycleLR extends LRScheduler {
     this.initialStep();
   }
 
-  protected override lrOf(group: ParamGroup): number {
+  /** Groups bring the bounds of their rates themselves. */
+  protected override get onlyScales(): boolean {
+    return true;
+  }
+
+  protected override lrOf(group: ParamGroup, _: number, groupIndex: number): number {
     if (this.lastEpoch > this.totalSteps) {
       throw optionError("OneCycleLR", `step ${this.lastEpoch} is beyond the cycle of ${this.totalSteps} steps`);
     }
@@ -73,11 +84,39 @@ export class OneCycleLR extends LRScheduler {
     const index = current === -1 ? this.phases.length - 1 : current;
     const phase = this.phases[index] as Phase;
     const startStep = this.phases[index - 1]?.endStep ?? 0;
+    if (phase.endStep === startStep) {
+      throw optionError(
+        "OneCycleLR",
+        `phase ${index + 1} of the cycle of ${this.totalSteps} steps ends at the step at which it begins`,
+        "choose another pctStart, or more steps",
+      );
+    }
     const done = (this.lastEpoch - startStep) / (phase.endStep - startStep);
+    const bound = (name: string): number => {
+      const value = group[name];
+      if (typeof value === "number") return value;
+      throw optionError(
+        "OneCycleLR",
+        `parameter group ${groupIndex} joined after the scheduler was made: it has no ${name}`,
+        "give it initialLr, maxLr and minLr (and maxMomentum, baseMomentum with cycleMomentum)",
+      );
+    };
     const between = ([from, to]: readonly [string, string]) =>
-      anneal[this.annealStrategy](group[from] as number, group[to] as number, done);
+      anneal[this.annealStrategy](bound(from), bound(to), done);
     if (this.cycleMomentum) setMomentum(group, between(phase.momentum));
     return between(phase.lr);
+  }
+
+  /** PyTorch's phases are dictionaries with other names. */
+  protected override translateState(given: Record<string, unknown>): Record<string, unknown> {
+    const { schedulePhases, annealFuncType, ...state } = given;
+    if (!Array.isArray(schedulePhases)) return given;
+    const phases = schedulePhases.map(plainState).map((phase) => ({
+      endStep: phase["endStep"],
+      lr: [phase["startLr"], phase["endLr"]].map((name) => camelCase(String(name))),
+      momentum: [phase["startMomentum"], phase["endMomentum"]].map((name) => camelCase(String(name ?? "maxMomentum"))),
+    }));
+    return { ...state, annealStrategy: annealFuncType ?? this.annealStrategy, phases };
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseOptions } from "../options.ts";
-import { plainState } from "../state.ts";
+import { checkSchedulerState, plainState } from "../state.ts";
 import { perGroup, type ScheduledOptimizer, type Scheduler, type SchedulerState } from "./scheduler.ts";
 
 export const reduceLrOnPlateauSchema = z.strictObject({
@@ -66,8 +66,13 @@ export class ReduceLROnPlateau implements Scheduler {
   }
 
   #reduce(): void {
-    for (const [i, group] of this.optimizer.paramGroups.entries()) {
-      const lower = Math.max(group.lr * this.options.factor, this.#minLrs[i] as number);
+    const groups = this.optimizer.paramGroups;
+    if (groups.length !== this.#minLrs.length) {
+      // Groups joined: one limit holds for them too, a list has to name theirs.
+      this.#minLrs = perGroup("ReduceLROnPlateau", "minLr", this.options.minLr, groups.length);
+    }
+    for (const [i, group] of groups.entries()) {
+      const lower = Math.max(group.lr * this.options.factor, this.#minLrs[i] ?? 0);
       if (group.lr - lower > this.options.eps) group.lr = lower;
     }
   }
@@ -81,12 +86,21 @@ export class ReduceLROnPlateau implements Scheduler {
     return { lastEpoch, best, cooldownCounter, numBadEpochs, lastLr: this.getLastLr() };
   }
 
+  /** Takes the counters of a state, not its options; PyTorch's own is understood too. @throws CtError `torch/state` */
   loadStateDict(state: unknown): void {
     const given = plainState(state);
-    this.lastEpoch = Number(given["lastEpoch"]);
-    this.best = Number(given["best"]);
-    this.cooldownCounter = Number(given["cooldownCounter"]);
-    this.numBadEpochs = Number(given["numBadEpochs"]);
-    this.#lastLr = (given["lastLr"] as number[] | undefined)?.map(Number) ?? this.#lastLr;
+    const own = this.stateDict();
+    const counters = Object.fromEntries(Object.entries(given).filter(([key]) => key in own || !pythonOptions.has(key)));
+    const { lastLr, ...checked } = checkSchedulerState("ReduceLROnPlateau", own, counters);
+    Object.assign(this, checked);
+    this.#lastLr = lastLr as number[];
   }
 }
+
+/** What PyTorch keeps in the state beside the counters. */
+const pythonOptions: ReadonlySet<string> = new Set([
+  ...Object.keys(reduceLrOnPlateauSchema.shape),
+  "minLrs",
+  "defaultMinLr",
+  "modeWorse",
+]);

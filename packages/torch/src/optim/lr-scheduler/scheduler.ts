@@ -1,6 +1,6 @@
 import { CtError } from "@classifier-training/base";
 import type { ParamGroup } from "../param-group.ts";
-import { plainState } from "../state.ts";
+import { checkSchedulerState, plainState, stateError } from "../state.ts";
 
 /** What a scheduler needs of an optimizer. */
 export interface ScheduledOptimizer {
@@ -25,6 +25,9 @@ export interface Scheduler {
  * A learning-rate schedule in PyTorch's chainable form: each step computes a group's rate from the rate in force, so
  * that schedules can be combined on one optimizer. Formulas are those of `torch/optim/lr_scheduler.py` (2.6).
  * Constructing one takes the first step, which sets the rate of epoch 0.
+ *
+ * A parameter group that joins the optimizer later has no base rate. As in PyTorch, schedules that start from the base
+ * rate leave its rate alone, and those that only multiply the rate in force multiply it too.
  */
 export abstract class LRScheduler implements Scheduler {
   readonly optimizer: ScheduledOptimizer;
@@ -54,25 +57,42 @@ export abstract class LRScheduler implements Scheduler {
     this.lastEpoch = lastEpoch;
   }
 
-  /** The rate of one group at `this.lastEpoch`, from the rate in force (`group.lr`). */
-  protected abstract lrOf(group: ParamGroup, index: number): number;
+  /** The rate of one group at `this.lastEpoch`, from the rate in force (`group.lr`) and the one it started from. */
+  protected abstract lrOf(group: ParamGroup, base: number, index: number): number;
 
   /** The rate at `this.lastEpoch` from the base rate alone; used when an epoch is jumped to. */
-  protected closedFormLrOf(group: ParamGroup, index: number): number {
-    return this.lrOf(group, index);
+  protected closedFormLrOf(group: ParamGroup, base: number, index: number): number {
+    return this.lrOf(group, base, index);
+  }
+
+  /** Whether `lrOf` needs no base rate, so that groups that joined later take part. */
+  protected get onlyScales(): boolean {
+    return false;
   }
 
   /** Sets the rates for the next epoch, or for the given one. */
   step(epoch?: number): void {
     this.stepCount++;
     this.lastEpoch = epoch ?? this.lastEpoch + 1;
-    this.apply((group, i) => (epoch === undefined ? this.lrOf(group, i) : this.closedFormLrOf(group, i)));
+    if (epoch === undefined) this.apply((group, base, i) => this.lrOf(group, base, i), this.onlyScales);
+    else this.apply((group, base, i) => this.closedFormLrOf(group, base, i));
   }
 
-  protected apply(lrOf: (group: ParamGroup, index: number) => number): void {
+  protected apply(lrOf: (group: ParamGroup, base: number, index: number) => number, toAll = false): void {
     const { paramGroups } = this.optimizer;
-    const rates = paramGroups.map(lrOf);
-    for (const [i, group] of paramGroups.entries()) group.lr = rates[i] as number;
+    const rates = paramGroups.map((group, i) => {
+      const base = this.baseLrs[i];
+      return base === undefined && !toAll ? group.lr : lrOf(group, base ?? group.lr, i);
+    });
+    const wrong = rates.findIndex((rate) => !Number.isFinite(rate));
+    if (wrong >= 0) {
+      throw new CtError({
+        code: "torch/scheduler",
+        what: `${this.constructor.name}: the learning rate of parameter group ${wrong} at epoch ${this.lastEpoch} is ${rates[wrong]}`,
+        fix: "look for a division by zero in the scheduler's options, and for a rate that is not a number before it",
+      });
+    }
+    for (const [i, group] of paramGroups.entries()) group.lr = rates[i] ?? group.lr;
     this.lastLr = rates;
   }
 
@@ -92,18 +112,32 @@ export abstract class LRScheduler implements Scheduler {
     return Object.fromEntries(Object.entries(fields).filter(([, value]) => isState(value)));
   }
 
-  /** Takes the state of a scheduler of the same kind; PyTorch's own (`last_epoch`, `_last_lr`) is understood too. */
+  /**
+   * Takes the state of a scheduler of the same kind; PyTorch's own (`last_epoch`, `_last_lr`) is understood too.
+   * @throws CtError `torch/state` for that of another kind, before anything changes
+   */
   loadStateDict(state: unknown): void {
-    const given = plainState(state);
-    if (typeof given["lastEpoch"] !== "number") {
-      throw new CtError({
-        code: "torch/state",
-        what: `${this.constructor.name}: the state lacks lastEpoch`,
-        where: `keys given: ${Object.keys(given).join(", ")}`,
-        fix: "the checkpoint was made with another scheduler: use that one, or start without its state",
-      });
+    this.prepareState(state)();
+  }
+
+  /** Checks a state, and returns what takes it: several are checked before the first is taken. */
+  prepareState(state: unknown): () => void {
+    const name = this.constructor.name;
+    const own = this.stateDict();
+    const given = this.translateState(plainState(state));
+    const checked = checkSchedulerState(name, own, given);
+    if ((checked["baseLrs"] as number[]).length > this.optimizer.paramGroups.length) {
+      throw stateError(
+        name,
+        `the state is of ${(checked["baseLrs"] as number[]).length} parameter groups, the optimizer has ${this.optimizer.paramGroups.length}`,
+      );
     }
-    for (const key of Object.keys(this.stateDict())) if (key in given) Object.assign(this, { [key]: given[key] });
+    return () => void Object.assign(this, checked);
+  }
+
+  /** A state with the names and shapes of this class's fields, where PyTorch's differ. */
+  protected translateState(given: Record<string, unknown>): Record<string, unknown> {
+    return given;
   }
 }
 

@@ -1,6 +1,5 @@
-import { CtError } from "@classifier-training/base";
 import { optionError } from "../options.ts";
-import { plainState } from "../state.ts";
+import { checkSchedulerState, describe, plainState, stateError } from "../state.ts";
 import { ReduceLROnPlateau } from "./plateau.ts";
 import { LRScheduler, type ScheduledOptimizer, type Scheduler, type SchedulerState } from "./scheduler.ts";
 
@@ -18,14 +17,15 @@ function checkParts(name: string, optimizer: ScheduledOptimizer, schedulers: rea
   });
 }
 
-function loadParts(name: string, schedulers: readonly LRScheduler[], given: unknown): void {
+/** Checks the states of all parts, and returns what takes them. */
+function prepareParts(name: string, schedulers: readonly LRScheduler[], given: unknown): () => void {
   if (!Array.isArray(given) || given.length !== schedulers.length) {
-    throw new CtError({
-      code: "torch/state",
-      what: `${name}: the state of ${schedulers.length} schedulers is expected`,
-    });
+    throw stateError(name, `expected the states of ${schedulers.length} schedulers, received ${describe(given)}`);
   }
-  for (const [i, scheduler] of schedulers.entries()) scheduler.loadStateDict(given[i]);
+  const takes = schedulers.map((scheduler, i) => scheduler.prepareState(given[i]));
+  return () => {
+    for (const take of takes) take();
+  };
 }
 
 /** Runs schedulers one after another: scheduler `i + 1` takes over, from its epoch 0, at epoch `milestones[i]`. */
@@ -85,10 +85,12 @@ export class SequentialLR implements Scheduler {
   }
 
   loadStateDict(state: unknown): void {
-    const { lastEpoch, lastLr, schedulers } = plainState(state);
-    loadParts("SequentialLR", this.schedulers, schedulers);
-    this.lastEpoch = Number(lastEpoch);
-    this.#lastLr = (lastLr as number[]).map(Number);
+    const { schedulers, milestones: _, ...given } = plainState(state);
+    const own = { lastEpoch: this.lastEpoch, lastLr: this.getLastLr() };
+    const checked = checkSchedulerState("SequentialLR", own, given);
+    prepareParts("SequentialLR", this.schedulers, schedulers)();
+    this.lastEpoch = checked["lastEpoch"] as number;
+    this.#lastLr = checked["lastLr"] as number[];
   }
 }
 
@@ -120,6 +122,6 @@ export class ChainedScheduler implements Scheduler {
   }
 
   loadStateDict(state: unknown): void {
-    loadParts("ChainedScheduler", this.schedulers, plainState(state)["schedulers"]);
+    prepareParts("ChainedScheduler", this.schedulers, plainState(state)["schedulers"])();
   }
 }

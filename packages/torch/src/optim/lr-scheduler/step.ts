@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseOptions } from "../options.ts";
 import type { ParamGroup } from "../param-group.ts";
+import { plainState } from "../state.ts";
 import { LRScheduler, type ScheduledOptimizer } from "./scheduler.ts";
 
 export const stepLrSchema = z.strictObject({
@@ -22,12 +23,16 @@ export class StepLR extends LRScheduler {
     this.initialStep();
   }
 
+  protected override get onlyScales(): boolean {
+    return true;
+  }
+
   protected override lrOf({ lr }: ParamGroup): number {
     return this.lastEpoch === 0 || this.lastEpoch % this.stepSize !== 0 ? lr : lr * this.gamma;
   }
 
-  protected override closedFormLrOf(_: ParamGroup, index: number): number {
-    return (this.baseLrs[index] as number) * this.gamma ** Math.floor(this.lastEpoch / this.stepSize);
+  protected override closedFormLrOf(_: ParamGroup, base: number): number {
+    return base * this.gamma ** Math.floor(this.lastEpoch / this.stepSize);
   }
 }
 
@@ -50,14 +55,27 @@ export class MultiStepLR extends LRScheduler {
     this.initialStep();
   }
 
+  protected override get onlyScales(): boolean {
+    return true;
+  }
+
   protected override lrOf({ lr }: ParamGroup): number {
     const times = this.milestones.filter((milestone) => milestone === this.lastEpoch).length;
     return times === 0 ? lr : lr * this.gamma ** times;
   }
 
-  protected override closedFormLrOf(_: ParamGroup, index: number): number {
+  protected override closedFormLrOf(_: ParamGroup, base: number): number {
     const passed = this.milestones.filter((milestone) => milestone <= this.lastEpoch).length;
-    return (this.baseLrs[index] as number) * this.gamma ** passed;
+    return base * this.gamma ** passed;
+  }
+
+  /** PyTorch keeps the milestones as a Counter: how often each occurs. */
+  protected override translateState(given: Record<string, unknown>): Record<string, unknown> {
+    const { milestones } = given;
+    if (typeof milestones !== "object" || milestones === null || Array.isArray(milestones)) return given;
+    const counts = Object.entries(plainState(milestones));
+    const list = counts.flatMap(([epoch, times]) => new Array<number>(Number(times)).fill(Number(epoch)));
+    return { ...given, milestones: list };
   }
 }
 
@@ -74,12 +92,16 @@ export class ExponentialLR extends LRScheduler {
     this.initialStep();
   }
 
+  protected override get onlyScales(): boolean {
+    return true;
+  }
+
   protected override lrOf({ lr }: ParamGroup): number {
     return this.lastEpoch === 0 ? lr : lr * this.gamma;
   }
 
-  protected override closedFormLrOf(_: ParamGroup, index: number): number {
-    return (this.baseLrs[index] as number) * this.gamma ** this.lastEpoch;
+  protected override closedFormLrOf(_: ParamGroup, base: number): number {
+    return base * this.gamma ** this.lastEpoch;
   }
 }
 
@@ -102,14 +124,18 @@ export class PolynomialLR extends LRScheduler {
     this.initialStep();
   }
 
+  protected override get onlyScales(): boolean {
+    return true;
+  }
+
   protected override lrOf({ lr }: ParamGroup): number {
     const { lastEpoch, totalIters, power } = this;
     if (lastEpoch === 0 || lastEpoch > totalIters) return lr;
     return lr * ((1 - lastEpoch / totalIters) / (1 - (lastEpoch - 1) / totalIters)) ** power;
   }
 
-  protected override closedFormLrOf(_: ParamGroup, index: number): number {
+  protected override closedFormLrOf(_: ParamGroup, base: number): number {
     const { lastEpoch, totalIters, power } = this;
-    return (this.baseLrs[index] as number) * (1 - Math.min(totalIters, lastEpoch) / totalIters) ** power;
+    return base * (1 - Math.min(totalIters, lastEpoch) / totalIters) ** power;
   }
 }

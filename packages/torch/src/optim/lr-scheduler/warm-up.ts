@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseOptions } from "../options.ts";
+import { optionError, parseOptions } from "../options.ts";
 import type { ParamGroup } from "../param-group.ts";
 import { LRScheduler, type ScheduledOptimizer } from "./scheduler.ts";
 
@@ -30,6 +30,10 @@ export class LinearLR extends LRScheduler {
     this.initialStep();
   }
 
+  protected override get onlyScales(): boolean {
+    return true;
+  }
+
   protected override lrOf({ lr }: ParamGroup): number {
     const { lastEpoch, startFactor, endFactor, totalIters } = this;
     if (lastEpoch === 0) return lr * startFactor;
@@ -38,9 +42,8 @@ export class LinearLR extends LRScheduler {
     return lr * (1 + rise / (totalIters * startFactor + (lastEpoch - 1) * rise));
   }
 
-  protected override closedFormLrOf(_: ParamGroup, index: number): number {
+  protected override closedFormLrOf(_: ParamGroup, base: number): number {
     const { lastEpoch, startFactor, endFactor, totalIters } = this;
-    const base = this.baseLrs[index] as number;
     return base * (startFactor + ((endFactor - startFactor) * Math.min(totalIters, lastEpoch)) / totalIters);
   }
 }
@@ -69,13 +72,18 @@ export class ConstantLR extends LRScheduler {
     this.initialStep();
   }
 
-  protected override lrOf({ lr }: ParamGroup): number {
-    if (this.lastEpoch === 0) return lr * this.factor;
-    return this.lastEpoch === this.totalIters ? lr * (1 / this.factor) : lr;
+  protected override get onlyScales(): boolean {
+    return true;
   }
 
-  protected override closedFormLrOf(_: ParamGroup, index: number): number {
-    const base = this.baseLrs[index] as number;
+  protected override lrOf({ lr }: ParamGroup): number {
+    if (this.lastEpoch === 0) return lr * this.factor;
+    if (this.lastEpoch !== this.totalIters) return lr;
+    if (this.factor !== 0) return lr * (1 / this.factor);
+    throw optionError("ConstantLR", "a rate of 0 cannot be divided by factor 0", "use a small factor instead");
+  }
+
+  protected override closedFormLrOf(_: ParamGroup, base: number): number {
     return base * (this.factor + (this.lastEpoch >= this.totalIters ? 1 - this.factor : 0));
   }
 }
