@@ -88,6 +88,21 @@ test("GradScaler divides float16 gradients in float32, and does nothing when dis
   p.grad = torch.tensor([2 ** 15], { dtype: "float16" });
   scaler.unscale_(optimizer);
   expect(p.grad.item()).toBe(2 ** -15);
+  scaler.loadStateDict(
+    new Map<string, unknown>([
+      ["scale", torch.tensor(1024)],
+      ["growth_factor", 3],
+      ["backoff_factor", 0.25],
+      ["growth_interval", 50],
+      ["_growth_tracker", 7],
+    ]),
+  );
+  const converted = { scale: 1024, growthFactor: 3, backoffFactor: 0.25, growthInterval: 50, growthTracker: 7 };
+  expect(scaler.stateDict()).toEqual(converted);
+  for (const wrong of [{ growthTracker: undefined }, { scale: Number.NaN }, { scale: 0 }, { growthFactor: "2" }]) {
+    expect(() => scaler.loadStateDict({ ...converted, scale: 8, ...wrong })).toThrow("the state's");
+  }
+  expect(scaler.stateDict()).toEqual(converted);
   const off = new torch.amp.GradScaler({ enabled: false });
   expect([off.getScale(), off.stateDict()]).toEqual([1, {}]);
   off.update();

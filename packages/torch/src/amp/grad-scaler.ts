@@ -1,6 +1,7 @@
 import { noGrad } from "../autograd/modes.ts";
 import { TorchError } from "../errors.ts";
 import { bind } from "../ops/dispatch.ts";
+import { describe, numberIn, plainState } from "../optim/state.ts";
 import { scope } from "../scope.ts";
 import { tensor, zeros } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -147,22 +148,34 @@ export class GradScaler {
     };
   }
 
-  /** Takes the state of another scaler; a disabled scaler ignores it. @throws TorchError when it is empty */
-  loadStateDict(state: GradScalerState | Record<string, never>): void {
+  /**
+   * Takes the state of another scaler, PyTorch's (`growth_factor`, `_growth_tracker`) too; a disabled scaler ignores it.
+   * @throws TorchError when it is empty, or not the state of a scaler
+   */
+  loadStateDict(state: unknown): void {
     if (!this.#enabled) return;
-    if (!isFull(state)) {
+    const given = plainState(state);
+    if (Object.keys(given).length === 0) {
       throw scalerError("the state is empty", "it may come from a scaler that was disabled: start without its state");
     }
-    this.#scale = state.scale;
-    this.#growthFactor = state.growthFactor;
-    this.#backoffFactor = state.backoffFactor;
-    this.#growthInterval = state.growthInterval;
-    this.#growthTracker = state.growthTracker;
+    const read = (key: keyof GradScalerState, isValid: (value: number) => boolean): number => {
+      const value = numberIn(given[key]);
+      if (value !== undefined && Number.isFinite(value) && isValid(value)) return value;
+      throw scalerError(
+        `the state's ${key} is ${describe(given[key])}`,
+        `the keys of a scaler's state are ${Object.keys(this.stateDict()).join(", ")}: start without it`,
+      );
+    };
+    const scale = read("scale", (value) => value > 0);
+    const growthFactor = read("growthFactor", (value) => value > 1);
+    const backoffFactor = read("backoffFactor", (value) => value > 0 && value < 1);
+    const growthInterval = read("growthInterval", (value) => value >= 1);
+    this.#growthTracker = read("growthTracker", (value) => value >= 0);
+    this.#scale = scale;
+    this.#growthFactor = growthFactor;
+    this.#backoffFactor = backoffFactor;
+    this.#growthInterval = growthInterval;
   }
-}
-
-function isFull(state: GradScalerState | Record<string, never>): state is GradScalerState {
-  return Object.keys(state).length > 0;
 }
 
 function scalerError(what: string, fix?: string): TorchError {

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { fullLike } from "../tensor/create.ts";
-import { Optimizer, type Params, type Trained } from "./optimizer.ts";
-import { parseOptions } from "./options.ts";
+import { Optimizer, type Params, type StateFields, type Trained } from "./optimizer.ts";
 import type { ParamGroup } from "./param-group.ts";
 
 export const adagradSchema = z.strictObject({
@@ -18,7 +17,11 @@ type AdagradGroup = ParamGroup & z.infer<typeof adagradSchema>;
 /** Adagrad (Duchi et al., 2011), as torch.optim.Adagrad. */
 export class Adagrad extends Optimizer<AdagradGroup> {
   constructor(params: Params, options: z.input<typeof adagradSchema> = {}) {
-    super(params, parseOptions("Adagrad", adagradSchema, options));
+    super(params, adagradSchema, options);
+  }
+
+  protected override stateFields(): StateFields {
+    return { step: "number", sum: "tensor" };
   }
 
   protected override update(group: AdagradGroup, trained: readonly Trained[]): void {

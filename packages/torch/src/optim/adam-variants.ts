@@ -2,8 +2,7 @@ import { z } from "zod";
 import { zerosLike } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { betasSchema } from "./adam.ts";
-import { Optimizer, type ParamState, type Params, type Trained } from "./optimizer.ts";
-import { parseOptions } from "./options.ts";
+import { Optimizer, type ParamState, type Params, type StateFields, type Trained } from "./optimizer.ts";
 import type { ParamGroup } from "./param-group.ts";
 
 const shared = {
@@ -27,6 +26,7 @@ interface Moments extends ParamState {
   expAvgSq: Tensor;
 }
 
+const momentFields: StateFields = { step: "number", expAvg: "tensor", expAvgSq: "tensor" };
 const freshMoments = (param: Tensor) => ({ step: 0, expAvg: zerosLike(param), expAvgSq: zerosLike(param) });
 
 type DecayingGroup = ParamGroup & Pick<z.infer<typeof nAdamSchema>, "lr" | "weightDecay" | "decoupledWeightDecay">;
@@ -50,7 +50,11 @@ type NAdamGroup = ParamGroup & z.infer<typeof nAdamSchema>;
 /** Adam with Nesterov's momentum (Dozat, 2016), as torch.optim.NAdam. */
 export class NAdam extends Optimizer<NAdamGroup> {
   constructor(params: Params, options: z.input<typeof nAdamSchema> = {}) {
-    super(params, parseOptions("NAdam", nAdamSchema, options));
+    super(params, nAdamSchema, options);
+  }
+
+  protected override stateFields(): StateFields {
+    return { ...momentFields, muProduct: "number" };
   }
 
   protected override update(group: NAdamGroup, trained: readonly Trained[]): void {
@@ -81,7 +85,11 @@ type RAdamGroup = ParamGroup & z.infer<typeof rAdamSchema>;
 /** Adam whose adaptive rate waits until its variance is tractable (Liu et al., 2020), as torch.optim.RAdam. */
 export class RAdam extends Optimizer<RAdamGroup> {
   constructor(params: Params, options: z.input<typeof rAdamSchema> = {}) {
-    super(params, parseOptions("RAdam", rAdamSchema, options));
+    super(params, rAdamSchema, options);
+  }
+
+  protected override stateFields(): StateFields {
+    return momentFields;
   }
 
   protected override update(group: RAdamGroup, trained: readonly Trained[]): void {

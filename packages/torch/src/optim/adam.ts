@@ -2,8 +2,14 @@ import { z } from "zod";
 import { adamwStep, canFuseStep, laidOutLike } from "../fused/optimizer-step.ts";
 import { zerosLike } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type FusedPass, Optimizer, type ParamState, type Params, type Trained } from "./optimizer.ts";
-import { parseOptions } from "./options.ts";
+import {
+  type FusedPass,
+  Optimizer,
+  type ParamState,
+  type Params,
+  type StateFields,
+  type Trained,
+} from "./optimizer.ts";
 import type { ParamGroup } from "./param-group.ts";
 
 /** Decay rates of two running means, each in [0, 1). */
@@ -47,6 +53,15 @@ function freshState(param: Tensor): AdamState {
 abstract class AdamBase extends Optimizer<AdamGroup> {
   /** Whether weight decay shrinks the weights themselves, or is a part of the gradient. */
   protected abstract readonly decoupled: boolean;
+
+  protected override stateFields({ amsgrad }: AdamGroup): StateFields {
+    const largest = amsgrad ? ({ maxExpAvgSq: "tensor" } as const) : {};
+    return { step: "number", expAvg: "tensor", expAvgSq: "tensor", ...largest };
+  }
+
+  protected override get impliedOptions(): Readonly<Record<string, unknown>> {
+    return { ...super.impliedOptions, decoupledWeightDecay: this.decoupled };
+  }
 
   protected override fuses({ amsgrad, maximize }: AdamGroup, trained: readonly Trained[]): boolean {
     return !amsgrad && !maximize && canFuseStep(trained.map(({ param }) => param));
@@ -123,7 +138,7 @@ export class Adam extends AdamBase {
   protected override readonly decoupled = false;
 
   constructor(params: Params, options: z.input<typeof adamSchema> = {}) {
-    super(params, parseOptions("Adam", adamSchema, options));
+    super(params, adamSchema, options);
   }
 }
 
@@ -132,6 +147,6 @@ export class AdamW extends AdamBase {
   protected override readonly decoupled = true;
 
   constructor(params: Params, options: z.input<typeof adamWSchema> = {}) {
-    super(params, parseOptions("AdamW", adamWSchema, options));
+    super(params, adamWSchema, options);
   }
 }

@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { zerosLike } from "../tensor/create.ts";
 import { betasSchema } from "./adam.ts";
-import { Optimizer, type Params, type Trained } from "./optimizer.ts";
-import { parseOptions } from "./options.ts";
+import { Optimizer, type Params, type StateFields, type Trained } from "./optimizer.ts";
 import type { ParamGroup } from "./param-group.ts";
 
 export const lambSchema = z.strictObject({
@@ -21,7 +20,11 @@ type LambGroup = ParamGroup & z.infer<typeof lambSchema>;
  */
 export class LAMB extends Optimizer<LambGroup> {
   constructor(params: Params, options: z.input<typeof lambSchema> = {}) {
-    super(params, parseOptions("LAMB", lambSchema, options));
+    super(params, lambSchema, options);
+  }
+
+  protected override stateFields(): StateFields {
+    return { step: "number", expAvg: "tensor", expAvgSq: "tensor" };
   }
 
   protected override update(group: LambGroup, trained: readonly Trained[]): void {

@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { zerosLike } from "../tensor/create.ts";
 import { betasSchema } from "./adam.ts";
-import { Optimizer, type Params, type Trained } from "./optimizer.ts";
-import { parseOptions } from "./options.ts";
+import { Optimizer, type Params, type StateFields, type Trained } from "./optimizer.ts";
 import type { ParamGroup } from "./param-group.ts";
 
 export const lionSchema = z.strictObject({
@@ -16,7 +15,11 @@ type LionGroup = ParamGroup & z.infer<typeof lionSchema>;
 /** Lion (Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023): steps by the sign of a momentum. */
 export class Lion extends Optimizer<LionGroup> {
   constructor(params: Params, options: z.input<typeof lionSchema> = {}) {
-    super(params, parseOptions("Lion", lionSchema, options));
+    super(params, lionSchema, options);
+  }
+
+  protected override stateFields(): StateFields {
+    return { expAvg: "tensor" };
   }
 
   protected override update({ lr, betas, weightDecay }: LionGroup, trained: readonly Trained[]): void {

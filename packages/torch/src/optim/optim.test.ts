@@ -9,7 +9,7 @@ import {
   randn,
   scope,
   setFusedKernels,
-  type Tensor,
+  Tensor,
   tensor,
   zeros,
 } from "../index.ts";
@@ -165,6 +165,113 @@ test("noDecayGroups exempts norms, biases and what it is told to; frozen paramet
   ]);
   expect([...(groups[0]?.params ?? [])][0]).toBe(net.conv.weight);
   expect(() => optim.noDecayGroups(new nn.ReLU(), 0.1)).toThrow("no parameter is trainable");
+});
+
+/** An optimizer's state as PyTorch's class of that name saves it. */
+function pythonState(optimizer: optim.Optimizer): Map<string, unknown> {
+  const snake = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const { state, paramGroups } = optimizer.stateDict();
+  const value = (key: string, item: unknown) => (key === "step" || key === "muProduct" ? tensor(item as number) : item);
+  const perParam = Object.entries(cloned(state)).map(([id, values]): [number, unknown] => [
+    Number(id),
+    Object.fromEntries(Object.entries(values).map(([key, item]) => [snake(key), value(key, item)])),
+  ]);
+  const flags = { foreach: null, capturable: false, differentiable: false, fused: null, maximize: false };
+  return new Map<string, unknown>([
+    ["state", new Map(perParam)],
+    [
+      "param_groups",
+      paramGroups.map((group) => ({
+        ...flags,
+        ...Object.fromEntries(Object.entries(group).map(([key, item]) => [snake(key), item])),
+      })),
+    ],
+  ]);
+}
+
+describe.each(Object.entries(makers))("the state of PyTorch's %s", (name, make) => {
+  test("continues as it would have there", () => {
+    const { model, lossOf } = problem();
+    const optimizer = make(model.parameters());
+    train(optimizer, lossOf, 5);
+    const weights = new Map([...model.stateDict()].map(([key, value]) => [key, value.clone()]));
+    const saved = pythonState(optimizer);
+    const wanted = train(optimizer, lossOf, 5);
+    const again = problem();
+    const resumed = make(again.model.parameters());
+    again.model.loadStateDict(weights);
+    resumed.loadStateDict(saved);
+    expect(train(resumed, again.lossOf, 5)).toEqual(wanted);
+  });
+
+  // These four keep the same two means of the gradient.
+  const family = (of: string) => (/^(Adam|RAdam|LAMB)/.test(of) ? "means" : of);
+
+  test("is refused by every optimizer that means something else by it, which stays as it was", () => {
+    const source = problem();
+    const optimizer = make(source.model.parameters());
+    train(optimizer, source.lossOf, 2);
+    const saved = pythonState(optimizer);
+    for (const [other, makeOther] of Object.entries(makers)) {
+      if (family(other) === family(name) || (other.startsWith("SGD") && name.startsWith("SGD"))) continue;
+      const target = problem();
+      const stays = makeOther(target.model.parameters());
+      train(stays, target.lossOf, 1);
+      const before = numbersOf(stays);
+      expect(() => stays.loadStateDict(saved), `${name} in ${other}`).toThrow(
+        /the state is of another optimizer|expected a state of|this optimizer only knows/,
+      );
+      expect(numbersOf(stays)).toEqual(before);
+    }
+  });
+});
+
+/** A state dictionary without tensors, to be compared. */
+function numbersOf(optimizer: optim.Optimizer): unknown {
+  return JSON.parse(
+    JSON.stringify(optimizer.stateDict(), (_, value) => (value instanceof Tensor ? value.tolist() : value)),
+  );
+}
+
+test("a saved state is checked by keys, shapes and kinds before anything changes", () => {
+  const { model, lossOf } = problem();
+  const optimizer = new optim.NAdam(model.parameters());
+  train(optimizer, lossOf, 2);
+  const { state, paramGroups } = optimizer.stateDict();
+  const [group] = paramGroups;
+  const first = state["0"] as optim.ParamState;
+  const before = numbersOf(optimizer);
+  const refuses = (changed: object, message: string | RegExp) => {
+    expect(() => optimizer.loadStateDict({ state, paramGroups, ...changed })).toThrow(message);
+    expect(numbersOf(optimizer)).toEqual(before);
+  };
+  refuses({ state: { ...state, 9: first } }, "the state has a parameter 9, which is in no group");
+  refuses({ state: { ...state, 0: { ...first, muProduct: "1" } } }, "parameter 0: muProduct: expected a number");
+  refuses({ state: { ...state, 3: first } }, "expAvg: expected a tensor of the parameter's shape [3]");
+  refuses({ state: { 0: { step: 1 } } }, "expected a state of step, expAvg, expAvgSq, muProduct, received step");
+  refuses({ state: { 0: { ...first, momentumBuffer: ones([8, 4]) } } }, /received .*momentumBuffer/);
+  refuses({ paramGroups: [{ ...group, lr: "fast" }] }, "lr: expected number 0.002 or the like, received string fast");
+  refuses({ paramGroups: [{ ...group, lr: Number.NaN }] }, "received number NaN");
+  refuses({ paramGroups: [{ ...group, betas: [0.9] }] }, "betas: expected 2 values, received 1");
+  refuses({ paramGroups: [{ ...group, maximize: true }] }, "maximize true, this optimizer only knows false");
+  refuses({ paramGroups: [{ params: group?.["params"], lr: 1, momentum: 0.9 }] }, "it lacks betas, eps, weightDecay");
+  refuses({ state: undefined }, "a state dictionary is expected, not undefined");
+});
+
+test("parameter groups are checked as the optimizer's own options are", () => {
+  const fresh = () => new nn.Parameter(ones([1]));
+  const optimizer = new optim.SGD([fresh()], { lr: 0.1, momentum: 0.9, nesterov: true });
+  const add = (options: object) => optimizer.addParamGroup({ params: [fresh()], ...options });
+  expect(() => add({ lr: -1 })).toThrow("SGD, a parameter group: 1 option not accepted: lr");
+  expect(() => add({ lr: "0.1" })).toThrow("lr");
+  expect(() => add({ weight_decay: 1 })).toThrow("did you mean 'weightDecay'?");
+  expect(() => add({ momentun: 1 })).toThrow("did you mean 'momentum'?");
+  expect(() => add({ momentum: 0 })).toThrow("nesterov needs a momentum above 0");
+  expect(() => optimizer.addParamGroup({ lr: 1 } as never)).toThrow("needs params");
+  expect(() => new optim.AdamW([{ params: [fresh()], betas: [0.9, 2] }])).toThrow("betas.1");
+  expect(optimizer.paramGroups).toHaveLength(1);
+  add({ lr: undefined, name: "head", layer: 3, maxLr: 1 });
+  expect(optimizer.paramGroups[1]).toMatchObject({ lr: 0.1, momentum: 0.9, name: "head", layer: 3, maxLr: 1 });
 });
 
 test("a closure is run before the step, and its loss returned", () => {

@@ -1,12 +1,16 @@
 import { plural } from "@classifier-training/base";
+import type { z } from "zod";
 import { noGrad } from "../autograd/modes.ts";
 import { TorchError } from "../errors.ts";
 import { gradientNorm as norm } from "../nn/gradients.ts";
 import { keep, scope } from "../scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { optionError } from "./options.ts";
+import { misspelt, optionError, parseOptions } from "./options.ts";
 import type { ParamGroup } from "./param-group.ts";
-import { plainState } from "./state.ts";
+import { type ParamState, type StateFields, savedOptions, savedParamState } from "./saved-state.ts";
+import { plainState, stateError } from "./state.ts";
+
+export type { ParamState, StateFields };
 
 /** Parameters, or groups of them whose options differ from the optimizer's. */
 export type Params = Iterable<Tensor> | Iterable<ParamGroupInput>;
@@ -15,9 +19,6 @@ export interface ParamGroupInput {
   readonly params: Iterable<Tensor>;
   readonly [option: string]: unknown;
 }
-
-/** What an optimizer remembers of one parameter: tensors and counts. */
-export type ParamState = Record<string, Tensor | number>;
 
 /** A plain tree with tensors in it: parameters are numbered through the groups in order. */
 export interface OptimizerState {
@@ -59,8 +60,12 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup> {
   readonly defaults: Readonly<Omit<Group, "params">>;
   readonly state = new Map<Tensor, ParamState>();
 
-  constructor(params: Params, defaults: Omit<Group, "params">) {
-    this.defaults = defaults;
+  readonly #schema: z.ZodObject;
+
+  /** @param schema of the options: theirs, and those of parameter groups */
+  constructor(params: Params, schema: z.ZodObject, options: object) {
+    this.#schema = schema;
+    this.defaults = parseOptions(new.target.name, schema, options) as Omit<Group, "params">;
     const given = [...(params as Iterable<Tensor | ParamGroupInput>)];
     if (given.length === 0) throw optionError(new.target.name, "there are no parameters to optimize");
     const isGroup = (item: Tensor | ParamGroupInput): item is ParamGroupInput => !(item instanceof Tensor);
@@ -68,9 +73,17 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup> {
     else this.addParamGroup({ params: given as Tensor[] });
   }
 
-  /** Adds parameters, e.g. of layers that were frozen so far. Options not given are the optimizer's. */
+  /**
+   * Adds parameters, e.g. of layers that were frozen so far. Options not given are the optimizer's; names that are not
+   * options (`name`, a scheduler's `maxLr`) are kept.
+   * @throws CtError `torch/options` for a value that the optimizer does not take, or a misspelt option
+   */
   addParamGroup(group: ParamGroupInput): void {
-    const params = [...group.params];
+    const { params: given, ...options } = group;
+    if (typeof (given as unknown as Iterable<Tensor> | undefined)?.[Symbol.iterator] !== "function") {
+      throw optionError(this.constructor.name, "a parameter group needs params, a list of tensors");
+    }
+    const params = [...given];
     const taken = new Set(this.paramGroups.flatMap((other) => other.params));
     for (const [i, param] of params.entries()) {
       if (!(param instanceof Tensor)) throw optionError(this.constructor.name, `parameter ${i} is no tensor`);
@@ -84,8 +97,31 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup> {
         throw optionError(this.constructor.name, `parameter ${i} is in two groups, or twice in one`);
       taken.add(param);
     }
-    this.paramGroups.push({ ...this.defaults, ...group, params } as unknown as Group);
+    const full = { ...this.#groupOptions(options), params } as unknown as Group;
+    this.checkGroup(full);
+    this.paramGroups.push(full);
   }
+
+  /** The options of a group, checked as the optimizer's own are. */
+  #groupOptions(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+    const name = this.constructor.name;
+    const known = Object.keys(this.#schema.shape);
+    const options: Record<string, unknown> = { ...this.defaults };
+    const others: Record<string, unknown> = {};
+    for (const [key, value] of Object.entries(given)) {
+      if (value === undefined) continue;
+      if (known.includes(key)) options[key] = value;
+      else others[key] = value;
+      const meant = known.includes(key) ? undefined : misspelt(key, known);
+      if (meant !== undefined) {
+        throw optionError(name, `unknown option '${key}' of a parameter group`, `did you mean '${meant}'?`);
+      }
+    }
+    return { ...others, ...parseOptions(`${name}, a parameter group`, this.#schema, options) };
+  }
+
+  /** What a schema cannot check alone. @throws CtError `torch/options` */
+  protected checkGroup(_group: Group): void {}
 
   /**
    * Changes the parameters by their gradients; those without a gradient stay as they are.
@@ -187,11 +223,21 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup> {
     return { state, paramGroups };
   }
 
+  /** What is remembered of each parameter of a group with these options. */
+  protected abstract stateFields(group: Group): StateFields;
+
+  /** Options that PyTorch's class has and this one does not: the values at which both do the same. */
+  protected get impliedOptions(): Readonly<Record<string, unknown>> {
+    return { maximize: false, amsgrad: false, decoupledWeightDecay: false };
+  }
+
   /**
    * Takes the state of an optimizer of the same kind over the same parameters; tensors are copied. PyTorch's own state
    * (`param_groups`, `exp_avg`), as `loadPth` returns it, is understood too.
+   * @throws CtError `torch/state` for that of another kind or other parameters, before anything changes
    */
   loadStateDict(saved: unknown): void {
+    const name = this.constructor.name;
     const { state, paramGroups } = plainState(saved);
     const groups = (Array.isArray(paramGroups) ? paramGroups : []).map(plainState);
     const counts = groups.map((group) => (Array.isArray(group["params"]) ? group["params"].length : 0));
@@ -199,34 +245,33 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup> {
     if (counts.length !== expected.length || counts.some((count, i) => count !== expected[i])) {
       throw new TorchError({
         code: "torch/state",
-        what: `${this.constructor.name}: the state is of ${plural(counts.length, "parameter group")} with [${counts.join(", ")}] parameters, this optimizer has [${expected.join(", ")}]`,
+        what: `${name}: the state is of ${plural(counts.length, "parameter group")} with [${counts.join(", ")}] parameters, this optimizer has [${expected.join(", ")}]`,
         fix: "build model and optimizer as they were when the checkpoint was made",
       });
     }
-    const ids = groups.flatMap((group) => group["params"] as unknown[]);
-    const params = this.paramGroups.flatMap((group) => group.params);
-    const paramOf = new Map(ids.map((id, i) => [String(id), params[i] as Tensor]));
-    for (const [i, { params: _, ...options }] of groups.entries()) Object.assign(this.paramGroups[i] as Group, options);
-    this.state.clear();
-    for (const [id, values] of Object.entries(plainState(state))) {
-      const param = paramOf.get(id);
-      if (param) this.state.set(param, this.#ownState(param, plainState(values)));
+    const options = groups.map(({ params: _, ...group }, i) =>
+      savedOptions(`${name}, group ${i}`, this.defaults, group, this.impliedOptions),
+    );
+    const owners = new Map<string, { readonly param: Tensor; readonly fields: StateFields }>();
+    for (const [i, group] of this.paramGroups.entries()) {
+      const fields = this.stateFields({ ...group, ...options[i] });
+      const ids = groups[i]?.["params"] as unknown[];
+      for (const [at, param] of group.params.entries()) owners.set(String(ids[at]), { param, fields });
     }
-  }
-
-  #ownState(param: Tensor, values: Record<string, unknown>): ParamState {
-    return scope(() => {
-      const own = Object.entries(values).flatMap(([key, value]): [string, Tensor | number][] => {
-        if (typeof value === "number") return [[key, value]];
-        if (!(value instanceof Tensor)) return [];
-        // PyTorch keeps the count of steps in a tensor.
-        if (key === "step") return [[key, value.item()]];
-        const { device } = param;
-        const dtype = value.isFloatingPoint ? param.dtype : value.dtype;
-        return [[key, keep(value.detach().to({ device, dtype, copy: true }))]];
-      });
-      return Object.fromEntries(own);
-    });
+    const loaded = scope(() =>
+      Object.entries(plainState(state)).flatMap(([id, values]): [Tensor, ParamState][] => {
+        const owner = owners.get(id);
+        if (owner === undefined) throw stateError(name, `the state has a parameter ${id}, which is in no group`);
+        const own = savedParamState(`${name}, parameter ${id}`, owner.param, owner.fields, plainState(values));
+        return own === undefined ? [] : [[owner.param, own]];
+      }),
+    );
+    for (const [i, group] of this.paramGroups.entries()) Object.assign(group, options[i]);
+    this.state.clear();
+    for (const [param, own] of loaded) {
+      for (const value of Object.values(own)) if (value instanceof Tensor) keep(value);
+      this.state.set(param, own);
+    }
   }
 
   /** The class and its groups, as PyTorch prints them. */

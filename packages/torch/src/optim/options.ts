@@ -1,4 +1,4 @@
-import { CtError, plural, suggestion } from "@classifier-training/base";
+import { CtError, editDistance, plural, suggestion } from "@classifier-training/base";
 import type { z } from "zod";
 
 /**
@@ -24,6 +24,13 @@ export function parseOptions<Schema extends z.ZodObject>(
     where: known.join(", "),
     cause: result.error,
   });
+}
+
+/** The option that a name was meant for, in snake_case or with a slip; undefined for names of other things. */
+export function misspelt(key: string, known: readonly string[]): string | undefined {
+  const plain = (name: string) => name.replaceAll("_", "").toLowerCase();
+  const allowed = Math.max(1, Math.floor(key.length / 5));
+  return known.find((option) => editDistance(plain(key), plain(option)) <= (option.length > 2 ? allowed : 0));
 }
 
 /** An error about a value that a schema cannot check alone. */

@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { zerosLike } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { Optimizer, type ParamState, type Params, type Trained } from "./optimizer.ts";
-import { parseOptions } from "./options.ts";
+import { Optimizer, type ParamState, type Params, type StateFields, type Trained } from "./optimizer.ts";
 import type { ParamGroup } from "./param-group.ts";
 
 export const rmsPropSchema = z.strictObject({
@@ -25,7 +24,15 @@ interface RmsPropState extends ParamState {
 /** RMSprop (Hinton's lecture 6), as torch.optim.RMSprop. */
 export class RMSprop extends Optimizer<RmsPropGroup> {
   constructor(params: Params, options: z.input<typeof rmsPropSchema> = {}) {
-    super(params, parseOptions("RMSprop", rmsPropSchema, options));
+    super(params, rmsPropSchema, options);
+  }
+
+  protected override stateFields({ momentum, centered }: RmsPropGroup): StateFields {
+    return {
+      ...{ step: "number", squareAvg: "tensor" },
+      ...(momentum > 0 ? { momentumBuffer: "tensor" } : {}),
+      ...(centered ? { gradAvg: "tensor" } : {}),
+    };
   }
 
   protected override update(group: RmsPropGroup, trained: readonly Trained[]): void {

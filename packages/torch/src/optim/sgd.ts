@@ -2,8 +2,8 @@ import { z } from "zod";
 import { canFuseStep, laidOutLike, sgdStep } from "../fused/optimizer-step.ts";
 import { zerosLike } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type FusedPass, Optimizer, type Params, type Trained } from "./optimizer.ts";
-import { optionError, parseOptions } from "./options.ts";
+import { type FusedPass, Optimizer, type Params, type StateFields, type Trained } from "./optimizer.ts";
+import { optionError } from "./options.ts";
 import type { ParamGroup } from "./param-group.ts";
 
 export const sgdSchema = z.strictObject({
@@ -21,11 +21,16 @@ type SgdGroup = ParamGroup & SgdOptions;
 /** Stochastic gradient descent with momentum, as torch.optim.SGD (Sutskever et al., 2013, for Nesterov's). */
 export class SGD extends Optimizer<SgdGroup> {
   constructor(params: Params, options: z.input<typeof sgdSchema> = {}) {
-    const given = parseOptions("SGD", sgdSchema, options);
-    if (given.nesterov && (given.momentum <= 0 || given.dampening !== 0)) {
-      throw optionError("SGD", "nesterov needs a momentum above 0 and no dampening");
-    }
-    super(params, given);
+    super(params, sgdSchema, options);
+  }
+
+  protected override checkGroup({ nesterov, momentum, dampening }: SgdGroup): void {
+    if (!nesterov || (momentum > 0 && dampening === 0)) return;
+    throw optionError("SGD", "nesterov needs a momentum above 0 and no dampening");
+  }
+
+  protected override stateFields({ momentum }: SgdGroup): StateFields {
+    return momentum === 0 ? {} : { momentumBuffer: "tensor" };
   }
 
   protected override fuses(group: SgdGroup, trained: readonly Trained[]): boolean {

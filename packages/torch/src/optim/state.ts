@@ -15,7 +15,7 @@ export function plainState(state: unknown): Record<string, unknown> {
 }
 
 export function describe(value: unknown): string {
-  if (value === null) return "null";
+  if (value === null || value === undefined) return String(value);
   if (value instanceof Tensor) return `a tensor [${value.shape.join(", ")}]`;
   return Array.isArray(value) ? "a list" : typeof value === "object" ? "an object" : `${typeof value} ${String(value)}`;
 }
