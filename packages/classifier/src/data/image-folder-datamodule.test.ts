@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { setLogSinks } from "@classifier-training/base";
 import { type ClassificationBatch, type DataLoader, MixUp, validationPipeline } from "@classifier-training/vision";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -56,6 +57,37 @@ test("trimBars takes the bars off training pictures, and validates pictures as t
   expect(validated).toBeLessThan(-1);
   expect(untouched).toBe(validated);
 });
+
+test.each([
+  { batchSize: 2, dropLast: "auto", batches: 2 },
+  { batchSize: 2, dropLast: true, batches: 2 },
+  { batchSize: 2, dropLast: false, batches: 3 },
+  { batchSize: 3, dropLast: "auto", batches: 2 },
+  { batchSize: 3, dropLast: true, batches: 1 },
+  { batchSize: 1, dropLast: "auto", batches: 5 },
+] as const)(
+  "of 5 samples in batches of $batchSize, dropLast $dropLast trains on $batches",
+  async ({ batches, ...options }) => {
+    const five = join(root, "five");
+    for (const [i, name] of ["train/a/1", "train/a/2", "train/a/3", "train/b/1", "train/b/2", "valid/a/1"].entries()) {
+      mkdirSync(join(five, dirname(name)), { recursive: true });
+      await sharp({ create: { width: 8 + i, height: 8, channels: 3, background: "white" } })
+        .png()
+        .toFile(join(five, `${name}.png`));
+    }
+    const said: string[] = [];
+    const restore = setLogSinks([({ message }) => void said.push(message)]);
+    const data = new ImageFolderDataModule({ dataRoot: five, numWorkers: 0, imageSize: 16, ...options });
+    const loader = data.trainDataloader();
+    expect(loader.length).toBe(batches);
+    const sizes = await readAll(loader, ({ indices }) => [indices.length]);
+    restore();
+    expect(sizes).toHaveLength(batches);
+    expect(said.some((line) => line.includes("would hold a single sample"))).toBe(
+      options.dropLast === "auto" && options.batchSize === 2,
+    );
+  },
+);
 
 test("batchTransform blends training batches with the data's number of classes, and leaves validation batches alone", async () => {
   const data = new ImageFolderDataModule({

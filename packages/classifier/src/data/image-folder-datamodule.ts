@@ -152,7 +152,8 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   #loader(split: Split): DataLoader {
-    const { batchSize, numWorkers, pinMemory, persistentWorkers, onError, seed, batchTransform } = this.options;
+    const { dropLast, batchSize, numWorkers, pinMemory, persistentWorkers, onError, seed, batchTransform } =
+      this.options;
     const dataset = this.#dataset(split);
     return new DataLoader(split === "train" ? dataset.oriented(this.trainOrientations) : dataset, {
       batchSize,
@@ -161,7 +162,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
       persistentWorkers: persistentWorkers && numWorkers > 0,
       onError,
       seed,
-      ...(split === "train" && { sampler: this.#trainSampler(), ...(batchTransform && { batchTransform }) }),
+      ...(split === "train" && { dropLast, sampler: this.#trainSampler(), ...(batchTransform && { batchTransform }) }),
       transform: this.#transform(split),
     });
   }

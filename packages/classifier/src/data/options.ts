@@ -41,6 +41,12 @@ export const imageFolderDataModuleOptions = z.strictObject({
   dataRoot: z.string().describe("the folder that holds train/, valid/ and test/"),
   batchSize: z.int().positive().default(32),
   numWorkers: z.int().min(0).default(4),
+  dropLast: z
+    .union([z.boolean(), z.literal("auto")])
+    .default("auto")
+    .describe(
+      "leave out the last batch of a training epoch: when it is not full (true), or has a single sample (auto)",
+    ),
   pinMemory: z.boolean().default(true),
   persistentWorkers: z.boolean().default(true),
   imageSize: z.int().positive().default(224),

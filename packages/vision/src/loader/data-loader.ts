@@ -35,7 +35,8 @@ export const dataLoaderOptions = z.strictObject({
   exactWorkers: z.boolean().default(false),
   /** Whether the training step runs on the CPU, so that workers have to give way to it. */
   computeOnCpu: z.boolean().default(true),
-  dropLast: z.boolean().default(false),
+  /** Leave out a last batch that is not full; `auto`: one that has a single sample, which batch norm cannot train on. */
+  dropLast: z.union([z.boolean(), z.literal("auto")]).default(false),
   transform: z.custom<Transform>(isTransform, "must be a transform").optional(),
   batchTransform: z.custom<BatchTransform>((value) => typeof value === "object" && value !== null).optional(),
   seed: z.number().int().default(0),
@@ -113,10 +114,16 @@ export class DataLoader {
     return this.dataset.length;
   }
 
+  get #dropLast(): boolean {
+    const { batchSize, dropLast } = this.options;
+    const { length } = this.sampler;
+    return dropLast === "auto" ? length > 1 && length % batchSize === 1 : dropLast;
+  }
+
   /** Batches per epoch. */
   get length(): number {
-    const { batchSize, dropLast } = this.options;
-    return dropLast ? Math.floor(this.sampler.length / batchSize) : Math.ceil(this.sampler.length / batchSize);
+    const { batchSize } = this.options;
+    return this.#dropLast ? Math.floor(this.sampler.length / batchSize) : Math.ceil(this.sampler.length / batchSize);
   }
 
   /** The batches of an epoch, from one on. The caller disposes each batch. */
@@ -158,8 +165,11 @@ export class DataLoader {
 
   #start(): RawLoader {
     if (this.#raw) return this.#raw;
-    const { seed, batchSize, dropLast, prefetchFactor, maxPrefetchBytes, computeOnCpu } = this.options;
+    const { seed, batchSize, prefetchFactor, maxPrefetchBytes, computeOnCpu } = this.options;
     const setup = { source: this.dataset.source, plan: this.#plan, seed, concurrency: 2 };
+    if (this.options.dropLast === "auto" && this.#dropLast) {
+      log.info("the last batch of each epoch would hold a single sample, and is left out (drop_last=auto)");
+    }
     const nameOf = (index: number) => this.dataset.paths[index] ?? `image ${index}`;
     if (this.workers === 0) {
       const progress = new Int32Array(new SharedArrayBuffer(4));
@@ -171,7 +181,7 @@ export class DataLoader {
     this.#raw = new RawLoader(this.#executor, {
       sampler: this.sampler,
       batchSize,
-      dropLast,
+      dropLast: this.#dropLast,
       slots: this.workers === 0 ? 1 : Math.max(2, prefetchFactor * this.workers),
       parts: Math.max(1, this.workers),
       maxBytes: maxPrefetchBytes,
