@@ -3,9 +3,11 @@ import { mkdirSync, readdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "@classifier-training/base";
 import { z } from "zod";
+import { decoderVersion } from "../image/decode.ts";
 import { createRamCache } from "./cached-source.ts";
 import type { ImageDataset } from "./dataset.ts";
 import { filesBelow } from "./folders.ts";
+import type { SourceSpec } from "./source.ts";
 
 export const cacheOptions = z.strictObject({
   /** `ram`: decoded images in memory shared by all workers. `disk`: in pack files, kept for later runs. */
@@ -22,7 +24,7 @@ export const cacheOptions = z.strictObject({
 
 /**
  * The same dataset with its decoded images cached as they are first read. A disk cache is found again by the names,
- * sizes and times of the files: changed data get a new cache, and the least recently used ones are removed when all
+ * sizes and times of the files and by how they are read: changed data get a new cache, and the least recently used ones are removed when all
  * together exceed the limit.
  */
 export function cached(dataset: ImageDataset, options: z.input<typeof cacheOptions> = {}): ImageDataset {
@@ -39,14 +41,25 @@ export function cached(dataset: ImageDataset, options: z.input<typeof cacheOptio
   return dataset.readAs({ kind: "cached", of: source, disk: { folder: own, maxBytes, used } });
 }
 
-/** A hash that changes when a file is added, removed, renamed or rewritten. */
+/** A hash that changes when a file is added, removed, renamed or rewritten, or when files are read in another way. */
 export function dataKey(dataset: ImageDataset): string {
-  const hash = createHash("sha256").update("images 1\n");
+  const hash = createHash("sha256").update(`images ${decoderVersion}\n${reading(dataset.source)}\n`);
   for (const path of dataset.paths) {
     const stat = statSync(path.split("!")[0] as string, { throwIfNoEntry: false });
     hash.update(`${path}\0${stat?.size}\0${stat?.mtimeMs}\n`);
   }
   return hash.digest("hex").slice(0, 32);
+}
+
+/** How a source reads its images: everything of it but which ones, which paths, sizes and times tell. */
+function reading(source: SourceSpec): string {
+  return JSON.stringify(source, (_, value: unknown) => {
+    if (ArrayBuffer.isView(value))
+      return createHash("sha256")
+        .update(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))
+        .digest("hex");
+    return Array.isArray(value) && typeof value[0] === "string" ? value.length : value;
+  });
 }
 
 /** Removes the caches that were not used for longest until the rest fits; returns the bytes of our own. */

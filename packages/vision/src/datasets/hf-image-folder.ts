@@ -8,12 +8,14 @@ import { filesBelow, pathFrom, splitFolder } from "./folders.ts";
 import { ImageFolder } from "./image-folder.ts";
 import { rowOptions } from "./labelled-rows.ts";
 import { type ListingRow, listingDataset, listingOptions } from "./listing.ts";
+import { decodeOptions } from "./source.ts";
 
 export const hfImageFolderOptions = z.strictObject({
   root: z.string(),
   split: z.string().optional(),
   labelColumn: z.string().default("label"),
   ...rowOptions,
+  ...decodeOptions,
 });
 
 /**
@@ -21,10 +23,10 @@ export const hfImageFolderOptions = z.strictObject({
  * without metadata, one folder per class.
  */
 export function openHfImageFolder(options: z.input<typeof hfImageFolderOptions>): ImageDataset {
-  const { root, split, labelColumn, classToIdx, onMissing } = hfImageFolderOptions.parse(options);
+  const { root, split, labelColumn, classToIdx, onMissing, ...decode } = hfImageFolderOptions.parse(options);
   const folder = splitFolder(root, split);
   const files = filesBelow(folder, isMetadataName);
-  if (files.length === 0) return new ImageFolder({ root, split, classToIdx });
+  if (files.length === 0) return new ImageFolder({ root, split, classToIdx, ...decode });
   const rows = files.flatMap((file) => metadataRows(file, folder));
   const [file] = files as [string];
   const listing = listingOptions.parse({
@@ -34,6 +36,7 @@ export function openHfImageFolder(options: z.input<typeof hfImageFolderOptions>)
     labelColumn,
     classToIdx,
     onMissing,
+    ...decode,
   });
   return listingDataset(rows, { ...listing, split }, folder);
 }

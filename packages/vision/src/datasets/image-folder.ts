@@ -4,6 +4,7 @@ import { VisionError } from "../errors.ts";
 import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
 import { ImageDataset, type LeftOut } from "./dataset.ts";
 import { emptySplit, filesBelow, isImageName, mayBeImageName, splitFolder, subfolders } from "./folders.ts";
+import { decodeOptions } from "./source.ts";
 
 export const imageFolderOptions = z.strictObject({
   /** Folder that holds the class folders, or the splits when `split` is given. */
@@ -13,7 +14,7 @@ export const imageFolderOptions = z.strictObject({
   classToIdx: z.custom<ClassToIdx>((value) => typeof value === "object" && value !== null).optional(),
   /** Whether a class folder may hold no images. */
   allowEmpty: z.boolean().default(false),
-  maxPixels: z.number().int().positive().optional(),
+  ...decodeOptions,
 });
 
 /**
@@ -23,7 +24,7 @@ export const imageFolderOptions = z.strictObject({
  */
 export class ImageFolder extends ImageDataset {
   constructor(options: z.input<typeof imageFolderOptions>) {
-    const { root, split, classToIdx, allowEmpty, maxPixels } = imageFolderOptions.parse(options);
+    const { root, split, classToIdx, allowEmpty, ...decode } = imageFolderOptions.parse(options);
     const folder = splitFolder(root, split);
     const names = subfolders(folder);
     const classes = classToIdx === undefined ? indexClasses(names) : asClassMap(classToIdx);
@@ -62,7 +63,7 @@ export class ImageFolder extends ImageDataset {
     }
     super({
       name: split ?? folder,
-      source: { kind: "files", paths, ...(maxPixels === undefined ? {} : { decode: { maxPixels } }) },
+      source: { kind: "files", paths, decode },
       targets: Int32Array.from(targets),
       classToIdx: classes,
       paths,

@@ -6,6 +6,7 @@ import { VisionError } from "../errors.ts";
 import { ImageDataset, type SampleMetadata } from "./dataset.ts";
 import { emptySplit, filesBelow, pathFrom, splitFolder } from "./folders.ts";
 import { labelledSamples, rowOptions, selectRows, unnamedImages } from "./labelled-rows.ts";
+import { decodeOptions } from "./source.ts";
 
 export const jsonlOptions = z.strictObject({
   /** Folder that holds the splits. */
@@ -13,8 +14,7 @@ export const jsonlOptions = z.strictObject({
   /** Folder below it that is read; the root itself when absent. */
   split: z.string().optional(),
   ...rowOptions,
-  /** Pixels that an image may have at most. */
-  maxPixels: z.number().int().positive().optional(),
+  ...decodeOptions,
 });
 
 /** One line of an annotations file. */
@@ -39,7 +39,7 @@ export interface AnnotationRow {
  */
 export class JsonlDataset extends ImageDataset {
   constructor(options: z.input<typeof jsonlOptions>) {
-    const { root, split, classToIdx, onMissing, maxPixels } = jsonlOptions.parse(options);
+    const { root, split, classToIdx, onMissing, ...decode } = jsonlOptions.parse(options);
     const folder = splitFolder(root, split);
     const files = filesBelow(folder, (name) => name.endsWith(".jsonl"));
     if (files.length === 0) {
@@ -64,11 +64,7 @@ export class JsonlDataset extends ImageDataset {
     super({
       ...samples,
       name: split ?? folder,
-      source: {
-        kind: "files",
-        paths: samples.paths,
-        ...(maxPixels === undefined ? {} : { decode: { maxPixels } }),
-      },
+      source: { kind: "files", paths: samples.paths, decode },
       metadata: kept.map(({ metadata }) => metadata),
       leftOut: [...leftOut, ...unnamedImages(folder, all)],
     });

@@ -7,6 +7,7 @@ import { type CsvRow, parseCsv } from "./csv.ts";
 import { ImageDataset } from "./dataset.ts";
 import { emptySplit, pathFrom } from "./folders.ts";
 import { labelledSamples, rowOptions, selectRows, unnamedImages } from "./labelled-rows.ts";
+import { decodeOptions } from "./source.ts";
 
 export const listingOptions = z.strictObject({
   /** A .csv, .tsv or .parquet file with a row per image. */
@@ -19,6 +20,7 @@ export const listingOptions = z.strictObject({
   splitColumn: z.string().optional(),
   split: z.string().optional(),
   ...rowOptions,
+  ...decodeOptions,
 });
 type Options = z.output<typeof listingOptions>;
 
@@ -30,7 +32,7 @@ export type ListingRow = CsvRow;
  * @param within a folder whose images the rows should all name
  */
 export function listingDataset(rows: readonly ListingRow[], options: Options, within?: string): ImageDataset {
-  const { file, imageRoot, imageColumn, labelColumn, splitColumn, split, classToIdx, onMissing } = options;
+  const { file, imageRoot, imageColumn, labelColumn, splitColumn, split, classToIdx, onMissing, ...decode } = options;
   const columns = Object.keys(rows[0]?.values ?? {});
   for (const column of [imageColumn, labelColumn, ...(splitColumn === undefined ? [] : [splitColumn])]) {
     if (rows.length > 0 && !columns.includes(column)) {
@@ -57,7 +59,7 @@ export function listingDataset(rows: readonly ListingRow[], options: Options, wi
   return new ImageDataset({
     ...samples,
     name: split ?? file,
-    source: { kind: "files", paths: samples.paths },
+    source: { kind: "files", paths: samples.paths, decode },
     leftOut: [...leftOut, ...(within === undefined ? [] : unnamedImages(within, all))],
   });
 }

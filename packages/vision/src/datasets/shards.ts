@@ -6,6 +6,7 @@ import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
 import { ImageDataset, type LeftOut } from "./dataset.ts";
 import { emptySplit, isHidden, isImageName } from "./folders.ts";
 import { readEntry } from "./read-entry.ts";
+import { decodeOptions } from "./source.ts";
 import { type ArchiveEntry, readTarEntries } from "./tar.ts";
 import { readZipEntries } from "./zip.ts";
 
@@ -13,6 +14,7 @@ export const shardOptions = z.strictObject({
   /** Paths of .zip and .tar files (not .tar.gz: its members cannot be read one by one). */
   shards: z.array(z.string()).min(1),
   classToIdx: z.custom<ClassToIdx>((value) => typeof value === "object" && value !== null).optional(),
+  ...decodeOptions,
 });
 
 interface Member extends ArchiveEntry {
@@ -26,7 +28,7 @@ interface Member extends ArchiveEntry {
  */
 export class ShardDataset extends ImageDataset {
   constructor(options: z.input<typeof shardOptions>) {
-    const { shards, classToIdx } = shardOptions.parse(options);
+    const { shards, classToIdx, ...decode } = shardOptions.parse(options);
     const members = shards.flatMap((path, shard) =>
       entriesOf(path)
         .map((entry): Member => ({ ...entry, name: posix.normalize(entry.name), shard }))
@@ -50,6 +52,7 @@ export class ShardDataset extends ImageDataset {
         length: Int32Array.from(known, (member) => member.length),
         deflated: Uint8Array.from(known, (member) => Number(member.deflated)),
         names: known.map(({ name }) => name),
+        decode,
       },
       targets: Int32Array.from(known, (member) => classes.get(labelOf(member)) as number),
       classToIdx: classes,

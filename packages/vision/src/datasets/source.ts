@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { type DecodeOptions, decodeImage, readImageBytes } from "../image/decode.ts";
 import { byteImage, type Image } from "../image/image.ts";
 import type { RegionOf } from "../image/plain-jpeg.ts";
@@ -27,12 +28,21 @@ export type SourceSpec =
       readonly length: Int32Array;
       readonly deflated: Uint8Array;
       readonly names: readonly string[];
+      readonly decode?: DecodeOptions;
     }
   | CachedSpec
   | OrientedSpec
   | TrimmedSpec
   | ConcatSpec
   | { readonly kind: "subset"; readonly of: SourceSpec; readonly indices: Int32Array };
+
+/** Options of every dataset whose images are files: how they are decoded. */
+export const decodeOptions = {
+  /** Pixels that an image may have at most; 100 million by default. */
+  maxPixels: z.number().int().positive().optional(),
+  /** Whether images are turned as their EXIF orientation says. */
+  exifOrientation: z.boolean().default(false),
+};
 
 /** Reads images by index. */
 export interface ImageSource {
@@ -85,7 +95,7 @@ function shardSource(spec: Extract<SourceSpec, { kind: "shards" }>): ImageSource
       const shard = spec.shards[spec.shard[index] as number] as string;
       const [offset, length] = [spec.offset[index] as number, spec.length[index] as number];
       const bytes = readEntry(shard, { offset, length, deflated: spec.deflated[index] === 1 }, spec.names[index] ?? "");
-      return decodeImage(bytes, { name: nameOf(index), regionOf });
+      return decodeImage(bytes, { ...spec.decode, name: nameOf(index), regionOf });
     },
   };
 }

@@ -18,6 +18,10 @@ export interface SplitOptions {
   readonly onMissing?: "raise" | "skip";
   /** Whether a class folder may hold no images. */
   readonly allowEmpty?: boolean;
+  /** Pixels that an image may have at most. */
+  readonly maxPixels?: number | undefined;
+  /** Whether images are turned as their EXIF orientation says. */
+  readonly exifOrientation?: boolean;
 }
 
 /**

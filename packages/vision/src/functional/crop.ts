@@ -3,7 +3,6 @@ import { takeBytes } from "../image/buffers.ts";
 import { type Image, isByteImage, withPixels } from "../image/image.ts";
 import { runKernels } from "../kernels/instance.ts";
 import type { Box } from "./resample.ts";
-import { cropPixels } from "./resize.ts";
 
 export const paddingModes = ["constant", "edge", "reflect", "symmetric"] as const;
 export type PaddingMode = (typeof paddingModes)[number];
@@ -83,15 +82,32 @@ function sourcePositions(size: number, before: number, outSize: number, mode: Pa
   return positions;
 }
 
+/** The part `box` of an image, which must lie inside it. */
+export function cropPixels(image: Image, box: Box): Image {
+  const { channels, data } = image;
+  const rowLength = box.width * channels;
+  const length = box.height * rowLength;
+  const out = isByteImage(image) ? takeBytes(length) : new Float32Array(length);
+  for (let y = 0; y < box.height; y++) {
+    const from = ((box.top + y) * image.width + box.left) * channels;
+    out.set(data.subarray(from, from + rowLength), y * rowLength);
+  }
+  return withPixels(image, out, box.width, box.height);
+}
+
+/** Whether a box lies inside an image. */
+export function isInside({ width, height }: { width: number; height: number }, box: Box): boolean {
+  return box.left >= 0 && box.top >= 0 && box.left + box.width <= width && box.top + box.height <= height;
+}
+
 /** The part of an image given by `box`; what lies outside the image is filled with 0. */
 export function crop(image: Image, box: Box): Image {
-  const right = box.left + box.width;
-  const bottom = box.top + box.height;
-  if (box.left >= 0 && box.top >= 0 && right <= image.width && bottom <= image.height) {
-    if (box.width === image.width && box.height === image.height) return image;
-    return cropPixels(image, box);
+  if (!isInside(image, box)) {
+    const right = box.left + box.width;
+    const bottom = box.top + box.height;
+    return pad(image, [-box.left, -box.top, right - image.width, bottom - image.height]);
   }
-  return pad(image, [-box.left, -box.top, right - image.width, bottom - image.height]);
+  return box.width === image.width && box.height === image.height ? image : cropPixels(image, box);
 }
 
 /** Rounds half to even, as Python's `round` does. */

@@ -9,6 +9,7 @@ import {
   type ResampleFilter,
   resampleCoefficients,
 } from "./coefficients.ts";
+import { crop, cropPixels, isInside } from "./crop.ts";
 import { type Box, resampleBytes, resampleFloats } from "./resample.ts";
 
 /** Ways to find a pixel between pixels. `box`, `hamming` and `lanczos` exist for Pillow semantics only. */
@@ -19,7 +20,7 @@ export interface ResizeOptions {
   readonly interpolation?: Interpolation;
   /** Widen the filter when shrinking; Pillow semantics always do. */
   readonly antialias?: boolean;
-  /** Resize this part of the image only, as if it had been cropped first. */
+  /** Resize this part of the image only, as if it had been cropped first: what lies outside the image is black. */
   readonly box?: Box;
   /** Make this part of the result only, as if the result were cropped afterwards. */
   readonly window?: Box;
@@ -28,6 +29,10 @@ export interface ResizeOptions {
 /** Resizes to exactly `width` x `height`, as `torchvision.transforms.v2.functional.resize` does. */
 export function resize(image: Image, width: number, height: number, options: ResizeOptions = {}): Image {
   checkSize(width, height);
+  if (options.box !== undefined && !isInside(image, options.box)) {
+    const { box, ...others } = options;
+    return resize(crop(image, box), width, height, others);
+  }
   const { interpolation = "bilinear", antialias = true } = options;
   const box = options.box ?? { left: 0, top: 0, width: image.width, height: image.height };
   const window = options.window ?? { left: 0, top: 0, width, height };
@@ -131,17 +136,9 @@ function resizeNearest(
   return withPixels(image, out, window.width, window.height);
 }
 
-/** The part `box` of an image, which must lie inside it. */
-export function cropPixels(image: Image, box: Box): Image {
-  const { channels, data } = image;
-  const rowLength = box.width * channels;
-  const length = box.height * rowLength;
-  const out = isByteImage(image) ? takeBytes(length) : new Float32Array(length);
-  for (let y = 0; y < box.height; y++) {
-    const from = ((box.top + y) * image.width + box.left) * channels;
-    out.set(data.subarray(from, from + rowLength), y * rowLength);
-  }
-  return withPixels(image, out, box.width, box.height);
+/** A part of the image, resized to `width` x `height`; what lies outside the image is black. */
+export function resizedCrop(image: Image, box: Box, width: number, height: number, options: ResizeOptions = {}): Image {
+  return resize(image, width, height, { ...options, box });
 }
 
 /** Pillow's `Image.resize` of a uint8 image, whatever its semantics (the degradations of the jersey recipe use it). */

@@ -1,5 +1,5 @@
 import { type Image, isByteImage } from "../image/image.ts";
-import { cropPixels } from "./resize.ts";
+import { cropPixels } from "./crop.ts";
 
 /** How far a channel may be from the bar's colour: JPEG blurs a bar's edge and noise is strewn over it. Of 255. */
 const tolerance = 16;

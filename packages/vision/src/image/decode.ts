@@ -2,8 +2,15 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import sharp from "sharp";
 import { VisionError } from "../errors.ts";
-import type { ByteImage } from "./image.ts";
+import { upright } from "../functional/orientation.ts";
+import { decodeBmp } from "./bmp.ts";
+import { recycle } from "./buffers.ts";
+import { decodeGif } from "./gif.ts";
+import { type ByteImage, byteImage } from "./image.ts";
 import { decodePlainJpeg, type RegionOf } from "./plain-jpeg.ts";
+import { decodePnm } from "./pnm.ts";
+import type { RgbPixels } from "./reader.ts";
+import { cmykOf, exifOrientation, isTiff } from "./tags.ts";
 
 // One thread per image: parallelism comes from the workers, and a rival thread pool would starve the training step.
 sharp.concurrency(1);
@@ -11,12 +18,12 @@ sharp.cache(false);
 
 export interface DecodeOptions {
   /** Images with more pixels than this are refused before anything is allocated. 100 million by default. */
-  readonly maxPixels?: number;
+  readonly maxPixels?: number | undefined;
   /**
    * Whether to turn the image as its EXIF orientation says. Off by default: Pillow's `Image.open`, and with it the
-   * original system and torchvision's datasets, ignores it.
+   * original system and torchvision's datasets, ignores it. TIFF files are always turned, as Pillow does.
    */
-  readonly applyOrientation?: boolean;
+  readonly exifOrientation?: boolean | undefined;
   /** Tells which part will be read, where a decoder can save the rest; the pixels elsewhere may be anything. */
   readonly regionOf?: RegionOf | undefined;
   /** What the file is called in errors. */
@@ -24,39 +31,94 @@ export interface DecodeOptions {
 }
 
 const defaultMaxPixels = 100_000_000;
+/** Goes up when the same file would be decoded to other pixels than before. */
+export const decoderVersion = 2;
 
 /**
- * Decodes an image file's bytes to uint8 RGB: any format that sharp reads, whatever the file is called. An alpha channel is
- * dropped as Pillow's `convert("RGB")` drops it, grey and CMYK become RGB, 16 bits become 8, and of an animation the
- * first frame is taken.
+ * Decodes an image file's bytes to uint8 RGB: BMP, PNM, GIF and any format that sharp reads, whatever the file is called.
+ * As Pillow's `convert("RGB")`: an alpha channel is dropped, transparent GIF pixels have their palette's color, grey becomes
+ * RGB, and CMYK too, without a color profile. 16 bits become 8, and of an animation the first frame is taken.
  * @throws VisionError `vision/decode` for bytes that are no image, broken or too large.
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<ByteImage> {
-  const { maxPixels = defaultMaxPixels, applyOrientation = false, name = "image" } = options;
+  const { maxPixels = defaultMaxPixels, name = "image" } = options;
   if (bytes.length === 0) throw decodeError(name, "the file is empty");
-  if (!applyOrientation) {
-    const plain = decodePlainJpeg(bytes, options.regionOf);
-    if (plain && plain.width * plain.height <= maxPixels) return plain;
-  }
+  const orientation = options.exifOrientation || isTiff(bytes) ? exifOrientation(bytes) : 1;
+  const image = await decodeStored(bytes, { ...options, maxPixels, name }, orientation === 1);
+  if (orientation === 1) return image;
+  const turned = upright(image, orientation) as ByteImage;
+  recycle(image.data);
+  return turned;
+}
+
+/** The image as the file stores it. */
+async function decodeStored(
+  bytes: Uint8Array,
+  { maxPixels, name, regionOf }: DecodeOptions & { maxPixels: number; name: string },
+  upright: boolean,
+): Promise<ByteImage> {
+  const plain = decodePlainJpeg(bytes, upright ? regionOf : undefined);
+  if (plain && plain.width * plain.height <= maxPixels) return plain;
+  const allow = (width: number, height: number) => {
+    if (width * height > maxPixels) throw tooLarge(name, width, height, maxPixels);
+  };
   try {
-    let pipeline = sharp(bytes, {
-      limitInputPixels: maxPixels,
-      failOn: "truncated",
-      sequentialRead: true,
-      pages: 1,
-      ignoreIcc: true,
-    });
-    if (applyOrientation) pipeline = pipeline.autoOrient();
-    const { data, info } = await pipeline
-      .toColourspace("srgb")
-      .removeAlpha()
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
-    return toRgb(data, info.width, info.height, info.channels);
+    const read = readerOf(bytes);
+    if (read !== undefined) {
+      const { width, height, data } = read(bytes, allow);
+      return byteImage(data, width, height);
+    }
+    return await decodeBySharp(bytes, maxPixels);
   } catch (error) {
     if (VisionError.is(error)) throw error;
+    if (error instanceof Error && /pixel limit/i.test(error.message)) {
+      const { width = 0, height = 0 } = await sharp(bytes, { limitInputPixels: false }).metadata();
+      throw tooLarge(name, width, height, maxPixels);
+    }
     throw decodeError(name, reason(error), error);
   }
+}
+
+type Reader = (bytes: Uint8Array, allow: (width: number, height: number) => void) => RgbPixels;
+
+/** Who reads the formats that sharp does not read, or not as Pillow does. */
+function readerOf(bytes: Uint8Array): Reader | undefined {
+  const start = String.fromCharCode(...bytes.subarray(0, 4));
+  if (start.startsWith("BM")) return decodeBmp;
+  if (start.startsWith("GIF8")) return decodeGif;
+  return /^P[1-6][\s#]/.test(start) ? decodePnm : undefined;
+}
+
+async function decodeBySharp(bytes: Uint8Array, maxPixels: number): Promise<ByteImage> {
+  const cmyk = cmykOf(bytes);
+  const input = sharp(bytes, {
+    limitInputPixels: maxPixels,
+    // Pillow tolerates damaged JPEG data, and libtiff reports it as an error where it would leave the rest black.
+    failOn: isTiff(bytes) ? "error" : "truncated",
+    sequentialRead: true,
+    pages: 1,
+    ignoreIcc: true,
+  });
+  const pipeline = cmyk
+    ? input.pipelineColourspace("cmyk").toColourspace("cmyk")
+    : input.toColourspace("srgb").removeAlpha();
+  const { data, info } = await pipeline.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+  if (cmyk === undefined) return toRgb(data, info.width, info.height, info.channels);
+  return fromInks(data, info.width, info.height, info.channels, cmyk.inverted);
+}
+
+/** Pillow's conversion of CMYK (Convert.c, cmyk2rgb). */
+function fromInks(data: Uint8Array, width: number, height: number, channels: number, inverted: boolean): ByteImage {
+  const out = new Uint8Array(width * height * 3);
+  const flip = inverted ? 255 : 0;
+  for (let i = 0, from = 0; i < out.length; i += 3, from += channels) {
+    const white = 255 - ((data[from + 3] as number) ^ flip);
+    for (let c = 0; c < 3; c++) {
+      const product = ((data[from + c] as number) ^ flip) * white + 128;
+      out[i + c] = Math.max(0, white - (((product >> 8) + product) >> 8));
+    }
+  }
+  return byteImage(out, width, height);
 }
 
 /** Reads and decodes an image file. @throws VisionError `vision/image-missing` or `vision/decode`, naming the file. */
@@ -108,16 +170,23 @@ function toRgb(data: Uint8Array, width: number, height: number, channels: number
 
 function reason(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  if (/pixel limit/i.test(text)) return "it has too many pixels (a decompression bomb?)";
   if (/unsupported image format/i.test(text)) return "it is not an image of a known format";
   return text.split("\n")[0]?.trim() || "it is broken";
+}
+
+function tooLarge(name: string, width: number, height: number, maxPixels: number): VisionError {
+  return new VisionError({
+    code: "vision/decode",
+    what: `${name} cannot be decoded: it has too many pixels: ${width}x${height}, and max_pixels is ${maxPixels}`,
+    fix: "a small file of so many pixels may be a decompression bomb; if it is to be trusted, raise max_pixels",
+  });
 }
 
 function decodeError(name: string, why: string, cause?: unknown): VisionError {
   return new VisionError({
     code: "vision/decode",
     what: `${name} cannot be decoded: ${why}`,
-    fix: "replace or remove the file, or let the dataset skip files that cannot be decoded (onError: skip)",
+    fix: "replace or remove the file, or let the loader skip files that cannot be decoded (on_error=skip)",
     cause,
   });
 }

@@ -1,10 +1,18 @@
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import type { Image } from "../../image/image.ts";
+import { exifOrientation as orientationIn } from "../../image/tags.ts";
 import { comparePython } from "../classes.ts";
 import type { LeftOutReason } from "../dataset.ts";
 import { openSource } from "../source.ts";
 import { type Fingerprint, fingerprint, nearGroups } from "./fingerprint.ts";
-import { type ListedImage, leftOutOf, type OpenedSplit, type RefusedSplit, takeInventory } from "./inventory.ts";
+import {
+  type DecodeChoices,
+  type ListedImage,
+  leftOutOf,
+  type OpenedSplit,
+  type RefusedSplit,
+  takeInventory,
+} from "./inventory.ts";
 
 /** Images that show the same. */
 export interface DuplicateGroup {
@@ -38,6 +46,10 @@ export interface DataReport {
   /** Images with a side shorter than `minSide`. */
   readonly tiny: readonly { readonly image: ListedImage; readonly width: number; readonly height: number }[];
   readonly minSide: number;
+  /** Images that EXIF says to turn. */
+  readonly turned: readonly { readonly image: ListedImage; readonly orientation: number }[];
+  /** Whether they were turned, as `data.exif_orientation` does. */
+  readonly exifOrientation: boolean;
   readonly missing: readonly ListedImage[];
   readonly unlisted: readonly ListedImage[];
   readonly withoutLabel: readonly ListedImage[];
@@ -47,7 +59,7 @@ export interface DataReport {
   readonly remarks: readonly string[];
 }
 
-export interface CheckOptions {
+export interface CheckOptions extends DecodeChoices {
   /** Sides shorter than this make an image tiny; 16 pixels by default. */
   readonly minSide?: number;
   readonly onProgress?: (done: number, total: number) => void;
@@ -59,9 +71,10 @@ export interface CheckOptions {
  * labels, corrupt, tiny, missing, unlisted and unlabelled files, and the classes of each split.
  */
 export async function checkData(root: string, options: CheckOptions = {}): Promise<DataReport> {
-  const { minSide = 16, onProgress, signal } = options;
-  const { splits, refused } = takeInventory(root);
-  const { images, readers } = await imagesOf(splits);
+  const { minSide = 16, onProgress, signal, maxPixels, exifOrientation = false } = options;
+  const decode = { maxPixels, exifOrientation };
+  const { splits, refused } = takeInventory(root, decode);
+  const { images, readers } = await imagesOf(splits, decode);
   const leftOut = (...reasons: LeftOutReason[]) => splits.flatMap((split) => leftOutOf(split, ...reasons));
   const prints = new Map<ListedImage, Fingerprint>();
   const corrupt: { image: ListedImage; why: string }[] = [];
@@ -107,6 +120,11 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
       return Math.min(width, height) < minSide ? [{ image, width, height }] : [];
     }),
     minSide,
+    turned: images.flatMap((image) => {
+      const orientation = orientationOf(image.path);
+      return orientation === 1 ? [] : [{ image, orientation }];
+    }),
+    exifOrientation,
     missing: leftOut("image missing"),
     unlisted: leftOut("named by no annotation"),
     withoutLabel: leftOut("no label"),
@@ -116,7 +134,7 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
 }
 
 /** Every image that a split lists, also those without a usable label, and how each is read. */
-async function imagesOf(splits: readonly OpenedSplit[]) {
+async function imagesOf(splits: readonly OpenedSplit[], decode: DecodeChoices) {
   const images: ListedImage[] = [];
   const readers: (() => Promise<Image>)[] = [];
   for (const opened of splits) {
@@ -129,7 +147,7 @@ async function imagesOf(splits: readonly OpenedSplit[]) {
       readers.push(async () => (await dataset.get(i)).image);
     }
     const others = leftOutOf(opened, "label unknown to train", "no label").filter(({ path }) => existsSync(path));
-    const source = await openSource({ kind: "files", paths: others.map(({ path }) => path) });
+    const source = await openSource({ kind: "files", paths: others.map(({ path }) => path), decode });
     images.push(...others);
     readers.push(...others.map((_, i) => async () => source.read(i)));
   }
@@ -163,4 +181,15 @@ function summary(
   }
   const unknownClasses = Object.keys(classes).filter((label) => trainClasses?.has(label) === false);
   return { name, images: own.length, classes, unknownClasses };
+}
+
+/** What EXIF says of a file; its metadata lie in front of the pixels. */
+function orientationOf(path: string): number {
+  const start = new Uint8Array(1 << 17);
+  const file = openSync(path, "r");
+  try {
+    return orientationIn(start.subarray(0, readSync(file, start)));
+  } finally {
+    closeSync(file);
+  }
 }

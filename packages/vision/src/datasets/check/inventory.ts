@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { VisionError } from "../../errors.ts";
 import type { ImageDataset, LeftOutReason } from "../dataset.ts";
 import { isFolder, splitFolder } from "../folders.ts";
-import { openSplit } from "../split.ts";
+import { openSplit, type SplitOptions } from "../split.ts";
 
 /** An image as the annotations (or its folder) describe it. */
 export interface ListedImage {
@@ -33,19 +33,22 @@ export interface Inventory {
   readonly refused: readonly RefusedSplit[];
 }
 
+/** How training will decode the images. */
+export type DecodeChoices = Pick<SplitOptions, "maxPixels" | "exifOrientation">;
+
 /** The folders that training and testing read; the first two it needs. */
 const needed = ["train", "valid"];
 const optional = "test";
 
 /** Opens the splits of a data root as training does, but that missing images are collected. */
-export function takeInventory(root: string): Inventory {
+export function takeInventory(root: string, decode: DecodeChoices = {}): Inventory {
   splitFolder(root, undefined);
   const refused: RefusedSplit[] = [];
   const names = isFolder(join(root, optional)) ? [...needed, optional] : needed;
   let train: ImageDataset | undefined;
   const splits = names.map((split): OpenedSplit => {
     try {
-      const dataset = openSplit(root, split, { classToIdx: train?.classToIdx, onMissing: "skip" });
+      const dataset = openSplit(root, split, { ...decode, classToIdx: train?.classToIdx, onMissing: "skip" });
       train ??= dataset;
       return { split, dataset };
     } catch (error) {

@@ -1,0 +1,11 @@
+/** What a reader of an image format gives: rows of RGB bytes. */
+export interface RgbPixels {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/** Says why a file cannot be decoded; whoever knows its name makes an error of it. */
+export function readerError(why: string): RangeError {
+  return new RangeError(why);
+}
