@@ -20,7 +20,7 @@ export interface BatchNormState {
 }
 
 export interface BatchNormActOptions {
-  /** Added behind the normalisation, before relu; the shape of the input. */
+  /** Added behind the normalisation, in the input's dtype, before relu; of its shape, or broadcast to it. */
   readonly residual?: Tensor | undefined;
   /** True unless told otherwise. */
   readonly relu?: boolean;
@@ -30,8 +30,13 @@ const fused = bind("ct::batch_norm_act");
 const batchNorm = bind("aten::batch_norm");
 const relu = bind("aten::relu");
 
-function isFloat32Vector(tensor: Tensor | null): boolean {
-  return tensor === null || tensor.dtype === "float32";
+/** What the kernel reads as one number a channel. */
+function isChannelVector(tensor: Tensor, channels: number): boolean {
+  return tensor.dtype === "float32" && tensor.device === "cpu" && tensor.isContiguous() && isShape(tensor, [channels]);
+}
+
+function isShape({ shape }: Tensor, wanted: readonly number[]): boolean {
+  return shape.length === wanted.length && shape.every((size, dim) => size === wanted[dim]);
 }
 
 /** The statistics, weights and rules of one normalisation. */
@@ -51,13 +56,18 @@ export interface BatchNormCall {
 }
 
 /** The kernel takes channels-last float32 or bfloat16 images on the CPU, with float32 statistics and weights. */
-function canFuse(input: Tensor, { weight, bias, runningMean, runningVar, residual }: BatchNormCall): boolean {
-  if (!fusedKernelsEnabled() || input.ndim !== 4 || input.device !== "cpu") return false;
-  const { dtype } = input;
+function canFuse(input: Tensor, call: BatchNormCall): boolean {
+  const { weight, bias, runningMean, runningVar, residual, training } = call;
+  if (!fusedKernelsEnabled() || input.device !== "cpu") return false;
+  const { dtype, shape } = input;
   if (dtype !== "float32" && dtype !== "bfloat16") return false;
-  if (!input.isContiguous("channels_last")) return false;
-  if (residual !== undefined && !residual.isContiguous("channels_last")) return false;
-  return [weight, bias, runningMean, runningVar].every(isFloat32Vector);
+  if (shape.length !== 4 || shape.includes(0) || !input.isContiguous("channels_last")) return false;
+  if (residual && (!isShape(residual, shape) || residual.device !== "cpu" || !residual.isContiguous("channels_last"))) {
+    return false;
+  }
+  const hasStatistics = runningMean !== null && runningVar !== null;
+  if (!hasStatistics && (!training || runningMean !== runningVar)) return false;
+  return [weight, bias, runningMean, runningVar].every((t) => t === null || isChannelVector(t, shape[1]!));
 }
 
 /**
@@ -76,14 +86,15 @@ export function checkValuesPerChannel(size: readonly number[]): void {
 
 /** `relu?(batchNorm(input) + residual)` by the fused kernel where it fits, else by LibTorch's operators. */
 export function fusedBatchNorm(input: Tensor, call: BatchNormCall): Tensor {
-  const { weight, bias, runningMean, runningVar, training, momentum, eps, residual, relu: activate } = call;
+  const { runningMean, runningVar, training, momentum, eps, relu: activate } = call;
+  // LibTorch's backward reads strided ones as if they were not.
+  const [weight, bias] = [call.weight, call.bias].map((t) => t?.contiguous() ?? null) as [Tensor | null, Tensor | null];
   const synchronizes = call.synchronized === true && training && hasOtherRanks();
   if (training && !synchronizes) checkValuesPerChannel(input.shape);
-  if (!synchronizes && canFuse(input, call)) {
-    // Under autocast a shortcut may have the other dtype of the two.
-    const added =
-      residual === undefined || residual.dtype === input.dtype ? residual : residual.to({ dtype: input.dtype });
-    return fused(input, weight, bias, runningMean, runningVar, added ?? null, training, momentum, eps, activate);
+  // Under autocast a shortcut may have another dtype.
+  const residual = call.residual?.dtype === input.dtype ? call.residual : call.residual?.to({ dtype: input.dtype });
+  if (!synchronizes && canFuse(input, { ...call, weight, bias, residual })) {
+    return fused(input, weight, bias, runningMean, runningVar, residual ?? null, training, momentum, eps, activate);
   }
   const normalized = synchronizes
     ? syncBatchNorm(input, weight, bias, { runningMean, runningVar, momentum, eps })

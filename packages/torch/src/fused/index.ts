@@ -5,7 +5,6 @@ export { type NormalizeImagesOptions, normalizeImages } from "./normalize-images
 export {
   type AdamStep,
   adamwStep,
-  canFuseGradients,
   canFuseStep,
   gradNorm,
   type SgdStep,

@@ -23,16 +23,20 @@ export interface MaxPoolGeometry {
  */
 export function maxPool2d(input: Tensor, geometry: MaxPoolGeometry): Tensor {
   const { kernelSize, stride, padding, dilation, ceilMode } = geometry;
-  const fits =
-    fusedKernelsEnabled() &&
-    !ceilMode &&
-    dilation[0] === 1 &&
-    dilation[1] === 1 &&
-    kernelSize[0] * kernelSize[1] <= 256 &&
-    input.ndim === 4 &&
-    input.device === "cpu" &&
-    (input.dtype === "float32" || input.dtype === "bfloat16") &&
-    input.isContiguous("channels_last");
-  if (fits) return fused(input, kernelSize, stride, padding);
+  if (canFuse(input, geometry)) return fused(input, kernelSize, stride, padding);
   return standard(input, kernelSize, stride, padding, dilation, ceilMode);
+}
+
+/** What LibTorch refuses is left to LibTorch as well. */
+function canFuse(input: Tensor, { kernelSize, stride, padding, dilation, ceilMode }: MaxPoolGeometry): boolean {
+  if (!fusedKernelsEnabled() || ceilMode || input.device !== "cpu") return false;
+  if (input.dtype !== "float32" && input.dtype !== "bfloat16") return false;
+  const { shape } = input;
+  if (shape.length !== 4 || shape.includes(0) || !input.isContiguous("channels_last")) return false;
+  if (kernelSize[0] * kernelSize[1] > 256) return false;
+  return [0, 1].every((i) => {
+    const [kernel, pad] = [kernelSize[i]!, padding[i]!];
+    const isWindow = kernel > 0 && stride[i]! > 0 && dilation[i] === 1;
+    return isWindow && pad >= 0 && 2 * pad <= kernel && shape[2 + i]! + 2 * pad >= kernel;
+  });
 }

@@ -15,14 +15,20 @@ export interface NormalizeImagesOptions {
 /**
  * `(pixels / 255 - mean) / std`, from bytes to channels-last floats in one pass.
  *
- * @param images uint8 [N, H, W, C], C at most 4
+ * @param images uint8 [N, H, W, C]; with at most 4 channels in one pass
  * @returns [N, C, H, W], channels-last
  */
 export function normalizeImages(images: Tensor, { mean, std, dtype = "float32" }: NormalizeImagesOptions): Tensor {
-  if (fusedKernelsEnabled() && images.device === "cpu" && images.dtype === "uint8" && images.isContiguous()) {
-    return fused(images, mean, std, dtype);
-  }
+  if (canFuse(images, { mean, std, dtype })) return fused(images, mean, std, dtype);
   const options = { device: images.device };
   const centred = images.to({ dtype: "float32" }).div(255).sub(tensor(mean, options)).div(tensor(std, options));
   return centred.permute(0, 3, 1, 2).to({ dtype, memoryFormat: "channels_last" });
+}
+
+function canFuse(images: Tensor, { mean, std, dtype }: NormalizeImagesOptions): boolean {
+  if (!fusedKernelsEnabled() || images.device !== "cpu" || images.dtype !== "uint8") return false;
+  if (images.ndim !== 4 || !images.isContiguous() || (dtype !== "float32" && dtype !== "bfloat16")) return false;
+  const channels = images.size(3);
+  const isOneEach = mean.length === channels && std.length === channels;
+  return channels >= 1 && channels <= 4 && isOneEach && std.every((value) => value !== 0);
 }

@@ -48,9 +48,13 @@ export interface SgdStep extends StepOptions {
   readonly nesterov: boolean;
 }
 
-/** Whether the fused steps take these parameters: switched on, all float32 on the CPU. */
-export function canFuseStep(params: readonly Tensor[]): boolean {
-  return fusedKernelsEnabled() && params.every((param) => param.dtype === "float32" && param.device === "cpu");
+/** Whether the fused steps take these parameters, or gradients: switched on, all float32 and dense on the CPU. */
+export function canFuseStep(tensors: readonly Tensor[]): boolean {
+  return fusedKernelsEnabled() && tensors.every((t) => t.dtype === "float32" && t.device === "cpu" && isDense(t));
+}
+
+function isDense(tensor: Tensor): boolean {
+  return tensor.isContiguous() || tensor.isContiguous("channels_last");
 }
 
 /**
@@ -119,9 +123,4 @@ export function laidOutLike(state: Tensor, param: Tensor): Tensor {
   const copy = keep(emptyLike(param.detach()).copy_(state));
   state.dispose();
   return copy;
-}
-
-/** Whether `gradNorm` and `scaleGradients` take these. */
-export function canFuseGradients(grads: readonly Tensor[]): boolean {
-  return canFuseStep(grads) && grads.every((grad) => grad.isContiguous() || grad.isContiguous("channels_last"));
 }

@@ -32,3 +32,55 @@ test.each([
     }
   },
 );
+
+const { conv2d, convTranspose2d } = torch.nn.functional;
+const conv1d = torch.ops.aten["conv1d"] as (...args: unknown[]) => torch.Tensor;
+type Operands = [x: torch.Tensor, weight: torch.Tensor];
+
+/** What LibTorch 1.13 itself computes from memory that is not its own, or never written. */
+const elsewhere: Record<
+  string,
+  { x: number[]; weight: number[]; dtype: "float32" | "bfloat16"; run: (...o: Operands) => torch.Tensor }
+> = {
+  "a transposed convolution in bfloat16": {
+    x: [2, 16, 8, 8],
+    weight: [16, 8, 3, 3],
+    dtype: "bfloat16",
+    run: (x, weight) => convTranspose2d(x, weight, { stride: 2 }),
+  },
+  "a dilated convolution with groups in bfloat16": {
+    x: [3, 10, 64, 64],
+    weight: [2, 5, 4, 2],
+    dtype: "bfloat16",
+    run: (x, weight) => conv2d(x, weight, { padding: 1, dilation: 3, groups: 2 }),
+  },
+  "a depthwise dilated convolution in bfloat16": {
+    x: [8, 8, 5, 31],
+    weight: [8, 1, 3, 3],
+    dtype: "bfloat16",
+    run: (x, weight) => conv2d(x, weight, { padding: 1, dilation: 2, groups: 8 }),
+  },
+  "a strided convolution of sequences": {
+    x: [8, 5, 4096],
+    weight: [16, 5, 1],
+    dtype: "float32",
+    run: (x, weight) => conv1d(x, weight, null, [2]),
+  },
+};
+
+test.each(Object.entries(elsewhere))("%s has the result and gradients of float64", (_, { x, weight, dtype, run }) => {
+  torch.manualSeed(2);
+  const operands = [torch.randn(x), torch.randn(weight)].map((t) => t.to({ dtype }));
+  const last = (t: torch.Tensor) =>
+    t.ndim === 4 ? t.to({ memoryFormat: "channels_last" }) : t.transpose(1, 2).contiguous().transpose(1, 2);
+  const passes = (as: (t: torch.Tensor) => torch.Tensor) => {
+    const leaves = operands.map((t) => as(t).detach().requiresGrad_()) as Operands;
+    const y = run(...leaves);
+    torch.manualSeed(3);
+    y.backward(as(torch.randn(y.shape).to({ dtype })));
+    return [y, ...leaves.map((leaf) => leaf.grad!)];
+  };
+  const [actual, expected] = [passes(last), passes((t) => t.double())];
+  const tolerance = dtype === "bfloat16" ? 0.01 : 1e-5;
+  for (const [i, value] of actual.entries()) expect(distance(value, expected[i]!)).toBeLessThan(tolerance);
+});

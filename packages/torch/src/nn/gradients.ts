@@ -1,5 +1,5 @@
 import { noGrad } from "../autograd/modes.ts";
-import { canFuseGradients, gradNorm, scaleGradients } from "../fused/optimizer-step.ts";
+import { canFuseStep, gradNorm, scaleGradients } from "../fused/optimizer-step.ts";
 import { bind } from "../ops/dispatch.ts";
 import { scope } from "../scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -36,7 +36,7 @@ export function clipGradNorm_(
 ): number {
   const gradients = gradientsOf(parameters);
   if (gradients.length === 0) return 0;
-  if (normType === 2 && canFuseGradients(gradients)) {
+  if (normType === 2 && canFuseStep(gradients)) {
     const norm = gradientNorm(gradients);
     if (errorIfNonfinite) refuseNonFinite(norm);
     const factor = maxNorm / (norm + 1e-6);
@@ -58,7 +58,7 @@ export function clipGradNorm_(
 
 /** Euclid's norm of all gradients taken as one vector, as a number. */
 export function gradientNorm(gradients: readonly Tensor[]): number {
-  return canFuseGradients(gradients) ? gradNorm(gradients) : scope(() => getTotalNorm(gradients).item());
+  return canFuseStep(gradients) ? gradNorm(gradients) : scope(() => getTotalNorm(gradients).item());
 }
 
 function refuseNonFinite(norm: number): void {

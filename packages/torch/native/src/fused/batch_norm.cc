@@ -88,6 +88,11 @@ void fold(Normalization& n, int64_t c, double mean, double invstd, const float* 
   pointer<float>(n.shift)[c] = static_cast<float>((bias != nullptr ? bias[c] : 0.0) - mean * scale);
 }
 
+// As LibTorch: a channel whose values are all the same has no deviation to divide by, and becomes 0 where eps does not help.
+double inverseDeviation(double variance, double eps) {
+  return variance == 0 && eps == 0 ? 0.0 : 1.0 / std::sqrt(variance + eps);
+}
+
 template <typename T>
 Normalization batchStatistics(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& runningMean,
                               const Tensor& runningVar, double momentum, double eps) {
@@ -111,7 +116,7 @@ Normalization batchStatistics(const Tensor& x, const Tensor& weight, const Tenso
     const double shift = sums.first[c] / count;
     const double mean = pointer<float>(pivot)[c] + shift;
     const double variance = std::max(0.0, sums.second[c] / count - shift * shift);
-    fold(n, c, mean, 1.0 / std::sqrt(variance + eps), pointer<float>(weight), pointer<float>(bias));
+    fold(n, c, mean, inverseDeviation(variance, eps), pointer<float>(weight), pointer<float>(bias));
     if (runningMean.defined()) {
       float& value = pointer<float>(runningMean)[c];
       value = static_cast<float>((1 - momentum) * value + momentum * mean);

@@ -21,7 +21,9 @@ torch::autograd::variable_list batchNormGradients(const Tensor& gy, const BatchN
   if (record.training) {
     // The batch's statistics depend on the input, which a second derivative must see.
     mean = x.mean(overPixels, true);
-    invstd = (x - mean).square().mean(overPixels, true).add(record.eps).rsqrt();
+    const Tensor variance = (x - mean).square().mean(overPixels, true).add(record.eps);
+    const Tensor none = variance.eq(0);
+    invstd = variance.masked_fill(none, 1).rsqrt().masked_fill(none, 0);
   }
   const Tensor normalized = (x - mean) * invstd;
   const Tensor gradBias = g.sum(overPixels, true);
