@@ -86,14 +86,17 @@ export function checkValuesPerChannel(size: readonly number[]): void {
 
 /** `relu?(batchNorm(input) + residual)` by the fused kernel where it fits, else by LibTorch's operators. */
 export function fusedBatchNorm(input: Tensor, call: BatchNormCall): Tensor {
-  const { runningMean, runningVar, training, momentum, eps, relu: activate } = call;
-  // LibTorch's backward reads strided ones as if they were not.
-  const [weight, bias] = [call.weight, call.bias].map((t) => t?.contiguous() ?? null) as [Tensor | null, Tensor | null];
+  const { training, momentum, eps, relu: activate } = call;
+  // LibTorch's backward reads strided ones as if they were not; in training the statistics are written.
+  const dense = (tensor: Tensor | null) => (tensor === null || tensor.isContiguous() ? tensor : tensor.contiguous());
+  const [weight, bias] = [dense(call.weight), dense(call.bias)];
+  const runningMean = training ? call.runningMean : dense(call.runningMean);
+  const runningVar = training ? call.runningVar : dense(call.runningVar);
   const synchronizes = call.synchronized === true && training && hasOtherRanks();
   if (training && !synchronizes) checkValuesPerChannel(input.shape);
   // Under autocast a shortcut may have another dtype.
   const residual = call.residual?.dtype === input.dtype ? call.residual : call.residual?.to({ dtype: input.dtype });
-  if (!synchronizes && canFuse(input, { ...call, weight, bias, residual })) {
+  if (!synchronizes && canFuse(input, { ...call, weight, bias, runningMean, runningVar, residual })) {
     return fused(input, weight, bias, runningMean, runningVar, residual ?? null, training, momentum, eps, activate);
   }
   const normalized = synchronizes
