@@ -1,8 +1,14 @@
 export * from "./callbacks/index.ts";
 export type { Checkpoint, LoopState, Phase } from "./checkpoint/checkpoint.ts";
+export {
+  type Fingerprint,
+  fingerprintDifferences,
+  firstOf,
+  type RunIdentity,
+} from "./checkpoint/fingerprint.ts";
 export type { CheckpointSummary } from "./checkpoint/format.ts";
 export { CheckpointIO } from "./checkpoint/io.ts";
-export { type CheckpointInspection, inspectCheckpoint, loadCheckpoint } from "./checkpoint/load.ts";
+export { type CheckpointInspection, inspectCheckpoint, loadCheckpoint, summaryOf } from "./checkpoint/load.ts";
 export type { Awaitable } from "./core/awaitable.ts";
 export { LightningDataModule } from "./core/datamodule.ts";
 export { LightningError, MisconfigurationError } from "./core/errors.ts";

@@ -118,7 +118,8 @@ function withDefaults(dir: string, record: RunRecord): RunRecord {
   };
 }
 
-function isAlive(pid: number | undefined): boolean {
+/** Whether a process of this machine runs; one of unknown id is believed. */
+export function isAlive(pid: number | undefined): boolean {
   if (pid === undefined) return true;
   try {
     process.kill(pid, 0);

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -8,10 +9,13 @@ import { type RunRecord, type RunRecordInput, runRecordSchema } from "./schema.t
 /** Keeps a run directory's `run.json` up to date; every write is atomic. */
 export class RunWriter {
   readonly dir: string;
+  /** How the run stood that the directory held before; undefined when it held none. */
+  readonly statusBefore: RunRecord["status"] | undefined;
   #record: RunRecord;
 
-  private constructor(dir: string, record: RunRecord) {
+  private constructor(dir: string, record: RunRecord, statusBefore: RunRecord["status"] | undefined) {
     this.dir = dir;
+    this.statusBefore = statusBefore;
     this.#record = record;
   }
 
@@ -25,7 +29,8 @@ export class RunWriter {
     const kept = existing(join(dir, runPaths.record));
     const name = join(basename(dirname(absolute)), basename(absolute));
     const record = parse({
-      id: name.replaceAll(/[^\w.-]+/g, "-"),
+      // Its folder is for people to read; the rest makes it unique.
+      id: `${name.replaceAll(/[^\w.-]+/g, "-")}-${randomBytes(4).toString("hex")}`,
       name,
       startedAt: new Date().toISOString(),
       ...kept,
@@ -37,7 +42,7 @@ export class RunWriter {
       finishedAt: undefined,
       error: undefined,
     });
-    const writer = new RunWriter(dir, record);
+    const writer = new RunWriter(dir, record, kept.status);
     writer.#write();
     return writer;
   }

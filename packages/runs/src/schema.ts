@@ -9,9 +9,9 @@ export type RunStatus = "running" | "success" | "failed" | "interrupted" | "lost
  */
 export const runRecordSchema = z.looseObject({
   formatVersion: z.literal(1).default(1),
-  id: z.string().describe("unique among the runs of a root"),
+  id: z.string().describe("unique; every checkpoint of the run carries it"),
   name: z.string().describe("what people call it"),
-  kind: z.string().default("train").describe("train, evaluate, ..."),
+  kind: z.string().default("train").describe("train, fast_dev_run, ..."),
   status: z.enum(["running", "success", "failed", "interrupted"]).default("running"),
   startedAt: z.string().describe("ISO 8601"),
   finishedAt: z.string().optional(),
@@ -24,6 +24,17 @@ export const runRecordSchema = z.looseObject({
   labelsPath: z.string().optional().describe("class names by index, JSON"),
   modelPath: z.string().optional().describe("the exported model"),
   checkpointPath: z.string().optional().describe("the best checkpoint"),
+  checkpointHash: z.string().optional().describe("SHA-256 of the best checkpoint's weights"),
+  checkpointsPath: z.string().optional().describe("the folder of all its checkpoints"),
+  continues: z
+    .object({
+      id: z.string().describe("the run that this one resumed"),
+      dir: z.string().optional().describe("its run directory"),
+      checkpoint: z.string(),
+      epoch: z.number(),
+      step: z.number(),
+    })
+    .optional(),
   monitor: z.object({ name: z.string(), mode: z.enum(["min", "max"]) }).optional(),
   best: z.object({ value: z.number(), epoch: z.number().optional(), step: z.number().optional() }).optional(),
   error: z.string().optional().describe("why it failed, one line"),
@@ -31,3 +42,6 @@ export const runRecordSchema = z.looseObject({
 
 export type RunRecord = z.infer<typeof runRecordSchema>;
 export type RunRecordInput = z.input<typeof runRecordSchema>;
+
+/** The `kind` of a trial of a few batches (`trainer.fast_dev_run`): it leaves no result. */
+export const trialKind = "fast_dev_run";

@@ -8,6 +8,7 @@ export function describeResult(result: TrainResult): string {
   const { outputDir, bestCheckpoint, bestWeights, bestScore, monitor } = result;
   const here = (path: string) => relative(process.cwd(), path) || ".";
   const onnx = join(outputDir, "model.onnx");
+  if (result.isTrial) return "\nfast_dev_run: every part has run once; it leaves no model and no checkpoint\n";
   const lines = [`run directory    ${here(outputDir)}`];
   if (bestCheckpoint !== undefined) lines.push(`best checkpoint  ${here(bestCheckpoint)}`);
   if (bestWeights !== undefined) lines.push(`best weights     ${bestWeights}`);

@@ -6,7 +6,7 @@ import {
   type OptimizerSpec,
   SumMetric,
 } from "@classifier-training/lightning";
-import { nn, noGrad, ones, optim, type Tensor } from "@classifier-training/torch";
+import { fromTypedArray, nn, noGrad, ones, optim, scope, type Tensor } from "@classifier-training/torch";
 import { listModels } from "@classifier-training/vision";
 import { classificationData } from "../data/classification-datamodule.ts";
 import type { ClassificationModelOptions } from "./options.ts";
@@ -63,6 +63,8 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   /** How many samples the last evaluation of each split had. */
   readonly evaluatedSamples = { val: 0, test: 0 };
 
+  #givenWeights: Float32Array | undefined;
+
   constructor(options: ClassificationModelOptions, backbone: string, build: (numClasses: number) => nn.Module) {
     super();
     this.backbone = backbone;
@@ -80,9 +82,18 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   }
 
   setClassWeights(weights: Tensor): void {
-    noGrad(() => {
-      this.class_weights.copy_(weights);
-    });
+    this.#givenWeights = weights.toTypedArray() as Float32Array;
+    this.#applyGivenWeights();
+  }
+
+  /** A checkpoint has weights, too: a training goes by those of its own data and configuration. */
+  override onFitStart(): void {
+    this.#applyGivenWeights();
+  }
+
+  #applyGivenWeights(): void {
+    const given = this.#givenWeights;
+    if (given !== undefined) noGrad(() => scope(() => void this.class_weights.copy_(fromTypedArray(given, [given.length]))));
   }
 
   /** The checkpoint can then be used without the configuration that made it. */

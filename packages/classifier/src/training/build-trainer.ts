@@ -19,6 +19,7 @@ export interface TrainerParts {
   readonly callbacks: readonly Callback[];
   readonly logger: readonly Logger[];
   readonly default_root_dir: string;
+  readonly enable_checkpointing?: boolean;
 }
 
 /** @throws CtError naming the option of `trainer` that is unknown or wrong */

@@ -1,25 +1,158 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, join, relative, resolve } from "node:path";
 import { CtError } from "@classifier-training/base";
-import { loadCheckpoint } from "@classifier-training/lightning";
+import { type CheckpointSummary, inspectCheckpoint, loadCheckpoint, summaryOf } from "@classifier-training/lightning";
+import { folderUses, type RunRecord, readRun, runDirOf, runPaths, trialKind } from "@classifier-training/runs";
+
+/** A checkpoint file whose header can be read. */
+export interface StoredCheckpoint {
+  readonly path: string;
+  readonly summary: CheckpointSummary;
+}
 
 /**
- * The best checkpoint of a folder, as the checkpoint callback remembered it in `last.ckpt`; `last.ckpt` itself when it
+ * The checkpoints of a folder, the newest first, in folders below it too (a metric's `/` makes some), but for those that
+ * have a last checkpoint of their own.
+ */
+export function checkpointsIn(folder: string): StoredCheckpoint[] {
+  const found: StoredCheckpoint[] = [];
+  const visit = (at: string, depth: number) => {
+    if (statSync(at, { throwIfNoEntry: false })?.isDirectory() !== true) return;
+    const entries = readdirSync(at, { withFileTypes: true });
+    if (depth > 0 && entries.some(({ name }) => /^last.*\.ckpt$/.test(name))) return;
+    for (const entry of entries) {
+      const path = join(at, entry.name);
+      if (entry.isDirectory() && depth < 3) visit(path, depth + 1);
+      const summary = entry.name.endsWith(".ckpt") && !entry.isDirectory() ? summaryOf(path) : undefined;
+      if (summary !== undefined && summary.runId !== "fast-dev-run") found.push({ path, summary });
+    }
+  };
+  visit(folder, 0);
+  return found.sort((a, b) => b.summary.created.localeCompare(a.summary.created));
+}
+
+/**
+ * The best checkpoint of the run that wrote to a folder last, as its checkpoint callback remembers it; the newest when it
  * remembers none. @throws CtError when the folder has no checkpoint
  */
 export function bestCheckpointIn(folder: string): string {
-  const last = join(folder, "last.ckpt");
-  if (!existsSync(last)) {
+  const [newest] = checkpointsIn(folder);
+  if (newest === undefined) {
     throw new CtError({
       code: "classifier/no-checkpoint",
       what: "there is no checkpoint to evaluate",
-      where: last,
+      where: folder,
       fix: "train first, or give one with --ckpt PATH",
     });
   }
-  for (const state of Object.values(loadCheckpoint(last).callbacks ?? {})) {
+  const { runId, continuedRuns = [] } = newest.summary;
+  for (const state of Object.values(loadCheckpoint(newest.path).callbacks ?? {})) {
     const best = state["bestModelPath"];
-    if (typeof best === "string" && best !== "" && existsSync(best)) return best;
+    if (typeof best !== "string" || best === "") continue;
+    // The folder may have been moved since.
+    const path = [best, join(folder, basename(best))].find((candidate) => existsSync(candidate));
+    const owner = path === undefined ? undefined : summaryOf(path)?.runId;
+    if (path !== undefined && owner !== undefined && [runId, ...continuedRuns].includes(owner)) return path;
   }
-  return last;
+  return newest.path;
+}
+
+/**
+ * The best checkpoint of a run, and no other run's: by the hash of its weights where the run has ended, else among those
+ * that carry the run's id.
+ * @throws CtError saying what became of it, when it is not there any more
+ */
+export function checkpointOfRun(dir: string): string {
+  const { record } = readRun(dir) ?? {};
+  refuseTrial(dir, record);
+  const path = record?.checkpointPath === undefined ? undefined : resolve(dir, record.checkpointPath);
+  if (record === undefined || path === undefined) return unfinishedRunsBest(dir, record);
+  if (!existsSync(path)) throw gone(dir, record, "has been deleted", path);
+  if (isStill(path, record)) return path;
+  const writer = summaryOf(path)?.runId;
+  throw gone(dir, record, `was overwritten${writer === undefined ? "" : ` by run ${describeRun(path, writer)}`}`, path);
+}
+
+/** @throws CtError for the directory of a fast_dev_run */
+export function refuseTrial(dir: string, record: RunRecord | undefined = readRun(dir)?.record): void {
+  if (record?.kind !== trialKind) return;
+  throw new CtError({
+    code: "classifier/fast-dev-run",
+    what: "this was a fast_dev_run: a trial of a few batches, which leaves no model",
+    where: dir,
+    fix: "train without trainer.fast_dev_run, and name that run",
+  });
+}
+
+function isStill(path: string, { checkpointHash, finishedAt }: RunRecord): boolean {
+  if (checkpointHash !== undefined) return inspectCheckpoint(path).weightsSha256 === checkpointHash;
+  // A record of an earlier version: whoever wrote the file after the run's end was another one.
+  return finishedAt === undefined || statSync(path).mtimeMs <= Date.parse(finishedAt);
+}
+
+function unfinishedRunsBest(dir: string, record: RunRecord | undefined): string {
+  const own = ownCheckpoints(dir, record);
+  const { mode } = record?.monitor ?? {};
+  const measured = own.filter(({ summary: { monitor } }) => typeof monitor?.value === "number");
+  const value = ({ summary }: StoredCheckpoint) => Number(summary.monitor?.value);
+  if (mode !== undefined) measured.sort((a, b) => (mode === "max" ? value(b) - value(a) : value(a) - value(b)));
+  const [best] = [...measured, ...own];
+  if (best !== undefined) return best.path;
+  throw new CtError({
+    code: "classifier/no-checkpoint",
+    what: "this run has left no checkpoint",
+    where: dir,
+    fix:
+      record?.continues?.dir === undefined
+        ? "name another run, or give a checkpoint with --ckpt PATH"
+        : `it resumed a run that may have some: ${shown(resolve(dir, record.continues.dir))}`,
+  });
+}
+
+/** The checkpoints that a run has written and that are still there, the newest first. */
+function ownCheckpoints(dir: string, record: RunRecord | undefined): StoredCheckpoint[] {
+  if (record?.checkpointsPath === undefined) return [];
+  return checkpointsIn(resolve(dir, record.checkpointsPath)).filter(({ summary }) => summary.runId === record.id);
+}
+
+function gone(dir: string, record: RunRecord, what: string, path: string): CtError {
+  const [other] = ownCheckpoints(dir, record);
+  const folder = record.checkpointsPath === undefined ? undefined : resolve(dir, record.checkpointsPath);
+  const heir = folder === undefined ? undefined : checkpointsIn(folder).find(({ summary }) => continues(summary, record));
+  return new CtError({
+    code: "classifier/checkpoint-gone",
+    what: `the best checkpoint of run ${record.id} ${what}`,
+    where: shown(path),
+    fix: way(),
+  });
+
+  function way(): string {
+    if (other !== undefined) return `another one of this run is left: --ckpt ${shown(other.path)}`;
+    if (heir !== undefined) return `run ${describeRun(heir.path, heir.summary.runId)} has resumed it: name that one`;
+    if (existsSync(join(dir, runPaths.model)))
+      return `its exported model is there: classifier evaluate ${shown(dir)} --data DATA`;
+    return "give a checkpoint with --ckpt PATH, or train it again";
+  }
+}
+
+function continues({ continuedRuns = [] }: CheckpointSummary, { id }: RunRecord): boolean {
+  return continuedRuns.includes(id);
+}
+
+/** A run's id, with its directory where the folder's log knows it. */
+function describeRun(checkpoint: string, id: string): string {
+  const folder = folderOfLog(checkpoint);
+  const dir = folder === undefined ? undefined : runDirOf(folder, id);
+  return dir === undefined ? id : `${id} (${shown(dir)})`;
+}
+
+function folderOfLog(checkpoint: string): string | undefined {
+  for (let folder = resolve(checkpoint, ".."), depth = 0; depth < 3; depth++, folder = resolve(folder, ".."))
+    if (folderUses(folder).length > 0) return folder;
+  return undefined;
+}
+
+function shown(path: string): string {
+  const inner = relative(process.cwd(), path);
+  return inner.startsWith("..") || inner === "" ? path : inner;
 }

@@ -12,16 +12,26 @@ import {
   toRaw,
   toYaml,
 } from "@classifier-training/hydra";
-import { CSVLogger, isMainProcess, ModelCheckpoint } from "@classifier-training/lightning";
-import { type RunRecordInput, RunWriter, runPaths } from "@classifier-training/runs";
+import {
+  type Callback,
+  CSVLogger,
+  inspectCheckpoint,
+  isMainProcess,
+  ModelCheckpoint,
+} from "@classifier-training/lightning";
+import { type RunRecordInput, RunWriter, runPaths, trialKind } from "@classifier-training/runs";
 import { manualSeed } from "@classifier-training/torch";
 import { BestWeightsCallback } from "../callbacks/best-weights.ts";
 import type { WeightsName } from "../callbacks/weight-candidates.ts";
 import type { ClassificationDataModule } from "../data/classification-datamodule.ts";
+import type { ClassificationModel } from "../model/classification-model.ts";
 import { buildTrainer } from "./build-trainer.ts";
 import { buildCallbacks, buildDataModule, buildLoggers, buildModel, hasLoggers } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
 import { logAsRank, logTo, type RunLog } from "./logging.ts";
+import { followed, type Lineage, takeUp } from "./lineage.ts";
+import { isTrial, trialFolder } from "./trial.ts";
+import { RefuseUntrained } from "./untrained.ts";
 
 /** What a training left behind. */
 export interface TrainResult {
@@ -39,6 +49,8 @@ export interface TrainResult {
   /** The metric of `bestScore`. */
   readonly monitor: string;
   readonly mode: "min" | "max";
+  /** A `fast_dev_run`: it leaves no result. */
+  readonly isTrial: boolean;
 }
 
 const log = getLogger("classifier.train");
@@ -47,22 +59,25 @@ const log = getLogger("classifier.train");
  * Trains as a composed configuration says, in the run directory of a Hydra job. Of the processes of a distributed run,
  * the first writes the directory.
  */
-export async function train(
-  config: DictConfig,
-  { outputDir, originalCwd, config: whole }: JobContext,
-): Promise<TrainResult> {
+export async function train(config: DictConfig, job: JobContext): Promise<TrainResult> {
+  const { outputDir, originalCwd } = job;
   if (!isMainProcess()) {
     logAsRank();
-    return fit(config, outputDir, originalCwd);
+    return fit(config, job);
   }
-  const runLog = startLog(config, whole, outputDir);
-  const record = RunWriter.open(outputDir, { configPath: runPaths.config, overridesPath: runPaths.overrides });
+  const runLog = startLog(config, job.config, outputDir);
+  const trial = isTrial(config) ? trialFolder(job.config) : undefined;
+  const record = RunWriter.open(outputDir, {
+    configPath: runPaths.config,
+    overridesPath: runPaths.overrides,
+    ...(trial !== undefined && { kind: trialKind }),
+  });
   try {
     const text = `Configuration:\n${toYaml(config, { maskSecrets: true })}`;
     const file = relative(originalCwd, join(outputDir, runPaths.config));
     if (runLog === undefined) log.info(text);
     else runLog.long("classifier.train", text, `configuration: ${file} (--cfg job shows it)`);
-    const result = await fit(config, outputDir, originalCwd);
+    const result = await fit(config, job, record);
     record.update(described(result));
     record.finish("success");
     return result;
@@ -70,6 +85,7 @@ export async function train(
     record.finish("failed", error instanceof Error ? error.message.split("\n")[0] : String(error));
     throw error;
   } finally {
+    trial?.remove();
     runLog?.end();
   }
 }
@@ -82,66 +98,76 @@ function startLog(config: DictConfig, whole: DictConfig, outputDir: string): Run
 }
 
 /** Builds all that a training needs, and trains nothing: `--info unused` sees what a configuration's keys are for. */
-export async function dryRun(config: DictConfig, { outputDir, originalCwd }: JobContext): Promise<void> {
+export async function dryRun(config: DictConfig, job: JobContext): Promise<void> {
   get(config, "log_level", "INFO");
+  get(config, "resume", "auto");
   // A download is work, but the key has its effect.
   select(config, "model.pretrained");
-  await assemble(await buildDataModule(config, seedOf(config)), config, outputDir, originalCwd, { pretrained: false });
+  const datamodule = await buildDataModule(config, seedOf(config));
+  const { callbacks } = await assemble(datamodule, config, { pretrained: false });
+  await trainerFor(config, job, callbacks);
 }
 
 function seedOf(config: DictConfig): number {
   return Number(get(config, "seed", 42));
 }
 
-/** The parts of a training, ready to begin. */
+interface Assembled {
+  readonly model: ClassificationModel;
+  readonly callbacks: readonly Callback[];
+}
+
+/** The parts of a training that a configuration names, ready to begin. */
 async function assemble(
   datamodule: ClassificationDataModule,
   config: DictConfig,
-  outputDir: string,
-  workingDir: string,
   changes: Readonly<Record<string, unknown>> = {},
-) {
+): Promise<Assembled> {
   manualSeed(seedOf(config));
   useAllCores();
   await datamodule.setup?.("fit");
   const model = await buildModel(config, datamodule.numClasses, changes);
   model.setClassWeights(datamodule.getClassWeights());
+  return { model, callbacks: await buildCallbacks(config, hasLoggers(config)) };
+}
+
+async function trainerFor(config: DictConfig, { outputDir, originalCwd }: JobContext, callbacks: readonly Callback[]) {
   const loggers = isMainProcess()
     ? [...(await buildLoggers(config)), new CSVLogger({ saveDir: outputDir, name: "", version: "" })]
     : [];
-  const callbacks = await buildCallbacks(config, hasLoggers(config));
-  const trainer = buildTrainer(config, {
-    callbacks,
-    logger: loggers,
-    default_root_dir: workingDir,
-  });
-  return { model, callbacks, trainer };
+  const common = { logger: loggers, default_root_dir: originalCwd };
+  if (!isTrial(config)) return buildTrainer(config, { ...common, callbacks });
+  // Lightning saves a last checkpoint even then.
+  const others = callbacks.filter((callback) => !(callback instanceof ModelCheckpoint));
+  return buildTrainer(config, { ...common, callbacks: others, enable_checkpointing: false });
 }
 
-async function fit(config: DictConfig, outputDir: string, workingDir: string): Promise<TrainResult> {
+async function fit(config: DictConfig, job: JobContext, record?: RunWriter): Promise<TrainResult> {
+  const { outputDir } = job;
   const datamodule = await buildDataModule(config, seedOf(config));
   await datamodule.prepareData?.();
-  const { model, callbacks, trainer } = await assemble(datamodule, config, outputDir, workingDir);
-  const checkpoint = callbacks.find((callback) => callback instanceof ModelCheckpoint);
+  const { model, callbacks } = await assemble(datamodule, config);
+  const keepers = callbacks.filter((callback) => callback instanceof ModelCheckpoint);
+  const lineage = (): Lineage => {
+    if (isTrial(config)) return { ckptPath: null, run: undefined, hasEndLeft: false };
+    return record === undefined ? followed : takeUp({ config, job, record, model, datamodule, keepers });
+  };
+  const { ckptPath, run, hasEndLeft } = lineage();
+  const trainer = await trainerFor(config, job, [new RefuseUntrained({ mayPass: hasEndLeft }), ...callbacks]);
   const hyperparams = toContainer(create(maskSecrets(toRaw(config, { resolve: true })))) as Record<string, unknown>;
   for (const logger of trainer.loggers) logger.logHyperparams(hyperparams);
-  // A debugging run of a few batches neither continues a real run nor leaves anything to continue.
-  const ckptPath = trainer.fastDevRun === false ? "last" : null;
-  await trainer.fit(model, { datamodule, ckptPath });
-  if (trainer.globalStep > 0 && trainer.globalStep === trainer.resumedStep) {
-    log.warning(
-      `nothing was trained: ${trainer.ckptPath ?? "the checkpoint"} had reached trainer.max_epochs=${trainer.maxEpochs} already. Raise it, or move the checkpoints away to start anew.`,
-    );
-  }
+  await trainer.fit(model, { datamodule, ckptPath, run });
+  const [keeper] = keepers;
   return {
     outputDir,
     metrics: trainer.callbackMetrics,
-    bestCheckpoint: checkpoint?.bestModelPath || undefined,
+    bestCheckpoint: keeper?.bestModelPath || undefined,
     bestWeights: callbacks.find((callback) => callback instanceof BestWeightsCallback)?.chosen,
-    bestScore: checkpoint?.bestModelScore ?? undefined,
+    bestScore: keeper?.bestModelScore ?? undefined,
     validationSamples: model.evaluatedSamples.val,
-    monitor: checkpoint?.options.monitor ?? "",
-    mode: checkpoint?.options.mode ?? "max",
+    monitor: keeper?.options.monitor ?? "",
+    mode: keeper?.options.mode ?? "max",
+    isTrial: isTrial(config),
   };
 }
 
@@ -150,7 +176,10 @@ function described(result: TrainResult): Partial<RunRecordInput> {
   const { outputDir, bestCheckpoint, bestWeights, bestScore, monitor, mode } = result;
   return {
     ...(existsSync(join(outputDir, runPaths.model)) && { modelPath: runPaths.model, labelsPath: runPaths.labels }),
-    ...(bestCheckpoint !== undefined && { checkpointPath: relative(outputDir, bestCheckpoint) }),
+    ...(bestCheckpoint !== undefined && {
+      checkpointPath: relative(outputDir, bestCheckpoint),
+      checkpointHash: inspectCheckpoint(bestCheckpoint).weightsSha256,
+    }),
     ...(bestWeights !== undefined && { bestWeights }),
     ...(bestScore !== undefined && { best: { value: bestScore }, monitor: { name: monitor, mode } }),
   };

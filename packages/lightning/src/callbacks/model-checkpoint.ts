@@ -2,6 +2,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { getLogger } from "@classifier-training/base";
+import { folderLogName } from "@classifier-training/runs";
 import { checkpointFolders, findLast } from "../checkpoint/find.ts";
 import { summaryOf } from "../checkpoint/load.ts";
 import { removeLeftOver } from "../checkpoint/write-file.ts";
@@ -113,7 +114,7 @@ export class ModelCheckpoint extends Callback {
     if (stage !== "fit" || !trainer.isGlobalZero || this.options.saveTopK === 0 || trainer.ckptPath !== undefined)
       return;
     const isFolder = statSync(this.dirpath, { throwIfNoEntry: false })?.isDirectory() === true;
-    if (isFolder && readdirSync(this.dirpath).length > 0) {
+    if (isFolder && readdirSync(this.dirpath).some((name) => name !== folderLogName)) {
       log.warnOnce(`Checkpoint directory ${this.dirpath} exists and is not empty.`);
     }
   }
@@ -341,7 +342,7 @@ export class ModelCheckpoint extends Callback {
 
   /** A last checkpoint of this very run, of this callback or another one with the same folder. */
   #ownLast(trainer: TrainerView): string | undefined {
-    return this.findLast(trainer).last.find((path) => summaryOf(path)?.runId === trainer.runId);
+    return this.findLast(trainer).last.find((path) => isOfRun(trainer, summaryOf(path)?.runId));
   }
 
   // --- Names ---
@@ -387,7 +388,7 @@ export class ModelCheckpoint extends Callback {
     const summary = summaryOf(path);
     // A damaged file is worth nothing: it can be overwritten.
     if (summary === undefined) return true;
-    return summary.runId === trainer.runId && (summary.globalStep ?? -1) >= trainer.resumedStep;
+    return isOfRun(trainer, summary.runId) && (summary.globalStep ?? -1) >= trainer.resumedStep;
   }
 
   #mayRemove(trainer: TrainerView, previous: string, current: string): boolean {
@@ -451,4 +452,9 @@ export class ModelCheckpoint extends Callback {
     this.#writtenWithoutMonitor = this.#bestWithoutMonitor;
     if (this.options.monitor !== null && this.#best.bestPath === "") this.#best.bestPath = String(bestModelPath ?? "");
   }
+}
+
+/** Whether an id is that of the trainer's run, or of one that it resumed. */
+function isOfRun({ runId, continuedRuns }: TrainerView, id: string | undefined): boolean {
+  return id !== undefined && (id === runId || continuedRuns.includes(id));
 }

@@ -50,6 +50,7 @@ export interface Checkpoint {
   /** Gradients in the middle of an accumulation, by parameter. */
   gradients?: Map<string, Tensor>;
   runId: string;
+  continuedRuns?: readonly string[];
   loops?: LoopState;
   callbacks?: Record<string, Record<string, unknown>>;
   optimizerStates?: Record<string, unknown>[];

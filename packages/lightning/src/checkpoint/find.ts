@@ -106,15 +106,17 @@ export function loadNewest(
     if (checkpoint !== undefined) return { path, checkpoint };
   }
   // A truncated file still says whose it is.
-  const runId = damaged.map((path) => summaryOf(path)?.runId).find((id) => id !== undefined);
+  const said = damaged.map((path) => summaryOf(path)).find((summary) => summary !== undefined);
   const candidates = others()
     .filter((path) => !last.includes(path))
     .map((path) => ({ path, summary: summaryOf(path) }))
     .filter((one): one is { path: string; summary: CheckpointSummary } => one.summary !== undefined)
     .filter(({ summary }) => usable(summary))
     .sort((a, b) => b.summary.created.localeCompare(a.summary.created));
-  const run = runId ?? candidates[0]?.summary.runId;
-  for (const { path, summary } of candidates.filter((one) => one.summary.runId === run)) {
+  const newest = said ?? candidates[0]?.summary;
+  // A run that resumed another one has that one's files to fall back on.
+  const lineage = newest === undefined ? [] : [newest.runId, ...(newest.continuedRuns ?? [])];
+  for (const { path, summary } of candidates.filter((one) => lineage.includes(one.summary.runId))) {
     const checkpoint = loadIntact(path, damaged);
     if (checkpoint === undefined) continue;
     const start = last.length === 0 ? "there is no last checkpoint: " : "";

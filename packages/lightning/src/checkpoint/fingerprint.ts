@@ -1,8 +1,19 @@
 import type { Tensor } from "@classifier-training/torch";
+import type { CheckpointSummary } from "./format.ts";
 import { LightningError } from "../core/errors.ts";
 
 /** What must be equal for a checkpoint to be continued: the module's and the data's own words for it. */
 export type Fingerprint = Readonly<Record<string, unknown>>;
+
+/** Whose run a fit is, for a program that keeps records of runs. */
+export interface RunIdentity {
+  /** Unique to this run; carried by every checkpoint that it writes. */
+  readonly id: string;
+  /** What the run was asked for, carried beside what the module and the data say of themselves. */
+  readonly signature: Fingerprint;
+  /** Whether `ckptPath: "last"` may resume a checkpoint; it decides in place of the comparison of fingerprints. */
+  readonly resumes: (summary: CheckpointSummary) => boolean;
+}
 
 /**
  * Refuses to continue a run that is not this one.
@@ -10,19 +21,30 @@ export type Fingerprint = Readonly<Record<string, unknown>>;
  */
 export function checkFingerprint(saved: Fingerprint | undefined, current: Fingerprint, path: string): void {
   if (saved === undefined) return;
-  // A version that asks for more, or less, continues what another has saved.
-  const common = (record: Fingerprint) =>
-    Object.fromEntries(Object.entries(record).filter(([key]) => key in saved && key in current));
-  const found = differences(common(saved), common(current), (key, was, is) => `${key} was ${was} and is ${is}`);
+  const found = fingerprintDifferences(saved, current);
   if (found.length === 0) return;
-  const shown = found.slice(0, 3).join("; ");
-  const more = found.length > 3 ? `; and ${found.length - 3} more` : "";
   throw new LightningError({
     code: "checkpoint/other-run",
-    what: `the checkpoint belongs to another run: ${shown}${more}`,
+    what: `the checkpoint belongs to another run: ${firstOf(found)}`,
     where: path,
     fix: "remove or move the checkpoint folder to start from scratch, give another one, or restore the configuration",
   });
+}
+
+/**
+ * What differs between two fingerprints, as `KEY was X and is Y`. A key that only one of them has says nothing (a version
+ * may add some); within a nested record it is a difference.
+ */
+export function fingerprintDifferences(saved: Fingerprint, current: Fingerprint): string[] {
+  const common = (record: Fingerprint) =>
+    Object.fromEntries(Object.entries(record).filter(([key]) => key in saved && key in current));
+  return differences(common(saved), common(current), (key, was, is) => `${key} was ${was} and is ${is}`);
+}
+
+/** The first few of a list of differences, and how many there are beside them. */
+export function firstOf(found: readonly string[]): string {
+  const more = found.length > 3 ? `; and ${found.length - 3} more` : "";
+  return `${found.slice(0, 3).join("; ")}${more}`;
 }
 
 /** One text for each entry in which two records differ, with the path of its keys. */
@@ -44,7 +66,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = JSON.stringify(value) ?? "not set";
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 

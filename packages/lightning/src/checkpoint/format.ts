@@ -39,6 +39,8 @@ export interface CheckpointSummary {
   readonly epoch: number;
   readonly globalStep: number;
   readonly runId: string;
+  /** Ids of the runs that this one resumed, the latest first. */
+  readonly continuedRuns?: readonly string[] | undefined;
   readonly model: string;
   readonly weightsOnly: boolean;
   readonly metrics: Readonly<Record<string, number | string>>;

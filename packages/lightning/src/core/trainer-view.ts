@@ -106,8 +106,10 @@ export interface TrainerView {
 
   /** The checkpoint that this run was resumed from, or that its weights were loaded from. */
   readonly ckptPath: string | undefined;
-  /** Identifies a run and the runs that continue it by `ckptPath: "last"`. */
+  /** Identifies this run; every checkpoint that it writes carries it. */
   readonly runId: string;
+  /** Ids of the runs that this one resumed by `ckptPath: "last"`, the latest first. */
+  readonly continuedRuns: readonly string[];
   /** Where the last interruption left this run: a new run has 0. */
   readonly resumedStep: number;
 

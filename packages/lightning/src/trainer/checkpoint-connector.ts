@@ -5,7 +5,7 @@ import { keep, type Tensor } from "@classifier-training/torch";
 import type { Callback } from "../callbacks/callback.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { findAll, loadNewest } from "../checkpoint/find.ts";
-import { checkFingerprint, checkWeights, type Fingerprint } from "../checkpoint/fingerprint.ts";
+import { checkFingerprint, checkWeights, type Fingerprint, type RunIdentity } from "../checkpoint/fingerprint.ts";
 import type { CheckpointSummary } from "../checkpoint/format.ts";
 import { loadCheckpoint, summaryOf } from "../checkpoint/load.ts";
 import { gatherRanks, ownState } from "../checkpoint/rank-state.ts";
@@ -53,6 +53,7 @@ export function isCheckpointKeeper(callback: Callback): callback is Callback & C
 interface Choice {
   readonly path: string | undefined;
   readonly runId: string;
+  readonly continuedRuns: readonly string[];
 }
 
 /** Makes checkpoints of a run, and puts a run where a checkpoint says. */
@@ -60,13 +61,25 @@ export class CheckpointConnector {
   readonly #run: RunContext;
   #loaded: Checkpoint | undefined;
   #path: string | undefined;
-  runId: string;
+  #identity: RunIdentity | undefined;
+  #runId: string;
+  continuedRuns: readonly string[] = [];
   resumedStep = 0;
 
   constructor(run: RunContext) {
     this.#run = run;
     // What a trial leaves behind (Lightning saves a last checkpoint there too) is nothing to go on from.
-    this.runId = run.options.fastDevRun === false ? randomUUID() : fastDevRunId;
+    this.#runId = run.options.fastDevRun === false ? randomUUID() : fastDevRunId;
+  }
+
+  get runId(): string {
+    return this.#runId;
+  }
+
+  /** Says whose run the next fit is. */
+  identify(identity: RunIdentity | undefined): void {
+    this.#identity = identity;
+    if (identity !== undefined && this.#run.options.fastDevRun === false) this.#runId = identity.id;
   }
 
   get path(): string | undefined {
@@ -91,9 +104,11 @@ export class CheckpointConnector {
     if (strategy.globalRank === 0) this.#choose(fn, ckptPath, modelProvided, keepers);
     if (!isDistributed(strategy)) return;
     // Rank 0 decides: a folder may change while the ranks look into it.
-    const [{ path, runId }] = (await strategy.allGather({ path: this.#path, runId: this.runId })) as [Choice];
-    if (strategy.globalRank > 0 && path !== undefined) this.#load(path);
-    this.runId = runId;
+    const { runId, continuedRuns } = this;
+    const [chosen] = (await strategy.allGather({ path: this.#path, runId, continuedRuns })) as [Choice];
+    if (strategy.globalRank > 0 && chosen.path !== undefined) this.#load(chosen.path);
+    this.#runId = chosen.runId;
+    this.continuedRuns = chosen.continuedRuns;
   }
 
   #choose(fn: TrainerFn, ckptPath: string | null, modelProvided: boolean, keepers: readonly CheckpointFinder[]): void {
@@ -112,9 +127,9 @@ export class CheckpointConnector {
     const loaded = this.#loaded as Checkpoint | undefined;
     if (loaded === undefined) return;
     log.info(`Restoring states from the checkpoint at ${this.#path}`);
-    // An explicit file starts a branch; "last" continues the same run.
-    if (fn === "fit")
-      this.runId = wanted === "last" && this.#run.options.fastDevRun === false ? loaded.runId : this.runId;
+    // An explicit file starts a branch: what others wrote after it is theirs.
+    if (fn === "fit" && wanted === "last")
+      this.continuedRuns = [...new Set([loaded.runId, ...(loaded.continuedRuns ?? [])])];
   }
 
   #load(path: string): void {
@@ -125,14 +140,15 @@ export class CheckpointConnector {
   #selectLast(fn: TrainerFn, keepers: readonly CheckpointFinder[]): void {
     const found = keepers.map((keeper) => keeper.findLast());
     // What a trial left behind is nothing to go on from; weights alone are not enough for training.
-    const usable = ({ runId, weightsOnly }: CheckpointSummary) =>
-      runId !== fastDevRunId && (fn !== "fit" || !weightsOnly);
+    const accepts = (summary: CheckpointSummary) =>
+      summary.runId !== fastDevRunId && (fn !== "fit" || (this.#identity?.resumes(summary) ?? true));
+    const usable = (summary: CheckpointSummary) => accepts(summary) && (fn !== "fit" || !summary.weightsOnly);
     const all = found.flatMap((each) => each.last).map((path) => ({ path, summary: summaryOf(path) }));
     // One without a summary is damaged, which loading it will say.
     const last = all.filter(({ summary }) => summary === undefined || usable(summary)).map(({ path }) => path);
     const others = () => found.flatMap(({ folder, extension }) => findAll(folder, extension));
     const newest = loadNewest(last, others, usable);
-    const weightsOnly = all.find(({ summary }) => summary?.weightsOnly === true && summary.runId !== fastDevRunId);
+    const weightsOnly = all.find(({ summary }) => summary?.weightsOnly === true && accepts(summary));
     if (newest === undefined && weightsOnly !== undefined) {
       this.#load(weightsOnly.path);
       return;
@@ -151,7 +167,7 @@ export class CheckpointConnector {
     if (checkpoint === undefined || path === undefined) return;
     const { module, datamodule, hooks, state, callbacks } = this.#run;
     const fitting = state.fn === "fit";
-    if (fitting) checkFingerprint(checkpoint.fingerprint, this.#fingerprint(), path);
+    if (fitting && this.#identity === undefined) checkFingerprint(checkpoint.fingerprint, this.#fingerprint(), path);
     datamodule?.onLoadCheckpoint?.(checkpoint);
     if (fitting && checkpoint.datamodule !== undefined) datamodule?.loadStateDict?.(checkpoint.datamodule);
     await hooks.module("onLoadCheckpoint", checkpoint);
@@ -208,8 +224,10 @@ export class CheckpointConnector {
       midEpoch,
       (name) => metrics.get(name) as never,
     );
+    // A program's own logger comes after those that are configured, of which there may be others now.
+    const offset = (checkpoint.loggers?.length ?? 0) - logging.loggers.length;
     for (const [i, logger] of logging.loggers.entries()) {
-      const saved = checkpoint.loggers?.[i];
+      const saved = checkpoint.loggers?.[i + offset];
       if (saved !== null && saved !== undefined) logger.loadStateDict?.(saved as never);
     }
   }
@@ -234,7 +252,7 @@ export class CheckpointConnector {
 
   #fingerprint(): Fingerprint {
     const { module, datamodule } = this.#run;
-    return { ...module.fingerprint?.(), ...datamodule?.fingerprint?.() };
+    return { ...module.fingerprint?.(), ...datamodule?.fingerprint?.(), ...this.#identity?.signature };
   }
 
   async dump(weightsOnly: boolean): Promise<Checkpoint> {
@@ -244,6 +262,7 @@ export class CheckpointConnector {
       globalStep: progress.optimizerSteps,
       stateDict: module.stateDict(),
       runId: this.runId,
+      continuedRuns: this.continuedRuns,
       fingerprint: this.#fingerprint(),
     };
     if (Object.keys(module.hparams).length > 0) checkpoint.hyperParameters = { ...module.hparams };
@@ -296,6 +315,7 @@ export class CheckpointConnector {
       epoch: checkpoint.epoch,
       globalStep: checkpoint.globalStep,
       runId: checkpoint.runId,
+      continuedRuns: checkpoint.continuedRuns,
       model: this.#run.module.constructor.name,
       weightsOnly,
       metrics: Object.fromEntries(metrics),

@@ -1,6 +1,7 @@
 import { type optim, setCudnnBenchmark, useDeterministicAlgorithms } from "@classifier-training/torch";
 import type { Callback } from "../callbacks/callback.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { RunIdentity } from "../checkpoint/fingerprint.ts";
 import { CheckpointIO } from "../checkpoint/io.ts";
 import { LightningDataModule } from "../core/datamodule.ts";
 import { MisconfigurationError } from "../core/errors.ts";
@@ -29,6 +30,8 @@ export interface FitArguments {
   readonly datamodule?: LightningDataModule | undefined;
   /** null starts anew; "last" resumes when there is something to resume; "best", or a path. */
   readonly ckptPath?: string | null;
+  /** Whose run this is, for a program that keeps records of runs; otherwise a new run of a random id. */
+  readonly run?: RunIdentity | undefined;
 }
 
 export interface EvaluateArguments {
@@ -83,7 +86,8 @@ export class Trainer implements TrainerView {
 
   /** Trains a module, validating on the way. */
   async fit(module: LightningModule, data: LightningDataModule | FitArguments = {}): Promise<void> {
-    const { trainDataloaders, valDataloaders, datamodule, ckptPath = null } = asArguments(data);
+    const { trainDataloaders, valDataloaders, datamodule, ckptPath = null, run } = asArguments<FitArguments>(data);
+    this.#checkpoints.identify(run);
     const session = this.#session("fit", module, datamodule, {
       trainDataloader: trainDataloaders,
       valDataloader: valDataloaders,
@@ -312,6 +316,9 @@ export class Trainer implements TrainerView {
   }
   get runId(): string {
     return this.#checkpoints.runId;
+  }
+  get continuedRuns(): readonly string[] {
+    return this.#checkpoints.continuedRuns;
   }
   get resumedStep(): number {
     return this.#checkpoints.resumedStep;

@@ -64,12 +64,17 @@ export async function runTraining(
       jobName: "train",
       program: `classifier ${name}`,
       helpTemplate: hydraHelp(`${name} [overrides...] [flags]`, name === "train" ? trainHelp : demoHelp),
-      argv: await asRank(argv),
+      argv: await asRank(argv.map(withResume)),
       dryRun: async (config, job) => (await import("../../training/train.ts")).dryRun(config, job),
     },
     async (config, job) => (await import("../../training/train.ts")).train(config, job),
   );
   return { ...result, exitCode: withoutUsageCode(result.exitCode) };
+}
+
+/** `resume` is a key of this product: a configuration from elsewhere, which has none, takes it all the same. */
+function withResume(override: string): string {
+  return override.startsWith("resume=") ? `++${override}` : override;
 }
 
 /** Hydra ends with 2 for a flag that it does not know; here 2 means that a check found problems. */

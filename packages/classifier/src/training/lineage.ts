@@ -1,0 +1,109 @@
+import { copyFileSync, existsSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { getLogger } from "@classifier-training/base";
+import { type DictConfig, get, type JobContext, select } from "@classifier-training/hydra";
+import type { Fingerprint, ModelCheckpoint, RunIdentity } from "@classifier-training/lightning";
+import { readRun, type RunWriter, runDirOf, runPaths } from "@classifier-training/runs";
+import type { ClassificationDataModule } from "../data/classification-datamodule.ts";
+import type { ClassificationModel } from "../model/classification-model.ts";
+import type { StoredCheckpoint } from "./checkpoints.ts";
+import { isInside, moveCheckpoints, noteRun, planResume, resumeMode } from "./resume.ts";
+import { configSignature } from "./signature.ts";
+
+const log = getLogger("classifier.resume");
+
+/** Of the ranks after the first: they follow it, whatever their own folders hold. */
+export const followed: Lineage = {
+  ckptPath: "last",
+  run: { id: "rank", signature: {}, resumes: () => true },
+  hasEndLeft: false,
+};
+
+/** What a fit needs to know of its run. */
+export interface Lineage {
+  readonly ckptPath: "last" | null;
+  readonly run: RunIdentity | undefined;
+  /** The run that it resumes took all its steps and was stopped before its end (an export, say). */
+  readonly hasEndLeft: boolean;
+}
+
+interface TakeUpOptions {
+  readonly config: DictConfig;
+  readonly job: JobContext;
+  readonly record: RunWriter;
+  readonly model: ClassificationModel;
+  readonly datamodule: ClassificationDataModule;
+  readonly keepers: readonly ModelCheckpoint[];
+}
+
+/**
+ * Decides which run a training resumes and where its checkpoints go, says so, and writes it down: in the run's record, in
+ * the log of the shared checkpoint folder, and, for a resumed run, the curves so far.
+ * @throws CtError when it is to resume and cannot
+ */
+export function takeUp({ config, job, record, model, datamodule, keepers }: TakeUpOptions): Lineage {
+  const { outputDir, originalCwd: workingDir } = job;
+  const data = datamodule.fingerprint?.();
+  const hasDataFingerprint = data !== undefined;
+  const signature = { config: configSignature(config, { outputDir, workingDir, hasDataFingerprint }) };
+  const fingerprint: Fingerprint = { ...model.fingerprint(), ...data, ...signature };
+  const [keeper] = keepers;
+  const wanted = keeper?.dirpath ?? join(outputDir, "checkpoints");
+  const question = {
+    mode: resumeMode(get(config, "resume", "auto")),
+    fingerprint,
+    wanted,
+    outputDir,
+    isSweep: select(job.config, "hydra.mode") === "MULTIRUN",
+  };
+  const { folder, resumed, accepts, note } = planResume(question);
+  if (note !== undefined) log.info(note);
+  moveCheckpoints(keepers, folder);
+  const { id } = record.record;
+  noteRun(question, id, folder);
+  const from = resumed === undefined ? undefined : runDirectory(resumed, [wanted, folder], record);
+  record.update({
+    checkpointsPath: relative(outputDir, folder),
+    ...(keeper?.monitor && { monitor: { name: keeper.monitor, mode: keeper.options.mode } }),
+    continues: resumed && {
+      id: resumed.summary.runId,
+      ...(from !== undefined && { dir: relative(outputDir, from) || "." }),
+      checkpoint: relative(outputDir, resumed.path),
+      epoch: resumed.summary.epoch,
+      step: resumed.summary.globalStep,
+    },
+  });
+  if (resumed !== undefined) takeCurves(from, outputDir);
+  const status = from === record.dir ? record.statusBefore : from && readRun(from)?.status;
+  return {
+    ckptPath: resumed === undefined ? null : "last",
+    run: { id, signature, resumes: accepts },
+    hasEndLeft: status !== undefined && status !== "success",
+  };
+}
+
+/** The directory of the run that wrote a checkpoint, if it is still there. */
+function runDirectory({ summary: { runId } }: StoredCheckpoint, folders: readonly string[], record: RunWriter) {
+  if (runId === record.record.id) return record.dir;
+  const noted = folders.map((folder) => runDirOf(folder, runId)).find((dir) => dir !== undefined);
+  // Checkpoints of its own lie in its directory.
+  const around = folders.map((folder) => resolve(folder, "..")).find((dir) => isRun(dir, runId));
+  return [noted, around].find((dir) => dir !== undefined && isRun(dir, runId));
+}
+
+function isRun(dir: string, id: string): boolean {
+  return readRun(dir)?.record.id === id;
+}
+
+/** The rows that the resumed run has written so far; those after its checkpoint are dropped when it is restored. */
+function takeCurves(from: string | undefined, outputDir: string): void {
+  if (from === undefined) {
+    log.warning("the directory of the resumed run is gone: metrics.csv begins where this run does");
+    return;
+  }
+  if (from === outputDir || isInside(outputDir, from)) return;
+  for (const file of [runPaths.metrics, "replay.jsonl"]) {
+    const source = join(from, file);
+    if (existsSync(source)) copyFileSync(source, join(outputDir, file));
+  }
+}

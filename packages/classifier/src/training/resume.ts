@@ -1,0 +1,176 @@
+import { createHash } from "node:crypto";
+import { basename, join, relative } from "node:path";
+import { CtError } from "@classifier-training/base";
+import {
+  type CheckpointSummary,
+  type Fingerprint,
+  fingerprintDifferences,
+  firstOf,
+  type ModelCheckpoint,
+} from "@classifier-training/lightning";
+import { folderUses, isInUse, noteFolderUse } from "@classifier-training/runs";
+import { checkpointsIn, type StoredCheckpoint } from "./checkpoints.ts";
+
+/** `resume`: the same experiment only, whatever is there, or nothing. */
+export type ResumeMode = "auto" | boolean;
+
+/** @throws CtError for another value */
+export function resumeMode(value: unknown): ResumeMode {
+  if (value === null || value === undefined || value === "auto") return "auto";
+  if (typeof value === "boolean") return value;
+  throw new CtError({
+    code: "classifier/resume",
+    what: `resume: expected auto, true or false, received ${JSON.stringify(value)}`,
+    where: "resume",
+    fix: "auto resumes the same experiment, true whatever the checkpoint folder holds, false starts anew",
+  });
+}
+
+export interface ResumeQuestion {
+  readonly mode: ResumeMode;
+  /** What identifies the experiment: the configuration's signature, the model and the data. */
+  readonly fingerprint: Fingerprint;
+  /** Where the configuration wants checkpoints. */
+  readonly wanted: string;
+  readonly outputDir: string;
+  /** A job of a sweep shares no folder with the others. */
+  readonly isSweep: boolean;
+}
+
+export interface ResumePlan {
+  /** Where checkpoints go. */
+  readonly folder: string;
+  /** The newest checkpoint of the run that is resumed; undefined to start anew. */
+  readonly resumed: StoredCheckpoint | undefined;
+  /** Whether a checkpoint of the folder may be resumed. */
+  readonly accepts: (summary: CheckpointSummary) => boolean;
+  /** One line for people, when there is something to say. */
+  readonly note: string | undefined;
+}
+
+/**
+ * Decides whether a run resumes an earlier one, and where its checkpoints go: where the configuration says, unless those
+ * of another experiment are there or another process is writing there; then in the run directory. Changes nothing on disk.
+ * @throws CtError when `resume=true` finds nothing to resume
+ */
+export function planResume(question: ResumeQuestion): ResumePlan {
+  const { mode, fingerprint, wanted, outputDir, isSweep } = question;
+  const isOwn = isInside(outputDir, wanted);
+  const home = isOwn || !isSweep ? wanted : ownFolder(outputDir);
+  const same = (summary: CheckpointSummary) => differencesFrom(summary, fingerprint).length === 0;
+  const busy = folderUses(home).find((use) => use.checkpoints === home && isInUse(use));
+  const [newest] = checkpointsIn(home);
+  const anew = (folder: string, note?: string): ResumePlan => ({ folder, resumed: undefined, accepts: same, note });
+  const elsewhere = (why: string, way = "") => {
+    const folder = freeFolder(outputDir);
+    return anew(folder, `${why}: this run starts anew and keeps its checkpoints in ${here(folder)}${way}`);
+  };
+  const resume = (resumed: StoredCheckpoint, folder: string, accepts: ResumePlan["accepts"], note: string) => ({
+    folder,
+    resumed,
+    accepts,
+    note: `resumes run ${resumed.summary.runId} from ${here(folder)} (${at(resumed.summary)})${note}`,
+  });
+  if (busy !== undefined) {
+    return elsewhere(`${here(home)} is in use by run ${busy.id} (process ${busy.pid})`);
+  }
+  if (mode === true) {
+    if (newest === undefined) throw nothingToResume(home);
+    const differences = differencesFrom(newest.summary, fingerprint);
+    const change = differences.length === 0 ? "" : ` as resume=true asks, though ${firstOf(differences)}`;
+    return resume(newest, home, () => true, change);
+  }
+  if (mode === "auto") {
+    if (newest !== undefined && same(newest.summary))
+      return resume(newest, home, same, "; resume=false starts anew");
+    // The same experiment, begun when another one's checkpoints lay here.
+    for (const use of folderUses(home)) {
+      if (use.signature !== signatureHash(fingerprint) || use.checkpoints === home || isInUse(use)) continue;
+      const found = checkpointsIn(use.checkpoints).find(({ summary }) => same(summary));
+      if (found !== undefined) return resume(found, use.checkpoints, same, "; resume=false starts anew");
+    }
+  }
+  if (newest === undefined) return anew(home);
+  if (mode === false) return elsewhere(`${here(home)} holds run ${newest.summary.runId}, and resume=false`);
+  const why = firstOf(differencesFrom(newest.summary, fingerprint));
+  return elsewhere(
+    `${here(home)} holds another experiment, run ${newest.summary.runId} (${why})`,
+    "; resume=true resumes that run all the same",
+  );
+}
+
+/** Notes a run in the shared folder that its configuration names, for later ones to find. */
+export function noteRun({ wanted, outputDir, fingerprint, isSweep }: ResumeQuestion, id: string, folder: string): void {
+  if (isSweep || isInside(outputDir, wanted)) return;
+  noteFolderUse(wanted, { id, signature: signatureHash(fingerprint), dir: outputDir, checkpoints: folder });
+}
+
+/** Lets all checkpoint callbacks write into a folder in place of the one that the first of them was configured for. */
+export function moveCheckpoints(keepers: readonly ModelCheckpoint[], folder: string): void {
+  const [first] = keepers;
+  const before = first?.dirpath ?? null;
+  if (before === null || before === folder) return;
+  for (const keeper of keepers) {
+    if (keeper.dirpath === null) continue;
+    const below = relative(before, keeper.dirpath);
+    keeper.dirpath = join(folder, below.startsWith("..") ? basename(keeper.dirpath) : below);
+  }
+}
+
+function differencesFrom({ fingerprint }: CheckpointSummary, current: Fingerprint): string[] {
+  if (fingerprint?.["config"] === undefined) return ["it has no signature: an earlier version wrote it"];
+  return fingerprintDifferences(fingerprint, current).map((text) => {
+    const hashed = /^(\w+) was "[0-9a-f]{16}" and is "/.exec(text)?.[1] ?? "";
+    return imageHashes[hashed] ?? text.replace(/^config\./, "");
+  });
+}
+
+/** What a hash in the data's fingerprint stands for. */
+const imageHashes: Readonly<Record<string, string>> = {
+  trainingPictures: "the training images have other names or labels",
+  trainingContent: "the training images have other content",
+  validationPictures: "the validation images have other names or labels",
+  validationContent: "the validation images have other content",
+};
+
+function signatureHash(fingerprint: Fingerprint): string {
+  const sorted = (value: unknown): unknown =>
+    typeof value !== "object" || value === null || Array.isArray(value)
+      ? value
+      : Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => [k, sorted(v)]));
+  return createHash("sha256").update(JSON.stringify(sorted(fingerprint))).digest("hex").slice(0, 16);
+}
+
+/** A folder of the run directory that no other run has used. */
+function freeFolder(outputDir: string): string {
+  const first = ownFolder(outputDir);
+  let folder = first;
+  for (let n = 1; checkpointsIn(folder).length > 0; n++) folder = `${first}_${n}`;
+  return folder;
+}
+
+function ownFolder(outputDir: string): string {
+  return join(outputDir, "checkpoints");
+}
+
+export function isInside(folder: string, path: string): boolean {
+  const inner = relative(folder, path);
+  return inner !== ".." && !inner.startsWith("../") && inner !== path;
+}
+
+function here(path: string): string {
+  return isInside(process.cwd(), path) ? relative(process.cwd(), path) : path;
+}
+
+function at({ epoch, globalStep }: CheckpointSummary): string {
+  return `epoch ${epoch + 1}, step ${globalStep}`;
+}
+
+function nothingToResume(folder: string): CtError {
+  return new CtError({
+    code: "classifier/resume",
+    what: "resume=true, and there is no checkpoint to resume",
+    where: here(folder),
+    fix: "leave it out: resume=auto starts anew where there is nothing to resume",
+  });
+}
