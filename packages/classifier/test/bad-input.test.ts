@@ -88,12 +88,12 @@ test("pretrained weights without a network end with the file, the places and the
   expect(text).toContain("model.pretrained=false");
 });
 
-test("a checkpoint of another model is refused with keys and shapes", async () => {
+test("a checkpoint of another model that is to be resumed is refused with keys and shapes", async () => {
   const fine = await classifier(["train", ...quick, "trainer.max_epochs=1"], dir);
   expect(fine.code).toBe(0);
-  const text = await failure("trainer.max_epochs=2", "model=resnet34");
-  expect(text).toMatch(/resnet18/);
-  expect(text).toMatch(/resnet34/);
+  const text = await failure("trainer.max_epochs=2", "model=resnet34", "resume=true");
+  expect(text).toMatch(/model was "resnet18" and is "resnet34"/);
+  expect(text).toContain("the checkpoint does not fit the model; missing in the file: model.layer1.2.conv1.weight");
 });
 
 test("a number that is none, a command that is none and a flag that is none end with 1 and a sentence", async () => {

@@ -1,5 +1,6 @@
 export * from "./callbacks/index.ts";
 export type { Checkpoint, LoopState, Phase } from "./checkpoint/checkpoint.ts";
+export { findAll } from "./checkpoint/find.ts";
 export {
   type Fingerprint,
   fingerprintDifferences,
@@ -28,6 +29,7 @@ export { type DDPOptions, DDPStrategy } from "./strategies/ddp.ts";
 export { SingleDeviceStrategy } from "./strategies/single-device.ts";
 export type { Strategy } from "./strategies/strategy.ts";
 export { targets } from "./targets.ts";
+export { fastDevRunId } from "./trainer/checkpoint-connector.ts";
 export {
   parseTrainerOptions,
   type TrainerOptions,

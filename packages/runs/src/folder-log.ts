@@ -35,7 +35,10 @@ export interface FolderUse {
  * Notes a run in `runs.jsonl` of a shared checkpoint folder, by which later runs find the checkpoints of their experiment
  * and tell whose files they see. Paths are kept relative to the folder: a project may be moved.
  */
-export function noteFolderUse(folder: string, { id, signature, dir, checkpoints }: Omit<FolderUse, "host" | "pid" | "startedAt">): void {
+export function noteFolderUse(
+  folder: string,
+  { id, signature, dir, checkpoints }: Omit<FolderUse, "host" | "pid" | "startedAt">,
+): void {
   const line = {
     id,
     signature,

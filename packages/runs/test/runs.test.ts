@@ -124,7 +124,11 @@ test("a run's record: started, updated, finished; resumed with the same id", () 
   const writer = RunWriter.open(dir, { kind: "train", monitor: { name: "val/acc", mode: "max" } });
   expect(readRun(dir)).toMatchObject({
     status: "running",
-    record: { name: "2026-01-02/10-11-12", id: "2026-01-02-10-11-12", host: hostname() },
+    record: {
+      name: "2026-01-02/10-11-12",
+      id: expect.stringMatching(/^2026-01-02-10-11-12-[0-9a-f]{8}$/),
+      host: hostname(),
+    },
   });
   writer.update({ best: { value: 0.9, epoch: 3 } });
   writer.finish("failed", "disk full");

@@ -7,6 +7,7 @@ import { readLabelledPictures } from "../data/labelled-pictures.ts";
 import { evaluateClassifier } from "../evaluation/evaluate.ts";
 import { type LabelsMapping, labelsMappingFile } from "../inference/labels-mapping.ts";
 import { OnnxClassifier } from "../inference/onnx-classifier.ts";
+import { checkpointOfRun } from "../training/checkpoints.ts";
 import { createBundle } from "./create.ts";
 import type { BundleManifest } from "./manifest.ts";
 
@@ -91,18 +92,15 @@ async function exportedModel(path: string, scratch: string): Promise<ExportedMod
   }
   if (statSync(path).isDirectory()) {
     const modelPath = join(path, "model.onnx");
-    const { checkpointPath } = readRun(path)?.record ?? {};
-    const found = checkpointPath === undefined ? undefined : join(path, checkpointPath);
-    const checkpoint = found !== undefined && existsSync(found) ? found : undefined;
     const betterWeights = join(path, "best_weights.safetensors");
     if (existsSync(modelPath))
       return {
         folder: path,
         modelPath,
-        checkpoint,
+        checkpoint: comparedCheckpoint(path),
         ...(existsSync(betterWeights) && { betterWeights }),
       };
-    if (checkpoint !== undefined) return exportedModel(checkpoint, scratch);
+    if (readRun(path) !== undefined) return exportedModel(checkpointOfRun(path), scratch);
     throw new CtError({
       code: "export/model",
       what: "the folder has neither an exported model nor a checkpoint",
@@ -114,6 +112,18 @@ async function exportedModel(path: string, scratch: string): Promise<ExportedMod
   const parity = await exportCheckpoint(path, scratch);
   log.info(`exported ${path}; ONNX Runtime differs by at most ${parity.toExponential(1)}`);
   return { folder: scratch, modelPath: join(scratch, "model.onnx"), checkpoint: path };
+}
+
+/** The checkpoint that a run's exported model is compared with, if it is still there. */
+function comparedCheckpoint(dir: string): string | undefined {
+  if (readRun(dir) === undefined) return undefined;
+  try {
+    return checkpointOfRun(dir);
+  } catch (error) {
+    if (!CtError.is(error)) throw error;
+    log.warning(error.problem.what);
+    return undefined;
+  }
 }
 
 /** A model and its checkpoint may differ by float32 sums in another order; more means that they do not belong together. */
@@ -128,7 +138,7 @@ async function parityOn(
   onProgress: ((done: number, total: number) => void) | undefined,
 ): Promise<number | undefined> {
   if (checkpoint === undefined) {
-    log.warning("the checkpoint of this model is not there: it is not compared with LibTorch");
+    log.warning("without the checkpoint of this model it is not compared with LibTorch");
     return undefined;
   }
   const { CheckpointClassifier } = await import("../inference/checkpoint-classifier.ts");

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { CtError } from "@classifier-training/base";
+import { readRun } from "@classifier-training/runs";
 import { parseCsv } from "@classifier-training/vision/preprocessing";
 
 /** What a run said of each sample of a split, as `predictions.csv` keeps it. */
@@ -17,11 +18,10 @@ export interface StoredPredictions {
  */
 export function readStoredPredictions(path: string): StoredPredictions {
   if (existsSync(path) && statSync(path).isFile()) return { name: path, correct: readCorrect(path) };
-  const folders = existsSync(path) ? readdirSync(path).filter((name) => /^(epoch_\d+|validate|test)$/.test(name)) : [];
-  const stored = ["", ...folders.sort()]
-    .map((folder) => ({ folder, file: join(path, folder, "predictions.csv") }))
+  const stored = predictionFolders(path)
+    .map((folder) => ({ folder, file: join(folder, "predictions.csv") }))
     .filter(({ file }) => existsSync(file))
-    .map(({ folder, file }) => ({ name: join(path, folder), correct: readCorrect(file) }));
+    .map(({ folder, file }) => ({ name: folder, correct: readCorrect(file) }));
   const [first, ...others] = stored;
   if (first === undefined) {
     throw new CtError({
@@ -32,6 +32,19 @@ export function readStoredPredictions(path: string): StoredPredictions {
     });
   }
   return others.reduce((best, one) => (rightOnes(one) > rightOnes(best) ? one : best), first);
+}
+
+/** The folders of a run that may hold predictions; those of a resumed run's first epochs are in the run that it resumed. */
+function predictionFolders(path: string, untilEpoch = Number.POSITIVE_INFINITY): string[] {
+  if (!existsSync(path)) return [];
+  const names = readdirSync(path).filter((name) => /^(epoch_\d+|validate|test)$/.test(name));
+  const isWhole = untilEpoch === Number.POSITIVE_INFINITY;
+  const own = ["", ...names.sort()].filter((name) => isWhole || Number(/^epoch_(\d+)$/.exec(name)?.[1]) <= untilEpoch);
+  const { continues } = readRun(path)?.record ?? {};
+  const earlier = continues?.dir === undefined ? undefined : join(path, continues.dir);
+  const before =
+    earlier === undefined || relative(earlier, path) === "" ? [] : predictionFolders(earlier, continues?.epoch);
+  return [...before, ...own.map((name) => join(path, name))];
 }
 
 function rightOnes({ correct }: StoredPredictions): number {

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
-import { extname } from "node:path";
+import { extname, join } from "node:path";
 import { CtError } from "@classifier-training/base";
+import { readRun, runPaths } from "@classifier-training/runs";
 import type { Classifier } from "./classifier.ts";
 import { OnnxClassifier } from "./onnx-classifier.ts";
 
@@ -18,7 +19,12 @@ export async function openClassifier(path: string): Promise<Classifier> {
       fix: "give a run directory, a bundle, a checkpoint or an ONNX file",
     });
   }
-  if (statSync(path).isDirectory() || [".onnx", ".zip"].includes(extname(path))) return OnnxClassifier.load(path);
+  const isFolder = statSync(path).isDirectory();
+  const isRunOnly = isFolder && !existsSync(join(path, runPaths.model)) && readRun(path) !== undefined;
+  if (!isRunOnly && (isFolder || [".onnx", ".zip"].includes(extname(path)))) return OnnxClassifier.load(path);
   const { CheckpointClassifier } = await import("./checkpoint-classifier.ts");
-  return CheckpointClassifier.load(path);
+  if (!isRunOnly) return CheckpointClassifier.load(path);
+  // A run that was stopped has no exported model yet.
+  const { checkpointOfRun } = await import("../training/checkpoints.ts");
+  return CheckpointClassifier.load(checkpointOfRun(path));
 }

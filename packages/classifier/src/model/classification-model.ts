@@ -93,7 +93,8 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
 
   #applyGivenWeights(): void {
     const given = this.#givenWeights;
-    if (given !== undefined) noGrad(() => scope(() => void this.class_weights.copy_(fromTypedArray(given, [given.length]))));
+    if (given !== undefined)
+      noGrad(() => scope(() => void this.class_weights.copy_(fromTypedArray(given, [given.length]))));
   }
 
   /** The checkpoint can then be used without the configuration that made it. */

@@ -1,7 +1,14 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { basename, join, relative, resolve } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
 import { CtError } from "@classifier-training/base";
-import { type CheckpointSummary, inspectCheckpoint, loadCheckpoint, summaryOf } from "@classifier-training/lightning";
+import {
+  type CheckpointSummary,
+  fastDevRunId,
+  findAll,
+  inspectCheckpoint,
+  loadCheckpoint,
+  summaryOf,
+} from "@classifier-training/lightning";
 import { folderUses, type RunRecord, readRun, runDirOf, runPaths, trialKind } from "@classifier-training/runs";
 
 /** A checkpoint file whose header can be read. */
@@ -10,25 +17,12 @@ export interface StoredCheckpoint {
   readonly summary: CheckpointSummary;
 }
 
-/**
- * The checkpoints of a folder, the newest first, in folders below it too (a metric's `/` makes some), but for those that
- * have a last checkpoint of their own.
- */
+/** The checkpoints of a folder, the newest first. Those that a `fast_dev_run` of an earlier version has left do not count. */
 export function checkpointsIn(folder: string): StoredCheckpoint[] {
-  const found: StoredCheckpoint[] = [];
-  const visit = (at: string, depth: number) => {
-    if (statSync(at, { throwIfNoEntry: false })?.isDirectory() !== true) return;
-    const entries = readdirSync(at, { withFileTypes: true });
-    if (depth > 0 && entries.some(({ name }) => /^last.*\.ckpt$/.test(name))) return;
-    for (const entry of entries) {
-      const path = join(at, entry.name);
-      if (entry.isDirectory() && depth < 3) visit(path, depth + 1);
-      const summary = entry.name.endsWith(".ckpt") && !entry.isDirectory() ? summaryOf(path) : undefined;
-      if (summary !== undefined && summary.runId !== "fast-dev-run") found.push({ path, summary });
-    }
-  };
-  visit(folder, 0);
-  return found.sort((a, b) => b.summary.created.localeCompare(a.summary.created));
+  return findAll(folder, ".ckpt")
+    .map((path) => ({ path, summary: summaryOf(path) }))
+    .filter((one): one is StoredCheckpoint => one.summary !== undefined && one.summary.runId !== fastDevRunId)
+    .sort((a, b) => b.summary.created.localeCompare(a.summary.created));
 }
 
 /**
@@ -47,10 +41,11 @@ export function bestCheckpointIn(folder: string): string {
   }
   const { runId, continuedRuns = [] } = newest.summary;
   for (const state of Object.values(loadCheckpoint(newest.path).callbacks ?? {})) {
-    const best = state["bestModelPath"];
+    const { bestModelPath: best, dirpath } = state;
     if (typeof best !== "string" || best === "") continue;
-    // The folder may have been moved since.
-    const path = [best, join(folder, basename(best))].find((candidate) => existsSync(candidate));
+    // The folder may have been moved or copied since.
+    const here = typeof dirpath === "string" ? join(folder, relative(dirpath, best)) : best;
+    const path = [here, best].find((candidate) => existsSync(candidate));
     const owner = path === undefined ? undefined : summaryOf(path)?.runId;
     if (path !== undefined && owner !== undefined && [runId, ...continuedRuns].includes(owner)) return path;
   }
@@ -64,7 +59,7 @@ export function bestCheckpointIn(folder: string): string {
  */
 export function checkpointOfRun(dir: string): string {
   const { record } = readRun(dir) ?? {};
-  refuseTrial(dir, record);
+  refuseWithoutModel(dir, record);
   const path = record?.checkpointPath === undefined ? undefined : resolve(dir, record.checkpointPath);
   if (record === undefined || path === undefined) return unfinishedRunsBest(dir, record);
   if (!existsSync(path)) throw gone(dir, record, "has been deleted", path);
@@ -73,14 +68,18 @@ export function checkpointOfRun(dir: string): string {
   throw gone(dir, record, `was overwritten${writer === undefined ? "" : ` by run ${describeRun(path, writer)}`}`, path);
 }
 
-/** @throws CtError for the directory of a fast_dev_run */
-export function refuseTrial(dir: string, record: RunRecord | undefined = readRun(dir)?.record): void {
-  if (record?.kind !== trialKind) return;
+/** @throws CtError for the directory of a command that trains no model */
+function refuseWithoutModel(dir: string, record: RunRecord | undefined): void {
+  const kind = record?.kind ?? "train";
+  if (kind === "train") return;
+  const isTrial = kind === trialKind;
   throw new CtError({
-    code: "classifier/fast-dev-run",
-    what: "this was a fast_dev_run: a trial of a few batches, which leaves no model",
-    where: dir,
-    fix: "train without trainer.fast_dev_run, and name that run",
+    code: "classifier/no-model",
+    what: isTrial
+      ? "this was a fast_dev_run: a trial of a few batches, which leaves no model"
+      : `this is the directory of a \`${kind}\` command, which trains no model`,
+    where: shown(dir),
+    fix: isTrial ? "train without trainer.fast_dev_run, and name that run" : "name the run that it measured",
   });
 }
 
@@ -118,7 +117,8 @@ function ownCheckpoints(dir: string, record: RunRecord | undefined): StoredCheck
 function gone(dir: string, record: RunRecord, what: string, path: string): CtError {
   const [other] = ownCheckpoints(dir, record);
   const folder = record.checkpointsPath === undefined ? undefined : resolve(dir, record.checkpointsPath);
-  const heir = folder === undefined ? undefined : checkpointsIn(folder).find(({ summary }) => continues(summary, record));
+  const heir =
+    folder === undefined ? undefined : checkpointsIn(folder).find(({ summary }) => continues(summary, record));
   return new CtError({
     code: "classifier/checkpoint-gone",
     what: `the best checkpoint of run ${record.id} ${what}`,

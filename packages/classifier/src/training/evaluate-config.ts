@@ -1,29 +1,39 @@
 import { getLogger } from "@classifier-training/base";
 import { type DictConfig, get, type JobContext } from "@classifier-training/hydra";
-import { CSVLogger, isMainProcess, ModelCheckpoint, TrainingInterrupted } from "@classifier-training/lightning";
+import {
+  CSVLogger,
+  isMainProcess,
+  ModelCheckpoint,
+  summaryOf,
+  TrainingInterrupted,
+} from "@classifier-training/lightning";
 import { RunWriter, runPaths } from "@classifier-training/runs";
 import { manualSeed } from "@classifier-training/torch";
 import { buildTrainer } from "./build-trainer.ts";
-import { bestCheckpointIn } from "./checkpoints.ts";
+import { bestCheckpointIn, checkpointOfRun } from "./checkpoints.ts";
 import { buildCallbacks, buildDataModule, buildModel } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
 import { logAsRank } from "./logging.ts";
 
 const log = getLogger("classifier.evaluate");
 
-/**
- * Measures a checkpoint on the validation or test split, with the callbacks of the configuration.
- * @param ckptPath a file; by default the best checkpoint of the checkpoint callback's folder
- */
+/** What `validate` and `test` measure: a file, the best checkpoint of a run, or by default that of the configuration's folder. */
+export interface EvaluatedModel {
+  readonly checkpoint: string | undefined;
+  /** A run directory. */
+  readonly run: string | undefined;
+}
+
+/** Measures a checkpoint on the validation or test split, with the callbacks of the configuration. */
 export async function evaluateConfig(
   config: DictConfig,
   job: JobContext,
   fn: "validate" | "test",
-  ckptPath: string | undefined,
+  wanted: EvaluatedModel,
 ): Promise<Readonly<Record<string, number>>> {
   if (!isMainProcess()) {
     logAsRank();
-    return evaluate(config, job, fn, ckptPath);
+    return evaluate(config, job, fn, wanted);
   }
   const record = RunWriter.open(job.outputDir, {
     kind: fn,
@@ -31,7 +41,7 @@ export async function evaluateConfig(
     overridesPath: runPaths.overrides,
   });
   try {
-    const metrics = await evaluate(config, job, fn, ckptPath);
+    const metrics = await evaluate(config, job, fn, wanted);
     record.finish("success");
     return metrics;
   } catch (error) {
@@ -45,8 +55,9 @@ async function evaluate(
   config: DictConfig,
   { outputDir, originalCwd }: JobContext,
   fn: "validate" | "test",
-  ckptPath: string | undefined,
+  { checkpoint: given, run }: EvaluatedModel,
 ): Promise<Readonly<Record<string, number>>> {
+  const named = given ?? (run === undefined ? undefined : checkpointOfRun(run));
   const seed = Number(get(config, "seed", 42));
   manualSeed(seed);
   useAllCores();
@@ -55,8 +66,9 @@ async function evaluate(
   const model = await buildModel(config, datamodule.numClasses, { pretrained: false });
   const callbacks = await buildCallbacks(config, false);
   const folder = callbacks.find((callback) => callback instanceof ModelCheckpoint)?.options.dirpath ?? "checkpoints";
-  const checkpoint = ckptPath ?? bestCheckpointIn(folder);
-  log.info(`${fn} with ${checkpoint}`);
+  const checkpoint = named ?? bestCheckpointIn(folder);
+  const owner = summaryOf(checkpoint)?.runId;
+  log.info(`${fn} with ${checkpoint}${owner === undefined ? "" : ` of run ${owner}`}`);
   const trainer = buildTrainer(config, {
     callbacks,
     logger: isMainProcess() ? [new CSVLogger({ saveDir: outputDir, name: "", version: "" })] : [],

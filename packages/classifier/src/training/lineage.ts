@@ -3,7 +3,7 @@ import { join, relative, resolve } from "node:path";
 import { getLogger } from "@classifier-training/base";
 import { type DictConfig, get, type JobContext, select } from "@classifier-training/hydra";
 import type { Fingerprint, ModelCheckpoint, RunIdentity } from "@classifier-training/lightning";
-import { readRun, type RunWriter, runDirOf, runPaths } from "@classifier-training/runs";
+import { type RunWriter, readRun, runDirOf, runPaths } from "@classifier-training/runs";
 import type { ClassificationDataModule } from "../data/classification-datamodule.ts";
 import type { ClassificationModel } from "../model/classification-model.ts";
 import type { StoredCheckpoint } from "./checkpoints.ts";

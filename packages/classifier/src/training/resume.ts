@@ -81,8 +81,7 @@ export function planResume(question: ResumeQuestion): ResumePlan {
     return resume(newest, home, () => true, change);
   }
   if (mode === "auto") {
-    if (newest !== undefined && same(newest.summary))
-      return resume(newest, home, same, "; resume=false starts anew");
+    if (newest !== undefined && same(newest.summary)) return resume(newest, home, same, "; resume=false starts anew");
     // The same experiment, begun when another one's checkpoints lay here.
     for (const use of folderUses(home)) {
       if (use.signature !== signatureHash(fingerprint) || use.checkpoints === home || isInUse(use)) continue;
@@ -137,8 +136,15 @@ function signatureHash(fingerprint: Fingerprint): string {
   const sorted = (value: unknown): unknown =>
     typeof value !== "object" || value === null || Array.isArray(value)
       ? value
-      : Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => [k, sorted(v)]));
-  return createHash("sha256").update(JSON.stringify(sorted(fingerprint))).digest("hex").slice(0, 16);
+      : Object.fromEntries(
+          Object.entries(value)
+            .sort(([a], [b]) => (a < b ? -1 : 1))
+            .map(([k, v]) => [k, sorted(v)]),
+        );
+  return createHash("sha256")
+    .update(JSON.stringify(sorted(fingerprint)))
+    .digest("hex")
+    .slice(0, 16);
 }
 
 /** A folder of the run directory that no other run has used. */

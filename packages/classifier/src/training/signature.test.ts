@@ -67,7 +67,7 @@ test.each([
   ["trainer.precision=bf16-mixed", "trainer.precision"],
   ["+trainer.limit_train_batches=1", "trainer.limit_train_batches"],
   ["callbacks.ema.decay=0.5", "callbacks.ema.decay"],
-  ["+callbacks.bell={_target_: ./src/bell.ts#Bell}", "callbacks.bell._target_"],
+  ["+callbacks.bell={_target_: './src/bell.ts#Bell'}", "callbacks.bell._target_"],
 ])("%s is another experiment", async (override, key) => {
   const changed = await signatureOf([override]);
   expect(changed[key]).not.toEqual(before[key]);

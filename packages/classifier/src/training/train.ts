@@ -28,8 +28,8 @@ import type { ClassificationModel } from "../model/classification-model.ts";
 import { buildTrainer } from "./build-trainer.ts";
 import { buildCallbacks, buildDataModule, buildLoggers, buildModel, hasLoggers } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
-import { logAsRank, logTo, type RunLog } from "./logging.ts";
 import { followed, type Lineage, takeUp } from "./lineage.ts";
+import { logAsRank, logTo, type RunLog } from "./logging.ts";
 import { isTrial, trialFolder } from "./trial.ts";
 import { RefuseUntrained } from "./untrained.ts";
 

@@ -39,8 +39,7 @@ export async function repeatRun(run: NamedRun, { steps, kill }: VerifyOptions): 
         });
       }
       const args = ["train", ...run.configArguments, ...overrides(run.dir, scratch, last)];
-      if (kill) await killOnce(args);
-      await finish(start(args));
+      if (!kill || (await killOnce(args))) await finish(start(args));
       return join(scratch, "run", "replay.jsonl");
     });
   } finally {
@@ -67,13 +66,14 @@ function start(args: readonly string[]): ChildProcess {
   return spawn(process.execPath, [program, ...args], { stdio: ["ignore", "ignore", "pipe"] });
 }
 
-async function killOnce(args: readonly string[]): Promise<void> {
+/** @returns false when it had ended before */
+async function killOnce(args: readonly string[]): Promise<boolean> {
   const child = start(args);
   child.stderr?.resume();
-  const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
   await Promise.race([ended, sleep(Rng.at(Date.now()).uniform(4000, 12_000))]);
   child.kill("SIGKILL");
-  await ended;
+  return (await ended) !== 0;
 }
 
 async function finish(child: ChildProcess): Promise<void> {

@@ -433,8 +433,9 @@ export class ModelCheckpoint extends Callback {
     };
   }
 
-  override loadStateDict(state: Record<string, unknown>): void {
+  override loadStateDict(saved: Record<string, unknown>): void {
     this.#restored = true;
+    const state = moved(saved, this.dirpath);
     const { dirpath, best, bestModelPath, lastModelPath } = state;
     if (dirpath === this.dirpath) {
       this.#best.loadStateDict(best as ReturnType<BestK["stateDict"]>);
@@ -457,4 +458,19 @@ export class ModelCheckpoint extends Callback {
 /** Whether an id is that of the trainer's run, or of one that it resumed. */
 function isOfRun({ runId, continuedRuns }: TrainerView, id: string | undefined): boolean {
   return id !== undefined && (id === runId || continuedRuns.includes(id));
+}
+
+/** The state with its paths in the folder as it is now, when the files have been moved or copied there with it. */
+function moved(state: Record<string, unknown>, folder: string | null): Record<string, unknown> {
+  const { dirpath: before, bestModelPath, lastModelPath } = state;
+  if (typeof before !== "string" || folder === null || before === folder) return state;
+  const here = (path: unknown) =>
+    typeof path === "string" && path.startsWith(`${before}/`) ? join(folder, path.slice(before.length)) : path;
+  const files = [bestModelPath, lastModelPath].filter((path) => typeof path === "string" && path !== "").map(here);
+  if (files.length === 0 || !files.every((path) => existsSync(path as string))) return state;
+  const relocated = (values: Record<string, unknown>) =>
+    Object.fromEntries(Object.entries(values).map(([key, value]) => [key, here(value)]));
+  const best = state["best"] as { readonly scores: ReadonlyMap<string, number> };
+  const scores = new Map([...best.scores].map(([path, score]) => [here(path) as string, score]));
+  return { ...relocated(state), dirpath: folder, best: { ...relocated({ ...best }), scores } };
 }

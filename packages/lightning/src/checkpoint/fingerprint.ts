@@ -1,6 +1,6 @@
 import type { Tensor } from "@classifier-training/torch";
-import type { CheckpointSummary } from "./format.ts";
 import { LightningError } from "../core/errors.ts";
+import type { CheckpointSummary } from "./format.ts";
 
 /** What must be equal for a checkpoint to be continued: the module's and the data's own words for it. */
 export type Fingerprint = Readonly<Record<string, unknown>>;

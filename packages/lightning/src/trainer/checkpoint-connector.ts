@@ -325,7 +325,8 @@ export class CheckpointConnector {
   }
 }
 
-const fastDevRunId = "fast-dev-run";
+/** The id in what a trial leaves behind. */
+export const fastDevRunId = "fast-dev-run";
 
 function bestPath(fn: TrainerFn, keepers: readonly CheckpointFinder[], fastDevRun: boolean): string {
   const [keeper] = keepers;

@@ -10,8 +10,9 @@ export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
         const hydraMain = await openHydra();
         const { findRun } = await import("../run-directory.ts");
         const { ckpt, rest } = takeCheckpoint(given);
-        const run = rest[0] === undefined || rest[0].includes("=") ? undefined : findRun(rest[0]);
-        const argv = run === undefined ? rest : [...run.configArguments, ...rest.slice(1)];
+        const { path, others } = takeRun(rest);
+        const run = path === undefined ? undefined : findRun(path);
+        const argv = run === undefined ? others : [...run.configArguments, ...others];
         const { exitCode } = await hydraMain(
           {
             fallbackPath: confDir,
@@ -22,12 +23,10 @@ export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
             argv: await asRank(argv),
           },
           async (config, job) =>
-            (await import("../../training/evaluate-config.ts")).evaluateConfig(
-              config,
-              job,
-              fn,
-              ckpt ?? run?.checkpoint,
-            ),
+            (await import("../../training/evaluate-config.ts")).evaluateConfig(config, job, fn, {
+              checkpoint: ckpt,
+              run: run?.dir,
+            }),
         );
         finish(withoutUsageCode(exitCode));
       },
@@ -43,6 +42,15 @@ Examples:
   classifier ${fn} outputs/2026-01-31/12-00-00
   classifier ${fn} --ckpt checkpoints/last.ckpt data.data_root=photos
   classifier ${fn} outputs/2026-01-31/12-00-00 data.data_root=other-photos`;
+}
+
+/** Takes the run out of the arguments: a word that is neither an override nor a flag or its value. */
+function takeRun(given: readonly string[]): { path: string | undefined; others: string[] } {
+  const takesValue = /^(--(cfg|package|config-path|config-name|config-dir|info)|-(c|p|cp|cn|cd|i))$/;
+  const at = given.findIndex(
+    (word, i) => !/[=]|^[-~+]/.test(word) && !takesValue.test(given[i - 1] ?? "") && word !== "",
+  );
+  return { path: given[at], others: given.filter((_, i) => i !== at) };
 }
 
 /** Takes `--ckpt PATH` out of the arguments; the rest is Hydra's. */

@@ -37,7 +37,8 @@ Flags: --config-dir FOLDER and --config-name NAME take a configuration of your o
 Exit codes: 0 success; 1 bad input or a failed run; 130 interrupted; 143 terminated.`;
 }
 
-const trainHelp = `Trains, validates after each epoch, and exports the best model. The same command goes on where it was stopped.
+const trainHelp = `Trains, validates after each epoch, and exports the best model. The same command resumes where it was stopped; another
+experiment keeps its checkpoints apart. resume=false starts anew, resume=true resumes whatever checkpoints/ holds.
 
 Examples:
   classifier train data.data_root=photos transforms=default model.pretrained=false data.image_size=64 logging=none

@@ -1,4 +1,3 @@
-import { CtError } from "@classifier-training/base";
 import type { Verification } from "@classifier-training/lightning";
 import type { RegisterCommand } from "../commands.ts";
 import { exitCode } from "../failure.ts";
@@ -18,14 +17,6 @@ export const registerVerify: RegisterCommand = (program, finish) => {
     .action(async (path: string, { steps, kill }: { steps: number; kill?: boolean }) => {
       const { findRun } = await import("../run-directory.ts");
       const run = findRun(path);
-      if (run === undefined) {
-        throw new CtError({
-          code: "classifier/run",
-          what: "this is not a run directory: it has no .hydra/config.yaml",
-          where: path,
-          fix: "give a folder that `classifier train` made, such as outputs/DATE/TIME",
-        });
-      }
       const { repeatRun } = await import("../../verify/repeat-run.ts");
       process.stderr.write(`repeating up to step ${steps}${kill ? ", with a kill in between" : ""} ...\n`);
       const verification = await repeatRun(run, { steps, kill: kill === true });
