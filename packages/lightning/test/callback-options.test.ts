@@ -145,7 +145,7 @@ test("an exception saves the run where that is asked for, and never in a trial",
   await expect(fit({ fastDevRun: 3 })).rejects.toThrow("asked for");
   expect(readdirSync(dir)).toEqual([]);
   await expect(fit({})).rejects.toThrow("asked for");
-  expect(readdirSync(join(dir, "ck"))).toEqual(["epoch=0-step=3.ckpt"]);
+  expect(readdirSync(join(dir, "ck"))).toEqual(["epoch=0-step=3.ckpt", "last.ckpt"]);
 });
 
 test("checkpoint options that exclude each other are refused", () => {

@@ -36,6 +36,7 @@ const checkpoints = () => readdirSync(join(dir, "checkpoints"));
 test.each([
   ["SIGINT", 130],
   ["SIGTERM", 143],
+  ["SIGHUP", 129],
 ] as const)(
   "%s saves the run and ends it with %i, and it can be resumed",
   async (signal, code) => {

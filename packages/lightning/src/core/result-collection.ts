@@ -222,6 +222,30 @@ export class ResultCollection {
     }
   }
 
+  /** The metric objects that were logged since the last reset, which the next one resets. */
+  metrics(): ReadonlySet<object> {
+    return new Set([...this.#entries.values()].flatMap(({ metric, idle }) => (metric && !idle ? [metric] : [])));
+  }
+
+  /** Remembers the values logged so far. @returns what goes back to them; metric objects have marks of their own */
+  mark(): () => void {
+    const entries = [...this.#entries].map(([key, entry]) => {
+      // What is logged until the next mark is then added to these, and not read with them.
+      if (entry.pending.length >= 256) drain(entry);
+      return [key, { ...entry, pending: [...entry.pending] }] as const;
+    });
+    return () => {
+      for (const [key, { pending }] of this.#entries) {
+        const kept = new Set(entries.find(([name]) => name === key)?.[1].pending.map(({ tensor }) => tensor));
+        for (const { tensor } of pending) if (!kept.has(tensor)) tensor.dispose();
+      }
+      this.#entries.clear();
+      for (const [key, entry] of entries) {
+        this.#entries.set(key, { ...entry, pending: entry.pending.filter(({ tensor }) => !tensor.isDisposed) });
+      }
+    };
+  }
+
   /** @param pathOf where in the module a metric object is */
   stateDict(pathOf: (metric: object) => string | undefined): ResultState {
     return [...this.#entries].map(([key, entry]) => {

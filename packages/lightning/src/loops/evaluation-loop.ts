@@ -5,6 +5,7 @@ import { MixedPrecision } from "../precision/plugins.ts";
 import { findMetrics } from "../trainer/module-metrics.ts";
 import type { RunContext } from "../trainer/run-context.ts";
 import { limitedBatches } from "../trainer/settings.ts";
+import { StageMark } from "../trainer/stage-mark.ts";
 import { BatchSource, EventLoopYielder } from "./batch-source.ts";
 import { disposeOutputs, disposeTransferred } from "./dispose.ts";
 import { isAsyncFunction, refuseAsync } from "./optimization.ts";
@@ -95,21 +96,39 @@ export class EvaluationLoop {
 
   /** @returns what was logged, by loader */
   async run(): Promise<readonly MetricValues[]> {
-    const { hooks, log, state, profiler } = this.#run;
+    const { state } = this.#run;
     await this.setUpData();
     const planned = this.plannedBatches;
     const enabled = this.#loaders !== undefined && planned.some((count) => count > 0);
     // A rank without a batch of its own takes part in what follows the batches.
     const [anywhere] = await this.#run.strategy.anyOf([enabled]);
     if (this.#loaders === undefined || anywhere !== true) return [];
+    // In training, a checkpoint of this time stands before the validation; afterwards it starts with fresh metrics.
+    const mark = new StageMark(this.#run, findMetrics(this.#run.module));
+    if (state.fn === "fit" && state.stage === "validate") this.#run.pinned = mark;
+    try {
+      const outputs = await this.#evaluate(this.#loaders, planned);
+      mark.dispose();
+      return outputs;
+    } catch (error) {
+      if (this.#run.progress.phase !== "validationEnd") mark.rollback();
+      throw error;
+    }
+  }
+
+  async #evaluate(
+    loaders: readonly BatchLoader<unknown>[],
+    planned: readonly number[],
+  ): Promise<readonly MetricValues[]> {
+    const { hooks, log, state, profiler } = this.#run;
     const name = names[this.#kind];
     profiler.start(state.stage ?? this.#kind);
     await hooks.module(name.eval);
     await hooks.both(name.start);
     await hooks.both(name.epochStart);
     const outputs: MetricValues[] = [];
-    const several = this.#loaders.length > 1;
-    for (const [index, loader] of this.#loaders.entries()) {
+    const several = loaders.length > 1;
+    for (const [index, loader] of loaders.entries()) {
       await this.#runLoader(loader, planned[index] ?? 0, index, several);
       log.epochEndReached();
       await log.synchronizeEpoch(findMetrics(this.#run.module));
@@ -124,7 +143,10 @@ export class EvaluationLoop {
     const all: MetricValues = Object.assign({}, ...[...outputs].reverse(), atEnd);
     for (const values of outputs) Object.assign(values, atEnd);
     log.logEvalEndMetrics(all);
-    if (state.fn === "fit" && state.stage === "validate") this.#run.progress.phase = "validationEnd";
+    if (state.fn === "fit" && state.stage === "validate") {
+      this.#run.progress.phase = "validationEnd";
+      this.#run.pinned = undefined;
+    }
     await hooks.both(name.end);
     log.resetResults();
     await hooks.module(name.train);

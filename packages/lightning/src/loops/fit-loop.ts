@@ -92,7 +92,7 @@ export class FitLoop {
   // --- The loop ---
 
   async run(): Promise<void> {
-    const { hooks, progress, data, options } = this.#run;
+    const { hooks, progress, data, options, state } = this.#run;
     if (options.limitTrainBatches === 0) return;
     if (!data.has("trainDataloader")) throw new MisconfigurationError("`fit` needs a train loader, and there is none");
     await this.#setUpData();
@@ -106,6 +106,7 @@ export class FitLoop {
       await this.#runEpoch();
     }
     progress.phase = "betweenEpochs";
+    state.trained = true;
     await hooks.both("onTrainEnd");
   }
 
@@ -116,6 +117,7 @@ export class FitLoop {
     if (!resumed) {
       progress.batchesReady = 0;
       progress.isLastBatch = false;
+      progress.cutShort = false;
       await hooks.both("onTrainEpochStart");
     }
     const position = { epoch: options.overfit ? 0 : progress.epoch, startBatch: progress.batchesReady };
@@ -131,10 +133,7 @@ export class FitLoop {
     progress.epochsProcessed++;
     progress.phase = "epochEnd";
     await logging.synchronizeEpoch(findMetrics(this.#run.module));
-    await hooks.callbacksWhere(false, "onTrainEpochEnd");
-    await hooks.module("onTrainEpochEnd");
-    await logging.synchronizeEpoch(new Map());
-    await hooks.callbacksWhere(true, "onTrainEpochEnd");
+    await hooks.trainEpochEnd(() => logging.synchronizeEpoch(new Map()));
     await this.#finishEpoch();
     if (isDistributed(this.#run.strategy)) await agreeOnEnd(this.#run);
     this.#run.signals.check();

@@ -25,6 +25,8 @@ export class Optimization {
   #configured: ConfiguredOptimizers = { optimizers: [], schedulers: [] };
   #wrapped = new Map<optim.Optimizer, LightningOptimizer>();
   accumulateGradBatches: number;
+  /** Whether this batch has changed something that a checkpoint holds: weights, or gradients that batches before it began. */
+  hasChanged = false;
 
   constructor(run: RunContext, accumulateGradBatches: number) {
     this.#run = run;
@@ -113,9 +115,10 @@ export class Optimization {
   }
 
   async #backward(loss: Tensor): Promise<void> {
-    const { hooks, precision, profiler } = this.#run;
+    const { hooks, precision, profiler, progress } = this.#run;
     const scaled = precision.scaleLoss(loss);
     await hooks.both("onBeforeBackward", scaled);
+    if (progress.batchIdx % this.accumulateGradBatches !== 0) this.hasChanged = true;
     profiler.start("backward");
     await hooks.module("backward", scaled);
     profiler.stop("backward");
@@ -144,6 +147,8 @@ export class Optimization {
 
   /** `LightningModule.manualBackward`. */
   manualBackward(loss: Tensor): void {
+    // Whose gradients these are added to, only the module knows.
+    this.hasChanged = true;
     this.#run.precision.scaleLoss(loss).backward();
   }
 
@@ -163,6 +168,7 @@ export class Optimization {
         options.gradientClipAlgorithm,
       );
     }
+    this.hasChanged = true;
     profiler.start("optimizerStep");
     scope(() => precision.step(optimizer, pass));
     profiler.stop("optimizerStep");

@@ -7,6 +7,8 @@ export class RunState {
   stage: Stage | undefined;
   status: Status = "initializing";
   shouldStop = false;
+  /** Whether training has come to its end, and only the hooks after it are left. */
+  trained = false;
 }
 
 /** The counters of training. Each counts one thing, and only its loop writes it. */
@@ -20,6 +22,8 @@ export class Progress {
   /** Batches of all epochs that were begun. */
   totalBatches = 0;
   isLastBatch = false;
+  /** Whether the latest epoch was ended before its last batch, by a limit of steps or time: a run that resumes goes on in it. */
+  cutShort = false;
   /** Optimizer steps: Lightning's `global_step`. */
   optimizerSteps = 0;
   /** Batches that ended with a step: the loggers' step. */
@@ -38,9 +42,10 @@ export class Progress {
   }
 
   save(): Omit<LoopState, "results" | "metrics"> {
+    const cut = this.cutShort && (this.phase === "epochEnd" || this.phase === "betweenEpochs");
     return {
-      phase: this.phase,
-      epoch: this.epoch,
+      phase: cut ? "betweenBatches" : this.phase,
+      epoch: cut && this.phase === "betweenEpochs" ? this.epoch - 1 : this.epoch,
       globalStep: this.optimizerSteps,
       batchesDone: this.batchesReady,
       totalBatches: this.totalBatches,

@@ -2,8 +2,9 @@ import { getLogger } from "@classifier-training/base";
 import { governor } from "@classifier-training/torch";
 import type { StepOutputs } from "../callbacks/callback.ts";
 import { isDistributed } from "../strategies/strategy.ts";
-import { captureRng } from "../trainer/rng.ts";
+import { findMetrics } from "../trainer/module-metrics.ts";
 import type { RunContext } from "../trainer/run-context.ts";
+import { StageMark } from "../trainer/stage-mark.ts";
 import { agreeOnEnd } from "./agreement.ts";
 import { type BatchSource, EventLoopYielder } from "./batch-source.ts";
 import { disposeOutputs, disposeTransferred } from "./dispose.ts";
@@ -22,6 +23,7 @@ export class TrainingEpoch {
   readonly #run: RunContext;
   readonly #host: EpochHost;
   readonly #yielder = new EventLoopYielder();
+  #metrics: ReturnType<typeof findMetrics> = new Map();
   /** Of all epochs so far. */
   readonly stats = { waitMs: 0, batches: 0, images: 0 };
   /** What is called where a run can be saved as it stands, between two batches. */
@@ -41,6 +43,7 @@ export class TrainingEpoch {
   }
 
   async run(source: BatchSource, keepBatches: boolean, resumed: boolean): Promise<void> {
+    this.#metrics = findMetrics(this.#run.module);
     if (resumed) await this.#finishInterruptedBatch();
     while (!this.#done()) {
       const waited = source.waitMs;
@@ -69,6 +72,7 @@ export class TrainingEpoch {
       else if (isSaveDue) await this.saves?.byTime();
       this.#run.signals.check();
     }
+    this.#run.progress.cutShort = !this.#run.progress.allBatchesReady;
   }
 
   /** A loader that does not know its length ends for all ranks where it ends for one. */
@@ -112,6 +116,23 @@ export class TrainingEpoch {
 
   /** @returns false when a hook ended the epoch */
   async #batch(original: unknown, isLast: boolean, keepBatches: boolean): Promise<boolean> {
+    const mark = new StageMark(this.#run, this.#metrics);
+    this.#run.optimization.hasChanged = false;
+    try {
+      const goesOn = await this.#trainOn(original, isLast, keepBatches);
+      mark.dispose();
+      return goesOn;
+    } catch (error) {
+      // Up to the optimizer's step nothing is lost by beginning the batch anew.
+      if (this.#run.progress.phase === "inBatch" && !this.#run.optimization.hasChanged) {
+        mark.rollback();
+        this.#run.pinned = mark;
+      }
+      throw error;
+    }
+  }
+
+  async #trainOn(original: unknown, isLast: boolean, keepBatches: boolean): Promise<boolean> {
     const { data, hooks, log: logging, progress, strategy, precision, optimization } = this.#run;
     const batch = await data.transfer(original, strategy.rootDevice, precision.inputDtype, 0);
     progress.phase = "inBatch";
@@ -170,18 +191,9 @@ export class TrainingEpoch {
     const { hooks, progress } = this.#run;
     if (this.#host.shouldValidate()) {
       progress.phase = "beforeValidation";
-      this.#run.pinnedRng = captureRng();
-      const evaluationSteps = [...progress.evaluationSteps];
-      try {
-        if (!this.accumulating) await hooks.module("onValidationModelZeroGrad");
-        await this.#host.validate();
-        if (isDistributed(this.#run.strategy)) await agreeOnEnd(this.#run);
-      } catch (error) {
-        // A checkpoint of the interrupted run stands before this validation.
-        progress.evaluationSteps = evaluationSteps;
-        throw error;
-      }
-      this.#run.pinnedRng = undefined;
+      if (!this.accumulating) await hooks.module("onValidationModelZeroGrad");
+      await this.#host.validate();
+      if (isDistributed(this.#run.strategy)) await agreeOnEnd(this.#run);
     }
     await this.#finishBatch();
   }

@@ -6,6 +6,12 @@ export type Reduction = "sum" | "cat" | "min" | "max";
 /** A metric's state: plain numbers, small enough to go into a checkpoint or over the wire as they are. */
 export type MetricState = Readonly<Record<string, Float64Array>>;
 
+/** A metric's state at some time, which it can be put back to. */
+export interface MetricMark {
+  stateDict(): Record<string, number[]>;
+  rollback(): void;
+}
+
 /**
  * A quantity gathered over batches. A metric says what one batch contributes (`measure`), how contributions combine
  * (`reductions`), and what value a state stands for (`evaluate`); the rest follows: accumulation, the value of the last
@@ -82,6 +88,25 @@ export abstract class Metric<Value = number, Args extends readonly unknown[] = r
     const merged = new Map<string, Float64Array[]>();
     for (const state of states) this.#merge(merged, state);
     return this.evaluate(Object.fromEntries([...merged].map(([name, parts]) => [name, concatenate(parts)])));
+  }
+
+  /** Remembers the state as it is now. Lists that only grow are not copied. */
+  mark(): MetricMark {
+    const total = new Map(
+      [...this.#total].map(([name, parts]) => [
+        name,
+        this.reductions[name] === "cat" ? [...parts] : parts.map((values) => values.slice()),
+      ]),
+    );
+    const [batch, updates, ranks] = [this.#batch, this.#updates, this.#ranks];
+    const whole = () => [...total].map(([name, parts]) => [name, Array.from(concatenate(parts))] as const);
+    return {
+      stateDict: () => ({ ...Object.fromEntries(whole()), updates: [updates] }),
+      rollback: () => {
+        this.#total = new Map(total);
+        [this.#batch, this.#updates, this.#ranks] = [batch, updates, ranks];
+      },
+    };
   }
 
   stateDict(): Record<string, number[]> {

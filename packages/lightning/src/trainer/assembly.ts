@@ -20,6 +20,7 @@ import type { TrainerOptions } from "./options.ts";
 import type { RunContext } from "./run-context.ts";
 import { resolveSettings, type Settings } from "./settings.ts";
 import { SignalConnector } from "./signal-connector.ts";
+import type { StageMark } from "./stage-mark.ts";
 
 /** The parts of one trainer, made from its options. */
 export class Assembly implements RunContext {
@@ -37,7 +38,7 @@ export class Assembly implements RunContext {
   callbacks: readonly Callback[] = [];
   datamodule: LightningDataModule | undefined;
   isSaveDue = (): boolean => false;
-  pinnedRng: Record<string, unknown> | undefined;
+  pinned: StageMark | undefined;
   #module: LightningModule | undefined;
 
   constructor(options: TrainerOptions, trainer: TrainerView) {

@@ -65,6 +65,8 @@ export class CheckpointConnector {
   #runId: string;
   continuedRuns: readonly string[] = [];
   resumedStep = 0;
+  /** Training batches of all epochs that were done when this call began. */
+  resumedBatches = 0;
 
   constructor(run: RunContext) {
     this.#run = run;
@@ -100,6 +102,7 @@ export class CheckpointConnector {
   ): Promise<void> {
     this.#path = undefined;
     this.#loaded = undefined;
+    this.resumedBatches = this.#run.progress.totalBatches;
     const { strategy } = this.#run;
     if (strategy.globalRank === 0) this.#choose(fn, ckptPath, modelProvided, keepers);
     if (!isDistributed(strategy)) return;
@@ -213,6 +216,7 @@ export class CheckpointConnector {
     }
     progress.load(loops);
     this.resumedStep = loops.globalStep;
+    this.resumedBatches = loops.totalBatches;
     const parameters = new Map(module.namedParameters());
     for (const [name, gradient] of own.gradients ?? []) {
       const parameter = parameters.get(name);
@@ -258,7 +262,7 @@ export class CheckpointConnector {
   async dump(weightsOnly: boolean): Promise<Checkpoint> {
     const { module, datamodule, callbacks, optimization, precision, progress, log: logging, hooks } = this.#run;
     const checkpoint: Checkpoint = {
-      epoch: progress.epoch,
+      epoch: progress.save().epoch,
       globalStep: progress.optimizerSteps,
       stateDict: module.stateDict(),
       runId: this.runId,
@@ -269,7 +273,12 @@ export class CheckpointConnector {
     if (!weightsOnly) {
       const metrics = findMetrics(module);
       const pathOf = (metric: object) => [...metrics].find(([, own]) => own === metric)?.[0];
-      checkpoint.loops = { ...progress.save(), ...logging.save(pathOf) };
+      const { pinned } = this.#run;
+      checkpoint.loops = {
+        ...progress.save(),
+        ...(pinned !== undefined && { evaluationSteps: [...pinned.evaluationSteps] }),
+        ...logging.save(pathOf),
+      };
       checkpoint.callbacks = {};
       for (const callback of callbacks) {
         const state = callback.stateDict?.();
@@ -282,9 +291,13 @@ export class CheckpointConnector {
       checkpoint.precision = precision.stateDict();
       const gradients = this.#partialGradients();
       if (gradients.size > 0) checkpoint.gradients = gradients;
-      checkpoint.rng = this.#run.pinnedRng ?? captureRng();
-      checkpoint.moduleMetrics = Object.fromEntries([...metrics].map(([name, metric]) => [name, metric.stateDict()]));
-      checkpoint.loggers = logging.loggers.map((logger) => logger.stateDict?.() ?? null);
+      checkpoint.rng = pinned?.rng ?? captureRng();
+      // After a validation, what it logged is still to be reset: the resumed run begins behind that.
+      const over = progress.phase === "validationEnd" ? logging.validatedMetrics() : new Set<object>();
+      const states = [...metrics].filter(([, metric]) => !over.has(metric));
+      checkpoint.moduleMetrics =
+        pinned?.metricStates() ?? Object.fromEntries(states.map(([name, metric]) => [name, metric.stateDict()]));
+      checkpoint.loggers = [...(pinned?.loggers ?? logging.loggers.map((logger) => logger.stateDict?.() ?? null))];
       const ranks = await gatherRanks(checkpoint, this.#run.strategy);
       if (ranks.length > 0) checkpoint.ranks = ranks;
       const data = datamodule?.stateDict?.();

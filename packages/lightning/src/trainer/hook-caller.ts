@@ -1,8 +1,15 @@
 import type { Callback, CallbackHook, HookArguments } from "../callbacks/callback.ts";
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
+import { MisconfigurationError } from "../core/errors.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
 import type { LoggerConnector } from "./logger-connector.ts";
+
+/**
+ * Hooks after which a run can be saved: a callback that fails there must not keep others from counting the batch, or
+ * choosing the best checkpoint, before the run is saved and ends.
+ */
+const concluding: ReadonlySet<CallbackHook> = new Set(["onTrainBatchEnd", "onValidationEnd", "onTrainEpochEnd"]);
 
 type AnyHook = (...args: readonly unknown[]) => Awaitable<unknown>;
 type ModuleHook = Extract<keyof LightningModule, string>;
@@ -57,12 +64,42 @@ export class HookCaller {
 
   #run(list: readonly Callback[], hook: CallbackHook, args: readonly unknown[]): Awaitable<void> {
     if (list.length === 0) return;
+    if (concluding.has(hook)) return this.#conclude(list, hook, args);
     const previous = this.#log.enterHook(hook);
     for (let i = 0; i < list.length; i++) {
       const result = this.#invoke(list[i] as Callback, hook, args);
       if (isPromise(result)) return this.#continue(result, list, i + 1, hook, args, previous);
     }
     this.#log.leaveHook(previous);
+  }
+
+  /** Whatever one of them throws, the others conclude what was done; then the first error is thrown. */
+  #conclude(list: readonly Callback[], hook: CallbackHook, args: readonly unknown[]): Awaitable<void> {
+    const errors: unknown[] = [];
+    const next = (from: number): Awaitable<void> => {
+      for (let i = from; i < list.length; i++) {
+        const previous = this.#log.enterHook(hook);
+        try {
+          const result = this.#invoke(list[i] as Callback, hook, args);
+          if (isPromise(result))
+            return result
+              .catch((error: unknown) => this.#note(error, errors))
+              .then(() => this.#log.leaveHook(previous))
+              .then(() => next(i + 1));
+        } catch (error) {
+          this.#note(error, errors);
+        }
+        this.#log.leaveHook(previous);
+      }
+      if (errors.length > 0) throw errors[0];
+    };
+    return next(0);
+  }
+
+  /** @throws the error, when it says that the configuration is wrong: nothing that follows could be right */
+  #note(error: unknown, errors: unknown[]): void {
+    if (error instanceof MisconfigurationError) throw error;
+    errors.push(error);
   }
 
   async #continue(
@@ -113,8 +150,42 @@ export class HookCaller {
 
   /** Calls a hook of the callbacks, then the module's of the same name. */
   async both<H extends CallbackHook & ModuleHook>(hook: H, ...args: HookArguments<H>): Promise<unknown> {
+    if (concluding.has(hook)) {
+      let result: unknown;
+      await concludeAll([
+        () => this.callbacks(hook, ...args),
+        async () => {
+          result = await this.module(hook, ...args);
+        },
+      ]);
+      return result;
+    }
     const callbacks = this.callbacks(hook, ...args);
     if (callbacks !== undefined) await callbacks;
     return this.module(hook, ...args);
   }
+
+  /** The hooks at the end of a training epoch: what watches metrics comes last, after the module has logged its own. */
+  async trainEpochEnd(beforeMonitors: () => Promise<void>): Promise<void> {
+    await concludeAll([
+      () => this.callbacksWhere(false, "onTrainEpochEnd"),
+      () => this.module("onTrainEpochEnd"),
+      beforeMonitors,
+      () => this.callbacksWhere(true, "onTrainEpochEnd"),
+    ]);
+  }
+}
+
+/** Runs all, and then throws the first error; at once one that says that the configuration is wrong. */
+async function concludeAll(steps: readonly (() => Awaitable<unknown>)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      if (error instanceof MisconfigurationError) throw error;
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
 }

@@ -286,8 +286,20 @@ export class LoggerConnector {
 
   resetAll(): void {
     for (const results of Object.values(this.#results)) results.reset();
+    // A hook that threw has not left.
+    this.#hook = undefined;
     this.#iteration = "none";
     this.#loggingHook = undefined;
+  }
+
+  /** The metric objects that validation has logged and is about to reset. */
+  validatedMetrics(): ReadonlySet<object> {
+    return this.#results.validate.metrics();
+  }
+
+  /** Remembers what the stage has logged so far. @returns what goes back to it */
+  mark(): () => void {
+    return this.#active()?.mark() ?? (() => {});
   }
 
   // --- Checkpoints ---

@@ -114,7 +114,7 @@ export const trainerOptionsSchema = z.strictObject({
   /** Accepted for Lightning's configurations: there is no model registry to upload to, and nothing to suggest. */
   modelRegistry: z.null("there is no model registry to upload to: give null").default(null),
   suggestIntegrations: z.boolean().default(true),
-  /** What SIGINT and SIGTERM do once the run is saved and closed: end the process (130, 143), or throw from `fit`. */
+  /** What SIGINT, SIGTERM and SIGHUP do once the run is saved and closed: end the process (130, 143, 129), or throw from `fit`. */
   onSignal: z.enum(["exit", "throw", "ignore"]).default("exit"),
   /** Write checkpoints in a worker thread while training goes on. */
   asyncCheckpointing: z.boolean().default(true),

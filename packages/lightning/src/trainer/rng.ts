@@ -10,9 +10,14 @@ export function restoreRng(state: Record<string, unknown>): void {
   if (saved !== undefined) setRngState(saved);
 }
 
+export function disposeRng(state: Record<string, unknown>): void {
+  (state["torch"] as Tensor | undefined)?.dispose();
+}
+
 /** Runs something whose draws must not count: the sanity check. */
 export async function isolateRng(run: () => Promise<void>): Promise<void> {
   const state = captureRng();
   await run();
   restoreRng(state);
+  disposeRng(state);
 }

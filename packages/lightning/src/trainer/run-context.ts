@@ -11,6 +11,7 @@ import type { HookCaller } from "./hook-caller.ts";
 import type { LoggerConnector } from "./logger-connector.ts";
 import type { Settings } from "./settings.ts";
 import type { SignalConnector } from "./signal-connector.ts";
+import type { StageMark } from "./stage-mark.ts";
 
 /** The parts of a trainer, as its loops use them. The loops know these and not the Trainer. */
 export interface RunContext {
@@ -30,6 +31,6 @@ export interface RunContext {
   datamodule: LightningDataModule | undefined;
   /** Whether the last checkpoint is older than it may be in the middle of an epoch. */
   isSaveDue: () => boolean;
-  /** The generators' state that a checkpoint must hold, when they have moved on since its place in the training. */
-  pinnedRng: Record<string, unknown> | undefined;
+  /** What a checkpoint must hold of generators, metrics and loggers when these have moved on since its place in the training. */
+  pinned: StageMark | undefined;
 }

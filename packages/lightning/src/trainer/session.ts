@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { getLogger } from "@classifier-training/base";
-import { nn } from "@classifier-training/torch";
+import { isFloatingPoint, nn, noGrad, scope, type Tensor } from "@classifier-training/torch";
 import type { CheckpointIO } from "../checkpoint/io.ts";
 import type { LightningDataModule } from "../core/datamodule.ts";
 import { LightningError } from "../core/errors.ts";
@@ -9,6 +9,7 @@ import type { MetricValues } from "../core/result-collection.ts";
 import type { TrainerFn } from "../core/trainer-view.ts";
 import type { FinalStatus } from "../loggers/logger.ts";
 import type { EvaluationLoop } from "../loops/evaluation-loop.ts";
+import { isDistributed } from "../strategies/strategy.ts";
 import type { Assembly } from "./assembly.ts";
 import { attachModuleCallbacks } from "./callback-connector.ts";
 import { checkCall } from "./check-call.ts";
@@ -71,7 +72,7 @@ export class Session {
     } finally {
       if (fn === "fit") signals.remove();
       state.stage = undefined;
-      this.#parts.pinnedRng = undefined;
+      this.#parts.pinned = undefined;
     }
     if (interruption === undefined) return;
     // All ranks are stopping; the others wait until this one has saved.
@@ -96,6 +97,7 @@ export class Session {
     parts.state.status = "running";
     parts.state.stage = undefined;
     parts.state.shouldStop = false;
+    parts.state.trained = false;
     const { optimization } = parts;
     parts.data.attach(parts.module, parts.datamodule, given);
     parts.datamodule?.attachTrainer(this.#trainer);
@@ -212,10 +214,9 @@ export class Session {
 
   /** Tells everybody, saves what an interrupted run needs, and closes everything; the first error is what counts. */
   async #fail(error: unknown): Promise<void> {
-    const { state, hooks, log: logging, data, datamodule, progress } = this.#parts;
+    const { state, hooks, log: logging, data, datamodule, module } = this.#parts;
     const { fn } = this.#call;
     const interrupted = error instanceof TrainingInterrupted;
-    const inTraining = (state.stage === "train" || state.stage === "validate") && progress.phase !== "inBatch";
     state.status = "interrupted";
     const attempt = async (what: string, run: () => unknown) => {
       try {
@@ -226,10 +227,12 @@ export class Session {
     };
     await attempt("onException", () => hooks.callbacks("onException", error));
     await attempt("onException", () => datamodule?.onException?.(error));
-    if (interrupted && fn === "fit" && inTraining) {
-      await attempt("saving the run", () => this.saveLast());
-      if (this.#trainer.isGlobalZero) this.#parts.signals.afterSave();
+    if (fn === "fit" && (state.stage === "train" || state.stage === "validate") && !state.trained) {
+      await this.#saveEnded(interrupted);
+      if (interrupted && this.#trainer.isGlobalZero) this.#parts.signals.afterSave();
     }
+    // In this process as in the next: a training that begins anew has fresh metrics.
+    if (fn === "fit") for (const metric of findMetrics(module).values()) metric.reset();
     await attempt("teardown", () => datamodule?.teardown?.(fn));
     await attempt("teardown", () => hooks.both("teardown", fn));
     await attempt("closing the loaders", () => data.close());
@@ -238,6 +241,34 @@ export class Session {
       await attempt("a logger", () => logger.finalize(interrupted ? "interrupted" : "failed"));
     }
     await attempt("the profiler", () => this.#parts.profiler.finish());
+  }
+
+  /** Saves the run that ends before its time, whatever ended it, unless its state is worth nothing. */
+  async #saveEnded(interrupted: boolean): Promise<void> {
+    const { progress, strategy, module, options } = this.#parts;
+    if (!options.enableCheckpointing || options.fastDevRun !== false) return;
+    if (!interrupted && progress.totalBatches === this.#checkpoints.resumedBatches) return;
+    await this.#io.flush();
+    const kept = () => {
+      const path = this.#keeper?.findLast(this.#trainer).last[0];
+      return path === undefined ? "there is no checkpoint to resume from" : `${path} is the newest checkpoint`;
+    };
+    const refuse = (why: string) => log.warning(`the run as it stood is not saved: ${why}; ${kept()}`);
+    if (!interrupted && isDistributed(strategy)) refuse("after an error the ranks are not at the same place");
+    else if (progress.phase === "inBatch")
+      refuse("the error came after the optimizer's step and before the batch's end");
+    else {
+      const bad = interrupted ? undefined : firstNonFinite(module.stateDict());
+      if (bad !== undefined) {
+        refuse(`${bad} is not finite`);
+        return;
+      }
+      try {
+        await this.saveLast();
+      } catch (error) {
+        log.error(`the run as it stood could not be saved: ${(error as Error).message}; ${kept()}`);
+      }
+    }
   }
 
   /** Makes memory for checkpoints ready while training goes on, if any are going to be saved. */
@@ -298,4 +329,17 @@ export class Session {
       log.info([`${title}:`, ...lines].join("\n"));
     }
   }
+}
+
+/** The name of a tensor that has a NaN or an infinity. */
+function firstNonFinite(tensors: ReadonlyMap<string, Tensor>): string | undefined {
+  return noGrad(() =>
+    scope(() => {
+      const found = [...tensors].find(
+        ([, value]) =>
+          isFloatingPoint(value.dtype) && !Number.isFinite(value.to({ dtype: "float32" }).abs().max().item()),
+      );
+      return found?.[0];
+    }),
+  );
 }

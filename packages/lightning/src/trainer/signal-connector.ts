@@ -4,7 +4,7 @@ import { LightningError } from "../core/errors.ts";
 
 const log = getLogger("lightning.signals");
 
-const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type StopSignal = keyof typeof exitCodes;
 
 /** Training was ended from outside; the run is saved and can be resumed. */
@@ -26,11 +26,12 @@ export class TrainingInterrupted extends LightningError {
 export interface SignalRequests {
   readonly interrupt: boolean;
   readonly terminate: boolean;
+  readonly hangUp: boolean;
   readonly save: boolean;
 }
 
 /**
- * SIGINT and SIGTERM end the run after the step in progress, a second one at once; SIGUSR1 saves. Under SLURM, SIGUSR1
+ * SIGINT, SIGTERM and SIGHUP (the terminal is gone) end the run after the step in progress, a second one at once; SIGUSR1 saves. Under SLURM, SIGUSR1
  * (`#SBATCH --signal=SIGUSR1@90`) also has the job requeued.
  */
 export class SignalConnector {
@@ -61,6 +62,7 @@ export class SignalConnector {
     this.#installed = [
       ["SIGINT", stop("SIGINT")],
       ["SIGTERM", stop("SIGTERM")],
+      ["SIGHUP", stop("SIGHUP")],
       ["SIGUSR1", save],
     ];
     for (const [signal, handler] of this.#installed) process.on(signal, handler);
@@ -76,7 +78,12 @@ export class SignalConnector {
 
   /** What was asked of this process. */
   get requests(): SignalRequests {
-    return { interrupt: this.#stop === "SIGINT", terminate: this.#stop === "SIGTERM", save: this.#save };
+    return {
+      interrupt: this.#stop === "SIGINT",
+      terminate: this.#stop === "SIGTERM",
+      hangUp: this.#stop === "SIGHUP",
+      save: this.#save,
+    };
   }
 
   /** What was asked of any rank: from now on that is what counts. */
@@ -86,7 +93,8 @@ export class SignalConnector {
 
   get #stopSignal(): StopSignal | undefined {
     if (this.#agreed === undefined) return this.#distributed ? undefined : this.#stop;
-    return this.#agreed.terminate ? "SIGTERM" : this.#agreed.interrupt ? "SIGINT" : undefined;
+    const { terminate, interrupt, hangUp } = this.#agreed;
+    return terminate ? "SIGTERM" : interrupt ? "SIGINT" : hangUp ? "SIGHUP" : undefined;
   }
 
   /** Whether to save now; says so once. */
