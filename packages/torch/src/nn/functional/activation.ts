@@ -2,6 +2,7 @@ import { bind } from "../../ops/dispatch.ts";
 import type { DType } from "../../tensor/dtype.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { nnError } from "../errors.ts";
+import { inFloat32, mayLackKernel } from "./half-precision.ts";
 
 /** Whether an activation may overwrite its input, which saves the memory of a copy. */
 export interface InPlace {
@@ -14,10 +15,20 @@ function elementwise(name: string): (input: Tensor, options?: InPlace) => Tensor
   return (input, options) => (options?.inplace ? inplace(input) : fresh(input));
 }
 
+/** As `elementwise`, for those that LibTorch 1.13 cannot compute, or differentiate, in 16 bits on the CPU. */
+function elementwiseInFloat32(name: string): (input: Tensor, options?: InPlace) => Tensor {
+  const apply = elementwise(name);
+  return (input, options) => {
+    if (!mayLackKernel(input)) return apply(input, options);
+    const result = inFloat32(input, apply);
+    return options?.inplace ? input.copy_(result) : result;
+  };
+}
+
 /** `max(0, x)`. */
 export const relu: (input: Tensor, options?: InPlace) => Tensor = elementwise("relu");
 /** `min(max(0, x), 6)`. */
-export const relu6: (input: Tensor, options?: InPlace) => Tensor = elementwise("relu6");
+export const relu6: (input: Tensor, options?: InPlace) => Tensor = elementwiseInFloat32("relu6");
 /** `x * relu6(x + 3) / 6`. */
 export const hardswish: (input: Tensor, options?: InPlace) => Tensor = elementwise("hardswish");
 /** `relu6(x + 3) / 6`. */
@@ -25,7 +36,7 @@ export const hardsigmoid: (input: Tensor, options?: InPlace) => Tensor = element
 /** `x * sigmoid(x)`, also known as swish. */
 export const silu: (input: Tensor, options?: InPlace) => Tensor = elementwise("silu");
 /** `x * tanh(log(1 + exp(x)))`. */
-export const mish: (input: Tensor, options?: InPlace) => Tensor = elementwise("mish");
+export const mish: (input: Tensor, options?: InPlace) => Tensor = elementwiseInFloat32("mish");
 /** `1 / (1 + exp(-x))`. */
 export const sigmoid: (input: Tensor, options?: InPlace) => Tensor = elementwise("sigmoid");
 export const tanh: (input: Tensor, options?: InPlace) => Tensor = elementwise("tanh");
@@ -61,7 +72,9 @@ export interface EluOptions extends InPlace {
 /** x limited to [minVal, maxVal]. */
 export function hardtanh(input: Tensor, { minVal = -1, maxVal = 1, inplace = false }: HardtanhOptions = {}): Tensor {
   if (!(minVal <= maxVal)) throw nnError(`hardtanh: expected minVal <= maxVal, received ${minVal} and ${maxVal}`);
-  return (inplace ? atenHardtanhInPlace : atenHardtanh)(input, minVal, maxVal);
+  if (!mayLackKernel(input)) return (inplace ? atenHardtanhInPlace : atenHardtanh)(input, minVal, maxVal);
+  const result = inFloat32(input, (x) => atenHardtanh(x, minVal, maxVal));
+  return inplace ? input.copy_(result) : result;
 }
 export interface HardtanhOptions extends InPlace {
   readonly minVal?: number;

@@ -2,6 +2,7 @@ import { checkValuesPerChannel, fusedBatchNorm } from "../../fused/batch-norm-ac
 import { bind } from "../../ops/dispatch.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { nnError } from "../errors.ts";
+import { inFloat32 } from "./half-precision.ts";
 
 export { type BatchNormActOptions, type BatchNormState, batchNormAct } from "../../fused/batch-norm-act.ts";
 
@@ -36,6 +37,11 @@ export interface AffineNormArguments {
   readonly eps?: number;
 }
 
+/** Under autocast: the input in 16 bits, the parameters in float32. */
+function isMixed({ dtype }: Tensor, ...parameters: readonly (Tensor | null)[]): boolean {
+  return parameters.some((parameter) => parameter !== null && parameter.dtype !== dtype);
+}
+
 /** Normalises each sample over groups of channels. @param input [N, C, ...] with C a multiple of `groups` */
 export function groupNorm(input: Tensor, groups: number, options: AffineNormArguments = {}): Tensor {
   const { weight = null, bias = null, eps = 1e-5 } = options;
@@ -43,7 +49,8 @@ export function groupNorm(input: Tensor, groups: number, options: AffineNormArgu
   if (shape.length < 2) throw nnError(`groupNorm: expected an input [N, C, ...], received [${shape.join(", ")}]`);
   const [samples, channels, ...positions] = shape as [number, number, ...number[]];
   checkValuesPerChannel([Math.floor((samples * channels) / groups), groups, ...positions]);
-  return atenGroupNorm(input, groups, weight, bias, eps, true);
+  const normalize = (x: Tensor) => atenGroupNorm(x, groups, weight, bias, eps, true);
+  return isMixed(input, weight, bias) ? inFloat32(input, normalize) : normalize(input);
 }
 
 /** Normalises over the last dimensions. @param normalizedShape their sizes */
@@ -53,5 +60,6 @@ export function layerNorm(
   options: AffineNormArguments = {},
 ): Tensor {
   const { weight = null, bias = null, eps = 1e-5 } = options;
-  return atenLayerNorm(input, normalizedShape, weight, bias, eps, true);
+  const normalize = (x: Tensor) => atenLayerNorm(x, normalizedShape, weight, bias, eps, true);
+  return isMixed(input, weight, bias) ? inFloat32(input, normalize) : normalize(input);
 }

@@ -1,6 +1,7 @@
 import { bind } from "../../ops/dispatch.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { nnError } from "../errors.ts";
+import { inFloat32 } from "./half-precision.ts";
 
 const atenPad = bind("aten::pad");
 const atenUpsampleNearest = bind("aten::upsample_nearest2d");
@@ -20,7 +21,8 @@ export function pad(
 ): Tensor {
   if (mode !== "constant" && value !== 0)
     throw nnError(`pad: expected no value with mode '${mode}', received ${value}`);
-  return atenPad(input, padding, mode, mode === "constant" ? value : null);
+  if (mode === "constant") return atenPad(input, padding, mode, value);
+  return inFloat32(input, (x) => atenPad(x, padding, mode, null));
 }
 
 /** Resizes [N, C, H, W] to `size` ([height, width]). */
