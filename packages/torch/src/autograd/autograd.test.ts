@@ -186,3 +186,35 @@ test("a parameter keeps its identity when its data are replaced", () => {
     [2, 2],
   ]);
 });
+
+test("gradients that would be summed, cast or mistaken are refused, as by Python's layer", () => {
+  const x = torch.ones([3], { requiresGrad: true });
+  const wide = torch.ones([2, 3]);
+  const message = "expected a gradient of the output's shape [3], received [2, 3]";
+  expect(() => x.mul(2).backward(wide)).toThrow(message);
+  expect(() => torch.autograd.backward([x.mul(2)], [wide])).toThrow(message);
+  expect(() => torch.autograd.grad(x.mul(2), x, { gradOutputs: wide })).toThrow(message);
+  expect(() => torch.autograd.backward([x.mul(2)], [])).toThrow("expected 1 gradients, received 0");
+  const setGrad = (value: torch.Tensor) => () => {
+    x.grad = value;
+  };
+  expect(setGrad(x)).toThrow("cannot be its own gradient");
+  expect(setGrad(torch.ones([3], { dtype: "float64" }))).toThrow("expected a gradient of float32, received float64");
+  expect(setGrad(wide)).toThrow("different size");
+  expect(x.grad).toBe(null);
+});
+
+test("an output that nothing depends on has a gradient of zeros in a Function's backward", () => {
+  class Both extends torch.autograd.Function {
+    static forward(_: torch.autograd.FunctionContext, a: torch.Tensor): torch.Tensor[] {
+      return [a.mul(2), a.mul(3).sum()];
+    }
+    static backward(_: torch.autograd.FunctionContext, first: torch.Tensor, second: torch.Tensor): torch.Tensor {
+      expect([first.shape, second.shape]).toEqual([[3], []]);
+      return first.mul(2).add(second.mul(3));
+    }
+  }
+  const x = torch.ones([3], { requiresGrad: true });
+  (Both.apply(x) as torch.Tensor[])[0]?.sum().backward();
+  expect(x.grad?.tolist()).toEqual([2, 2, 2]);
+});

@@ -1,19 +1,28 @@
 import { native } from "../native/load.ts";
 import type { TensorCore } from "../tensor/core.ts";
-import { type BackwardOptions, withAutogradErrors } from "../tensor/grad.ts";
+import { type BackwardOptions, checkGradients, withAutogradErrors } from "../tensor/grad.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { wrapOptional } from "../tensor/wrap.ts";
 
 type OneOrMany = TensorCore | readonly TensorCore[];
 
-function handles(tensors: OneOrMany) {
-  return (Array.isArray(tensors) ? (tensors as readonly TensorCore[]) : [tensors as TensorCore]).map((t) => t.handle);
+function list(tensors: OneOrMany): readonly TensorCore[] {
+  return Array.isArray(tensors) ? (tensors as readonly TensorCore[]) : [tensors as TensorCore];
 }
 
-function gradientHandles(gradients: TensorCore | readonly (TensorCore | null)[] | undefined) {
+function handles(tensors: OneOrMany) {
+  return list(tensors).map((tensor) => tensor.handle);
+}
+
+function gradientHandles(
+  what: string,
+  outputs: OneOrMany,
+  gradients: TensorCore | readonly (TensorCore | null)[] | undefined,
+) {
   if (gradients === undefined) return null;
-  const list = Array.isArray(gradients) ? (gradients as readonly (TensorCore | null)[]) : [gradients as TensorCore];
-  return list.map((gradient) => gradient?.handle ?? null);
+  const given = Array.isArray(gradients) ? (gradients as readonly (TensorCore | null)[]) : [gradients as TensorCore];
+  checkGradients(what, list(outputs), given);
+  return given.map((gradient) => gradient?.handle ?? null);
 }
 
 /** Accumulates the gradients of several tensors at once into the leaves of their graph. */
@@ -26,7 +35,7 @@ export function backward(
   withAutogradErrors("backward", () =>
     native.backward(
       handles(tensors),
-      gradientHandles(gradients),
+      gradientHandles("backward", tensors, gradients),
       retainGraph,
       createGraph,
       inputs === undefined ? null : handles(inputs),
@@ -45,7 +54,14 @@ export function grad(outputs: OneOrMany, inputs: OneOrMany, options: GradOptions
   const { createGraph = false, retainGraph = createGraph, allowUnused = false, gradOutputs } = options;
   return withAutogradErrors("grad", () =>
     native
-      .grad(handles(outputs), handles(inputs), gradientHandles(gradOutputs), retainGraph, createGraph, allowUnused)
+      .grad(
+        handles(outputs),
+        handles(inputs),
+        gradientHandles("grad", outputs, gradOutputs),
+        retainGraph,
+        createGraph,
+        allowUnused,
+      )
       .map(wrapOptional),
   );
 }

@@ -2,8 +2,10 @@ import { TorchError } from "../errors.ts";
 import type { Handle } from "../native/binding.ts";
 import { native } from "../native/load.ts";
 import { scope } from "../scope.ts";
+import { zeros } from "../tensor/create.ts";
+import type { TensorOptions } from "../tensor/nested.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { wrap } from "../tensor/wrap.ts";
+import { wrap, wrapOptional } from "../tensor/wrap.ts";
 import { noGrad } from "./modes.ts";
 
 /** What forward leaves for backward. Numbers and the like go on it as properties, tensors through `saveForBackward`. */
@@ -96,29 +98,40 @@ function applyFunction<Args extends readonly unknown[], Out extends Outputs>(
   const result = noGrad(() => fn.forward(context, ...args));
   if (!needs.includes(true) || !native.isGradEnabled()) return result;
   const outputs: readonly Tensor[] = result instanceof Tensor ? [result] : result;
+  const blank = outputs.map(({ shape, dtype, device }) => ({ shape, dtype, device }));
   const attached = native.attachNode(
     inputs.map((input) => input.handle),
     outputs.map((output) => output.handle),
     outputs.map((output) => context.isDifferentiable(output)),
     context.toSave.map((tensor) => tensor?.handle ?? null),
-    (gradients, saved) => runBackward(fn, context, inputs.length, gradients, saved),
+    (gradients, saved) => runBackward(fn, context, inputs.length, { gradients, blank, saved }),
     `${fn.name}Backward`,
   );
   const withHistory = attached.map((handle) => wrap(handle));
   return (result instanceof Tensor ? withHistory[0] : withHistory) as Out;
 }
 
+/** What autograd hands to a node's backward. */
+interface Received {
+  readonly gradients: readonly (Handle | null)[];
+  /** The shapes and kinds of the outputs. */
+  readonly blank: readonly (TensorOptions & { readonly shape: readonly number[] })[];
+  readonly saved: readonly (Handle | null)[];
+}
+
 function runBackward<Args extends readonly unknown[], Out extends Outputs>(
   fn: FunctionClass<Args, Out>,
   context: FunctionContext,
   inputCount: number,
-  gradients: readonly (Handle | null)[],
-  saved: readonly (Handle | null)[],
+  { gradients, blank, saved }: Received,
 ): (Handle | null)[] {
   let handles: (Handle | null)[] = [];
   scope(() => {
-    const wrapAll = (list: readonly (Handle | null)[]) => list.map((handle) => (handle === null ? null : wrap(handle)));
-    const result = context.withSaved(wrapAll(saved), () => fn.backward(context, ...(wrapAll(gradients) as Tensor[])));
+    // An output that nothing depends on has a gradient of zeros.
+    const given = gradients.map((handle, i) =>
+      handle === null ? zeros(blank[i]?.shape ?? [], blank[i]) : wrap(handle),
+    );
+    const result = context.withSaved(saved.map(wrapOptional), () => fn.backward(context, ...given));
     const list = Array.isArray(result) ? (result as readonly (Tensor | null | undefined)[]) : [result as Tensor | null];
     if (list.length !== inputCount) {
       throw new TorchError({

@@ -78,15 +78,25 @@ export function truncNormal_(tensor: Tensor, mean = 0, std = 1, low = -2, high =
   });
 }
 
+/** Draws within `bound`, or nothing where there is nothing to fill (its fan would be 0). */
+function uniformWithin(tensor: Tensor, bound: () => number): Tensor {
+  if (tensor.numel === 0) return tensor;
+  const limit = bound();
+  return uniform_(tensor, -limit, limit);
+}
+
+function normalOf(tensor: Tensor, std: () => number): Tensor {
+  return tensor.numel === 0 ? tensor : normal_(tensor, 0, std());
+}
+
 export function xavierUniform_(tensor: Tensor, gain = 1): Tensor {
   const { fanIn, fanOut } = calculateFanInAndFanOut(tensor);
-  const bound = Math.sqrt(3) * gain * Math.sqrt(2 / (fanIn + fanOut));
-  return uniform_(tensor, -bound, bound);
+  return uniformWithin(tensor, () => Math.sqrt(3) * gain * Math.sqrt(2 / (fanIn + fanOut)));
 }
 
 export function xavierNormal_(tensor: Tensor, gain = 1): Tensor {
   const { fanIn, fanOut } = calculateFanInAndFanOut(tensor);
-  return normal_(tensor, 0, gain * Math.sqrt(2 / (fanIn + fanOut)));
+  return normalOf(tensor, () => gain * Math.sqrt(2 / (fanIn + fanOut)));
 }
 
 export interface KaimingOptions {
@@ -98,17 +108,19 @@ export interface KaimingOptions {
 
 /** He et al., "Delving Deep into Rectifiers", 2015. */
 export function kaimingUniform_(tensor: Tensor, options: KaimingOptions = {}): Tensor {
-  const bound = Math.sqrt(3) * kaimingStd(tensor, options);
-  return uniform_(tensor, -bound, bound);
+  return uniformWithin(tensor, () => Math.sqrt(3) * kaimingStd(tensor, options));
 }
 
 /** He et al., "Delving Deep into Rectifiers", 2015. */
 export function kaimingNormal_(tensor: Tensor, options: KaimingOptions = {}): Tensor {
-  return normal_(tensor, 0, kaimingStd(tensor, options));
+  return normalOf(tensor, () => kaimingStd(tensor, options));
 }
 
 function kaimingStd(tensor: Tensor, { a = 0, mode = "fan_in", nonlinearity = "leaky_relu" }: KaimingOptions): number {
   const { fanIn, fanOut } = calculateFanInAndFanOut(tensor);
+  if (mode !== "fan_in" && mode !== "fan_out") {
+    throw nnError(`init.kaiming: expected a mode 'fan_in' or 'fan_out', received '${String(mode)}'`);
+  }
   return calculateGain(nonlinearity, a) / Math.sqrt(mode === "fan_in" ? fanIn : fanOut);
 }
 
@@ -181,7 +193,16 @@ export function calculateGain(nonlinearity: Nonlinearity, a = 0.01): number {
       return Math.sqrt(2 / (1 + a * a));
     case "selu":
       return 3 / 4;
-    default:
+    case "linear":
+    case "conv1d":
+    case "conv2d":
+    case "conv3d":
+    case "sigmoid":
       return 1;
+    default:
+      throw nnError(
+        `init.calculateGain: unknown nonlinearity '${String(nonlinearity)}'`,
+        "use the nearest: relu, leaky_relu, tanh, selu or linear",
+      );
   }
 }

@@ -2,6 +2,8 @@ import { types } from "node:util";
 import { plural } from "@classifier-training/base";
 import { noGrad } from "../autograd/modes.ts";
 import { TorchError } from "../errors.ts";
+import { describeValue } from "../ops/dispatch.ts";
+import { TensorCore } from "../tensor/core.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { AnyModule } from "./module.ts";
 
@@ -22,7 +24,10 @@ export interface LoadReport {
 
 /** Copies a state into a module; see `Module.loadStateDict`. */
 export function loadInto(module: AnyModule, state: StateEntries, { strict = true }: LoadOptions): LoadReport {
+  if (typeof state !== "object" || state === null) throw notTensors(module, `${state}`);
   const given = new Map(types.isMap(state) ? state : Object.entries(state as Record<string, Tensor>));
+  const wrong = [...given].find(([key, value]) => typeof key !== "string" || !(value instanceof TensorCore));
+  if (wrong !== undefined) throw notTensors(module, `${String(wrong[0])}: ${describeValue(wrong[1])}`);
   const wanted = new Map(module.stateEntries());
   const optional = optionalKeys(module);
   const missingKeys = [...wanted.keys()].filter((key) => !given.has(key) && !optional.has(key));
@@ -41,6 +46,14 @@ export function loadInto(module: AnyModule, state: StateEntries, { strict = true
     }
   });
   return { missingKeys, unexpectedKeys };
+}
+
+function notTensors(module: AnyModule, found: string): TorchError {
+  return new TorchError({
+    code: "torch/state-dict",
+    what: `the state of ${module.constructor.name}: expected tensors by key, received ${found}`,
+    fix: "pass the entries that hold the weights, such as checkpoint.state_dict",
+  });
 }
 
 function optionalKeys(module: AnyModule): Set<string> {

@@ -276,3 +276,19 @@ test("gradients are clipped by norm and by value, and parameters become a vector
   vectorToParameters(tensor([1, 2, 3]), parameters);
   expect(parametersToVector(parameters).toArray()).toEqual([1, 2, 3]);
 });
+
+test("a state that does not hold tensors is refused by its first wrong key", () => {
+  const layer = new nn.Linear(2, 2);
+  const load = (state: unknown) => () => layer.loadStateDict(state as never);
+  expect(load({ state_dict: layer.stateDict(), epoch: 3 })).toThrow(
+    "expected tensors by key, received state_dict: a Map",
+  );
+  expect(load({ weight: ones([2, 2]), bias: 5 })).toThrow("received bias: 5");
+  expect(load(null)).toThrow("received null");
+});
+
+test("layers without inputs can be made, and unknown names of initialisers are refused", () => {
+  expect(new nn.Linear(0, 3).call(ones([2, 0])).shape).toEqual([2, 3]);
+  expect(() => nn.init.calculateGain("gelu" as never)).toThrow("unknown nonlinearity 'gelu'");
+  expect(() => nn.init.kaimingNormal_(ones([2, 2]), { mode: "fan" as never })).toThrow("received 'fan'");
+});

@@ -33,6 +33,29 @@ export function withAutogradErrors<T>(what: string, fn: () => T): T {
   }
 }
 
+/** As Python's layer does: LibTorch would sum a gradient that is larger than its output. */
+export function checkGradients(
+  what: string,
+  outputs: readonly TensorCore[],
+  gradients: readonly (TensorCore | null)[] | null,
+): void {
+  if (gradients === null) return;
+  if (gradients.length !== outputs.length) {
+    throw autogradError(`${what}: expected ${outputs.length} gradients, received ${gradients.length}`);
+  }
+  for (const [i, output] of outputs.entries()) {
+    const shape = gradients[i]?.shape;
+    if (shape === undefined || String(shape) === String(output.shape)) continue;
+    throw autogradError(
+      `${what}: expected a gradient of the output's shape [${output.shape.join(", ")}], received [${shape.join(", ")}]`,
+    );
+  }
+}
+
+function autogradError(what: string): TorchError {
+  return new TorchError({ code: "torch/autograd", what });
+}
+
 /** What autograd adds to a tensor. */
 export class GradTensor extends DataTensor {
   #grad: Tensor | null = null;
@@ -72,7 +95,11 @@ export class GradTensor extends DataTensor {
     return this.#grad;
   }
   set grad(value: Tensor | null) {
-    native.setGradient(this.handle, value === null ? null : value.handle);
+    if (value?.isSame(this)) throw autogradError("grad: a tensor cannot be its own gradient");
+    if (value !== null && value.dtype !== this.dtype) {
+      throw autogradError(`grad: expected a gradient of ${this.dtype}, received ${value.dtype}`);
+    }
+    withAutogradErrors("grad", () => native.setGradient(this.handle, value === null ? null : value.handle));
     if (this.#grad !== null && this.#grad !== value) this.#grad.dispose();
     this.#grad = value === null ? null : keep(value);
   }
@@ -96,6 +123,7 @@ export class GradTensor extends DataTensor {
    */
   backward(gradient: TensorCore | null = null, options: BackwardOptions = {}): void {
     const { createGraph = false, retainGraph = createGraph, inputs } = options;
+    checkGradients("backward", [this], gradient === null ? null : [gradient]);
     withAutogradErrors("backward", () =>
       native.backward(
         [this.handle],
