@@ -19,7 +19,7 @@ export {
   spellOptions,
   withYamlSpelling,
 } from "./option-names.ts";
-export { readRegularFile } from "./read-file.ts";
+export { openRegularFile, readRegularFile } from "./read-file.ts";
 export { Rng } from "./rng.ts";
 export { type OptionsSchema, optionsTarget, type Target, type TargetTable } from "./target.ts";
 export { camelCase, editDistance, nearestName, plural, shellWord, snakeCase, suggestion } from "./text.ts";

@@ -2,22 +2,38 @@ import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 
 import { CtError } from "./errors.ts";
 
 /**
- * Reads a file that someone else may have made: a regular file (links followed) of at most `maxBytes` bytes. A pipe or a
- * device is refused, where `readFileSync` would wait for it for ever.
+ * Opens a file that someone else may have made, for reading: a regular file, links followed. A pipe or a device is
+ * refused, where `openSync` would wait for it for ever.
+ * @returns its descriptor and its size in bytes
  * @throws CtError `file/read`, naming the file
  */
-export function readRegularFile(path: string, maxBytes: number): Buffer {
+export function openRegularFile(path: string): { file: number; size: number } {
   let file: number | undefined;
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stats = fstatSync(file);
-    if (!stats.isFile()) throw notReadable(path, `expected a file, found a ${kindOf(stats)}`);
-    if (stats.size > maxBytes)
-      throw notReadable(path, `the file has ${stats.size} bytes, and at most ${maxBytes} are read`);
-    const bytes = Buffer.alloc(stats.size);
+    if (stats.isFile()) return { file, size: stats.size };
+    throw notReadable(path, `expected a file, found a ${kindOf(stats)}`);
+  } catch (error) {
+    if (file !== undefined) closeSync(file);
+    if (CtError.is(error)) throw error;
+    throw notReadable(path, `the file cannot be read: ${(error as Error).message}`, error);
+  }
+}
+
+/**
+ * Reads a file that someone else may have made: a regular one of at most `maxBytes` bytes.
+ * @throws CtError `file/read`, naming the file
+ */
+export function readRegularFile(path: string, maxBytes: number): Buffer<ArrayBuffer> {
+  const { file, size } = openRegularFile(path);
+  try {
+    if (size > maxBytes) throw notReadable(path, `the file has ${size} bytes, and at most ${maxBytes} are read`);
+    const bytes = Buffer.allocUnsafeSlow(size);
     let length = 0;
-    while (length < bytes.length) {
-      const read = readSync(file, bytes, length, bytes.length - length, null);
+    while (length < size) {
+      // One call reads at most 2 GiB.
+      const read = readSync(file, bytes, length, Math.min(size - length, 2 ** 30), null);
       if (read === 0) break;
       length += read;
     }
@@ -26,7 +42,7 @@ export function readRegularFile(path: string, maxBytes: number): Buffer {
     if (CtError.is(error)) throw error;
     throw notReadable(path, `the file cannot be read: ${(error as Error).message}`, error);
   } finally {
-    if (file !== undefined) closeSync(file);
+    closeSync(file);
   }
 }
 

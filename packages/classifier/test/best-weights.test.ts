@@ -9,8 +9,8 @@ import {
   StochasticWeightAveraging,
   Trainer,
 } from "@classifier-training/lightning";
+import { InferenceSession, Tensor as OnnxTensor } from "@classifier-training/onnx/runtime";
 import { nn, noGrad, serialization, type Tensor, tensor } from "@classifier-training/torch";
-import { InferenceSession, Tensor as OnnxTensor } from "onnxruntime-node";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BestWeightsCallback } from "../src/callbacks/best-weights.ts";

@@ -72,6 +72,30 @@ function fit(
   return trainer.fit(options.module ?? new Slashed(), data).then(() => ({ trainer, checkpoint }));
 }
 
+type Header = Record<string, Record<string, unknown>>;
+const firstTensor = (header: Header) => Object.values(header)[1] as Record<string, unknown>;
+
+test.each<[string, (header: Header) => void]>([
+  ["without its checksum", (header) => delete header["__metadata__"]?.["checksum"]],
+  ["with metadata that is no text", (header) => Object.assign(header["__metadata__"] ?? {}, { state: 7 })],
+  ["with a dtype that is none", (header) => Object.assign(firstTensor(header), { dtype: "constructor" })],
+  ["with a negative size", (header) => Object.assign(firstTensor(header), { shape: [-1] })],
+  ["with a tensor beyond the file", (header) => Object.assign(firstTensor(header), { data_offsets: [1e15, 1e15 + 4] })],
+  ["with a tensor of no bytes", (header) => Object.assign(firstTensor(header), { data_offsets: [0, 0] })],
+])("a checkpoint %s is refused", async (_how, change) => {
+  const { checkpoint } = await fit({ maxEpochs: 1 });
+  const whole = readFileSync(checkpoint.lastModelPath);
+  const start = 8 + Number(whole.readBigUInt64LE());
+  const header = JSON.parse(whole.toString("utf8", 8, start)) as Header;
+  change(header);
+  const text = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  const path = join(dir, "hostile.ckpt");
+  writeFileSync(path, Buffer.concat([length, text, whole.subarray(start)]));
+  expect(codeOf(() => loadCheckpoint(path))).toBe("checkpoint/corrupt");
+});
+
 test(`every flipped bit and every truncation of a checkpoint is found (seed ${seed})`, async () => {
   const { checkpoint } = await fit();
   const whole = readFileSync(checkpoint.lastModelPath);

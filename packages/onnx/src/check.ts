@@ -1,7 +1,7 @@
 import { noGrad, Tensor, unscoped } from "@classifier-training/torch";
-import * as ort from "onnxruntime-node";
 import { OnnxError } from "./errors.ts";
 import { fromFloat16Bits, toFloat16Bits } from "./graph/float16.ts";
+import { type InferenceSession, Tensor as OrtTensor, openSession } from "./runtime.ts";
 import { type Exportable, inEvalMode, resize, run } from "./trace.ts";
 
 export interface CheckOptions {
@@ -64,25 +64,8 @@ function forward(target: Exportable, inputs: readonly Tensor[]): Tensor[] {
   return Object.values(result as Record<string, Tensor>);
 }
 
-/** Opens a model in ONNX Runtime on the CPU. */
-export async function openSession(model: string | Uint8Array): Promise<ort.InferenceSession> {
-  const options = { executionProviders: ["cpu"], logSeverityLevel: 3 } as const;
-  try {
-    return await (typeof model === "string"
-      ? ort.InferenceSession.create(model, options)
-      : ort.InferenceSession.create(model, options));
-  } catch (error) {
-    throw new OnnxError({
-      code: "onnx/invalid",
-      what: `ONNX Runtime cannot load the model: ${(error as Error).message}`,
-      where: typeof model === "string" ? model : undefined,
-      cause: error,
-    });
-  }
-}
-
 async function compare(
-  session: ort.InferenceSession,
+  session: InferenceSession,
   inputs: readonly Tensor[],
   expected: readonly Tensor[],
   { atol = 1e-4, rtol = 1e-4 }: CheckOptions,
@@ -91,7 +74,7 @@ async function compare(
   const results = await session.run(feeds);
   let maxAbsDiff = 0;
   for (const [i, name] of session.outputNames.entries()) {
-    const actual = results[name] as ort.Tensor;
+    const actual = results[name] as OrtTensor;
     const wanted = expected[i];
     if (wanted === undefined || actual.dims.join() !== wanted.shape.join()) {
       throw new OnnxError({
@@ -112,7 +95,7 @@ async function compare(
   return maxAbsDiff;
 }
 
-function toOrt(tensor: Tensor): ort.Tensor {
+function toOrt(tensor: Tensor): OrtTensor {
   const values = tensor.toTypedArray();
   if (tensor.dtype === "bfloat16") {
     throw new OnnxError({
@@ -122,11 +105,11 @@ function toOrt(tensor: Tensor): ort.Tensor {
     });
   }
   const data = tensor.dtype === "float16" ? Uint16Array.from(values as Float32Array, toFloat16Bits) : values;
-  return new ort.Tensor(tensor.dtype as "float32", data as Float32Array, [...tensor.shape]);
+  return new OrtTensor(tensor.dtype as "float32", data as Float32Array, [...tensor.shape]);
 }
 
 /** The elements as numbers: ONNX Runtime gives half precision as bits, or as a Float16Array where there is one. */
-function fromOrt({ type, data }: ort.Tensor): ArrayLike<number | bigint> {
+function fromOrt({ type, data }: OrtTensor): ArrayLike<number | bigint> {
   if (type === "float16" && data instanceof Uint16Array) return Float32Array.from(data, fromFloat16Bits);
   return data as ArrayLike<number | bigint>;
 }

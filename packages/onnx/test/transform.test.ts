@@ -1,6 +1,5 @@
 import { manualSeed, type nn, noGrad, randn, scope, type Tensor } from "@classifier-training/torch";
 import { createModel } from "@classifier-training/vision";
-import * as ort from "onnxruntime-node";
 import { beforeAll, expect, test } from "vitest";
 import { fromFloat16Bits, toFloat16Bits } from "../src/graph/float16.ts";
 import {
@@ -11,6 +10,7 @@ import {
   quantizeDynamicInt8,
   quantizeStaticInt8,
 } from "../src/index.ts";
+import * as ort from "../src/runtime.ts";
 import { quantizeWeight } from "../src/transform/int8-weights.ts";
 import { ModelEditor } from "../src/transform/model-editor.ts";
 

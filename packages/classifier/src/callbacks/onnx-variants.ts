@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { convertFloat16, quantizeStaticInt8 } from "@classifier-training/onnx";
+import { Tensor as OnnxTensor, openSession } from "@classifier-training/onnx/runtime";
 import type { Tensor } from "@classifier-training/torch";
 import type { DataLoader } from "@classifier-training/vision";
-import { InferenceSession, Tensor as OnnxTensor } from "onnxruntime-node";
 import type { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { type Proportion, proportion } from "../statistics/interval.ts";
 import { comparePaired, type PairedComparison } from "../statistics/paired.ts";
@@ -70,7 +70,7 @@ async function* images(loader: DataLoader, count: number): AsyncGenerator<Tensor
 /** Whether an exported model is right, for each sample of validation. */
 async function correctOnes(path: string, data: ImageFolderDataModule): Promise<boolean[]> {
   const loader = data.valDataloader();
-  const session = await InferenceSession.create(path, { logSeverityLevel: 3 });
+  const session = await openSession(path);
   const correct: boolean[] = [];
   for await (const batch of loader.batches({ epoch: 0 })) {
     const data = batch.images.contiguous().toTypedArray() as Float32Array;

@@ -31,5 +31,5 @@ export class CheckpointClassifier extends Classifier {
     return noGrad(() => scope(() => this.#model.forward(fromTypedArray(data, shape)).toTypedArray() as Float32Array));
   }
 
-  override async close(): Promise<void> {}
+  protected override async release(): Promise<void> {}
 }

@@ -1,6 +1,13 @@
+import { CtError } from "@classifier-training/base";
+import { z } from "zod";
 import { classNamesOf, type LabelsMapping } from "./labels-mapping.ts";
 import type { Picture, Preprocessor } from "./preprocessor.ts";
 import { type ClassProbability, likeliest } from "./probabilities.ts";
+
+const predictOptions = z.strictObject({
+  topK: z.int().min(1).default(5),
+  batchSize: z.int().min(1).default(32),
+});
 
 export interface PredictOptions {
   /** How many classes to return, the likeliest first (default 5). */
@@ -15,6 +22,9 @@ export abstract class Classifier {
   /** Class names by index. */
   readonly classNames: readonly string[];
   readonly #preprocessor: Preprocessor;
+  /** Calls that are not done yet: the model is freed after them. */
+  readonly #running = new Set<Promise<unknown>>();
+  #closed: Promise<void> | undefined;
 
   constructor(preprocessor: Preprocessor) {
     this.mapping = preprocessor.mapping;
@@ -29,36 +39,97 @@ export abstract class Classifier {
    */
   protected abstract run(data: Float32Array, shape: readonly [number, 3, number, number]): Promise<Float32Array>;
 
-  /** Frees the model. */
-  abstract close(): Promise<void>;
+  /** Frees the model; called once. */
+  protected abstract release(): Promise<void>;
+
+  /** Frees the model, after the predictions that are under way. A second call does nothing more. */
+  close(): Promise<void> {
+    this.#closed ??= Promise.allSettled(this.#running).then(() => this.release());
+    return this.#closed;
+  }
 
   /**
    * @param pictures paths, or files in memory (JPEG, PNG, WebP, ...)
    * @returns for each picture the likeliest classes, best first
-   * @throws CtError naming the picture that cannot be decoded
+   * @throws CtError naming the picture that cannot be decoded, or the argument that is not valid; after `close`
    */
-  async predict(
-    pictures: readonly Picture[],
-    { topK = 5, batchSize = 32 }: PredictOptions = {},
-  ): Promise<ClassProbability[][]> {
+  async predict(pictures: readonly Picture[], options: PredictOptions = {}): Promise<ClassProbability[][]> {
+    const { topK, batchSize } = check(predictOptions, options, "options");
     const rows = await this.logits(pictures, batchSize);
     return rows.map((row) => likeliest(row, this.classNames, topK));
   }
 
-  /** The model's raw outputs: one row of K logits a picture. */
+  /** The model's raw outputs: one row of K logits a picture. @throws CtError as `predict` does */
   async logits(pictures: readonly Picture[], batchSize = 32): Promise<Float32Array[]> {
+    if (this.#closed !== undefined) {
+      throw new CtError({
+        code: "classifier/closed",
+        what: "the classifier was closed",
+        fix: "call close() after the last prediction, or load the model again",
+      });
+    }
+    check(predictOptions.shape.batchSize, batchSize, "batchSize");
+    checkPictures(pictures);
+    const rows = this.#rowsOf(pictures, batchSize);
+    this.#running.add(rows);
+    return rows.finally(() => this.#running.delete(rows));
+  }
+
+  async #rowsOf(pictures: readonly Picture[], batchSize: number): Promise<Float32Array[]> {
     const { height, width } = this.#preprocessor;
     const size = 3 * height * width;
+    const classes = this.classNames.length;
     const rows: Float32Array[] = [];
     for (let start = 0; start < pictures.length; start += batchSize) {
       const batch = pictures.slice(start, start + batchSize);
       const data = new Float32Array(batch.length * size);
-      const prepared = await Promise.all(batch.map((picture) => this.#preprocessor.prepare(picture)));
+      const prepared = await Promise.all(batch.map((picture, i) => this.#preprocessor.prepare(picture, start + i)));
       for (const [i, picture] of prepared.entries()) data.set(picture, i * size);
       const logits = await this.run(data, [batch.length, 3, height, width]);
-      const classes = logits.length / batch.length;
+      if (logits.length !== batch.length * classes) {
+        throw new CtError({
+          code: "classifier/inference",
+          what: `expected ${batch.length} x ${classes} logits of the model, received ${logits.length} values`,
+          fix: "export the model again: the labels mapping and the model do not belong together",
+        });
+      }
       rows.push(...batch.map((_, i) => logits.subarray(i * classes, (i + 1) * classes)));
     }
     return rows;
   }
+}
+
+/** A value by its schema. @throws CtError `classifier/argument`, naming what is wrong of it */
+export function check<Schema extends z.ZodType>(schema: Schema, value: unknown, name: string): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const path = [name, ...(issue?.path ?? [])].map(String).join(".");
+  throw invalid(`${path}: ${issue?.message ?? "is not valid"}`);
+}
+
+function invalid(what: string, fix?: string): CtError {
+  return new CtError({ code: "classifier/argument", what, fix });
+}
+
+function checkPictures(pictures: unknown): void {
+  if (!Array.isArray(pictures)) {
+    throw invalid(
+      `expected an array of pictures, received ${kindOf(pictures)}`,
+      "put a single picture in brackets: predict([picture])",
+    );
+  }
+  for (const [i, picture] of pictures.entries()) {
+    if (typeof picture !== "string" && !isBytes(picture))
+      throw invalid(`pictures[${i}]: expected a path or the bytes of a file (Uint8Array), received ${kindOf(picture)}`);
+  }
+}
+
+/** Of any realm: a test runner's `Uint8Array` is another class. */
+function isBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && kindOf(value) === "Uint8Array";
+}
+
+function kindOf(value: unknown): string {
+  return typeof value === "object" ? Object.prototype.toString.call(value).slice(8, -1) : typeof value;
 }

@@ -50,6 +50,7 @@ export const labelsMappingSchema = z
     if (names.length !== num_classes)
       return complain("class_to_idx", `expected ${num_classes} classes (num_classes), received ${names.length}`);
     const byIndex = new Map(names.map(([name, index]) => [index, name]));
+    if (byIndex.size < names.length) return complain("class_to_idx", "two classes have the same index");
     for (let index = 0; index < num_classes; index++) {
       const name = byIndex.get(index);
       if (name === undefined) return complain("class_to_idx", `no class has the index ${index}`);

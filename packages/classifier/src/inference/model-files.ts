@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { extname, join, relative } from "node:path";
-import { CtError } from "@classifier-training/base";
+import { CtError, readRegularFile } from "@classifier-training/base";
+import { isInside } from "@classifier-training/runs";
 
 /** The files of an exported model: those of a folder, or of a zip archive, by paths with forward slashes. */
 export interface ModelFiles {
@@ -8,8 +9,12 @@ export interface ModelFiles {
   locate(path: string): string;
   has(path: string): boolean;
   read(path: string): Uint8Array;
+  /** What ONNX Runtime opens: a path where there is one, since a model may have its weights in a file beside it. */
+  source(path: string): string | Uint8Array;
   list(): string[];
 }
+
+const maxBytes = 4 * 2 ** 30;
 
 /** @param path a folder or a `.zip` archive @throws CtError for an archive that cannot be read */
 export async function openModelFiles(path: string): Promise<ModelFiles> {
@@ -20,8 +25,10 @@ function folderFiles(folder: string): ModelFiles {
   const locate = (path: string) => join(folder, path);
   return {
     locate,
-    has: (path) => statSync(locate(path), { throwIfNoEntry: false })?.isFile() === true,
-    read: (path) => readFileSync(locate(path)),
+    has: (path) =>
+      isInside(folder, locate(path)) && statSync(locate(path), { throwIfNoEntry: false })?.isFile() === true,
+    read: (path) => readRegularFile(locate(path), maxBytes),
+    source: locate,
     list: () =>
       readdirSync(folder, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
@@ -32,10 +39,39 @@ function folderFiles(folder: string): ModelFiles {
 
 /** The whole archive is held in memory. One made of a bundle's folder, instead of its files, is the same bundle. */
 async function zipFiles(path: string): Promise<ModelFiles> {
+  const entries = await unzip(path);
+  const names = [...entries.keys()];
+  const top = names[0]?.split("/")[0] ?? "";
+  const prefix = names.length > 0 && names.every((name) => name.startsWith(`${top}/`)) ? `${top}/` : "";
+  const files = new Map([...entries].map(([name, bytes]) => [name.slice(prefix.length), bytes]));
+  const read = (name: string) => files.get(name) as Uint8Array;
+  return {
+    locate: (name) => `${path}: ${name}`,
+    has: (name) => files.has(name),
+    read,
+    source: read,
+    list: () => [...files.keys()].sort(),
+  };
+}
+
+/** Weights and pictures hardly compress: an archive that would grow more than this is a decompression bomb. */
+const largestGrowth = 10;
+const alwaysAllowed = 64 * 2 ** 20;
+
+async function unzip(path: string): Promise<Map<string, Uint8Array>> {
   const { unzipSync } = await import("fflate");
-  let entries: Record<string, Uint8Array>;
+  const archive = readRegularFile(path, maxBytes);
+  const limit = Math.min(maxBytes, alwaysAllowed + largestGrowth * archive.length);
+  let total = 0;
   try {
-    entries = unzipSync(readFileSync(path));
+    const entries = unzipSync(archive, {
+      filter: ({ name, originalSize }) => {
+        total += originalSize;
+        if (total > limit) throw new RangeError(`its files have more than the ${limit} bytes that are allowed`);
+        return !name.endsWith("/");
+      },
+    });
+    return new Map(Object.entries(entries));
   } catch (cause) {
     throw new CtError({
       code: "classifier/archive",
@@ -45,14 +81,4 @@ async function zipFiles(path: string): Promise<ModelFiles> {
       cause,
     });
   }
-  const names = Object.keys(entries).filter((name) => !name.endsWith("/"));
-  const top = names[0]?.split("/")[0] ?? "";
-  const prefix = names.length > 0 && names.every((name) => name.startsWith(`${top}/`)) ? `${top}/` : "";
-  const files = new Map(names.map((name) => [name.slice(prefix.length), entries[name] as Uint8Array]));
-  return {
-    locate: (name) => `${path}: ${name}`,
-    has: (name) => files.has(name),
-    read: (name) => files.get(name) as Uint8Array,
-    list: () => [...files.keys()].sort(),
-  };
 }

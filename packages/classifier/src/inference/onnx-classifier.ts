@@ -1,11 +1,17 @@
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { basename, dirname, extname } from "node:path";
 import { CtError } from "@classifier-training/base";
-import { InferenceSession, Tensor } from "onnxruntime-node";
-import { Classifier } from "./classifier.ts";
-import { labelsMappingFile, parseLabelsMapping, readLabelsMapping } from "./labels-mapping.ts";
-import { openModelFiles } from "./model-files.ts";
+import { type InferenceSession, openSession, Tensor } from "@classifier-training/onnx/runtime";
+import { z } from "zod";
+import { Classifier, check } from "./classifier.ts";
+import { type LabelsMapping, labelsMappingFile, parseLabelsMapping, readLabelsMapping } from "./labels-mapping.ts";
+import { type ModelFiles, openModelFiles } from "./model-files.ts";
 import { Preprocessor } from "./preprocessor.ts";
+
+const loadOptions = z.strictObject({
+  labelsPath: z.string().min(1).optional(),
+  threads: z.int().min(1).optional(),
+});
 
 export interface OnnxClassifierOptions {
   /** The labels mapping; by default `labels_mapping.json` beside the model. */
@@ -20,44 +26,58 @@ export interface OnnxClassifierOptions {
  */
 export class OnnxClassifier extends Classifier {
   readonly #session: InferenceSession;
+  readonly #input: string;
+  readonly #output: string;
 
-  private constructor(session: InferenceSession, preprocessor: Preprocessor) {
+  private constructor(session: InferenceSession, preprocessor: Preprocessor, input: string, output: string) {
     super(preprocessor);
     this.#session = session;
+    this.#input = input;
+    this.#output = output;
   }
 
   /**
    * @param path an ONNX file, or a folder or zip archive that holds `model.onnx` (a run, a bundle)
-   * @throws CtError when the model or its labels mapping is missing or cannot be read
+   * @throws CtError when the model or its labels mapping is missing, cannot be read, or does not fit the other
    */
   static async load(path: string, options: OnnxClassifierOptions = {}): Promise<OnnxClassifier> {
-    const isArchive = extname(path) === ".zip";
-    const isModel = extname(path) === ".onnx" || (!isArchive && existsSync(path) && !statSync(path).isDirectory());
+    check(z.string().min(1), path, "path");
+    const { labelsPath, threads } = check(loadOptions, options, "options");
+    const found = statSync(path, { throwIfNoEntry: false });
+    const isModel = found?.isDirectory() !== true && extname(path) !== ".zip" && (found || extname(path) === ".onnx");
     const files = await openModelFiles(isModel ? dirname(path) : path);
     const model = isModel ? basename(path) : "model.onnx";
     if (!files.has(model)) throw missing("exported model", files.locate(model));
-    const { labelsPath = files.locate(labelsMappingFile) } = options;
-    const given = options.labelsPath === undefined ? files.has(labelsMappingFile) : existsSync(labelsPath);
-    if (!given) throw missing("labels mapping", labelsPath);
-    const mapping =
-      options.labelsPath === undefined
-        ? parseLabelsMapping(new TextDecoder().decode(files.read(labelsMappingFile)), labelsPath)
-        : readLabelsMapping(labelsPath);
-    // By its path where there is one: it may have its weights in a file beside it.
-    const source = existsSync(files.locate(model)) ? files.locate(model) : files.read(model);
+    const mapping = labelsPath === undefined ? labelsOf(files) : readLabelsMapping(labelsPath);
     const preprocessor = await Preprocessor.open(mapping);
-    return new OnnxClassifier(await openSession(source, files.locate(model), options.threads), preprocessor);
+    const where = files.locate(model);
+    const session = await openSession(files.source(model), { where, threads });
+    const { input, output } = portsOf(session, mapping, where);
+    return new OnnxClassifier(session, preprocessor, input, output);
   }
 
   protected override async run(data: Float32Array, shape: readonly [number, 3, number, number]): Promise<Float32Array> {
-    const input = this.#session.inputNames[0] ?? "input";
-    const outputs = await this.#session.run({ [input]: new Tensor("float32", data, shape) });
-    return outputs[this.#session.outputNames[0] ?? "logits"]?.data as Float32Array;
+    try {
+      const outputs = await this.#session.run({ [this.#input]: new Tensor("float32", data, shape) });
+      return outputs[this.#output]?.data as Float32Array;
+    } catch (cause) {
+      throw new CtError({
+        code: "classifier/inference",
+        what: `ONNX Runtime cannot run the model: ${cause instanceof Error ? cause.message : String(cause)}`,
+        cause,
+      });
+    }
   }
 
-  override async close(): Promise<void> {
+  protected override async release(): Promise<void> {
     await this.#session.release();
   }
+}
+
+function labelsOf(files: ModelFiles): LabelsMapping {
+  const where = files.locate(labelsMappingFile);
+  if (!files.has(labelsMappingFile)) throw missing("labels mapping", where);
+  return parseLabelsMapping(new TextDecoder().decode(files.read(labelsMappingFile)), where);
 }
 
 function missing(what: string, where: string): CtError {
@@ -69,23 +89,33 @@ function missing(what: string, where: string): CtError {
   });
 }
 
-async function openSession(
-  model: string | Uint8Array,
-  where: string,
-  threads: number | undefined,
-): Promise<InferenceSession> {
-  const options = { logSeverityLevel: 3, ...(threads !== undefined && { intraOpNumThreads: threads }) } as const;
-  try {
-    return await (typeof model === "string"
-      ? InferenceSession.create(model, options)
-      : InferenceSession.create(model, options));
-  } catch (cause) {
-    const what = cause instanceof Error ? cause.message : String(cause);
-    throw new CtError({
+/**
+ * The names of the model's input and output.
+ * @throws CtError for a model that does not take the pictures that the mapping prepares, or has other classes
+ */
+function portsOf(session: InferenceSession, mapping: LabelsMapping, where: string): { input: string; output: string } {
+  const { input_height = 0, input_width = 0 } = mapping.preprocessing ?? {};
+  const [input, ...otherInputs] = session.inputMetadata;
+  const [output] = session.outputMetadata;
+  const expectedInput = ["N", 3, input_height, input_width];
+  const expectedOutput = ["N", mapping.num_classes];
+  const refuse = (what: string, expected: readonly (string | number)[], port: typeof input) => {
+    const received = port?.isTensor ? `${port.type} [${port.shape.join(", ")}]` : "no tensor";
+    return new CtError({
       code: "classifier/inference",
-      what: `ONNX Runtime cannot load the model: ${what}`,
+      what: `the model does not fit its labels mapping: expected an ${what} float32 [${expected.join(", ")}], received ${received}`,
       where,
-      cause,
+      fix: "export the model again: the export writes both files",
     });
-  }
+  };
+  if (input === undefined || otherInputs.length > 0 || !fits(input, expectedInput))
+    throw refuse("input", expectedInput, input);
+  if (output === undefined || !fits(output, expectedOutput)) throw refuse("output", expectedOutput, output);
+  return { input: input.name, output: output.name };
+}
+
+/** Sizes that the model leaves open fit any. */
+function fits(port: InferenceSession.ValueMetadata, expected: readonly (string | number)[]): boolean {
+  if (!port.isTensor || port.type !== "float32" || port.shape.length !== expected.length) return false;
+  return port.shape.every((size, i) => typeof size === "string" || i === 0 || size === expected[i]);
 }

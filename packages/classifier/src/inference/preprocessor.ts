@@ -41,17 +41,38 @@ export class Preprocessor {
     return new Preprocessor(mapping, preprocessing.input_height, preprocessing.input_width, transform);
   }
 
-  /** @returns [3, H, W], normalised */
-  async prepare(picture: Picture): Promise<Float32Array> {
-    const decoded = typeof picture === "string" ? await readImage(picture) : await decodeImage(picture);
-    const prepared = await this.#transform.run(decoded, { key: [0], path: "" });
-    if (isByteImage(prepared) || prepared.width !== this.width || prepared.height !== this.height) {
+  /**
+   * @param index its place among the pictures that were given, for errors
+   * @returns [3, H, W], normalised
+   * @throws CtError naming the picture
+   */
+  async prepare(picture: Picture, index: number): Promise<Float32Array> {
+    const name = typeof picture === "string" ? picture : `pictures[${index}]`;
+    try {
+      const decoded =
+        typeof picture === "string" ? await readImage(picture) : await decodeImage(bytesOf(picture), { name });
+      const prepared = await this.#transform.run(decoded, { key: [0], path: "" });
+      const fits = prepared.width === this.width && prepared.height === this.height && prepared.channels === 3;
+      if (fits && !isByteImage(prepared)) return toChannelsFirst(prepared as typeof prepared & { data: Float32Array });
       throw new CtError({
         code: "classifier/preprocessing",
-        what: `the transforms made a picture of ${prepared.width}x${prepared.height}, the model takes ${this.width}x${this.height} float pixels`,
+        what: `the transforms made a picture of ${prepared.width}x${prepared.height} with ${prepared.channels} channels, the model takes ${this.width}x${this.height} RGB float pixels`,
+        where: name,
         fix: "export the model again: the labels mapping and the model do not belong together",
       });
+    } catch (cause) {
+      if (CtError.is(cause)) throw cause;
+      throw new CtError({
+        code: "classifier/preprocessing",
+        what: `the picture cannot be prepared: ${(cause as Error).message}`,
+        where: name,
+        cause,
+      });
     }
-    return toChannelsFirst(prepared as typeof prepared & { data: Float32Array });
   }
+}
+
+/** The same memory as a Buffer of this realm. */
+function bytesOf({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { z } from "zod";
 import { LightningError } from "../core/errors.ts";
 
 /**
@@ -119,27 +120,58 @@ export function headerLength(first: Buffer): number {
 
 /** @throws LightningError `checkpoint/corrupt` when it is no header of a checkpoint. */
 export function parseHeader(head: Buffer, path: string): CheckpointHeader {
-  let parsed: Record<string, unknown>;
+  let parsed: unknown;
   try {
-    parsed = JSON.parse(head.toString("utf8", 8)) as Record<string, unknown>;
+    parsed = JSON.parse(head.toString("utf8", 8));
   } catch (cause) {
     throw corrupt(path, "its header is damaged", cause);
   }
+  if (!isObject(parsed)) throw corrupt(path, "its header is damaged");
   const { __metadata__: metadata = {}, ...tensors } = parsed;
-  const entries = new Map(Object.entries(tensors as Record<string, StoredTensor>));
+  if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === "string"))
+    throw corrupt(path, "its header's metadata is damaged");
+  const entries = new Map<string, StoredTensor>();
   let dataBytes = 0;
-  for (const [name, entry] of entries) {
-    if (!isStoredTensor(entry))
-      throw corrupt(path, `its header has an entry that is not a tensor: ${JSON.stringify(name)}`);
+  for (const [name, entry] of Object.entries(tensors)) {
+    if (!isStoredTensor(entry)) throw corrupt(path, `its header describes the tensor '${name}' wrongly`);
+    entries.set(name, entry);
     dataBytes = Math.max(dataBytes, entry.data_offsets[1]);
   }
   return { tensors: entries, metadata: metadata as Record<string, string>, dataStart: head.length, dataBytes };
 }
 
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** As many bytes as its shape says. */
 function isStoredTensor(entry: unknown): entry is StoredTensor {
-  if (typeof entry !== "object" || entry === null) return false;
-  const { dtype, shape, data_offsets } = entry as Partial<StoredTensor>;
-  return typeof dtype === "string" && Array.isArray(shape) && Array.isArray(data_offsets) && data_offsets.length === 2;
+  if (!isObject(entry)) return false;
+  const { dtype, shape, data_offsets: offsets } = entry;
+  const areCounts = (values: unknown): values is number[] =>
+    Array.isArray(values) && values.every((value) => Number.isSafeInteger(value) && value >= 0);
+  if (typeof dtype !== "string" || !Object.hasOwn(itemSizes, dtype) || !areCounts(shape) || !areCounts(offsets))
+    return false;
+  const [begin = 0, end = -1] = offsets;
+  const itemSize = itemSizes[dtype as StoredType];
+  return offsets.length === 2 && end - begin === shape.reduce((product, size) => product * size, itemSize);
+}
+
+const summarySchema = z.looseObject({
+  epoch: z.number(),
+  globalStep: z.number(),
+  runId: z.string(),
+  metrics: z.record(z.string(), z.unknown()),
+  channelsLast: z.array(z.string()).optional(),
+});
+
+/** @throws LightningError `checkpoint/corrupt` */
+export function parseSummary(json: string, path: string): CheckpointSummary {
+  try {
+    return summarySchema.parse(JSON.parse(json)) as unknown as CheckpointSummary;
+  } catch (cause) {
+    throw corrupt(path, "the summary in its header is damaged", cause);
+  }
 }
 
 /**
@@ -149,11 +181,11 @@ function isStoredTensor(entry: unknown): entry is StoredTensor {
 export function verify(file: Buffer, header: CheckpointHeader, path: string): void {
   const expected = header.dataStart + header.dataBytes;
   if (file.length !== expected) throw corrupt(path, `it has ${file.length} bytes where ${expected} are due`);
-  const { checksum, format } = header.metadata;
+  const { checksum } = header.metadata;
   if (checksum === undefined) {
-    // Weights of other origin have none.
-    if (format === undefined) return;
-    throw corrupt(path, "its header has no checksum");
+    // Weights alone, of another program: they are not a run's state.
+    if (header.metadata["state"] === undefined) return;
+    throw corrupt(path, "it has no checksum");
   }
   const head = Buffer.from(file.subarray(0, header.dataStart));
   const place = digestPlace(head, "checksum");

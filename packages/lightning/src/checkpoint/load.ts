@@ -1,4 +1,5 @@
-import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, readSync, statSync } from "node:fs";
+import { CtError, openRegularFile, readRegularFile } from "@classifier-training/base";
 import { type DType, fromBuffer, type Tensor } from "@classifier-training/torch";
 import { LightningError } from "../core/errors.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -9,6 +10,7 @@ import {
   corrupt,
   headerLength,
   parseHeader,
+  parseSummary,
   type StoredType,
   verify,
 } from "./format.ts";
@@ -36,7 +38,7 @@ export function loadCheckpoint(path: string): Checkpoint {
   const { state, summary } = header.metadata;
   if (state === undefined || summary === undefined) throw notACheckpoint(path);
   checkVersion(header.metadata, path);
-  const { channelsLast = [] } = JSON.parse(summary) as CheckpointSummary;
+  const { channelsLast = [] } = parseSummary(summary, path);
   const permuted = new Set(channelsLast);
   const made = new Map<string, Tensor>();
   const tensorNamed = (name: string): Tensor => {
@@ -50,16 +52,20 @@ export function loadCheckpoint(path: string): Checkpoint {
     made.set(name, tensor);
     return tensor;
   };
-  return unpackTree(state, tensorNamed) as Checkpoint;
+  try {
+    return unpackTree(state, tensorNamed) as Checkpoint;
+  } catch (cause) {
+    throw cause instanceof LightningError ? cause : corrupt(path, "the state of its run cannot be read", cause);
+  }
 }
 
 /** Reads a whole file into memory and checks it. */
 export function readVerified(path: string): { header: CheckpointHeader; file: Buffer } {
   let file: Buffer;
   try {
-    file = readFileSync(path);
-  } catch (cause) {
-    throw missing(path, cause);
+    file = readRegularFile(path, maxFileBytes);
+  } catch (error) {
+    throw unreadable(path, error);
   }
   const length = headerLength(file);
   if (8 + length > file.length) throw corrupt(path, "it is cut off, or no checkpoint at all");
@@ -95,7 +101,7 @@ export function inspectCheckpoint(path: string): CheckpointInspection {
     path,
     bytes: statSync(path).size,
     formatVersion: Number(header.metadata["format_version"] ?? 1),
-    summary: JSON.parse(summary) as CheckpointSummary,
+    summary: parseSummary(summary, path),
     checksum,
     weightsSha256: weights_sha256,
     weights,
@@ -108,7 +114,7 @@ export function inspectCheckpoint(path: string): CheckpointInspection {
 export function summaryOf(path: string): CheckpointSummary | undefined {
   try {
     const { summary } = readHeader(path).metadata;
-    return summary === undefined ? undefined : (JSON.parse(summary) as CheckpointSummary);
+    return summary === undefined ? undefined : parseSummary(summary, path);
   } catch {
     return undefined;
   }
@@ -116,17 +122,18 @@ export function summaryOf(path: string): CheckpointSummary | undefined {
 
 /** Reads a file's header alone. */
 export function readHeader(path: string): CheckpointHeader {
-  let file: number;
+  let opened: { file: number; size: number };
   try {
-    file = openSync(path, "r");
-  } catch (cause) {
-    throw missing(path, cause);
+    opened = openRegularFile(path);
+  } catch (error) {
+    throw unreadable(path, error);
   }
+  const { file, size } = opened;
   try {
     const first = Buffer.alloc(8);
     const read = readSync(file, first, 0, 8, 0);
     const length = headerLength(first.subarray(0, read));
-    if (!Number.isFinite(length)) throw corrupt(path, "it is cut off, or no checkpoint at all");
+    if (8 + length > size) throw corrupt(path, "it is cut off, or no checkpoint at all");
     const head = Buffer.alloc(8 + length);
     if (readSync(file, head, 0, head.length, 0) < head.length) throw corrupt(path, "it is cut off");
     return parseHeader(head, path);
@@ -135,12 +142,24 @@ export function readHeader(path: string): CheckpointHeader {
   }
 }
 
-function missing(path: string, cause: unknown): LightningError {
+const maxFileBytes = 2 ** 32;
+
+function unreadable(path: string, error: unknown): LightningError {
+  const { cause } = error as Error;
+  if ((cause as NodeJS.ErrnoException | undefined)?.code !== "ENOENT" && CtError.is(error)) {
+    return new LightningError({
+      code: "checkpoint/unreadable",
+      what: error.problem.what,
+      where: path,
+      fix: 'give the path of a .ckpt file, "last" or "best"',
+      cause: error,
+    });
+  }
   return new LightningError({
     code: "checkpoint/missing",
     what: `Checkpoint file not found: ${path}`,
     fix: 'give the path of a .ckpt file, "last" or "best"',
-    cause,
+    cause: error,
   });
 }
 

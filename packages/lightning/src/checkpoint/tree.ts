@@ -100,7 +100,8 @@ export function unpackTree(json: string, tensorNamed: (name: string) => unknown)
     if ("$set" in node) return new Set((node["$set"] as unknown[]).map(unpack));
     if ("$bytes" in node) {
       const bytes = Uint8Array.from(Buffer.from(node["$bytes"] as string, "base64"));
-      return arrayKinds[node["kind"] as string]?.(bytes) ?? bytes;
+      const kind = String(node["kind"]);
+      return Object.hasOwn(arrayKinds, kind) ? arrayKinds[kind]?.(bytes) : bytes;
     }
     const entries = "$object" in node ? (node["$object"] as [string, unknown][]) : Object.entries(node);
     return Object.fromEntries(entries.map(([key, item]) => [key, unpack(item)]));

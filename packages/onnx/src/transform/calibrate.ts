@@ -1,9 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import type { Tensor } from "@classifier-training/torch";
-import * as ort from "onnxruntime-node";
-import { openSession } from "../check.ts";
 import { OnnxError } from "../errors.ts";
 import { ValueInfoProtoSchema } from "../proto/onnx.generated.ts";
+import { Tensor as OrtTensor, openSession } from "../runtime.ts";
 import { ModelEditor } from "./model-editor.ts";
 
 /** The range of values that a tensor of the graph takes. */
@@ -34,7 +33,7 @@ export async function calibrate(
   let count = 0;
   try {
     for await (const batch of batches) {
-      const input = new ort.Tensor("float32", batch.toTypedArray() as Float32Array, [...batch.shape]);
+      const input = new OrtTensor("float32", batch.toTypedArray() as Float32Array, [...batch.shape]);
       const results = await session.run({ [session.inputNames[0] ?? ""]: input });
       count++;
       for (const name of tensors) {

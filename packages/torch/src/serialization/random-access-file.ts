@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
+import { openRegularFile } from "@classifier-training/base";
 import { badFile } from "./errors.ts";
 
 /** A file read at chosen positions, each time all of what is asked for. */
@@ -9,8 +10,9 @@ export class RandomAccessFile {
 
   constructor(path: string) {
     this.path = path;
-    this.#descriptor = openSync(path, "r");
-    this.size = fstatSync(this.#descriptor).size;
+    const { file, size } = openRegularFile(path);
+    this.#descriptor = file;
+    this.size = size;
   }
 
   /** Bytes in memory of their own, aligned for any element type. */

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
+import { CtError, readRegularFile } from "@classifier-training/base";
 import sharp from "sharp";
 import { VisionError } from "../errors.ts";
 import { upright } from "../functional/orientation.ts";
@@ -129,6 +129,7 @@ export async function readImage(path: string, options: DecodeOptions = {}): Prom
 /** Milliseconds that a file takes to read, a moving average. */
 let usualMs = 0;
 const slowMs = 1;
+const maxFileBytes = 2 ** 30;
 
 /**
  * From memory and fast disks a file is read at once, which costs a fraction of four trips to the thread pool; where
@@ -138,10 +139,11 @@ async function readWhole(path: string): Promise<Uint8Array> {
   if (usualMs > slowMs) {
     // Faster storage, or a machine less busy, is noticed after a while.
     usualMs *= 0.999;
-    return readFile(path);
+    // A pipe would keep a thread of the pool waiting for ever.
+    return (await stat(path)).isFile() ? readFile(path) : readRegularFile(path, maxFileBytes);
   }
   const started = performance.now();
-  const bytes = readFileSync(path);
+  const bytes = readRegularFile(path, maxFileBytes);
   usualMs += (Math.min(performance.now() - started, 20 * slowMs) - usualMs) / 32;
   return bytes;
 }
@@ -151,8 +153,13 @@ export async function readImageBytes(path: string): Promise<Uint8Array> {
   try {
     return await readWhole(path);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const why = code === "ENOENT" ? "does not exist" : code === "EISDIR" ? "is a folder" : `cannot be read (${code})`;
+    const { code } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
+    const why =
+      code === "ENOENT"
+        ? "does not exist"
+        : CtError.is(error) && error.cause === undefined
+          ? `cannot be read: ${error.problem.what}`
+          : `cannot be read (${code})`;
     throw new VisionError({ code: "vision/image-missing", what: `the image ${path} ${why}`, cause: error });
   }
 }

@@ -78,7 +78,7 @@ async function codec(): Promise<Finding> {
 
 async function inference(): Promise<Finding> {
   try {
-    const ort = await import("onnxruntime-node");
+    const ort = await import("@classifier-training/onnx/runtime");
     return { ok: true, name: "ONNX Runtime", detail: ort.env.versions.node ?? "present" };
   } catch (error) {
     const detail = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
