@@ -10,6 +10,7 @@ import { registerEvaluate } from "./commands/evaluate.ts";
 import { registerEvaluateSplit } from "./commands/evaluate-split.ts";
 import { registerExport } from "./commands/export.ts";
 import { registerInit } from "./commands/init.ts";
+import { registerMlflow } from "./commands/mlflow.ts";
 import { registerPredict } from "./commands/predict.ts";
 import { registerSynth } from "./commands/synth.ts";
 import { registerTrain } from "./commands/train.ts";
@@ -35,6 +36,7 @@ export const commands: readonly RegisterCommand[] = [
   registerVerify,
   registerDashboard,
   registerWandb,
+  registerMlflow,
   registerDemo,
   registerDoctor,
 ];

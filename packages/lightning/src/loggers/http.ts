@@ -121,7 +121,8 @@ export class HttpClient {
         reason = this.redact(reasonOf(error));
       }
       const growing = Math.min(retry.maxDelayMs, retry.minDelayMs * 2 ** count) * (0.75 + Math.random() / 2);
-      const delayMs = asked ?? growing;
+      // A server that asks for no pause at all would be asked without end.
+      const delayMs = asked === undefined ? growing : Math.max(asked, retry.minDelayMs);
       if (Date.now() - start + delayMs > retry.totalMs) {
         throw new CtError({ code: "tracking/unreachable", what: `no answer in time; last: ${reason}`, where });
       }

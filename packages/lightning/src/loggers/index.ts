@@ -10,6 +10,7 @@ export {
   Logger,
   type PlainValue,
 } from "./logger.ts";
+export { type MlflowSyncOptions, type SyncedMlflowRun, syncMlflow } from "./mlflow/sync.ts";
 export { MLFlowLogger, type MLFlowLoggerOptions } from "./mlflow-logger.ts";
 export { loggerTargets } from "./targets.ts";
 export { TensorBoardLogger, type TensorBoardLoggerOptions } from "./tensorboard-logger.ts";

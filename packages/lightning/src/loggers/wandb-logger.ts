@@ -14,7 +14,7 @@ import {
   Logger,
   withPrefix,
 } from "./logger.ts";
-import { artifactRecord, stageFile } from "./wandb/artifacts.ts";
+import { artifactRecord, stageFile, stagingFolder } from "./wandb/artifacts.ts";
 import { histogramValue, storeImages, storeTable } from "./wandb/media.ts";
 import { type WandbLoggerOptions, wandbLoggerOptions } from "./wandb/options.ts";
 import { makeRunId } from "./wandb/records.ts";
@@ -259,7 +259,7 @@ export class WandbLogger extends Logger {
     if (run === undefined) return;
     const name = this.options.checkpointName ?? `model-${run.options.id}`;
     for (const { path, aliases, metadata } of this.#checkpoints.fresh(callback)) {
-      const staged = stageFile(path, `model${extname(path)}`, join(run.dir, "artifacts"));
+      const staged = stageFile(path, `model${extname(path)}`, join(run.dir, stagingFolder));
       staged.catch(() => {});
       this.#later(async () => {
         run.logArtifact(artifactRecord({ name, type: "model", aliases, metadata }, [await staged]));

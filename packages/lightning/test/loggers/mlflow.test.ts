@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type LogRecord, setLogSinks } from "@classifier-training/base";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parse as parseYaml } from "yaml";
+import { syncMlflow } from "../../src/loggers/mlflow/sync.ts";
 import { MLFlowLogger } from "../../src/loggers/mlflow-logger.ts";
 import type { Fault } from "./fault-server.ts";
 import { MlflowServer } from "./mlflow-server.ts";
@@ -117,6 +118,44 @@ test("what a server that is gone did not take is kept in a file, and training is
     .split("\n");
   expect(kept).toHaveLength(1000);
   expect(said.at(-1)?.message).toContain("1000 metrics are kept in");
+});
+
+test("what was kept is kept by run, and sent once the server is back", async () => {
+  server.faults = Array.from({ length: 10_000 }, () => ({ kind: "reset" }) as const);
+  for (const [i, experimentName] of ["first", "second"].entries()) {
+    const options = { trackingUri: server.url, experimentName, runName: experimentName, saveDir: root };
+    const logger = new MLFlowLogger({ ...options, finishTimeout: 0.1 }, { ...quick, totalMs: 1e9 });
+    logger.logHyperparams({ lr: i });
+    for (const step of steps(5)) logger.logMetrics({ loss: step === 3 ? Number.NaN : i }, step);
+    await logger.finalize("success");
+  }
+  const kept = readdirSync(root).filter((name) => name.startsWith("mlflow-"));
+  expect(kept).toHaveLength(4);
+  await expect(syncMlflow(root, { patience: 0.1, retry: { ...quick, totalMs: 1e9 } })).rejects.toThrow(
+    "the server did not take everything",
+  );
+  expect(readdirSync(root).filter((name) => name.startsWith("mlflow-"))).toEqual(kept);
+  server.faults = [];
+  expect(await syncMlflow(root, { retry: quick })).toMatchObject([{ metrics: 5 }, { metrics: 5 }]);
+  expect(server.experiments.map(({ name }) => name).sort()).toEqual(["first", "second"]);
+  expect(server.runs.map(({ status }) => status)).toEqual(["FINISHED", "FINISHED"]);
+  expect(server.metrics.map(({ step, value }) => [step, value]).sort()).toEqual(
+    [0, 1].flatMap((i) => steps(5).map((step) => [step, step === 3 ? "NaN" : i])).sort(),
+  );
+  expect(readdirSync(root).filter((name) => name.startsWith("mlflow-"))).toEqual([]);
+  await expect(syncMlflow(root)).rejects.toThrow("no metrics are kept here");
+});
+
+test("metrics that come after the server refused the run are kept, too", async () => {
+  server.faults = Array.from({ length: 50 }, () => ({ kind: "status", status: 403 }) as const);
+  const logger = new MLFlowLogger({ trackingUri: server.url, saveDir: root }, quick);
+  logger.logMetrics({ loss: 0 }, 0);
+  await expect.poll(() => said.map(({ message }) => message).join()).toContain("the run could not be begun");
+  logger.logMetrics({ loss: 1 }, 1);
+  await logger.finalize("success");
+  server.faults = [];
+  await syncMlflow(root, { retry: quick });
+  expect(server.metrics.map(({ step }) => step)).toEqual([0, 1]);
 });
 
 test("the file store has MLflow's folders and files", async () => {

@@ -1,11 +1,13 @@
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { type LogRecord, setLogSinks } from "@classifier-training/base";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { retryAfterMs } from "../../src/loggers/http.ts";
+import { HttpClient, retryAfterMs } from "../../src/loggers/http.ts";
+import { artifactRecord } from "../../src/loggers/wandb/artifacts.ts";
 import type { WandbLoggerOptions } from "../../src/loggers/wandb/options.ts";
+import type { WandbRun } from "../../src/loggers/wandb/run.ts";
 import type { SenderTuning } from "../../src/loggers/wandb/sender-options.ts";
 import { syncWandb } from "../../src/loggers/wandb/sync.ts";
 import { WandbLogger } from "../../src/loggers/wandb-logger.ts";
@@ -167,6 +169,49 @@ test.each(troubles)("with %s every metric arrives once and in order", async (_, 
   expect(server.problems).toEqual([]);
   expect(server.history.map((row) => [row["_step"], row["loss"]])).toEqual(steps(300).map((i) => [i, i]));
   expect(server.exitCode).toBe(0);
+});
+
+test("only files that were asked for are uploaded, whatever the server names", async () => {
+  const secret = join(root, "secret.txt");
+  writeFileSync(secret, "secret");
+  const logger = makeLogger();
+  logger.logMetrics({ loss: 1 }, 0);
+  const files = join(logger.logDir as string, "files");
+  server.extraFiles = [relative(files, secret), secret, "config.yaml", "config.yaml"];
+  await logger.close();
+  expect([...server.files.keys()]).toContain("config.yaml");
+  expect([...server.files.values()].map(String)).not.toContain("secret");
+  expect(server.uploaded.filter((name) => name === "config.yaml")).toHaveLength(1);
+});
+
+test("a run of someone else's is synced without the files of this machine that it names", async () => {
+  const secret = join(root, "secret.txt");
+  writeFileSync(secret, "secret");
+  const logger = makeLogger({ offline: true });
+  const run = logger.experiment as WandbRun;
+  symlinkSync(secret, join(run.filesDir, "link.txt"));
+  run.announceFiles([relative(run.filesDir, secret), "link.txt"], "now");
+  const file = { name: "model.ckpt", localPath: secret, digest: "d", size: 6 };
+  run.logArtifact(artifactRecord({ name: "model", type: "model", aliases: [], metadata: {} }, [file]));
+  await logger.close();
+  await syncWandb(run.dir, { tuning: quick });
+  expect(server.exitCode).toBe(0);
+  expect([...server.files.values()].map(String)).not.toContain("secret");
+  expect(server.artifacts.map(({ isCommitted }) => isCommitted)).toEqual([false]);
+  expect(readFileSync(secret, "utf8")).toBe("secret");
+});
+
+test("a server that asks for no pause is not asked without one", async () => {
+  server.faults = Array.from({ length: 3 }, () => ({ kind: "status", status: 503, retryAfter: "0" }) as const);
+  const delays: number[] = [];
+  const client = new HttpClient({
+    retry: { minDelayMs: 7, maxDelayMs: 20, totalMs: 60_000, timeoutMs: 5000 },
+    headers: {},
+    secrets: [],
+    onRetry: (_reason, delayMs) => delays.push(delayMs),
+  });
+  await client.get(`${server.url}/anything`).catch(() => {});
+  expect(delays).toEqual([7, 7, 7]);
 });
 
 test("Retry-After is kept: seconds and dates", async () => {

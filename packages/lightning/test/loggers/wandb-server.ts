@@ -19,6 +19,8 @@ export class WandbServer extends FaultServer {
   /** A run that is there already. */
   resumed: Readonly<Record<string, unknown>> | null = null;
   expectedKey = "test-key";
+  /** Names that are answered besides those that were asked for. */
+  extraFiles: readonly string[] = [];
 
   get history(): Record<string, unknown>[] {
     return (this.streams.get("wandb-history.jsonl") ?? []).map((line) => {
@@ -82,7 +84,10 @@ export class WandbServer extends FaultServer {
       case "RunResumeStatus":
         return { model: { bucket: this.resumed } };
       case "CreateRunFiles": {
-        const files = (variables["files"] as string[]).map((name) => ({ name, uploadUrl: address(name) }));
+        const files = [...(variables["files"] as string[]), ...this.extraFiles].map((name) => ({
+          name,
+          uploadUrl: address(name),
+        }));
         return { createRunFiles: { runID: "storage-id", uploadHeaders: ["X-Kind: run-file"], files } };
       }
       case "CreateArtifact":

@@ -81,7 +81,7 @@ async function downloadLocked(url: string, destination: string, options: Downloa
       throw new WeightsError({ code: "weights/network", what: `${attempt.reason}${times}`, where: url });
     }
     const backoff = Math.min(30_000, backoffMs * 2 ** (failures - 1)) * (0.75 + Math.random() / 2);
-    const wait = attempt.afterMs ?? backoff;
+    const wait = attempt.afterMs === undefined ? backoff : Math.max(attempt.afterMs, Math.min(backoff, 1000));
     log.debug(`${basename(destination)}: ${attempt.reason}; next attempt in ${Math.round(wait)} ms`);
     await sleep(wait, undefined, signal === undefined ? {} : { signal });
   }

@@ -1,10 +1,11 @@
-import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CtError, getLogger } from "@classifier-training/base";
 import { defaultRetry, HttpClient, RefusedError, type RetryTuning } from "../http.ts";
 import type { MlflowMetric, MlflowRunRequest, MlflowStatus, MlflowStore } from "./store.ts";
+import { jsonNumber, UnsentFiles } from "./unsent.ts";
 
 /** The service's limits of one `log-batch`. */
 const maxMetrics = 1000;
@@ -16,8 +17,10 @@ const clientTag = "classifier_training.client_id";
 export interface RestStoreOptions {
   readonly uri: string;
   readonly request: MlflowRunRequest;
-  /** Where what could not be sent is written at the end. */
-  readonly unsentDir: string;
+  /** Where what cannot be sent is kept, in files of the run's own; undefined: nowhere, `failure` tells of it. */
+  readonly unsentDir?: string | undefined;
+  /** Milliseconds since 1970; now by default. */
+  readonly startedAt?: number;
   readonly retry?: RetryTuning | undefined;
 }
 
@@ -36,7 +39,17 @@ export class RestStore implements MlflowStore {
   readonly #options: RestStoreOptions;
   readonly #http: HttpClient;
   readonly #abort = new AbortController();
+  readonly #client = crypto.randomUUID();
+  readonly #startedAt: number;
   #metrics: MlflowMetric[] = [];
+  readonly #params = new Map<string, string>();
+  readonly #staged = new Set<string>();
+  #end: { readonly status: MlflowStatus; readonly endTime: number } | undefined;
+  #unsent: UnsentFiles | undefined;
+  /** Metrics in the file of what could not be sent. */
+  #kept = 0;
+  /** Why something was not sent. */
+  failure: string | undefined;
   #queue: (() => Promise<void>)[] = [];
   #worker: Promise<void> | undefined;
   #artifactUri = "";
@@ -46,6 +59,7 @@ export class RestStore implements MlflowStore {
 
   constructor(options: RestStoreOptions) {
     this.#options = options;
+    this.#startedAt = options.startedAt ?? Date.now();
     const { headers, secrets } = authorization(options.uri);
     this.#http = new HttpClient({
       retry: options.retry ?? defaultRetry,
@@ -58,6 +72,10 @@ export class RestStore implements MlflowStore {
   }
 
   logMetrics(metrics: readonly MlflowMetric[]): void {
+    if (this.#isBroken) {
+      this.#keep(metrics);
+      return;
+    }
     // A batch that is still waiting takes these in as well.
     const isWaiting = this.#metrics.length > 0;
     for (const metric of metrics) this.#metrics.push(metric);
@@ -65,28 +83,39 @@ export class RestStore implements MlflowStore {
   }
 
   logParams(params: ReadonlyMap<string, string>): void {
+    for (const [key, value] of params) this.#params.set(key, value);
+    if (this.#isBroken) this.#keep([]);
     const list = [...params].map(([key, value]) => ({ key, value }));
     for (let i = 0; i < list.length; i += maxParams) {
       const part = list.slice(i, i + maxParams);
-      this.#enqueue(async () => void (await this.#post("runs/log-batch", { run_id: this.runId, params: part })));
+      this.#enqueue(async () => {
+        await this.#post("runs/log-batch", { run_id: this.runId, params: part });
+        for (const { key } of part) this.#params.delete(key);
+      });
     }
   }
 
   logArtifact(path: string, content: { readonly file: string } | { readonly bytes: Uint8Array }): void {
+    if (this.#isBroken) return;
     // Kept aside at once: a checkpoint may be gone when its turn comes.
     const dir = mkdtempSync(join(tmpdir(), "mlflow-"));
+    this.#staged.add(dir);
     const staged = join(dir, basename(path));
     if ("file" in content) copyFileSync(content.file, staged);
     else writeFileSync(staged, content.bytes);
     this.#enqueue(async () => {
       await this.#putArtifact(path, staged);
-      rmSync(dir, { recursive: true, force: true });
+      this.#dropStaged(dir);
     });
   }
 
-  terminate(status: MlflowStatus): void {
-    const ended = { status, end_time: Date.now() };
-    this.#enqueue(async () => void (await this.#post("runs/update", { run_id: this.runId, ...ended })));
+  terminate(status: MlflowStatus, endTime = Date.now()): void {
+    this.#end = { status, endTime };
+    if (this.#isBroken) this.#keep([]);
+    this.#enqueue(async () => {
+      await this.#post("runs/update", { run_id: this.runId, status, end_time: endTime });
+      this.#end = undefined;
+    });
   }
 
   async drain(patienceMs: number): Promise<void> {
@@ -100,6 +129,14 @@ export class RestStore implements MlflowStore {
     const outcome = await Promise.race([this.#worker, hopeless]);
     clearInterval(timer);
     if (outcome === "hopeless") this.#giveUp("the server did not answer in time");
+    if (this.failure === undefined) return;
+    const reason = `mlflow: not everything was sent (${this.failure})`;
+    if (this.#unsent === undefined || this.#kept === 0) log.warning(reason);
+    else {
+      log.warning(
+        `${reason}; ${this.#kept} metrics are kept in ${this.#unsent.metricsPath}: \`classifier mlflow sync\` with this file sends them`,
+      );
+    }
   }
 
   #enqueue(work: () => Promise<void>): void {
@@ -119,8 +156,12 @@ export class RestStore implements MlflowStore {
       } catch (error) {
         if (this.#isBroken) return;
         const reason = error instanceof Error ? error.message.replaceAll("\n", " ") : String(error);
-        if (this.runId === undefined) return this.#giveUp(reason);
-        log.warning(`mlflow: something was not taken: ${reason}`);
+        if (this.runId === undefined) {
+          log.warning(`mlflow: the run could not be begun (${reason}); its metrics are kept on disk`);
+          return this.#giveUp(reason);
+        }
+        this.#fail(`something was not taken: ${reason}`);
+        log.warning(`mlflow: ${this.failure}`);
       }
       this.#lastProgressAt = Date.now();
       this.#queue.shift();
@@ -137,16 +178,19 @@ export class RestStore implements MlflowStore {
       return this.#take(run.info);
     }
     const experimentId = await this.#findExperiment();
-    const client = crypto.randomUUID();
-    const tags = Object.entries({ ...request.tags, [clientTag]: client }).map(([key, value]) => ({ key, value }));
-    const search = { experiment_ids: [experimentId], filter: `tags.\`${clientTag}\` = '${client}'`, max_results: 1 };
+    const tags = Object.entries({ ...request.tags, [clientTag]: this.#client }).map(([key, value]) => ({ key, value }));
+    const search = {
+      experiment_ids: [experimentId],
+      filter: `tags.\`${clientTag}\` = '${this.#client}'`,
+      max_results: 1,
+    };
     const answer = await this.#http.sendJson(
       this.#url("runs/create"),
       {
         experiment_id: experimentId,
         user_id: request.tags["mlflow.user"],
         run_name: request.runName,
-        start_time: Date.now(),
+        start_time: this.#startedAt,
         tags,
       },
       {
@@ -203,7 +247,8 @@ export class RestStore implements MlflowStore {
         await this.#post("runs/log-batch", { run_id: this.runId, metrics });
       } catch (error) {
         if (!(error instanceof RefusedError)) throw error;
-        log.warning(`mlflow: ${batch.length} metrics were refused: ${error.message.replaceAll("\n", " ")}`);
+        this.#fail(`${batch.length} metrics were refused: ${error.message}`);
+        this.#keep(batch);
       }
       this.#lastProgressAt = Date.now();
       this.#metrics.splice(0, batch.length);
@@ -251,31 +296,42 @@ export class RestStore implements MlflowStore {
     log.warning(`mlflow: the server does not answer (${reason}); trying again while training goes on`);
   }
 
+  /** Sends nothing any more: what is waiting, and all that comes, is kept. */
   #giveUp(reason: string): void {
     if (this.#isBroken) return;
     this.#isBroken = true;
     this.#abort.abort();
     this.#queue = [];
-    const why = reason.replaceAll("\n", " ");
-    if (this.#metrics.length === 0) {
-      log.warning(`mlflow: not everything was sent: ${why}`);
-      return;
-    }
-    mkdirSync(this.#options.unsentDir, { recursive: true });
-    const path = join(this.#options.unsentDir, `mlflow-unsent-${this.runId ?? "run"}.jsonl`);
-    appendFileSync(
-      path,
-      this.#metrics.map((metric) => `${JSON.stringify({ ...metric, value: jsonNumber(metric.value) })}\n`).join(""),
-    );
-    log.warning(`mlflow: not everything was sent (${why}); ${this.#metrics.length} metrics are kept in ${path}`);
-    this.#metrics = [];
+    for (const dir of this.#staged) this.#dropStaged(dir);
+    this.#fail(reason);
+    this.#keep(this.#metrics.splice(0));
   }
-}
 
-/** Protocol buffers' JSON writes numbers that JSON lacks as text. */
-function jsonNumber(value: number): number | string {
-  if (Number.isFinite(value)) return value;
-  return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+  /** The first reason counts. */
+  #fail(reason: string): void {
+    this.failure ??= reason.replaceAll("\n", " ");
+  }
+
+  #keep(metrics: readonly MlflowMetric[]): void {
+    const { unsentDir, uri, request } = this.#options;
+    if (unsentDir === undefined) return;
+    this.#unsent ??= new UnsentFiles(unsentDir, this.runId ?? this.#client);
+    this.#unsent.writeRun({
+      uri: withoutUser(uri),
+      ...(this.runId !== undefined && { runId: this.runId }),
+      startedAt: this.#startedAt,
+      request,
+      params: [...this.#params],
+      ...(this.#end !== undefined && { end: this.#end }),
+    });
+    if (metrics.length > 0) this.#unsent.append(metrics);
+    this.#kept += metrics.length;
+  }
+
+  #dropStaged(dir: string): void {
+    rmSync(dir, { recursive: true, force: true });
+    this.#staged.delete(dir);
+  }
 }
 
 function withoutUser(uri: string): string {

@@ -26,7 +26,8 @@ export interface MlflowStore {
   logParams(params: ReadonlyMap<string, string>): void;
   /** Keeps a file under a path such as `images/confusion.png`. */
   logArtifact(path: string, content: { readonly file: string } | { readonly bytes: Uint8Array }): void;
-  terminate(status: MlflowStatus): void;
+  /** @param endTime milliseconds since 1970; now by default */
+  terminate(status: MlflowStatus, endTime?: number): void;
   /** Resolves when all that was asked is done, or has become hopeless. */
   drain(patienceMs: number): Promise<void>;
 }

@@ -1,7 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
-import { createReadStream, existsSync, linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { createReadStream, linkSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { copyFile, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { CtError } from "@classifier-training/base";
+import { fileInside } from "@classifier-training/runs";
 import type { ArtifactManifest, ArtifactRecord } from "../proto/wandb.generated.ts";
 import { parseWandbJson } from "./records.ts";
 import type { RunIdentity, WandbService } from "./service.ts";
@@ -74,8 +76,19 @@ export function artifactRecord(
   };
 }
 
-/** Uploads an artifact: its files, then the manifest that lists them, then the commit. */
-export async function uploadArtifact(service: WandbService, run: RunIdentity, artifact: ArtifactRecord): Promise<void> {
+/** The folder of a run in which files wait to be sent. */
+export const stagingFolder = "artifacts";
+
+/**
+ * Uploads an artifact: its files, then the manifest that lists them, then the commit.
+ * @param runDir the run's folder: whatever paths the record has, only what was staged there is sent, and removed
+ */
+export async function uploadArtifact(
+  service: WandbService,
+  run: RunIdentity,
+  artifact: ArtifactRecord,
+  runDir: string,
+): Promise<void> {
   const created = await service.createArtifact({
     entityName: run.entity,
     projectName: run.project,
@@ -91,8 +104,15 @@ export async function uploadArtifact(service: WandbService, run: RunIdentity, ar
     clientID: artifact.clientId,
     sequenceClientID: artifact.sequenceClientId,
   });
-  if (!created.isCommitted) await uploadContents(service, run, artifact, created);
-  for (const { localPath } of artifact.manifest?.contents ?? []) rmSync(localPath, { force: true });
+  if (!created.isCommitted) await uploadContents(service, run, artifact, created, runDir);
+  for (const entry of artifact.manifest?.contents ?? []) {
+    const staged = stagedPath(runDir, entry);
+    if (staged !== undefined) rmSync(staged, { force: true });
+  }
+}
+
+function stagedPath(runDir: string, { localPath }: { readonly localPath: string }): string | undefined {
+  return localPath === "" ? undefined : fileInside(join(runDir, stagingFolder), basename(localPath));
 }
 
 async function uploadContents(
@@ -100,6 +120,7 @@ async function uploadContents(
   run: RunIdentity,
   { manifest, finalize }: ArtifactRecord,
   created: { readonly id: string; readonly baseId?: string },
+  runDir: string,
 ): Promise<void> {
   const manifestRequest = {
     artifactID: created.id,
@@ -115,7 +136,12 @@ async function uploadContents(
     digest: "",
     includeUpload: false,
   });
-  const contents = (manifest?.contents ?? []).filter(({ localPath }) => localPath !== "" && existsSync(localPath));
+  const contents = (manifest?.contents ?? []).flatMap((entry) => {
+    if (entry.localPath === "") return [];
+    const localPath = stagedPath(runDir, entry);
+    if (localPath !== undefined) return [{ path: entry.path, digest: entry.digest, localPath }];
+    throw new CtError({ code: "wandb/artifact", what: `${entry.localPath} is not among the run's staged files` });
+  });
   const specs = contents.map(({ path, digest }) => ({
     artifactID: created.id,
     name: path,
@@ -130,10 +156,7 @@ async function uploadContents(
     if (upload !== undefined) await service.http.putFile(upload.url, localPath, upload.headers);
   }
   const json = manifestJson(manifest, births);
-  const staged = join(
-    dirname(contents[0]?.localPath ?? process.cwd()),
-    `${created.id.replaceAll(/\W/g, "_")}.manifest.json`,
-  );
+  const staged = join(runDir, `${created.id.replaceAll(/\W/g, "_")}.manifest.json`);
   const digest = createHash("md5").update(json).digest("base64");
   const { upload } = await service.createArtifactManifest({ ...manifestRequest, digest, includeUpload: true });
   if (upload !== undefined) {

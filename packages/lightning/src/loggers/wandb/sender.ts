@@ -1,6 +1,7 @@
-import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { CtError, plural } from "@classifier-training/base";
+import { fileInside } from "@classifier-training/runs";
 import { HttpClient, pause } from "../http.ts";
 import type { FilesItem, Record as LogRecord } from "../proto/wandb.generated.ts";
 import { uploadArtifact } from "./artifacts.ts";
@@ -141,7 +142,7 @@ export class WandbSender {
         const run = this.#run;
         if (run === undefined || this.#progress.state.artifacts.includes(artifact.clientId)) return;
         this.#begin(async () => {
-          await uploadArtifact(this.#service, run, artifact);
+          await uploadArtifact(this.#service, run, artifact, dirname(this.#options.logPath));
           this.#progress.state.artifacts.push(artifact.clientId);
         }, `artifact ${artifact.name}`);
         return;
@@ -182,10 +183,16 @@ export class WandbSender {
   }
 
   async #uploadFiles(paths: readonly string[]): Promise<void> {
-    const there = paths.filter((path) => existsSync(join(this.#options.filesDir, path)));
+    // A log, or a link in its folder, may name any file of this machine: only the run's own are sent.
+    const files = new Map(paths.map((path) => [path, fileInside(this.#options.filesDir, path)]));
+    const there = paths.filter((path) => files.get(path) !== undefined);
     if (there.length === 0) return;
     for (const { name, url, headers } of await this.#service.uploadAddresses(this.#run as RunIdentity, there)) {
-      await this.#service.http.putFile(url, join(this.#options.filesDir, name), headers);
+      const file = files.get(name);
+      // The server names files as well: those that it was asked about, each once.
+      if (file === undefined) continue;
+      files.delete(name);
+      await this.#service.http.putFile(url, file, headers);
       this.#progress.state.uploaded.push(name);
       this.#stream?.addUploaded(name);
     }

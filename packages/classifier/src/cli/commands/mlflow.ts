@@ -1,0 +1,17 @@
+import { plural } from "@classifier-training/base";
+import type { RegisterCommand } from "../commands.ts";
+
+export const registerMlflow: RegisterCommand = (program) => {
+  const example = "\nExample:\n  classifier mlflow sync mlruns";
+  const mlflow = program.command("mlflow").description("MLflow").addHelpText("after", example);
+  mlflow
+    .command("sync")
+    .description("send metrics that a server did not take, to the same server")
+    .argument("<path>", "the folder of mlflow-unsent-ID.jsonl files (the logger's save_dir), or one of them")
+    .addHelpText("after", example)
+    .action(async (path: string) => {
+      const { syncMlflow } = await import("@classifier-training/lightning");
+      for (const { runId, metrics } of await syncMlflow(path))
+        process.stdout.write(`sent ${plural(metrics, "metric")} of run ${runId}\n`);
+    });
+};
