@@ -21,6 +21,17 @@ export {
 } from "./option-names.ts";
 export { openRegularFile, readRegularFile } from "./read-file.ts";
 export { Rng } from "./rng.ts";
-export { type OptionsSchema, optionsTarget, type Target, type TargetTable } from "./target.ts";
+export { issueMessage, type SchemaIssue } from "./schema-issues.ts";
+export {
+  type Advice,
+  type ForeignOption,
+  foreignOptionAdvice,
+  type OptionsSchema,
+  optionsTarget,
+  refusedTarget,
+  type Target,
+  type TargetTable,
+  withForeignOptions,
+} from "./target.ts";
 export { camelCase, editDistance, nearestName, plural, shellWord, snakeCase, suggestion } from "./text.ts";
 export { spawnWorker } from "./worker.ts";

@@ -41,6 +41,6 @@ test("what is not an option is refused with the nearest name", () => {
 
 test("the schema's complaints come back with the YAML name of the option", () => {
   expect(() => target.invoke([], { max_epochs: "ten" })).toThrowErrorMatchingInlineSnapshot(
-    `[CtError: max_epochs: expected number, received string]`,
+    `[CtError: max_epochs: expected number, received "ten"]`,
   );
 });

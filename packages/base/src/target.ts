@@ -1,5 +1,6 @@
 import { CtError } from "./errors.ts";
 import { registerOptionNames, withYamlSpelling } from "./option-names.ts";
+import { issueMessage, type SchemaIssue } from "./schema-issues.ts";
 import { camelCase, snakeCase, suggestion } from "./text.ts";
 
 /**
@@ -9,8 +10,27 @@ import { camelCase, snakeCase, suggestion } from "./text.ts";
 export interface Target {
   /** Option names as YAML writes them (snake_case), in positional order; absent when any keyword is accepted. */
   readonly optionNames?: readonly string[];
+  /** Options of the Python class without a counterpart here, under the names that YAML writes. */
+  readonly foreignOptions?: Readonly<Record<string, ForeignOption>>;
+  /** Why this name of the Python stack cannot be used here, and what to use instead. */
+  readonly refusal?: Advice;
   /** Calls it, with keyword arguments as YAML writes them. */
   invoke(args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): unknown;
+}
+
+export interface Advice {
+  readonly what: string;
+  readonly fix: string;
+}
+
+/** An option of the Python class that a target does not have itself. */
+export interface ForeignOption {
+  /** The option of the target that it is another name of. */
+  readonly means?: string;
+  /** Whether a value changes nothing here; by default every value does not. */
+  readonly accepts?: (value: unknown) => boolean;
+  /** What to do with a value that is not accepted. */
+  readonly fix?: string | ((value: unknown) => string);
 }
 
 /** Targets by their dotted names. */
@@ -60,9 +80,45 @@ export function optionsTarget<Options>(schema: OptionsSchema<Options>, create: (
   };
 }
 
-interface SchemaIssue {
-  readonly path?: readonly PropertyKey[];
-  readonly message?: string;
+/**
+ * A target that also knows options of its Python namesake: other names of its own, options that change nothing here
+ * (accepted), and those that cannot be had (refused, with what to do).
+ */
+export function withForeignOptions(target: Target, foreign: Readonly<Record<string, ForeignOption>>): Target {
+  return {
+    ...target,
+    foreignOptions: { ...target.foreignOptions, ...foreign },
+    invoke(args, kwargs) {
+      const own: Record<string, unknown> = {};
+      for (const [name, value] of Object.entries(kwargs)) {
+        const option = Object.hasOwn(foreign, name) ? foreign[name] : undefined;
+        if (option === undefined) own[name] = value;
+        else if (option.means !== undefined) own[option.means] = value;
+        else {
+          const advice = foreignOptionAdvice(name, option, value);
+          if (advice !== undefined) throw optionsError(advice.what, advice.fix);
+        }
+      }
+      return target.invoke(args, own);
+    },
+  };
+}
+
+/** What is wrong with the value of a foreign option, if anything. */
+export function foreignOptionAdvice(name: string, option: ForeignOption, value: unknown): Advice | undefined {
+  if (option.means !== undefined || (option.accepts?.(value) ?? true)) return undefined;
+  const fix = typeof option.fix === "function" ? option.fix(value) : (option.fix ?? `leave out ${name}`);
+  return { what: `option '${name}' cannot be ${JSON.stringify(value) ?? String(value)} here`, fix };
+}
+
+/** The target of a name that configurations of the Python stack use, and that cannot be had here. */
+export function refusedTarget(what: string, fix: string): Target {
+  return {
+    refusal: { what, fix },
+    invoke() {
+      throw new CtError({ code: "target/refused", what, fix });
+    },
+  };
 }
 
 function parse<Options>(schema: OptionsSchema<Options>, options: unknown): Options {
@@ -71,8 +127,9 @@ function parse<Options>(schema: OptionsSchema<Options>, options: unknown): Optio
   } catch (error) {
     const issues = (error as { issues?: readonly SchemaIssue[] } | null)?.issues;
     if (CtError.is(error) || !Array.isArray(issues)) throw error;
-    const lines = (issues as readonly SchemaIssue[]).map(({ path = [], message = "is not valid" }) => {
-      const [top, ...rest] = path.map(String);
+    const lines = (issues as readonly SchemaIssue[]).map((issue) => {
+      const [top, ...rest] = (issue.path ?? []).map(String);
+      const message = issueMessage(issue, options);
       return top === undefined ? message : `${[snakeCase(top), ...rest].join(".")}: ${message}`;
     });
     throw optionsError(lines.join("\n"), undefined, error);

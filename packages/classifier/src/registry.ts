@@ -1,4 +1,25 @@
-import { registerResolver, registerTargets } from "@classifier-training/hydra";
+import { registerResolver, registerTargets, type TargetLoader } from "@classifier-training/hydra";
+
+const lightning: TargetLoader = async () => {
+  const { targets } = await import("@classifier-training/lightning");
+  const { countingBatches } = await import("./training/trainer-target.ts");
+  return Object.fromEntries(
+    Object.entries(targets).map(([name, target]) => [name, /\.Trainer$/.test(name) ? countingBatches(target) : target]),
+  );
+};
+const torch: TargetLoader = async () => (await import("@classifier-training/torch")).targets;
+const vision: TargetLoader = async () => (await import("@classifier-training/vision")).targets;
+const own: TargetLoader = async () => (await import("./targets.ts")).targets;
+
+/** Who knows the names below a prefix; of two that know the same prefix, the later one is asked first. */
+const namespaces: readonly (readonly [prefixes: readonly string[], load: TargetLoader])[] = [
+  [["lightning", "pytorch_lightning", "torchmetrics", "datetime", "aim", "dvclive", "swanlab"], lightning],
+  [["torch", "timm", "lion_pytorch", "torchvision"], torch],
+  [["torchvision", "timm"], vision],
+  [["classifier_training"], own],
+  [["classifier_training.transforms"], vision],
+  [["classifier_training.callbacks.ema"], lightning],
+];
 
 let registered = false;
 
@@ -9,16 +30,7 @@ let registered = false;
 export function registerAll(): void {
   if (registered) return;
   registered = true;
-  const lightning = async () => (await import("@classifier-training/lightning")).targets;
-  const vision = async () => (await import("@classifier-training/vision")).targets;
-  registerTargets("lightning", lightning);
-  registerTargets("pytorch_lightning", lightning);
-  registerTargets("torchmetrics", lightning);
-  registerTargets("torch", async () => (await import("@classifier-training/torch")).targets);
-  registerTargets("torchvision", vision);
-  registerTargets("classifier_training", async () => (await import("./targets.ts")).targets);
-  registerTargets("classifier_training.transforms", vision);
-  registerTargets("classifier_training.callbacks.ema", lightning);
+  for (const [prefixes, load] of namespaces) for (const prefix of prefixes) registerTargets(prefix, load);
   registerResolver("classifier.resize_size", (size: number) => Math.round((Number(size) * 256) / 224), {
     replace: true,
   });

@@ -50,7 +50,7 @@ function fit(
   options: {
     maxEpochs?: number;
     ckptPath?: string | null;
-    plugins?: object[];
+    plugins?: CheckpointIO[];
     module?: BoringModule;
     filename?: string;
     saveLast?: boolean;

@@ -18,6 +18,24 @@ test("optimizers and schedulers are made by PyTorch's names and keywords", () =>
   expect(restarts).toBeInstanceOf(optim.lrScheduler.CosineAnnealingWarmRestarts);
 });
 
+test("options of PyTorch that change no result are accepted, others are refused with what to do", () => {
+  const model = invoke("torch.nn.Linear", [3, 2]) as nn.Linear;
+  const options = { fused: true, foreach: null, capturable: false, differentiable: false };
+  for (const name of ["SGD", "Adam", "AdamW", "NAdam", "RMSprop", "Adadelta", "Adamax", "ASGD", "Rprop"]) {
+    expect(invoke(`torch.optim.${name}`, [model.parameters()], { lr: 0.1, ...options })).toBeInstanceOf(
+      optim.Optimizer,
+    );
+  }
+  const optimizer = new optim.SGD(model.parameters());
+  expect(() => invoke("torch.optim.lr_scheduler.StepLR", [optimizer, 3], { verbose: true })).not.toThrow();
+  expect(() => invoke("torch.optim.SGD", [model.parameters()], { differentiable: true })).toThrow(
+    "option 'differentiable' cannot be true here",
+  );
+  expect(() => invoke("torch.optim.Adam", [model.parameters()], { decoupled_weight_decay: true })).toThrow(
+    "use torch.optim.AdamW",
+  );
+});
+
 test("an unknown or misspelt keyword is refused with the nearest one", () => {
   expect(() => invoke("torch.optim.AdamW", [[]], { weight_decy: 1 })).toThrow("did you mean 'weight_decay'?");
   expect(() => invoke("torch.nn.Conv2d", [3, 8], { kernelsize: 3 })).toThrow("did you mean 'kernel_size'?");

@@ -1,18 +1,9 @@
-import { CtError, optionsTarget } from "@classifier-training/base";
-import { type DictConfig, Float, isInt, originText, select, toRaw } from "@classifier-training/hydra";
-import { type Callback, type Logger, Trainer, trainerOptionsSchema } from "@classifier-training/lightning";
+import { CtError } from "@classifier-training/base";
+import { DictConfig, instantiate, isConfig, select } from "@classifier-training/hydra";
+import { type Callback, type Logger, Trainer } from "@classifier-training/lightning";
 
-/** Options where Lightning tells `1` (one batch) from `1.0` (all of them). */
-const batchLimits = new Set([
-  "limit_train_batches",
-  "limit_val_batches",
-  "limit_test_batches",
-  "limit_predict_batches",
-  "overfit_batches",
-  "val_check_interval",
-]);
-
-const target = optionsTarget(trainerOptionsSchema, (options) => new Trainer(options));
+/** What a trainer is made by when its configuration does not say. */
+export const trainerTargetName = "lightning.pytorch.Trainer";
 
 /** What a program adds to the configuration's options, under their names there. */
 export interface TrainerParts {
@@ -22,36 +13,34 @@ export interface TrainerParts {
   readonly enable_checkpointing?: boolean;
 }
 
-/** @throws CtError naming the option of `trainer` that is unknown or wrong */
-export function buildTrainer(config: DictConfig, parts: TrainerParts): Trainer {
+/**
+ * The trainer of a configuration, with whatever its options name by `_target_` (a strategy, a profiler, plugins); its own
+ * callbacks and loggers join those of the program.
+ * @throws CtError naming the option of `trainer` that is unknown or wrong
+ */
+export async function buildTrainer(config: DictConfig, parts: TrainerParts): Promise<Trainer> {
   const node = select(config, "trainer") as DictConfig;
-  try {
-    return target.invoke([], { ...keywords(node), ...parts }) as Trainer;
-  } catch (error) {
-    if (!CtError.is(error) || error.code !== "target/options") throw error;
-    throw new CtError({
-      ...error.problem,
-      where: `trainer, ${node.origin === undefined ? "the configuration" : originText(node.origin)}`,
-    });
-  }
+  const trainer = await instantiate(node, {
+    ...(!node.has("_target_") && { _target_: trainerTargetName }),
+    _convert_: "all",
+    ...parts,
+    callbacks: [...((await objects(node, "callbacks")) as Callback[]), ...parts.callbacks],
+    logger: [...((await objects(node, "logger")) as Logger[]), ...parts.logger],
+  });
+  if (trainer instanceof Trainer) return trainer;
+  throw new CtError({
+    code: "classifier/config",
+    what: "trainer._target_ did not make a Trainer",
+    where: "trainer._target_",
+    fix: `leave it out, or name a class that extends ${trainerTargetName}`,
+  });
 }
 
-/** The node's options. YAML knows ints from floats, JavaScript does not: a count of batches is marked. */
-function keywords(config: DictConfig): Record<string, unknown> {
-  const raw = toRaw(config, { resolve: true }) as Map<unknown, unknown>;
-  return Object.fromEntries(
-    [...raw]
-      .filter(([key]) => key !== "_target_")
-      .map(([key, value]) => {
-        const name = String(key);
-        const count = batchLimits.has(name) && isInt(value);
-        return [name, count ? { batches: Number(value) } : plain(value)];
-      }),
-  );
-}
-
-function plain(value: unknown): unknown {
-  if (value instanceof Map) return Object.fromEntries([...value].map(([key, entry]) => [String(key), plain(entry)]));
-  if (Array.isArray(value)) return value.map(plain);
-  return value instanceof Float ? value.value : value;
+/** What a list, or a single `_target_`, in the trainer's configuration stands for. */
+async function objects(trainer: DictConfig, key: string): Promise<unknown[]> {
+  const node = select(trainer, key);
+  if (!isConfig(node)) return [];
+  const made = await instantiate(node, { _convert_: "all" });
+  if (Array.isArray(made)) return made;
+  return node instanceof DictConfig && !node.has("_target_") ? Object.values(made as object) : [made];
 }

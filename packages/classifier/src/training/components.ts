@@ -3,6 +3,7 @@ import { type DictConfig, get, instantiate, select } from "@classifier-training/
 import type { Callback, Logger } from "@classifier-training/lightning";
 import { ClassificationDataModule } from "../data/classification-datamodule.ts";
 import { ClassificationModel } from "../model/classification-model.ts";
+import { groups, refuseUnreadGroups } from "./groups.ts";
 
 const log = getLogger("classifier.train");
 
@@ -28,14 +29,17 @@ function parts(config: DictConfig, group: string): Part[] {
   }
 }
 
+/** The loggers, under either name that public configurations give their group. */
+const loggerParts = (config: DictConfig) => groups.logging.flatMap((group) => parts(config, group));
+
 /** Whether the configuration has a logger. */
 export function hasLoggers(config: DictConfig): boolean {
-  return parts(config, "logging").length > 0;
+  return loggerParts(config).length > 0;
 }
 
 export async function buildLoggers(config: DictConfig): Promise<Logger[]> {
   const loggers: Logger[] = [];
-  for (const [, part] of parts(config, "logging")) loggers.push((await instantiate(part)) as Logger);
+  for (const [, part] of loggerParts(config)) loggers.push((await instantiate(part)) as Logger);
   return loggers;
 }
 
@@ -53,14 +57,16 @@ export async function buildCallbacks(config: DictConfig, hasLogger: boolean): Pr
 
 /** The data module with its transforms, before `setup`. */
 export async function buildDataModule(config: DictConfig, seed: number): Promise<ClassificationDataModule> {
+  refuseUnreadGroups(config);
   const transforms: Record<string, unknown> = {};
   for (const name of ["train_transforms", "val_transforms", "test_transforms"]) {
     const node = select(config, `transforms.${name}`);
     if (node !== null && node !== undefined) transforms[name] = await instantiate(node as DictConfig);
   }
-  const data = await instantiate(required(config, "data"), { ...transforms, seed });
+  const [key, node] = required(config, groups.data);
+  const data = await instantiate(node, { ...transforms, seed });
   if (data instanceof ClassificationDataModule) return data;
-  throw wrongKind("data", "ClassificationDataModule");
+  throw wrongKind(key, "ClassificationDataModule");
 }
 
 /**
@@ -73,7 +79,7 @@ export async function buildModel(
   numClasses: number,
   changes: Readonly<Record<string, unknown>> = {},
 ): Promise<ClassificationModel> {
-  const node = required(config, "model");
+  const [, node] = required(config, groups.model);
   const given = get(node, "num_classes", null);
   if (given !== null && given !== numClasses) {
     throw new CtError({
@@ -88,14 +94,23 @@ export async function buildModel(
   throw wrongKind("model", "ClassificationModel");
 }
 
-function required(config: DictConfig, key: string): DictConfig {
-  const node = select(config, key);
-  if (node !== null && node !== undefined) return node as DictConfig;
+function required(config: DictConfig, names: readonly string[]): [key: string, node: DictConfig] {
+  const found = names.flatMap((name): [string, DictConfig][] => {
+    const node = select(config, name);
+    return node === null || node === undefined ? [] : [[name, node as DictConfig]];
+  });
+  const [first, second] = found;
+  if (first !== undefined && second === undefined) return first;
+  const [key = ""] = names;
   throw new CtError({
     code: "classifier/config",
-    what: `the configuration has no '${key}'`,
+    what:
+      first === undefined
+        ? `the configuration has no '${key}'`
+        : `the configuration has both '${names.join("' and '")}'`,
     where: key,
-    fix: `choose one in the defaults list, or with ${key}=NAME`,
+    fix:
+      first === undefined ? `choose one in the defaults list, or with ${key}=NAME` : `leave out one of them: ~${key}`,
   });
 }
 

@@ -69,7 +69,7 @@ async function evaluate(
   const checkpoint = named ?? bestCheckpointIn(folder);
   const owner = summaryOf(checkpoint)?.runId;
   log.info(`${fn} with ${checkpoint}${owner === undefined ? "" : ` of run ${owner}`}`);
-  const trainer = buildTrainer(config, {
+  const trainer = await buildTrainer(config, {
     callbacks,
     logger: isMainProcess() ? [new CSVLogger({ saveDir: outputDir, name: "", version: "" })] : [],
     default_root_dir: originalCwd,

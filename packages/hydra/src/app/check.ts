@@ -1,4 +1,4 @@
-import { CtError, nearestName, suggestion } from "@classifier-training/base";
+import { CtError, foreignOptionAdvice, suggestion, type Target } from "@classifier-training/base";
 import { HydraConfig, withoutHydraCopy } from "../compose/runtime.ts";
 import { HydraError } from "../errors.ts";
 import { type Container, DictConfig, isConfig } from "../omegaconf/containers.ts";
@@ -7,6 +7,7 @@ import { isMissingNode, type Node, ValueNode } from "../omegaconf/node.ts";
 import { originText } from "../omegaconf/origin.ts";
 import { untracked } from "../omegaconf/reads.ts";
 import { dereference } from "../omegaconf/resolve.ts";
+import { toContainer } from "../omegaconf/to-container.ts";
 import type { Override } from "../overrides/index.ts";
 import type { Invocation } from "./main.ts";
 
@@ -21,10 +22,11 @@ export interface ConfigIssue {
 }
 
 /** `--info check`: all problems of the composed configuration at once. Fails when there are any. */
-export async function showProblems<T>({ args, loader, configName }: Invocation<T>, say: (line: string) => void) {
+export async function showProblems<T>({ args, loader, configName, check }: Invocation<T>, say: (line: string) => void) {
   const { config } = loader.load({ configName, overrides: args.overrides, runMode: "RUN" });
   HydraConfig.set(config);
-  const issues = await findProblems(withoutHydraCopy(config));
+  const task = withoutHydraCopy(config);
+  const issues = [...(await findProblems(task)), ...((await check?.(task)) ?? [])];
   if (issues.length === 0) return say("no problems found");
   throw new HydraError({ code: "hydra/check", what: issues.map(issueText).join("\n") });
 }
@@ -76,24 +78,32 @@ function* targetNodes(node: Node): Generator<DictConfig> {
 const instantiateKeys = new Set(["_target_", "_args_", "_partial_", "_recursive_", "_convert_"]);
 
 async function targetIssues(node: DictConfig): Promise<ConfigIssue[]> {
-  const { findTarget, targetNames, isFileTarget } = await import("../instantiate/index.ts");
   const name = (node.node("_target_") as ValueNode).value;
-  if (typeof name !== "string" || name.includes("${") || isFileTarget(name)) return [];
-  const target = await findTarget(name);
-  const at = node.node("_target_") as Node;
-  if (target === undefined) {
-    const near = nearestName(name, targetNames());
-    return [issueAt(at, `there is no target '${name}'`, near === undefined ? undefined : `did you mean '${near}'?`)];
+  return typeof name === "string" ? optionsIssues(node, name) : [];
+}
+
+/** What is wrong with the options of a node that a target is made of, whether the node names it or the program does. */
+export async function optionsIssues(node: DictConfig, name: string): Promise<ConfigIssue[]> {
+  const { lookUpTarget, unknownTargetAdvice, isFileTarget } = await import("../instantiate/index.ts");
+  if (name.includes("${") || isFileTarget(name)) return [];
+  const target = await lookUpTarget(name);
+  const at = node.node("_target_") ?? node;
+  const advice = target === undefined ? await unknownTargetAdvice(name) : target.refusal;
+  if (advice !== undefined) return [issueAt(at, advice.what, advice.fix)];
+  return target === undefined ? [] : [...node.nodes()].flatMap((child) => optionIssues(name, target, child));
+}
+
+function optionIssues(name: string, { optionNames, foreignOptions = {} }: Target, child: Node): ConfigIssue[] {
+  const option = String(child.key);
+  if (instantiateKeys.has(option)) return [];
+  const foreign = Object.hasOwn(foreignOptions, option) ? foreignOptions[option] : undefined;
+  if (foreign !== undefined) {
+    const value = isConfig(child) ? toContainer(child) : (child as ValueNode).value;
+    const advice = foreignOptionAdvice(option, foreign, value);
+    return advice === undefined ? [] : [issueAt(child, advice.what, advice.fix)];
   }
-  const { optionNames } = target;
-  if (optionNames === undefined) return [];
-  const unknown = [...node.nodes()].filter(({ key }) => {
-    const option = String(key);
-    return !instantiateKeys.has(option) && !optionNames.includes(option);
-  });
-  return unknown.map((child) =>
-    issueAt(child, `${name} has no option '${child.key}'`, suggestion(String(child.key), optionNames)),
-  );
+  if (optionNames === undefined || optionNames.includes(option)) return [];
+  return [issueAt(child, `${name} has no option '${option}'`, suggestion(option, optionNames))];
 }
 
 /** What `+key=value` added to targets or schemas that have no such option: most likely a spelling mistake. */

@@ -6,12 +6,13 @@ import { ConfigLoader, type LoadedConfiguration } from "../compose/loader.ts";
 import { HydraConfig } from "../compose/runtime.ts";
 import type { RunMode } from "../compose/sweeps.ts";
 import { HydraError } from "../errors.ts";
-import type { ListConfig } from "../omegaconf/containers.ts";
+import type { DictConfig, ListConfig } from "../omegaconf/containers.ts";
 import { selectNode, selectRaw } from "../omegaconf/select.ts";
 import { parseOverride } from "../overrides/parser.ts";
 import { hydraVersion } from "../sources/hydra-conf.ts";
 import { searchPath } from "../sources/search-path.ts";
 import { type ParsedArgs, parseArgs, UsageError, usage } from "./args.ts";
+import type { ConfigIssue } from "./check.ts";
 import { errorText } from "./failure.ts";
 import type { JobReturn, TaskFunction } from "./job.ts";
 
@@ -34,6 +35,8 @@ export interface MainOptions {
   readonly helpTemplate?: string | undefined;
   /** What `--info unused` runs instead of the task: build all that the configuration describes, do no work. */
   readonly dryRun?: TaskFunction<unknown> | undefined;
+  /** What `--info check` finds wrong besides: what only the program knows. */
+  readonly check?: ((config: DictConfig) => Promise<readonly ConfigIssue[]>) | undefined;
 }
 
 /** What came of {@link main}. Nothing is thrown: an error has been printed already. */
@@ -53,6 +56,7 @@ export interface Invocation<T> {
   readonly helpTemplate: string | undefined;
   readonly task: TaskFunction<T>;
   readonly dryRun: TaskFunction<unknown> | undefined;
+  readonly check: MainOptions["check"];
 }
 
 /**
@@ -86,8 +90,8 @@ async function dispatch<T>(options: MainOptions, program: string, task: TaskFunc
   }
   const loader = createLoader(options, args);
   const configName = args.configName ?? options.configName;
-  const { dryRun, helpTemplate } = options;
-  const invocation: Invocation<T> = { args, loader, configName, program, helpTemplate, task, dryRun };
+  const { dryRun, helpTemplate, check } = options;
+  const invocation: Invocation<T> = { args, loader, configName, program, helpTemplate, task, dryRun, check };
   const before = HydraConfig.set(undefined);
   try {
     return await runCommand(invocation);

@@ -1,5 +1,4 @@
-import { nearestName, type Target, type TargetTable } from "@classifier-training/base";
-import { InstantiationError } from "./errors.ts";
+import type { Target, TargetTable } from "@classifier-training/base";
 
 /**
  * A target that takes the configuration's own containers: `DictConfig` and `ListConfig`, as `_convert_` says, with
@@ -48,12 +47,34 @@ function covers({ prefix }: Namespace, name: string): boolean {
 export async function findTarget(name: string): Promise<Target | undefined> {
   const found = known.get(name);
   if (found !== undefined) return found;
-  for (const namespace of namespaces) {
-    if (!covers(namespace, name)) continue;
+  const covering = namespaces.filter((namespace) => covers(namespace, name));
+  for (const namespace of covering) {
     namespace.table ??= await namespace.load();
     if (Object.hasOwn(namespace.table, name)) return namespace.table[name];
   }
+  const tables = [Object.fromEntries(known), ...covering.map(({ table }) => table ?? {})];
+  return tables.map((table) => byModulePath(table, name)).find((target) => target !== undefined);
+}
+
+/**
+ * A class by the module that defines it: Python imports `torch.optim.adamw.AdamW` as well as `torch.optim.AdamW`. Between
+ * the package and the name of the class may stand the names of modules, but not of a package that has names of its own.
+ */
+function byModulePath(table: TargetTable, name: string): Target | undefined {
+  const parts = name.split(".");
+  const last = parts.pop();
+  const packages = new Set(Object.keys(table).map((known) => known.slice(0, known.lastIndexOf("."))));
+  while (!packages.has(parts.join(".")) && /^_?[a-z][a-z0-9_]*$/.test(parts.pop() ?? "")) {
+    const publicName = [...parts, last].join(".");
+    if (Object.hasOwn(table, publicName)) return table[publicName];
+  }
   return undefined;
+}
+
+/** Loads all names that are registered. */
+export async function allTargetNames(): Promise<string[]> {
+  for (const namespace of namespaces) namespace.table ??= await namespace.load();
+  return targetNames();
 }
 
 /** All names that are known without loading anything more. */
@@ -61,22 +82,4 @@ export function targetNames(): string[] {
   const names = new Set(known.keys());
   for (const { table } of namespaces) for (const name of Object.keys(table ?? {})) names.add(name);
   return [...names];
-}
-
-/** The error for a name that is not registered, with the nearest one. */
-export function unknownTarget(name: string): InstantiationError {
-  const names = targetNames();
-  const near = nearestName(name, names) ?? sameLastPart(name, names);
-  return new InstantiationError({
-    what: `there is no target '${name}'`,
-    fix:
-      near === undefined
-        ? "name a registered target, or a class of yours as './path/to/file.ts#Name'"
-        : `did you mean '${near}'?`,
-  });
-}
-
-function sameLastPart(name: string, names: readonly string[]): string | undefined {
-  const last = name.split(".").pop();
-  return last === undefined ? undefined : names.find((candidate) => candidate.endsWith(`.${last}`));
 }

@@ -1,4 +1,12 @@
-import { optionsTarget, type TargetTable } from "@classifier-training/base";
+import {
+  CtError,
+  type ForeignOption,
+  optionsTarget,
+  refusedTarget,
+  type Target,
+  type TargetTable,
+  withForeignOptions,
+} from "@classifier-training/base";
 import { z } from "zod";
 import { MaxMetric, MeanMetric, MinMetric, SumMetric } from "./aggregation.ts";
 import { calibrationErrorOptions, MulticlassCalibrationError } from "./calibration-error.ts";
@@ -13,27 +21,104 @@ import {
 } from "./stat-scores.ts";
 
 const none = z.strictObject({});
+const isUnset = (value: unknown) => value === null || value === false;
 
-const classification = {
-  MulticlassAccuracy: optionsTarget(statScoresOptions, (options) => new MulticlassAccuracy(options)),
-  MulticlassPrecision: optionsTarget(statScoresOptions, (options) => new MulticlassPrecision(options)),
-  MulticlassRecall: optionsTarget(statScoresOptions, (options) => new MulticlassRecall(options)),
-  MulticlassF1Score: optionsTarget(statScoresOptions, (options) => new MulticlassF1Score(options)),
-  MulticlassConfusionMatrix: optionsTarget(confusionMatrixOptions, (o) => new MulticlassConfusionMatrix(o)),
-  MulticlassCalibrationError: optionsTarget(calibrationErrorOptions, (o) => new MulticlassCalibrationError(o)),
-  MulticlassAUROC: optionsTarget(curveOptions, (options) => new MulticlassAUROC(options)),
-  MulticlassAveragePrecision: optionsTarget(curveOptions, (options) => new MulticlassAveragePrecision(options)),
+/** How torchmetrics synchronises and checks, which changes no result here. */
+const everyMetric: Readonly<Record<string, ForeignOption>> = {
+  validate_args: {},
+  compute_on_cpu: {},
+  compute_with_cache: {},
+  sync_on_compute: {},
+  distributed_available_fn: { accepts: isUnset },
+  dist_sync_on_step: { accepts: isUnset, fix: "leave it out: a metric is synchronised when it is computed" },
+  dist_sync_fn: { accepts: isUnset },
+  process_group: { accepts: isUnset },
+};
+const everyScore: Readonly<Record<string, ForeignOption>> = {
+  ...everyMetric,
+  multidim_average: { accepts: (value) => value === "global", fix: "leave it out: samples have one label each" },
+  zero_division: { accepts: (value) => value === 0, fix: "leave it out: 0 / 0 counts as 0" },
 };
 
-const aggregation = {
-  MeanMetric: optionsTarget(none, () => new MeanMetric()),
-  SumMetric: optionsTarget(none, () => new SumMetric()),
-  MinMetric: optionsTarget(none, () => new MinMetric()),
-  MaxMetric: optionsTarget(none, () => new MaxMetric()),
+const scores = {
+  Accuracy: optionsTarget(statScoresOptions, (options) => new MulticlassAccuracy(options)),
+  Precision: optionsTarget(statScoresOptions, (options) => new MulticlassPrecision(options)),
+  Recall: optionsTarget(statScoresOptions, (options) => new MulticlassRecall(options)),
+  F1Score: optionsTarget(statScoresOptions, (options) => new MulticlassF1Score(options)),
 };
+const others = {
+  ConfusionMatrix: optionsTarget(confusionMatrixOptions, (options) => new MulticlassConfusionMatrix(options)),
+  CalibrationError: optionsTarget(calibrationErrorOptions, (options) => new MulticlassCalibrationError(options)),
+  AUROC: optionsTarget(curveOptions, (options) => new MulticlassAUROC(options)),
+  AveragePrecision: optionsTarget(curveOptions, (options) => new MulticlassAveragePrecision(options)),
+};
+
+const mapEntries = (
+  table: Readonly<Record<string, Target>>,
+  change: (name: string, target: Target) => [string, Target][],
+) => Object.fromEntries(Object.entries(table).flatMap(([name, target]) => change(name, target)));
+
+/** `torchmetrics.Accuracy(task=...)`: of the tasks, that of an image classifier is built in. */
+function byTask(name: string, multiclass: Target, defaults: Readonly<Record<string, unknown>>): Target {
+  const target: Target = {
+    optionNames: ["task", ...(multiclass.optionNames ?? [])],
+    invoke(args, kwargs) {
+      const { task = args[0], ...options } = kwargs;
+      if (task === "multiclass" && args.length < 2) return multiclass.invoke([], { ...defaults, ...options });
+      const given = task === undefined ? "no task is given" : `task is '${String(task)}'`;
+      const isBinary = task === "binary" ? ": it is the same with num_classes=2" : "";
+      throw new CtError({
+        code: "target/options",
+        what: args.length > 1 ? `${name}: only task is positional` : `${name}: ${given}`,
+        fix: args.length > 1 ? "give the others by name" : `give task=multiclass and num_classes${isBinary}`,
+      });
+    },
+  };
+  return withForeignOptions(target, { ...everyScore, threshold: {}, num_labels: { accepts: isUnset } });
+}
+
+const multiclass = {
+  ...mapEntries(scores, (name, target) => [[`Multiclass${name}`, withForeignOptions(target, everyScore)]]),
+  ...mapEntries(others, (name, target) => [[`Multiclass${name}`, withForeignOptions(target, everyMetric)]]),
+};
+const tasks = {
+  // With a task, these average over samples by default; the classes named for the task average over classes.
+  ...mapEntries(scores, (name, target) => [[name, byTask(name, target, { average: "micro" })]]),
+  ...mapEntries(others, (name, target) => [[name, byTask(name, target, {})]]),
+};
+const otherTasks = mapEntries({ ...scores, ...others }, (name) =>
+  ["Binary", "Multilabel"].map((task) => [
+    `${task}${name}`,
+    refusedTarget(
+      `${task}${name} is not built in`,
+      `use torchmetrics.classification.Multiclass${name}${task === "Binary" ? " with num_classes: 2" : ""}`,
+    ),
+  ]),
+);
+
+const nanStrategy: ForeignOption = {
+  accepts: (value) => value === "disable",
+  fix: "leave out nan_strategy: a NaN is kept, so that it shows",
+};
+const aggregation = mapEntries(
+  {
+    MeanMetric: optionsTarget(none, () => new MeanMetric()),
+    SumMetric: optionsTarget(none, () => new SumMetric()),
+    MinMetric: optionsTarget(none, () => new MinMetric()),
+    MaxMetric: optionsTarget(none, () => new MaxMetric()),
+  },
+  (name, target) => [[name, withForeignOptions(target, { ...everyMetric, nan_strategy: nanStrategy })]],
+);
 
 /** The metrics that a configuration may name, as torchmetrics names them. */
-export const metricTargets: TargetTable = Object.fromEntries([
-  ...Object.entries(classification).map(([name, target]) => [`torchmetrics.classification.${name}`, target] as const),
-  ...Object.entries({ ...classification, ...aggregation }).map(([name, t]) => [`torchmetrics.${name}`, t] as const),
-]);
+export const metricTargets: TargetTable = {
+  ...mapEntries({ ...multiclass, ...otherTasks }, (name, target) => [
+    [`torchmetrics.classification.${name}`, target],
+    [`torchmetrics.${name}`, target],
+  ]),
+  ...mapEntries({ ...tasks }, (name, target) => [
+    [`torchmetrics.${name}`, target],
+    [`torchmetrics.classification.${name}`, target],
+  ]),
+  ...mapEntries(aggregation, (name, target) => [[`torchmetrics.${name}`, target]]),
+};

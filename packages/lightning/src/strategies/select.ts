@@ -16,7 +16,7 @@ const notBuiltIn = ["fsdp", "deepspeed", "xla", "model_parallel"];
 
 interface Wish {
   readonly accelerator: string;
-  readonly strategy: string | object;
+  readonly strategy: string | Strategy;
   readonly devices: number | string | readonly number[] | null;
   readonly numNodes: number;
 }
@@ -27,7 +27,7 @@ interface Wish {
  */
 export function selectStrategy(wish: Wish): Strategy {
   const { strategy, numNodes } = wish;
-  if (typeof strategy !== "string" && !(strategy instanceof DDPStrategy)) return strategy as Strategy;
+  if (typeof strategy !== "string" && !(strategy instanceof DDPStrategy)) return strategy;
   if (typeof strategy === "string") refuseUnknown(strategy);
   const kind = deviceKind(wish.accelerator);
   const devices = rootDevices(kind, wish);

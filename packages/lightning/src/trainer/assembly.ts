@@ -89,5 +89,5 @@ function selectProfiler(option: TrainerOptions["profiler"], rootDir: string): Pr
   // Python's "advanced" profiles functions; for those Node has `--cpu-prof`.
   if (option === "simple" || option === "advanced") return new SimpleProfiler();
   if (option === "chrome" || option === "pytorch") return new ChromeTraceProfiler({ dirpath: rootDir });
-  return option as Profiler;
+  return option;
 }

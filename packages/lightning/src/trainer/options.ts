@@ -1,9 +1,14 @@
-import { suggestion } from "@classifier-training/base";
+import { foreignOptionAdvice, issueMessage, snakeCase, suggestion } from "@classifier-training/base";
 import { z } from "zod";
 import { Callback } from "../callbacks/callback.ts";
+import { CheckpointIO } from "../checkpoint/io.ts";
 import { durationSchema } from "../core/duration.ts";
 import { MisconfigurationError } from "../core/errors.ts";
 import { Logger } from "../loggers/logger.ts";
+import { ClusterEnvironment } from "../plugins/cluster-environment.ts";
+import type { Profiler } from "../profilers/profiler.ts";
+import type { Strategy } from "../strategies/strategy.ts";
+import { removedTrainerOptions } from "./removed-options.ts";
 
 /**
  * How many batches: a fraction of the loader (1, as in `1.0`, is all of it), a number above 1, or exactly so many with
@@ -18,8 +23,22 @@ const batchLimit = z.union([
 ]);
 export type BatchLimit = z.infer<typeof batchLimit>;
 
-/** An object of a class: zod would copy a plain object schema's value. */
-const instance = z.custom<object>((value) => typeof value === "object" && value !== null && !Array.isArray(value));
+/** An object that has these methods. */
+function having<T>(...methods: readonly (keyof T & string)[]): (value: unknown) => value is T {
+  return (value): value is T => methods.every((name) => typeof (value as T | null)?.[name] === "function");
+}
+
+const isStrategy = having<Strategy>("connect", "setup", "reduceGradients", "barrier", "teardown");
+const isProfiler = having<Profiler>("start", "stop", "finish");
+const strategy = z.custom<string | Strategy>(
+  (value) => typeof value === "string" || isStrategy(value),
+  "expected the name of a strategy, or a strategy",
+);
+const profiler = z.custom<Profiler>(isProfiler, "expected a profiler");
+const plugin = z.custom<CheckpointIO | ClusterEnvironment>(
+  (value) => value instanceof CheckpointIO || value instanceof ClusterEnvironment,
+  "expected a CheckpointIO or a ClusterEnvironment",
+);
 const callback = z.custom<Callback>((value) => value instanceof Callback, "expected a callback");
 const logger = z.custom<Logger>((value) => value instanceof Logger, "expected a logger");
 
@@ -48,7 +67,7 @@ const precisions = [
  */
 export const trainerOptionsSchema = z.strictObject({
   accelerator: z.string().default("auto"),
-  strategy: z.union([z.string(), instance]).default("auto"),
+  strategy: strategy.default("auto"),
   devices: z
     .union([z.int(), z.string(), z.array(z.int())])
     .nullable()
@@ -98,13 +117,13 @@ export const trainerOptionsSchema = z.strictObject({
   inferenceMode: z.boolean().default(true),
   useDistributedSampler: z.boolean().default(true),
   profiler: z
-    .union([anyCase(["simple", "advanced", "pytorch", "chrome"]), instance])
+    .union([anyCase(["simple", "advanced", "pytorch", "chrome"]), profiler])
     .nullable()
     .default(null),
   detectAnomaly: z.boolean().default(false),
   barebones: z.boolean().default(false),
   plugins: z
-    .union([instance, z.array(instance)])
+    .union([plugin, z.array(plugin)])
     .nullable()
     .default([]),
   syncBatchnorm: z.boolean().default(false),
@@ -128,11 +147,13 @@ export function parseTrainerOptions(input: unknown): TrainerOptions {
   const known = Object.keys(trainerOptionsSchema.shape);
   for (const name of Object.keys(typeof input === "object" && input !== null ? input : {})) {
     if (!known.includes(name)) {
-      throw new MisconfigurationError(`Trainer has no option '${name}'`, suggestion(name, known));
+      const removed = removedTrainerOptions[snakeCase(name)];
+      const advice = removed && foreignOptionAdvice(name, removed, (input as Record<string, unknown>)[name]);
+      throw new MisconfigurationError(`Trainer has no option '${name}'`, advice?.fix ?? suggestion(name, known));
     }
   }
   const result = trainerOptionsSchema.safeParse(input);
   if (result.success) return result.data;
-  const lines = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  const lines = result.error.issues.map((issue) => `${issue.path.join(".")}: ${issueMessage(issue, input)}`);
   throw new MisconfigurationError(`Trainer options: ${lines.join("; ")}`);
 }

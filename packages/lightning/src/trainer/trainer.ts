@@ -15,6 +15,7 @@ import { disposeTransferred } from "../loops/dispose.ts";
 import { EvaluationLoop } from "../loops/evaluation-loop.ts";
 import { FitLoop } from "../loops/fit-loop.ts";
 import { PredictionLoop } from "../loops/prediction-loop.ts";
+import { ClusterEnvironment } from "../plugins/cluster-environment.ts";
 import type { Profiler } from "../profilers/profiler.ts";
 import { isDistributed, type Strategy } from "../strategies/strategy.ts";
 import { Assembly } from "./assembly.ts";
@@ -69,6 +70,8 @@ export class Trainer implements TrainerView {
     this.#parts = parts;
     const plugins = this.options.plugins === null ? [] : [this.options.plugins].flat();
     const io = plugins.find((plugin): plugin is CheckpointIO => plugin instanceof CheckpointIO);
+    const environment = plugins.find((plugin) => plugin instanceof ClusterEnvironment);
+    if (environment?.options.autoRequeue === false) parts.signals.requeue = undefined;
     this.#io = io ?? new CheckpointIO({ asynchronous: this.options.asyncCheckpointing });
     this.#checkpoints = new CheckpointConnector(parts);
     this.#validation = new EvaluationLoop(parts, "validate");

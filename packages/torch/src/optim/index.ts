@@ -1,6 +1,9 @@
+export { Adadelta } from "./adadelta.ts";
 export { Adagrad } from "./adagrad.ts";
 export { Adam, AdamW } from "./adam.ts";
 export { NAdam, RAdam } from "./adam-variants.ts";
+export { Adamax } from "./adamax.ts";
+export { ASGD } from "./asgd.ts";
 export { LAMB } from "./lamb.ts";
 export { Lion } from "./lion.ts";
 export * as lrScheduler from "./lr-scheduler/index.ts";
@@ -15,4 +18,5 @@ export {
 } from "./optimizer.ts";
 export type { ParamGroup } from "./param-group.ts";
 export { RMSprop } from "./rmsprop.ts";
+export { Rprop } from "./rprop.ts";
 export { SGD } from "./sgd.ts";

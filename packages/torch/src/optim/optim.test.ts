@@ -26,6 +26,10 @@ const makers: Readonly<Record<string, Make>> = {
   RAdam: (p) => new optim.RAdam(p, { lr: 0.02, decoupledWeightDecay: true, weightDecay: 0.1 }),
   RMSprop: (p) => new optim.RMSprop(p, { lr: 0.005, centered: true, momentum: 0.5 }),
   Adagrad: (p) => new optim.Adagrad(p, { lr: 0.05 }),
+  Adadelta: (p) => new optim.Adadelta(p, { lr: 1 }),
+  Adamax: (p) => new optim.Adamax(p, { lr: 0.02, weightDecay: 0.01 }),
+  ASGD: (p) => new optim.ASGD(p, { lr: 0.1, t0: 2 }),
+  Rprop: (p) => new optim.Rprop(p, { lr: 0.01 }),
   LAMB: (p) => new optim.LAMB(p, { lr: 0.02 }),
   Lion: (p) => new optim.Lion(p, { lr: 0.005 }),
 };
@@ -323,4 +327,70 @@ test("an optimizer prints its groups", () => {
         maximize: false
     )"
   `);
+});
+
+/** Each rule of one weight, written with numbers, from the papers. */
+const rules: Readonly<Record<string, [make: Make, step: () => (weight: number, gradient: number) => number]>> = {
+  Adadelta: [
+    (p) => new optim.Adadelta(p, { lr: 0.5, rho: 0.8 }),
+    () => {
+      let [square, delta] = [0, 0];
+      return (w, g) => {
+        square = 0.8 * square + 0.2 * g * g;
+        const change = (Math.sqrt(delta + 1e-6) / Math.sqrt(square + 1e-6)) * g;
+        delta = 0.8 * delta + 0.2 * change * change;
+        return w - 0.5 * change;
+      };
+    },
+  ],
+  Adamax: [
+    (p) => new optim.Adamax(p, { lr: 0.1 }),
+    () => {
+      let [mean, largest, t] = [0, 0, 0];
+      return (w, g) => {
+        t++;
+        mean = 0.9 * mean + 0.1 * g;
+        largest = Math.max(0.999 * largest, Math.abs(g) + 1e-8);
+        return w - (0.1 / (1 - 0.9 ** t)) * (mean / largest);
+      };
+    },
+  ],
+  ASGD: [
+    (p) => new optim.ASGD(p, { lr: 0.1, lambd: 0.01 }),
+    () => {
+      let [eta, t] = [0.1, 0];
+      return (w, g) => {
+        const next = w * (1 - 0.01 * eta) - eta * g;
+        eta = 0.1 / (1 + 0.01 * 0.1 * ++t) ** 0.75;
+        return next;
+      };
+    },
+  ],
+  Rprop: [
+    (p) => new optim.Rprop(p, { lr: 0.3 }),
+    () => {
+      let [size, before] = [0.3, 0];
+      return (w, g) => {
+        const agreement = g * before;
+        if (agreement !== 0) size = Math.min(50, Math.max(1e-6, size * (agreement > 0 ? 1.2 : 0.5)));
+        before = agreement < 0 ? 0 : g;
+        return w - Math.sign(before) * size;
+      };
+    },
+  ],
+};
+
+test.each(Object.entries(rules))("%s is its published rule", (_name, [make, rule]) => {
+  const weight = tensor([1.7], { dtype: "float64" });
+  weight.requiresGrad = true;
+  const optimizer = make([weight]);
+  const step = rule();
+  let expected = 1.7;
+  for (let i = 0; i < 12; i++) {
+    optimizer.zeroGrad();
+    weight.square().sum().backward();
+    expected = step(expected, 2 * expected);
+    optimizer.step();
+    expect(weight.item()).toBeCloseTo(expected, 12);
+  }
 });

@@ -66,6 +66,7 @@ export async function runTraining(
       program: `classifier ${name}`,
       helpTemplate: hydraHelp(`${name} [overrides...] [flags]`, name === "train" ? trainHelp : demoHelp),
       argv: await asRank(argv.map(withResume)),
+      check: async (config) => (await import("../../training/groups.ts")).checkConfig(config),
       dryRun: async (config, job) => (await import("../../training/train.ts")).dryRun(config, job),
     },
     async (config, job) => (await import("../../training/train.ts")).train(config, job),

@@ -1,4 +1,10 @@
-import { optionsTarget, type Target, type TargetTable } from "@classifier-training/base";
+import {
+  type ForeignOption,
+  optionsTarget,
+  type Target,
+  type TargetTable,
+  withForeignOptions,
+} from "@classifier-training/base";
 import { z } from "zod";
 import { cosineAnnealingLrSchema, cosineAnnealingWarmRestartsSchema } from "./cosine.ts";
 import { cyclicLrSchema } from "./cyclic.ts";
@@ -50,15 +56,18 @@ function schedulerTarget<Schema extends z.ZodObject>(
   );
 }
 
-const pythonNames: Readonly<Record<string, string>> = { T_max: "tMax", T_0: "t0", T_mult: "tMult" };
+/** PyTorch's capitals, which no rule maps to camelCase, and `verbose`, which printed each change. */
+const pytorchNames: Readonly<Record<string, ForeignOption>> = {
+  T_max: { means: "t_max" },
+  T_0: { means: "t0" },
+  T_mult: { means: "t_mult" },
+  verbose: {},
+};
 
-/** Takes PyTorch's capital T_max, T_0 and T_mult, which no rule maps to camelCase. */
 function withPythonNames(target: Target): Target {
-  return {
-    ...target,
-    invoke: (args, kwargs) =>
-      target.invoke(args, Object.fromEntries(Object.entries(kwargs).map(([k, v]) => [pythonNames[k] ?? k, v]))),
-  };
+  const takes = (option: string | undefined) => option === undefined || target.optionNames?.includes(option);
+  const names = Object.entries(pytorchNames).filter(([, { means }]) => takes(means));
+  return withForeignOptions(target, Object.fromEntries(names));
 }
 
 const sequentialSchema = z.strictObject({

@@ -1,0 +1,65 @@
+import { CtError, suggestion } from "@classifier-training/base";
+import {
+  type ConfigIssue,
+  DictConfig,
+  isConfig,
+  issueText,
+  type Node,
+  optionsIssues,
+  originText,
+  toYaml,
+} from "@classifier-training/hydra";
+
+/** The top-level groups that a training is made of, with the other names that public configurations give them. */
+export const groups = {
+  data: ["data", "datamodule"],
+  model: ["model"],
+  transforms: ["transforms"],
+  callbacks: ["callbacks"],
+  logging: ["logging", "logger"],
+  trainer: ["trainer"],
+} as const;
+
+const known: readonly string[] = Object.values(groups).flat();
+
+/** What `--info check` says beyond what each `_target_` shows by itself. */
+export async function checkConfig(config: DictConfig): Promise<ConfigIssue[]> {
+  const trainer = config.node("trainer");
+  const options =
+    trainer instanceof DictConfig && !trainer.has("_target_")
+      ? await optionsIssues(trainer, "lightning.pytorch.Trainer")
+      : [];
+  return [...options, ...unreadGroups(config)];
+}
+
+/** @throws CtError for a group of objects that nothing makes: most likely its name is misspelt */
+export function refuseUnreadGroups(config: DictConfig): void {
+  const issues = unreadGroups(config);
+  if (issues.length === 0) return;
+  throw new CtError({ code: "classifier/config", what: issues.map(issueText).join("\n") });
+}
+
+/** Top-level groups that hold a `_target_`, are none of those above, and to which no interpolation leads. */
+function unreadGroups(config: DictConfig): ConfigIssue[] {
+  const unread = [...config.nodes()].filter(
+    (node) => !known.includes(String(node.key)) && holdsTarget(node) && !isReferredTo(config, String(node.key)),
+  );
+  return unread.map((node) => ({
+    key: String(node.key),
+    what: "nothing reads this group, which has a _target_",
+    where: node.origin === undefined ? undefined : originText(node.origin),
+    fix: suggestion(String(node.key), known),
+  }));
+}
+
+function holdsTarget(node: Node): boolean {
+  if (!isConfig(node)) return false;
+  if (node instanceof DictConfig && node.has("_target_")) return true;
+  return [...node.nodes()].some(holdsTarget);
+}
+
+function isReferredTo(config: DictConfig, key: string): boolean {
+  const name = key.replace(/\W/g, "\\$&");
+  const reference = new RegExp(`\\$\\{[^}]*(?<![\\w-])${name}(?![\\w-])`);
+  return [...config.nodes()].some((node) => String(node.key) !== key && reference.test(toYaml(node)));
+}
