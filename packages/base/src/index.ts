@@ -23,6 +23,14 @@ export { openRegularFile, readRegularFile } from "./read-file.ts";
 export { Rng } from "./rng.ts";
 export { issueMessage, type SchemaIssue } from "./schema-issues.ts";
 export {
+  isSecretKey,
+  maskArgument,
+  maskDocument,
+  maskText,
+  maskValue,
+  secretMask,
+} from "./secrets.ts";
+export {
   type Advice,
   type ForeignOption,
   foreignOptionAdvice,

@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
-import { readRegularFile } from "@classifier-training/base";
+import { maskDocument, readRegularFile } from "@classifier-training/base";
 import {
   fileInside,
   isInside,
@@ -77,7 +77,7 @@ export class RunStore {
 
 function textInside(dir: string, path: string | undefined): string | undefined {
   const file = path === undefined ? undefined : fileInside(dir, path);
-  return file === undefined ? undefined : readRegularFile(file, maxTextBytes).toString("utf8");
+  return file === undefined ? undefined : maskDocument(readRegularFile(file, maxTextBytes).toString("utf8"));
 }
 
 /** Of a configuration: what a page can still show. */

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { CtError, writeFileAtomic } from "@classifier-training/base";
+import { CtError, maskArgument, maskText, writeFileAtomic } from "@classifier-training/base";
 import { runPaths } from "./paths.ts";
 import { type RunRecord, type RunRecordInput, runRecordSchema } from "./schema.ts";
 
@@ -36,7 +36,7 @@ export class RunWriter {
       ...kept,
       host: hostname(),
       pid: process.pid,
-      command: process.argv.slice(1),
+      command: process.argv.slice(1).map(maskArgument),
       ...fields,
       status: "running",
       finishedAt: undefined,
@@ -57,7 +57,11 @@ export class RunWriter {
   }
 
   finish(status: Exclude<RunRecord["status"], "running">, error?: string): void {
-    this.update({ status, finishedAt: new Date().toISOString(), ...(error !== undefined && { error }) });
+    this.update({
+      status,
+      finishedAt: new Date().toISOString(),
+      ...(error !== undefined && { error: maskText(error) }),
+    });
   }
 
   #write(): void {

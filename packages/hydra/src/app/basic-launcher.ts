@@ -1,12 +1,11 @@
 import { mkdirSync } from "node:fs";
-import { getLogger } from "@classifier-training/base";
+import { getLogger, maskArgument } from "@classifier-training/base";
 import type { DictConfig } from "../omegaconf/containers.ts";
 import { openDict } from "../omegaconf/flags.ts";
 import { pythonStr } from "../omegaconf/python-text.ts";
 import { selectNode, selectRaw } from "../omegaconf/select.ts";
 import { type JobReturn, runJob } from "./job.ts";
 import { configureLogging } from "./logging.ts";
-import { maskOverride } from "./mask.ts";
 import type { LauncherFactory } from "./plugins.ts";
 import { loadSweepConfig } from "./sweep-config.ts";
 
@@ -21,7 +20,7 @@ export const basicLauncher: LauncherFactory = (_, { loader, loaded, callbacks, t
     for (const [position, overrides] of jobs.entries()) {
       const index = firstIndex + position;
       const own = overrides.filter((override) => !override.startsWith("hydra."));
-      log.info(`\t#${index} : ${own.map(maskOverride).join(" ")}`);
+      log.info(`\t#${index} : ${own.map(maskArgument).join(" ")}`);
       const config = loadSweepConfig(loader, master, overrides);
       const job = selectNode(config, "hydra.job") as DictConfig;
       openDict(job, () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigCompositionError } from "../errors.ts";
 import { pythonStr } from "../omegaconf/python-text.ts";
@@ -10,7 +10,7 @@ import { RangeSweep } from "../overrides/values.ts";
 import { JobFailure } from "./failure.ts";
 import type { JobReturn } from "./job.ts";
 import type { SweeperFactory } from "./plugins.ts";
-import { maskList } from "./snapshots.ts";
+import { writeRecord } from "./snapshots.ts";
 import { loadSweepConfig } from "./sweep-config.ts";
 
 /** Runs every combination of the values that the overrides list, in batches if asked to. */
@@ -24,9 +24,7 @@ export const basicSweeper: SweeperFactory = (options, { loader, loaded }, launch
       const jobs = combinations(parseOverrides(lines), (group) => repository.groupOptions(group));
       const folder = pythonStr(selectRaw(config, "hydra.sweep.dir"));
       mkdirSync(folder, { recursive: true });
-      const snapshot = config.copy();
-      for (const list of ["hydra.overrides.task", "hydra.overrides.hydra"]) maskList(snapshot, list);
-      writeFileSync(join(folder, "multirun.yaml"), toYaml(snapshot, { maskSecrets: true }));
+      writeRecord(join(folder, "multirun.yaml"), toYaml(config));
       const results: (readonly JobReturn[])[] = [];
       let first = 0;
       for (const batch of batches(jobs, batchSize)) {

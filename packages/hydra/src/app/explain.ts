@@ -1,14 +1,13 @@
+import { isSecretKey, maskArgument, maskText, secretMask } from "@classifier-training/base";
 import { nearestKey } from "../compose/apply-overrides.ts";
 import { HydraConfig } from "../compose/runtime.ts";
 import { HydraError } from "../errors.ts";
-import { DictConfig, isConfig } from "../omegaconf/containers.ts";
+import { DictConfig } from "../omegaconf/containers.ts";
 import { type Explanation, explain } from "../omegaconf/explain.ts";
 import { isInterpolationText } from "../omegaconf/node.ts";
 import { originText } from "../omegaconf/origin.ts";
 import { pythonRepr } from "../omegaconf/python-text.ts";
-import { isSecretKey, secretMask } from "../omegaconf/secrets.ts";
 import type { Invocation } from "./main.ts";
-import { maskOverride } from "./mask.ts";
 
 /** `--info explain KEY`: where a value comes from. */
 export function showExplanation<T>({ args, loader, configName }: Invocation<T>, say: (line: string) => void): void {
@@ -44,10 +43,10 @@ export function explainKey(config: DictConfig, key: string): string[] {
 function describe(explanation: Explanation, indent: string): string[] {
   const { fullKey, value, origin, replaced, uses } = explanation;
   const lines = [`${indent}${fullKey} = ${resultText(explanation)}`];
-  if (isInterpolationText(value)) lines.push(`${indent}  written ${value}`);
-  if (origin !== undefined) lines.push(`${indent}  set in ${maskOverride(originText(origin))}`);
+  if (isInterpolationText(value)) lines.push(`${indent}  written ${maskText(String(value))}`);
+  if (origin !== undefined) lines.push(`${indent}  set in ${maskArgument(originText(origin))}`);
   for (const earlier of [...replaced].reverse()) {
-    lines.push(`${indent}  instead of what is set in ${maskOverride(originText(earlier))}`);
+    lines.push(`${indent}  instead of what is set in ${maskArgument(originText(earlier))}`);
   }
   return [...lines, ...uses.flatMap((used) => describe(used, `${indent}    `))];
 }
@@ -56,6 +55,6 @@ function resultText({ fullKey, resolved, error }: Explanation): string {
   if (error !== undefined)
     return `(does not resolve: ${error instanceof Error ? error.message.split("\n")[0] : error})`;
   if (resolved instanceof DictConfig) return `a mapping with the keys ${pythonRepr([...resolved.keys()])}`;
-  if (!isConfig(resolved) && fullKey.split(".").some(isSecretKey)) return secretMask;
-  return pythonRepr(resolved);
+  if (typeof resolved === "string" && fullKey.split(".").some(isSecretKey)) return secretMask;
+  return maskText(pythonRepr(resolved));
 }

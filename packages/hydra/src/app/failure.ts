@@ -1,15 +1,14 @@
-import { CtError } from "@classifier-training/base";
+import { CtError, maskArgument } from "@classifier-training/base";
 import { HydraError } from "../errors.ts";
 import { pythonRepr } from "../omegaconf/python-text.ts";
 import type { JobReturn } from "./job.ts";
-import { maskOverride } from "./mask.ts";
 
 /** A job failed; the cause is what its task threw. */
 export class JobFailure extends HydraError {
   readonly job: JobReturn;
 
   constructor(job: JobReturn) {
-    const overrides = pythonRepr(job.overrides.map(maskOverride));
+    const overrides = pythonRepr(job.overrides.map(maskArgument));
     super({ code: "hydra/job", what: `Error executing job with overrides: ${overrides}`, cause: job.error });
     this.job = job;
   }

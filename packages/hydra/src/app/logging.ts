@@ -1,22 +1,19 @@
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { type LogLevel, type LogRecord, type LogSink, setLogLevel, setLogSinks } from "@classifier-training/base";
-import { strftime } from "../compose/strftime.ts";
+import {
+  getLogger,
+  type LogLevel,
+  type LogRecord,
+  type LogSink,
+  setLogLevel,
+  setLogSinks,
+} from "@classifier-training/base";
 import type { DictConfig } from "../omegaconf/containers.ts";
 import { selectRaw } from "../omegaconf/select.ts";
 import { toContainer } from "../omegaconf/to-container.ts";
+import { createFormatter, type FormatterConfig, ranks } from "./log-format.ts";
 
-/** Python's numeric levels; CRITICAL has no counterpart of its own here. */
-const ranks: Readonly<Record<string, number>> = {
-  NOTSET: 0,
-  DEBUG: 10,
-  INFO: 20,
-  WARN: 30,
-  WARNING: 30,
-  ERROR: 40,
-  FATAL: 50,
-  CRITICAL: 50,
-};
+const log = getLogger("hydra");
 
 interface Handler {
   readonly rank: number;
@@ -33,7 +30,7 @@ interface LoggerRule {
 
 /** The part of Python's `logging.config.dictConfig` that configurations use. */
 interface LoggingConfig {
-  readonly formatters?: Readonly<Record<string, { format?: string; datefmt?: string }>>;
+  readonly formatters?: Readonly<Record<string, FormatterConfig>>;
   readonly handlers?: Readonly<Record<string, HandlerConfig>>;
   readonly loggers?: Readonly<Record<string, { level?: string; handlers?: string[]; propagate?: boolean }>>;
   readonly root?: { level?: string; handlers?: string[] } | null;
@@ -53,47 +50,11 @@ function rankOf(level: string | number | undefined): number | undefined {
   return typeof level === "number" ? level : level === undefined ? undefined : ranks[level.toUpperCase()];
 }
 
-function formatter(config: { format?: string; datefmt?: string } | undefined): (record: LogRecord) => string {
-  const format = config?.format ?? "%(message)s";
-  return (record) =>
-    format.replace(/%\((\w+)\)(-?\d*)[sd]/g, (whole, name: string, width: string) => {
-      const text = field(name, record, config?.datefmt);
-      if (text === undefined) return whole;
-      const size = Number(width || 0);
-      return size < 0 ? text.padEnd(-size) : text.padStart(size);
-    });
-}
+/** Handlers that write to a terminal; any other one without a file does too, with a warning. */
+const streamHandler = /(^|\.)(StreamHandler|RichHandler)$/;
 
-function field(name: string, record: LogRecord, dateFormat: string | undefined): string | undefined {
-  switch (name) {
-    case "asctime":
-      if (dateFormat !== undefined) return strftime(dateFormat, record.time);
-      return `${strftime("%Y-%m-%d %H:%M:%S", record.time)},${String(record.time.getMilliseconds()).padStart(3, "0")}`;
-    case "name":
-      return record.name;
-    case "levelname":
-      return record.level;
-    case "levelno":
-      return String(ranks[record.level]);
-    case "message":
-      return record.message;
-    case "process":
-      return String(process.pid);
-    case "processName":
-      return "MainProcess";
-    case "thread":
-    case "threadName":
-      return "MainThread";
-    case "log_color":
-    case "reset":
-      return "";
-    default:
-      return undefined;
-  }
-}
-
-function makeHandler(config: HandlerConfig, formatters: LoggingConfig["formatters"]): Handler {
-  const format = formatter(formatters?.[config.formatter ?? ""]);
+function makeHandler(name: string, config: HandlerConfig, formatters: LoggingConfig["formatters"]): Handler {
+  const { format } = createFormatter(formatters?.[config.formatter ?? ""]);
   const rank = rankOf(config.level) ?? 0;
   const kind = config.class ?? "";
   if (config.filename !== undefined) {
@@ -101,11 +62,24 @@ function makeHandler(config: HandlerConfig, formatters: LoggingConfig["formatter
     mkdirSync(dirname(filename), { recursive: true });
     if (config.mode === "w") writeFileSync(filename, "");
     else if (config.delay !== true) appendFileSync(filename, "");
-    return { rank, format, isFile: true, write: (text) => appendFileSync(filename, text) };
+    const write = (text: string) => appendFileSync(filename, text);
+    return { rank, isFile: true, write, format: (record) => format(record, false) };
   }
-  if (kind.endsWith("NullHandler")) return { rank, format, isFile: false, write: () => {} };
-  const stream = config.stream === "ext://sys.stdout" ? process.stdout : process.stderr;
-  return { rank, format, isFile: false, write: (text) => stream.write(text) };
+  if (kind.endsWith("NullHandler")) return { rank, format: () => "", isFile: false, write: () => {} };
+  if (kind !== "" && !streamHandler.test(kind)) {
+    log.warning(`hydra logging: handlers.${name}: '${kind}' is not built in: it writes to standard error`);
+  }
+  const isOutput = config.stream === "ext://sys.stdout" || kind.endsWith("RichHandler");
+  const stream = isOutput ? process.stdout : process.stderr;
+  const colored = stream.isTTY === true && !process.env["NO_COLOR"];
+  return { rank, isFile: false, write: (text) => stream.write(text), format: (record) => format(record, colored) };
+}
+
+/** What the formatters of a node get wrong, once for each of them. */
+function warnOfFields(key: string, formatters: LoggingConfig["formatters"]): void {
+  for (const [name, config] of Object.entries(formatters ?? {})) {
+    for (const problem of createFormatter(config).problems) log.warnOnce(`${key}.formatters.${name}: ${problem}`);
+  }
 }
 
 let fileHandlers: readonly Handler[] = [];
@@ -120,8 +94,12 @@ export function configureLogging(config: DictConfig, key: "hydra.job_logging" | 
   const settings = (node === null ? {} : toContainer(node as DictConfig, { resolve: true })) as LoggingConfig;
   const debugged = new Set(debuggedLoggers(verbose));
   if (settings.root === null) return () => {};
+  warnOfFields(key, settings.formatters);
   const handlers = new Map(
-    Object.entries(settings.handlers ?? {}).map(([name, handler]) => [name, makeHandler(handler, settings.formatters)]),
+    Object.entries(settings.handlers ?? {}).map(([name, handler]) => [
+      name,
+      makeHandler(name, handler, settings.formatters),
+    ]),
   );
   const named = (names: readonly string[] | undefined) =>
     (names ?? []).map((name) => handlers.get(name)).filter((handler) => handler !== undefined);

@@ -1,5 +1,14 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the strings are interpolations of the configuration
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { getLogger, optionsTarget } from "@classifier-training/base";
@@ -104,14 +113,45 @@ test("a job runs in its run directory, with snapshots, a log file and its result
   expect(text("train.log")).toMatch(/\[train\]\[INFO\] - hello\n$/);
 });
 
-test("secrets are masked wherever a configuration is saved or shown", async () => {
-  await run(["api_key=xyz", "+model.token=t"], () => {});
+test("secrets are masked where people look, and exact in the record, which is its owner's alone", async () => {
+  await run(["api_key=xyz123", "+model.token='t'", "+url=https://u:pw@h"], () => {});
+  const record = (name: string) => join(folder, "out/.hydra", name);
+  expect(readFileSync(record("config.yaml"), "utf8")).toContain("api_key: xyz123\n");
+  expect(readFileSync(record("overrides.yaml"), "utf8")).toContain("- api_key=xyz123\n");
   for (const name of ["config.yaml", "hydra.yaml", "overrides.yaml"]) {
-    expect(readFileSync(join(folder, "out/.hydra", name), "utf8")).not.toMatch(/xyz|token: t|=t/);
+    expect(statSync(record(name)).mode & 0o777, name).toBe(0o600);
   }
-  const { out } = await run(["--cfg", "job"], () => {});
+  let seen: unknown;
+  await run(["--experimental-rerun", "out"], (config) => {
+    seen = get(config, "api_key");
+  });
+  expect(seen).toBe("xyz123");
+  const { out } = await run(
+    ["--cfg", "job", "--resolve", "+header='Bearer ${api_key}'", "api_key=xyz123", "+url=https://u:pw@h"],
+    () => {},
+  );
   expect(out).toContain("api_key: '***'");
+  expect(out).not.toMatch(/xyz123|u:pw@/);
   expect((await run(["--cfg", "job", "-p", "api_key"], () => {})).out).toBe("***\n");
+  for (const wrong of ["api_kay_token=xyz123", "api_key=xyz123)", "+api_key=xyz123"]) {
+    const { err } = await run([wrong], () => {});
+    expect(err).toMatch(/api_ka?e?y/);
+    expect(err).not.toContain("xyz123");
+  }
+});
+
+test("a record without secrets keeps the mode that the user's mask gives", async () => {
+  await run(["api_key=null"], () => {});
+  expect(statSync(join(folder, "out/.hydra/overrides.yaml")).mode & 0o777).toBe(0o666 & ~process.umask());
+});
+
+test("hydra_colorlog's configs are built in; colors go to terminals only", async () => {
+  const choices = ["hydra/job_logging=colorlog", "hydra/hydra_logging=colorlog"];
+  const { out } = await run(choices, () => getLogger("train").warning("careful"));
+  expect(out).toMatch(/\[train\]\[WARNING\] - careful\n/);
+  expect(out).not.toContain("\u001b");
+  expect(readFileSync(join(folder, "out/train.log"), "utf8")).toMatch(/\[train\]\[WARNING\] - careful\n$/);
+  expect((await run(["--hydra-help"], () => {})).out).not.toContain("colorlog");
 });
 
 test("a task that throws ends with a sentence and exit code 1; the stack trace is in the log file", async () => {

@@ -7,9 +7,7 @@ import type { DictConfig } from "../omegaconf/containers.ts";
 import { create, load } from "../omegaconf/create.ts";
 import { setStruct } from "../omegaconf/flags.ts";
 import { merge } from "../omegaconf/merge.ts";
-import { secretMask } from "../omegaconf/secrets.ts";
 import { select } from "../omegaconf/select.ts";
-import { toYaml } from "../omegaconf/to-yaml.ts";
 import { JobFailure } from "./failure.ts";
 import type { JobReturn, TaskFunction } from "./job.ts";
 import { configureLogging } from "./logging.ts";
@@ -26,9 +24,6 @@ export async function rerun<T>(
   const folder = snapshotFolder(path);
   registerHydraResolvers();
   const config = merge(load(join(folder, "hydra.yaml")), load(join(folder, "config.yaml"))) as DictConfig;
-  if (toYaml(config).includes(`: ${secretMask}\n`) || toYaml(config).includes(`'${secretMask}'`)) {
-    log.warning("The saved configuration has masked secrets; the job will see '***' in their place.");
-  }
   const undoLogging = configureLogging(config, "hydra.job_logging");
   const before = HydraConfig.set(config);
   try {

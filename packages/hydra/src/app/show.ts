@@ -1,3 +1,4 @@
+import { isSecretKey, maskArgument, maskText, secretMask } from "@classifier-training/base";
 import { HydraConfig, withoutHydraCopy } from "../compose/runtime.ts";
 import { HydraError } from "../errors.ts";
 import { DictConfig, isConfig, type ListConfig } from "../omegaconf/containers.ts";
@@ -6,11 +7,10 @@ import { readWrite } from "../omegaconf/flags.ts";
 import { type Node, ValueNode } from "../omegaconf/node.ts";
 import { pythonStr } from "../omegaconf/python-text.ts";
 import { dereference } from "../omegaconf/resolve.ts";
-import { isSecretKey, secretMask } from "../omegaconf/secrets.ts";
-import { select, selectRaw } from "../omegaconf/select.ts";
+import { select, selectNode, selectRaw } from "../omegaconf/select.ts";
+import { toRaw } from "../omegaconf/to-container.ts";
 import { toYaml } from "../omegaconf/to-yaml.ts";
 import type { Invocation } from "./main.ts";
-import { maskList } from "./snapshots.ts";
 
 /** `--cfg job|hydra|all`: prints the composed configuration, or one package of it. */
 export function showConfig<T>({ args, loader, configName }: Invocation<T>): void {
@@ -22,8 +22,8 @@ export function showConfig<T>({ args, loader, configName }: Invocation<T>): void
   if (part === null)
     throw new HydraError({ code: "hydra/package", what: `package '${packageName}' not found in config` });
   if (!isConfig(part)) {
-    const isSecret = packageName?.split(".").some(isSecretKey);
-    process.stdout.write(`${isSecret ? secretMask : pythonStr(part)}\n`);
+    const isSecret = typeof part === "string" && packageName?.split(".").some(isSecretKey);
+    process.stdout.write(`${isSecret ? secretMask : maskText(pythonStr(part))}\n`);
     return;
   }
   if (packageName !== undefined) process.stdout.write(`# @package ${packageName}\n`);
@@ -65,4 +65,12 @@ function resolveNode(parent: DictConfig | ListConfig, node: Node) {
   else parent.set(node.key as number, value);
   const replaced = parent instanceof DictConfig ? parent.node(node.key as string) : parent.node(node.key as number);
   if (isConfig(replaced)) resolveForOutput(replaced);
+}
+
+/** Masks the secrets among recorded overrides, in place. */
+function maskList(config: DictConfig, key: string): void {
+  const list = selectNode(config, key) as ListConfig;
+  readWrite(list, () => {
+    for (const [index, line] of (toRaw(list) as string[]).entries()) list.set(index, maskArgument(line));
+  });
 }

@@ -1,16 +1,18 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { maskDocument } from "@classifier-training/base";
 import { isFileTarget, locateFileTarget } from "../instantiate/file-target.ts";
-import { DictConfig, isConfig, type ListConfig } from "../omegaconf/containers.ts";
+import { DictConfig, isConfig } from "../omegaconf/containers.ts";
 import { readWrite } from "../omegaconf/flags.ts";
 import { type Node, ValueNode } from "../omegaconf/node.ts";
 import { pythonStr } from "../omegaconf/python-text.ts";
-import { selectNode, selectRaw } from "../omegaconf/select.ts";
-import { toRaw } from "../omegaconf/to-container.ts";
+import { selectRaw } from "../omegaconf/select.ts";
 import { toYaml } from "../omegaconf/to-yaml.ts";
-import { maskOverride } from "./mask.ts";
 
-/** Writes what a job was given: `config.yaml`, `hydra.yaml`, `overrides.yaml`. */
+/**
+ * Writes what a job was given: `config.yaml`, `hydra.yaml`, `overrides.yaml`. Later commands read them, so they are exact;
+ * those that hold secrets can be read by their owner only.
+ */
 export function saveSnapshots(config: DictConfig, taskConfig: DictConfig, overrides: readonly string[]): void {
   const subdir = selectRaw(config, "hydra.output_subdir");
   if (subdir === null) return;
@@ -18,13 +20,20 @@ export function saveSnapshots(config: DictConfig, taskConfig: DictConfig, overri
   mkdirSync(folder, { recursive: true });
   const hydraOnly = config.copy();
   for (const key of [...hydraOnly.content.keys()]) if (key !== "hydra") hydraOnly.content.delete(key);
-  for (const list of ["hydra.overrides.task", "hydra.overrides.hydra"]) maskList(hydraOnly, list);
   const task = taskConfig.copy();
   const workingDir = pythonStr(selectRaw(config, "hydra.runtime.cwd"));
   readWrite(task, () => keepFileTargets(task, workingDir));
-  writeFileSync(join(folder, "config.yaml"), toYaml(task, { maskSecrets: true }));
-  writeFileSync(join(folder, "hydra.yaml"), toYaml(hydraOnly, { maskSecrets: true }));
-  writeFileSync(join(folder, "overrides.yaml"), toYaml(overrides.map(maskOverride)));
+  writeRecord(join(folder, "config.yaml"), toYaml(task));
+  writeRecord(join(folder, "hydra.yaml"), toYaml(hydraOnly));
+  writeRecord(join(folder, "overrides.yaml"), toYaml(overrides));
+}
+
+/** Writes a record whole; one that shows a secret is its owner's alone. */
+export function writeRecord(path: string, yaml: string): void {
+  const isSecret = maskDocument(yaml) !== yaml;
+  // An existing file keeps its mode.
+  if (isSecret) rmSync(path, { force: true });
+  writeFileSync(path, yaml, isSecret ? { mode: 0o600 } : {});
 }
 
 /** Files that targets name beside their configuration file are named from the working directory: the snapshot lies elsewhere. */
@@ -41,12 +50,4 @@ function keepFileTargets(node: Node, workingDir: string): void {
     }
   }
   for (const child of node.nodes()) keepFileTargets(child, workingDir);
-}
-
-/** Masks the secrets among recorded overrides, in place. */
-export function maskList(config: DictConfig, key: string): void {
-  const list = selectNode(config, key) as ListConfig;
-  readWrite(list, () => {
-    for (const [index, line] of (toRaw(list) as string[]).entries()) list.set(index, maskOverride(line));
-  });
 }

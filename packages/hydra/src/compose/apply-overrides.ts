@@ -1,4 +1,4 @@
-import { CtError, nearestName } from "@classifier-training/base";
+import { CtError, maskArgument, nearestName } from "@classifier-training/base";
 import { ConfigCompositionError, HydraError, throwCollected } from "../errors.ts";
 import { type Container, DictConfig, isConfig, ListConfig } from "../omegaconf/containers.ts";
 import { ConfigError, ConfigKeyError, ConfigTypeError, MissingMandatoryValue } from "../omegaconf/errors.ts";
@@ -30,7 +30,7 @@ export function applyOverride(override: Override, config: DictConfig): void {
   const { inputLine, keyOrGroup } = override;
   if (override.package !== undefined) {
     throw new ConfigCompositionError(
-      `Override ${inputLine} looks like a config group override, but config group '${keyOrGroup}' does not exist.`,
+      `Override ${maskArgument(inputLine)} looks like a config group override, but config group '${keyOrGroup}' does not exist.`,
     );
   }
   try {
@@ -38,7 +38,9 @@ export function applyOverride(override: Override, config: DictConfig): void {
     withOrigin(origin, () => apply(override, config, origin));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw new ConfigCompositionError(`Error merging override ${inputLine}\n${error.message}`, { cause: error });
+    throw new ConfigCompositionError(`Error merging override ${maskArgument(inputLine)}\n${error.message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -69,7 +71,7 @@ function changeKey(override: Override, value: PlainValue, config: DictConfig, or
     throw new ConfigCompositionError(
       `Could not override '${override.keyOrGroup}'.` +
         (near === undefined ? "" : `\nDid you mean '${near}'?`) +
-        `\nTo append to your config use +${override.inputLine}`,
+        `\nTo append to your config use +${maskArgument(override.inputLine)}`,
       { cause: error },
     );
   }
@@ -81,8 +83,8 @@ function addKey(override: Override, value: PlainValue, config: DictConfig, origi
   if (!isContainer && selectRaw(config, keyOrGroup) !== null) {
     throw new ConfigCompositionError(
       `Could not append to config. An item is already at '${keyOrGroup}'.\n` +
-        `Either remove + prefix: '${inputLine.slice(1)}'\n` +
-        `Or add a second + to add or override '${keyOrGroup}': '+${inputLine}'`,
+        `Either remove + prefix: '${maskArgument(inputLine.slice(1))}'\n` +
+        `Or add a second + to add or override '${keyOrGroup}': '+${maskArgument(inputLine)}'`,
     );
   }
   update(config, keyOrGroup, value, { merge: true, forceAdd: true, origin });

@@ -16,7 +16,7 @@ export { type ReadTracker, trackReads, untracked } from "./reads.ts";
 export { dereference } from "./resolve.ts";
 export { clearResolver, clearResolvers, hasResolver, type Resolver, type ResolverContext } from "./resolver-table.ts";
 export { type ResolverOptions, registerContextResolver, registerResolver } from "./resolvers.ts";
-export { isSecretKey, maskSecrets, secretMask } from "./secrets.ts";
+export { maskSecrets } from "./secrets.ts";
 export { canSelect, type SelectOptions, select, selectNode, selectRaw } from "./select.ts";
 export { type ToContainerOptions, toContainer, toRaw } from "./to-container.ts";
 export { type ToYamlOptions, toYaml } from "./to-yaml.ts";

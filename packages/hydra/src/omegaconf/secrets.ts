@@ -1,23 +1,35 @@
-import { missing } from "./node.ts";
+import { isSecretKey, maskText, maskValue } from "@classifier-training/base";
 
-/** `*_key`, `*token*`, `*password*` */
-const secretName = /_key$|token|password/i;
-
-export const secretMask = "***";
-
-/** Whether the value of a key is to be kept from view. */
-export function isSecretKey(key: unknown): boolean {
-  return typeof key === "string" && secretName.test(key);
+/**
+ * A copy of a raw value (maps, arrays, scalars) as people may see it: without the strings under secret names, wherever
+ * they come up again, and without what other strings show of secrets by themselves.
+ */
+export function maskSecrets(value: unknown): unknown {
+  const secrets = new Set<string>();
+  collect(value, false, secrets);
+  return masked(
+    value,
+    false,
+    [...secrets].sort((a, b) => b.length - a.length),
+  );
 }
 
-/** A copy of a raw value (maps, arrays, scalars) with the strings and numbers under secret keys masked. */
-export function maskSecrets(value: unknown, secret = false): unknown {
-  if (Array.isArray(value)) return value.map((item) => maskSecrets(item, secret));
+/** Shorter ones would be found in words that have nothing to do with them. */
+const shortestKnown = 6;
+
+function collect(value: unknown, secret: boolean, secrets: Set<string>): void {
+  if (Array.isArray(value)) for (const item of value) collect(item, secret, secrets);
+  else if (value instanceof Map) for (const [key, item] of value) collect(item, secret || isSecretKey(key), secrets);
+  else if (secret && typeof value === "string" && value.length >= shortestKnown && !value.includes("${"))
+    secrets.add(value);
+}
+
+function masked(value: unknown, secret: boolean, secrets: readonly string[]): unknown {
+  if (Array.isArray(value)) return value.map((item) => masked(item, secret, secrets));
   if (value instanceof Map) {
-    return new Map([...value].map(([key, item]) => [key, maskSecrets(item, secret || isSecretKey(key))]));
+    return new Map([...value].map(([key, item]) => [key, masked(item, secret || isSecretKey(key), secrets)]));
   }
-  if (!secret || value === null || value === "" || typeof value === "boolean" || value === missing) return value;
-  // An interpolation only says where the secret is to be found.
-  if (typeof value === "string" && /^\$\{[^}]*\}$/.test(value)) return value;
-  return secretMask;
+  if (typeof value !== "string") return value;
+  if (secret) return maskValue(value);
+  return maskText(secrets.reduce((text, known) => text.replaceAll(known, "***"), value));
 }

@@ -9,7 +9,7 @@ export interface ToYamlOptions {
   /** Resolve interpolations; otherwise they stay as text. */
   readonly resolve?: boolean;
   readonly sortKeys?: boolean;
-  /** Write `***` for the values of keys that look like secrets: `*_key`, `*token*`, `*password*`. */
+  /** Write `***` for secrets: values of keys such as `api_key`, `token` and `password`, passwords in URLs. */
   readonly maskSecrets?: boolean;
 }
 

@@ -1,4 +1,4 @@
-import { shellWord } from "@classifier-training/base";
+import { maskArgument, shellWord } from "@classifier-training/base";
 import { pythonRepr } from "../omegaconf/python-text.ts";
 import { OverrideParseError } from "./errors.ts";
 import type { Override } from "./override.ts";
@@ -34,7 +34,10 @@ export function parseOverrides(inputs: readonly string[]): Override[] {
 
 function describe(error: OverrideParseError, index: number, inputs: readonly string[]): string {
   const { override, column, message } = error;
-  const head = `Error when parsing index: ${index}, string: ${override} out of ${pythonRepr(inputs)}.`;
+  const shown = maskArgument(override);
+  // A caret would point into the secret.
+  if (shown !== override) return `Error when parsing index: ${index}, string: ${shown}.\n${message}`;
+  const head = `Error when parsing index: ${index}, string: ${override} out of ${pythonRepr(inputs.map(maskArgument))}.`;
   const visible = override.replace(/[\n\t\r]/g, " ");
   return [head, message, `  ${visible}`, `  ${" ".repeat(column)}^`, ...quotingAdvice(override, column)].join("\n");
 }

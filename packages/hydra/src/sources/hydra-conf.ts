@@ -242,3 +242,48 @@ schema(
   new TypedNode(sweeper, { _target_: basicSweeperTarget, max_batch_size: null, params: null }),
 );
 hydraSchemas.store({ name: "_dummy_empty_config_", node: {}, provider: "hydra" });
+
+/** The configs of hydra_colorlog, which public configurations name: they are found, and listed nowhere. */
+export const colorlogFiles = new ConfigStore();
+const colored = (prefix: string, rest: string) => ({
+  "()": "colorlog.ColoredFormatter",
+  format: `[%(cyan)s%(asctime)s%(reset)s]${prefix}${rest}`,
+});
+const colorConsole = { ...console, formatter: "colorlog" };
+colorlogFiles.store({
+  group: "hydra/hydra_logging",
+  name: "colorlog",
+  provider: "hydra-colorlog",
+  node: {
+    version: 1,
+    formatters: { colorlog: colored("[%(purple)sHYDRA%(reset)s]", " %(message)s") },
+    handlers: { console: colorConsole },
+    root: { level: "INFO", handlers: ["console"] },
+    disable_existing_loggers: false,
+  },
+});
+colorlogFiles.store({
+  group: "hydra/job_logging",
+  name: "colorlog",
+  provider: "hydra-colorlog",
+  node: {
+    version: 1,
+    formatters: {
+      ...simpleFormat(line),
+      colorlog: {
+        ...colored("[%(blue)s%(name)s%(reset)s]", "[%(log_color)s%(levelname)s%(reset)s] - %(message)s"),
+        log_colors: { DEBUG: "purple", INFO: "green", WARNING: "yellow", ERROR: "red", CRITICAL: "red" },
+      },
+    },
+    handlers: {
+      console: colorConsole,
+      file: {
+        class: "logging.FileHandler",
+        formatter: "simple",
+        filename: "${hydra.runtime.output_dir}/${hydra.job.name}.log",
+      },
+    },
+    root: { level: "INFO", handlers: ["console", "file"] },
+    disable_existing_loggers: false,
+  },
+});

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { HydraError } from "../errors.ts";
 import { FileConfigSource } from "./file-source.ts";
-import { hydraFiles, hydraSchemas } from "./hydra-conf.ts";
+import { colorlogFiles, hydraFiles, hydraSchemas } from "./hydra-conf.ts";
 import { PackageConfigSource } from "./package-source.ts";
 import type { ConfigSource } from "./source.ts";
 import { ConfigStore } from "./store.ts";
@@ -44,7 +44,7 @@ function openSource({ provider, path }: SearchPathEntry, packagesFrom: readonly 
     return new StructuredConfigSource(provider, place, [ConfigStore.instance(), hydraSchemas]);
   if (scheme === "pkg") {
     const isHydra = place.replaceAll("/", ".").replace(/\.+$/, "") === "hydra.conf";
-    if (isHydra) return new HydraPackageSource(provider, "hydra.conf", [hydraFiles]);
+    if (isHydra) return new HydraPackageSource(provider, "hydra.conf", [hydraFiles], [colorlogFiles]);
     return new PackageConfigSource(provider, place, packagesFrom);
   }
   const known = ["file", "pkg", "structured", ...customSchemes.keys()].sort().join(", ");

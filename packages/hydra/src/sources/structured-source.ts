@@ -7,12 +7,17 @@ export class StructuredConfigSource implements ConfigSource {
   readonly provider: string;
   readonly path: string;
   readonly #stores: readonly ConfigStore[];
+  readonly #listed: readonly ConfigStore[];
 
-  /** What several stores have under one name is taken of the first. */
-  constructor(provider: string, path: string, stores: readonly ConfigStore[]) {
+  /**
+   * What several stores have under one name is taken of the first.
+   * @param unlisted stores whose configs are found by name, but named nowhere
+   */
+  constructor(provider: string, path: string, stores: readonly ConfigStore[], unlisted: readonly ConfigStore[] = []) {
     this.provider = provider;
     this.path = path;
-    this.#stores = stores;
+    this.#listed = stores;
+    this.#stores = [...stores, ...unlisted];
   }
 
   available(): boolean {
@@ -29,7 +34,7 @@ export class StructuredConfigSource implements ConfigSource {
   }
 
   list(path: string, kind: ObjectKind): string[] {
-    return listEntries(this, path, new Set(this.#stores.flatMap((store) => store.list(path))), kind);
+    return listEntries(this, path, new Set(this.#listed.flatMap((store) => store.list(path))), kind);
   }
 
   load(path: string): SourceConfig {

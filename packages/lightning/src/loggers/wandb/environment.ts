@@ -2,6 +2,7 @@ import { execFileSync, type StdioOptions } from "node:child_process";
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { cpus, hostname, platform, release, totalmem, userInfo } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
+import { maskArgument } from "@classifier-training/base";
 
 export interface GitState {
   readonly root: string;
@@ -60,7 +61,7 @@ export function runMetadata(startedAtMs: number, git: GitState | undefined): Met
     os: `${platform()}-${release()}`,
     python: `Node.js ${process.version}`,
     startedAt: new Date(startedAtMs).toISOString(),
-    args: process.argv.slice(2).map(withoutSecrets),
+    args: process.argv.slice(2).map(maskArgument),
     program,
     ...(codePath !== undefined && !codePath.startsWith("..") && { codePath }),
     ...(git !== undefined && { git: { ...(git.remote !== undefined && { remote: git.remote }), commit: git.commit } }),
@@ -97,11 +98,6 @@ function lockedPackages(lockText: string): string {
   } catch {
     return "";
   }
-}
-
-/** An argument whose name says that it is secret loses its value. */
-function withoutSecrets(argument: string): string {
-  return argument.replace(/^([^=]*(?:key|token|password|secret)[^=]*=).+$/i, "$1***");
 }
 
 function physicalCores(): number {
