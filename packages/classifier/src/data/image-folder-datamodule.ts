@@ -14,6 +14,7 @@ import {
   openSplit,
   RotatingSampler,
   type Sampler,
+  type SplitOptions,
   SubsetSampler,
   SubstitutingSampler,
   type Transform,
@@ -69,10 +70,10 @@ export class ImageFolderDataModule extends ClassificationDataModule {
 
   /** Draws synthetic pictures for a training, where some are asked for and not drawn yet. */
   override async prepareData(): Promise<void> {
-    const { synthetic, dataRoot, onMissing, allowEmpty } = this.options;
+    const { synthetic, dataRoot } = this.options;
     const trains = this.trainer === undefined || this.trainer.fn === "fit";
     if (synthetic == null || !trains || this.#syntheticFolder !== undefined) return;
-    const train = openSplit(dataRoot, splitFolders.train, { onMissing, allowEmpty });
+    const train = openSplit(dataRoot, splitFolders.train, this.#splitOptions());
     this.#syntheticFolder = await drawForRareClasses(train, synthetic);
   }
 
@@ -130,7 +131,8 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   labelsMapping(): LabelsMapping {
-    return labelsMappingOf(this.classNames, this.#transform("val"), this.options.imageSize);
+    const { imageSize, exifOrientation } = this.options;
+    return labelsMappingOf(this.classNames, this.#transform("val"), imageSize, exifOrientation);
   }
 
   override trainDataloader(): DataLoader {
@@ -222,12 +224,16 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     return split === "train" ? defaultTrainPipeline({ imageSize }) : validationPipeline({ imageSize });
   }
 
+  #splitOptions(): SplitOptions {
+    const { onMissing, allowEmpty, exifOrientation, maxPixels } = this.options;
+    return { onMissing, allowEmpty, exifOrientation, maxPixels: maxPixels ?? undefined };
+  }
+
   #open(split: Split): ImageDataset {
     const known = this.#datasets.get(split);
     if (known !== undefined) return known;
     const classToIdx = split === "train" ? undefined : this.#open("train").classToIdx;
-    const { dataRoot, onMissing, allowEmpty } = this.options;
-    const dataset = openSplit(dataRoot, splitFolders[split], { classToIdx, onMissing, allowEmpty });
+    const dataset = openSplit(this.options.dataRoot, splitFolders[split], { ...this.#splitOptions(), classToIdx });
     const synthetic =
       split === "train" && this.#syntheticFolder !== undefined
         ? new JsonlDataset({ root: this.#syntheticFolder, classToIdx: dataset.classToIdx })

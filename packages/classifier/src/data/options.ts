@@ -60,6 +60,11 @@ export const imageFolderDataModuleOptions = z.strictObject({
   synthetic: syntheticOptions
     .nullish()
     .describe("drawn jersey numbers that are added to rare classes in training, kept in the user's cache"),
+  exifOrientation: z
+    .boolean()
+    .default(false)
+    .describe("turn images as their EXIF orientation says; torchvision and Pillow's Image.open do not"),
+  maxPixels: z.int().positive().nullish().describe("images with more pixels are refused (default 100 million)"),
   trimBars: z.boolean().default(false).describe("cut bars of one colour off the edges of training pictures"),
   onMissing: z
     .enum(["raise", "skip"])

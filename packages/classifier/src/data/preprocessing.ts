@@ -2,8 +2,13 @@ import { snakeCase } from "@classifier-training/base";
 import { imagenetMean, imagenetStd, namedSpec, type Transform, type TransformSpec } from "@classifier-training/vision";
 import type { LabelsMapping } from "../inference/labels-mapping.ts";
 
-/** What `labels_mapping.json` says of classes and of the validation transforms. */
-export function labelsMappingOf(classNames: readonly string[], transform: Transform, imageSize: number): LabelsMapping {
+/** What `labels_mapping.json` says of classes, of how files are read and of the validation transforms. */
+export function labelsMappingOf(
+  classNames: readonly string[],
+  transform: Transform,
+  imageSize: number,
+  exifOrientation = false,
+): LabelsMapping {
   const steps = flatten(transform.spec);
   const normalise = steps.find(({ transform: name }) => name === "Normalize")?.options;
   const { height, width } = inputSize(steps, imageSize);
@@ -18,6 +23,7 @@ export function labelsMappingOf(classNames: readonly string[], transform: Transf
     preprocessing: {
       color_order: "RGB",
       layout: "NCHW",
+      exif_orientation: exifOrientation,
       input_height: height,
       input_width: width,
       geometry: flattenTransforms(transform).flatMap(geometryOf),

@@ -59,8 +59,26 @@ export abstract class Classifier {
     return rows.map((row) => likeliest(row, this.classNames, topK));
   }
 
+  /**
+   * As `predict`; a picture that cannot be read has its error instead of classes, and costs the others nothing.
+   * @throws CtError for an argument that is not valid; after `close`
+   */
+  async predictEach(
+    pictures: readonly Picture[],
+    options: PredictOptions = {},
+  ): Promise<(ClassProbability[] | CtError)[]> {
+    const { topK, batchSize } = check(predictOptions, options, "options");
+    const rows = await this.#rowsOf(pictures, batchSize, isUnreadable);
+    return rows.map((row) => (CtError.is(row) ? row : likeliest(row, this.classNames, topK)));
+  }
+
   /** The model's raw outputs: one row of K logits a picture. @throws CtError as `predict` does */
   async logits(pictures: readonly Picture[], batchSize = 32): Promise<Float32Array[]> {
+    return (await this.#rowsOf(pictures, batchSize, () => false)) as Float32Array[];
+  }
+
+  /** @param keeps which errors of a picture take the place of its row */
+  async #rowsOf(pictures: readonly Picture[], batchSize: number, keeps: (error: unknown) => boolean) {
     if (this.#closed !== undefined) {
       throw new CtError({
         code: "classifier/closed",
@@ -70,33 +88,55 @@ export abstract class Classifier {
     }
     check(predictOptions.shape.batchSize, batchSize, "batchSize");
     checkPictures(pictures);
-    const rows = this.#rowsOf(pictures, batchSize);
+    const rows = this.#runBatches(pictures, batchSize, keeps);
     this.#running.add(rows);
     return rows.finally(() => this.#running.delete(rows));
   }
 
-  async #rowsOf(pictures: readonly Picture[], batchSize: number): Promise<Float32Array[]> {
-    const { height, width } = this.#preprocessor;
-    const size = 3 * height * width;
-    const classes = this.classNames.length;
-    const rows: Float32Array[] = [];
+  async #runBatches(
+    pictures: readonly Picture[],
+    batchSize: number,
+    keeps: (error: unknown) => boolean,
+  ): Promise<(Float32Array | CtError)[]> {
+    const rows: (Float32Array | CtError)[] = [];
     for (let start = 0; start < pictures.length; start += batchSize) {
-      const batch = pictures.slice(start, start + batchSize);
-      const data = new Float32Array(batch.length * size);
-      const prepared = await Promise.all(batch.map((picture, i) => this.#preprocessor.prepare(picture, start + i)));
-      for (const [i, picture] of prepared.entries()) data.set(picture, i * size);
-      const logits = await this.run(data, [batch.length, 3, height, width]);
-      if (logits.length !== batch.length * classes) {
-        throw new CtError({
-          code: "classifier/inference",
-          what: `expected ${batch.length} x ${classes} logits of the model, received ${logits.length} values`,
-          fix: "export the model again: the labels mapping and the model do not belong together",
-        });
-      }
-      rows.push(...batch.map((_, i) => logits.subarray(i * classes, (i + 1) * classes)));
+      const prepared = await Promise.all(
+        pictures.slice(start, start + batchSize).map((picture, i) =>
+          this.#preprocessor.prepare(picture, start + i).catch((error: unknown) => {
+            if (keeps(error)) return error as CtError;
+            throw error;
+          }),
+        ),
+      );
+      const logits = await this.#forward(prepared.filter((pixels) => pixels instanceof Float32Array));
+      rows.push(...prepared.map((pixels) => (CtError.is(pixels) ? pixels : (logits.shift() as Float32Array))));
     }
     return rows;
   }
+
+  /** The logits of one batch of prepared pictures. */
+  async #forward(prepared: readonly Float32Array[]): Promise<Float32Array[]> {
+    if (prepared.length === 0) return [];
+    const { height, width } = this.#preprocessor;
+    const size = 3 * height * width;
+    const classes = this.classNames.length;
+    const data = new Float32Array(prepared.length * size);
+    for (const [i, pixels] of prepared.entries()) data.set(pixels, i * size);
+    const logits = await this.run(data, [prepared.length, 3, height, width]);
+    if (logits.length !== prepared.length * classes) {
+      throw new CtError({
+        code: "classifier/inference",
+        what: `expected ${prepared.length} x ${classes} logits of the model, received ${logits.length} values`,
+        fix: "export the model again: the labels mapping and the model do not belong together",
+      });
+    }
+    return prepared.map((_, i) => logits.subarray(i * classes, (i + 1) * classes));
+  }
+}
+
+/** Whether an error is the file's own, not the model's. */
+function isUnreadable(error: unknown): boolean {
+  return CtError.is(error) && error.code.startsWith("vision/");
 }
 
 /** A value by its schema. @throws CtError `classifier/argument`, naming what is wrong of it */

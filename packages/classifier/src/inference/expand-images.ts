@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, statSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { CtError } from "@classifier-training/base";
+import { filesBelow, isImageName } from "@classifier-training/vision/preprocessing";
 import { globSync } from "tinyglobby";
 
-const imageFile = /\.(jpe?g|png|webp|gif|avif|tiff?|bmp)$/i;
+/** Formats that are decoded though torchvision's datasets leave them out. */
+const alsoImages = /\.(gif|avif)$/i;
 
 /**
  * Paths of pictures from what a user gives: files, folders (searched through), glob patterns, and `-` for one path a
@@ -31,11 +32,7 @@ export async function expandImages(patterns: readonly string[]): Promise<string[
 function expand(pattern: string): string[] {
   if (existsSync(pattern)) {
     if (!statSync(pattern).isDirectory()) return [pattern];
-    const names = readdirSync(pattern, { recursive: true }) as string[];
-    return names
-      .filter((name) => imageFile.test(name))
-      .sort()
-      .map((name) => join(pattern, name));
+    return filesBelow(pattern, (name) => isImageName(name) || alsoImages.test(name));
   }
   return globSync(pattern, { onlyFiles: true }).sort();
 }

@@ -33,6 +33,8 @@ export const labelsMappingSchema = z
       .looseObject({
         color_order: z.literal("RGB"),
         layout: z.literal("NCHW"),
+        /** Whether an image is turned as its EXIF orientation says. */
+        exif_orientation: z.boolean().optional(),
         input_height: z.int().positive().max(maxSide),
         input_width: z.int().positive().max(maxSide),
         /** Resizes and crops in their order, every option spelled out. */

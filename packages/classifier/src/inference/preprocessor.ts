@@ -49,8 +49,10 @@ export class Preprocessor {
   async prepare(picture: Picture, index: number): Promise<Float32Array> {
     const name = typeof picture === "string" ? picture : `pictures[${index}]`;
     try {
-      const decoded =
-        typeof picture === "string" ? await readImage(picture) : await decodeImage(bytesOf(picture), { name });
+      const options = { exifOrientation: this.mapping.preprocessing?.exif_orientation, name };
+      const decoded = await (typeof picture === "string"
+        ? readImage(picture, options)
+        : decodeImage(bytesOf(picture), options));
       const prepared = await this.#transform.run(decoded, { key: [0], path: "" });
       const fits = prepared.width === this.width && prepared.height === this.height && prepared.channels === 3;
       if (fits && !isByteImage(prepared)) return toChannelsFirst(prepared as typeof prepared & { data: Float32Array });

@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 import { CtError } from "@classifier-training/base";
+import type { ClassProbability } from "../../inference/probabilities.ts";
 import { withPlugins } from "../../plugins.ts";
 import type { RegisterCommand } from "../commands.ts";
+import { exitCode } from "../failure.ts";
 import { wholeNumber } from "../whole-number.ts";
 
 interface PredictCommandOptions {
@@ -9,7 +11,7 @@ interface PredictCommandOptions {
   readonly json?: boolean;
 }
 
-export const registerPredict: RegisterCommand = (program) => {
+export const registerPredict: RegisterCommand = (program, finish) => {
   withPlugins(program.command("predict"))
     .description("classify pictures with a run, a checkpoint or an exported model")
     .argument("<model>", "a run directory, a bundle, a checkpoint (.ckpt) or an ONNX file")
@@ -22,7 +24,9 @@ export const registerPredict: RegisterCommand = (program) => {
 Examples:
   classifier predict outputs/2026-01-31/12-00-00 photo.jpg
   classifier predict model.onnx 'photos/**/*.jpg' --json
-  find photos -name '*.png' | classifier predict model.onnx -`,
+  find photos -name '*.png' | classifier predict model.onnx -
+
+A picture that cannot be read has its error in its line; the exit code is then 1.`,
     )
     .action(async (model: string, patterns: string[], options: PredictCommandOptions) => {
       if (!existsSync(model)) {
@@ -40,9 +44,12 @@ Examples:
       try {
         for (let start = 0; start < images.length; start += 32) {
           const batch = images.slice(start, start + 32);
-          const predictions = await classifier.predict(batch, { topK: options.topK });
-          for (const [i, path] of batch.entries())
-            process.stdout.write(render(path, predictions[i] ?? [], options.json === true));
+          const results = await classifier.predictEach(batch, { topK: options.topK });
+          for (const [i, path] of batch.entries()) {
+            const result = results[i] ?? [];
+            if (CtError.is(result)) finish(exitCode.failure);
+            process.stdout.write(render(path, result, options.json === true));
+          }
         }
       } finally {
         await classifier.close();
@@ -50,8 +57,13 @@ Examples:
     });
 };
 
-function render(path: string, predictions: readonly { label: string; probability: number }[], json: boolean): string {
-  if (json) return `${JSON.stringify({ path, predictions })}\n`;
-  const guesses = predictions.map(({ label, probability }) => `${label} ${(100 * probability).toFixed(1)}%`);
+/** One line: the classes, or why there are none. */
+function render(path: string, result: readonly ClassProbability[] | CtError, json: boolean): string {
+  if (CtError.is(result)) {
+    const error = result.problem.what;
+    return json ? `${JSON.stringify({ path, error })}\n` : `${path}  error: ${error}\n`;
+  }
+  if (json) return `${JSON.stringify({ path, predictions: result })}\n`;
+  const guesses = result.map(({ label, probability }) => `${label} ${(100 * probability).toFixed(1)}%`);
   return `${path}  ${guesses.join("  ")}\n`;
 }

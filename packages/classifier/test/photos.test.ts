@@ -1,0 +1,95 @@
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { compose, initializeConfigDir, select } from "@classifier-training/hydra";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
+import { OnnxClassifier } from "../src/inference/onnx-classifier.ts";
+import { classifier } from "./cli.ts";
+import { type TinyModel, writeTinyModel } from "./tiny-model.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "photos-"));
+let model: TinyModel;
+
+/** A photo that a camera stored lying on its side, and the same photo upright. */
+beforeAll(async () => {
+  model = await writeTinyModel(dir);
+  for (const folder of ["train/a", "train/b", "valid/a", "valid/b"])
+    mkdirSync(join(dir, "data", folder), { recursive: true });
+  const pixels = Uint8Array.from({ length: 24 * 16 * 3 }, (_, i) => (i * 5) % 256);
+  const stored = sharp(pixels, { raw: { width: 24, height: 16, channels: 3 } }).png();
+  await stored.clone().withMetadata({ orientation: 6 }).toFile(join(dir, "stored.png"));
+  await stored.clone().rotate(90).toFile(join(dir, "upright.png"));
+  for (const folder of ["train/a", "train/b", "valid/a", "valid/b"])
+    copyFileSync(join(dir, "stored.png"), join(dir, "data", folder, "1.png"));
+});
+
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+async function firstValidationImage(exifOrientation: boolean): Promise<number[]> {
+  const data = new ImageFolderDataModule({
+    dataRoot: join(dir, "data"),
+    numWorkers: 0,
+    imageSize: 16,
+    exifOrientation,
+  });
+  expect(data.labelsMapping().preprocessing?.exif_orientation).toBe(exifOrientation);
+  for await (using batch of data.valDataloader().batches({ epoch: 0 }))
+    return [...(batch.images.toTypedArray() as Float32Array)].slice(0, 60);
+  return [];
+}
+
+test("exif_orientation turns photos in training and in prediction alike, and is in the labels mapping", async () => {
+  expect(await firstValidationImage(true)).not.toEqual(await firstValidationImage(false));
+  const labels = join(model.exported, "labels_mapping.json");
+  const mapping = JSON.parse(readFileSync(labels, "utf8"));
+  for (const exif_orientation of [false, true]) {
+    mapping.preprocessing.exif_orientation = exif_orientation;
+    writeFileSync(join(dir, "labels.json"), JSON.stringify(mapping));
+    const opened = await OnnxClassifier.load(join(model.exported, "model.onnx"), {
+      labelsPath: join(dir, "labels.json"),
+    });
+    const [stored, upright] = await opened.logits([join(dir, "stored.png"), join(dir, "upright.png")]);
+    await opened.close();
+    if (exif_orientation) expect(stored).toEqual(upright);
+    else expect(stored).not.toEqual(upright);
+  }
+});
+
+test("the transforms of photos turn on exif_orientation, the jersey's leave it off", () => {
+  const undo = initializeConfigDir(join(import.meta.dirname, "../conf")).dispose;
+  const valueWith = (...overrides: string[]) =>
+    select(compose({ configName: "train_basketball_resnet18", overrides }), "data.exif_orientation");
+  expect(valueWith()).toBe(false);
+  expect(valueWith("transforms=default")).toBe(true);
+  expect(valueWith("transforms=default", "data.exif_orientation=false")).toBe(false);
+  undo();
+});
+
+test("the data check counts photos that EXIF says to turn", async () => {
+  const { stdout } = await classifier(["data", "check", "data"], dir);
+  expect(stdout).toMatch(
+    /Images that EXIF says to turn .*data\.exif_orientation=true.*: 4\n.*1\.png has orientation 6/,
+  );
+});
+
+test("one bad file costs predict one line, and the exit code", async () => {
+  writeFileSync(join(dir, "bad.png"), "not an image");
+  const images = ["stored.png", "bad.png", "upright.png"];
+  const { code, stdout, stderr } = await classifier(["predict", "exported", ...images, "--json"], dir);
+  expect(stderr).not.toMatch(/\n\s+at /);
+  expect(
+    stdout
+      .trim()
+      .split("\n")
+      .map((line) => Object.keys(JSON.parse(line))),
+  ).toEqual([
+    ["path", "predictions"],
+    ["path", "error"],
+    ["path", "predictions"],
+  ]);
+  expect(code).toBe(1);
+  const text = await classifier(["predict", "exported", "bad.png", "upright.png"], dir);
+  expect(text.stdout).toMatch(/^bad\.png {2}error: bad\.png cannot be decoded: .*\nupright\.png {2}[ab] \d/);
+});
