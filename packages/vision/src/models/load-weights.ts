@@ -1,4 +1,4 @@
-import { getLogger } from "@classifier-training/base";
+import { getLogger, plural } from "@classifier-training/base";
 import { nn, noGrad, scope, type Tensor } from "@classifier-training/torch";
 import { WeightsError } from "../weights/errors.ts";
 import type { KeyMapping, ModelDefinition } from "./definition.ts";
@@ -31,15 +31,12 @@ export function loadWeights(
 function copyWeights(model: ImageModel, definition: ModelDefinition, weights: ReadonlyMap<string, Tensor>): LoadReport {
   const own = model.stateDict();
   const { fromTimm } = definition;
-  let named = new Map([...weights].map(([name, value]) => [legacyName(name), value] as const));
-  const known = [...named.keys()].filter((name) => own.has(name)).length;
-  const isTimm = fromTimm !== undefined && known < named.size / 2;
-  if (isTimm) named = translate(named, fromTimm);
+  const { named, isTimm, ignored } = alignNames(weights, own, fromTimm);
 
   const head = `${model.headPath}.`;
-  const headSkipped = [...named].some(
-    ([name, value]) => name.startsWith(head) && own.get(name)?.shape[0] !== value.shape[0],
-  );
+  const heads = [...named].filter(([name]) => name.startsWith(head));
+  const headMissing = heads.length === 0;
+  const headSkipped = headMissing || heads.some(([name, value]) => own.get(name)?.shape[0] !== value.shape[0]);
   const skipped = (name: string) =>
     (headSkipped && name.startsWith(head)) || (name === "conv1.weight" && own.get(name)?.shape[2] === 3);
 
@@ -58,18 +55,62 @@ function copyWeights(model: ImageModel, definition: ModelDefinition, weights: Re
   }
   for (const name of named.keys()) if (!own.has(name)) problems.push(`${name} is not in the model`);
   if (problems.length > 0) throw mismatch(definition.name, problems);
-  if (headSkipped) log.info(`${definition.name}: new head, the weights' own is for another number of classes`);
+  if (ignored.length > 0) {
+    const shown = ignored.slice(0, 3).join(", ");
+    log.info(
+      `${definition.name}: ${plural(ignored.length, "tensor")} of the file are not the model's: ${shown}${ignored.length > 3 ? ", ..." : ""}`,
+    );
+  }
+  if (headSkipped) {
+    const why = headMissing ? "the weights have none" : "the weights' own is for another number of classes";
+    log.info(`${definition.name}: new head, ${why}`);
+  }
   if (isTimm && definition.timmBatchNormEps !== undefined) setBatchNormEps(model, definition.timmBatchNormEps);
   return { headSkipped, fromTimm: isTimm };
+}
+
+/**
+ * The file's tensors under the model's names: without the prefix that a wrapper has put in front (`module.`, `model.`,
+ * `backbone.`, ...), and translated from timm's names. What lies beside the model (`criterion.weight`, `n_averaged`) is
+ * ignored and listed; what has the name of a part of the model stays, and has to fit.
+ */
+function alignNames(weights: ReadonlyMap<string, Tensor>, own: ReadonlyMap<string, Tensor>, fromTimm?: KeyMapping) {
+  const translations: ((name: string) => string)[] = [legacyName];
+  if (fromTimm !== undefined) translations.push((name) => fromTimm(name) ?? name);
+  let best = { prefix: "", translate: translations[0] as (name: string) => string, known: -1 };
+  for (const prefix of prefixesIn(weights.keys())) {
+    const rest = [...weights.keys()].filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+    for (const translate of translations) {
+      const known = rest.filter((name) => own.has(translate(name))).length;
+      if (known > best.known) best = { prefix, translate, known };
+    }
+  }
+  const { prefix, translate } = best;
+  const parts = new Set([...own.keys()].map((name) => name.split(".")[0]));
+  const named = new Map<string, Tensor>();
+  const ignored: string[] = [];
+  for (const [name, value] of weights) {
+    const inner = name.startsWith(prefix) ? translate(name.slice(prefix.length)) : undefined;
+    if (inner !== undefined && parts.has(inner.split(".")[0])) named.set(inner, value);
+    else ignored.push(name);
+  }
+  return { named, isTimm: translate !== legacyName, ignored };
+}
+
+/** "", and every beginning of the names that ends with a point, shortest first. */
+function prefixesIn(names: Iterable<string>): Set<string> {
+  const prefixes = new Set([""]);
+  for (const name of names) {
+    const parts = name.split(".");
+    for (let length = 1; length < Math.min(parts.length, 5); length++)
+      prefixes.add(`${parts.slice(0, length).join(".")}.`);
+  }
+  return new Set([...prefixes].sort((a, b) => a.length - b.length));
 }
 
 /** torchvision's published ViT file predates a renaming of its modules. */
 function legacyName(name: string): string {
   return name.replace(/\.mlp\.linear_([12])\./, (_, layer: string) => `.mlp.${layer === "1" ? 0 : 3}.`);
-}
-
-function translate(weights: ReadonlyMap<string, Tensor>, mapping: KeyMapping): Map<string, Tensor> {
-  return new Map([...weights].map(([name, value]) => [mapping(name) ?? name, value]));
 }
 
 /** The source in the target's shape where only dimensions of size one differ, or a position embedding's grid does. */

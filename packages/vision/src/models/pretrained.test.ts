@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setLogSinks } from "@classifier-training/base";
-import { nn, noGrad, serialization, type Tensor } from "@classifier-training/torch";
+import { nn, noGrad, serialization, type Tensor, tensor } from "@classifier-training/torch";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { fillModel, hashInput } from "../../test/hash-fill.ts";
 import { serveFile, startServer } from "../../test/http-server.ts";
+import { PythonInstance, writePth } from "../../test/write-pth.ts";
 import { targets } from "../targets.ts";
 import { ConvNeXt } from "./convnext.ts";
 import type { ImageModel } from "./image-model.ts";
@@ -79,6 +80,85 @@ test("wrapped checkpoints, and files from before num_batches_tracked, are read",
   const model = createModel(name, { numClasses: 4 });
   await loadPretrained(model, name, path);
   expect(logits(model)).toEqual(logits(original));
+});
+
+/** What public training scripts save, from a model's state dict. */
+const scripts: Record<string, (state: Map<string, Tensor>) => unknown> = {
+  "PyTorch's ImageNet example": (state) => ({
+    epoch: 90,
+    arch: "x",
+    state_dict: prefixed("module.", state),
+    best_acc1: tensor(76.1),
+    optimizer: { state: {}, lr: 1 },
+  }),
+  "Lightning with a weighted criterion": (state) => ({
+    epoch: 3,
+    state_dict: new Map([...prefixed("model.", state), ["criterion.weight", tensor([1, 2])]]),
+    hyper_parameters: { lr: 1 },
+  }),
+  "a network inside of a network": (state) => ({ state_dict: prefixed("model.net.backbone.", state) }),
+  "torchvision's references with averaged weights": (state) => ({
+    model: new Map([...state].map(([name]) => [name, tensor(0)])),
+    model_ema: new Map([...prefixed("module.", state), ["n_averaged", tensor(7)]]),
+  }),
+  "weights under weights": (state) => ({ weights: state }),
+  "a compiled model": (state) => prefixed("_orig_mod.", state),
+};
+
+const prefixed = (prefix: string, state: Iterable<[string, Tensor]>) =>
+  new Map([...state].map(([key, value]) => [`${prefix}${key}`, value] as [string, Tensor]));
+
+test.each(Object.entries(scripts))("the checkpoint of %s gives the model's logits", async (_, wrap) => {
+  const original = filled(name);
+  const path = join(folder, "checkpoint.pth");
+  writePth(path, wrap(new Map(original.stateDict())));
+  const model = createModel(name, { numClasses: 4 });
+  expect(await loadPretrained(model, name, path)).toMatchObject({ headSkipped: false, fromTimm: false });
+  expect(logits(model)).toEqual(logits(original));
+});
+
+test("a backbone without its head leaves the model a new one", async () => {
+  const original = filled(name);
+  const path = join(folder, "backbone.pth");
+  writePth(
+    path,
+    prefixed(
+      "backbone.",
+      [...original.stateDict()].filter(([key]) => !key.startsWith("classifier.3")),
+    ),
+  );
+  const model = createModel(name, { numClasses: 9 });
+  expect((await loadPretrained(model, name, path)).headSkipped).toBe(true);
+  const key = "features.12.0.weight";
+  expect(
+    model
+      .stateDict()
+      .get(key)
+      ?.equal(original.stateDict().get(key) as Tensor),
+  ).toBe(true);
+});
+
+test.each([
+  ["a whole model", new PythonInstance("torchvision.models.resnet", "ResNet")],
+  ["a whole model in a checkpoint", { epoch: 1, model: new PythonInstance("torchvision.models.resnet", "ResNet") }],
+])("%s is refused with its class and what to do in Python", async (_, tree) => {
+  const path = join(folder, "model.pth");
+  writePth(path, tree);
+  await expect(loadPretrained(createModel(name), name, path)).rejects.toThrow(
+    /model\.pth holds a whole model, an object of the Python class torchvision\.models\.resnet\.ResNet.*\n.*state_dict\(\)/,
+  );
+});
+
+test("a web page is not weights: neither on disk nor answered with 200, and it is not kept", async () => {
+  const page = "<!DOCTYPE html>\n<html>Please log in</html>";
+  const path = join(folder, "weights.pth");
+  writeFileSync(path, page);
+  await expect(loadPretrained(createModel(name), name, path)).rejects.toThrow("weights.pth is a web page, not weights");
+  const server = await startServer((_, response) => response.writeHead(200, { "content-type": "text/html" }).end(page));
+  cleanups.push(() => server.close());
+  const load = () => loadPretrained(createModel(name), name, `${server.url}/weights.pth`, { env, progress: false });
+  for (let i = 0; i < 2; i++)
+    await expect(load()).rejects.toThrow("the server answers with a web page instead of the file");
 });
 
 test("what does not fit is listed with names and shapes", async () => {

@@ -7,6 +7,7 @@ import { sha256OfFile } from "./hash.ts";
 import { type Answer, get, isTransientStatus, networkReason, retryAfterMs } from "./http.ts";
 import { withFileLock } from "./lock.ts";
 import type { ProgressListener } from "./progress.ts";
+import { firstBytes, pageProblem } from "./state-dict.ts";
 
 export interface DownloadOptions {
   /** The file's SHA-256, or its first digits. Without it, the one that the server states is checked, if it states one. */
@@ -69,6 +70,16 @@ async function downloadLocked(url: string, destination: string, options: Downloa
     if (attempt.kind === "done") {
       const expected = options.sha256 ?? attempt.statedSha256;
       const actual = expected === undefined ? undefined : await sha256OfFile(part);
+      const page = expected === undefined ? pageProblem(await firstBytes(part)) : undefined;
+      if (page !== undefined) {
+        await rm(part, { force: true });
+        throw new WeightsError({
+          code: "weights/page",
+          what: `the server answers with ${page} instead of the file`,
+          where: url,
+          fix: "open the address in a browser: it may ask to log in or to confirm, or be a page about the file",
+        });
+      }
       if (expected === undefined || actual?.startsWith(expected) === true) break;
       await rm(part, { force: true });
       if (++wrongHashes === 2) throw hashError(url, expected, actual ?? "");

@@ -3,23 +3,84 @@ import { extname } from "node:path";
 import { serialization, Tensor } from "@classifier-training/torch";
 import { WeightsError } from "./errors.ts";
 
-/** Keys under which checkpoints keep their weights, best first. */
-const wrappers = ["state_dict_ema", "state_dict", "model_state_dict", "model_ema", "model"];
-/** Prefixes that wrappers of modules leave on the names. */
-const prefixes = ["module.", "_orig_mod.", "model.", "net.", "backbone."];
+/** Keys under which training scripts keep the weights, best first: averaged ones before those of the last step. */
+const wrappers = [
+  "state_dict_ema",
+  "ema_state_dict",
+  "model_ema",
+  "ema",
+  "params_ema",
+  "state_dict",
+  "model_state_dict",
+  "model_state",
+  "weights",
+  "model",
+  "net",
+  "network",
+  "params",
+];
 
 /**
  * Reads the weights of a model from a safetensors file or a PyTorch checkpoint (`.pth`, `.pt`, `.bin`, `.ckpt`), whatever
- * they are wrapped in.
+ * they are wrapped in. Names keep their prefixes (`module.`, `model.`, ...): only the model knows which is one.
  * @throws WeightsError `weights/file` when it holds no tensors or cannot be read.
  */
 export async function readStateDict(path: string): Promise<Map<string, Tensor>> {
+  const page = pageProblem(await firstBytes(path));
+  if (page !== undefined) {
+    throw new WeightsError({
+      code: "weights/file",
+      what: `${path} is ${page}, not weights`,
+      fix: "delete it, and download the file itself: in a browser if the page asks for something",
+    });
+  }
   const tree = await readTree(path);
   const found = unwrap(tree);
-  if (found.size === 0) {
-    throw new WeightsError({ code: "weights/file", what: `no weights found in ${path}` });
+  if (found.size > 0) return found;
+  const model = wholeModel(tree);
+  throw new WeightsError({
+    code: "weights/file",
+    what:
+      model === undefined
+        ? `no weights found in ${path}`
+        : `${path} holds a whole model, an object of the Python class ${model}, and only tensors are read`,
+    fix:
+      model === undefined
+        ? "give a state dict: torch.save(model.state_dict(), 'weights.pth')"
+        : "in Python: torch.save(torch.load(PATH, weights_only=False).state_dict(), 'weights.pth')",
+  });
+}
+
+/** What a file is by its first bytes, when it is what servers send instead of a file; undefined for anything else. */
+export function pageProblem(start: Uint8Array): string | undefined {
+  const text = Buffer.from(start)
+    .toString("utf8")
+    .replace(/^\uFEFF/, "")
+    .trimStart()
+    .toLowerCase();
+  if (/^(<!doctype html|<html|<head|<body|<\?xml|<error>|<!--)/.test(text)) return "a web page";
+  if (text.startsWith("version https://git-lfs")) return "a pointer of Git LFS";
+  return undefined;
+}
+
+/** Enough of a file for `pageProblem`. */
+export async function firstBytes(path: string): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(256), 0, 256, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
   }
-  return found;
+}
+
+/** The class of the model that was pickled whole, in place of its weights. */
+function wholeModel(tree: unknown): string | undefined {
+  if (tree instanceof serialization.OpaqueObject) return tree.pythonClass;
+  const inner = entriesOf(tree).find(
+    ([key, value]) => wrappers.includes(key) && value instanceof serialization.OpaqueObject,
+  );
+  return (inner?.[1] as { pythonClass: string } | undefined)?.pythonClass;
 }
 
 async function readTree(path: string): Promise<unknown> {
@@ -31,35 +92,26 @@ async function readTree(path: string): Promise<unknown> {
 
 /** A PyTorch file is a zip archive, or in old versions starts with a pickle's protocol byte. */
 async function looksLikePickle(path: string): Promise<boolean> {
-  const file = await open(path);
-  try {
-    const { buffer } = await file.read(new Uint8Array(2), 0, 2, 0);
-    return (buffer[0] === 0x50 && buffer[1] === 0x4b) || buffer[0] === 0x80;
-  } finally {
-    await file.close();
-  }
+  const [first, second] = await firstBytes(path);
+  return (first === 0x50 && second === 0x4b) || first === 0x80;
 }
 
-/** The state dict inside a checkpoint's tree, with the prefixes of wrappers taken off its names. */
-function unwrap(tree: unknown): Map<string, Tensor> {
+/** The state dict inside a checkpoint's tree. @param depth of wrappers in wrappers, which a file may close to a ring */
+function unwrap(tree: unknown, depth = 4): Map<string, Tensor> {
   const entries = new Map(entriesOf(tree));
-  const inner = wrappers.map((key) => entries.get(key)).find((value) => entriesOf(value).length > 0);
-  if (inner !== undefined && ![...entries.values()].some((value) => value instanceof Tensor)) return unwrap(inner);
-  let tensors = [...entries].filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor);
-  for (let again = true; again; ) {
-    again = false;
-    for (const prefix of prefixes) {
-      if (tensors.length === 0 || !tensors.every(([name]) => name.startsWith(prefix))) continue;
-      tensors = tensors.map(([name, value]) => [name.slice(prefix.length), value]);
-      again = true;
-    }
+  for (const key of wrappers) {
+    if (depth === 0 || !entries.has(key)) continue;
+    const inner = unwrap(entries.get(key), depth - 1);
+    // A checkpoint has single tensors beside its weights, such as `best_acc1`.
+    if (inner.size > 0) return inner;
   }
-  return new Map(tensors);
+  return new Map([...entries].filter((entry): entry is [string, Tensor] => entry[1] instanceof Tensor));
 }
 
 function entriesOf(value: unknown): [string, unknown][] {
   if (value instanceof Map)
     return [...value].filter((entry): entry is [string, unknown] => typeof entry[0] === "string");
-  if (typeof value === "object" && value !== null && !(value instanceof Tensor)) return Object.entries(value);
+  const isOpaque = value instanceof Tensor || value instanceof serialization.OpaqueObject;
+  if (typeof value === "object" && value !== null && !isOpaque) return Object.entries(value);
   return [];
 }
