@@ -62,18 +62,19 @@ AutocastState autocastState(const std::string& name) {
 #endif
 }
 
+// The dtype first: it may be refused, and nothing is on then.
 void setAutocast(const std::string& name, AutocastState state) {
   const c10::DeviceType type = deviceTypeOf(name);
 #if CT_TORCH_AT_LEAST(2, 4)
-  at::autocast::set_autocast_enabled(type, state.enabled);
   at::autocast::set_autocast_dtype(type, state.dtype);
+  at::autocast::set_autocast_enabled(type, state.enabled);
 #else
   if (type == c10::DeviceType::CPU) {
-    at::autocast::set_cpu_enabled(state.enabled);
     at::autocast::set_autocast_cpu_dtype(state.dtype);
+    at::autocast::set_cpu_enabled(state.enabled);
   } else if (type == c10::DeviceType::CUDA) {
-    at::autocast::set_enabled(state.enabled);
     at::autocast::set_autocast_gpu_dtype(state.dtype);
+    at::autocast::set_enabled(state.enabled);
   } else {
     fail("this LibTorch has no autocast for " + name);
   }

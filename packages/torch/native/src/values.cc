@@ -217,6 +217,8 @@ int64_t int64Of(napi_env env, napi_value value) {
     if (std::trunc(number) != number) fail("expected an integer, not " + std::to_string(number));
     // LibTorch's "to the end" is INT64_MAX, which a JS number can only name approximately.
     if (number >= 9223372036854775807.0) return std::numeric_limits<int64_t>::max();
+    // As far "before the start" as LibTorch does not take for a symbol.
+    if (number < -9223372036854775808.0) return -(int64_t{1} << 60);
     return static_cast<int64_t>(number);
   }
   int64_t integer = 0;

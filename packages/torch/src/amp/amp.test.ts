@@ -26,6 +26,10 @@ test("parameters get float32 gradients from an autocast forward pass", () => {
 test("autocast refuses promises and dtypes that make no sense", () => {
   expect(() => torch.autocast({}, async () => 1)).toThrow(/synchronous/);
   expect(() => torch.autocast({ dtype: "int64" }, () => 1)).toThrow(/autocast to int64/);
+  expect(() => torch.autocast({ device: "warp" }, () => 1)).toThrow("autocast to float16 is not possible on 'warp'");
+  const half = () => torch.autocast({ dtype: "float16" }, () => torch.ones([1, 1]).mm(torch.ones([1, 1])).dtype);
+  if (torch.version().startsWith("1.")) expect(half).toThrow("autocast to float16 is not possible on 'cpu'");
+  expect(torch.amp.isAutocastEnabled()).toBe(false);
 });
 
 test("GradScaler divides the gradients again, skips overflows and adapts as PyTorch's does", () => {

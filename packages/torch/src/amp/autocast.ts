@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { TorchError } from "../errors.ts";
 import { native } from "../native/load.ts";
 import { isThenable } from "../scope.ts";
@@ -27,7 +28,7 @@ export function autocast<T>(options: AutocastOptions, fn: () => T): T {
       fix: "use bfloat16 or float16",
     });
   }
-  const [wasEnabled, previousDtype] = native.enterAutocast(device, enabled, dtype);
+  const [wasEnabled, previousDtype] = enter(device, enabled, dtype);
   try {
     const result = fn();
     if (isThenable(result)) {
@@ -40,6 +41,19 @@ export function autocast<T>(options: AutocastOptions, fn: () => T): T {
     return result;
   } finally {
     native.leaveAutocast(device, wasEnabled, previousDtype);
+  }
+}
+
+function enter(device: Device, enabled: boolean, dtype: DType): [wasEnabled: boolean, previousDtype: DType] {
+  try {
+    return native.enterAutocast(device, enabled, dtype);
+  } catch (error) {
+    throw new TorchError({
+      code: "torch/autocast",
+      what: `autocast to ${dtype} is not possible on '${device}': ${types.isNativeError(error) ? error.message : error}`,
+      fix: device.startsWith("cpu") ? "use bfloat16" : undefined,
+      cause: error,
+    });
   }
 }
 

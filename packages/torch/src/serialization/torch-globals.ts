@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import type { DType } from "../tensor/dtype.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { badFile } from "./errors.ts";
@@ -73,13 +74,13 @@ function builders(where: string): Readonly<Record<string, PythonGlobal["build"]>
   const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
   const first = (args: readonly unknown[]) => args[0];
   const bytes: PythonGlobal["build"] = ([value, encoding = "latin1"]) => {
-    if (value instanceof Uint8Array) return value;
+    if (types.isUint8Array(value)) return value;
     if (value === undefined) return new Uint8Array(0);
     if (typeof value === "string" && encoding === "latin1") return new Uint8Array(Buffer.from(value, "latin1"));
     throw badFile(where, "bytes in its pickle are encoded in an unknown way");
   };
   const map = (args: readonly unknown[]) =>
-    new Map(args[0] instanceof Map ? args[0] : (list(args[0]) as [unknown, unknown][]));
+    new Map(types.isMap(args[0]) ? args[0] : (list(args[0]) as [unknown, unknown][]));
   const tensor: PythonGlobal["build"] = ([storage, offset, size, stride, requiresGrad]) =>
     rebuildTensor(storage, offset, size, stride, requiresGrad === true, where);
   const parameter: PythonGlobal["build"] = ([data, requiresGrad]) => {

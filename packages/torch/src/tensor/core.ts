@@ -1,4 +1,4 @@
-import { DisposedError } from "../errors.ts";
+import { DisposedError, TorchError } from "../errors.ts";
 import type { Handle } from "../native/binding.ts";
 import { native } from "../native/load.ts";
 import { own, type Scoped } from "../scope.ts";
@@ -91,7 +91,10 @@ export class TensorCore implements Scoped {
   size(dim: number): number {
     const { shape } = this;
     const size = shape[dim < 0 ? dim + shape.length : dim];
-    if (size === undefined) throw new RangeError(`dimension ${dim} is out of range for a tensor of ${shape.length}`);
+    if (size === undefined) {
+      const what = `dimension ${dim} is out of range for a tensor of ${shape.length} dimensions`;
+      throw new TorchError({ code: "torch/shape", what, where: `shape [${shape.join(", ")}]` });
+    }
     return size;
   }
 

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { VisionError } from "../errors.ts";
 
 /**
@@ -23,7 +24,7 @@ export type ByteImage = Image<Uint8Array>;
 export type FloatImage = Image<Float32Array>;
 
 export function isByteImage(image: Image): image is ByteImage {
-  return image.data instanceof Uint8Array;
+  return types.isUint8Array(image.data);
 }
 
 /** An image of uint8 pixels; `data` is used as it is, not copied. */
