@@ -1,6 +1,6 @@
 export { cacheFolder, type Environment, expandHome, userCacheFolder } from "./cache-folder.ts";
 export { CtError, internalError, type Problem } from "./errors.ts";
-export { writeFileAtomic } from "./files.ts";
+export { isProcessAlive, scratchFolder, temporaryPath, writeFileAtomic } from "./files.ts";
 export { importModule } from "./import-module.ts";
 export {
   getLogger,

@@ -1,7 +1,7 @@
 import { type Dirent, existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
-import { readRegularFile } from "@classifier-training/base";
+import { isProcessAlive, readRegularFile } from "@classifier-training/base";
 import { runPaths } from "./paths.ts";
 import { type RunRecord, type RunStatus, runRecordSchema } from "./schema.ts";
 
@@ -120,11 +120,5 @@ function withDefaults(dir: string, record: RunRecord): RunRecord {
 
 /** Whether a process of this machine runs; one of unknown id is believed. */
 export function isAlive(pid: number | undefined): boolean {
-  if (pid === undefined) return true;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+  return pid === undefined || isProcessAlive(pid);
 }

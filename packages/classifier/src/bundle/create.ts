@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, extname, join, resolve } from "node:path";
 import { CtError, writeFileAtomic } from "@classifier-training/base";
 import { labelsMappingFile } from "../inference/labels-mapping.ts";
@@ -6,6 +6,7 @@ import { openModelFiles } from "../inference/model-files.ts";
 import { OnnxClassifier } from "../inference/onnx-classifier.ts";
 import { proportion } from "../statistics/interval.ts";
 import { type BundleManifest, manifestFile, manifestHash, manifestHashKey, sha256 } from "./manifest.ts";
+import { replaceFolder } from "./replace-folder.ts";
 
 export interface GoldenPicture {
   readonly path: string;
@@ -24,7 +25,7 @@ export interface BundleSource {
 }
 
 /**
- * Writes a bundle into a folder. The manifest comes last: a folder without one is not a bundle.
+ * Writes a bundle into a folder, in place of an earlier one once it is whole.
  * @throws CtError for a folder that holds something other than an earlier bundle
  */
 export async function createBundle(folder: string, source: BundleSource): Promise<BundleManifest> {
@@ -36,9 +37,16 @@ export async function createBundle(folder: string, source: BundleSource): Promis
       fix: "name another folder with --out",
     });
   }
-  await clear(folder);
-  mkdirSync(join(folder, "golden"), { recursive: true });
-  copyFileSync(source.modelPath, join(folder, "model.onnx"));
+  checkReplaceable(folder);
+  return replaceFolder(folder, manifestFile, async (unfinished) => {
+    keepOthers(folder, unfinished);
+    return fill(unfinished, source);
+  });
+}
+
+async function fill(folder: string, source: BundleSource): Promise<BundleManifest> {
+  mkdirSync(join(folder, "golden"));
+  copyFileSync(source.modelPath, join(folder, modelFile));
   copyFileSync(source.labelsPath, join(folder, labelsMappingFile));
   const pictures = source.golden.map(({ path }, i) => {
     const picture = `golden/${String(i).padStart(3, "0")}${extname(path)}`;
@@ -68,22 +76,26 @@ export async function createBundle(folder: string, source: BundleSource): Promis
   return manifest;
 }
 
-/** Makes room for a bundle: an earlier one is replaced, anything else stays. */
-async function clear(folder: string): Promise<void> {
-  mkdirSync(folder, { recursive: true });
-  const found = readdirSync(folder);
-  if (found.length === 0) return;
-  if (!found.includes(manifestFile)) {
-    throw new CtError({
-      code: "bundle/folder",
-      what: "the folder holds something that is no bundle",
-      where: folder,
-      fix: "name another folder with --out",
-    });
-  }
-  // The manifest first: what is left of an interrupted removal is no bundle.
-  for (const name of [manifestFile, "model.onnx", labelsMappingFile, "golden"])
-    rmSync(join(folder, name), { recursive: true, force: true });
+const modelFile = "model.onnx";
+const own = new Set([manifestFile, modelFile, labelsMappingFile, "golden"]);
+
+/** An earlier bundle is replaced, anything else stays. */
+function checkReplaceable(folder: string): void {
+  const found = existsSync(folder) ? readdirSync(folder) : [];
+  if (found.length === 0 || found.includes(manifestFile)) return;
+  throw new CtError({
+    code: "bundle/folder",
+    what: "the folder holds something that is no bundle",
+    where: folder,
+    fix: "name another folder with --out",
+  });
+}
+
+/** Files that someone has added to an earlier bundle are part of the next. */
+function keepOthers(folder: string, next: string): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder))
+    if (!own.has(name)) cpSync(join(folder, name), join(next, name), { recursive: true });
 }
 
 function withInterval({
@@ -105,6 +117,9 @@ export async function zipBundle(folder: string): Promise<string> {
   const files = await openModelFiles(folder);
   const path = `${folder.replace(/\/+$/, "")}.zip`;
   // Weights and pictures do not compress.
-  writeFileSync(path, zipSync(Object.fromEntries(files.list().map((name) => [name, files.read(name)])), { level: 0 }));
+  writeFileAtomic(
+    path,
+    zipSync(Object.fromEntries(files.list().map((name) => [name, files.read(name)])), { level: 0 }),
+  );
   return path;
 }

@@ -1,7 +1,6 @@
-import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { CtError, getLogger } from "@classifier-training/base";
+import { CtError, getLogger, scratchFolder } from "@classifier-training/base";
 import { readRun } from "@classifier-training/runs";
 import { readLabelledPictures } from "../data/labelled-pictures.ts";
 import { evaluateClassifier } from "../evaluation/evaluate.ts";
@@ -39,7 +38,7 @@ export async function exportBundle({
   golden,
   onProgress,
 }: ExportRequest): Promise<BundleManifest> {
-  const scratch = mkdtempSync(join(tmpdir(), "classifier-export-"));
+  const scratch = scratchFolder("export");
   try {
     const exported = await exportedModel(model, scratch);
     const pictures = readLabelledPictures(dataRoot, split);

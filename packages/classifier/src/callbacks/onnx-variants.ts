@@ -1,5 +1,6 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeFileAtomic } from "@classifier-training/base";
 import { convertFloat16, quantizeStaticInt8 } from "@classifier-training/onnx";
 import { Tensor as OnnxTensor, openSession } from "@classifier-training/onnx/runtime";
 import type { Tensor } from "@classifier-training/torch";
@@ -35,7 +36,7 @@ export async function writeVariant(
   const whole = readFileSync(modelPath);
   const bytes = variant === "fp16" ? convertFloat16(whole) : await quantised(whole, data.trainDataloader());
   const path = join(modelPath, "..", `model_${variant}.onnx`);
-  writeFileSync(path, bytes);
+  writeFileAtomic(path, bytes);
   const [first, second] = [await correctOnes(path, data), await correctOnes(modelPath, data)];
   return {
     path,

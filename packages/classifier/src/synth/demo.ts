@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileAtomic } from "@classifier-training/base";
+import { temporaryPath, writeFileAtomic } from "@classifier-training/base";
 import { drawingVersion, type SynthRequest, writeSynthetic } from "./dataset.ts";
 
 /** What the demo draws; part of the key that says whether a folder on disk is still the wanted one. */
@@ -28,7 +28,7 @@ export async function ensureDemoData(
   const key = createHash("sha256").update(JSON.stringify({ recipe, seed })).digest("hex");
   const stamp = join(root, ".synthetic-key");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === key) return 0;
-  for (const split of splits) rmSync(join(root, split), { recursive: true, force: true });
+  const unfinished = temporaryPath(join(root, "splits"));
   const total = recipe.labels.length * splits.reduce((sum, split) => sum + recipe.perLabel[split], 0);
   let before = 0;
   for (const split of splits) {
@@ -36,7 +36,7 @@ export async function ensureDemoData(
     for (let i = 0; i < recipe.perLabel[split]; i++) for (const label of recipe.labels) requests.push({ label });
     const done = before;
     await writeSynthetic(requests, {
-      folder: join(root, split),
+      folder: join(unfinished, split),
       seed,
       stream: `demo/${split}`,
       size: recipe.size,
@@ -45,6 +45,12 @@ export async function ensureDemoData(
     });
     before += requests.length;
   }
+  rmSync(stamp, { force: true });
+  for (const split of splits) {
+    rmSync(join(root, split), { recursive: true, force: true });
+    renameSync(join(unfinished, split), join(root, split));
+  }
+  rmSync(unfinished, { recursive: true, force: true });
   writeFileAtomic(stamp, key);
   return total;
 }

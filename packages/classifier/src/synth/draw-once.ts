@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { cacheFolder } from "@classifier-training/base";
+import { cacheFolder, temporaryPath } from "@classifier-training/base";
 import { drawingVersion, type SynthOptions, type SynthRequest, writeSynthetic } from "./dataset.ts";
 
 /**
@@ -21,7 +21,7 @@ export async function drawOnce(
     .slice(0, 16);
   const folder = join(cacheFolder("synthetic"), key);
   if (existsSync(folder)) return folder;
-  const unfinished = `${folder}.${process.pid}.tmp`;
+  const unfinished = temporaryPath(folder);
   mkdirSync(dirname(folder), { recursive: true });
   try {
     await writeSynthetic(requests, { ...options, folder: unfinished });

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import { CtError } from "@classifier-training/base";
 import { parseCsv, type SplitLayout, splitLayout } from "@classifier-training/vision";
@@ -57,12 +57,8 @@ export function isDrawn({ folder, layout }: SynthPlace, path: string): boolean {
   return parts.length === 3 && parts[1] === ownFolder && /^\d{6}\.jpg$/.test(parts[2] as string);
 }
 
-/** Removes what an earlier run drew at a place. @throws CtError when the annotations there are someone else's */
-export function removeDrawn(place: SynthPlace): void {
-  for (const path of drawnFiles(place)) rmSync(path, { force: true });
-}
-
-function drawnFiles(place: SynthPlace): string[] {
+/** What an earlier run drew at a place. @throws CtError when the annotations there are someone else's */
+export function drawnFiles(place: SynthPlace): string[] {
   const { folder, layout } = place;
   const file = annotationFile(layout);
   if (file === undefined) {

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { Rng } from "@classifier-training/base";
 import sharp from "sharp";
 import { afterEach, expect, test } from "vitest";
+import { runKilled } from "../../test/killed.ts";
 import { type SynthOptions, writeSynthetic } from "./dataset.ts";
 import { drawJersey, randomStyle } from "./jersey.ts";
 import { isReadable } from "./palette.ts";
+import { redraw } from "./redraw.ts";
 import { type FillRule, fillRareClasses, parseColourTarget } from "./targets.ts";
 
 const folders: string[] = [];
@@ -104,4 +106,31 @@ test("a colour target says which part is wrong", () => {
       where: 18:white/pink=3
       fix: use one of: white, black, navy, blue, sky, red, maroon, orange, gold, green, purple, grey]
   `);
+});
+
+test("a kill while pictures are drawn changes nothing, and the next run cleans up", async () => {
+  const split = mkdtempSync(join(tmpdir(), "redraw-"));
+  const place = { folder: join(split, "synthetic"), layout: "jsonl" } as const;
+  const requests = ["7", "7", "23"].map((label) => ({ label }));
+  const options = { seed: 1, stream: "synth", size: 24, strength: 0 };
+  await redraw(place, requests, options);
+  const files = () => readdirSync(split, { recursive: true }).map(String).sort();
+  const before = files();
+  await runKilled(`
+    import { redraw } from ${JSON.stringify(new URL("./redraw.ts", import.meta.url).href)};
+    const onProgress = () => process.kill(process.pid, "SIGKILL");
+    await redraw(${JSON.stringify(place)}, [{ label: "9" }, { label: "9" }], { seed: 1, stream: "synth", size: 24, strength: 0, onProgress });`);
+  expect(files().filter((name) => !/\.tmp/.test(name))).toEqual(before);
+  await redraw(place, [{ label: "9" }], options);
+  expect(files()).toEqual(
+    [
+      "synthetic",
+      "synthetic/7",
+      "synthetic/23",
+      "synthetic/9",
+      "synthetic/9/000000.jpg",
+      "synthetic/annotations.jsonl",
+    ].sort(),
+  );
+  rmSync(split, { recursive: true });
 });

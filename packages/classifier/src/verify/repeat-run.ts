@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { CtError, Rng } from "@classifier-training/base";
+import { CtError, Rng, scratchFolder } from "@classifier-training/base";
 import { DictConfig, load, select, textOverride } from "@classifier-training/hydra";
 import { readReplay, type Verification, verifyRun } from "@classifier-training/lightning";
 import { runPaths } from "@classifier-training/runs";
@@ -25,7 +24,7 @@ const program = fileURLToPath(new URL("../../bin/classifier.js", import.meta.url
  */
 export async function repeatRun(run: NamedRun, { steps, kill }: VerifyOptions): Promise<Verification> {
   const certificate = join(run.dir, "replay.jsonl");
-  const scratch = mkdtempSync(join(tmpdir(), "classifier-verify-"));
+  const scratch = scratchFolder("verify");
   try {
     return await verifyRun(certificate, async () => {
       const wanted = readReplay(certificate).filter(({ step }) => step <= steps);

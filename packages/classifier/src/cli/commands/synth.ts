@@ -39,7 +39,7 @@ Examples:
     )
     .action(async (root: string, options: SynthCommandOptions) => {
       const { countTrainingLabels } = await import("../../data/count-labels.ts");
-      const { removeDrawn, synthPlace } = await import("../../synth/layout.ts");
+      const { synthPlace } = await import("../../synth/layout.ts");
       const { expandTarget, fillRareClasses, parseColourTarget, requireNumbers } = await import(
         "../../synth/targets.ts"
       );
@@ -55,11 +55,9 @@ Examples:
         `${plural(requests.length, "picture")} for ${plural(classes, "class", "classes")} into ${place.layout === "folders" ? join(place.folder, "CLASS", "synthetic") : place.folder}\n`,
       );
       if (options.dryRun || requests.length === 0) return;
-      const { writeSynthetic } = await import("../../synth/dataset.ts");
+      const { redraw } = await import("../../synth/redraw.ts");
       const { seed, size, strength } = options;
-      removeDrawn(place);
-      await writeSynthetic(requests, {
-        ...place,
+      await redraw(place, requests, {
         seed,
         stream: "synth",
         size,

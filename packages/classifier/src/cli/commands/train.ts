@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { MainResult } from "@classifier-training/hydra";
 import type { Command } from "commander";
@@ -90,11 +89,10 @@ export async function asRank(argv: readonly string[]): Promise<readonly string[]
   if (variables.every((name) => process.env[name] === undefined)) return argv;
   const { isMainProcess } = await import("@classifier-training/lightning");
   if (isMainProcess()) return argv;
-  const { mkdtempSync, rmSync } = await import("node:fs");
-  const { tmpdir } = await import("node:os");
-  const { setLogLevel } = await import("@classifier-training/base");
+  const { rmSync } = await import("node:fs");
+  const { scratchFolder, setLogLevel } = await import("@classifier-training/base");
   setLogLevel("WARNING");
-  const scratch = mkdtempSync(join(tmpdir(), "classifier-rank-"));
+  const scratch = scratchFolder("rank");
   process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
   const { textOverride } = await import("@classifier-training/hydra");
   const folders = ["hydra.run.dir", "hydra.sweep.dir"].map((key) => textOverride(key, scratch));
