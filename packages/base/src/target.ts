@@ -10,6 +10,8 @@ import { camelCase, snakeCase, suggestion } from "./text.ts";
 export interface Target {
   /** Option names as YAML writes them (snake_case), in positional order; absent when any keyword is accepted. */
   readonly optionNames?: readonly string[];
+  /** The keys of an option that is an object, as its schema has them. */
+  nestedNames?(option: string): readonly string[];
   /** Options of the Python class without a counterpart here, under the names that YAML writes. */
   readonly foreignOptions?: Readonly<Record<string, ForeignOption>>;
   /** Why this name of the Python stack cannot be used here, and what to use instead. */
@@ -60,6 +62,7 @@ export function optionsTarget<Options>(schema: OptionsSchema<Options>, create: (
   }
   return {
     optionNames,
+    nestedNames: (option) => Object.keys(shapeOf(schema.shape[keyOf.get(option) ?? ""]) ?? {}),
     invoke(args, kwargs) {
       if (args.length > keys.length) {
         throw optionsError(
@@ -78,6 +81,14 @@ export function optionsTarget<Options>(schema: OptionsSchema<Options>, create: (
       return withYamlSpelling(() => create(parse(schema, options)));
     },
   };
+}
+
+/** The shape of an object's schema, through what makes it optional, nullable or one of several. */
+function shapeOf(schema: unknown): Readonly<Record<string, unknown>> | undefined {
+  const { shape, def } = (schema ?? {}) as { shape?: object; def?: { innerType?: unknown; options?: unknown[] } };
+  if (shape !== undefined) return shape as Readonly<Record<string, unknown>>;
+  if (def?.innerType !== undefined) return shapeOf(def.innerType);
+  return def?.options?.map(shapeOf).find((found) => found !== undefined);
 }
 
 /**

@@ -1,9 +1,7 @@
 import { CtError } from "@classifier-training/base";
 import { DictConfig, instantiate, isConfig, select } from "@classifier-training/hydra";
 import { type Callback, type Logger, Trainer } from "@classifier-training/lightning";
-
-/** What a trainer is made by when its configuration does not say. */
-export const trainerTargetName = "lightning.pytorch.Trainer";
+import { trainerTargetName } from "./groups.ts";
 
 /** What a program adds to the configuration's options, under their names there. */
 export interface TrainerParts {

@@ -1,13 +1,15 @@
-import { CtError, suggestion } from "@classifier-training/base";
+import { CtError, suggestion, type Target } from "@classifier-training/base";
 import {
   type ConfigIssue,
   DictConfig,
   isConfig,
   issueText,
+  lookUpTarget,
   type Node,
   optionsIssues,
   originText,
   toYaml,
+  ValueNode,
 } from "@classifier-training/hydra";
 
 /** The top-level groups that a training is made of, with the other names that public configurations give them. */
@@ -20,16 +22,33 @@ export const groups = {
   trainer: ["trainer"],
 } as const;
 
+/** What makes a trainer whose configuration does not say. */
+export const trainerTargetName = "lightning.pytorch.Trainer";
+
 const known: readonly string[] = Object.values(groups).flat();
 
 /** What `--info check` says beyond what each `_target_` shows by itself. */
 export async function checkConfig(config: DictConfig): Promise<ConfigIssue[]> {
   const trainer = config.node("trainer");
   const options =
-    trainer instanceof DictConfig && !trainer.has("_target_")
-      ? await optionsIssues(trainer, "lightning.pytorch.Trainer")
-      : [];
+    trainer instanceof DictConfig && !trainer.has("_target_") ? await optionsIssues(trainer, trainerTargetName) : [];
   return [...options, ...unreadGroups(config)];
+}
+
+/** The options that a mapping of the product's own configs has, listed there or not. */
+export async function optionsOf(mapping: DictConfig): Promise<readonly string[]> {
+  const target = await targetOf(mapping);
+  if (target !== undefined) return [...(target.optionNames ?? []), ...Object.keys(target.foreignOptions ?? {})];
+  const { parent, key } = mapping;
+  const outer = parent instanceof DictConfig ? await targetOf(parent) : undefined;
+  return outer?.nestedNames?.(String(key)) ?? [];
+}
+
+async function targetOf(mapping: DictConfig): Promise<Target | undefined> {
+  const node = mapping.node("_target_");
+  const named = node instanceof ValueNode ? node.value : undefined;
+  const name = named ?? (mapping.fullKey() === "trainer" ? trainerTargetName : undefined);
+  return typeof name === "string" ? lookUpTarget(name) : undefined;
 }
 
 /** @throws CtError for a group of objects that nothing makes: most likely its name is misspelt */

@@ -7,6 +7,7 @@ import { HydraConfig } from "../compose/runtime.ts";
 import type { RunMode } from "../compose/sweeps.ts";
 import { HydraError } from "../errors.ts";
 import type { DictConfig, ListConfig } from "../omegaconf/containers.ts";
+import type { Node } from "../omegaconf/node.ts";
 import { selectNode, selectRaw } from "../omegaconf/select.ts";
 import { parseOverride } from "../overrides/parser.ts";
 import { hydraVersion } from "../sources/hydra-conf.ts";
@@ -37,6 +38,11 @@ export interface MainOptions {
   readonly dryRun?: TaskFunction<unknown> | undefined;
   /** What `--info check` finds wrong besides: what only the program knows. */
   readonly check?: ((config: DictConfig) => Promise<readonly ConfigIssue[]>) | undefined;
+  /**
+   * The options of a mapping that comes from `fallbackPath` which may be set though its config does not list them: a schema
+   * behind the program's own configs. Mappings of other files keep Hydra's rule.
+   */
+  readonly options?: ((mapping: DictConfig) => Promise<readonly string[]>) | undefined;
 }
 
 /** What came of {@link main}. Nothing is thrown: an error has been printed already. */
@@ -94,10 +100,56 @@ async function dispatch<T>(options: MainOptions, program: string, task: TaskFunc
   const invocation: Invocation<T> = { args, loader, configName, program, helpTemplate, task, dryRun, check };
   const before = HydraConfig.set(undefined);
   try {
+    if (options.options !== undefined && options.fallbackPath !== undefined) {
+      await admitOptions(invocation, resolve(options.fallbackPath), options.options);
+    }
     return await runCommand(invocation);
   } finally {
     HydraConfig.set(before);
   }
+}
+
+/**
+ * Composing is synchronous, and what a mapping's options are is known to modules that load when they are needed: a first
+ * look finds which mappings are asked for options that they do not list.
+ */
+async function admitOptions<T>(
+  { args, loader, configName }: Invocation<T>,
+  folder: string,
+  optionsOf: NonNullable<MainOptions["options"]>,
+): Promise<void> {
+  const asked = new Map<string, DictConfig>();
+  loader.unlisted = (mapping) => {
+    if (isFrom(mapping, folder)) asked.set(mapping.fullKey(), mapping);
+    return [];
+  };
+  // A sweep's first value stands for all of them.
+  const overrides = args.overrides.map((line) => withoutSweep(line));
+  try {
+    if (overrides.some((line) => line?.includes("."))) {
+      loader.load({ configName, overrides: overrides.filter((line) => line !== undefined), runMode: "MULTIRUN" });
+    }
+  } catch {
+    // The same error comes up again, with its report, when the configuration is composed to be used.
+  }
+  const known = new Map<string, readonly string[]>();
+  for (const [key, mapping] of asked) known.set(key, await optionsOf(mapping));
+  loader.unlisted = (mapping) => (isFrom(mapping, folder) ? (known.get(mapping.fullKey()) ?? []) : []);
+}
+
+function withoutSweep(line: string): string | undefined {
+  try {
+    const override = parseOverride(line);
+    return override.isSweep ? `${override.inputLine.slice(0, line.indexOf("="))}=null` : line;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a mapping, or a value in it, is written in a file of a folder. */
+function isFrom(mapping: DictConfig, folder: string): boolean {
+  const isInside = (node: Node) => node.origin?.kind === "file" && node.origin.source.startsWith(folder);
+  return isInside(mapping) || [...mapping.nodes()].some(isInside);
 }
 
 async function runCommand<T>(invocation: Invocation<T>): Promise<readonly JobReturn<T>[]> {

@@ -1,4 +1,4 @@
-import { CtError, maskArgument, nearestName } from "@classifier-training/base";
+import { CtError, editDistance, maskArgument, nearestName } from "@classifier-training/base";
 import { ConfigCompositionError, HydraError, throwCollected } from "../errors.ts";
 import { type Container, DictConfig, isConfig, ListConfig } from "../omegaconf/containers.ts";
 import { ConfigError, ConfigKeyError, ConfigTypeError, MissingMandatoryValue } from "../omegaconf/errors.ts";
@@ -11,12 +11,20 @@ import type { Override } from "../overrides/index.ts";
 import { elementText, type PlainValue } from "../overrides/override.ts";
 import { pythonEquals } from "./equals.ts";
 
+/**
+ * The options of a mapping that its config does not list, and that may be set all the same; by default there are none,
+ * which is Hydra's rule.
+ */
+export type UnlistedOptions = (parent: DictConfig) => readonly string[];
+
+const none: UnlistedOptions = () => [];
+
 /** Applies the overrides that set, add, extend and delete values, in order. All that fail are reported together. */
-export function applyOverrides(overrides: readonly Override[], config: DictConfig): void {
+export function applyOverrides(overrides: readonly Override[], config: DictConfig, unlisted = none): void {
   const problems: CtError[] = [];
   for (const override of overrides) {
     try {
-      applyOverride(override, config);
+      applyOverride(override, config, unlisted);
     } catch (error) {
       if (!(error instanceof HydraError)) throw error;
       problems.push(error);
@@ -26,7 +34,7 @@ export function applyOverrides(overrides: readonly Override[], config: DictConfi
 }
 
 /** Applies one override. @throws ConfigCompositionError with Hydra's suggestions */
-export function applyOverride(override: Override, config: DictConfig): void {
+export function applyOverride(override: Override, config: DictConfig, unlisted = none): void {
   const { inputLine, keyOrGroup } = override;
   if (override.package !== undefined) {
     throw new ConfigCompositionError(
@@ -35,7 +43,7 @@ export function applyOverride(override: Override, config: DictConfig): void {
   }
   try {
     const origin: Origin = { kind: "override", source: inputLine };
-    withOrigin(origin, () => apply(override, config, origin));
+    withOrigin(origin, () => apply(override, config, origin, unlisted));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new ConfigCompositionError(`Error merging override ${maskArgument(inputLine)}\n${error.message}`, {
@@ -44,7 +52,7 @@ export function applyOverride(override: Override, config: DictConfig): void {
   }
 }
 
-function apply(override: Override, config: DictConfig, origin: Origin) {
+function apply(override: Override, config: DictConfig, origin: Origin, unlisted: UnlistedOptions) {
   const value = override.value();
   if (!override.isDelete) refuseBelowNull(config, override.keyOrGroup, value);
   switch (override.type) {
@@ -58,23 +66,48 @@ function apply(override: Override, config: DictConfig, origin: Origin) {
     case "REMOVE_FROM_LIST":
       return editList(override, value as PlainValue[], config);
     default:
-      return changeKey(override, value, config, origin);
+      return changeKey(override, value, config, origin, unlisted);
   }
 }
 
-function changeKey(override: Override, value: PlainValue, config: DictConfig, origin: Origin) {
+function changeKey(
+  override: Override,
+  value: PlainValue,
+  config: DictConfig,
+  origin: Origin,
+  unlisted: UnlistedOptions,
+) {
+  const { keyOrGroup } = override;
   try {
-    update(config, override.keyOrGroup, value, { merge: true, origin });
+    update(config, keyOrGroup, value, { merge: true, origin });
   } catch (error) {
     if (!(error instanceof ConfigKeyError)) throw error;
-    const near = nearestKey(config, override.keyOrGroup);
+    const place = firstUnlisted(config, keyOrGroup);
+    const options = place === undefined ? [] : unlisted(place.parent);
+    if (place !== undefined && options.includes(place.option)) {
+      update(config, keyOrGroup, value, { merge: true, forceAdd: true, origin });
+      return;
+    }
+    const near = nearestKey(config, keyOrGroup, options);
     throw new ConfigCompositionError(
-      `Could not override '${override.keyOrGroup}'.` +
+      `Could not override '${keyOrGroup}'.` +
         (near === undefined ? "" : `\nDid you mean '${near}'?`) +
         `\nTo append to your config use +${maskArgument(override.inputLine)}`,
       { cause: error },
     );
   }
+}
+
+/** The mapping at which a path leaves what a configuration lists, and the name that it does not have. */
+function firstUnlisted(config: DictConfig, path: string): { parent: DictConfig; option: string } | undefined {
+  let at: Node | undefined = config;
+  for (const part of path.split(".")) {
+    if (!(at instanceof DictConfig)) return undefined;
+    const next: Node | undefined = at.node(part);
+    if (next === undefined) return { parent: at, option: part };
+    at = next;
+  }
+  return undefined;
 }
 
 function addKey(override: Override, value: PlainValue, config: DictConfig, origin: Origin) {
@@ -177,20 +210,23 @@ function show(value: unknown): string {
   return typeof value === "string" ? value : elementText(value as never);
 }
 
-/** The existing key path nearest to one that does not exist: one part of it is respelt. */
-export function nearestKey(config: DictConfig, path: string): string | undefined {
+/**
+ * The key path nearest to one that does not exist: one part of it is respelt, else the last part is that of another path.
+ * @param options names that may stand beside those of the mapping where the path ends
+ */
+export function nearestKey(config: DictConfig, path: string, options: readonly string[] = []): string | undefined {
   const parts = path.split(".");
   let at: unknown = config;
   for (const [index, part] of parts.entries()) {
-    if (!(at instanceof DictConfig)) return undefined;
+    if (!(at instanceof DictConfig)) break;
     const node = at.node(part);
     if (node === undefined) {
-      const near = nearestName(
-        part,
-        [...at.keys()].map((key) => keyText(key as Key)),
-      );
-      if (near === undefined) return undefined;
-      return [...parts.slice(0, index), near, ...parts.slice(index + 1)].join(".");
+      const names = [...[...at.keys()].map((key) => keyText(key as Key)), ...options];
+      const near = nearestName(part, names);
+      const respelt =
+        near === undefined ? undefined : [...parts.slice(0, index), near, ...parts.slice(index + 1)].join(".");
+      const isWhole = respelt !== undefined && (index === parts.length - 1 || exists(config, respelt));
+      return isWhole ? respelt : (sameLastName(config, path) ?? respelt);
     }
     try {
       at = selectRaw(at, part);
@@ -200,4 +236,24 @@ export function nearestKey(config: DictConfig, path: string): string | undefined
     }
   }
   return undefined;
+}
+
+function exists(config: DictConfig, path: string): boolean {
+  return firstUnlisted(config, path) === undefined;
+}
+
+/** The path that ends as another one does: `model.lr` for `model.optimizer.lr`; of several, the nearest. */
+function sameLastName(config: DictConfig, path: string): string | undefined {
+  const last = path.slice(path.lastIndexOf(".") + 1);
+  const found: string[] = [];
+  const visit = (node: DictConfig, prefix: string) => {
+    for (const child of node.nodes()) {
+      const key = prefix === "" ? keyText(child.key as Key) : `${prefix}.${keyText(child.key as Key)}`;
+      if (key === "hydra") continue;
+      if (keyText(child.key as Key) === last) found.push(key);
+      if (child instanceof DictConfig) visit(child, key);
+    }
+  };
+  visit(config, "");
+  return found.sort((a, b) => editDistance(path, a) - editDistance(path, b))[0];
 }

@@ -9,7 +9,7 @@ import { toRaw } from "../omegaconf/to-container.ts";
 import { type Override, parseOverrides } from "../overrides/index.ts";
 import { ConfigRepository } from "../sources/repository.ts";
 import type { SearchPathEntry } from "../sources/search-path.ts";
-import { applyOverrides } from "./apply-overrides.ts";
+import { applyOverrides, type UnlistedOptions } from "./apply-overrides.ts";
 import { fillHydraNode } from "./hydra-node.ts";
 import { mergeDefaults } from "./merge-defaults.ts";
 import { registerHydraResolvers } from "./runtime.ts";
@@ -38,6 +38,8 @@ export interface LoadedConfiguration {
 export class ConfigLoader {
   readonly #entries: readonly SearchPathEntry[];
   readonly #jobName: string;
+  /** What may be set though no config lists it. */
+  unlisted: UnlistedOptions = () => [];
 
   constructor(entries: readonly SearchPathEntry[], jobName: string) {
     this.#entries = entries;
@@ -58,7 +60,7 @@ export class ConfigLoader {
       const hydra = config.node("hydra");
       if (!(hydra instanceof DictConfig)) throw new ConfigCompositionError("the key 'hydra' is Hydra's own");
       setReadonly(hydra, false);
-      applyOverrides(defaultsList.configOverrides, config);
+      applyOverrides(defaultsList.configOverrides, config, this.unlisted);
       fillHydraNode(config, {
         overrides,
         choices: defaultsList.choices,

@@ -12,9 +12,13 @@ export const registerDemo: RegisterCommand = (program, finish) => {
   hydraCommand(program, "demo", "draw a data set, train on it, export, predict: about three minutes").action(
     async (overrides: string[]) => {
       // A question needs no pictures.
-      const asks = overrides.some((word) => /^(-h|-c|-i|--help|--hydra-help|--cfg|--info|--version)(=|$)/.test(word));
-      const { ensureDemoData } = await import("../../synth/demo.ts");
-      if (!asks) await ensureDemoData(dataRoot, 1, progressLine("drawing the data set"));
+      const asks = overrides.some((word) =>
+        /^(-h|-c|-i|-sc|--help|--hydra-help|--cfg|--info|--shell-completion|--version)(=|$)/.test(word),
+      );
+      if (!asks) {
+        const { ensureDemoData } = await import("../../synth/demo.ts");
+        await ensureDemoData(dataRoot, 1, progressLine("drawing the data set"));
+      }
       const { exitCode: code, jobs } = await runTraining("demo", "train_demo", overrides);
       const result = jobs[0]?.value;
       finish(code);

@@ -21,6 +21,7 @@ export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
             program: `classifier ${fn}`,
             helpTemplate: hydraHelp(`${fn} [RUN] [--ckpt PATH] [overrides...] [flags]`, helpOf(fn, split)),
             argv: await asRank(argv),
+            options: async (mapping) => (await import("../../training/groups.ts")).optionsOf(mapping),
           },
           async (config, job) =>
             (await import("../../training/evaluate-config.ts")).evaluateConfig(config, job, fn, {

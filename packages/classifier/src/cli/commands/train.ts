@@ -65,6 +65,7 @@ export async function runTraining(
       program: `classifier ${name}`,
       helpTemplate: hydraHelp(`${name} [overrides...] [flags]`, name === "train" ? trainHelp : demoHelp),
       argv: await asRank(argv.map(withResume)),
+      options: async (mapping) => (await import("../../training/groups.ts")).optionsOf(mapping),
       check: async (config) => (await import("../../training/groups.ts")).checkConfig(config),
       dryRun: async (config, job) => (await import("../../training/train.ts")).dryRun(config, job),
     },
@@ -111,11 +112,12 @@ export const registerTrain: RegisterCommand = (program, finish) => {
   hydraCommand(program, "train", "train a classifier, validate it, export the best").action(
     async (overrides: string[]) => {
       const { exitCode: code, jobs } = await runTraining("train", "train_basketball_resnet18", overrides);
+      finish(code);
+      if (jobs.length === 0) return;
       const { isMainProcess } = await import("@classifier-training/lightning");
       for (const job of isMainProcess() ? jobs : []) {
         if (job.value !== undefined) process.stdout.write(describeResult(job.value));
       }
-      finish(code);
     },
   );
 };
