@@ -60,7 +60,21 @@ function geometryOf({ name, options }: Transform): GeometryStep[] {
 
 type GeometryStep = { readonly step: string } & Readonly<Record<string, unknown>>;
 
-const withoutGeometry = new Set(["ToFloat32Tensor", "ToImage", "ToDtype", "Normalize", "ColorJitter", "Grayscale"]);
+const withoutGeometry = new Set([
+  "ColorJitter",
+  "ConvertImageDtype",
+  "Grayscale",
+  "Identity",
+  "Normalize",
+  "PILToTensor",
+  "RGB",
+  "ToDtype",
+  "ToFloat32Tensor",
+  "ToImage",
+  "ToPILImage",
+  "ToPureTensor",
+  "ToTensor",
+]);
 
 /** The steps of nested pipelines in one list. */
 function flatten(spec: TransformSpec): TransformSpec[] {

@@ -207,6 +207,16 @@ export function toGrayscale(image: Image, outputChannels: 1 | 3 = 1): Image {
   return { ...image, channels: outputChannels, data: out };
 }
 
+/** The channels in another order. */
+export function permuteChannels(image: Image, order: readonly number[]): Image {
+  const { data, channels } = image;
+  const out = isByteImage(image) ? takeBytes(data.length) : new Float32Array(data.length);
+  for (let i = 0; i < data.length; i += channels) {
+    for (let c = 0; c < channels; c++) out[i + c] = data[i + (order[c] as number)] as number;
+  }
+  return withPixels(image, out, image.width, image.height);
+}
+
 /** gain * value ^ gamma, on the scale [0, 1]. */
 export function adjustGamma(image: Image, gamma: number, gain = 1): Image {
   if (!isByteImage(image)) return mapFloats(image, (v) => unit(gain * v ** gamma));

@@ -139,6 +139,31 @@ export function centerCrop(image: Image, width: number, height: number): Image {
   return crop(source, centerBox(source, width, height));
 }
 
+/** The four corners and the middle, as torchvision's `five_crop`. @throws VisionError for an image that is smaller */
+export function fiveCrop(image: Image, width: number, height: number): Image[] {
+  if (width > image.width || height > image.height) {
+    throw new VisionError({
+      code: "vision/crop",
+      what: `a crop of ${width}x${height} does not fit an image of ${image.width}x${image.height}`,
+      fix: "resize before",
+    });
+  }
+  const [right, bottom] = [image.width - width, image.height - height];
+  const corners = [
+    [0, 0],
+    [right, 0],
+    [0, bottom],
+    [right, bottom],
+  ] as const;
+  return [...corners.map(([left, top]) => crop(image, { left, top, width, height })), centerCrop(image, width, height)];
+}
+
+/** The five crops of the image, and those of its mirror image. */
+export function tenCrop(image: Image, width: number, height: number, vertical = false): Image[] {
+  const mirrored = vertical ? verticalFlip(image) : horizontalFlip(image);
+  return [...fiveCrop(image, width, height), ...fiveCrop(mirrored, width, height)];
+}
+
 /** Mirrors left and right. */
 export function horizontalFlip(image: Image): Image {
   const { width, height, channels, data } = image;

@@ -17,8 +17,20 @@ export function warpTensor(
   width = image.width,
   height = image.height,
 ): Image {
-  const { channels, data, width: inWidth, height: inHeight } = image;
   const grid = matrix.length === 6 ? affineGrid(matrix, image, width, height) : perspectiveGrid(matrix);
+  return sampleGrid(image, interpolation, fill, width, height, grid);
+}
+
+/** torch's `grid_sample` with torchvision's fill, at places given in input pixels. */
+export function sampleGrid(
+  image: Image,
+  interpolation: WarpInterpolation,
+  fill: Fill | undefined,
+  width: number,
+  height: number,
+  grid: Grid,
+): Image {
+  const { channels, data, width: inWidth, height: inHeight } = image;
   const values = fillPerChannel(fill ?? 0, channels);
   const out = new Float32Array(width * height * channels);
   const sums = new Float64Array(channels);

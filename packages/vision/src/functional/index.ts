@@ -9,6 +9,7 @@ export {
   autocontrast,
   equalize,
   invert,
+  permuteChannels,
   posterize,
   solarize,
   toGrayscale,
@@ -19,13 +20,16 @@ export {
   centerCrop,
   crop,
   type Fill,
+  fiveCrop,
   horizontalFlip,
   type Padding,
   type PaddingMode,
   pad,
+  tenCrop,
   verticalFlip,
 } from "./crop.ts";
 export { downAndUp, zoomIn, zoomOut } from "./degrade.ts";
+export { elastic, elasticDisplacement } from "./elastic.ts";
 export {
   type AffineParams,
   affine,

@@ -31,7 +31,14 @@ function topLevel(pipeline: Transform | undefined): readonly Transform[] {
   return pipeline.name === "Compose" ? (pipeline.options["transforms"] as readonly Transform[]) : [pipeline];
 }
 
-/** Finds [ToImage] + (ToFloat32Tensor | ToDtype(float32, scale)) + [Normalize] + [RandomErasing] at the end. */
+/** Whether a transform makes float32 in [0, 1] of bytes. */
+function scalesToFloat({ name, options: { scale, dtype } }: Transform): boolean {
+  if (name === "ToTensor") return true;
+  if (name === "ConvertImageDtype") return dtype === "float32";
+  return scale === true && (name === "ToFloat32Tensor" || (name === "ToDtype" && dtype === "float32"));
+}
+
+/** Finds [ToImage] + a conversion to float + [Normalize] + [RandomErasing] at the end. */
 export function planPipeline(pipeline: Transform | undefined): PipelinePlan {
   const list = topLevel(pipeline);
   let end = list.length;
@@ -54,13 +61,9 @@ export function planPipeline(pipeline: Transform | undefined): PipelinePlan {
     end--;
   }
   const conversion = last();
-  const toFloat =
-    conversion?.options["scale"] === true &&
-    (conversion.name === "ToFloat32Tensor" ||
-      (conversion.name === "ToDtype" && conversion.options["dtype"] === "float32"));
-  if (!toFloat) return whole;
+  if (conversion === undefined || !scalesToFloat(conversion)) return whole;
   end--;
-  if (last()?.name === "ToImage") end--;
+  if (["ToImage", "PILToTensor"].includes(last()?.name ?? "")) end--;
   return { perImage: whole.perImage.slice(0, end), tail };
 }
 

@@ -15,16 +15,30 @@ const legacyInterpolations = {
   5: "hamming",
 } as const;
 
-/** Pillow's numbers for interpolations are understood too, as torchvision understands them. */
-function named(value: unknown): unknown {
-  return typeof value === "number" ? (legacyInterpolations[value as 0] ?? value) : value;
+/**
+ * Pillow's numbers for interpolations are understood too, as torchvision understands them, and the names of
+ * `InterpolationMode`.
+ */
+export function interpolationNamed(value: unknown): unknown {
+  if (typeof value === "number") return legacyInterpolations[value as 0] ?? value;
+  if (typeof value !== "string") return value;
+  return value
+    .replace(/^.*InterpolationMode\./, "")
+    .toLowerCase()
+    .replace("_", "-");
 }
 
+/** The type of pixels, also as `torch.float32`. */
+export const dtypeOption = z.preprocess(
+  (value) => (typeof value === "string" ? value.replace(/^torch\./, "").replace(/^float$/, "float32") : value),
+  z.enum(["float32", "uint8"]),
+);
+
 export const interpolationOption = (byDefault: (typeof interpolations)[number]) =>
-  z.preprocess(named, z.enum(interpolations)).default(byDefault);
+  z.preprocess(interpolationNamed, z.enum(interpolations)).default(byDefault);
 
 export const warpInterpolationOption = (byDefault: "nearest" | "bilinear" | "bicubic") =>
-  z.preprocess(named, z.enum(["nearest", "bilinear", "bicubic"])).default(byDefault);
+  z.preprocess(interpolationNamed, z.enum(["nearest", "bilinear", "bicubic"])).default(byDefault);
 
 const side = z.number().int("must be a whole number of pixels").min(1, "must be at least 1");
 

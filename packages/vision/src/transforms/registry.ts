@@ -6,16 +6,23 @@ import { AutoAugment } from "./auto-augment.ts";
 import { CenterCrop } from "./center-crop.ts";
 import { ColorJitter } from "./color-jitter.ts";
 import { Compose } from "./compose.ts";
+import { ConvertImageDtype } from "./convert-image-dtype.ts";
+import { ElasticTransform } from "./elastic-transform.ts";
 import { GaussianBlur } from "./gaussian-blur.ts";
+import { GaussianNoise } from "./gaussian-noise.ts";
 import { Grayscale } from "./grayscale.ts";
+import { Identity } from "./identity.ts";
+import { JPEG } from "./jpeg.ts";
 import { Normalize } from "./normalize.ts";
 import { Pad } from "./pad.ts";
+import { PILToTensor } from "./pil-to-tensor.ts";
 import { RandAugment } from "./rand-augment.ts";
 import { RandomAdjustSharpness } from "./random-adjust-sharpness.ts";
 import { RandomAffine } from "./random-affine.ts";
 import { RandomApply } from "./random-apply.ts";
 import { RandomAutocontrast } from "./random-autocontrast.ts";
 import { RandomBilinearDownscale } from "./random-bilinear-downscale.ts";
+import { RandomChannelPermutation } from "./random-channel-permutation.ts";
 import { RandomChoice } from "./random-choice.ts";
 import { RandomCrop } from "./random-crop.ts";
 import { RandomEqualize } from "./random-equalize.ts";
@@ -27,6 +34,7 @@ import { RandomInvert } from "./random-invert.ts";
 import { RandomJPEGCompression } from "./random-jpeg-compression.ts";
 import { RandomOrder } from "./random-order.ts";
 import { RandomPerspective } from "./random-perspective.ts";
+import { RandomPhotometricDistort } from "./random-photometric-distort.ts";
 import { RandomPixelate } from "./random-pixelate.ts";
 import { RandomPosterize } from "./random-posterize.ts";
 import { RandomResizedCrop } from "./random-resized-crop.ts";
@@ -36,9 +44,13 @@ import { RandomVerticalFlip } from "./random-vertical-flip.ts";
 import { RandomZoomIn } from "./random-zoom-in.ts";
 import { RandomZoomOut } from "./random-zoom-out.ts";
 import { Resize } from "./resize.ts";
+import { RGB } from "./rgb.ts";
 import { ToDtype } from "./to-dtype.ts";
 import { ToFloat32Tensor } from "./to-float32-tensor.ts";
 import { ToImage } from "./to-image.ts";
+import { ToPILImage } from "./to-pil-image.ts";
+import { ToPureTensor } from "./to-pure-tensor.ts";
+import { ToTensor } from "./to-tensor.ts";
 import { definedTransforms, type Transform, type TransformSpec } from "./transform.ts";
 import { TrivialAugmentWide } from "./trivial-augment-wide.ts";
 
@@ -57,16 +69,24 @@ export const transforms: readonly AnyTransformFactory[] = [
   CenterCrop,
   ColorJitter,
   Compose,
+  ConvertImageDtype,
+  ElasticTransform,
   GaussianBlur,
+  GaussianNoise,
   Grayscale,
+  Identity,
+  JPEG,
   Normalize,
+  PILToTensor,
   Pad,
+  RGB,
   RandAugment,
   RandomAdjustSharpness,
   RandomAffine,
   RandomApply,
   RandomAutocontrast,
   RandomBilinearDownscale,
+  RandomChannelPermutation,
   RandomChoice,
   RandomCrop,
   RandomEqualize,
@@ -78,6 +98,7 @@ export const transforms: readonly AnyTransformFactory[] = [
   RandomJPEGCompression,
   RandomOrder,
   RandomPerspective,
+  RandomPhotometricDistort,
   RandomPixelate,
   RandomPosterize,
   RandomResizedCrop,
@@ -90,6 +111,9 @@ export const transforms: readonly AnyTransformFactory[] = [
   ToDtype,
   ToFloat32Tensor,
   ToImage,
+  ToPILImage,
+  ToPureTensor,
+  ToTensor,
   TrivialAugmentWide,
 ];
 

@@ -28,6 +28,7 @@ const needed: Record<string, object> = {
   CenterCrop: { size: 20 },
   Compose: { transforms: [T.RandomInvert({ p: 1 })] },
   GaussianBlur: { kernelSize: 5 },
+  JPEG: { quality: [30, 60] },
   Normalize: { mean: [0.5], std: [0.5] },
   Pad: { padding: 2 },
   RandomAdjustSharpness: { sharpnessFactor: 2 },
