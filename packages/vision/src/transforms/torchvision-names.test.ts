@@ -71,9 +71,9 @@ test("JPEG has a fixed quality or one of a range", async () => {
 
 test("GaussianNoise is on the scale of 0 to 1, clips, and wraps around without clip", async () => {
   const flat = byteImage(new Uint8Array(300 * 300 * 3).fill(100), 300, 300);
-  const { data } = await run("GaussianNoise", { mean: 0.1, sigma: 0.05 }, flat);
-  const mean = data.reduce((sum: number, value: number) => sum + value, 0) / data.length;
-  const deviation = Math.sqrt(data.reduce((sum: number, value: number) => sum + (value - mean) ** 2, 0) / data.length);
+  const data = [...(await run("GaussianNoise", { mean: 0.1, sigma: 0.05 }, flat)).data];
+  const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
+  const deviation = Math.sqrt(data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length);
   expect(mean).toBeCloseTo(125, 0);
   expect(deviation).toBeCloseTo(12.75, 0);
   const bright = byteImage(new Uint8Array(3).fill(250), 1, 1);
