@@ -1,4 +1,5 @@
 import { spellOptions } from "./option-names.ts";
+import { printable } from "./text.ts";
 
 /** The parts of an error message: what was wrong, where (file, key, line), and what to do about it. */
 export interface Problem {
@@ -24,7 +25,8 @@ export class CtError extends Error {
     const { where, cause } = problem;
     const what = spellOptions(problem.what);
     const fix = problem.fix && spellOptions(problem.fix);
-    const text = [what, where && `  where: ${where}`, fix && `  fix: ${fix}`].filter(Boolean).join("\n");
+    // Names of files and classes, and what servers answer, are other people's text.
+    const text = printable([what, where && `  where: ${where}`, fix && `  fix: ${fix}`].filter(Boolean).join("\n"));
     super(text, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
     this.code = problem.code;

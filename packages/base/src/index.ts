@@ -41,5 +41,15 @@ export {
   type TargetTable,
   withForeignOptions,
 } from "./target.ts";
-export { camelCase, editDistance, nearestName, plural, shellWord, snakeCase, suggestion } from "./text.ts";
+export {
+  camelCase,
+  editDistance,
+  nearestName,
+  plural,
+  printable,
+  printableJson,
+  shellWord,
+  snakeCase,
+  suggestion,
+} from "./text.ts";
 export { spawnWorker } from "./worker.ts";

@@ -1,4 +1,5 @@
 import { spellOptions } from "./option-names.ts";
+import { printable } from "./text.ts";
 
 export const logLevels = ["DEBUG", "INFO", "WARNING", "ERROR"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -47,7 +48,7 @@ export interface Logger {
 export function getLogger(name: string): Logger {
   const write = (level: LogLevel, message: string) => {
     if (logLevels.indexOf(level) < logLevels.indexOf(threshold)) return;
-    const record: LogRecord = { level, time: new Date(), name, message: spellOptions(message) };
+    const record: LogRecord = { level, time: new Date(), name, message: printable(spellOptions(message)) };
     for (const sink of sinks) sink(record);
   };
   return {

@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from "node:util";
+
 /** Number of single-character edits (insert, delete, replace, swap of neighbours) between two strings. */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
@@ -57,3 +59,19 @@ export function camelCase(snake: string): string {
 export function snakeCase(camel: string): string {
   return camel.replace(/(?<=[a-z0-9])[A-Z]|(?<=[A-Z])[A-Z](?=[a-z])/g, (letter) => `_${letter.toLowerCase()}`);
 }
+
+/**
+ * A text of unknown origin as a terminal or a log may show it: without escape sequences and other control characters, and
+ * without the marks that turn the direction of what follows. Line breaks and tabs stay.
+ */
+export function printable(text: string): string {
+  return unprintable.test(text) ? stripVTControlCharacters(text).replaceAll(new RegExp(unprintable, "gu"), "") : text;
+}
+
+/** JSON for a terminal: what `printable` removes is written as escapes, which readers of JSON turn back. */
+export function printableJson(value: unknown, indent?: number): string {
+  const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(value, null, indent).replaceAll(new RegExp(unprintable, "gu"), escaped);
+}
+
+const unprintable = /[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/u;

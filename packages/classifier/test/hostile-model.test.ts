@@ -1,8 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CtError } from "@classifier-training/base";
+import { CtError, printable } from "@classifier-training/base";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { zipBundle } from "../src/bundle/create.ts";
 import { manifestHash, manifestHashKey, sha256 } from "../src/bundle/manifest.ts";
@@ -111,4 +111,24 @@ test("a custom transform is known by its name once its module is there", async (
   const { code, stdout, stderr } = await classifier(["predict", tiny.bundle, tiny.picture, "--plugins", module], dir);
   expect(code, stderr).toBe(0);
   expect(stdout).toContain("picture.png");
+});
+
+test("names of classes and files cannot write to the terminal anything but text", async () => {
+  const names = ["\u001b[31mred\u001b]0;owned\u0007", "\u202egreen"];
+  rewriteLabels(tinyLabels(names));
+  const picture = join(dir, "\u001b[2Jpicture.png");
+  copyFileSync(tiny.picture, picture);
+  const { code, stdout, stderr } = await classifier(
+    ["predict", tiny.bundle, picture, join(dir, "\u001b[2Jnothing.png")],
+    dir,
+  );
+  expect(code, stdout).toBe(1);
+  expect(stderr).toContain("nothing.png");
+  const shown = await classifier(["predict", tiny.bundle, picture], dir);
+  expect(shown.stdout).toMatch(/picture\.png {2}.*red .*%/);
+  for (const text of [stdout, stderr, shown.stdout, shown.stderr]) expect(printable(text)).toBe(text);
+  const json = await classifier(["predict", tiny.bundle, picture, "--json"], dir);
+  expect(printable(json.stdout)).toBe(json.stdout);
+  const { predictions } = JSON.parse(json.stdout) as { predictions: { label: string }[] };
+  expect(predictions.map(({ label }) => label).sort()).toEqual([...names].sort());
 });

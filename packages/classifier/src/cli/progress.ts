@@ -1,8 +1,11 @@
+import { printable } from "@classifier-training/base";
+
 /** Says how far something is: one line that rewrites itself in a terminal, a line every tenth elsewhere. */
 export function progressLine(
   name: string,
   stream: NodeJS.WriteStream = process.stderr,
 ): (done: number, total: number) => void {
+  const shown = printable(name);
   const start = performance.now();
   let lastTenth = -1;
   let lastDraw = 0;
@@ -12,12 +15,12 @@ export function progressLine(
     if (stream.isTTY) {
       if (done < total && performance.now() - lastDraw < 100) return;
       lastDraw = performance.now();
-      stream.write(`\r\x1b[2K${name}: ${done} of ${total} (${rate})${done === total ? "\n" : ""}`);
+      stream.write(`\r\x1b[2K${shown}: ${done} of ${total} (${rate})${done === total ? "\n" : ""}`);
       return;
     }
     const tenth = Math.floor((10 * done) / total);
     if (tenth === lastTenth) return;
     lastTenth = tenth;
-    stream.write(`${name}: ${done} of ${total} (${rate})\n`);
+    stream.write(`${shown}: ${done} of ${total} (${rate})\n`);
   };
 }

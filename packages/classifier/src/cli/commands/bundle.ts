@@ -2,6 +2,7 @@ import { plural } from "@classifier-training/base";
 import { withPlugins } from "../../plugins.ts";
 import type { RegisterCommand } from "../commands.ts";
 import { exitCode } from "../failure.ts";
+import { print } from "../print.ts";
 
 export const registerBundle: RegisterCommand = (program, finish) => {
   const bundle = program
@@ -18,10 +19,10 @@ export const registerBundle: RegisterCommand = (program, finish) => {
     .action(async (path: string) => {
       const { verifyBundle } = await import("../../bundle/verify.ts");
       const { manifest, problems, largestDifference } = await verifyBundle(path);
-      for (const problem of problems) process.stdout.write(`${problem}\n`);
+      for (const problem of problems) print(`${problem}\n`);
       if (problems.length === 0) {
         const files = Object.keys(manifest.files).length;
-        process.stdout.write(
+        print(
           `${path}: ${plural(files, "file")} unchanged, ${plural(manifest.golden.length, "golden picture")} reproduced (largest difference ${largestDifference.toExponential(1)})\n`,
         );
       }

@@ -1,4 +1,5 @@
 import type { RegisterCommand } from "../commands.ts";
+import { print, printJson } from "../print.ts";
 
 export const registerCheckpoint: RegisterCommand = (program) => {
   const checkpoint = program
@@ -16,7 +17,7 @@ export const registerCheckpoint: RegisterCommand = (program) => {
       const { inspectCheckpoint } = await import("@classifier-training/lightning");
       const found = inspectCheckpoint(path);
       if (json) {
-        process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
+        printJson(found, 2);
         return;
       }
       const { summary, bytes, parameters, formatVersion, weightsSha256, stateEntries } = found;
@@ -27,9 +28,8 @@ export const registerCheckpoint: RegisterCommand = (program) => {
         ["weights sha256", weightsSha256],
         ["state", stateEntries.join(", ")],
       ];
-      for (const [name, value] of lines) process.stdout.write(`${name.padEnd(16)} ${String(value)}\n`);
+      for (const [name, value] of lines) print(`${name.padEnd(16)} ${String(value)}\n`);
       if (!weights) return;
-      for (const { name, dtype, shape } of found.weights)
-        process.stdout.write(`${name.padEnd(48)} ${dtype} [${shape.join(", ")}]\n`);
+      for (const { name, dtype, shape } of found.weights) print(`${name.padEnd(48)} ${dtype} [${shape.join(", ")}]\n`);
     });
 };

@@ -1,4 +1,5 @@
 import type { RegisterCommand } from "../commands.ts";
+import { print } from "../print.ts";
 
 export const registerCompare: RegisterCommand = (program) => {
   program
@@ -22,12 +23,12 @@ Examples:
         return { run, top1: proportion(right, run.correct.size) };
       });
       runs.sort((a, b) => b.top1.value - a.top1.value);
-      for (const { run, top1 } of runs) process.stdout.write(`${run.name}: top-1 ${describeProportion(top1)}\n`);
+      for (const { run, top1 } of runs) print(`${run.name}: top-1 ${describeProportion(top1)}\n`);
       const [best, ...others] = runs;
       for (const other of best === undefined ? [] : others) {
         const { first, second } = pairedSamples((best as (typeof runs)[number]).run, other.run);
         const comparison = { first: best?.run.name ?? "", second: other.run.name, ...comparePaired(first, second) };
-        process.stdout.write(`${describeComparison(comparison, first.length)}\n`);
+        print(`${describeComparison(comparison, first.length)}\n`);
       }
     });
 };

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { RegisterCommand } from "../commands.ts";
+import { print } from "../print.ts";
 import { wholeNumber } from "../whole-number.ts";
 
 export const registerDashboard: RegisterCommand = (program) => {
@@ -13,7 +14,7 @@ export const registerDashboard: RegisterCommand = (program) => {
     .action(async (root: string, { port, host }: { port: number; host: string }) => {
       const { startDashboard } = await import("@classifier-training/dashboard");
       const dashboard = await startDashboard({ root, port, host });
-      process.stdout.write(`${dashboard.url}  (Ctrl-C ends it)\n`);
+      print(`${dashboard.url}  (Ctrl-C ends it)\n`);
       await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
       await dashboard.close();
     });

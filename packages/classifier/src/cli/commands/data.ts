@@ -1,6 +1,7 @@
 import { writeFileAtomic } from "@classifier-training/base";
 import type { RegisterCommand } from "../commands.ts";
 import { exitCode } from "../failure.ts";
+import { print } from "../print.ts";
 import { progressLine } from "../progress.ts";
 import { wholeNumber } from "../whole-number.ts";
 
@@ -23,7 +24,7 @@ export const registerData: RegisterCommand = (program, finish) => {
     .action(async (root: string, { minSide, limit, json }: { minSide: number; limit: number; json?: string }) => {
       const { checkData, renderDataReport } = await import("@classifier-training/vision");
       const report = await checkData(root, { minSide, onProgress: progressLine("checking") });
-      process.stdout.write(`${renderDataReport(report, { limit })}\n`);
+      print(`${renderDataReport(report, { limit })}\n`);
       if (json !== undefined) writeFileAtomic(json, `${JSON.stringify(report, null, 2)}\n`);
       const { refused, corrupt, missing, contradictions } = report;
       const problems = [refused, corrupt, missing, contradictions].some(({ length }) => length > 0);
@@ -36,6 +37,6 @@ export const registerData: RegisterCommand = (program, finish) => {
     .addHelpText("after", "\nExample:\n  classifier data stats data/jerseys")
     .action(async (root: string) => {
       const { splitStatistics } = await import("../../data/statistics.ts");
-      process.stdout.write(`${splitStatistics(root)}\n`);
+      print(`${splitStatistics(root)}\n`);
     });
 };

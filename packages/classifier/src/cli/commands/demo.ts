@@ -3,6 +3,7 @@ import { shellWord } from "@classifier-training/base";
 import type { RegisterCommand } from "../commands.ts";
 import { describeResult } from "../describe-result.ts";
 import { exitCode } from "../failure.ts";
+import { print } from "../print.ts";
 import { progressLine } from "../progress.ts";
 import { hydraCommand, runTraining } from "./train.ts";
 
@@ -24,8 +25,8 @@ export const registerDemo: RegisterCommand = (program, finish) => {
       finish(code);
       if (code !== exitCode.success || result === undefined) return;
       await showPredictions(result.outputDir);
-      process.stdout.write(describeResult(result));
-      process.stdout.write(nextCommands(relative(process.cwd(), result.outputDir)));
+      print(describeResult(result));
+      print(nextCommands(relative(process.cwd(), result.outputDir)));
     },
   );
 };
@@ -44,11 +45,11 @@ async function showPredictions(outputDir: string): Promise<void> {
     { topK: 1 },
   );
   await classifier.close();
-  process.stdout.write("\nFive validation pictures, read by the exported model:\n");
+  print("\nFive validation pictures, read by the exported model:\n");
   for (const [i, { image, suffix }] of chosen.entries()) {
     const best = predictions[i]?.[0];
     const verdict = best?.label === suffix ? "right" : "WRONG";
-    process.stdout.write(
+    print(
       `  ${image}  shows ${suffix.padEnd(3)} read as ${(best?.label ?? "?").padEnd(3)} (${(100 * (best?.probability ?? 0)).toFixed(0)}%)  ${verdict}\n`,
     );
   }

@@ -1,6 +1,7 @@
 import { cpus, totalmem } from "node:os";
 import type { RegisterCommand } from "../commands.ts";
 import { exitCode } from "../failure.ts";
+import { print, printJson } from "../print.ts";
 
 interface Finding {
   readonly ok: boolean;
@@ -17,8 +18,8 @@ export const registerDoctor: RegisterCommand = (program, finish) => {
     .addHelpText("after", "\nExit codes: 0 all is well; 2 something is missing.\n\nExample:\n  classifier doctor")
     .action(async (options: { json?: boolean }) => {
       const findings = [node(), machine(), ...(await torch()), await codec(), await inference()];
-      if (options.json) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
-      else for (const finding of findings) process.stdout.write(render(finding));
+      if (options.json) printJson(findings, 2);
+      else for (const finding of findings) print(render(finding));
       finish(findings.every(({ ok }) => ok) ? exitCode.success : exitCode.problemsFound);
     });
 };

@@ -1,6 +1,7 @@
 import { writeFileAtomic } from "@classifier-training/base";
 import { withPlugins } from "../../plugins.ts";
 import type { RegisterCommand } from "../commands.ts";
+import { print } from "../print.ts";
 import { progressLine } from "../progress.ts";
 
 interface EvaluateCommandOptions {
@@ -40,7 +41,7 @@ Example:
         await classifier.close();
       }
       const report = evaluationMarkdown(evaluations, split);
-      process.stdout.write(`${report}\n`);
+      print(`${report}\n`);
       if (markdown !== undefined) writeFileAtomic(markdown, `${report}\n`);
       if (json !== undefined)
         writeFileAtomic(

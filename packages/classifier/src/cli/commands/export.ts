@@ -1,5 +1,6 @@
 import { withPlugins } from "../../plugins.ts";
 import type { RegisterCommand } from "../commands.ts";
+import { print } from "../print.ts";
 import { progressLine } from "../progress.ts";
 import { wholeNumber } from "../whole-number.ts";
 
@@ -37,14 +38,13 @@ export const registerExport: RegisterCommand = (program) => {
         onProgress: progressLine,
       });
       const { accuracy, parity, paritySamples } = manifest;
-      process.stdout.write(`bundle     ${out}\n`);
-      if (accuracy)
-        process.stdout.write(`${split} top-1  ${describeProportion(proportion(accuracy.correct, accuracy.n))}\n`);
+      print(`bundle     ${out}\n`);
+      if (accuracy) print(`${split} top-1  ${describeProportion(proportion(accuracy.correct, accuracy.n))}\n`);
       if (parity !== undefined)
-        process.stdout.write(
+        print(
           `parity     logits differ from LibTorch's by at most ${parity.toExponential(1)} (${paritySamples} pictures)\n`,
         );
-      if (zip) process.stdout.write(`archive    ${await zipBundle(out)}\n`);
-      process.stdout.write(`check it anywhere: npx classifier bundle verify ${out}\n`);
+      if (zip) print(`archive    ${await zipBundle(out)}\n`);
+      print(`check it anywhere: npx classifier bundle verify ${out}\n`);
     });
 };

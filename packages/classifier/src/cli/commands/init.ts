@@ -1,5 +1,6 @@
 import { shellWord } from "@classifier-training/base";
 import type { RegisterCommand } from "../commands.ts";
+import { print } from "../print.ts";
 
 export const registerInit: RegisterCommand = (program) => {
   program
@@ -9,7 +10,7 @@ export const registerInit: RegisterCommand = (program) => {
     .addHelpText("after", "\nExample:\n  classifier init my-classifier && cd my-classifier && npm run train")
     .action(async (folder: string) => {
       const { createProject } = await import("../../scaffold/create-project.ts");
-      for (const path of await createProject(folder)) process.stdout.write(`  ${path}\n`);
-      process.stdout.write(`\nNext:\n  cd ${shellWord(folder)}\n  npm run train\n  npm test\n`);
+      for (const path of await createProject(folder)) print(`  ${path}\n`);
+      print(`\nNext:\n  cd ${shellWord(folder)}\n  npm run train\n  npm test\n`);
     });
 };

@@ -1,5 +1,6 @@
 import { plural } from "@classifier-training/base";
 import type { RegisterCommand } from "../commands.ts";
+import { print } from "../print.ts";
 
 export const registerMlflow: RegisterCommand = (program) => {
   const example = "\nExample:\n  classifier mlflow sync mlruns";
@@ -12,6 +13,6 @@ export const registerMlflow: RegisterCommand = (program) => {
     .action(async (path: string) => {
       const { syncMlflow } = await import("@classifier-training/lightning");
       for (const { runId, metrics } of await syncMlflow(path))
-        process.stdout.write(`sent ${plural(metrics, "metric")} of run ${runId}\n`);
+        print(`sent ${plural(metrics, "metric")} of run ${runId}\n`);
     });
 };

@@ -4,6 +4,7 @@ import type { ClassProbability } from "../../inference/probabilities.ts";
 import { withPlugins } from "../../plugins.ts";
 import type { RegisterCommand } from "../commands.ts";
 import { exitCode } from "../failure.ts";
+import { print, printJson } from "../print.ts";
 import { wholeNumber } from "../whole-number.ts";
 
 interface PredictCommandOptions {
@@ -48,7 +49,9 @@ A picture that cannot be read has its error in its line; the exit code is then 1
           for (const [i, path] of batch.entries()) {
             const result = results[i] ?? [];
             if (CtError.is(result)) finish(exitCode.failure);
-            process.stdout.write(render(path, result, options.json === true));
+            if (options.json)
+              printJson(CtError.is(result) ? { path, error: result.problem.what } : { path, predictions: result });
+            else print(`${path}  ${describe(result)}\n`);
           }
         }
       } finally {
@@ -57,13 +60,8 @@ A picture that cannot be read has its error in its line; the exit code is then 1
     });
 };
 
-/** One line: the classes, or why there are none. */
-function render(path: string, result: readonly ClassProbability[] | CtError, json: boolean): string {
-  if (CtError.is(result)) {
-    const error = result.problem.what;
-    return json ? `${JSON.stringify({ path, error })}\n` : `${path}  error: ${error}\n`;
-  }
-  if (json) return `${JSON.stringify({ path, predictions: result })}\n`;
-  const guesses = result.map(({ label, probability }) => `${label} ${(100 * probability).toFixed(1)}%`);
-  return `${path}  ${guesses.join("  ")}\n`;
+/** The classes, or why there are none. */
+function describe(result: readonly ClassProbability[] | CtError): string {
+  if (CtError.is(result)) return `error: ${result.problem.what}`;
+  return result.map(({ label, probability }) => `${label} ${(100 * probability).toFixed(1)}%`).join("  ");
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { plural } from "@classifier-training/base";
 import type { RegisterCommand } from "../commands.ts";
+import { print } from "../print.ts";
 import { progressLine } from "../progress.ts";
 import { wholeNumber } from "../whole-number.ts";
 
@@ -51,7 +52,7 @@ Examples:
       ];
       requireNumbers(requests, root);
       const classes = new Set(requests.map(({ label }) => label)).size;
-      process.stdout.write(
+      print(
         `${plural(requests.length, "picture")} for ${plural(classes, "class", "classes")} into ${place.layout === "folders" ? join(place.folder, "CLASS", "synthetic") : place.folder}\n`,
       );
       if (options.dryRun || requests.length === 0) return;

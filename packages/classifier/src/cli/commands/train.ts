@@ -5,6 +5,7 @@ import type { TrainResult } from "../../training/train.ts";
 import type { RegisterCommand } from "../commands.ts";
 import { describeResult } from "../describe-result.ts";
 import { exitCode } from "../failure.ts";
+import { print } from "../print.ts";
 
 /** The configuration that the product ships. */
 export const confDir = fileURLToPath(new URL("../../../conf/", import.meta.url));
@@ -116,7 +117,7 @@ export const registerTrain: RegisterCommand = (program, finish) => {
       if (jobs.length === 0) return;
       const { isMainProcess } = await import("@classifier-training/lightning");
       for (const job of isMainProcess() ? jobs : []) {
-        if (job.value !== undefined) process.stdout.write(describeResult(job.value));
+        if (job.value !== undefined) print(describeResult(job.value));
       }
     },
   );

@@ -1,6 +1,7 @@
 import type { Verification } from "@classifier-training/lightning";
 import type { RegisterCommand } from "../commands.ts";
 import { exitCode } from "../failure.ts";
+import { print } from "../print.ts";
 import { wholeNumber } from "../whole-number.ts";
 
 export const registerVerify: RegisterCommand = (program, finish) => {
@@ -20,7 +21,7 @@ export const registerVerify: RegisterCommand = (program, finish) => {
       const { repeatRun } = await import("../../verify/repeat-run.ts");
       process.stderr.write(`repeating up to step ${steps}${kill ? ", with a kill in between" : ""} ...\n`);
       const verification = await repeatRun(run, { steps, kill: kill === true });
-      process.stdout.write(`${describe(verification)}\n`);
+      print(`${describe(verification)}\n`);
       finish(verification.equal ? exitCode.success : exitCode.problemsFound);
     });
 };

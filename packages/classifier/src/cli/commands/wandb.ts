@@ -1,4 +1,5 @@
 import type { RegisterCommand } from "../commands.ts";
+import { print } from "../print.ts";
 
 export const registerWandb: RegisterCommand = (program) => {
   const wandb = program
@@ -17,7 +18,6 @@ export const registerWandb: RegisterCommand = (program) => {
     )
     .action(async (dir: string, options: { entity?: string; project?: string }) => {
       const { syncWandb } = await import("@classifier-training/lightning");
-      for (const { logPath, outcome } of await syncWandb(dir, options))
-        process.stdout.write(`${outcome.padEnd(8)} ${logPath}\n`);
+      for (const { logPath, outcome } of await syncWandb(dir, options)) print(`${outcome.padEnd(8)} ${logPath}\n`);
     });
 };
