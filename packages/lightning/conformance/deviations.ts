@@ -6,6 +6,7 @@ export const deviations: Readonly<Record<string, string>> = {
   topk_0_save_last: "last.ckpt is written with each epoch; Lightning writes it once, when training ends",
   every_n_train_steps3_topk1_last:
     "last.ckpt is written with each validation as well as every three steps; Lightning writes it every three steps",
+  missing_monitor: "the error that ends the training saves it as last.ckpt first",
   fit_val_check_interval_int2_5batches:
     "last.ckpt is written once more when training ends, after the batch that follows the last validation",
   fit_should_stop_mid_epoch:

@@ -115,6 +115,18 @@ export class BestK {
     const { bestPath, bestScore, kthPath, kthValue, currentScore } = state;
     Object.assign(this, { bestPath, bestScore, kthPath, kthValue, currentScore });
   }
+
+  /** Forgets the worst of more than k: those of a state that kept more. @returns their files */
+  trim(): string[] {
+    const forgotten: string[] = [];
+    while (this.#k > 0 && this.scores.size > this.#k) {
+      const worst = this.#pick((a, b) => this.#better(b, a));
+      this.scores.delete(worst);
+      forgotten.push(worst);
+    }
+    if (this.#k > 0) this.#rank();
+    return forgotten;
+  }
 }
 
 function lastWritten(file: BestFile | undefined): BestFile | undefined {

@@ -95,9 +95,9 @@ export class EarlyStopping extends Callback {
       this.stoppedEpoch = trainer.currentEpoch;
       this.stoppingReasonMessage = decision.reason;
     }
-    if (this.options.verbose && decision.reason !== null && (trainer.isGlobalZero || !this.options.logRankZeroOnly)) {
-      log.info(decision.reason);
-    }
+    // Why a training ends is said even where improvements are not.
+    const said = this.options.verbose || stop ? decision.reason : null;
+    if (said !== null && (trainer.isGlobalZero || !this.options.logRankZeroOnly)) log.info(said);
   }
 
   #monitored(metrics: Readonly<MetricValues>): number | undefined {
@@ -166,7 +166,11 @@ export class EarlyStopping extends Callback {
 
   override loadStateDict(state: Record<string, unknown>): void {
     const { waitCount, stoppedEpoch, bestScore, patience, stoppingReason, stoppingReasonMessage } = state;
-    Object.assign(this, { waitCount, stoppedEpoch, bestScore, patience, stoppingReason, stoppingReasonMessage });
+    Object.assign(this, { waitCount, stoppedEpoch, bestScore, stoppingReason, stoppingReasonMessage });
+    if (patience === undefined || patience === this.patience) return;
+    log.warning(
+      `the patience of EarlyStopping(monitor='${this.options.monitor}') was ${String(patience)} and is ${this.patience}, of which ${this.waitCount} checks have passed`,
+    );
   }
 }
 

@@ -133,14 +133,26 @@ export class ModelCheckpoint extends Callback {
     if (!skipTime) this.#lastTime = now;
     const { monitor } = this.options;
     const metrics = this.#candidates(trainer);
-    if (monitor !== null && (!(monitor in metrics) || this.#validationIsNext(trainer))) {
-      // The metric is missing or of the last validation: wait for the fresh one.
+    if (monitor !== null && (!this.#isMeasured(trainer, metrics) || this.#validationIsNext(trainer))) {
+      // The metric is missing, or of other weights: those that the next validation measures are saved.
       this.#deferred = true;
       return;
     }
     if (!this.#saves(trainer) || this.#lastGlobalStepSaved === trainer.globalStep) return;
     const saved = await this.#saveTopK(trainer, metrics);
     await this.#saveLast(trainer, metrics, saved);
+  }
+
+  /** Whether a save was put off until now, when the weights are measured. */
+  #hasWaited(trainer: TrainerView): boolean {
+    return this.#deferred && this.#isMeasured(trainer, this.#candidates(trainer));
+  }
+
+  /** Whether the monitored value is that of the weights that would be saved. */
+  #isMeasured(trainer: TrainerView, metrics: MetricValues): boolean {
+    const { monitor } = this.options;
+    if (monitor === null || !(monitor in metrics)) return false;
+    return monitor === "epoch" || monitor === "step" || trainer.isCurrentMetric(monitor);
   }
 
   #validationIsNext(trainer: TrainerView): boolean {
@@ -153,13 +165,15 @@ export class ModelCheckpoint extends Callback {
     if (!this.#saves(trainer)) return;
     const atEpochEnd = this.#savesOnTrainEpochEnd(trainer);
     // The end of the epoch is near, and what callbacks decide there belongs to the state.
-    if (!atEpochEnd || !trainer.isLastBatch) await this.#saveForValidation(trainer, !atEpochEnd);
+    const waited = this.#hasWaited(trainer);
+    if (!atEpochEnd || !trainer.isLastBatch || waited) await this.#saveForValidation(trainer, !atEpochEnd || waited);
   }
 
   override async onTrainEpochEnd(trainer: TrainerView): Promise<void> {
     if (!this.#saves(trainer)) return;
     const atEpochEnd = this.#savesOnTrainEpochEnd(trainer);
-    if (atEpochEnd || !trainer.enableValidation) await this.#saveForValidation(trainer, atEpochEnd);
+    const waited = this.#hasWaited(trainer);
+    if (atEpochEnd || waited || !trainer.enableValidation) await this.#saveForValidation(trainer, atEpochEnd || waited);
   }
 
   /** @param mayBeBest whether the best are chosen here */
@@ -167,8 +181,10 @@ export class ModelCheckpoint extends Callback {
     const metrics = this.#candidates(trainer);
     const isEpochDue = this.#everyNEpochs >= 1 && (trainer.currentEpoch + 1) % this.#everyNEpochs === 0;
     const isDue = this.#deferred || (isEpochDue && this.#lastGlobalStepSaved !== trainer.globalStep);
-    if (mayBeBest) this.#deferred = false;
-    const saved = mayBeBest && isDue && (await this.#saveTopK(trainer, metrics));
+    const isStale =
+      this.options.monitor !== null && this.options.monitor in metrics && !this.#isMeasured(trainer, metrics);
+    if (mayBeBest) this.#deferred = isDue && isStale;
+    const saved = mayBeBest && isDue && !isStale && (await this.#saveTopK(trainer, metrics));
     await this.#saveLast(trainer, metrics, saved);
   }
 
@@ -439,6 +455,11 @@ export class ModelCheckpoint extends Callback {
     const { dirpath, best, bestModelPath, lastModelPath } = state;
     if (dirpath === this.dirpath) {
       this.#best.loadStateDict(best as ReturnType<BestK["stateDict"]>);
+      const forgotten = this.#best.trim();
+      if (forgotten.length > 0)
+        log.warning(
+          `saveTopK is ${this.options.saveTopK} now: ${forgotten.join(", ")} stay, and are not replaced any more`,
+        );
       this.lastModelPath = String(lastModelPath ?? "");
       this.#lastGlobalStepSaved = Number(state["lastGlobalStepSaved"] ?? 0);
       this.#lastHolds = Number(state["lastHolds"] ?? 0);

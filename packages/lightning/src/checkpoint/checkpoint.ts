@@ -1,5 +1,6 @@
 import type { Tensor } from "@classifier-training/torch";
 import type { MetricValues, ResultState } from "../core/result-collection.ts";
+import type { Configured } from "../trainer/configured.ts";
 import type { RankState } from "./rank-state.ts";
 
 /** Where in an epoch a checkpoint was taken: what of the batch or epoch is done already when training goes on. */
@@ -32,8 +33,12 @@ export interface LoopState {
   readonly isLastBatch: boolean;
   /** Evaluation batches logged so far, by loader: the step of evaluation's `onStep` values. */
   readonly evaluationSteps: readonly number[];
+  /** Batches of an epoch and samples of a batch, null where they are not known: positions count in these. */
+  readonly unit?: { readonly batches: number | null; readonly batchSize: number | null };
   readonly results: ResultState;
   readonly metrics: Readonly<{ callback: MetricValues; logged: MetricValues; progressBar: MetricValues }>;
+  /** Those of the metrics that were measured with these very weights. */
+  readonly current?: readonly string[];
 }
 
 /**
@@ -55,6 +60,8 @@ export interface Checkpoint {
   callbacks?: Record<string, Record<string, unknown>>;
   optimizerStates?: Record<string, unknown>[];
   lrSchedulers?: Record<string, unknown>[];
+  /** Options of optimizers and schedulers as they were configured. */
+  configured?: Configured;
   precision?: Record<string, unknown>;
   rng?: Record<string, unknown>;
   loggers?: (Record<string, unknown> | null)[];

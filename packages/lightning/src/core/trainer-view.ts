@@ -53,6 +53,8 @@ export interface TrainerView {
 
   /** What was logged, as callbacks, loggers and the progress bar get to see it. */
   readonly callbackMetrics: Readonly<MetricValues>;
+  /** Whether one of `callbackMetrics` was measured in this batch, or with the weights of this step, and not before. */
+  isCurrentMetric(name: string): boolean;
   readonly loggedMetrics: Readonly<MetricValues>;
   readonly progressBarMetrics: Readonly<MetricValues>;
 

@@ -96,6 +96,7 @@ export class FitLoop {
     if (options.limitTrainBatches === 0) return;
     if (!data.has("trainDataloader")) throw new MisconfigurationError("`fit` needs a train loader, and there is none");
     await this.#setUpData();
+    this.#restartChangedEpoch();
     // A checkpoint made at the very end of an epoch: its log row and the rest are still to come.
     if (progress.phase === "epochEnd") await this.#finishEpoch();
     if (this.#done()) return;
@@ -108,6 +109,21 @@ export class FitLoop {
     progress.phase = "betweenEpochs";
     state.trained = true;
     await hooks.both("onTrainEnd");
+  }
+
+  /** Positions within an epoch hold for the same batches only: with others, the epoch begins anew. */
+  #restartChangedEpoch(): void {
+    const { progress, log: logging, module } = this.#run;
+    const why = progress.changedUnit();
+    if (why === undefined) return;
+    log.warning(
+      `epoch ${progress.epoch} is restarted, of which ${progress.batchesReady} batches were done when the checkpoint was made: ${why}`,
+    );
+    progress.phase = "betweenEpochs";
+    progress.batchesReady = 0;
+    logging.resetResults();
+    for (const metric of findMetrics(module).values()) metric.reset();
+    module.zeroGrad();
   }
 
   async #runEpoch(): Promise<void> {
@@ -165,6 +181,7 @@ export class FitLoop {
     }
     this.#loader = loader;
     this.#loadedEpoch = progress.epoch;
+    progress.batchSize = loader.batchSize;
     progress.numTrainingBatches = await this.#agreedBatches(
       limitedBatches(loader.length, options.limitTrainBatches, "train"),
     );

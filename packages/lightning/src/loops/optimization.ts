@@ -15,6 +15,7 @@ import {
 import { MixedPrecision } from "../precision/plugins.ts";
 import type { StepPass } from "../precision/precision.ts";
 import { isDistributed } from "../strategies/strategy.ts";
+import { type Configured, configuredBy } from "../trainer/configured.ts";
 import type { RunContext } from "../trainer/run-context.ts";
 
 const log = getLogger("lightning.optimization");
@@ -25,6 +26,8 @@ export class Optimization {
   #configured: ConfiguredOptimizers = { optimizers: [], schedulers: [] };
   #wrapped = new Map<optim.Optimizer, LightningOptimizer>();
   accumulateGradBatches: number;
+  /** What was configured, however training has changed it since. */
+  configured: Configured = { optimizers: [], schedulers: [] };
   /** Whether this batch has changed something that a checkpoint holds: weights, or gradients that batches before it began. */
   hasChanged = false;
 
@@ -47,6 +50,7 @@ export class Optimization {
     if (spec === undefined || spec === null)
       log.warning("configureOptimizers() returned nothing: weights will not change");
     this.#configured = parseOptimizers(spec, module.automaticOptimization);
+    this.configured = configuredBy(this.optimizers, this.schedulers);
     this.#wrapped.clear();
   }
 

@@ -32,6 +32,10 @@ export class Progress {
   evaluationSteps: number[] = [];
   phase: Phase = "betweenEpochs";
   numTrainingBatches = Number.POSITIVE_INFINITY;
+  /** Samples in a batch, where the loader says so. */
+  batchSize: number | undefined;
+  /** What the epoch in progress was divided into when the checkpoint was made. */
+  resumedUnit: LoopState["unit"];
 
   get batchIdx(): number {
     return this.batchesReady - 1;
@@ -41,7 +45,7 @@ export class Progress {
     return this.isLastBatch || this.batchesReady === this.numTrainingBatches;
   }
 
-  save(): Omit<LoopState, "results" | "metrics"> {
+  save(): Omit<LoopState, "results" | "metrics" | "current"> {
     const cut = this.cutShort && (this.phase === "epochEnd" || this.phase === "betweenEpochs");
     return {
       phase: cut ? "betweenBatches" : this.phase,
@@ -52,10 +56,14 @@ export class Progress {
       batchesThatStepped: this.batchesThatStepped,
       isLastBatch: this.isLastBatch,
       evaluationSteps: [...this.evaluationSteps],
+      unit: {
+        batches: Number.isFinite(this.numTrainingBatches) ? this.numTrainingBatches : null,
+        batchSize: this.batchSize ?? null,
+      },
     };
   }
 
-  load(state: Omit<LoopState, "results" | "metrics">): void {
+  load(state: Omit<LoopState, "results" | "metrics" | "current">): void {
     this.phase = state.phase;
     this.epoch = state.epoch;
     this.epochsProcessed = state.phase === "epochEnd" ? state.epoch + 1 : state.epoch;
@@ -65,6 +73,19 @@ export class Progress {
     this.batchesThatStepped = state.batchesThatStepped;
     this.isLastBatch = state.isLastBatch;
     this.evaluationSteps = [...state.evaluationSteps];
+    this.resumedUnit = state.unit;
+  }
+
+  /** Why the epoch in progress cannot be continued where the checkpoint was made: its batches are others now. */
+  changedUnit(): string | undefined {
+    const { resumedUnit: before, batchSize, numTrainingBatches: batches } = this;
+    this.resumedUnit = undefined;
+    if (this.phase === "betweenEpochs" || this.phase === "epochEnd" || this.isLastBatch) return undefined;
+    const { batchSize: oldSize = null, batches: oldBatches = null } = before ?? {};
+    if (oldSize !== null && batchSize !== undefined && oldSize !== batchSize)
+      return `the batch size was ${oldSize} and is ${batchSize}`;
+    if (oldBatches !== null && oldBatches !== batches) return `it had ${oldBatches} batches and has ${batches}`;
+    return this.batchesReady > batches ? `${this.batchesReady} batches were done, and it has ${batches}` : undefined;
   }
 
   reset(): void {

@@ -12,6 +12,7 @@ import { gatherRanks, ownState } from "../checkpoint/rank-state.ts";
 import { LightningError } from "../core/errors.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
 import { isDistributed } from "../strategies/strategy.ts";
+import { loadSchedules } from "./configured.ts";
 import { findMetrics } from "./module-metrics.ts";
 import { captureRng, restoreRng } from "./rng.ts";
 import type { RunContext } from "./run-context.ts";
@@ -182,7 +183,19 @@ export class CheckpointConnector {
     for (const callback of callbacks) {
       const saved = checkpoint.callbacks?.[callback.stateKey];
       if (saved !== undefined) callback.loadStateDict?.(saved);
+      else if (callback.stateDict !== undefined) this.#sayNewState(callback, checkpoint);
     }
+  }
+
+  /** A callback whose state is saved under its options has none under others. */
+  #sayNewState(callback: Callback, { callbacks = {} }: Checkpoint): void {
+    const taken = new Set(this.#run.callbacks.map(({ stateKey }) => stateKey));
+    const kind = callback.constructor.name;
+    const other = Object.keys(callbacks).find((key) => key.startsWith(kind) && key !== kind && !taken.has(key));
+    if (other === undefined) return;
+    log.warning(
+      `${callback.stateKey} begins anew: the checkpoint has the state of ${other}, which does not fit its options`,
+    );
   }
 
   /** Everything else: once optimizers and schedulers are there. */
@@ -206,15 +219,13 @@ export class CheckpointConnector {
       const saved = optimizerStates[i];
       if (saved !== undefined) optimizer.loadStateDict(saved as never);
     }
-    for (const [i, { scheduler }] of optimization.schedulers.entries()) {
-      const saved = lrSchedulers[i];
-      if (saved !== undefined) scheduler.loadStateDict(saved);
-    }
     const metrics = findMetrics(module);
     for (const [name, saved] of Object.entries(own.moduleMetrics ?? {})) {
       metrics.get(name)?.loadStateDict(saved as never);
     }
     progress.load(loops);
+    const { optimizers, schedulers, configured } = optimization;
+    loadSchedules(lrSchedulers, checkpoint.configured, configured, { optimizers, schedulers, progress });
     this.resumedStep = loops.globalStep;
     this.resumedBatches = loops.totalBatches;
     const parameters = new Map(module.namedParameters());
@@ -288,6 +299,7 @@ export class CheckpointConnector {
         (optimizer) => optimizer.stateDict() as unknown as Record<string, unknown>,
       );
       checkpoint.lrSchedulers = optimization.schedulers.map(({ scheduler }) => scheduler.stateDict());
+      checkpoint.configured = optimization.configured;
       checkpoint.precision = precision.stateDict();
       const gradients = this.#partialGradients();
       if (gradients.size > 0) checkpoint.gradients = gradients;

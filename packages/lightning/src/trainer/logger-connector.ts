@@ -15,6 +15,11 @@ import type { Progress, RunState } from "../loops/progress.ts";
 import type { Metric, MetricState } from "../metrics/metric.ts";
 import { isDistributed, type Strategy } from "../strategies/strategy.ts";
 
+interface Place {
+  readonly batches: number;
+  readonly steps: number;
+}
+
 interface Settings {
   readonly logEveryNSteps: number;
   readonly fastDevRun: boolean;
@@ -31,6 +36,10 @@ export class LoggerConnector {
   readonly #strategy: Strategy;
   readonly #results: Readonly<Record<"train" | "validate" | "test", ResultCollection>>;
   readonly #metrics: MetricViews = { callback: {}, logged: {}, progressBar: {} };
+  /** Where training was when a value was logged, by name. */
+  readonly #loggedAt = new Map<string, Place>();
+  /** Where it was when the values that callbacks see were measured. */
+  readonly #measuredAt = new Map<string, Place>();
   /** The hook that runs, by which `log()` finds its defaults. */
   #hook: string | undefined;
   /** The hook that logged last: another one's first value in an epoch starts anew. */
@@ -112,6 +121,23 @@ export class LoggerConnector {
       options.batchSize,
     );
     this.#loggingHook = hook;
+    this.#loggedAt.set(name, this.#place);
+  }
+
+  get #place(): Place {
+    return { batches: this.#progress.totalBatches, steps: this.#progress.optimizerSteps };
+  }
+
+  /** Whether a value that callbacks see was measured in this batch, or with the weights of this step. */
+  isCurrent(name: string): boolean {
+    this.#collect();
+    return this.#isCurrent(name);
+  }
+
+  #isCurrent(name: string): boolean {
+    const at = this.#measuredAt.get(name);
+    const now = this.#place;
+    return at !== undefined && (at.batches === now.batches || at.steps === now.steps);
   }
 
   // --- Told by the loops ---
@@ -187,6 +213,12 @@ export class LoggerConnector {
   #collect(): MetricViews {
     const views = this.#views();
     Object.assign(this.#metrics.callback, views.callback);
+    // Within a batch the value is that of when it was logged; that of an epoch is computed now.
+    for (const name of Object.keys(views.callback)) {
+      const plain = name.replace(/\/dataloader_idx_\d+$/, "");
+      const at = this.#loggedAt.get(plain) ?? this.#loggedAt.get(plain.replace(/_(step|epoch)$/, ""));
+      this.#measuredAt.set(name, this.#iteration === "none" || at === undefined ? this.#place : at);
+    }
     Object.assign(this.#metrics.logged, views.logged);
     Object.assign(this.#metrics.progressBar, views.progressBar);
     return views;
@@ -263,6 +295,12 @@ export class LoggerConnector {
     return this.#metrics.progressBar;
   }
 
+  /** Adds values of a callback's own to those that callbacks see. */
+  addCallbackMetrics(values: Readonly<MetricValues>): void {
+    Object.assign(this.#metrics.callback, values);
+    for (const name of Object.keys(values)) this.#measuredAt.set(name, this.#place);
+  }
+
   snapshotMetrics(): MetricViews {
     const { callback, logged, progressBar } = this.#metrics;
     return { callback: { ...callback }, logged: { ...logged }, progressBar: { ...progressBar } };
@@ -276,6 +314,7 @@ export class LoggerConnector {
 
   resetMetrics(): void {
     for (const values of Object.values(this.#metrics)) for (const name of Object.keys(values)) delete values[name];
+    this.#measuredAt.clear();
   }
 
   resetResults(): void {
@@ -304,17 +343,22 @@ export class LoggerConnector {
 
   // --- Checkpoints ---
 
-  save(pathOf: (metric: object) => string | undefined): Pick<LoopState, "results" | "metrics"> {
-    return { results: this.#results.train.stateDict(pathOf), metrics: this.snapshotMetrics() };
+  save(pathOf: (metric: object) => string | undefined): Pick<LoopState, "results" | "metrics" | "current"> {
+    return {
+      results: this.#results.train.stateDict(pathOf),
+      metrics: this.snapshotMetrics(),
+      current: Object.keys(this.#metrics.callback).filter((name) => this.#isCurrent(name)),
+    };
   }
 
   load(
-    state: Pick<LoopState, "results" | "metrics">,
+    state: Pick<LoopState, "results" | "metrics" | "current">,
     midEpoch: boolean,
     metricAt: (path: string) => LoggableMetric | undefined,
   ): void {
     this.#results.train.loadStateDict(state.results, metricAt);
     this.restoreMetrics(state.metrics);
+    for (const name of state.current ?? []) this.#measuredAt.set(name, this.#place);
     // A batch of this epoch has run: values logged next are added to the epoch's, not the first of a new one.
     if (midEpoch) this.#iteration = "later";
   }

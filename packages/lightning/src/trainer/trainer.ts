@@ -230,6 +230,9 @@ export class Trainer implements TrainerView {
   get callbackMetrics(): Readonly<MetricValues> {
     return this.#parts.log.callbackMetrics;
   }
+  isCurrentMetric(name: string): boolean {
+    return this.#parts.log.isCurrent(name);
+  }
   get loggedMetrics(): Readonly<MetricValues> {
     return this.#parts.log.loggedMetrics;
   }
@@ -237,7 +240,7 @@ export class Trainer implements TrainerView {
     return this.#parts.log.progressBarMetrics;
   }
   addCallbackMetrics(values: Readonly<MetricValues>): void {
-    this.#parts.log.restoreMetrics({ callback: { ...values }, logged: {}, progressBar: {} });
+    this.#parts.log.addCallbackMetrics(values);
   }
   get numTrainingBatches(): number {
     return this.#parts.progress.numTrainingBatches;
