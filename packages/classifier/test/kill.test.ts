@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspectCheckpoint } from "@classifier-training/lightning";
+import { listRuns } from "@classifier-training/runs";
 import { afterEach, expect, test } from "vitest";
 import { classifier, quick, start, workspace } from "./cli.ts";
 
@@ -48,6 +49,8 @@ test("SIGTERM saves, closes and exits with 143; the next run goes on from there"
   const { code } = await done;
   expect(code).toBe(143);
   expect(existsSync(join(dir, "checkpoints", "last.ckpt"))).toBe(true);
+  const [run] = listRuns(join(dir, "outputs"));
+  expect(run).toMatchObject({ status: "interrupted", record: { error: "interrupted by SIGTERM" } });
   const { epoch } = inspectCheckpoint(join(dir, "checkpoints", "last.ckpt")).summary;
   expect(epoch).toBeGreaterThanOrEqual(0);
 });

@@ -95,6 +95,15 @@ test("each job of a sweep trains, in folders of its own", async () => {
   }
 });
 
+test("two runs that plan the same directory get one each", async () => {
+  const twins = await Promise.all([1, 2].map((n) => train("twins", "trainer.max_epochs=1", `seed=${n}`)));
+  expect(twins.map(({ code }) => code)).toEqual([0, 0]);
+  for (const name of ["twins", "twins_1"]) {
+    expect(record(name)).toMatchObject({ status: "success" });
+    expect(checkpoints(`outputs/${name}/checkpoints`)).toContain("last.ckpt");
+  }
+});
+
 test("validate measures the checkpoint of the run that is named, or says what became of it", async () => {
   const { checkpointPath = "" } = record("b");
   const own = await classifier(["validate", "outputs/b"], dir);

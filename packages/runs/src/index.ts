@@ -1,3 +1,4 @@
+export { claimRunDirectory } from "./claim.ts";
 export { readClassNames } from "./class-names.ts";
 export type { MetricsRow } from "./csv.ts";
 export { type FolderUse, folderLogName, folderUses, isInUse, noteFolderUse, runDirOf } from "./folder-log.ts";

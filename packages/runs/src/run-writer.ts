@@ -25,18 +25,14 @@ export class RunWriter {
    */
   static open(dir: string, fields: Partial<RunRecordInput> = {}): RunWriter {
     mkdirSync(dir, { recursive: true });
-    const absolute = resolve(dir);
     const kept = existing(join(dir, runPaths.record));
-    const name = join(basename(dirname(absolute)), basename(absolute));
+    const { host, pid, command, ...fresh } = newRecord(dir);
     const record = parse({
-      // Its folder is for people to read; the rest makes it unique.
-      id: `${name.replaceAll(/[^\w.-]+/g, "-")}-${randomBytes(4).toString("hex")}`,
-      name,
-      startedAt: new Date().toISOString(),
+      ...fresh,
       ...kept,
-      host: hostname(),
-      pid: process.pid,
-      command: process.argv.slice(1).map(maskArgument),
+      host,
+      pid,
+      command,
       ...fields,
       status: "running",
       finishedAt: undefined,
@@ -67,6 +63,21 @@ export class RunWriter {
   #write(): void {
     writeFileAtomic(join(this.dir, runPaths.record), `${JSON.stringify(this.#record, null, 2)}\n`);
   }
+}
+
+/** The record of a run that begins in a directory, by this process. */
+export function newRecord(dir: string): RunRecord {
+  const absolute = resolve(dir);
+  const name = join(basename(dirname(absolute)), basename(absolute));
+  return runRecordSchema.parse({
+    // Its folder is for people to read; the rest makes it unique.
+    id: `${name.replaceAll(/[^\w.-]+/g, "-")}-${randomBytes(4).toString("hex")}`,
+    name,
+    startedAt: new Date().toISOString(),
+    host: hostname(),
+    pid: process.pid,
+    command: process.argv.slice(1).map(maskArgument),
+  });
 }
 
 function existing(path: string): Partial<RunRecordInput> {

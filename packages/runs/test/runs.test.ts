@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, write
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  claimRunDirectory,
   epochFolder,
   listImages,
   listRuns,
@@ -180,4 +181,39 @@ test("pictures are listed in natural order, without the copies in logger folders
     writeFileSync(join(dir, path), "");
   }
   expect(listImages(dir)).toEqual(["epoch_002/confusion.png", "epoch_010/confusion.png"]);
+});
+
+test("runs that plan the same directory get one each; one that has ended may be taken up", () => {
+  const planned = join(folder(), "12-00-00");
+  const never = () => false;
+  expect(claimRunDirectory(planned, never)).toBe(planned);
+  expect(
+    claimRunDirectory(planned, () => true),
+    "it runs",
+  ).toBe(`${planned}_1`);
+  expect(claimRunDirectory(planned, never)).toBe(`${planned}_2`);
+  RunWriter.open(planned).finish("failed");
+  expect(claimRunDirectory(planned, never)).toBe(`${planned}_3`);
+  expect(claimRunDirectory(planned, (dir) => dir === planned)).toBe(planned);
+});
+
+test("of processes that claim a directory at the same moment, each gets its own", async () => {
+  const planned = join(folder(), "same");
+  const program = `import { claimRunDirectory } from ${JSON.stringify(new URL("../src/index.ts", import.meta.url).href)};
+    await new Promise((resolve) => setTimeout(resolve, Number(process.argv[1]) - Date.now()));
+    process.stdout.write(claimRunDirectory(process.argv[2], () => false));`;
+  const start = String(Date.now() + 3000);
+  const claims = [1, 2, 3, 4].map(
+    () =>
+      new Promise<string>((resolve) => {
+        const args = ["--conditions=classifier-source", "--import", "tsx", "--input-type=module", "-e", program];
+        const child = spawn(process.execPath, [...args, start, planned]);
+        let out = "";
+        child.stdout.on("data", (text) => {
+          out += text;
+        });
+        child.on("close", () => resolve(out));
+      }),
+  );
+  expect(new Set(await Promise.all(claims)).size).toBe(4);
 });

@@ -1,13 +1,13 @@
-import { copyFileSync, existsSync } from "node:fs";
+import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { getLogger } from "@classifier-training/base";
-import { type DictConfig, get, type JobContext, select } from "@classifier-training/hydra";
+import { type DictConfig, get, type JobContext } from "@classifier-training/hydra";
 import type { Fingerprint, ModelCheckpoint, RunIdentity } from "@classifier-training/lightning";
 import { type RunWriter, readRun, runDirOf, runPaths } from "@classifier-training/runs";
 import type { ClassificationDataModule } from "../data/classification-datamodule.ts";
 import type { ClassificationModel } from "../model/classification-model.ts";
 import type { StoredCheckpoint } from "./checkpoints.ts";
-import { isInside, moveCheckpoints, noteRun, planResume, resumeMode } from "./resume.ts";
+import { isInside, isSweepJob, moveCheckpoints, noteRun, planResume, resumeMode } from "./resume.ts";
 import { configSignature } from "./signature.ts";
 
 const log = getLogger("classifier.resume");
@@ -54,7 +54,7 @@ export function takeUp({ config, job, record, model, datamodule, keepers }: Take
     fingerprint,
     wanted,
     outputDir,
-    isSweep: select(job.config, "hydra.mode") === "MULTIRUN",
+    isSweep: isSweepJob(job),
   };
   const { folder, resumed, accepts, note } = planResume(question);
   if (note !== undefined) log.info(note);
@@ -74,6 +74,8 @@ export function takeUp({ config, job, record, model, datamodule, keepers }: Take
     },
   });
   if (resumed !== undefined) takeCurves(from, outputDir);
+  // In a fixed run directory an earlier start may have left some.
+  else for (const file of curves) rmSync(join(outputDir, file), { force: true });
   const status = from === record.dir ? record.statusBefore : from && readRun(from)?.status;
   return {
     ckptPath: resumed === undefined ? null : "last",
@@ -95,6 +97,8 @@ function isRun(dir: string, id: string): boolean {
   return readRun(dir)?.record.id === id;
 }
 
+const curves = [runPaths.metrics, "replay.jsonl"];
+
 /** The rows that the resumed run has written so far; those after its checkpoint are dropped when it is restored. */
 function takeCurves(from: string | undefined, outputDir: string): void {
   if (from === undefined) {
@@ -102,7 +106,7 @@ function takeCurves(from: string | undefined, outputDir: string): void {
     return;
   }
   if (from === outputDir || isInside(outputDir, from)) return;
-  for (const file of [runPaths.metrics, "replay.jsonl"]) {
+  for (const file of curves) {
     const source = join(from, file);
     if (existsSync(source)) copyFileSync(source, join(outputDir, file));
   }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename, join, relative } from "node:path";
 import { CtError } from "@classifier-training/base";
+import { type JobContext, select } from "@classifier-training/hydra";
 import {
   type CheckpointSummary,
   type Fingerprint,
@@ -51,7 +52,7 @@ export interface ResumePlan {
 /**
  * Decides whether a run resumes an earlier one, and where its checkpoints go: where the configuration says, unless those
  * of another experiment are there or another process is writing there; then in the run directory. Changes nothing on disk.
- * @throws CtError when `resume=true` finds nothing to resume
+ * @throws CtError when `resume=true` finds nothing to resume, or the run directory itself holds another experiment
  */
 export function planResume(question: ResumeQuestion): ResumePlan {
   const { mode, fingerprint, wanted, outputDir, isSweep } = question;
@@ -62,7 +63,7 @@ export function planResume(question: ResumeQuestion): ResumePlan {
   const [newest] = checkpointsIn(home);
   const anew = (folder: string, note?: string): ResumePlan => ({ folder, resumed: undefined, accepts: same, note });
   const elsewhere = (why: string, way = "") => {
-    const folder = freeFolder(outputDir);
+    const folder = ownFolder(outputDir);
     return anew(folder, `${why}: this run starts anew and keeps its checkpoints in ${here(folder)}${way}`);
   };
   const resume = (resumed: StoredCheckpoint, folder: string, accepts: ResumePlan["accepts"], note: string) => ({
@@ -90,12 +91,18 @@ export function planResume(question: ResumeQuestion): ResumePlan {
     }
   }
   if (newest === undefined) return anew(home);
+  if (isOwn || isSweep) throw notItsDirectory(outputDir, newest.summary, fingerprint);
   if (mode === false) return elsewhere(`${here(home)} holds run ${newest.summary.runId}, and resume=false`);
   const why = firstOf(differencesFrom(newest.summary, fingerprint));
   return elsewhere(
     `${here(home)} holds another experiment, run ${newest.summary.runId} (${why})`,
     "; resume=true resumes that run all the same",
   );
+}
+
+/** Whether a job is one of a sweep. */
+export function isSweepJob({ config }: JobContext): boolean {
+  return select(config, "hydra.mode") === "MULTIRUN";
 }
 
 /** Notes a run in the shared folder that its configuration names, for later ones to find. */
@@ -147,14 +154,6 @@ function signatureHash(fingerprint: Fingerprint): string {
     .slice(0, 16);
 }
 
-/** A folder of the run directory that no other run has used. */
-function freeFolder(outputDir: string): string {
-  const first = ownFolder(outputDir);
-  let folder = first;
-  for (let n = 1; checkpointsIn(folder).length > 0; n++) folder = `${first}_${n}`;
-  return folder;
-}
-
 function ownFolder(outputDir: string): string {
   return join(outputDir, "checkpoints");
 }
@@ -170,6 +169,17 @@ function here(path: string): string {
 
 function at({ epoch, globalStep }: CheckpointSummary): string {
   return `epoch ${epoch + 1}, step ${globalStep}`;
+}
+
+function notItsDirectory(outputDir: string, summary: CheckpointSummary, fingerprint: Fingerprint): CtError {
+  const differences = differencesFrom(summary, fingerprint);
+  const what = differences.length === 0 ? "" : `, another experiment (${firstOf(differences)})`;
+  return new CtError({
+    code: "classifier/run-directory",
+    what: `the run directory holds checkpoints of run ${summary.runId}${what}`,
+    where: here(outputDir),
+    fix: "give another hydra.run.dir (of a sweep: hydra.sweep.dir), or resume that run all the same with resume=true",
+  });
 }
 
 function nothingToResume(folder: string): CtError {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
-import { getLogger } from "@classifier-training/base";
+import { CtError, getLogger } from "@classifier-training/base";
 import {
   create,
   type DictConfig,
@@ -18,6 +18,7 @@ import {
   inspectCheckpoint,
   isMainProcess,
   ModelCheckpoint,
+  TrainingInterrupted,
 } from "@classifier-training/lightning";
 import { type RunRecordInput, RunWriter, runPaths, trialKind } from "@classifier-training/runs";
 import { manualSeed } from "@classifier-training/torch";
@@ -30,6 +31,8 @@ import { buildCallbacks, buildDataModule, buildLoggers, buildModel, hasLoggers }
 import { useAllCores } from "./compute-threads.ts";
 import { followed, type Lineage, takeUp } from "./lineage.ts";
 import { logAsRank, logTo, type RunLog } from "./logging.ts";
+import { recordExit } from "./record-on-exit.ts";
+import { isSweepJob } from "./resume.ts";
 import { isTrial, trialFolder } from "./trial.ts";
 import { RefuseUntrained } from "./untrained.ts";
 
@@ -72,6 +75,7 @@ export async function train(config: DictConfig, job: JobContext): Promise<TrainR
     overridesPath: runPaths.overrides,
     ...(trial !== undefined && { kind: trialKind }),
   });
+  const undo = recordExit(record);
   try {
     const text = `Configuration:\n${toYaml(config, { maskSecrets: true })}`;
     const file = relative(originalCwd, join(outputDir, runPaths.config));
@@ -82,12 +86,39 @@ export async function train(config: DictConfig, job: JobContext): Promise<TrainR
     record.finish("success");
     return result;
   } catch (error) {
-    record.finish("failed", error instanceof Error ? error.message.split("\n")[0] : String(error));
+    const line = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    if (isSweepJob(job) && isComplete(error, record)) {
+      record.finish("success");
+      log.info(`${relative(originalCwd, outputDir)}: this job was complete before`);
+      return earlierResult(record);
+    }
+    record.finish(error instanceof TrainingInterrupted ? "interrupted" : "failed", line);
     throw error;
   } finally {
+    undo();
     trial?.remove();
     runLog?.end();
   }
+}
+
+/** Whether there was nothing left to do in a directory: a sweep that is run again passes over such a job. */
+function isComplete(error: unknown, { statusBefore }: RunWriter): boolean {
+  return CtError.is(error) && error.code === "classifier/untrained" && statusBefore === "success";
+}
+
+function earlierResult({ dir, record }: RunWriter): TrainResult {
+  const { checkpointPath, best, monitor } = record;
+  return {
+    outputDir: dir,
+    metrics: {},
+    bestCheckpoint: checkpointPath && join(dir, checkpointPath),
+    bestWeights: record["bestWeights"] as WeightsName | undefined,
+    bestScore: best?.value,
+    validationSamples: 0,
+    monitor: monitor?.name ?? "",
+    mode: monitor?.mode ?? "max",
+    isTrial: false,
+  };
 }
 
 /** `log_level` decides, unless a job logging of one's own was chosen. */

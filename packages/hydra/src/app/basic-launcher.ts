@@ -4,13 +4,14 @@ import type { DictConfig } from "../omegaconf/containers.ts";
 import { openDict } from "../omegaconf/flags.ts";
 import { pythonStr } from "../omegaconf/python-text.ts";
 import { selectNode, selectRaw } from "../omegaconf/select.ts";
+import { causeLine } from "./failure.ts";
 import { type JobReturn, runJob } from "./job.ts";
 import { configureLogging } from "./logging.ts";
 import type { LauncherFactory } from "./plugins.ts";
 import { loadSweepConfig } from "./sweep-config.ts";
 
 /** Runs the jobs one after the other, in this process. */
-export const basicLauncher: LauncherFactory = (_, { loader, loaded, callbacks, task }) => ({
+export const basicLauncher: LauncherFactory = (_, { loader, loaded, callbacks, task, claimDirectory }) => ({
   async launch(jobs, firstIndex) {
     const log = getLogger("hydra");
     const master = loaded.config;
@@ -27,10 +28,11 @@ export const basicLauncher: LauncherFactory = (_, { loader, loaded, callbacks, t
         job.set("id", String(index));
         job.set("num", index);
       });
-      results.push(
-        await runJob({ config, task, callbacks, dirKey: "hydra.sweep.dir", subdirKey: "hydra.sweep.subdir" }),
-      );
+      const place = { dirKey: "hydra.sweep.dir", subdirKey: "hydra.sweep.subdir" } as const;
+      const result = await runJob({ config, task, callbacks, claimDirectory, ...place });
+      results.push(result);
       configureLogging(master, "hydra.hydra_logging");
+      if (result.status === "FAILED") log.error(`\t#${index} failed: ${causeLine(result)}`);
     }
     return results;
   },

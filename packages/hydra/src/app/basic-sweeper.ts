@@ -7,7 +7,7 @@ import { toYaml } from "../omegaconf/to-yaml.ts";
 import { type Override, parseOverrides } from "../overrides/index.ts";
 import { mustEnd } from "../overrides/ranges.ts";
 import { RangeSweep } from "../overrides/values.ts";
-import { JobFailure } from "./failure.ts";
+import { SweepFailure } from "./failure.ts";
 import type { JobReturn } from "./job.ts";
 import type { SweeperFactory } from "./plugins.ts";
 import { writeRecord } from "./snapshots.ts";
@@ -31,10 +31,9 @@ export const basicSweeper: SweeperFactory = (options, { loader, loaded }, launch
         // Composing all of them first finds errors before any job has run.
         for (const job of batch) loadSweepConfig(loader, config, job);
         const returned = await launcher.launch(batch, first);
-        const failed = returned.find(({ status }) => status === "FAILED");
-        if (failed !== undefined) throw new JobFailure(failed);
         first += batch.length;
         results.push(returned);
+        if (returned.some(({ status }) => status === "FAILED")) throw new SweepFailure(results.flat(), jobs.length);
       }
       return results;
     },

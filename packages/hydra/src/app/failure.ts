@@ -1,6 +1,7 @@
-import { CtError, maskArgument } from "@classifier-training/base";
+import { CtError, maskArgument, plural } from "@classifier-training/base";
 import { HydraError } from "../errors.ts";
-import { pythonRepr } from "../omegaconf/python-text.ts";
+import { pythonRepr, pythonStr } from "../omegaconf/python-text.ts";
+import { selectRaw } from "../omegaconf/select.ts";
 import type { JobReturn } from "./job.ts";
 
 /** A job failed; the cause is what its task threw. */
@@ -14,12 +15,53 @@ export class JobFailure extends HydraError {
   }
 }
 
+/** Jobs of a sweep failed; the others of their batch have run all the same. */
+export class SweepFailure extends JobFailure {
+  readonly succeeded: readonly JobReturn[];
+  /** Which jobs failed, when and why, and where the results of the others are. */
+  readonly report: string;
+
+  /** @param returned the jobs that ran @param total how many were asked for */
+  constructor(returned: readonly JobReturn[], total: number) {
+    const failed = returned.filter(({ status }) => status === "FAILED");
+    super(failed[0] as JobReturn);
+    this.succeeded = returned.filter(({ status }) => status === "COMPLETED");
+    // What all jobs have in common is known from the command.
+    const common = (override: string) =>
+      returned.length > 1 && returned.every(({ overrides }) => overrides.includes(override));
+    const jobLine = ({ hydraConfig, overrides }: JobReturn) =>
+      `#${pythonStr(selectRaw(hydraConfig, "hydra.job.num"))} ${overrides
+        .filter((override) => !common(override))
+        .map(maskArgument)
+        .join(" ")}`.trimEnd();
+    this.report = [
+      `${failed.length} of ${plural(total, "job")} failed:`,
+      ...failed.map((job) => `  ${jobLine(job)}, at ${clock(job.endedAt)}: ${causeLine(job)}`),
+      ...(this.succeeded.length > 0 ? [`${this.succeeded.length} succeeded:`] : []),
+      ...this.succeeded.map((job) => `  ${jobLine(job)}, in ${job.outputDir}`),
+      ...(returned.length < total ? [`${total - returned.length} did not run`] : []),
+    ].join("\n");
+  }
+}
+
+/** The first line of what a job threw. */
+export function causeLine({ error }: JobReturn): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
+}
+
+function clock(time: Date): string {
+  return time.toTimeString().slice(0, 8);
+}
+
 /** What a command line says of an error: the sentence alone, or all of it when HYDRA_FULL_ERROR=1. */
 export function errorText(error: unknown): string {
   if (process.env["HYDRA_FULL_ERROR"] === "1") {
     return error instanceof Error ? withCauses(error) : String(error);
   }
-  if (error instanceof JobFailure) return `${error.message}\n${errorText(error.cause)}`;
+  if (error instanceof JobFailure) {
+    const report = error instanceof SweepFailure ? `\n\n${error.report}` : "";
+    return `${error.message}\n${errorText(error.cause)}${report}`;
+  }
   if (CtError.is(error)) return (error as Error).message;
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return `${text}\n\nSet the environment variable HYDRA_FULL_ERROR=1 for a complete stack trace.`;

@@ -42,6 +42,7 @@ export interface JobReturn<T = unknown> {
   readonly value?: T;
   /** What the task threw. */
   readonly error?: unknown;
+  readonly endedAt: Date;
 }
 
 export interface RunJobOptions<T> {
@@ -51,20 +52,25 @@ export interface RunJobOptions<T> {
   /** Key of the run directory, and of what comes below it. */
   readonly dirKey: "hydra.run.dir" | "hydra.sweep.dir";
   readonly subdirKey?: "hydra.sweep.subdir";
+  readonly claimDirectory?: ClaimDirectory | undefined;
 }
+
+/** Where a job's files go, given the directory that the configuration plans: another one, where that is taken. */
+export type ClaimDirectory = (planned: string, config: DictConfig) => string;
 
 /** Runs a task in its run directory, with its snapshots, its logging and its environment. */
 export async function runJob<T>(options: RunJobOptions<T>): Promise<JobReturn<T>> {
-  const { config, task, callbacks } = options;
+  const { config, task, callbacks, claimDirectory } = options;
   const originalCwd = process.cwd();
   const before = HydraConfig.set(config);
-  const outputDir = resolve(jobDirectory(options));
-  const runtime = selectNode(config, "hydra.runtime") as DictConfig;
-  readWrite(runtime, () => openDict(runtime, () => runtime.set("output_dir", outputDir)));
+  const planned = resolve(jobDirectory(options));
+  setOutputDir(config, planned);
   const environment = selectNode(config, "hydra.job.env_set") as DictConfig;
   resolveInPlace(environment);
   const overrides = toRaw(selectNode(config, "hydra.overrides.task") as ListConfig) as string[];
   const taskConfig = withoutHydraCopy(config);
+  const outputDir = claimDirectory?.(planned, taskConfig) ?? planned;
+  if (outputDir !== planned) setOutputDir(config, outputDir);
   mkdirSync(outputDir, { recursive: true });
   const changesDirectory = selectRaw(config, "hydra.job.chdir") === true;
   if (changesDirectory) process.chdir(outputDir);
@@ -82,6 +88,7 @@ export async function runJob<T>(options: RunJobOptions<T>): Promise<JobReturn<T>
       workingDir: process.cwd(),
       outputDir,
       taskName: pythonStr(selectRaw(config, "hydra.job.name")),
+      endedAt: new Date(),
       ...outcome,
     };
     await callbacks.onJobEnd(config, job);
@@ -102,6 +109,11 @@ async function attempt<T>(task: TaskFunction<T>, config: DictConfig, context: Jo
     logToFiles({ level: "ERROR", time: new Date(), name: "hydra.core.utils", message: `Job failed\n${text}` });
     return { status: "FAILED", error } as const;
   }
+}
+
+function setOutputDir(config: DictConfig, outputDir: string): void {
+  const runtime = selectNode(config, "hydra.runtime") as DictConfig;
+  readWrite(runtime, () => openDict(runtime, () => runtime.set("output_dir", outputDir)));
 }
 
 function jobDirectory<T>({ config, dirKey, subdirKey }: RunJobOptions<T>): string {

@@ -192,6 +192,26 @@ test("a multirun runs every combination", async () => {
   expect(existsSync(join(folder, "mr/multirun.yaml"))).toBe(true);
 });
 
+test("a sweep with failures says which job, when and why, and what succeeded; the other jobs are returned", async () => {
+  const { exitCode, err, jobs } = await run(["-m", "lr=1,2,3", "model.width=8"], (cfg) => {
+    if (select(cfg, "lr") === 2) throw new Error("too large\nsecond line");
+    return select(cfg, "lr");
+  });
+  expect(exitCode).toBe(1);
+  expect(jobs.map(({ value }) => value)).toEqual([1, 3]);
+  expect(err).toMatch(
+    /1 of 3 jobs failed:\n {2}#1 lr=2, at \d\d:\d\d:\d\d: too large\n2 succeeded:\n {2}#0 lr=1, in .*mr\/0\n {2}#2 lr=3, in .*mr\/2\n/,
+  );
+});
+
+test("a program may place jobs elsewhere than planned: snapshots and ${hydra:runtime.output_dir} follow", async () => {
+  const claimDirectory = (planned: string) => `${planned}_1`;
+  const { jobs } = await run(["+where=${hydra:runtime.output_dir}"], (cfg) => get(cfg, "where"), { claimDirectory });
+  expect(jobs[0]?.value).toBe(join(folder, "out_1"));
+  expect(existsSync(join(folder, "out_1/.hydra/config.yaml"))).toBe(true);
+  expect(existsSync(join(folder, "out"))).toBe(false);
+});
+
 test("another sweeper can be plugged in", async () => {
   registerSweeper("test.Sweeper", (options, _, launcher) => ({
     sweep: async () => [await launcher.launch([[`lr=${options["best"]}`]], 0)],

@@ -15,8 +15,8 @@ import { hydraVersion } from "../sources/hydra-conf.ts";
 import { searchPath } from "../sources/search-path.ts";
 import { type ParsedArgs, parseArgs, UsageError, usage } from "./args.ts";
 import type { ConfigIssue } from "./check.ts";
-import { errorText } from "./failure.ts";
-import type { JobReturn, TaskFunction } from "./job.ts";
+import { errorText, SweepFailure } from "./failure.ts";
+import type { ClaimDirectory, JobReturn, TaskFunction } from "./job.ts";
 
 export interface MainOptions {
   /** Folder of the configs: absolute, `pkg://...`, or relative to `from`. Without it only the ConfigStore is read. */
@@ -44,6 +44,8 @@ export interface MainOptions {
    * behind the program's own configs. Mappings of other files keep Hydra's rule.
    */
   readonly options?: ((mapping: DictConfig) => Promise<readonly string[]>) | undefined;
+  /** Where a job's files go when its directory is taken; by default there all the same, as in Hydra. */
+  readonly claimDirectory?: ClaimDirectory | undefined;
 }
 
 /** What came of {@link main}. Nothing is thrown: an error has been printed already. */
@@ -64,6 +66,7 @@ export interface Invocation<T> {
   readonly task: TaskFunction<T>;
   readonly dryRun: TaskFunction<unknown> | undefined;
   readonly check: MainOptions["check"];
+  readonly claimDirectory: ClaimDirectory | undefined;
 }
 
 /**
@@ -81,7 +84,7 @@ export async function main<T>(options: MainOptions, task: TaskFunction<T>): Prom
     if (error instanceof UsageError) process.stderr.write(`${usage(program)}\n${program}: error: `);
     process.stderr.write(`${printable(errorText(error))}\n`);
     process.exitCode = exitCode;
-    return { exitCode, jobs: [], error };
+    return { exitCode, jobs: error instanceof SweepFailure ? (error.succeeded as JobReturn<T>[]) : [], error };
   }
 }
 
@@ -97,8 +100,9 @@ async function dispatch<T>(options: MainOptions, program: string, task: TaskFunc
   }
   const loader = createLoader(options, args);
   const configName = args.configName ?? options.configName;
-  const { dryRun, helpTemplate, check } = options;
-  const invocation: Invocation<T> = { args, loader, configName, program, helpTemplate, task, dryRun, check };
+  const { dryRun, helpTemplate, check, claimDirectory } = options;
+  const parts = { helpTemplate, task, dryRun, check, claimDirectory };
+  const invocation: Invocation<T> = { args, loader, configName, program, ...parts };
   const before = HydraConfig.set(undefined);
   try {
     if (options.options !== undefined && options.fallbackPath !== undefined) {

@@ -6,7 +6,7 @@ import { selectNode, selectRaw } from "../omegaconf/select.ts";
 import { toContainer } from "../omegaconf/to-container.ts";
 import { basicLauncherTarget, basicSweeperTarget } from "../sources/hydra-conf.ts";
 import type { Callbacks } from "./callbacks.ts";
-import type { JobReturn, TaskFunction } from "./job.ts";
+import type { ClaimDirectory, JobReturn, TaskFunction } from "./job.ts";
 
 /** What a sweeper and a launcher work with. */
 export interface PluginContext {
@@ -16,6 +16,8 @@ export interface PluginContext {
   readonly callbacks: Callbacks;
   readonly task: TaskFunction<unknown>;
   readonly configName: string | undefined;
+  /** For launchers that run jobs here: where a job's files go when its directory is taken. */
+  readonly claimDirectory: ClaimDirectory | undefined;
 }
 
 /** Runs jobs: here, in other processes, or on a cluster. */

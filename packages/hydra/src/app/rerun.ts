@@ -37,6 +37,7 @@ export async function rerun<T>(
       workingDir: process.cwd(),
       outputDir,
       taskName: String(select(config, "hydra.job.name")),
+      endedAt: new Date(),
     };
     try {
       const context = { config, outputDir, originalCwd: process.cwd(), overrides: [], dryRun: false };

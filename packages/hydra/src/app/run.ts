@@ -16,7 +16,7 @@ export async function run<T>(
   overrides: readonly string[],
   composed?: LoadedConfiguration,
 ): Promise<JobReturn<T>[]> {
-  const { loader, configName, task } = invocation;
+  const { loader, configName, task, claimDirectory } = invocation;
   const loaded = composed ?? loader.load({ configName, overrides, runMode: "RUN" });
   const { config } = loaded;
   const undoLogging = configureLogging(config, "hydra.hydra_logging");
@@ -25,7 +25,7 @@ export async function run<T>(
     await warnOfTypos(loaded);
     const callbacks = await Callbacks.of(config);
     await callbacks.onRunStart(config);
-    const job = await runJob({ config, task, callbacks, dirKey: "hydra.run.dir" });
+    const job = await runJob({ config, task, callbacks, dirKey: "hydra.run.dir", claimDirectory });
     await callbacks.onRunEnd(config, job);
     if (job.status === "FAILED") throw new JobFailure(job);
     return [job];
@@ -36,7 +36,7 @@ export async function run<T>(
 
 /** Runs the jobs of a sweep. @throws JobFailure when one of them fails */
 export async function multirun<T>(invocation: Invocation<T>, overrides: readonly string[]): Promise<JobReturn<T>[]> {
-  const { loader, configName, task } = invocation;
+  const { loader, configName, task, claimDirectory } = invocation;
   const loaded = loader.load({ configName, overrides, runMode: "MULTIRUN" });
   const { config } = loaded;
   const undoLogging = configureLogging(config, "hydra.hydra_logging");
@@ -46,7 +46,7 @@ export async function multirun<T>(invocation: Invocation<T>, overrides: readonly
     const callbacks = await Callbacks.of(config);
     await callbacks.onMultirunStart(config);
     setReadonly(selectNode(config, "hydra") as DictConfig, false);
-    const sweeper = await createSweeper({ loader, loaded, callbacks, task, configName });
+    const sweeper = await createSweeper({ loader, loaded, callbacks, task, configName, claimDirectory });
     const taskOverrides = toRaw(selectNode(config, "hydra.overrides.task") as ListConfig) as string[];
     const batches = await sweeper.sweep(taskOverrides);
     await callbacks.onMultirunEnd(config);

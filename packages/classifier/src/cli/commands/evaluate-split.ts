@@ -1,5 +1,5 @@
 import type { RegisterCommand } from "../commands.ts";
-import { asRank, confDir, hydraCommand, hydraHelp, openHydra, withoutUsageCode } from "./train.ts";
+import { asRank, claimOfRuns, confDir, hydraCommand, hydraHelp, openHydra, withoutUsageCode } from "./train.ts";
 
 /** `validate` and `test`: the metrics of a checkpoint on one split. */
 export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
@@ -22,6 +22,7 @@ export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
             helpTemplate: hydraHelp(`${fn} [RUN] [--ckpt PATH] [overrides...] [flags]`, helpOf(fn, split)),
             argv: await asRank(argv),
             options: async (mapping) => (await import("../../training/groups.ts")).optionsOf(mapping),
+            claimDirectory: await claimOfRuns(),
           },
           async (config, job) =>
             (await import("../../training/evaluate-config.ts")).evaluateConfig(config, job, fn, {
