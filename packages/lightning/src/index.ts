@@ -13,6 +13,7 @@ export { type CheckpointInspection, inspectCheckpoint, loadCheckpoint, summaryOf
 export type { Awaitable } from "./core/awaitable.ts";
 export { LightningDataModule } from "./core/datamodule.ts";
 export { LightningError, MisconfigurationError } from "./core/errors.ts";
+export { nonFiniteWeight, refuseNonFiniteWeights } from "./core/finite.ts";
 export { LightningOptimizer } from "./core/lightning-optimizer.ts";
 export { LightningModule, type LoggedValue, type LogOptions, type TrainingStepOutput } from "./core/module.ts";
 export type { LrScheduler, OptimizerSpec, SchedulerConfig, SchedulerOptions } from "./core/optimizers.ts";

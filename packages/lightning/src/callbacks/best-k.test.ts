@@ -50,3 +50,18 @@ test("a lost file among several leaves the others in their places", () => {
   expect(best.bestPath).toBe("b");
   expect(best.kthPath).toBe("a");
 });
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+  "a score of %d is never the best, and gives way to any other",
+  (score) => {
+    for (const mode of ["min", "max"] as const) {
+      const best = new BestK(mode, 1);
+      save(best, "broken", score);
+      expect([best.bestPath, best.bestScore, best.kthPath]).toEqual(["", null, "broken"]);
+      expect(best.accepts(0.5)).toBe(true);
+      save(best, "good", 0.5);
+      expect([best.bestPath, best.bestScore]).toEqual(["good", 0.5]);
+      expect(best.accepts(score)).toBe(false);
+    }
+  },
+);

@@ -1,7 +1,7 @@
 /** A file among the best: asked for, and written or lost some time later. */
 export interface BestFile {
   readonly path: string;
-  /** NaN counts as the worst score there is. */
+  /** One that is not finite counts as the worst there is. */
   readonly score: number;
   /** What had to go for it. */
   readonly evicted: BestFile | undefined;
@@ -34,9 +34,14 @@ export class BestK {
     return this.#minimize ? a < b : a > b;
   }
 
+  /** Lightning takes NaN for the worst score, and an infinity for what it says; here neither can be best. */
+  #comparable(score: number): number {
+    return Number.isFinite(score) ? Math.fround(score) : this.#worst;
+  }
+
   accepts(score: number): boolean {
     if (this.#k === -1 || this.scores.size < this.#k) return true;
-    return this.#better(Math.fround(score), this.scores.get(this.kthPath) ?? this.#worst);
+    return this.#better(this.#comparable(score), this.scores.get(this.kthPath) ?? this.#worst);
   }
 
   /** Makes room for one more: takes out the worst, when there are k. */
@@ -51,7 +56,7 @@ export class BestK {
   }
 
   add(path: string, value: number, evicted: BestFile | undefined): BestFile {
-    const score = Number.isNaN(value) ? this.#worst : Math.fround(value);
+    const score = this.#comparable(value);
     this.currentScore = score;
     const file: BestFile = { path, score, evicted, lost: false };
     this.#put(file);
@@ -88,8 +93,11 @@ export class BestK {
       this.kthPath = this.#pick((a, b) => this.#better(b, a));
       this.kthValue = this.scores.get(this.kthPath) ?? this.#worst;
     }
-    this.bestPath = this.#pick((a, b) => this.#better(a, b));
-    this.bestScore = this.scores.get(this.bestPath) ?? null;
+    const best = this.#pick((a, b) => this.#better(a, b));
+    const score = this.scores.get(best);
+    const isMeasured = score !== undefined && Number.isFinite(score);
+    this.bestPath = isMeasured ? best : "";
+    this.bestScore = isMeasured ? score : null;
   }
 
   #pick(wins: (a: number, b: number) => boolean): string {

@@ -145,6 +145,7 @@ export class FitLoop {
       profiler.stop("trainEpoch");
       await source.close();
     }
+    this.#run.divergence.checkWeights();
     logging.epochEndReached();
     progress.epochsProcessed++;
     progress.phase = "epochEnd";

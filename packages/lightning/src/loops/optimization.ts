@@ -3,6 +3,7 @@ import { nn, type optim, optim as optimizers, scope, Tensor } from "@classifier-
 import type { StepOutputs } from "../callbacks/callback.ts";
 import type { Awaitable } from "../core/awaitable.ts";
 import { LightningError, MisconfigurationError } from "../core/errors.ts";
+import { nonFiniteWeight } from "../core/finite.ts";
 import { LightningOptimizer } from "../core/lightning-optimizer.ts";
 import { LightningModule } from "../core/module.ts";
 import {
@@ -77,14 +78,22 @@ export class Optimization {
     if (!module.automaticOptimization) {
       const returned = await this.#trainingStep(batch, batchIdx);
       if (isDistributed(strategy)) await strategy.synchronizeBuffers(module);
-      if (returned instanceof Tensor) return { loss: returned };
-      return typeof returned === "object" && returned !== null ? (returned as StepOutputs) : {};
+      const outputs = (
+        returned instanceof Tensor
+          ? { loss: returned }
+          : typeof returned === "object" && returned !== null
+            ? returned
+            : {}
+      ) as StepOutputs;
+      if (outputs.loss instanceof Tensor) this.#run.divergence.see(outputs.loss, batch);
+      return outputs;
     }
     const [optimizer] = this.optimizers;
     let result: StepOutputs = {};
     const closure = async (): Promise<Tensor | undefined> => {
       const { loss, outputs } = asOutputs(await this.#trainingStep(batch, batchIdx), this.accumulateGradBatches);
       result = outputs;
+      if (loss !== undefined) this.#run.divergence.see(loss, batch);
       if (loss === undefined)
         log.warnOnce("`trainingStep` returned nothing. If this was on purpose, ignore this warning");
       if (optimizer !== undefined && batchIdx % this.accumulateGradBatches === 0) {
@@ -127,24 +136,22 @@ export class Optimization {
     await hooks.module("backward", scaled);
     profiler.stop("backward");
     if (scaled !== loss) scaled.dispose();
-    if (this.#run.options.detectAnomaly) this.#refuseNonFinite(loss);
+    if (this.#run.options.detectAnomaly) this.#refuseNonFiniteGradient();
     await hooks.both("onAfterBackward");
   }
 
-  /** `detectAnomaly`: names the first parameter whose gradient is no number. */
-  #refuseNonFinite(loss: Tensor): void {
+  /** `detectAnomaly`: names the first parameter whose gradient is not finite. */
+  #refuseNonFiniteGradient(): void {
     const { module, progress } = this.#run;
-    const value = loss.item();
-    const bad = Number.isFinite(value)
-      ? scope(() =>
-          [...module.namedParameters()].find(([, { grad }]) => grad !== null && !Number.isFinite(grad.sum().item())),
-        )
-      : undefined;
-    if (Number.isFinite(value) && bad === undefined) return;
+    const gradients = [...module.namedParameters()].flatMap(([name, { grad }]) =>
+      grad === null ? [] : [[name, grad] as const],
+    );
+    const name = nonFiniteWeight(gradients, () => true);
+    if (name === undefined) return;
     throw new LightningError({
       code: "lightning/anomaly",
-      what: bad === undefined ? `the loss is ${value}` : `the gradient of ${bad[0]} is not finite`,
-      where: `epoch ${progress.epoch}, batch ${progress.batchIdx}`,
+      what: `the gradient of ${name} is not finite`,
+      where: `epoch ${progress.epoch + 1}, batch ${progress.batchIdx + 1}`,
       fix: "look at this batch; a lower learning rate, gradient clipping or precision 32-true often helps",
     });
   }

@@ -191,6 +191,7 @@ export class TrainingEpoch {
     const { hooks, progress } = this.#run;
     if (this.#host.shouldValidate()) {
       progress.phase = "beforeValidation";
+      this.#run.divergence.checkWeights();
       if (!this.accumulating) await hooks.module("onValidationModelZeroGrad");
       await this.#host.validate();
       if (isDistributed(this.#run.strategy)) await agreeOnEnd(this.#run);

@@ -33,6 +33,7 @@ export class TruePrecision implements Precision {
   unscale(): void {}
 
   readonly canPass = true;
+  readonly skipsOverflows = false;
 
   step(optimizer: optim.Optimizer, pass: StepPass = {}): void {
     optimizer.step(null, pass);
@@ -78,6 +79,10 @@ export class MixedPrecision implements Precision {
   /** A scaler looks at the gradients itself. */
   get canPass(): boolean {
     return this.#scaler === undefined;
+  }
+
+  get skipsOverflows(): boolean {
+    return this.#scaler !== undefined;
   }
 
   step(optimizer: optim.Optimizer, pass: StepPass = {}): void {

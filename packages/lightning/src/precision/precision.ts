@@ -23,6 +23,8 @@ export interface Precision {
   /** Applies the gradients; `pass` is done in the same pass over memory where `canPass` says so. */
   step(optimizer: optim.Optimizer, pass?: StepPass): void;
   readonly canPass: boolean;
+  /** Whether the steps of batches that overflow are skipped, as a gradient scaler does. */
+  readonly skipsOverflows: boolean;
   stateDict(): Record<string, unknown>;
   loadStateDict(state: Record<string, unknown>): void;
 }

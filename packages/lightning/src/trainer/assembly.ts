@@ -3,6 +3,7 @@ import type { Callback } from "../callbacks/callback.ts";
 import type { LightningDataModule } from "../core/datamodule.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
+import { DivergenceGuard } from "../loops/divergence.ts";
 import { Optimization } from "../loops/optimization.ts";
 import { Progress, RunState } from "../loops/progress.ts";
 import { selectPrecision } from "../precision/plugins.ts";
@@ -35,6 +36,7 @@ export class Assembly implements RunContext {
   readonly profiler: Profiler;
   readonly signals: SignalConnector;
   readonly optimization: Optimization;
+  readonly divergence = new DivergenceGuard(this);
   callbacks: readonly Callback[] = [];
   datamodule: LightningDataModule | undefined;
   isSaveDue = (): boolean => false;

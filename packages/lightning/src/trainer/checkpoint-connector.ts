@@ -10,6 +10,7 @@ import type { CheckpointSummary } from "../checkpoint/format.ts";
 import { loadCheckpoint, summaryOf } from "../checkpoint/load.ts";
 import { gatherRanks, ownState } from "../checkpoint/rank-state.ts";
 import { LightningError } from "../core/errors.ts";
+import { refuseNonFiniteWeights } from "../core/finite.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
 import { isDistributed } from "../strategies/strategy.ts";
 import { loadSchedules } from "./configured.ts";
@@ -177,6 +178,7 @@ export class CheckpointConnector {
     await hooks.module("onLoadCheckpoint", checkpoint);
     const weights = (fitting ? checkpoint.trainingStateDict : undefined) ?? checkpoint.stateDict;
     checkWeights(weights, new Map(module.stateEntries()), module.strictLoading, path);
+    refuseNonFiniteWeights(weights, module, path);
     module.loadStateDict(weights, { strict: module.strictLoading });
     if (!fitting) return;
     await hooks.callbacks("onLoadCheckpoint", checkpoint);
@@ -261,6 +263,7 @@ export class CheckpointConnector {
       log.info(`${what} from the checkpoint at ${this.#path}`);
     }
     this.#loaded = undefined;
+    if (this.#path !== undefined) this.#run.divergence.wrote(this.#path);
   }
 
   // --- Making ---
@@ -318,6 +321,7 @@ export class CheckpointConnector {
     }
     await hooks.callbacks("onSaveCheckpoint", checkpoint);
     await hooks.module("onSaveCheckpoint", checkpoint);
+    this.#run.divergence.checkSaved(checkpoint.stateDict, checkpoint.trainingStateDict);
     return checkpoint;
   }
 

@@ -1,6 +1,7 @@
 import type { Callback } from "../callbacks/callback.ts";
 import type { LightningDataModule } from "../core/datamodule.ts";
 import type { LightningModule } from "../core/module.ts";
+import type { DivergenceGuard } from "../loops/divergence.ts";
 import type { Optimization } from "../loops/optimization.ts";
 import type { Progress, RunState } from "../loops/progress.ts";
 import type { Precision } from "../precision/precision.ts";
@@ -26,6 +27,7 @@ export interface RunContext {
   readonly profiler: Profiler;
   readonly signals: SignalConnector;
   readonly optimization: Optimization;
+  readonly divergence: DivergenceGuard;
   callbacks: readonly Callback[];
   module: LightningModule;
   datamodule: LightningDataModule | undefined;

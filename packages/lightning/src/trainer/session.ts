@@ -98,6 +98,7 @@ export class Session {
     parts.state.stage = undefined;
     parts.state.shouldStop = false;
     parts.state.trained = false;
+    parts.divergence.begin();
     const { optimization } = parts;
     parts.data.attach(parts.module, parts.datamodule, given);
     parts.datamodule?.attachTrainer(this.#trainer);

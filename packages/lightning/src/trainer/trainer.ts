@@ -397,7 +397,13 @@ export class Trainer implements TrainerView {
       return;
     }
     const summary = this.#checkpoints.summarize(checkpoint, weightsOnly, monitor);
-    await this.#io.save({ path, checkpoint, summary, replaces, onDone, sameTensors });
+    const { divergence } = this.#parts;
+    divergence.wrote(path);
+    const settled = (error: unknown) => {
+      for (const gone of error === undefined ? replaces : [path]) divergence.removed(gone);
+      onDone?.(error);
+    };
+    await this.#io.save({ path, checkpoint, summary, replaces, onDone: settled, sameTensors });
     this.profiler.stop("saveCheckpoint");
   }
 
@@ -406,7 +412,9 @@ export class Trainer implements TrainerView {
   }
 
   removeCheckpoint(path: string, root: string): void {
-    if (this.isGlobalZero) this.#io.remove(path, root);
+    if (!this.isGlobalZero) return;
+    this.#parts.divergence.removed(path);
+    this.#io.remove(path, root);
   }
 
   linkCheckpoint(path: string, linkPath: string): void {
