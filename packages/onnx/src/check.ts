@@ -9,6 +9,8 @@ export interface CheckOptions {
   readonly atol?: number | undefined;
   /** Allowed beside `atol`, as a share of the expected value; default 1e-4. */
   readonly rtol?: number | undefined;
+  /** Whether NaN equals NaN; default false, as in `torch.testing.assert_close`. */
+  readonly equalNan?: boolean | undefined;
   /** Sizes of the first axis to try when a module is given; default that of the inputs, and one more. */
   readonly batchSizes?: readonly number[] | undefined;
 }
@@ -68,7 +70,7 @@ async function compare(
   session: InferenceSession,
   inputs: readonly Tensor[],
   expected: readonly Tensor[],
-  { atol = 1e-4, rtol = 1e-4 }: CheckOptions,
+  { atol = 1e-4, rtol = 1e-4, equalNan = false }: CheckOptions,
 ): Promise<number> {
   const feeds = Object.fromEntries(session.inputNames.map((name, i) => [name, toOrt(inputs[i] as Tensor)]));
   const results = await session.run(feeds);
@@ -82,12 +84,14 @@ async function compare(
         what: `output '${name}' has shape [${actual.dims.join(", ")}], expected [${wanted?.shape.join(", ") ?? "nothing"}]`,
       });
     }
-    const difference = largestDifference(fromOrt(actual), numbersOf(wanted), { atol, rtol });
+    const difference = largestDifference(fromOrt(actual), numbersOf(wanted), { atol, rtol, equalNan });
     maxAbsDiff = Math.max(maxAbsDiff, difference.value);
     if (!difference.allowed) {
       throw new OnnxError({
         code: "onnx/mismatch",
-        what: `output '${name}' differs by up to ${difference.value} from the model's own (element ${difference.at}); ${atol} is allowed`,
+        what: Number.isNaN(difference.value)
+          ? `output '${name}' is NaN in element ${difference.at}, and nothing equals NaN: the model's own is ${numbersOf(wanted)[difference.at]}, ONNX Runtime's ${fromOrt(actual)[difference.at]}`
+          : `output '${name}' differs by up to ${difference.value} from the model's own (element ${difference.at}); ${atol} is allowed`,
         where: `batch size ${inputs[0]?.shape[0]}`,
       });
     }
@@ -121,7 +125,7 @@ function numbersOf(tensor: Tensor): ArrayLike<number | bigint> {
 function largestDifference(
   actual: ArrayLike<number | bigint>,
   expected: ArrayLike<number | bigint>,
-  { atol, rtol }: { atol: number; rtol: number },
+  { atol, rtol, equalNan }: { atol: number; rtol: number; equalNan: boolean },
 ): { value: number; at: number; allowed: boolean } {
   let value = 0;
   let at = 0;
@@ -129,7 +133,11 @@ function largestDifference(
   for (let i = 0; i < expected.length; i++) {
     const a = Number(actual[i]);
     const b = Number(expected[i]);
-    if (a === b || (Number.isNaN(a) && Number.isNaN(b))) continue;
+    if (a === b) continue;
+    if (Number.isNaN(a) || Number.isNaN(b)) {
+      if (equalNan && Number.isNaN(a) && Number.isNaN(b)) continue;
+      return { value: Number.NaN, at: i, allowed: false };
+    }
     const difference = Math.abs(a - b);
     if (!(difference <= atol + rtol * Math.abs(b))) allowed = false;
     if (!(difference <= value)) {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { getLogger, writeFileAtomic } from "@classifier-training/base";
-import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
+import { CtError, getLogger, writeFileAtomic } from "@classifier-training/base";
+import { Callback, type LightningModule, nonFiniteWeight, type TrainerView } from "@classifier-training/lightning";
 import { nn, noGrad, scope, serialization } from "@classifier-training/torch";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
@@ -80,7 +80,7 @@ export class BestWeightsCallback extends Callback {
 
   async #choose(trainer: TrainerView, module: LightningModule): Promise<Candidate> {
     await trainer.flushCheckpoints();
-    const candidates = weightCandidates(trainer, module);
+    const candidates = finiteOnes(weightCandidates(trainer, module), module);
     const data = classificationData(trainer.datamodule);
     const first = candidates[0] as Candidate;
     const canMeasure = data instanceof ImageFolderDataModule && trainer.enableValidation;
@@ -93,7 +93,12 @@ export class BestWeightsCallback extends Callback {
   }
 
   #best(measured: readonly Measured[]): Candidate {
-    const ranked = [...measured].sort((a, b) => b.top1.successes - a.top1.successes || a.loss - b.loss);
+    const finite = measured.filter(({ loss }) => Number.isFinite(loss));
+    for (const { candidate, loss } of measured)
+      if (!Number.isFinite(loss))
+        log.warning(`${candidate.name} weights: the loss on validation is ${loss}, they are left out`);
+    if (finite.length === 0) throw nothingFinite();
+    const ranked = [...finite].sort((a, b) => b.top1.successes - a.top1.successes || a.loss - b.loss);
     const best = ranked[0] as Measured;
     const rows = ranked.map(({ candidate: { name, source }, top1, loss, correct }) => ({
       name,
@@ -125,6 +130,28 @@ export class BestWeightsCallback extends Callback {
       });
     return best.candidate;
   }
+}
+
+/** Without those that hold NaN or infinity. @throws CtError when none is left */
+function finiteOnes(candidates: readonly Candidate[], module: LightningModule): Candidate[] {
+  const parameters = new Set([...module.namedParameters()].map(([name]) => name));
+  const finite = candidates.filter(({ name, weights, source }) => {
+    const broken = nonFiniteWeight(weights, (one) => parameters.has(one));
+    if (broken === undefined) return true;
+    log.warning(`the ${name} weights of ${source} are left out: '${broken}' is not finite`);
+    disposeWeights(weights);
+    return false;
+  });
+  if (finite.length === 0) throw nothingFinite();
+  return finite;
+}
+
+function nothingFinite(): CtError {
+  return new CtError({
+    code: "classifier/diverged",
+    what: "training has diverged: no weights of its end give finite losses, and nothing is exported",
+    fix: "train anew with a lower model.learning_rate",
+  });
 }
 
 async function measureAll(

@@ -83,6 +83,8 @@ export abstract class EvaluationCallback extends Callback {
     const batches = inTurn(ranks);
     const first = batches[0];
     if (first === undefined || !trainer.isGlobalZero) return;
+    // The module has said so; a report of it would show classes that nobody predicted.
+    if (batches.some(({ nonFinite }) => nonFinite > 0)) return;
     await this.evaluated(trainer, module, joined(batches, first.numClasses), split);
   }
 }

@@ -103,7 +103,13 @@ export class ONNXExportCallback extends Callback {
     }
     const { writeVariant } = await import("./onnx-variants.ts");
     log.info(`the ${variant} variant: converting and measuring ...`);
-    const { path: written, bytes, top1, wholeTop1, comparison } = await writeVariant(path, variant, data);
+    const { path: written, bytes, nonFinite, top1, wholeTop1, comparison } = await writeVariant(path, variant, data);
+    if (nonFinite > 0) {
+      log.warning(
+        `the ${variant} variant is left out: its logits are not finite for ${nonFinite} of ${top1.n} validation images, the numbers of this network are beyond its range`,
+      );
+      return;
+    }
     const verdict = comparison.distinguishable ? "they differ" : "a paired test cannot tell them apart";
     log.info(
       `exported ${written} (${(bytes / 2 ** 20).toFixed(1)} MB): val top-1 ${describeProportion(top1)}; model.onnx: ${describeProportion(wholeTop1)}; ${verdict} (p = ${comparison.pValue.toPrecision(2)})`,

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "@classifier-training/base";
 import { convertFloat16, quantizeStaticInt8 } from "@classifier-training/onnx";
@@ -14,6 +14,8 @@ export type Variant = "fp16" | "int8";
 
 export interface VariantReport {
   readonly path: string;
+  /** Validation samples whose logits are NaN or infinite in the variant: it is not kept then. */
+  readonly nonFinite: number;
   readonly bytes: number;
   /** Of the variant, and of the whole model, on validation. */
   readonly top1: Proportion;
@@ -37,9 +39,12 @@ export async function writeVariant(
   const bytes = variant === "fp16" ? convertFloat16(whole) : await quantised(whole, data.trainDataloader());
   const path = join(modelPath, "..", `model_${variant}.onnx`);
   writeFileAtomic(path, bytes);
-  const [first, second] = [await correctOnes(path, data), await correctOnes(modelPath, data)];
+  const [variantOnes, wholeOnes] = [await correctOnes(path, data), await correctOnes(modelPath, data)];
+  const [first, second] = [variantOnes.correct, wholeOnes.correct];
+  if (variantOnes.nonFinite > 0) rmSync(path, { force: true });
   return {
     path,
+    nonFinite: variantOnes.nonFinite,
     bytes: bytes.length,
     top1: share(first),
     wholeTop1: share(second),
@@ -69,10 +74,14 @@ async function* images(loader: DataLoader, count: number): AsyncGenerator<Tensor
 }
 
 /** Whether an exported model is right, for each sample of validation. */
-async function correctOnes(path: string, data: ImageFolderDataModule): Promise<boolean[]> {
+async function correctOnes(
+  path: string,
+  data: ImageFolderDataModule,
+): Promise<{ correct: boolean[]; nonFinite: number }> {
   const loader = data.valDataloader();
   const session = await openSession(path);
   const correct: boolean[] = [];
+  let nonFinite = 0;
   for await (const batch of loader.batches({ epoch: 0 })) {
     const data = batch.images.contiguous().toTypedArray() as Float32Array;
     const labels = batch.labels.toTypedArray() as BigInt64Array;
@@ -84,9 +93,10 @@ async function correctOnes(path: string, data: ImageFolderDataModule): Promise<b
     const classes = logits.length / labels.length;
     for (const [i, label] of labels.entries()) {
       const row = logits.subarray(i * classes, (i + 1) * classes);
+      if (!row.every(Number.isFinite)) nonFinite++;
       correct.push(row.indexOf(Math.max(...row)) === Number(label));
     }
   }
   await Promise.all([session.release(), loader.close()]);
-  return correct;
+  return { correct, nonFinite };
 }

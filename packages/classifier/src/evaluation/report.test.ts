@@ -44,6 +44,7 @@ test("a report says when two models cannot be told apart", () => {
 test("calibration error is the gap between confidence and accuracy", () => {
   expect(expectedCalibrationError([0.9, 0.9, 0.9, 0.9], [true, true, true, false])).toBeCloseTo(0.15);
   expect(expectedCalibrationError([1, 1], [true, true])).toBe(0);
+  expect(expectedCalibrationError([0.9, Number.NaN], [true, true])).toBeNaN();
 });
 
 test("quantiles interpolate as numpy's do", () => {

@@ -53,17 +53,27 @@ function rightOnes({ correct }: StoredPredictions): number {
 
 function readCorrect(file: string): Map<string, boolean> {
   return new Map(
-    parseCsv(readFileSync(file, "utf8"), file).map(({ values: { sample, true: label, predicted }, where }) => {
-      if (sample === undefined || label === undefined || predicted === undefined) {
-        throw new CtError({
-          code: "compare/columns",
-          what: "the file needs the columns sample, true and predicted",
-          where,
-          fix: "give a predictions.csv that `classifier train` wrote",
-        });
-      }
-      return [sample, label === predicted];
-    }),
+    parseCsv(readFileSync(file, "utf8"), file).map(
+      ({ values: { sample, true: label, predicted, confidence }, where }) => {
+        if (sample === undefined || label === undefined || predicted === undefined) {
+          throw new CtError({
+            code: "compare/columns",
+            what: "the file needs the columns sample, true and predicted",
+            where,
+            fix: "give a predictions.csv that `classifier train` wrote",
+          });
+        }
+        if (confidence === "NaN") {
+          throw new CtError({
+            code: "compare/not-finite",
+            what: "the prediction has no confidence: the model's outputs were not finite, it had diverged",
+            where,
+            fix: "compare another epoch of this run, such as RUN/epoch_000",
+          });
+        }
+        return [sample, label === predicted];
+      },
+    ),
   );
 }
 

@@ -1,3 +1,4 @@
+import { refuseNonFiniteWeights } from "@classifier-training/lightning";
 import { fromTypedArray, noGrad, scope, serialization } from "@classifier-training/torch";
 import type { ClassificationModel } from "../model/classification-model.ts";
 import { openCheckpoint } from "../model/recipe.ts";
@@ -23,7 +24,11 @@ export class CheckpointClassifier extends Classifier {
     instead: { readonly weights?: string | undefined; readonly labels?: LabelsMapping } = {},
   ): Promise<CheckpointClassifier> {
     const { model, recipe } = openCheckpoint(path);
-    if (instead.weights !== undefined) model.loadStateDict(serialization.loadSafetensors(instead.weights).tensors);
+    if (instead.weights !== undefined) {
+      const { tensors } = serialization.loadSafetensors(instead.weights);
+      refuseNonFiniteWeights(tensors, model, instead.weights);
+      model.loadStateDict(tensors);
+    }
     return new CheckpointClassifier(model, await Preprocessor.open(instead.labels ?? recipe.labels));
   }
 

@@ -72,7 +72,10 @@ export abstract class Classifier {
     return rows.map((row) => (CtError.is(row) ? row : likeliest(row, this.classNames, topK)));
   }
 
-  /** The model's raw outputs: one row of K logits a picture. @throws CtError as `predict` does */
+  /**
+   * The model's raw outputs: one row of K logits a picture.
+   * @throws CtError as `predict` does, and `classifier/not-finite` naming the picture for which they are NaN or infinite
+   */
   async logits(pictures: readonly Picture[], batchSize = 32): Promise<Float32Array[]> {
     return (await this.#rowsOf(pictures, batchSize, () => false)) as Float32Array[];
   }
@@ -109,7 +112,11 @@ export abstract class Classifier {
         ),
       );
       const logits = await this.#forward(prepared.filter((pixels) => pixels instanceof Float32Array));
-      rows.push(...prepared.map((pixels) => (CtError.is(pixels) ? pixels : (logits.shift() as Float32Array))));
+      for (const [i, pixels] of prepared.entries()) {
+        const row = CtError.is(pixels) ? pixels : (logits.shift() as Float32Array);
+        if (row instanceof Float32Array) refuseNonFinite(row, pictures[start + i] as Picture);
+        rows.push(row);
+      }
     }
     return rows;
   }
@@ -172,4 +179,15 @@ function isBytes(value: unknown): value is Uint8Array {
 
 function kindOf(value: unknown): string {
   return typeof value === "object" ? Object.prototype.toString.call(value).slice(8, -1) : typeof value;
+}
+
+/** One logit of minus infinity is a class that cannot be; the softmax of any other has no meaning. */
+function refuseNonFinite(row: Float32Array, picture: Picture): void {
+  if (!row.some((value) => Number.isNaN(value) || value === Number.POSITIVE_INFINITY)) return;
+  throw new CtError({
+    code: "classifier/not-finite",
+    what: `the model's outputs are not finite (${Array.from(row.slice(0, 3)).join(", ")}${row.length > 3 ? ", ..." : ""}): it predicts nothing`,
+    where: typeof picture === "string" ? picture : "an image in memory",
+    fix: "export the model of a training that did not diverge; if a float16 or int8 variant does it, use model.onnx",
+  });
 }

@@ -1,4 +1,4 @@
-import { CtError } from "@classifier-training/base";
+import { CtError, getLogger } from "@classifier-training/base";
 import {
   type Checkpoint,
   LightningModule,
@@ -11,6 +11,8 @@ import { listModels } from "@classifier-training/vision";
 import { classificationData } from "../data/classification-datamodule.ts";
 import type { ClassificationModelOptions } from "./options.ts";
 import { type BatchPredictions, predictionsOf } from "./predictions.ts";
+
+const log = getLogger("classifier.model");
 
 /** A batch as the data module delivers it. */
 export interface ClassificationBatch {
@@ -58,6 +60,8 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     readonly test: ReturnType<typeof splitMetrics>;
     /** Samples, over all ranks as the others are. */
     readonly seen: { readonly val: SumMetric; readonly test: SumMetric };
+    /** Samples whose logits were NaN or infinite. */
+    readonly nonFinite: { readonly val: SumMetric; readonly test: SumMetric };
   };
 
   /** How many samples the last evaluation of each split had. */
@@ -77,6 +81,7 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
       val: splitMetrics(this.numClasses),
       test: splitMetrics(this.numClasses),
       seen: { val: new SumMetric(), test: new SumMetric() },
+      nonFinite: { val: new SumMetric(), test: new SumMetric() },
     };
     this.model = build(this.numClasses);
   }
@@ -158,19 +163,29 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     this.log(`${split}/loss`, loss, { onStep: false, onEpoch: true, progBar: split === "val" });
     for (const metric of Object.values(this.metrics[split])) metric.update(logits, labels);
     this.metrics.seen[split].update(indices.length);
-    return { loss, logits, predictions: predictionsOf(logits, labels, indices) };
+    const predictions = predictionsOf(logits, labels, indices);
+    this.metrics.nonFinite[split].update(predictions.nonFinite);
+    return { loss, logits, predictions };
   }
 
   #report(split: EvaluationSplit): void {
     const { top1, top5, perClass } = this.metrics[split];
-    this.log(`${split}/acc_top1`, top1.compute() as number, { progBar: split === "val" });
-    this.log(`${split}/acc_top5`, top5.compute() as number);
-    for (const [i, accuracy] of (perClass.compute() as readonly number[]).entries()) {
-      this.log(`${split}/acc_class_${i}`, accuracy);
+    const { seen, nonFinite } = this.metrics;
+    this.evaluatedSamples[split] = seen[split].compute();
+    const broken = nonFinite[split].compute();
+    // An argmax over NaN is some class: an accuracy of it would measure nothing.
+    const measured = (value: number) => (broken > 0 ? Number.NaN : value);
+    if (broken > 0) {
+      log.warning(
+        `the logits of ${broken} of ${this.evaluatedSamples[split]} ${split} samples are not finite: this epoch has no accuracy`,
+      );
     }
-    for (const metric of [top1, top5, perClass]) metric.reset();
-    this.evaluatedSamples[split] = this.metrics.seen[split].compute();
-    this.metrics.seen[split].reset();
+    this.log(`${split}/acc_top1`, measured(top1.compute() as number), { progBar: split === "val" });
+    this.log(`${split}/acc_top5`, measured(top5.compute() as number));
+    for (const [i, accuracy] of (perClass.compute() as readonly number[]).entries()) {
+      this.log(`${split}/acc_class_${i}`, measured(accuracy));
+    }
+    for (const metric of [top1, top5, perClass, seen[split], nonFinite[split]]) metric.reset();
   }
 
   override configureOptimizers(): OptimizerSpec {

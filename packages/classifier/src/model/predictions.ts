@@ -11,6 +11,8 @@ export interface BatchPredictions {
   /** Softmax probabilities, `[N * K]` row by row. */
   readonly probabilities: Float32Array;
   readonly numClasses: number;
+  /** Samples whose logits are NaN or infinite: nothing above is of use for them. */
+  readonly nonFinite: number;
 }
 
 /**
@@ -27,6 +29,7 @@ export function predictionsOf(logits: Tensor, labels: Tensor, indices: readonly 
       .toTypedArray() as Float32Array;
     const predicted = new Int32Array(n);
     const confidence = new Float32Array(n);
+    let nonFinite = 0;
     for (let row = 0; row < n; row++) {
       let best = 0;
       for (let k = 1; k < numClasses; k++) {
@@ -35,8 +38,10 @@ export function predictionsOf(logits: Tensor, labels: Tensor, indices: readonly 
       }
       predicted[row] = best;
       confidence[row] = probabilities[row * numClasses + best] as number;
+      // The largest of probabilities among which there is a NaN is a NaN, too: softmax makes all of a row so.
+      if (!Number.isFinite(confidence[row])) nonFinite++;
     }
     const labelArray = Int32Array.from(labels.to({ device: "cpu" }).toTypedArray() as BigInt64Array, Number);
-    return { indices, labels: labelArray, predicted, confidence, probabilities, numClasses };
+    return { indices, labels: labelArray, predicted, confidence, probabilities, numClasses, nonFinite };
   });
 }

@@ -1,5 +1,5 @@
 import { CtError } from "@classifier-training/base";
-import { loadCheckpoint } from "@classifier-training/lightning";
+import { loadCheckpoint, refuseNonFiniteWeights } from "@classifier-training/lightning";
 import { createModel } from "@classifier-training/vision";
 import { z } from "zod";
 import { checkLabelsMapping, type LabelsMapping } from "../inference/labels-mapping.ts";
@@ -33,6 +33,7 @@ export function openCheckpoint(path: string): { model: ClassificationModel; reci
   const model = new ClassificationModel(options, backbone, (numClasses) =>
     buildBackbone(backbone, options, numClasses),
   );
+  refuseNonFiniteWeights(checkpoint.stateDict, model, path);
   model.loadStateDict(checkpoint.stateDict);
   model.eval();
   return { model, recipe };

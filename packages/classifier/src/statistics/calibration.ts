@@ -1,6 +1,6 @@
 /**
  * Expected calibration error (Naeini et al. 2015): how far confidence and accuracy are apart, averaged over bins of
- * confidence weighted by their samples. 0 is perfect.
+ * confidence weighted by their samples. 0 is perfect; NaN where a confidence is.
  *
  * @param confidence of the predicted class, 0..1
  * @param correct whether that prediction was right
@@ -10,6 +10,7 @@ export function expectedCalibrationError(
   correct: readonly boolean[],
   bins = 15,
 ): number {
+  if (confidence.some(Number.isNaN)) return Number.NaN;
   const sums = Array.from({ length: bins }, () => ({ confidence: 0, correct: 0 }));
   for (const [i, value] of confidence.entries()) {
     const bin = sums[Math.min(bins - 1, Math.max(0, Math.ceil(value * bins) - 1))]!;

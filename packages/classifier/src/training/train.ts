@@ -29,6 +29,7 @@ import type { ClassificationModel } from "../model/classification-model.ts";
 import { buildTrainer } from "./build-trainer.ts";
 import { buildCallbacks, buildDataModule, buildLoggers, buildModel, hasLoggers } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
+import { requireFiniteResult } from "./finite-result.ts";
 import { followed, type Lineage, takeUp } from "./lineage.ts";
 import { logAsRank, logTo, type RunLog } from "./logging.ts";
 import { recordExit } from "./record-on-exit.ts";
@@ -189,6 +190,7 @@ async function fit(config: DictConfig, job: JobContext, record?: RunWriter): Pro
   for (const logger of trainer.loggers) logger.logHyperparams(hyperparams);
   await trainer.fit(model, { datamodule, ckptPath, run });
   const [keeper] = keepers;
+  requireFiniteResult(trainer, keeper);
   return {
     outputDir,
     metrics: trainer.callbackMetrics,

@@ -2,6 +2,7 @@ import { getLogger } from "@classifier-training/base";
 import { isFloatingPoint, keep, noGrad, scope, stack, type Tensor } from "@classifier-training/torch";
 import { LightningError } from "../core/errors.ts";
 import { nonFiniteInput, nonFiniteWeight } from "../core/finite.ts";
+import { pythonFloat } from "../core/format.ts";
 import type { RunContext } from "../trainer/run-context.ts";
 
 const log = getLogger("lightning.divergence");
@@ -122,7 +123,9 @@ export class DivergenceGuard {
   #where(): string {
     const { progress, optimization, precision } = this.#run;
     const rates = optimization.optimizers.flatMap(({ paramGroups }) =>
-      (paramGroups as readonly { readonly lr?: number }[]).map(({ lr }) => String(Number(Number(lr).toPrecision(3)))),
+      (paramGroups as readonly { readonly lr?: number }[]).map(({ lr }) =>
+        pythonFloat(Number(Number(lr).toPrecision(3))),
+      ),
     );
     const rate = [...new Set(rates)].join(", ");
     return `epoch ${progress.epoch + 1}, batch ${progress.batchIdx + 1}, learning rate ${rate}, precision ${precision.name}`;
