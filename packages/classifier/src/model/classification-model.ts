@@ -6,10 +6,11 @@ import {
   type OptimizerSpec,
   SumMetric,
 } from "@classifier-training/lightning";
-import { fromTypedArray, nn, noGrad, ones, optim, scope, type Tensor } from "@classifier-training/torch";
+import { fromTypedArray, nn, noGrad, ones, scope, type Tensor } from "@classifier-training/torch";
 import { listModels } from "@classifier-training/vision";
 import { classificationData } from "../data/classification-datamodule.ts";
-import type { ClassificationModelOptions } from "./options.ts";
+import { configureOptimizers } from "./optimizers.ts";
+import { type ClassificationModelOptions, recipeOptions, writtenOptions } from "./options.ts";
 import { type BatchPredictions, predictionsOf } from "./predictions.ts";
 
 const log = getLogger("classifier.model");
@@ -48,7 +49,7 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   /** Weights of the classes in the loss, [K]; ones until set. A buffer: it moves with the model and is saved with it. */
   declare readonly class_weights: Tensor;
   /** The network's name, in the model zoo or of one's own. */
-  readonly backbone: string;
+  readonly network: string;
   readonly numClasses: number;
   readonly options: ClassificationModelOptions;
   /** The network, `[N, 3, H, W]` to logits `[N, K]`. */
@@ -69,12 +70,12 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
 
   #givenWeights: Float32Array | undefined;
 
-  constructor(options: ClassificationModelOptions, backbone: string, build: (numClasses: number) => nn.Module) {
+  constructor(options: ClassificationModelOptions, network: string, build: (numClasses: number) => nn.Module) {
     super();
-    this.backbone = backbone;
+    this.network = network;
     this.options = options;
     this.numClasses = requireNumClasses(options);
-    this.saveHyperparameters({ ...options });
+    this.saveHyperparameters(writtenOptions(options));
     this.registerBuffer("class_weights", ones([this.numClasses]));
     this.metrics = {
       train: { top1: new MulticlassAccuracy({ numClasses: this.numClasses, average: "micro" }) },
@@ -106,13 +107,13 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   override onSaveCheckpoint(checkpoint: Checkpoint): void {
     const labels = classificationData(this.trainer.datamodule)?.labelsMapping();
     // A network from outside of the model zoo needs its own code: such a checkpoint is used through its ONNX export.
-    if (labels !== undefined && listModels().includes(this.backbone))
-      checkpoint["classifier"] = { backbone: this.backbone, options: { ...this.options, pretrained: false }, labels };
+    if (labels !== undefined && listModels().includes(this.network))
+      checkpoint["classifier"] = { backbone: this.network, options: recipeOptions(this.options), labels };
   }
 
   override fingerprint(): Record<string, unknown> {
     const { stem, width } = this.options;
-    return { model: this.backbone, numClasses: this.numClasses, stem, ...(width !== 64 && { width }) };
+    return { model: this.network, numClasses: this.numClasses, stem, ...(width !== 64 && { width }) };
   }
 
   override forward(images: Tensor): Tensor {
@@ -188,25 +189,16 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     for (const metric of [top1, top5, perClass, seen[split], nonFinite[split]]) metric.reset();
   }
 
+  /** What is trained later where `BackboneFinetuning` is used: all of the network but its head. */
+  get backbone(): readonly nn.AnyModule[] {
+    const { stages } = this.model as { stages?: readonly { readonly modules: readonly nn.AnyModule[] }[] };
+    if (stages !== undefined) return stages.flatMap(({ modules }) => [...modules]);
+    const layers = [...this.model.children()].filter((layer) => [...layer.parameters()].length > 0);
+    return layers.slice(0, -1);
+  }
+
   override configureOptimizers(): OptimizerSpec {
-    const { learningRate, weightDecay, warmupEpochs, warmupStartFactor, cosineEtaMinFactor, noDecayOnNorms } =
-      this.options;
-    const parameters = noDecayOnNorms ? optim.noDecayGroups(this, weightDecay) : this.parameters();
-    const optimizer = new optim.AdamW(parameters, { lr: learningRate, weightDecay });
-    const limit = this.isAttached ? this.trainer.maxEpochs : 100;
-    const maxEpochs = Number.isFinite(limit) && limit > 0 ? limit : 100;
-    const { LinearLR, CosineAnnealingLR, SequentialLR } = optim.lrScheduler;
-    const warmUp = new LinearLR(optimizer, {
-      startFactor: warmupStartFactor,
-      endFactor: 1,
-      totalIters: Math.max(1, warmupEpochs),
-    });
-    const decay = new CosineAnnealingLR(optimizer, {
-      tMax: Math.max(1, maxEpochs - warmupEpochs),
-      etaMin: learningRate * cosineEtaMinFactor,
-    });
-    const scheduler = new SequentialLR(optimizer, [warmUp, decay], [warmupEpochs]);
-    return { optimizer, lrScheduler: { scheduler, interval: "epoch" } };
+    return configureOptimizers(this, this.isAttached ? this.trainer.maxEpochs : -1);
   }
 }
 

@@ -1,5 +1,16 @@
 import { z } from "zod";
 
+/** What `_partial_: true` makes of a `_target_`: a function of the arguments that are still missing. */
+export interface PartialTarget {
+  (...args: readonly unknown[]): unknown;
+  readonly target?: string;
+  readonly kwargs?: Readonly<Record<string, unknown>>;
+  with?(kwargs: Readonly<Record<string, unknown>>): PartialTarget;
+}
+
+const partial = (what: string) =>
+  z.custom<PartialTarget>((value) => typeof value === "function", `expected ${what}, with _partial_: true`);
+
 /** Options of every classification model: the names and defaults of the original's models. */
 export const classificationModelOptions = z.strictObject({
   numClasses: z.int().min(2).nullable().default(null).describe("number of classes; taken from the data when omitted"),
@@ -32,7 +43,34 @@ export const classificationModelOptions = z.strictObject({
     .default(64)
     .describe("channels of the first stage; later stages have 2, 4 and 8 times as many"),
   noDecayOnNorms: z.boolean().default(false).describe("exempt norms and biases from weight decay"),
+  optimizer: partial("an optimizer, such as torch.optim.SGD")
+    .nullable()
+    .default(null)
+    .describe("with _partial_: true; learning_rate and weight_decay are taken where it gives none; null: AdamW"),
+  scheduler: partial("a learning-rate scheduler, such as torch.optim.lr_scheduler.StepLR")
+    .nullable()
+    .default(null)
+    .describe("with _partial_: true; null: linear warm-up and cosine decay per epoch"),
+  schedulerMonitor: z.string().default("val/loss").describe("the metric that ReduceLROnPlateau watches"),
 });
 
 export type ClassificationModelOptions = z.infer<typeof classificationModelOptions>;
 export type ClassificationModelInput = z.input<typeof classificationModelOptions>;
+
+/** The options as plain values: a partial by its target and what it was given. */
+export function writtenOptions(options: ClassificationModelOptions): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, written(value)]));
+}
+
+function written(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(written);
+  if (typeof value !== "function") return value;
+  const { target = value.name, kwargs = {} } = value as PartialTarget;
+  const given = Object.entries(kwargs).map(([key, argument]) => [key, written(argument)] as const);
+  return { _target_: target, ...Object.fromEntries(given) };
+}
+
+/** The options that build the network again: of what trains it there is nothing in them. */
+export function recipeOptions(options: ClassificationModelOptions): ClassificationModelOptions {
+  return { ...options, pretrained: false, optimizer: null, scheduler: null };
+}

@@ -28,9 +28,10 @@ export const backboneFinetuningOptionsSchema = z.strictObject({
   rounding: z.int().min(0).default(12),
 });
 
-type ModuleWithBackbone = LightningModule & { readonly backbone: nn.AnyModule };
-
-/** Trains the head alone at first, then the module's `backbone` too, at a rate that grows to the head's. */
+/**
+ * Trains the head alone at first, then the module's `backbone` (a module, or several) too, at a rate that grows to the
+ * head's.
+ */
 export class BackboneFinetuning extends Callback {
   readonly #options: z.infer<typeof backboneFinetuningOptionsSchema>;
   #previousLr: number | undefined;
@@ -43,16 +44,12 @@ export class BackboneFinetuning extends Callback {
 
   override setup(_trainer: TrainerView, module: LightningModule, stage: TrainerFn): void {
     if (stage !== "fit") return;
-    const backbone: unknown = (module as { backbone?: unknown }).backbone;
-    if (!(backbone instanceof nn.Module)) {
-      throw new MisconfigurationError("The LightningModule should have a nn.Module `backbone` attribute");
-    }
-    for (const parameter of exceptBatchNorms(backbone)) parameter.requiresGrad = false;
+    for (const parameter of exceptBatchNorms(backboneOf(module))) parameter.requiresGrad = false;
   }
 
   /** A run resumed after the unfreezing: the optimizer's state has the backbone's group already. */
   override onFitStart(trainer: TrainerView, module: LightningModule): void {
-    if (this.#unfrozen) this.#unfreeze(trainer, module as ModuleWithBackbone, this.#previousLr ?? 0);
+    if (this.#unfrozen) this.#unfreeze(trainer, module, this.#previousLr ?? 0);
   }
 
   override onTrainEpochStart(trainer: TrainerView, module: LightningModule): void {
@@ -64,7 +61,7 @@ export class BackboneFinetuning extends Callback {
       const lr = backboneInitialLr ?? headLr * backboneInitialRatioLr;
       this.#previousLr = lr;
       this.#unfrozen = true;
-      this.#unfreeze(trainer, module as ModuleWithBackbone, lr);
+      this.#unfreeze(trainer, module, lr);
       this.#say(headLr, lr);
     } else if (epoch > unfreezeBackboneAtEpoch) {
       const grown = this.#grow(epoch + 1) * (this.#previousLr ?? headLr);
@@ -81,12 +78,14 @@ export class BackboneFinetuning extends Callback {
     return typeof lambdaFunc === "number" ? lambdaFunc : lambdaFunc(epoch);
   }
 
-  #unfreeze(trainer: TrainerView, module: ModuleWithBackbone, lr: number): void {
+  #unfreeze(trainer: TrainerView, module: LightningModule, lr: number): void {
     const [optimizer] = trainer.optimizers;
     if (optimizer === undefined) return;
     const known = new Set(optimizer.paramGroups.flatMap((group) => [...group.params]));
-    for (const parameter of module.backbone.parameters()) parameter.requiresGrad = true;
-    const wanted = this.#options.trainBn ? module.backbone.parameters() : exceptBatchNorms(module.backbone);
+    const backbone = backboneOf(module);
+    const all = new Set(backbone.flatMap((part) => [...part.parameters()]));
+    for (const parameter of all) parameter.requiresGrad = true;
+    const wanted = this.#options.trainBn ? all : exceptBatchNorms(backbone);
     const params = [...wanted].filter((parameter) => !known.has(parameter));
     if (params.length > 0) optimizer.addParamGroup({ params, lr });
   }
@@ -107,9 +106,20 @@ export class BackboneFinetuning extends Callback {
   }
 }
 
-function exceptBatchNorms(backbone: nn.AnyModule) {
-  const parameters = new Set(backbone.parameters());
-  for (const part of backbone.modules()) {
+/** @throws MisconfigurationError for a module without a backbone */
+function backboneOf(module: LightningModule): readonly nn.AnyModule[] {
+  const { backbone } = module as { backbone?: unknown };
+  const parts: readonly unknown[] = Array.isArray(backbone) ? backbone : [backbone];
+  if (parts.length > 0 && parts.every((part): part is nn.AnyModule => part instanceof nn.Module)) return parts;
+  throw new MisconfigurationError(
+    "The LightningModule should have a nn.Module `backbone` attribute",
+    "add a property `backbone`: the part of the network that is frozen at first, a module or a list of them",
+  );
+}
+
+function exceptBatchNorms(backbone: readonly nn.AnyModule[]) {
+  const parameters = new Set(backbone.flatMap((part) => [...part.parameters()]));
+  for (const part of backbone.flatMap((one) => [...one.modules()])) {
     if (part instanceof nn.BatchNorm2d || part instanceof nn.BatchNorm1d) {
       for (const parameter of part.parameters()) parameters.delete(parameter);
     }
