@@ -3,9 +3,9 @@ import { ConfigStore, registerTargets } from "@classifier-training/hydra";
 import type { z } from "zod";
 
 /** A class that says which options it takes. */
-export interface WithOptions<Options extends z.ZodObject> {
-  new (options: z.output<Options>): unknown;
-  readonly options: Options;
+export interface WithOptions {
+  new (options: never): unknown;
+  readonly options: z.ZodObject;
 }
 
 /**
@@ -15,7 +15,7 @@ export interface WithOptions<Options extends z.ZodObject> {
  * @throws CtError for a class without `static options`
  */
 export function register(group: string, name: string) {
-  return <Class extends WithOptions<z.ZodObject>>(target: Class, _context?: ClassDecoratorContext): Class => {
+  return <Class extends WithOptions>(target: Class, _context?: ClassDecoratorContext): Class => {
     if (target.options === undefined) {
       throw new CtError({
         code: "register/options",
@@ -24,7 +24,7 @@ export function register(group: string, name: string) {
       });
     }
     const targetName = `registered.${group.replaceAll("/", ".")}.${name}`;
-    registerTargets({ [targetName]: optionsTarget(target.options, (options) => new target(options)) });
+    registerTargets({ [targetName]: optionsTarget(target.options, (options) => new target(options as never)) });
     ConfigStore.instance().store({
       group,
       name,

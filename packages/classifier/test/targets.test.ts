@@ -1,9 +1,17 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { targets as lightning } from "@classifier-training/lightning";
-import { targets as torch } from "@classifier-training/torch";
-import { targets as vision } from "@classifier-training/vision";
+import { internalError } from "@classifier-training/base";
+import { registerTargets } from "@classifier-training/hydra";
+import { targets as lightning, type Metric } from "@classifier-training/lightning";
+import { nn, noGrad, randn, type Tensor, targets as torch, zeros } from "@classifier-training/torch";
+import { ImageDataset, targets as vision } from "@classifier-training/vision";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import {
+  type ClassificationBatch,
+  ClassificationModel,
+  type EvaluationOutput,
+} from "../src/model/classification-model.ts";
+import { classificationModelOptions } from "../src/model/options.ts";
+import { register } from "../src/register.ts";
 import { targets as own } from "../src/targets.ts";
 import { quick, workspace } from "./cli.ts";
 import { inProcess } from "./in-process.ts";
@@ -15,7 +23,21 @@ beforeAll(async () => {
 });
 afterAll(() => remove());
 
-/** Two steps of a small network, without the callbacks that take most of the time. */
+const tables = { ...lightning, ...torch, ...vision, ...own };
+const listed = Object.keys(tables);
+/** What this test has composed and run. */
+const covered = new Set<unknown>();
+/** Names of targets; of one that has several (`pytorch_lightning.`), the first. */
+const named = (pattern: RegExp) =>
+  listed.filter((name) => pattern.test(name) && listed.find((other) => tables[other] === tables[name]) === name);
+
+/** Not run here, and why. */
+const absent: Readonly<Record<string, string>> = {
+  "torchvision.datasets.MNIST": "needs the files of MNIST; its reader has tests of its own",
+  "torchvision.datasets.FashionMNIST": "needs the files of Fashion-MNIST",
+};
+
+/** An epoch of two steps, without the callbacks that take most of the time. */
 const twoSteps = [
   ...quick,
   "data.batch_size=4",
@@ -34,18 +56,314 @@ const twoSteps = [
   "callbacks.model_checkpoint.save_top_k=0",
   "callbacks.model_checkpoint.save_last=false",
 ];
+let count = 0;
 
-async function runs(name: string, overrides: readonly string[]): Promise<void> {
-  const { code, text } = await inProcess(["train", ...twoSteps, `hydra.run.dir=runs/${name}`, ...overrides], dir);
-  const tail = text.slice(text.lastIndexOf("Model summary"));
-  expect(code, tail.slice(-3000)).toBe(0);
+async function runs(targets: string | readonly string[], overrides: readonly string[]): Promise<string> {
+  const folder = `runs/${count++}`;
+  const { code, text } = await inProcess(["train", ...twoSteps, `hydra.run.dir=${folder}`, ...overrides], dir);
+  expect(code, text.slice(-3000)).toBe(0);
   expect(text).toMatch(/2\/2/);
+  for (const name of [targets].flat()) covered.add(tables[name]);
+  return text;
 }
 
-const all = Object.keys({ ...lightning, ...torch, ...vision, ...own });
+/** A target with options, as an override's value. */
+function node(name: string, options: Readonly<Record<string, unknown>> = {}, partial = false): string {
+  const entries = { _target_: name, ...(partial && { _partial_: true }), ...options };
+  return yaml(entries);
+}
 
-const optimizers = all.filter((name) => /(optim|lion_pytorch)\.[A-Z]/.test(name));
+function yaml(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(yaml).join(",")}]`;
+  if (typeof value !== "object" || value === null) return String(value);
+  return `{${Object.entries(value)
+    .map(([key, entry]) => `${key}: ${yaml(entry)}`)
+    .join(", ")}}`;
+}
 
-test.each(optimizers)("model.optimizer: %s", async (name) => {
-  await runs(name, [`+model.optimizer={_target_: ${name}, _partial_: true}`]);
+const short = (name: string) => name.split(".").at(-1) ?? name;
+
+// --- Callbacks, loggers, profilers, strategies, the trainer ---
+
+const histograms = "+logging.probe={_target_: lightning.pytorch.loggers.TensorBoardLogger, save_dir: tensorboard}";
+
+/** What a callback cannot do without. */
+const callbackOptions: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  EarlyStopping: { monitor: "val/loss" },
+  GradientAccumulationScheduler: { scheduling: { 0: 1 } },
+  StochasticWeightAveraging: { swa_lrs: 0.01, swa_epoch_start: 1 },
+  LearningRateFinder: { num_training_steps: 6 },
+  BatchSizeFinder: { max_trials: 2, steps_per_trial: 1, batch_arg_name: "batch_size" },
+  BackboneFinetuning: { unfreeze_backbone_at_epoch: 1, verbose: true },
+  Timer: { duration: { hours: 1 } },
+  ReplayCertificate: { path: "replay.jsonl", every_n_steps: 1 },
+  HistogramCallback: { every_n_steps: 1 },
+  ModelCheckpoint: { dirpath: "checkpoints/probe", monitor: "val/loss", every_n_epochs: 1 },
+  ProgressBar: { refresh_rate: 1 },
+  UprightCallback: { epochs: [1] },
+};
+/** Those of the configuration whose place they take. */
+const replaces: Readonly<Record<string, string>> = {
+  TQDMProgressBar: "rich_progress",
+  ProgressBar: "rich_progress",
+  RichProgressBar: "rich_progress",
+  ReplayCertificate: "replay",
+  EMACallback: "ema",
+};
+
+describe("callbacks", () => {
+  test.each(named(/callbacks\./))("%s", async (name) => {
+    const replaced = replaces[short(name)];
+    await runs(name, [
+      ...(replaced === undefined ? [] : [`callbacks.${replaced}=null`]),
+      `+callbacks.probe=${node(name, callbackOptions[short(name)])}`,
+      histograms,
+      "trainer.max_epochs=2",
+      "trainer.log_every_n_steps=1",
+    ]);
+  });
+});
+
+describe("loggers", () => {
+  const options: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+    WandbLogger: { offline: true },
+    MLFlowLogger: { experiment_name: "probe" },
+  };
+  test.each(named(/loggers\./))("%s", async (name) => {
+    await runs(name, [
+      `+logging.probe=${node(name, { save_dir: "logs", ...options[short(name)] })}`,
+      "trainer.log_every_n_steps=1",
+    ]);
+  });
+});
+
+describe("parts of the trainer", () => {
+  test.each(named(/profilers\./))("%s", async (name) => {
+    await runs(name, [`+trainer.profiler=${node(name, { dirpath: "profile", filename: short(name) })}`]);
+  });
+  test.each(named(/strategies\./))("%s", async (name) => {
+    await runs(name, [`trainer.strategy=${node(name)}`, "trainer.accelerator=cpu", "trainer.devices=1"]);
+  });
+  test.each(named(/\.Trainer$/))("%s", async (name) => {
+    await runs(
+      [name, "datetime.timedelta"],
+      [
+        `+trainer._target_=${name}`,
+        `+callbacks.probe=${node("lightning.pytorch.callbacks.ModelCheckpoint", {
+          dirpath: "checkpoints/timed",
+          train_time_interval: { _target_: "datetime.timedelta", hours: 1 },
+        })}`,
+      ],
+    );
+  });
+});
+
+// --- Optimizers and schedulers ---
+
+describe("optimizers", () => {
+  test.each(named(/(optim|lion_pytorch)\.[A-Z]/))("%s", async (name) => {
+    await runs(name, [`+model.optimizer=${node(name, {}, true)}`]);
+  });
+});
+
+const half = { _target_: "probe.half", _partial_: true };
+const inner = (options: Readonly<Record<string, unknown>>) => ({ _partial_: true, ...options });
+const constant = inner({ _target_: "torch.optim.lr_scheduler.ConstantLR" });
+const schedulerOptions: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  StepLR: { step_size: 1 },
+  MultiStepLR: { milestones: [1] },
+  ExponentialLR: { gamma: 0.9 },
+  CosineAnnealingLR: { T_max: 2 },
+  CosineAnnealingWarmRestarts: { T_0: 2 },
+  LambdaLR: { lr_lambda: half },
+  MultiplicativeLR: { lr_lambda: half },
+  OneCycleLR: { max_lr: 0.01, total_steps: 4 },
+  CyclicLR: { base_lr: 0.001, max_lr: 0.01, cycle_momentum: false },
+  SequentialLR: { schedulers: [constant, constant], milestones: [1] },
+  ChainedScheduler: { schedulers: [constant, constant] },
+};
+
+describe("schedulers", () => {
+  beforeAll(() => registerTargets({ "probe.half": { invoke: ([epoch]) => 0.5 ** Number(epoch) } }));
+  test.each(named(/lr_scheduler\./))("%s", async (name) => {
+    await runs(name, [`+model.scheduler=${node(name, schedulerOptions[short(name)], true)}`, "trainer.max_epochs=2"]);
+  });
+});
+
+// --- Data and models ---
+
+const transformOptions: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  CenterCrop: { size: 32 },
+  RandomCrop: { size: 32 },
+  RandomResizedCrop: { size: 32 },
+  Resize: { size: [32, 32] },
+  Pad: { padding: 1 },
+  GaussianBlur: { kernel_size: 3 },
+  RandomAffine: { degrees: 5 },
+  RandomRotation: { degrees: 5 },
+  RandomPosterize: { bits: 4 },
+  RandomSolarize: { threshold: 128 },
+  RandomAdjustSharpness: { sharpness_factor: 2 },
+};
+/** Those that take others. */
+const nesting = ["Compose", "RandomApply", "RandomChoice", "RandomOrder"];
+const floating = ["Normalize", "RandomErasing", "ToDtype", "ToFloat32Tensor"];
+
+describe("transforms", () => {
+  const flip = { _target_: "torchvision.transforms.v2.RandomHorizontalFlip" };
+  const tail = ["ToFloat32Tensor", "Normalize"].map((name) => ({
+    _target_: name === "Normalize" ? "torchvision.transforms.v2.Normalize" : `classifier_training.transforms.${name}`,
+    ...(name === "Normalize" ? { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } : {}),
+  }));
+  const spaces = ["torchvision.transforms.v2.", "torchvision.transforms.", "classifier_training.transforms."];
+  test.each(spaces)("%s*: all of them, one after the other", async (space) => {
+    const names = listed.filter((name) => name.startsWith(space) && !name.slice(space.length).includes("."));
+    const single = names.filter((name) => !/MixUp|CutMix/.test(name) && !floating.includes(short(name)));
+    const steps = single.map((name) => ({
+      _target_: name,
+      ...transformOptions[short(name)],
+      ...(nesting.includes(short(name)) && { transforms: [flip] }),
+    }));
+    const resize = { _target_: "torchvision.transforms.v2.Resize", size: [32, 32] };
+    const own = names.filter((name) => ["RandomErasing", "ToDtype"].includes(short(name)));
+    const last = own.map((name) => ({
+      _target_: name,
+      ...(short(name) === "ToDtype" && { dtype: "float32", scale: true }),
+    }));
+    const before = last.filter(({ _target_ }) => short(_target_) === "ToDtype");
+    const after = last.filter(({ _target_ }) => short(_target_) !== "ToDtype");
+    const transforms = [...steps, resize, ...(before.length > 0 ? [...before, tail[1]] : tail), ...after];
+    await runs(
+      names.filter((name) => !/MixUp|CutMix/.test(name)),
+      [`transforms.train_transforms=${node("torchvision.transforms.v2.Compose", { transforms })}`],
+    );
+  });
+  test.each(named(/MixUp|CutMix/))("%s of whole batches", async (name) => {
+    await runs(name, [`+data.batch_transform=${node(name)}`]);
+  });
+});
+
+test("the data module", async () => {
+  await runs(named(/ImageFolderDataModule/), ["data.class_weights=inverse", "data.sampler.mode=auto"]);
+});
+
+test.each(named(/ResNet\d+ClassificationModel/))("%s", async (name) => {
+  await runs(name, [`model._target_=${name}`]);
+});
+
+// --- What a project's own model takes: a network, a layer, a loss, a metric, a dataset ---
+
+const probeOptions = classificationModelOptions.extend({ part: z.unknown() });
+
+/** Uses whatever a configuration names for `part` in its place of a model. */
+class Probe extends ClassificationModel {
+  static readonly options = probeOptions;
+  readonly #part: unknown;
+
+  constructor({ part, ...options }: z.infer<typeof probeOptions>) {
+    super({ ...options, pretrained: false }, "probe", (classes) => networkOf(part, classes));
+    this.#part = part;
+    if (part instanceof ImageDataset && part.length !== 8) throw internalError("the data set has another length");
+  }
+
+  override loss(logits: Tensor, labels: Tensor): Tensor {
+    const part = this.#part as Layer;
+    const kind = part?.constructor?.name ?? "";
+    if (!/Loss$/.test(kind)) return super.loss(logits, labels);
+    const call = (input: Tensor, target: Tensor) => part.call(input, target);
+    if (kind === "CrossEntropyLoss") return call(logits, labels);
+    if (kind === "NLLLoss") return call(logits.logSoftmax(1), labels);
+    const hot = zeros([labels.shape[0] ?? 0, this.numClasses]).scatter_(1, labels.unsqueeze(1), 1);
+    return call(kind === "BCELoss" ? logits.sigmoid() : logits, hot);
+  }
+
+  override validationStep(batch: ClassificationBatch): EvaluationOutput {
+    const output = super.validationStep(batch);
+    const metric = this.#part as Metric<unknown> & { update(...values: unknown[]): void };
+    if (typeof metric?.update !== "function") return output;
+    if (/^Multiclass/.test(metric.constructor.name)) metric.update(output.logits, batch.labels);
+    else metric.update(output.loss);
+    metric.compute();
+    return output;
+  }
+}
+
+register("model", "probe")(Probe);
+
+type Layer = nn.Module<Tensor[], Tensor>;
+
+function networkOf(part: unknown, classes: number): nn.Module<[Tensor], Tensor> {
+  if (part instanceof nn.Module && "headPath" in part) return part as nn.Module<[Tensor], Tensor>;
+  const isLayer = part instanceof nn.Module && !/Loss$/.test(part.constructor.name);
+  return new Around((isLayer ? part : new nn.Identity()) as Layer, classes);
+}
+
+/** A small network with a layer in its middle: on maps of [8, 8, 8], on vectors of 512, or on a sequence. */
+class Around extends nn.Module<[Tensor], Tensor> {
+  readonly stem = new nn.Conv2d(3, 8, { kernelSize: 4, stride: 4 });
+  readonly layer: Layer;
+  readonly head: nn.Linear;
+
+  constructor(layer: Layer, classes: number) {
+    super();
+    this.layer = layer;
+    const size = noGrad(() => this.#features(randn([2, 3, 32, 32])).shape[1]) ?? 1;
+    this.head = new nn.Linear(size, classes);
+  }
+
+  #features(x: Tensor): Tensor {
+    const maps = this.stem.call(x);
+    const kind = this.layer.constructor.name;
+    if (kind === "MultiheadAttention") {
+      const sequence = maps.flatten(2).transpose(1, 2);
+      return (this.layer.call(sequence, sequence, sequence) as unknown as { output: Tensor }).output.flatten(1);
+    }
+    const vectors = ["Linear", "BatchNorm1d", "LayerNorm"].includes(kind);
+    return this.layer.call(vectors ? maps.flatten(1) : maps).flatten(1);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.head.call(this.#features(x));
+  }
+}
+
+const partOptions: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  Linear: { in_features: 512, out_features: 16 },
+  Conv2d: { in_channels: 8, out_channels: 4, kernel_size: 3 },
+  ConvTranspose2d: { in_channels: 8, out_channels: 4, kernel_size: 2 },
+  BatchNorm1d: { num_features: 512 },
+  BatchNorm2d: { num_features: 8 },
+  GroupNorm: { num_groups: 2, num_channels: 8 },
+  LayerNorm: { normalized_shape: 512 },
+  MaxPool2d: { kernel_size: 2 },
+  AvgPool2d: { kernel_size: 2 },
+  AdaptiveAvgPool2d: { output_size: 2 },
+  AdaptiveMaxPool2d: { output_size: 2 },
+  Softmax: { dim: 1 },
+  LogSoftmax: { dim: 1 },
+  Sequential: { _args_: [{ _target_: "torch.nn.ReLU" }, { _target_: "torch.nn.Identity" }] },
+  MultiheadAttention: { embed_dim: 8, num_heads: 2, batch_first: true },
+  StochasticDepth: { p: 0.5, mode: "row" },
+  SqueezeExcitation: { input_channels: 8, squeeze_channels: 2 },
+  ImageFolder: { root: "data/train" },
+  JSONLDataset: { root: "data/train" },
+};
+
+function optionsOf(name: string): Readonly<Record<string, unknown>> {
+  if (name.startsWith("torchvision.models.")) return { num_classes: 2 };
+  if (/Multiclass/.test(name)) return { num_classes: 2 };
+  return partOptions[short(name)] ?? {};
+}
+
+const parts = named(/^torch\.nn\.|^torchvision\.(ops|models|datasets)\.|^torchmetrics\.|JSONLDataset/).filter(
+  (name) => absent[name] === undefined,
+);
+
+test.each(parts)("a project's model with %s", async (name) => {
+  const size = name.endsWith("vit_b_16") ? 224 : 32;
+  await runs(name, ["model=probe", `+model.part=${node(name, optionsOf(name))}`, `data.image_size=${size}`]);
+});
+
+test("nothing that is listed was left out", () => {
+  expect(listed.filter((name) => !covered.has(tables[name]))).toEqual(Object.keys(absent));
 });

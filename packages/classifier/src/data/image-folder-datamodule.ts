@@ -45,6 +45,8 @@ type Split = keyof typeof splitFolders;
  */
 export class ImageFolderDataModule extends ClassificationDataModule {
   readonly options: ImageFolderDataModuleOptions;
+  /** Of the loaders that are made from now on: `BatchSizeFinder` changes it. */
+  batchSize: number;
   readonly #datasets = new Map<Split, ImageDataset>();
   #sampler: SubstitutingSampler | undefined;
   #syntheticFolder: string | undefined;
@@ -58,6 +60,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   constructor(options: ImageFolderDataModuleInput) {
     super();
     this.options = imageFolderDataModuleOptions.parse(options);
+    this.batchSize = this.options.batchSize;
   }
 
   get classNames(): readonly string[] {
@@ -161,8 +164,8 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   #loader(split: Split): DataLoader {
-    const { dropLast, batchSize, numWorkers, pinMemory, persistentWorkers, onError, seed, batchTransform } =
-      this.options;
+    const { dropLast, numWorkers, pinMemory, persistentWorkers, onError, seed, batchTransform } = this.options;
+    const { batchSize } = this;
     const dataset = this.#dataset(split);
     return new DataLoader(split === "train" ? dataset.oriented(this.trainOrientations) : dataset, {
       batchSize,

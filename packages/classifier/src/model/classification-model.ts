@@ -1,5 +1,6 @@
 import { CtError, getLogger } from "@classifier-training/base";
 import {
+  type Backbone,
   type Checkpoint,
   LightningModule,
   MulticlassAccuracy,
@@ -190,11 +191,12 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   }
 
   /** What is trained later where `BackboneFinetuning` is used: all of the network but its head. */
-  get backbone(): readonly nn.AnyModule[] {
-    const { stages } = this.model as { stages?: readonly { readonly modules: readonly nn.AnyModule[] }[] };
-    if (stages !== undefined) return stages.flatMap(({ modules }) => [...modules]);
-    const layers = [...this.model.children()].filter((layer) => [...layer.parameters()].length > 0);
-    return layers.slice(0, -1);
+  get backbone(): Backbone {
+    const head = new Set(headOf(this.model).parameters());
+    return {
+      parameters: () => [...this.model.parameters()].filter((parameter) => !head.has(parameter)),
+      modules: () => this.model.modules(),
+    };
   }
 
   override configureOptimizers(): OptimizerSpec {
@@ -211,4 +213,11 @@ export function requireNumClasses({ numClasses }: ClassificationModelOptions): n
     where: "model.num_classes",
     fix: "give model.num_classes, or build the model through the train command, which takes it from the data",
   });
+}
+
+/** The layer that gives the logits: where the network does not say, its last child with parameters. */
+function headOf(network: nn.AnyModule): nn.AnyModule {
+  const { headPath } = network as { headPath?: string };
+  const layers = [...network.children()].filter((layer) => [...layer.parameters()].length > 0);
+  return [...network.namedModules()].find(([path]) => path === headPath)?.[1] ?? layers.at(-1) ?? network;
 }

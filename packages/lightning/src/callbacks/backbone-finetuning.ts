@@ -28,10 +28,10 @@ export const backboneFinetuningOptionsSchema = z.strictObject({
   rounding: z.int().min(0).default(12),
 });
 
-/**
- * Trains the head alone at first, then the module's `backbone` (a module, or several) too, at a rate that grows to the
- * head's.
- */
+/** The part of a network that is frozen at first: an `nn.Module`, or what stands for several of them. */
+export type Backbone = Pick<nn.AnyModule, "parameters" | "modules">;
+
+/** Trains the head alone at first, then the module's `backbone` too, at a rate that grows to the head's. */
 export class BackboneFinetuning extends Callback {
   readonly #options: z.infer<typeof backboneFinetuningOptionsSchema>;
   #previousLr: number | undefined;
@@ -83,7 +83,7 @@ export class BackboneFinetuning extends Callback {
     if (optimizer === undefined) return;
     const known = new Set(optimizer.paramGroups.flatMap((group) => [...group.params]));
     const backbone = backboneOf(module);
-    const all = new Set(backbone.flatMap((part) => [...part.parameters()]));
+    const all = [...backbone.parameters()];
     for (const parameter of all) parameter.requiresGrad = true;
     const wanted = this.#options.trainBn ? all : exceptBatchNorms(backbone);
     const params = [...wanted].filter((parameter) => !known.has(parameter));
@@ -107,19 +107,18 @@ export class BackboneFinetuning extends Callback {
 }
 
 /** @throws MisconfigurationError for a module without a backbone */
-function backboneOf(module: LightningModule): readonly nn.AnyModule[] {
-  const { backbone } = module as { backbone?: unknown };
-  const parts: readonly unknown[] = Array.isArray(backbone) ? backbone : [backbone];
-  if (parts.length > 0 && parts.every((part): part is nn.AnyModule => part instanceof nn.Module)) return parts;
+function backboneOf(module: LightningModule): Backbone {
+  const { backbone } = module as { backbone?: Partial<Backbone> };
+  if (typeof backbone?.parameters === "function" && typeof backbone.modules === "function") return backbone as Backbone;
   throw new MisconfigurationError(
     "The LightningModule should have a nn.Module `backbone` attribute",
-    "add a property `backbone`: the part of the network that is frozen at first, a module or a list of them",
+    "add a property `backbone` to it: the part of the network that is frozen at first",
   );
 }
 
-function exceptBatchNorms(backbone: readonly nn.AnyModule[]) {
-  const parameters = new Set(backbone.flatMap((part) => [...part.parameters()]));
-  for (const part of backbone.flatMap((one) => [...one.modules()])) {
+function exceptBatchNorms(backbone: Backbone) {
+  const parameters = new Set(backbone.parameters());
+  for (const part of backbone.modules()) {
     if (part instanceof nn.BatchNorm2d || part instanceof nn.BatchNorm1d) {
       for (const parameter of part.parameters()) parameters.delete(parameter);
     }

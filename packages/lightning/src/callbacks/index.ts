@@ -1,4 +1,4 @@
-export { BackboneFinetuning } from "./backbone-finetuning.ts";
+export { type Backbone, BackboneFinetuning } from "./backbone-finetuning.ts";
 export { BatchSizeFinder } from "./batch-size-finder.ts";
 export { Callback, type CallbackHook, type StepOutputs } from "./callback.ts";
 export { formatCheckpointName } from "./checkpoint-name.ts";
