@@ -17,8 +17,8 @@ const namespaces: readonly (readonly [prefixes: readonly string[], load: TargetL
   [["torch", "timm", "lion_pytorch", "torchvision"], torch],
   [["torchvision", "timm"], vision],
   [["classifier_training"], own],
-  [["classifier_training.transforms"], vision],
-  [["classifier_training.callbacks.ema"], lightning],
+  [["classifier_training.transforms", "classifier_training.data.JSONLDataset"], vision],
+  [["classifier_training.callbacks.ema", "classifier_training.callbacks.histograms"], lightning],
 ];
 
 let registered = false;

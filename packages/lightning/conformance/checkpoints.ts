@@ -320,11 +320,6 @@ async function section<T>(
   return { name: `checkpoints.${name}`, passed, total: cases.length, failures };
 }
 
-/** Recorded runs that go another way here, on purpose. */
-const deviations: Readonly<Record<string, string>> = {
-  max_inf: "an infinite score is the worst, as NaN is: such a model is never called best",
-};
-
 /** Checkpoint names, what survives of a run, and early stopping's decisions. */
 export async function checkpointsConformance(dir: string): Promise<SectionResult[]> {
   if (!existsSync(join(dir, "checkpoints.json"))) return [];

@@ -16,4 +16,5 @@ export const deviations: Readonly<Record<string, string>> = {
     "last.ckpt holds the end of the first epoch (step 5) and not its third step, so that is where the run resumes",
   last_when_only_topk_files_present:
     "without a last.ckpt the newest checkpoint of the folder is resumed; Lightning starts from scratch without a word",
+  max_inf: "an infinite score is the worst, as NaN is: such a model is never called best",
 };

@@ -29,7 +29,10 @@ export const backboneFinetuningOptionsSchema = z.strictObject({
 });
 
 /** The part of a network that is frozen at first: an `nn.Module`, or what stands for several of them. */
-export type Backbone = Pick<nn.AnyModule, "parameters" | "modules">;
+export interface Backbone {
+  parameters(): Iterable<nn.Parameter>;
+  modules(): Iterable<nn.AnyModule>;
+}
 
 /** Trains the head alone at first, then the module's `backbone` too, at a rate that grows to the head's. */
 export class BackboneFinetuning extends Callback {

@@ -67,7 +67,11 @@ export class LearningRateFinder extends Callback {
     restore();
     for (const [i, group] of groups.entries()) group.lr = before[i] ?? group.lr;
     this.suggestion = this.suggest();
-    this.#apply(groups, before);
+    this.#apply(
+      groups,
+      before,
+      trainer.lrSchedulerConfigs.map(({ scheduler }) => scheduler),
+    );
     if (attribute !== undefined && this.suggestion !== undefined)
       (module as unknown as Record<string, unknown>)[attribute] = this.suggestion;
   }
@@ -86,7 +90,11 @@ export class LearningRateFinder extends Callback {
     return found;
   }
 
-  #apply(groups: readonly { lr: number; initialLr?: number }[], before: readonly number[]): void {
+  #apply(
+    groups: readonly { lr: number; initialLr?: number }[],
+    before: readonly number[],
+    schedulers: readonly object[],
+  ): void {
     const { suggestion } = this;
     if (suggestion === undefined) {
       log.warning("the learning rate finder has too few points to suggest a rate, and the one configured is used");
@@ -94,12 +102,13 @@ export class LearningRateFinder extends Callback {
     }
     log.info(`Learning rate ${this.#options.updateAttr ? "set to" : "suggested:"} ${suggestion}`);
     if (!this.#options.updateAttr) return;
-    const first = before[0] ?? suggestion;
-    // Groups keep their ratios, and schedulers that go by the initial rate start from the new one.
-    for (const [i, group] of groups.entries()) {
-      group.lr = (suggestion * (before[i] ?? first)) / first;
-      if (group.initialLr !== undefined) group.initialLr = group.lr;
+    // The suggestion stands for the rate that was configured: a warm-up begins at its part of it, groups keep their ratios.
+    const factor = suggestion / (groups[0]?.initialLr ?? before[0] ?? suggestion);
+    for (const group of groups) {
+      group.lr *= factor;
+      if (group.initialLr !== undefined) group.initialLr *= factor;
     }
+    for (const scheduler of schedulers) scaleBaseRates(scheduler, factor);
   }
 
   /** Lightning's: the first step has the least rate, the second that of step 2, and the last the largest. */
@@ -161,4 +170,10 @@ function gradient(points: readonly Point[]): number[] {
     const [left, right] = [here.x - before.x, after.x - here.x];
     return (left * slope(here, after) + right * slope(before, here)) / (left + right);
   });
+}
+
+function scaleBaseRates(scheduler: object, factor: number): void {
+  const { baseLrs, schedulers = [] } = scheduler as { baseLrs?: number[]; schedulers?: readonly object[] };
+  for (const i of baseLrs?.keys() ?? []) (baseLrs as number[])[i] = (baseLrs?.[i] as number) * factor;
+  for (const inner of schedulers) scaleBaseRates(inner, factor);
 }

@@ -70,12 +70,24 @@ function withPythonNames(target: Target): Target {
   return withForeignOptions(target, Object.fromEntries(names));
 }
 
+/** Schedulers of the same optimizer: made already, or partials that still want it. */
+const parts = z.array(z.union([scheduler, z.custom<(o: ScheduledOptimizer) => Scheduler>(isFunction, "")]));
+type Parts = z.infer<typeof parts>;
+
+function isFunction(value: unknown): boolean {
+  return typeof value === "function";
+}
+
+function made(given: Parts, o: ScheduledOptimizer): Scheduler[] {
+  return given.map((part) => (typeof part === "function" ? part(o) : part));
+}
+
 const sequentialSchema = z.strictObject({
-  schedulers: z.array(scheduler),
+  schedulers: parts,
   milestones: z.array(z.int()),
   lastEpoch: z.int().default(-1),
 });
-const chainedSchema = z.strictObject({ schedulers: z.array(scheduler), optimizer: optimizer.optional() });
+const chainedSchema = z.strictObject({ schedulers: parts, optimizer: optimizer.optional() });
 
 /** `torch.optim.lr_scheduler.*` as a configuration names them. */
 export const schedulerTargets: TargetTable = {
@@ -115,10 +127,11 @@ export const schedulerTargets: TargetTable = {
   ),
   "torch.optim.lr_scheduler.SequentialLR": schedulerTarget(
     sequentialSchema,
-    (o, { schedulers, milestones, lastEpoch }) => new SequentialLR(o, schedulers, milestones, { lastEpoch }),
+    (o, { schedulers, milestones, lastEpoch }) => new SequentialLR(o, made(schedulers, o), milestones, { lastEpoch }),
   ),
   "torch.optim.lr_scheduler.ChainedScheduler": optionsTarget(
     chainedSchema,
-    ({ schedulers, optimizer: given }) => new ChainedScheduler(schedulers, given),
+    ({ schedulers, optimizer: given }) =>
+      new ChainedScheduler(given === undefined ? (schedulers as Scheduler[]) : made(schedulers, given), given),
   ),
 };
