@@ -5,6 +5,7 @@ import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { writeLabelsMapping } from "../inference/labels-mapping.ts";
 import { countFlops } from "../model/flops.ts";
+import { asInput } from "./in-place.ts";
 import { renderTable } from "./table.ts";
 
 export const modelInfoOptions = z.strictObject({ outputDir: z.string().default("outputs") });
@@ -51,7 +52,7 @@ function inputCost(module: LightningModule, size: number): (readonly [string, st
   try {
     return noGrad(() =>
       scope(() => {
-        const input = randn([1, 3, size, size], { device: module.device });
+        const input = asInput(module, randn([1, 3, size, size]));
         const flops = countFlops(() => module.forward(input));
         const times = Array.from({ length: 5 }, () => {
           const start = performance.now();

@@ -10,6 +10,7 @@ import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { writeLabelsMapping } from "../inference/labels-mapping.ts";
 import { describeProportion } from "../statistics/interval.ts";
 import { BestWeightsCallback } from "./best-weights.ts";
+import { withWeights } from "./in-place.ts";
 import type { Variant } from "./onnx-variants.ts";
 import { bestCheckpoint, copied, disposeWeights } from "./weight-candidates.ts";
 
@@ -55,17 +56,11 @@ export class ONNXExportCallback extends Callback {
   override async onFitEnd(trainer: TrainerView, module: LightningModule): Promise<void> {
     await trainer.flushCheckpoints();
     const { weights, source } = await exportedWeights(trainer, module);
-    const before = copied(module.stateDict());
-    const wasTraining = module.training;
+    const given = weights ?? copied(module.stateDict());
     try {
-      if (weights !== undefined) module.loadStateDict(weights);
-      module.eval();
-      await this.#export(trainer, module, source);
+      await withWeights(module, given, () => this.#export(trainer, module, source));
     } finally {
-      module.loadStateDict(before);
-      module.train(wasTraining);
-      disposeWeights(before);
-      if (weights !== undefined) disposeWeights(weights);
+      disposeWeights(given);
     }
   }
 

@@ -1,5 +1,15 @@
 import { getLogger } from "@classifier-training/base";
-import { amp, autocast, type DType, fused, type optim, type Tensor } from "@classifier-training/torch";
+import {
+  amp,
+  autocast,
+  type DType,
+  fused,
+  noGrad,
+  ones,
+  type optim,
+  scope,
+  type Tensor,
+} from "@classifier-training/torch";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerOptions } from "../trainer/options.ts";
 import type { Precision, StepPass } from "./precision.ts";
@@ -121,6 +131,17 @@ function fastest(kind: string): "16-mixed" | "bf16-mixed" | "32-true" {
   return kind === "cpu" && fused.multipliesBfloat16() ? "bf16-mixed" : "32-true";
 }
 
+/** LibTorch 1.13 has no float16 kernels for matrix products and convolutions on a CPU; 2.x has. */
+function computesInFloat16(): boolean {
+  try {
+    return noGrad(() =>
+      scope(() => ones([1, 1], { dtype: "float16" }).matmul(ones([1, 1], { dtype: "float16" })).numel === 1),
+    );
+  } catch {
+    return false;
+  }
+}
+
 /**
  * The precision that an option asks for; on a CPU `16-mixed` becomes `bf16-mixed`, with a warning, as in Lightning.
  * `auto`, which Lightning does not have, is the fastest of the device that keeps the weights in float32.
@@ -139,7 +160,9 @@ export function selectPrecision(option: TrainerOptions["precision"], device: str
     case "bf16-true":
       return new TruePrecision(name, "bfloat16");
     case "16-true":
-      return new TruePrecision(name, "float16");
+      if (deviceKind(device) !== "cpu" || computesInFloat16()) return new TruePrecision(name, "float16");
+      log.warning(`precision: "${asked}" is not supported on CPUs by this LibTorch: using "bf16-true" instead`);
+      return new TruePrecision("bf16-true", "bfloat16");
     case "bf16-mixed":
       return new MixedPrecision(name, "bfloat16", device);
     case "16-mixed":

@@ -1,9 +1,10 @@
 import { join } from "node:path";
-import { getLogger } from "@classifier-training/base";
-import { isFloatingPoint, nn, noGrad, scope, type Tensor } from "@classifier-training/torch";
+import { CtError, getLogger } from "@classifier-training/base";
+import { nn } from "@classifier-training/torch";
 import type { CheckpointIO } from "../checkpoint/io.ts";
 import type { LightningDataModule } from "../core/datamodule.ts";
 import { LightningError } from "../core/errors.ts";
+import { nonFiniteWeight } from "../core/finite.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { MetricValues } from "../core/result-collection.ts";
 import type { TrainerFn } from "../core/trainer-view.ts";
@@ -229,7 +230,7 @@ export class Session {
     await attempt("onException", () => hooks.callbacks("onException", error));
     await attempt("onException", () => datamodule?.onException?.(error));
     if (fn === "fit" && (state.stage === "train" || state.stage === "validate") && !state.trained) {
-      await this.#saveEnded(interrupted);
+      await this.#saveEnded(error);
       if (interrupted && this.#trainer.isGlobalZero) this.#parts.signals.afterSave();
     }
     // In this process as in the next: a training that begins anew has fresh metrics.
@@ -245,7 +246,10 @@ export class Session {
   }
 
   /** Saves the run that ends before its time, whatever ended it, unless its state is worth nothing. */
-  async #saveEnded(interrupted: boolean): Promise<void> {
+  async #saveEnded(error: unknown): Promise<void> {
+    // The checkpoint before it is what one resumes from.
+    if (CtError.is(error) && error.code === "lightning/diverged") return;
+    const interrupted = error instanceof TrainingInterrupted;
     const { progress, strategy, module, options } = this.#parts;
     if (!options.enableCheckpointing || options.fastDevRun !== false) return;
     if (!interrupted && progress.totalBatches === this.#checkpoints.resumedBatches) return;
@@ -259,7 +263,7 @@ export class Session {
     else if (progress.phase === "inBatch")
       refuse("the error came after the optimizer's step and before the batch's end");
     else {
-      const bad = interrupted ? undefined : firstNonFinite(module.stateDict());
+      const bad = interrupted ? undefined : nonFiniteWeight(module.stateDict(), () => true);
       if (bad !== undefined) {
         refuse(`${bad} is not finite`);
         return;
@@ -330,17 +334,4 @@ export class Session {
       log.info([`${title}:`, ...lines].join("\n"));
     }
   }
-}
-
-/** The name of a tensor that has a NaN or an infinity. */
-function firstNonFinite(tensors: ReadonlyMap<string, Tensor>): string | undefined {
-  return noGrad(() =>
-    scope(() => {
-      const found = [...tensors].find(
-        ([, value]) =>
-          isFloatingPoint(value.dtype) && !Number.isFinite(value.to({ dtype: "float32" }).abs().max().item()),
-      );
-      return found?.[0];
-    }),
-  );
 }
