@@ -133,6 +133,7 @@ test("what training leaves out is counted and named in its log and by the check"
     writeFileSync(join(root, "valid/7", noise), "x");
   }
   mkdirSync(join(root, "valid/.ipynb_checkpoints"));
+  cpSync(join(root, "valid/7/0.png"), join(root, "valid/stray.png"));
   writeFileSync(join(root, "labels.csv"), "a,b\n");
   const logged: string[] = [];
   const restore = setLogSinks([({ level, message }) => void (level === "WARNING" && logged.push(message))]);
@@ -141,6 +142,7 @@ test("what training leaves out is counted and named in its log and by the check"
   expect(logged.map((line) => line.replaceAll(root, "ROOT"))).toEqual([
     "train: 2 images left out (named by no annotation): such as ROOT/train/23/1.png",
     "train: not read: labels.csv",
+    "valid: 1 image left out (in no class folder): such as ROOT/valid/stray.png",
     "valid: 2 images left out (format not read): 1 .heic, 1 .jp2",
     "valid: not read: labels.csv",
   ]);
@@ -162,4 +164,13 @@ test("a link that leads back to itself or to a folder around it is a sentence", 
   symlinkSync("0.png", join(root, "train/7/other.png"));
   symlinkSync(join(root, "train/23"), join(root, "train/24"));
   expect(trained(root)).toHaveLength(8);
+});
+
+test("the check says that a single class is not enough, as training does", async () => {
+  const root = await dataRoot("single", () => ({}));
+  for (const split of ["train", "valid"]) rmSync(join(root, split, "23"), { recursive: true });
+  const { code, stdout } = await classifier(["data", "check", "single"], dir);
+  expect(stdout).toContain("Training cannot read train: its images are all of one class, 7");
+  expect(stdout).not.toContain("No serious problem");
+  expect(code).toBe(2);
 });

@@ -1,8 +1,11 @@
 import { existsSync, statSync } from "node:fs";
+import { basename } from "node:path";
 import { text } from "node:stream/consumers";
-import { CtError } from "@classifier-training/base";
-import { filesBelow, isImageName } from "@classifier-training/vision/preprocessing";
+import { CtError, getLogger, plural } from "@classifier-training/base";
+import { countExtensions, filesBelow, isImageName, mayBeImageName } from "@classifier-training/vision/preprocessing";
 import { globSync } from "tinyglobby";
+
+const log = getLogger("classifier.predict");
 
 /** Formats that are decoded though torchvision's datasets leave them out. */
 const alsoImages = /\.(gif|avif)$/i;
@@ -32,7 +35,15 @@ export async function expandImages(patterns: readonly string[]): Promise<string[
 function expand(pattern: string): string[] {
   if (existsSync(pattern)) {
     if (!statSync(pattern).isDirectory()) return [pattern];
-    return filesBelow(pattern, (name) => isImageName(name) || alsoImages.test(name));
+    const isImage = (name: string) => isImageName(name) || alsoImages.test(name);
+    const found = filesBelow(pattern, (name) => isImage(name) || mayBeImageName(name));
+    const images = found.filter((path) => isImage(basename(path)));
+    const others = found.filter((path) => !isImage(basename(path)));
+    if (others.length > 0)
+      log.warning(
+        `${pattern}: ${plural(others.length, "file")} left out (format not read): ${countExtensions(others)}`,
+      );
+    return images;
   }
   return globSync(pattern, { onlyFiles: true }).sort();
 }

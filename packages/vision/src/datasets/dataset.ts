@@ -1,8 +1,7 @@
-import { extname } from "node:path";
 import { plural } from "@classifier-training/base";
 import { VisionError } from "../errors.ts";
 import type { Image } from "../image/image.ts";
-import { comparePython } from "./classes.ts";
+import { countExtensions } from "./folders.ts";
 import { type ImageSource, openSource, type SourceSpec } from "./source.ts";
 
 export interface LabelledImage {
@@ -17,6 +16,7 @@ export type LeftOutReason =
   | "label unknown to train"
   | "image missing"
   | "named by no annotation"
+  | "in no class folder"
   | "format not read";
 
 /** A file or a row of a listing that is not among the samples. */
@@ -111,7 +111,8 @@ export class ImageDataset {
   notices(): string[] {
     const lines = Object.entries(this.skipped).map(([reason, count]) => {
       const same = this.leftOut.filter((left) => left.reason === reason);
-      const which = reason === "format not read" ? countExtensions(same) : `such as ${same[0]?.where}`;
+      const which =
+        reason === "format not read" ? countExtensions(same.map(({ path }) => path)) : `such as ${same[0]?.where}`;
       return `${plural(count, "image")} left out (${reason}): ${which}`;
     });
     return [...lines, ...this.remarks];
@@ -191,17 +192,4 @@ export class ImageDataset {
     const { name, source, targets, classToIdx, paths, leftOut, labelledAt, metadata, remarks } = this;
     return { name, source, targets, classToIdx, paths, leftOut, labelledAt, metadata, remarks };
   }
-}
-
-/** `3 .heic, 1 .jp2`. */
-function countExtensions(files: readonly LeftOut[]): string {
-  const counts = new Map<string, number>();
-  for (const { path } of files) {
-    const extension = extname(path).toLowerCase() || "without an extension";
-    counts.set(extension, (counts.get(extension) ?? 0) + 1);
-  }
-  return [...counts]
-    .sort(([a, m], [b, n]) => n - m || comparePython(a, b))
-    .map(([extension, count]) => `${count} ${extension}`)
-    .join(", ");
 }

@@ -25,6 +25,19 @@ export function mayBeImageName(name: string): boolean {
   return !isHidden(name) && !isImageName(name) && !otherExtensions.has(extname(name).toLowerCase());
 }
 
+/** `3 .heic, 1 .jp2`. */
+export function countExtensions(paths: Iterable<string>): string {
+  const counts = new Map<string, number>();
+  for (const path of paths) {
+    const extension = extname(path).toLowerCase() || "without an extension";
+    counts.set(extension, (counts.get(extension) ?? 0) + 1);
+  }
+  return [...counts]
+    .sort(([a, m], [b, n]) => n - m || comparePython(a, b))
+    .map(([extension, count]) => `${count} ${extension}`)
+    .join(", ");
+}
+
 /** Files and folders that systems leave: `._x.jpg`, `.ipynb_checkpoints`, `__MACOSX`, `@eaDir`, `Thumbs.db`, ... */
 export function isHidden(name: string): boolean {
   return name.startsWith(".") || systemNames.has(name.toLowerCase());

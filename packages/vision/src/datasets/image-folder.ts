@@ -3,7 +3,7 @@ import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
 import { ImageDataset, type LeftOut } from "./dataset.ts";
-import { emptySplit, filesBelow, isImageName, mayBeImageName, splitFolder, subfolders } from "./folders.ts";
+import { emptySplit, filesBelow, filesIn, isImageName, mayBeImageName, splitFolder, subfolders } from "./folders.ts";
 import { decodeOptions } from "./source.ts";
 
 export const imageFolderOptions = z.strictObject({
@@ -31,7 +31,12 @@ export class ImageFolder extends ImageDataset {
     const paths: string[] = [];
     const targets: number[] = [];
     const empty: string[] = [];
-    const leftOut: LeftOut[] = [];
+    const leftOut: LeftOut[] = filesIn(folder, isImageName).map((path) => ({
+      reason: "in no class folder",
+      path,
+      label: "",
+      where: path,
+    }));
     for (const name of names) {
       const found = filesBelow(join(folder, name), (file) => isImageName(file) || mayBeImageName(file));
       const files = found.filter((path) => isImageName(basename(path)));

@@ -1,6 +1,6 @@
-import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { Image } from "../../image/image.ts";
-import { exifOrientation as orientationIn } from "../../image/tags.ts";
+import { exifOrientation } from "../../image/tags.ts";
 import { comparePython } from "../classes.ts";
 import type { LeftOutReason } from "../dataset.ts";
 import { openSource } from "../source.ts";
@@ -52,6 +52,8 @@ export interface DataReport {
   readonly exifOrientation: boolean;
   readonly missing: readonly ListedImage[];
   readonly unlisted: readonly ListedImage[];
+  /** Image files beside the class folders. */
+  readonly outside: readonly ListedImage[];
   readonly withoutLabel: readonly ListedImage[];
   /** Files that may be images, in formats that are not read. */
   readonly unread: readonly ListedImage[];
@@ -71,8 +73,8 @@ export interface CheckOptions extends DecodeChoices {
  * labels, corrupt, tiny, missing, unlisted and unlabelled files, and the classes of each split.
  */
 export async function checkData(root: string, options: CheckOptions = {}): Promise<DataReport> {
-  const { minSide = 16, onProgress, signal, maxPixels, exifOrientation = false } = options;
-  const decode = { maxPixels, exifOrientation };
+  const { minSide = 16, onProgress, signal, maxPixels, exifOrientation: turns = false } = options;
+  const decode = { maxPixels, exifOrientation: turns };
   const { splits, refused } = takeInventory(root, decode);
   const { images, readers } = await imagesOf(splits, decode);
   const leftOut = (...reasons: LeftOutReason[]) => splits.flatMap((split) => leftOutOf(split, ...reasons));
@@ -121,12 +123,13 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
     }),
     minSide,
     turned: images.flatMap((image) => {
-      const orientation = orientationOf(image.path);
+      const orientation = orientationOf(image);
       return orientation === 1 ? [] : [{ image, orientation }];
     }),
-    exifOrientation,
+    exifOrientation: turns,
     missing: leftOut("image missing"),
     unlisted: leftOut("named by no annotation"),
+    outside: leftOut("in no class folder"),
     withoutLabel: leftOut("no label"),
     unread: leftOut("format not read"),
     remarks: splits.flatMap(({ split, dataset }) => dataset?.remarks.map((remark) => `${split}: ${remark}`) ?? []),
@@ -183,13 +186,6 @@ function summary(
   return { name, images: own.length, classes, unknownClasses };
 }
 
-/** What EXIF says of a file; its metadata lie in front of the pixels. */
-function orientationOf(path: string): number {
-  const start = new Uint8Array(1 << 17);
-  const file = openSync(path, "r");
-  try {
-    return orientationIn(start.subarray(0, readSync(file, start)));
-  } finally {
-    closeSync(file);
-  }
+function orientationOf({ path }: ListedImage): number {
+  return exifOrientation(readFileSync(path));
 }

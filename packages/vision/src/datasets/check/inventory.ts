@@ -49,7 +49,15 @@ export function takeInventory(root: string, decode: DecodeChoices = {}): Invento
   const splits = names.map((split): OpenedSplit => {
     try {
       const dataset = openSplit(root, split, { ...decode, classToIdx: train?.classToIdx, onMissing: "skip" });
-      train ??= dataset;
+      if (split === "train") train = dataset;
+      if (dataset === train && train.classToIdx.size < 2) {
+        const [only] = train.classes;
+        refused.push({
+          split,
+          what: `its images are all of one class, ${only}`,
+          fix: "a classifier needs two or more",
+        });
+      }
       return { split, dataset };
     } catch (error) {
       if (!VisionError.is(error)) throw error;

@@ -43,6 +43,7 @@ export function renderDataReport(report: DataReport, { limit = 10 }: { limit?: n
   );
   section("Rows without a label", report.withoutLabel, (image) => nameOf({ path: image.where }));
   section("Image files that no annotation names", report.unlisted, nameOf);
+  section("Image files in no class folder", report.outside, nameOf);
   section("Files in formats that are not read (convert them to JPEG or PNG)", report.unread, nameOf);
   const tinyTitle = `Tiny images (a side shorter than ${report.minSide} pixels)`;
   section(tinyTitle, report.tiny, ({ image, width, height }) => `${nameOf(image)} is ${width}x${height}`);
@@ -63,6 +64,7 @@ function verdict(report: DataReport): string {
     report.contradictions.length > 0 && `${plural(report.contradictions.length, "image")} with contradictory labels`,
     leaks > 0 && `${plural(leaks, "image")} in more than one split`,
     report.unlisted.length > 0 && `${plural(report.unlisted.length, "image")} that no annotation names`,
+    report.outside.length > 0 && `${plural(report.outside.length, "image")} in no class folder`,
     report.unread.length > 0 && `${plural(report.unread.length, "file")} in formats that are not read`,
   ].filter((text) => text !== false);
   return found.length === 0 ? "No serious problem was found." : `To look at first: ${found.join("; ")}.`;
