@@ -98,3 +98,20 @@ test("transforms are built from the configuration", async () => {
   expect(pipeline.name).toBe("Compose");
   expect(pipeline.options.transforms).toHaveLength(9);
 });
+
+test("torchvision's enums are named with a value, a member, or a path that hydra.utils.get_object reads", async () => {
+  const inAll = ["bicubic", "BICUBIC", "torchvision.transforms.InterpolationMode.BICUBIC"].map((interpolation) => ({
+    interpolation,
+  }));
+  const targets = [
+    { _target_: "torchvision.transforms.InterpolationMode", _args_: ["bicubic"] },
+    { _target_: "torchvision.transforms.InterpolationMode.BICUBIC" },
+    { _target_: "hydra.utils.get_object", path: "torchvision.transforms.InterpolationMode.BICUBIC" },
+  ].map((interpolation) => ({ interpolation }));
+  for (const options of [...inAll, ...targets]) {
+    const made = (await instantiate({ _target_: "torchvision.transforms.Resize", size: 8, ...options })) as {
+      options: Record<string, unknown>;
+    };
+    expect(made.options["interpolation"], JSON.stringify(options)).toBe("bicubic");
+  }
+});

@@ -10,7 +10,7 @@ import {
   thresholds,
 } from "./augment-ops.ts";
 import { policies } from "./auto-augment-policies.ts";
-import { augmentFillOption, warpInterpolationOption } from "./options.ts";
+import { augmentFillOption, enumMember, warpInterpolationOption } from "./options.ts";
 import { defineTransform } from "./transform.ts";
 
 const space: AugmentSpace = {
@@ -30,11 +30,17 @@ const space: AugmentSpace = {
   Invert: {},
 };
 
+/** A policy, also by its name in torchvision's `AutoAugmentPolicy`. */
+export const autoAugmentPolicyOption = z.preprocess(
+  (value) => enumMember(value, "AutoAugmentPolicy"),
+  z.enum(["imagenet", "cifar10", "svhn"]),
+);
+
 /** AutoAugment (Cubuk et al., 2019): a random pair of operations from a learned policy. */
 export const AutoAugment = defineTransform({
   name: "AutoAugment",
   options: z.strictObject({
-    policy: z.enum(["imagenet", "cifar10", "svhn"]).default("imagenet"),
+    policy: autoAugmentPolicyOption.default("imagenet"),
     interpolation: warpInterpolationOption("nearest"),
     fill: augmentFillOption,
   }),

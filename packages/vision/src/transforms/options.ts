@@ -15,17 +15,20 @@ const legacyInterpolations = {
   5: "hamming",
 } as const;
 
-/**
- * Pillow's numbers for interpolations are understood too, as torchvision understands them, and the names of
- * `InterpolationMode`.
- */
-export function interpolationNamed(value: unknown): unknown {
-  if (typeof value === "number") return legacyInterpolations[value as 0] ?? value;
-  if (typeof value !== "string") return value;
-  return value
-    .replace(/^.*InterpolationMode\./, "")
+/** The member of one of torchvision's enums: its name or value, or what `hydra.utils.get_object` gives for its path. */
+export function enumMember(value: unknown, name: string): unknown {
+  const given = typeof value === "function" && "target" in value ? value.target : value;
+  if (typeof given !== "string") return given;
+  return given
+    .replace(new RegExp(`^.*${name}\\.`), "")
     .toLowerCase()
     .replace("_", "-");
+}
+
+/** Pillow's numbers for interpolations are understood too, as torchvision understands them. */
+export function interpolationNamed(value: unknown): unknown {
+  if (typeof value === "number") return legacyInterpolations[value as 0] ?? value;
+  return enumMember(value, "InterpolationMode");
 }
 
 /** The type of pixels, also as `torch.float32`. */

@@ -1,6 +1,7 @@
 import { optionsTarget, refusedTarget, type Target, type TargetTable } from "@classifier-training/base";
 import { z } from "zod";
 import { interpolations } from "../functional/resize.ts";
+import { autoAugmentPolicyOption } from "./auto-augment.ts";
 import { CutMix } from "./cut-mix.ts";
 import { MixUp, mixUpOptions } from "./mix-up.ts";
 import { interpolationNamed } from "./options.ts";
@@ -12,10 +13,20 @@ function targetOf(factory: AnyTransformFactory): Target {
   return optionsTarget(schema, (options) => factory.build(options, "snake_case"));
 }
 
-const interpolationMode = optionsTarget(
-  z.strictObject({ value: z.preprocess(interpolationNamed, z.enum(interpolations)) }),
-  ({ value }) => value,
-);
+/** An enum of torchvision: called with a value, or named with a member. */
+function enumTargets(name: string, option: z.ZodType, members: readonly string[]): [string, Target][] {
+  const whole = optionsTarget(z.strictObject({ value: option }), ({ value }) => value);
+  const ofMembers = members.map((member): [string, Target] => [
+    `${name}.${member.toUpperCase().replace("-", "_")}`,
+    { optionNames: [], invoke: () => member },
+  ]);
+  return [[name, whole], ...ofMembers];
+}
+
+const enums = [
+  ...enumTargets("InterpolationMode", z.preprocess(interpolationNamed, z.enum(interpolations)), interpolations),
+  ...enumTargets("AutoAugmentPolicy", autoAugmentPolicyOption, ["imagenet", "cifar10", "svhn"]),
+];
 
 /** Names of torchvision that cannot be used here. */
 const refused: Readonly<Record<string, Target>> = {
@@ -38,27 +49,29 @@ function severalImages(name: string, inTypeScript: string): Target {
   );
 }
 
-const namespaces = ["torchvision.transforms.v2", "torchvision.transforms"];
+/** Where torchvision's names are found: the packages, and the module of the first version that defines most of them. */
+const namespaces = ["torchvision.transforms.v2", "torchvision.transforms", "torchvision.transforms.transforms"];
+const automatic = ["AugMix", "AutoAugment", "AutoAugmentPolicy", "RandAugment", "TrivialAugmentWide"];
+
+function named(name: string, target: Target): [string, Target][] {
+  const [first = ""] = name.split(".");
+  const spaces = automatic.includes(first) ? [...namespaces, "torchvision.transforms.autoaugment"] : [...namespaces];
+  if (first === "InterpolationMode") spaces.push("torchvision.transforms.functional");
+  return spaces.map((space) => [`${space}.${name}`, target]);
+}
 
 /** The transforms under their dotted names in the Python stack. */
 export const transformTargets: TargetTable = {
   "torchvision.transforms.v2.MixUp": optionsTarget(mixUpOptions, (options) => new MixUp(options)),
   "torchvision.transforms.v2.CutMix": optionsTarget(mixUpOptions, (options) => new CutMix(options)),
-  ...Object.fromEntries(
-    [...namespaces, "torchvision.transforms.functional"].map((space) => [
-      `${space}.InterpolationMode`,
-      interpolationMode,
-    ]),
-  ),
-  ...Object.fromEntries(
-    Object.entries(refused).flatMap(([name, target]) => namespaces.map((space) => [`${space}.${name}`, target])),
-  ),
-  ...Object.fromEntries(
-    transforms.flatMap((factory) => {
-      const target = targetOf(factory);
+  ...Object.fromEntries([
+    ...enums.flatMap(([name, target]) => named(name, target)),
+    ...Object.entries(refused).flatMap(([name, target]) => named(name, target)),
+    ...transforms.flatMap((factory): [string, Target][] => {
       const name = factory.transformName;
-      if (factory.namespace === "classifier_training") return [[`classifier_training.transforms.${name}`, target]];
-      return namespaces.map((space) => [`${space}.${name}`, target]);
+      const target = targetOf(factory);
+      const isOwn = factory.namespace === "classifier_training";
+      return isOwn ? [[`classifier_training.transforms.${name}`, target]] : named(name, target);
     }),
-  ),
+  ]),
 };

@@ -23,11 +23,11 @@ const versionOne =
   "RandomChoice RandomOrder RandomCrop RandomHorizontalFlip RandomVerticalFlip RandomResizedCrop FiveCrop TenCrop " +
   "LinearTransformation ColorJitter RandomRotation RandomAffine Grayscale RandomGrayscale RandomPerspective " +
   "RandomErasing GaussianBlur InterpolationMode RandomInvert RandomPosterize RandomSolarize RandomAdjustSharpness " +
-  "RandomAutocontrast RandomEqualize ElasticTransform AutoAugment RandAugment TrivialAugmentWide AugMix";
+  "RandomAutocontrast RandomEqualize ElasticTransform AutoAugmentPolicy AutoAugment RandAugment TrivialAugmentWide AugMix";
 
-test("every name of torchvision's first version is known, in both namespaces", () => {
+test("every name of torchvision's first version is known, in every namespace", () => {
   for (const name of versionOne.split(" ")) {
-    for (const space of ["torchvision.transforms", "torchvision.transforms.v2"]) {
+    for (const space of ["torchvision.transforms", "torchvision.transforms.v2", "torchvision.transforms.transforms"]) {
       expect(targets[`${space}.${name}`], `${space}.${name}`).toBeDefined();
     }
   }
@@ -111,7 +111,14 @@ test("ElasticTransform with no strength is the identity, and its field has torch
 
 test("InterpolationMode is the name of an interpolation, and interpolations are understood by its names", async () => {
   expect(targets["torchvision.transforms.InterpolationMode"]?.invoke(["bicubic"], {})).toBe("bicubic");
-  for (const interpolation of ["BICUBIC", "InterpolationMode.BICUBIC", 3]) {
+  expect(targets["torchvision.transforms.AutoAugmentPolicy"]?.invoke(["cifar10"], {})).toBe("cifar10");
+  expect(
+    build("torchvision.transforms.autoaugment.AutoAugment", { policy: "AutoAugmentPolicy.SVHN" }).options["policy"],
+  ).toBe("svhn");
+  const path = "torchvision.transforms.InterpolationMode.BICUBIC";
+  expect(targets[path]?.invoke([], {})).toBe("bicubic");
+  const object = Object.assign(() => {}, { target: path });
+  for (const interpolation of ["BICUBIC", "InterpolationMode.BICUBIC", 3, object]) {
     expect((await run("Resize", { size: 20, interpolation })).data).toEqual(
       (await run("Resize", { size: 20, interpolation: "bicubic" })).data,
     );
