@@ -130,6 +130,14 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     return nn.functional.crossEntropy(logits, labels, { weight, labelSmoothing });
   }
 
+  override metricNames(): { train: string[]; validation: string[] } {
+    const classes = Array.from({ length: this.numClasses }, (_, i) => `val/acc_class_${i}`);
+    return {
+      train: ["train/loss", "train/loss_step", "train/loss_epoch", "train/acc_top1"],
+      validation: ["val/loss", "val/acc_top1", "val/acc_top5", ...classes],
+    };
+  }
+
   override trainingStep({ images, labels }: ClassificationBatch): Tensor {
     const logits = this.call(images);
     const loss = this.loss(logits, labels);

@@ -6,6 +6,15 @@ import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
 
 type Plain = Awaitable<void>;
 
+/** A metric that is named in an option, before it was logged. */
+export interface MetricUse {
+  readonly name: string;
+  /** The option, as messages name it. */
+  readonly option: string;
+  /** Whether it is an error that nothing logs it. */
+  readonly isRequired: boolean | "when validated";
+}
+
 /**
  * Something that takes part in training without being the model: it overrides the hooks it needs. Hooks may be
  * asynchronous; the training waits for them.
@@ -14,6 +23,11 @@ export abstract class Callback {
   /** Whether it watches metrics: its `onTrainEpochEnd` then runs after the module's, which may still log some. */
   get monitorsMetrics(): boolean {
     return false;
+  }
+
+  /** The metrics that its options name: whether they exist is asked before the first step. */
+  get metricUses(): readonly MetricUse[] {
+    return [];
   }
 
   /** Checkpoint callbacks run after all others, tuners before them; the rest keep their order. */

@@ -11,6 +11,13 @@ export interface NameStyle {
 
 const integers = new Set(["epoch", "step"]);
 
+const placeholder = /\{([^:}]*)(?::([^}]*))?\}/g;
+
+/** The metrics that a template names. */
+export function placeholders(template: string | null): string[] {
+  return [...(template ?? "").matchAll(placeholder)].map(([, name = ""]) => name);
+}
+
 /**
  * Fills in a checkpoint name's template, as Lightning does: `{epoch:02d}-{val/loss:.2f}`. With auto-insertion each
  * placeholder is preceded by its metric's name. A metric that is missing counts as 0.
@@ -22,7 +29,6 @@ export function formatCheckpointName(
   style: NameStyle,
 ): string {
   const text = template === null || template === "" ? `{epoch}${style.join}{step}` : template;
-  const placeholder = /\{([^:}]*)(?::([^}]*))?\}/g;
   if (/[{}]/.test(text.replace(placeholder, "")) || /\{[^}]*\{/.test(text)) {
     throw new MisconfigurationError(
       `the file name '${text}' has a brace that belongs to no placeholder`,

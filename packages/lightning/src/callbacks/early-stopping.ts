@@ -5,7 +5,7 @@ import { pythonFloat } from "../core/format.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { MetricValues } from "../core/result-collection.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
-import { Callback } from "./callback.ts";
+import { Callback, type MetricUse } from "./callback.ts";
 
 const log = getLogger("lightning.early_stopping");
 
@@ -65,6 +65,11 @@ export class EarlyStopping extends Callback {
 
   override get monitorsMetrics(): boolean {
     return true;
+  }
+
+  override get metricUses(): readonly MetricUse[] {
+    const { monitor, strict } = this.options;
+    return [{ name: monitor, option: `EarlyStopping(monitor='${monitor}')`, isRequired: strict }];
   }
 
   override get stateKey(): string {

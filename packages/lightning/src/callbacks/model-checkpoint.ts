@@ -11,8 +11,8 @@ import type { LightningModule } from "../core/module.ts";
 import type { MetricValues } from "../core/result-collection.ts";
 import type { SaveOptions, TrainerFn, TrainerView } from "../core/trainer-view.ts";
 import { BestK } from "./best-k.ts";
-import { Callback } from "./callback.ts";
-import { formatCheckpointName } from "./checkpoint-name.ts";
+import { Callback, type MetricUse } from "./callback.ts";
+import { formatCheckpointName, placeholders } from "./checkpoint-name.ts";
 import {
   intervalMs,
   type ModelCheckpointOptions,
@@ -74,6 +74,15 @@ export class ModelCheckpoint extends Callback {
     return true;
   }
 
+  override get metricUses(): readonly MetricUse[] {
+    const { monitor, filename } = this.options;
+    const use = (name: string, option: string): MetricUse => ({ name, option, isRequired: "when validated" });
+    return [
+      ...(monitor === null ? [] : [use(monitor, `ModelCheckpoint(monitor='${monitor}')`)]),
+      ...placeholders(filename).map((name) => use(name, `ModelCheckpoint(filename='${filename}')`)),
+    ].filter(({ name }) => name !== "epoch" && name !== "step");
+  }
+
   override get stateKey(): string {
     const { monitor, mode, trainTimeInterval } = this.options;
     const key = { monitor, mode, everyNTrainSteps: this.#everyNTrainSteps, everyNEpochs: this.#everyNEpochs };
@@ -108,6 +117,15 @@ export class ModelCheckpoint extends Callback {
 
   override setup(trainer: TrainerView, _module: LightningModule, stage: TrainerFn): void {
     this.dirpath = this.#folder(trainer);
+    // A format that does not fit is found here, and not with the first save.
+    if (stage === "fit")
+      this.formatCheckpointName(
+        Object.fromEntries(
+          placeholders(this.options.filename).flatMap((name) =>
+            name === "epoch" || name === "step" ? [] : [[name, 0.5]],
+          ),
+        ),
+      );
     // What a killed run left half written may be in the folder of another metric's value, where this one never writes.
     if (stage === "fit" && trainer.isGlobalZero)
       for (const folder of checkpointFolders(this.dirpath)) removeLeftOver(folder);
@@ -181,8 +199,11 @@ export class ModelCheckpoint extends Callback {
     const metrics = this.#candidates(trainer);
     const isEpochDue = this.#everyNEpochs >= 1 && (trainer.currentEpoch + 1) % this.#everyNEpochs === 0;
     const isDue = this.#deferred || (isEpochDue && this.#lastGlobalStepSaved !== trainer.globalStep);
+    const { monitor } = this.options;
     const isStale =
-      this.options.monitor !== null && this.options.monitor in metrics && !this.#isMeasured(trainer, metrics);
+      monitor !== null &&
+      !this.#isMeasured(trainer, metrics) &&
+      (monitor in metrics || (this.#deferred && !isEpochDue));
     if (mayBeBest) this.#deferred = isDue && isStale;
     const saved = mayBeBest && isDue && !isStale && (await this.#saveTopK(trainer, metrics));
     await this.#saveLast(trainer, metrics, saved);

@@ -51,6 +51,12 @@ export abstract class LightningModule<Batch = unknown> extends nn.Module {
   #hparams: Record<string, unknown> = {};
   #modesBeforeEval: Map<nn.AnyModule, boolean> | undefined;
 
+  /**
+   * The names of all metrics that it logs, where it can say: a callback that monitors another one is then refused before
+   * the first step. Without it, only what the sanity check logs is known.
+   */
+  metricNames?(): { readonly train: readonly string[]; readonly validation: readonly string[] };
+
   // --- The trainer's side ---
 
   /** Called by the trainer when one of its functions starts (and with undefined when it ended). */

@@ -16,6 +16,7 @@ import { attachModuleCallbacks } from "./callback-connector.ts";
 import { checkCall } from "./check-call.ts";
 import { type CheckpointConnector, isCheckpointKeeper } from "./checkpoint-connector.ts";
 import { estimateCheckpointBytes } from "./checkpoint-size.ts";
+import { checkMetricNames } from "./metric-names.ts";
 import { findMetrics } from "./module-metrics.ts";
 import { agreeOnRun } from "./rank-agreement.ts";
 import { isolateRng } from "./rng.ts";
@@ -38,6 +39,8 @@ export class Session {
   readonly #checkpoints: CheckpointConnector;
   readonly #io: CheckpointIO;
   readonly #call: Call;
+  /** What the sanity check has logged. */
+  #checkedMetrics: readonly string[] | undefined;
 
   constructor(trainer: Trainer, parts: Assembly, checkpoints: CheckpointConnector, io: CheckpointIO, call: Call) {
     this.#trainer = trainer;
@@ -179,12 +182,19 @@ export class Session {
       await loop.run();
       await hooks.callbacks("onSanityCheckEnd");
     });
+    this.#checkedMetrics = Object.keys(logging.callbackMetrics);
     logging.resetResults();
     logging.resetMetrics();
     if (resumedMetrics !== undefined) logging.restoreMetrics(resumedMetrics);
     for (const [metric, saved] of metrics) metric.loadStateDict(saved);
     state.stage = undefined;
     resume();
+  }
+
+  /** @throws MisconfigurationError for a monitored metric that nothing is going to log */
+  checkMetrics(validates: boolean): void {
+    const resumed = Object.keys(this.#parts.log.callbackMetrics);
+    checkMetricNames(this.#parts, { checked: this.#checkedMetrics, resumed, validates });
   }
 
   /** As in Lightning, a run that is resumed there, or one that goes by steps, is not checked again. */

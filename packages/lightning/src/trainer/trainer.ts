@@ -99,6 +99,7 @@ export class Trainer implements TrainerView {
     this.#fitLoop.reset();
     await session.run(ckptPath, true, async () => {
       await session.sanityCheck(this.#validation);
+      session.checkMetrics(this.#validation.enabled);
       this.#parts.state.stage = "train";
       session.startSaveClock();
       this.#fitLoop.epoch.saves = { asked: () => session.saveLast(), byTime: () => session.saveByTime() };
