@@ -181,14 +181,14 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   #report(split: EvaluationSplit): void {
     const { top1, top5, perClass } = this.metrics[split];
     const { seen, nonFinite } = this.metrics;
-    this.evaluatedSamples[split] = seen[split].compute();
+    const samples = seen[split].compute();
+    // Nobody asks how many the sanity check had.
+    if (!this.trainer.sanityChecking) this.evaluatedSamples[split] = samples;
     const broken = nonFinite[split].compute();
     // An argmax over NaN is some class: an accuracy of it would measure nothing.
     const measured = (value: number) => (broken > 0 ? Number.NaN : value);
     if (broken > 0) {
-      log.warning(
-        `the logits of ${broken} of ${this.evaluatedSamples[split]} ${split} samples are not finite: this epoch has no accuracy`,
-      );
+      log.warning(`the logits of ${broken} of ${samples} ${split} samples are not finite: this epoch has no accuracy`);
     }
     this.log(`${split}/acc_top1`, measured(top1.compute() as number), { progBar: split === "val" });
     this.log(`${split}/acc_top5`, measured(top5.compute() as number));

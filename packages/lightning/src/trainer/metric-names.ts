@@ -53,9 +53,16 @@ export function checkMetricNames(run: RunContext, { checked, resumed, validates 
       what,
       isOff
         ? "monitor a metric of training, or validate (limitValBatches, a validation split)"
-        : `${suggestion(name, shortened([...known]))} A metric that is logged all the same is named by \`metricNames()\` of the module`,
+        : `${nearest(name, shortened([...known]))}; if it is logged all the same, name it in the module's \`metricNames()\``,
     );
   }
+}
+
+/** `val/acc` and `val_acc` are near to `val/acc_top1`, however many letters they lack. */
+function nearest(name: string, known: readonly string[]): string {
+  const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]+/g, "_");
+  const longer = known.find((other) => plain(other).startsWith(plain(name)));
+  return suggestion(longer ?? name, known);
 }
 
 /** Metrics by class are many, and seldom what was meant. */
