@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { distributed } from "@classifier-training/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { checkpointsIn } from "../src/training/checkpoints.ts";
 import { classifier, quick, workspace } from "./cli.ts";
 
 let dir = "";
@@ -60,7 +61,7 @@ describe.skipIf(!distributed.isAvailable())("a training by two processes", () =>
   });
 
   test("goes on with one process, and measures as one process does", async () => {
-    const alone = await classifier(["train", ...quick, "trainer.max_epochs=3"], dir);
+    const alone = await classifier(["train", ...quick, "data.batch_size=4", "trainer.max_epochs=3"], dir);
     expect(alone.code, alone.stderr).toBe(0);
     expect(alone.stdout + alone.stderr).not.toMatch(/Epoch 1\/3/);
     const of = async (devices: readonly string[]) => {
@@ -71,5 +72,16 @@ describe.skipIf(!distributed.isAvailable())("a training by two processes", () =>
     const measured = await of(two);
     expect(measured.length).toBeGreaterThan(3);
     expect(measured).toEqual(await of([]));
+  });
+
+  test("each job of a sweep has the ranks and the configuration that it asks for", async () => {
+    const args = ["train", "-m", ...quick, ...two, "trainer.max_epochs=1", "callbacks.onnx_export=null"];
+    const { code, stderr } = await classifier([...args, "trainer.devices=2,1", "hydra.sweep.dir=sweep"], dir);
+    expect(code, stderr).toBe(0);
+    // 48 pictures in batches of 4, by two processes and by one.
+    for (const [job, steps] of [6, 12].entries()) {
+      const [best] = checkpointsIn(join(dir, "sweep", String(job), "checkpoints"));
+      expect(best?.summary.globalStep).toBe(steps);
+    }
   });
 });

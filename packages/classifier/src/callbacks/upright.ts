@@ -53,9 +53,21 @@ export class UprightCallback extends Callback {
   override onTrainStart(trainer: TrainerView): void {
     const data = this.#data(trainer);
     if (data === undefined) return;
+    this.#forgetOthers(data, trainer.currentEpoch);
     if (this.#found === undefined) data.trainEnabled.set(knownUpright(data).map(Number));
     // A resumed run has found them already, and may be in the middle of an epoch.
     else this.#turn(data, trainer.currentEpoch);
+  }
+
+  /** A run that was resumed with other training images has to look at them anew. */
+  #forgetOthers(data: ImageFolderDataModule, epoch: number): void {
+    const saved = this.#found?.length;
+    const now = data.trainOrientations.length;
+    if (saved === undefined || saved === now) return;
+    const next = this.options.epochs.find((candidate) => candidate >= epoch);
+    const search = next === undefined ? "callbacks.upright.epochs has no later search" : `epoch ${next} searches again`;
+    log.warning(`the checkpoint has the orientations of ${saved} training images, there are ${now}: ${search}`);
+    this.#found = undefined;
   }
 
   override async onTrainEpochStart(trainer: TrainerView, module: LightningModule): Promise<void> {

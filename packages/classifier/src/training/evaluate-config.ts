@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { getLogger } from "@classifier-training/base";
 import { type DictConfig, get, type JobContext } from "@classifier-training/hydra";
 import {
@@ -14,6 +15,7 @@ import { bestCheckpointIn, checkpointOfRun } from "./checkpoints.ts";
 import { buildCallbacks, buildDataModule, buildModel } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
 import { logAsRank } from "./logging.ts";
+import { withRanks } from "./ranks.ts";
 
 const log = getLogger("classifier.evaluate");
 
@@ -74,6 +76,11 @@ async function evaluate(
     logger: isMainProcess() ? [new CSVLogger({ saveDir: outputDir, name: "", version: "" })] : [],
     default_root_dir: originalCwd,
   });
-  const [metrics = {}] = await trainer[fn](model, { datamodule, ckptPath: checkpoint });
+  const [metrics = {}] = await withRanks(
+    fn,
+    config,
+    () => trainer[fn](model, { datamodule, ckptPath: checkpoint }),
+    () => ["--ckpt", resolve(checkpoint)],
+  );
   return metrics;
 }

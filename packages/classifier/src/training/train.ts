@@ -32,6 +32,7 @@ import { useAllCores } from "./compute-threads.ts";
 import { requireFiniteResult } from "./finite-result.ts";
 import { followed, type Lineage, takeUp } from "./lineage.ts";
 import { logAsRank, logTo, type RunLog } from "./logging.ts";
+import { withRanks } from "./ranks.ts";
 import { recordExit } from "./record-on-exit.ts";
 import { isSweepJob } from "./resume.ts";
 import { isTrial, trialFolder } from "./trial.ts";
@@ -67,7 +68,8 @@ export async function train(config: DictConfig, job: JobContext): Promise<TrainR
   const { outputDir, originalCwd } = job;
   if (!isMainProcess()) {
     logAsRank();
-    return fit(config, job);
+    // The first process of another machine starts the ranks there.
+    return withRanks("train", config, () => fit(config, job));
   }
   const runLog = startLog(config, job.config, outputDir);
   const trial = isTrial(config) ? trialFolder(job.config) : undefined;
@@ -82,7 +84,7 @@ export async function train(config: DictConfig, job: JobContext): Promise<TrainR
     const file = relative(originalCwd, join(outputDir, runPaths.config));
     if (runLog === undefined) log.info(text);
     else runLog.long("classifier.train", text, `configuration: ${file} (--cfg job shows it)`);
-    const result = await fit(config, job, record);
+    const result = await withRanks("train", config, () => fit(config, job, record));
     record.update(described(result));
     record.finish("success");
     return result;

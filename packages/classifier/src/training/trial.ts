@@ -1,6 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
+import { scratchFolder } from "@classifier-training/base";
 import { type DictConfig, openDict, readWrite, select, selectNode } from "@classifier-training/hydra";
 
 /** Whether a configuration asks for a `fast_dev_run`: every part once, on a few batches. */
@@ -14,7 +13,7 @@ export function isTrial(config: DictConfig): boolean {
  * model or a report of it, however the process ends.
  */
 export function trialFolder(hydraConfig: DictConfig): { remove(): void } {
-  const folder = mkdtempSync(join(tmpdir(), "classifier-fast-dev-run-"));
+  const folder = scratchFolder("fast-dev-run");
   const runtime = selectNode(hydraConfig, "hydra.runtime") as DictConfig;
   readWrite(runtime, () => openDict(runtime, () => runtime.set("output_dir", folder)));
   return { remove: () => rmSync(folder, { recursive: true, force: true }) };

@@ -28,6 +28,25 @@ export type DDPOptions = z.input<typeof ddpOptionsSchema>;
 /** The group of this process outlives a trainer: a later `test()` of the same program needs it too. */
 let launcher: Launcher | undefined;
 
+/** What `launch` and `planThreads` have put into the environment. */
+const added = new Set<string>();
+
+function addVariable(name: string, value: string): void {
+  if (process.env[name] !== undefined) return;
+  process.env[name] = value;
+  added.add(name);
+}
+
+/** Leaves the group of the ranks that this process has started, if it has: a trainer that comes later starts its own. */
+export function leaveRanks(): void {
+  if (launcher === undefined) return;
+  launcher.dismiss();
+  launcher = undefined;
+  distributed.destroyProcessGroup();
+  for (const name of added) delete process.env[name];
+  added.clear();
+}
+
 /** Data-parallel training: one process a device, each with its share of the data, all with the same weights. */
 export class DDPStrategy implements Strategy {
   readonly name = "ddp";
@@ -179,8 +198,8 @@ export class DDPStrategy implements Strategy {
 
 /** Starts the other ranks of this machine; this one is its first. */
 async function launch(cluster: Cluster): Promise<void> {
-  process.env["MASTER_ADDR"] ??= "127.0.0.1";
-  process.env["MASTER_PORT"] ??= String(await freePort());
+  addVariable("MASTER_ADDR", "127.0.0.1");
+  addVariable("MASTER_PORT", String(await freePort()));
   if (cluster.localWorldSize === 1) return;
   launcher = new Launcher(cluster, {
     WORLD_SIZE: String(cluster.worldSize),
@@ -191,7 +210,7 @@ async function launch(cluster: Cluster): Promise<void> {
 
 /** The processes of a machine share its cores; loader workers are counted by LOCAL_WORLD_SIZE. */
 function planThreads({ localWorldSize }: Cluster, rootDevice: string): void {
-  process.env["LOCAL_WORLD_SIZE"] ??= String(localWorldSize);
+  addVariable("LOCAL_WORLD_SIZE", String(localWorldSize));
   if (rootDevice !== "cpu" || process.env["OMP_NUM_THREADS"] !== undefined) return;
   setNumThreads(Math.max(1, Math.floor(availableParallelism() / localWorldSize)));
 }

@@ -13,6 +13,16 @@ const graceMs = 5000;
 /** A job may change the working directory, and the other ranks start where this one did. */
 const startDirectory = process.cwd();
 
+let rankCommand: (() => readonly string[]) | undefined;
+
+/**
+ * What the other ranks run in place of this process's own command line, asked for when they are started; they then start
+ * in the working directory of that moment. For a program that runs one job after the other.
+ */
+export function setRankCommand(command: (() => readonly string[]) | undefined): void {
+  rankCommand = command;
+}
+
 export interface RankFailure {
   readonly rank: number;
   readonly exitCode: number;
@@ -24,6 +34,7 @@ export class Launcher {
   readonly #children: ChildProcess[] = [];
   #failure: RankFailure | undefined;
   #endExpected = false;
+  #dismissed = false;
   /** Between runs a rank that ends harms nobody yet. */
   running = true;
 
@@ -44,8 +55,9 @@ export class Launcher {
   }
 
   #start(rank: number, environment: Readonly<Record<string, string>>): ChildProcess {
-    const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-      cwd: startDirectory,
+    const command = rankCommand?.();
+    const child = spawn(process.execPath, [...process.execArgv, ...(command ?? process.argv.slice(1))], {
+      cwd: command === undefined ? startDirectory : process.cwd(),
       env: { ...process.env, ...environment, [launcherVariable]: String(process.pid) },
       // The channel tells the child when this process is gone, even killed.
       stdio: ["ignore", "inherit", "inherit", "ipc"],
@@ -71,11 +83,19 @@ export class Launcher {
     this.#failure = failure;
     log.error(`${failure.text}: ending the other ranks`);
     this.end();
-    setTimeout(() => process.exit(failure.exitCode), graceMs).unref();
+    setTimeout(() => {
+      if (!this.#dismissed) process.exit(failure.exitCode);
+    }, graceMs).unref();
   }
 
   /** From now on it is no failure when a rank ends. */
   expectEnd(): void {
+    this.#endExpected = true;
+  }
+
+  /** The run is over for this process: the ranks end by themselves, and however they do is no concern of what follows. */
+  dismiss(): void {
+    this.#dismissed = true;
     this.#endExpected = true;
   }
 

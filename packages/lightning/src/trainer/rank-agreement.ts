@@ -1,4 +1,4 @@
-import { differences } from "../checkpoint/fingerprint.ts";
+import { differences, firstOf } from "../checkpoint/fingerprint.ts";
 import { LightningError } from "../core/errors.ts";
 import { isDistributed, type Strategy } from "../strategies/strategy.ts";
 import type { RunContext } from "./run-context.ts";
@@ -30,10 +30,9 @@ export async function agree(strategy: Strategy, what: Readonly<Record<string, un
   for (const [i, other] of others.entries()) {
     const found = differences(first, other, (path, a, b) => `${path} is ${a} on rank 0 and ${b} on rank ${i + 1}`);
     if (found.length === 0) continue;
-    const more = found.length > 3 ? `; and ${found.length - 3} more` : "";
     throw new LightningError({
       code: "lightning/ranks-disagree",
-      what: `the ranks are about to train different things: ${found.slice(0, 3).join("; ")}${more}`,
+      what: `the ranks are about to train different things: ${firstOf(found)}`,
       fix: "start all ranks with the same command, configuration and data",
     });
   }
