@@ -1,8 +1,10 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join, relative } from "node:path";
-import { CtError } from "@classifier-training/base";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { CtError, readRegularFile } from "@classifier-training/base";
 import { readRun } from "@classifier-training/runs";
 import { parseCsv } from "@classifier-training/vision/preprocessing";
+
+const maxBytes = 2 ** 30;
 
 /** What a run said of each sample of a split, as `predictions.csv` keeps it. */
 export interface StoredPredictions {
@@ -35,15 +37,17 @@ export function readStoredPredictions(path: string): StoredPredictions {
 }
 
 /** The folders of a run that may hold predictions; those of a resumed run's first epochs are in the run that it resumed. */
-function predictionFolders(path: string, untilEpoch = Number.POSITIVE_INFINITY): string[] {
-  if (!existsSync(path)) return [];
+function predictionFolders(path: string, untilEpoch = Number.POSITIVE_INFINITY, seen = new Set<string>()): string[] {
+  // Records are files: one could say that the runs continue each other.
+  if (!existsSync(path) || seen.has(resolve(path))) return [];
+  seen.add(resolve(path));
   const names = readdirSync(path).filter((name) => /^(epoch_\d+|validate|test)$/.test(name));
   const isWhole = untilEpoch === Number.POSITIVE_INFINITY;
   const own = ["", ...names.sort()].filter((name) => isWhole || Number(/^epoch_(\d+)$/.exec(name)?.[1]) <= untilEpoch);
   const { continues } = readRun(path)?.record ?? {};
   const earlier = continues?.dir === undefined ? undefined : join(path, continues.dir);
   const before =
-    earlier === undefined || relative(earlier, path) === "" ? [] : predictionFolders(earlier, continues?.epoch);
+    earlier === undefined || relative(earlier, path) === "" ? [] : predictionFolders(earlier, continues?.epoch, seen);
   return [...before, ...own.map((name) => join(path, name))];
 }
 
@@ -53,7 +57,7 @@ function rightOnes({ correct }: StoredPredictions): number {
 
 function readCorrect(file: string): Map<string, boolean> {
   return new Map(
-    parseCsv(readFileSync(file, "utf8"), file).map(
+    parseCsv(readRegularFile(file, maxBytes).toString("utf8"), file).map(
       ({ values: { sample, true: label, predicted, confidence }, where }) => {
         if (sample === undefined || label === undefined || predicted === undefined) {
           throw new CtError({

@@ -107,7 +107,7 @@ export class EarlyStopping extends Callback {
 
   #monitored(metrics: Readonly<MetricValues>): number | undefined {
     const { monitor, strict, verbose } = this.options;
-    const value = metrics[monitor];
+    const value = Object.hasOwn(metrics, monitor) ? metrics[monitor] : undefined;
     if (value !== undefined) return value;
     const what = `Early stopping conditioned on metric \`${monitor}\` which is not available`;
     const fix = `monitor one of: ${Object.keys(metrics).join(", ")}`;

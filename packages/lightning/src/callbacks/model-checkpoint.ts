@@ -252,7 +252,7 @@ export class ModelCheckpoint extends Callback {
       });
       return true;
     }
-    const current = metrics[monitor];
+    const current = Object.hasOwn(metrics, monitor) ? metrics[monitor] : undefined;
     if (current === undefined) {
       const what =
         `\`ModelCheckpoint(monitor='${monitor}')\` could not find the monitored key in the returned metrics: ` +

@@ -36,6 +36,15 @@ export interface MetricViews {
   readonly progressBar: MetricValues;
 }
 
+/** Without a prototype: a metric may be called `__proto__`. */
+export function noValues(): MetricValues {
+  return Object.create(null) as MetricValues;
+}
+
+export function emptyViews(): MetricViews {
+  return { callback: noValues(), logged: noValues(), progressBar: noValues() };
+}
+
 interface Accumulator {
   readonly recipe: LogRecipe;
   metric: LoggableMetric | undefined;
@@ -118,7 +127,7 @@ export class ResultCollection {
 
   /** Values as they are now: those of the step, or those of the epoch so far. */
   views(onStep: boolean): MetricViews {
-    const views: MetricViews = { callback: {}, logged: {}, progressBar: {} };
+    const views = emptyViews();
     for (const entry of this.#entries.values()) {
       const { recipe } = entry;
       if (entry.idle || recipe.dataloaderIdx !== this.dataloaderIdx) continue;

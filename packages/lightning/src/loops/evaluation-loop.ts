@@ -1,5 +1,5 @@
 import { inferenceMode, noGrad, scope } from "@classifier-training/torch";
-import type { MetricValues } from "../core/result-collection.ts";
+import { type MetricValues, noValues } from "../core/result-collection.ts";
 import type { BatchLoader } from "../data/batch-loader.ts";
 import { MixedPrecision } from "../precision/plugins.ts";
 import { findMetrics } from "../trainer/module-metrics.ts";
@@ -132,7 +132,7 @@ export class EvaluationLoop {
       await this.#runLoader(loader, planned[index] ?? 0, index, several);
       log.epochEndReached();
       await log.synchronizeEpoch(findMetrics(this.#run.module));
-      outputs.push({ ...log.updateEvalEpochMetrics() });
+      outputs.push(Object.assign(noValues(), log.updateEvalEpochMetrics()));
     }
     log.evaluationEpochEnd();
     await hooks.both(name.epochEnd);
@@ -140,7 +140,7 @@ export class EvaluationLoop {
     log.onEpochEnd();
     const atEnd = log.updateEvalEpochMetrics();
     // A name that several loaders logged keeps the first one's value, as Lightning's ChainMap does.
-    const all: MetricValues = Object.assign({}, ...[...outputs].reverse(), atEnd);
+    const all: MetricValues = Object.assign(noValues(), ...[...outputs].reverse(), atEnd);
     for (const values of outputs) Object.assign(values, atEnd);
     log.logEvalEndMetrics(all);
     if (state.fn === "fit" && state.stage === "validate") {

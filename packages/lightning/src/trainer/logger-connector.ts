@@ -4,6 +4,7 @@ import { LightningError, MisconfigurationError } from "../core/errors.ts";
 import { logLevels } from "../core/log-rules.ts";
 import type { LoggedValue, LogOptions } from "../core/module.ts";
 import {
+  emptyViews,
   type LoggableMetric,
   type MetricValues,
   type MetricViews,
@@ -35,7 +36,7 @@ export class LoggerConnector {
   readonly #settings: Settings;
   readonly #strategy: Strategy;
   readonly #results: Readonly<Record<"train" | "validate" | "test", ResultCollection>>;
-  readonly #metrics: MetricViews = { callback: {}, logged: {}, progressBar: {} };
+  readonly #metrics = emptyViews();
   /** Where training was when a value was logged, by name. */
   readonly #loggedAt = new Map<string, Place>();
   /** Where it was when the values that callbacks see were measured. */
@@ -207,7 +208,7 @@ export class LoggerConnector {
   }
 
   #views(): MetricViews {
-    return this.#active()?.views(this.#iteration !== "none") ?? { callback: {}, logged: {}, progressBar: {} };
+    return this.#active()?.views(this.#iteration !== "none") ?? emptyViews();
   }
 
   #collect(): MetricViews {

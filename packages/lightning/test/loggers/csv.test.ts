@@ -2,8 +2,11 @@ import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LogRecord, setLogSinks } from "@classifier-training/base";
+import { MetricsReader } from "@classifier-training/runs";
 import { expect, test } from "vitest";
+import { ModelCheckpoint, Trainer } from "../../src/index.ts";
 import { CSVLogger, type FinalStatus, GuardedLogger, Logger, loggerTargets } from "../../src/loggers/index.ts";
+import { BoringModule, numbers } from "../boring.ts";
 
 function folder(): string {
   return mkdtempSync(join(tmpdir(), "csv-"));
@@ -105,4 +108,27 @@ test("configurations name the loggers as Lightning does, with its option names",
     "did you mean 'project'",
   );
   expect(existsSync(join(saveDir, "wandb"))).toBe(false);
+});
+
+test("metrics may have the names of an object's own properties", async () => {
+  const saveDir = folder();
+  const names = ["__proto__", "constructor", "hasOwnProperty"];
+  class Named extends BoringModule {
+    override validationStep(): void {
+      for (const [i, name] of names.entries()) this.log(name, i);
+    }
+  }
+  const trainer = new Trainer({
+    maxEpochs: 1,
+    logger: [new CSVLogger({ saveDir, name: "", version: "" })],
+    callbacks: [new ModelCheckpoint({ dirpath: join(saveDir, "ck"), monitor: "constructor" })],
+    enableProgressBar: false,
+    enableModelSummary: false,
+    defaultRootDir: saveDir,
+  });
+  await trainer.fit(new Named(), { trainDataloaders: numbers(2), valDataloaders: numbers(1) });
+  expect(Object.entries(trainer.callbackMetrics)).toEqual(expect.arrayContaining(names.map((name, i) => [name, i])));
+  const { columns, rows } = new MetricsReader(join(saveDir, "metrics.csv")).poll();
+  expect(columns).toEqual(expect.arrayContaining(names));
+  expect(rows.flatMap((row) => Object.entries(row))).toEqual(expect.arrayContaining(names.map((name, i) => [name, i])));
 });

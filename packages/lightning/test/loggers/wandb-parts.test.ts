@@ -1,8 +1,11 @@
+import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
+import { RecordSchema } from "../../src/loggers/proto/wandb.generated.ts";
 import { manifestDigest } from "../../src/loggers/wandb/artifacts.ts";
 import { LineCollector } from "../../src/loggers/wandb/console-capture.ts";
 import { withoutCredentials } from "../../src/loggers/wandb/environment.ts";
 import { parseWandbJson, wandbJson } from "../../src/loggers/wandb/records.ts";
+import { RunState } from "../../src/loggers/wandb/run-state.ts";
 import { parseGpus, SystemMonitor } from "../../src/loggers/wandb/system-metrics.ts";
 
 test("console lines are what a terminal would show: a progress bar leaves its last state", () => {
@@ -63,4 +66,19 @@ test("JSON has NaN and infinities, and what is undefined is left out", () => {
   );
   expect(parseWandbJson("NaN")).toBeNaN();
   expect(parseWandbJson("nonsense")).toBeUndefined();
+});
+
+test("the keys of a log that someone else wrote stay keys", () => {
+  const state = new RunState();
+  const item = (nestedKey: string[], valueJson: string) => ({ key: "", nestedKey, valueJson });
+  const update = [
+    item(["__proto__", "polluted"], "1"),
+    item(["constructor", "prototype", "polluted"], "2"),
+    item(["a", "__proto__", "polluted"], "3"),
+  ];
+  const remove = [item(["__proto__", "toString"], "")];
+  state.apply(create(RecordSchema, { recordType: { case: "summary", value: { update, remove } } }));
+  expect(({} as { polluted?: number }).polluted).toBeUndefined();
+  expect(String({})).toBe("[object Object]");
+  expect(Object.keys(state.summary)).toEqual(["__proto__", "constructor", "a"]);
 });

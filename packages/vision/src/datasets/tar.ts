@@ -70,7 +70,7 @@ function checkSum(header: Buffer, path: string): void {
 }
 
 function parsePax(bytes: Buffer): Record<string, string> {
-  const values: Record<string, string> = {};
+  const values: Record<string, string> = Object.create(null);
   for (let at = 0; at < bytes.length; ) {
     const space = bytes.indexOf(0x20, at);
     const length = Number.parseInt(bytes.toString("utf8", at, space), 10);

@@ -79,14 +79,23 @@ export function makeRunId(length = 8): string {
   return id;
 }
 
+/** A tree for `setPath`: whatever keys a log has, they are keys of the tree. */
+export function emptyTree(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>;
+}
+
 /** Puts an item into a tree, at its path. */
 export function setPath(tree: Record<string, unknown>, item: RecordItem): void {
   const path = itemPath(item);
   let level = tree;
   for (const key of path.slice(0, -1)) {
-    const inner = level[key];
+    const inner = Object.hasOwn(level, key) ? level[key] : undefined;
     if (typeof inner === "object" && inner !== null && !Array.isArray(inner)) level = inner as Record<string, unknown>;
-    else level = level[key] = {} as Record<string, unknown>;
+    else {
+      const made = emptyTree();
+      level[key] = made;
+      level = made;
+    }
   }
   level[path.at(-1) as string] = parseWandbJson(item.valueJson);
 }

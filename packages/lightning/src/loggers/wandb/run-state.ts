@@ -7,14 +7,14 @@ import {
   type RunRecord,
   type TelemetryRecord,
 } from "../proto/wandb.generated.ts";
-import { itemPath, parseWandbJson, type RecordItem, setPath, wandbJson } from "./records.ts";
+import { emptyTree, itemPath, parseWandbJson, type RecordItem, setPath, wandbJson } from "./records.ts";
 
 /** What the records read so far add up to: the run, its configuration and its summary, as the service wants them. */
 export class RunState {
   run: RunRecord | undefined;
   startedAtMs = 0;
-  readonly summary: Record<string, unknown> = {};
-  readonly #config: Record<string, unknown> = {};
+  readonly summary = emptyTree();
+  readonly #config = emptyTree();
   readonly #metrics = new Map<string, MetricRecord>();
   #telemetry: TelemetryRecord | undefined;
   #environment: EnvironmentRecord | undefined;
@@ -112,6 +112,9 @@ function telemetryNumbers(telemetry: TelemetryRecord | undefined): Record<number
 function removePath(tree: Record<string, unknown>, item: RecordItem): void {
   const path = itemPath(item);
   let level: unknown = tree;
-  for (const key of path.slice(0, -1)) level = (level as Record<string, unknown> | undefined)?.[key];
+  for (const key of path.slice(0, -1)) {
+    if (typeof level !== "object" || level === null || !Object.hasOwn(level, key)) return;
+    level = (level as Record<string, unknown>)[key];
+  }
   if (typeof level === "object" && level !== null) delete (level as Record<string, unknown>)[path.at(-1) as string];
 }

@@ -6,7 +6,16 @@ import { toYaml } from "../yaml.ts";
 import { captureConsole, type StreamName } from "./console-capture.ts";
 import { gitState, installedPackages, type Metadata, runMetadata } from "./environment.ts";
 import type { MediaValue } from "./media.ts";
-import { encodeRecord, filePolicy, fileType, items, type RecordContent, timestamp, wandbJson } from "./records.ts";
+import {
+  emptyTree,
+  encodeRecord,
+  filePolicy,
+  fileType,
+  items,
+  type RecordContent,
+  timestamp,
+  wandbJson,
+} from "./records.ts";
 import { dateStamp, link, makeRunDir } from "./run-dir.ts";
 import { startRecords, type WandbRunOptions } from "./run-start.ts";
 import { SystemMonitor } from "./system-metrics.ts";
@@ -30,8 +39,8 @@ export class WandbRun {
   readonly #log: TransactionLogWriter;
   readonly #releaseWriter: () => void;
   readonly #metadata: Metadata;
-  readonly #config: Record<string, unknown> = {};
-  readonly #summary: Record<string, unknown> = {};
+  readonly #config = emptyTree();
+  readonly #summary = emptyTree();
   readonly #definedMetrics = new Set<string>();
   readonly #stops: (() => void)[] = [];
   #recordNumber = 0;

@@ -1,12 +1,12 @@
 import type { OutputRawRecord, StatsRecord } from "../proto/wandb.generated.ts";
-import { itemPath, parseWandbJson, type RecordItem, setPath, wandbJson } from "./records.ts";
+import { emptyTree, itemPath, parseWandbJson, type RecordItem, setPath, wandbJson } from "./records.ts";
 
 /** A history record as the line of the file stream; steps may be shifted behind those of an earlier part of the run. */
 export function historyLine(historyItems: readonly RecordItem[], stepShift: number): string {
   if (stepShift === 0 && historyItems.every((item) => itemPath(item).length === 1)) {
     return `{${historyItems.map((item) => `${JSON.stringify(itemPath(item)[0])}:${item.valueJson}`).join(",")}}`;
   }
-  const row: Record<string, unknown> = {};
+  const row = emptyTree();
   for (const item of historyItems) setPath(row, item);
   if (typeof row["_step"] === "number") row["_step"] += stepShift;
   return wandbJson(row);

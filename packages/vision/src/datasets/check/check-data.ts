@@ -178,7 +178,8 @@ function summary(
   trainClasses: ReadonlyMap<string, number> | undefined,
 ): SplitSummary {
   const own = images.filter(({ split }) => split === name);
-  const classes: Record<string, number> = {};
+  // Without a prototype: a class may be called `constructor`.
+  const classes: Record<string, number> = Object.create(null);
   for (const label of own.map(({ label }) => label).sort(comparePython)) {
     if (label !== "") classes[label] = (classes[label] ?? 0) + 1;
   }
