@@ -39,7 +39,7 @@ export function readStoredPredictions(path: string): StoredPredictions {
 /** The folders of a run that may hold predictions; those of a resumed run's first epochs are in the run that it resumed. */
 function predictionFolders(path: string, untilEpoch = Number.POSITIVE_INFINITY, seen = new Set<string>()): string[] {
   // Records are files: one could say that the runs continue each other.
-  if (!existsSync(path) || seen.has(resolve(path))) return [];
+  if (!existsSync(path) || !statSync(path).isDirectory() || seen.has(resolve(path))) return [];
   seen.add(resolve(path));
   const names = readdirSync(path).filter((name) => /^(epoch_\d+|validate|test)$/.test(name));
   const isWhole = untilEpoch === Number.POSITIVE_INFINITY;

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { extname, join, relative } from "node:path";
 import { CtError, readRegularFile } from "@classifier-training/base";
 import { isInside } from "@classifier-training/runs";
@@ -25,8 +25,7 @@ function folderFiles(folder: string): ModelFiles {
   const locate = (path: string) => join(folder, path);
   return {
     locate,
-    has: (path) =>
-      isInside(folder, locate(path)) && statSync(locate(path), { throwIfNoEntry: false })?.isFile() === true,
+    has: (path) => isInside(folder, locate(path)) && existsSync(locate(path)) && statSync(locate(path)).isFile(),
     read: (path) => readRegularFile(locate(path), maxBytes),
     source: locate,
     list: () =>

@@ -77,7 +77,7 @@ export async function syncWandb(path: string, options: SyncOptions = {}): Promis
 /** The transaction logs at a path, oldest run first. */
 function findLogs(path: string): string[] {
   if (!existsSync(path)) return [];
-  if (statSync(path).isFile()) return path.endsWith(".wandb") ? [path] : [];
+  if (!statSync(path).isDirectory()) return path.endsWith(".wandb") ? [path] : [];
   const inRun = readdirSync(path).filter((name) => /^run-.+\.wandb$/.test(name));
   if (inRun.length > 0) return inRun.map((name) => join(path, name));
   const nested = ["wandb", ".wandb"].map((name) => join(path, name)).filter((dir) => existsSync(dir));

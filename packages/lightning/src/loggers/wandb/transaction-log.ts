@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { fromBinary } from "@bufbuild/protobuf";
-import { CtError } from "@classifier-training/base";
+import { CtError, openRegularFile } from "@classifier-training/base";
 import { type Record as LogRecord, RecordSchema } from "../proto/wandb.generated.ts";
 
 /**
@@ -88,7 +88,7 @@ export class TransactionLogReader {
   /** @throws CtError `wandb/log` when the file is not a transaction log. */
   constructor(path: string) {
     this.path = path;
-    this.#file = openSync(path, "r");
+    this.#file = openRegularFile(path).file;
     const header = new Uint8Array(fileHeader.length);
     const read = readSync(this.#file, header, 0, header.length, 0);
     if (read === header.length && header.every((byte, i) => byte === fileHeader[i])) return;
