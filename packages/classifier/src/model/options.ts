@@ -14,7 +14,12 @@ const partial = (what: string) =>
 /** Options of every classification model: the names and defaults of the original's models. */
 export const classificationModelOptions = z.strictObject({
   numClasses: z.int().min(2).nullable().default(null).describe("number of classes; taken from the data when omitted"),
-  pretrained: z.boolean().default(true).describe("start from published ImageNet weights"),
+  pretrained: z
+    .union([z.boolean(), z.string().min(1)])
+    .default(true)
+    .describe(
+      "start from published ImageNet weights (true, or their name), or from a file, a URL, timm/NAME or hf://OWNER/NAME",
+    ),
   learningRate: z.number().positive().default(1e-4),
   weightDecay: z.number().min(0).default(1e-4),
   warmupEpochs: z.int().min(0).default(5).describe("epochs of linear warm-up before the cosine decay"),

@@ -16,7 +16,7 @@ const backbones = {
 } as const;
 
 /**
- * Makes a classifier on a network of the model zoo, with its published weights if asked for.
+ * Makes a classifier on a network of the model zoo, with its published weights or those of a file if asked for.
  * @param backbone a name of `listModels()`
  * @throws CtError when the weights can neither be found nor downloaded: it names the file and the way without them
  */
@@ -32,7 +32,7 @@ async function build(backbone: string, options: ClassificationModelOptions): Pro
     return new ClassificationModel(options, backbone, (numClasses) => buildBackbone(backbone, options, numClasses));
   }
   const network = buildBackbone(backbone, options, requireNumClasses(options));
-  await loadPretrained(network, backbone, true);
+  await loadPretrained(network, backbone, options.pretrained);
   return new ClassificationModel(options, backbone, () => network);
 }
 
