@@ -14,6 +14,8 @@ export interface Target {
   nestedNames?(option: string): readonly string[];
   /** Options of the Python class without a counterpart here, under the names that YAML writes. */
   readonly foreignOptions?: Readonly<Record<string, ForeignOption>>;
+  /** What the name stands for where it is no class or function: `hydra.utils.get_object` gives it. */
+  readonly object?: unknown;
   /** Why this name of the Python stack cannot be used here, and what to use instead. */
   readonly refusal?: Advice;
   /** Calls it, with keyword arguments as YAML writes them. */
@@ -31,6 +33,8 @@ export interface ForeignOption {
   readonly means?: string;
   /** Whether a value changes nothing here; by default every value does not. */
   readonly accepts?: (value: unknown) => boolean;
+  /** What is wrong with a value that is not accepted, after the name of the option; by default that it cannot be it. */
+  readonly what?: string;
   /** What to do with a value that is not accepted. */
   readonly fix?: string | ((value: unknown) => string);
 }
@@ -119,7 +123,8 @@ export function withForeignOptions(target: Target, foreign: Readonly<Record<stri
 export function foreignOptionAdvice(name: string, option: ForeignOption, value: unknown): Advice | undefined {
   if (option.means !== undefined || (option.accepts?.(value) ?? true)) return undefined;
   const fix = typeof option.fix === "function" ? option.fix(value) : (option.fix ?? `leave out ${name}`);
-  return { what: `option '${name}' cannot be ${JSON.stringify(value) ?? String(value)} here`, fix };
+  const what = option.what ?? `cannot be ${JSON.stringify(value) ?? String(value)} here`;
+  return { what: `option '${name}' ${what}`, fix };
 }
 
 /** The target of a name that configurations of the Python stack use, and that cannot be had here. */

@@ -147,7 +147,7 @@ test("metrics by task, models of timm, objects by name", async () => {
 
 test("--info check sees the trainer's options, and groups that nothing reads", async () => {
   const config = create(
-    "trainer: {max_epochs: 1, gpus: 1}\nmodel: {o: '${optim}'}\noptim: {_target_: torch.optim.SGD}\ncalbacks: {a: {_target_: lightning.pytorch.callbacks.Timer}}\nextras: {print: true}\n",
+    "seed: 1\ntrainer: {max_epochs: 1, gpus: 1}\nmodel: {o: '${optim}'}\noptim: {_target_: torch.optim.SGD}\ncalbacks: {a: {_target_: lightning.pytorch.callbacks.Timer}}\nextras: {print: true}\n",
   ) as DictConfig;
   expect((await checkConfig(config)).map(({ key, fix }) => [key, fix])).toEqual([
     ["trainer.gpus", "use accelerator=gpu devices=1"],

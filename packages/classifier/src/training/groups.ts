@@ -80,5 +80,6 @@ function holdsTarget(node: Node): boolean {
 function isReferredTo(config: DictConfig, key: string): boolean {
   const name = key.replace(/\W/g, "\\$&");
   const reference = new RegExp(`\\$\\{[^}]*(?<![\\w-])${name}(?![\\w-])`);
-  return [...config.nodes()].some((node) => String(node.key) !== key && reference.test(toYaml(node)));
+  const text = (node: Node) => (isConfig(node) ? toYaml(node) : String((node as ValueNode).value));
+  return [...config.nodes()].some((node) => String(node.key) !== key && reference.test(text(node)));
 }

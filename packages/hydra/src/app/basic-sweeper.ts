@@ -57,7 +57,9 @@ export function combinations(
         Array.from(override.sweepTexts(options), (value) => `${key}=${value}`),
       );
     } else {
-      throw new ConfigCompositionError(`BasicSweeper does not support sweep type : ${override.valueType}`);
+      throw new ConfigCompositionError(`BasicSweeper does not support sweep type : ${override.valueType}`, {
+        fix: `list its values: ${override.keyOrGroup}=choice(a,b), or range(start,stop,step)`,
+      });
     }
   }
   let jobs: string[][] = [[]];

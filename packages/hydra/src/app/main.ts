@@ -246,7 +246,7 @@ function createLoader(options: MainOptions, args: ParsedArgs): ConfigLoader {
     basename(file, extname(file))
       .replaceAll(" ", "_")
       .replace(/[^-\w.]/gu, "");
-  return new ConfigLoader(searchPath(primary, extra, fallback), jobName);
+  return new ConfigLoader(searchPath(primary, extra, fallback), jobName, true);
 }
 
 function existingFolder(path: string): string {

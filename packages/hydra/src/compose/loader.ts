@@ -38,10 +38,13 @@ export interface LoadedConfiguration {
 export class ConfigLoader {
   readonly #entries: readonly SearchPathEntry[];
   readonly #jobName: string;
+  readonly #olderHeaders: boolean;
   /** What may be set though no config lists it. */
   unlisted: UnlistedOptions = () => [];
 
-  constructor(entries: readonly SearchPathEntry[], jobName: string) {
+  /** @param olderHeaders see {@link ConfigRepository} */
+  constructor(entries: readonly SearchPathEntry[], jobName: string, olderHeaders = false) {
+    this.#olderHeaders = olderHeaders;
     this.#entries = entries;
     this.#jobName = jobName;
     registerHydraResolvers();
@@ -55,7 +58,7 @@ export class ConfigLoader {
     const defaultsList = this.defaultsList(options, repository, overrides, true);
     if (defaultsList.problems.length > 0) throw incomplete(defaultsList, repository);
     try {
-      const config = mergeDefaults(defaultsList.defaults, repository);
+      const config = mergeDefaults(defaultsList.defaults, repository, overrides);
       setStruct(config, true);
       const hydra = config.node("hydra");
       if (!(hydra instanceof DictConfig)) throw new ConfigCompositionError("the key 'hydra' is Hydra's own");
@@ -94,7 +97,7 @@ export class ConfigLoader {
     repository: ConfigRepository;
     overrides: Override[];
   } {
-    const repository = new ConfigRepository(this.#entries);
+    const repository = new ConfigRepository(this.#entries, this.#olderHeaders);
     for (const source of repository.sources) {
       if (source.provider === "main" && !source.available()) {
         const place = source.scheme === "pkg" ? "package" : "directory";

@@ -34,6 +34,10 @@ export function configNotFound(repository: DefaultsRepository, tree: DefaultsTre
     what = `Could not find '${path}'\n`;
     const near = nearestName(entry.name() ?? "", options);
     if (near !== undefined) what += `Did you mean '${near}'?\n`;
+    const plugin = plugins[group]?.find(([pattern]) => pattern.test(entry.name() ?? ""))?.[1];
+    if (plugin !== undefined) {
+      what += `'${entry.name()}' is of a Python plug-in (${plugin}), which is not built in. Leave it out, or override it: ${group}=${substitute(group)}\n`;
+    }
     if (options.length > 0) what += `\nAvailable options in '${group}':\n${indented(options)}`;
   } else {
     what = `Could not load '${path}'.\n`;
@@ -42,6 +46,32 @@ export function configNotFound(repository: DefaultsRepository, tree: DefaultsTre
   if (!entry.primary && parent !== undefined) what = `In '${parent.configPath()}': ${what}`;
   const sources = indented(repository.describeSources());
   return new MissingConfigError(`${what}\nConfig search path:\n${sources}`, path, options);
+}
+
+type Plugin = readonly [name: RegExp, plugin: string];
+
+/** Config names that Python's plug-ins bring, and that public configurations choose. */
+const plugins: Readonly<Record<string, readonly Plugin[]>> = {
+  "hydra/sweeper": [
+    [/^optuna/, "hydra-optuna-sweeper"],
+    [/^ax/, "hydra-ax-sweeper"],
+    [/^nevergrad/, "hydra-nevergrad-sweeper"],
+    [/^orion/, "hydra-orion-sweeper"],
+    [/^hebo|^hypersweeper/i, "hypersweeper"],
+  ],
+  "hydra/launcher": [
+    [/^joblib/, "hydra-joblib-launcher"],
+    [/^submitit/, "hydra-submitit-launcher"],
+    [/^ray/, "hydra-ray-launcher"],
+    [/^rq/, "hydra-rq-launcher"],
+    [/^slurm|^clip/, "a SLURM launcher"],
+  ],
+  "hydra/job_logging": [[/^(rich|json|color)/, "for logging"]],
+  "hydra/hydra_logging": [[/^(rich|json|color)/, "for logging"]],
+};
+
+function substitute(group: string): string {
+  return /logging$/.test(group) ? "default" : "basic";
 }
 
 function indented(lines: readonly string[]): string {

@@ -39,6 +39,7 @@ export async function lookUpTarget(name: string): Promise<Target | undefined> {
 /** `hydra.utils.get_class` and the like: what a dotted path, or `./file.ts#Name`, names, as a function to call. */
 const getObject = positional("path")(async (path) => {
   const target = await resolveTarget(path);
+  if (target.object !== undefined) return target.object;
   return Object.assign((...args: readonly unknown[]) => target.invoke(args, {}), { target: String(path) });
 });
 

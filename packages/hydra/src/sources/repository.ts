@@ -1,3 +1,4 @@
+import { getLogger } from "@classifier-training/base";
 import { parseDefaults } from "../defaults/parse.ts";
 import type { DefaultsConfig, DefaultsRepository } from "../defaults/repository.ts";
 import { ConfigLoadError } from "../errors.ts";
@@ -13,13 +14,19 @@ export interface LoadedConfig extends DefaultsConfig {
   readonly file: string | undefined;
 }
 
+const log = getLogger("hydra");
+
 /** All configs of a search path; each is loaded once. */
 export class ConfigRepository implements DefaultsRepository {
   #sources: readonly ConfigSource[];
   readonly #cache = new Map<string, LoadedConfig | undefined>();
 
-  constructor(entries: readonly SearchPathEntry[]) {
+  readonly #olderHeaders: boolean;
+
+  /** @param olderHeaders read `# @package _group_` and `_name_` as Hydra 1.0 and 1.1 did, with a warning */
+  constructor(entries: readonly SearchPathEntry[], olderHeaders = false) {
     this.#sources = openSources(entries);
+    this.#olderHeaders = olderHeaders;
   }
 
   get sources(): readonly ConfigSource[] {
@@ -66,9 +73,22 @@ export class ConfigRepository implements DefaultsRepository {
   #load(path: string): LoadedConfig | undefined {
     const source = this.#sources.find((candidate) => candidate.isConfig(path));
     if (source === undefined) return undefined;
-    const { config, packageHeader, file } = source.load(path);
+    const { config, packageHeader: header, file } = source.load(path);
+    const packageHeader = this.#olderHeaders ? withoutKeywords(header, path) : header;
     return { config, packageHeader, file, source, defaults: parseDefaults(path, takeDefaults(path, config)) };
   }
+}
+
+/** A package header with the keywords of Hydra 1.0 replaced; `_group_` alone is what no header says. */
+function withoutKeywords(header: string | undefined, path: string): string | undefined {
+  if (header === undefined || !/(^|\.)_(group|name)_(\.|$)/.test(header)) return header;
+  const [name = "", ...group] = path.split("/").reverse();
+  const text = header.replace("_group_", group.reverse().join(".")).replace("_name_", name);
+  log.warnOnce(
+    `In '${path}': '# @package ${header}' is of Hydra 1.0: it stands for '${text}' here.` +
+      (header === "_group_" ? " Leave the line out: this is the default." : ` Write '# @package ${text}'.`),
+  );
+  return header === "_group_" ? undefined : text.replace(/^\.|\.$/g, "");
 }
 
 function takeDefaults(path: string, config: Container): readonly unknown[] {

@@ -1,8 +1,12 @@
 import type { ForeignOption } from "@classifier-training/base";
 
-const moved = (fix: string): ForeignOption => ({ accepts: () => false, fix });
+const what = "is not an option of Lightning 2";
+/** Older configurations list options that they do not use. */
+const isUnset = (value: unknown) => value === null || value === false;
+const moved = (fix: string): ForeignOption => ({ what, accepts: isUnset, fix });
 const renamed = (to: string): ForeignOption => ({
-  accepts: () => false,
+  what,
+  accepts: (value) => value === null,
   fix: (value) => `use ${to}=${typeof value === "object" ? JSON.stringify(value) : String(value)}`,
 });
 const callback = (name: string) => `use callbacks: {_target_: lightning.pytorch.callbacks.${name}}`;
@@ -16,23 +20,25 @@ function devicesOfGpus(value: unknown): string {
 
 /** What Trainers of PyTorch Lightning 0.x and 1.x took, and what took its place. Under YAML's names. */
 export const removedTrainerOptions: Readonly<Record<string, ForeignOption>> = {
-  gpus: { accepts: () => false, fix: devicesOfGpus },
+  gpus: { what, accepts: (value) => value === null, fix: devicesOfGpus },
   nb_gpu_nodes: renamed("num_nodes"),
   num_processes: {
-    accepts: () => false,
+    what,
+    accepts: (value) => value === null,
     fix: (value) => `use accelerator=cpu devices=${String(value)}`,
   },
-  num_gpus: { accepts: () => false, fix: devicesOfGpus },
+  num_gpus: { what, accepts: (value) => value === null, fix: devicesOfGpus },
   auto_select_gpus: moved("leave it out: devices=auto takes what is there"),
   tpu_cores: moved("leave it out: there are no TPUs here; use accelerator=auto"),
   ipus: moved("leave it out: there are no IPUs here; use accelerator=auto"),
   hpus: moved("leave it out: there are no HPUs here; use accelerator=auto"),
   distributed_backend: moved("use strategy=ddp, with devices=N"),
   replace_sampler_ddp: renamed("use_distributed_sampler"),
-  checkpoint_callback: moved("use enable_checkpointing=true or false; a callback belongs into callbacks"),
+  checkpoint_callback: renamed("enable_checkpointing"),
   early_stop_callback: moved(callback("EarlyStopping")),
   progress_bar_refresh_rate: {
-    accepts: () => false,
+    what,
+    accepts: (value) => value === null,
     fix: (value) =>
       value === 0
         ? "use enable_progress_bar=false"
@@ -41,6 +47,7 @@ export const removedTrainerOptions: Readonly<Record<string, ForeignOption>> = {
   show_progress_bar: renamed("enable_progress_bar"),
   process_position: moved(callback("TQDMProgressBar")),
   weights_summary: {
+    what,
     accepts: () => false,
     fix: (value) => {
       if (value === null) return "use enable_model_summary=false";
@@ -62,17 +69,14 @@ export const removedTrainerOptions: Readonly<Record<string, ForeignOption>> = {
   amp_backend: moved("leave it out: precision=16-mixed or bf16-mixed"),
   amp_level: moved("leave it out: precision=16-mixed or bf16-mixed"),
   use_amp: moved("use precision=16-mixed"),
-  resume_from_checkpoint: moved("give ckptPath to trainer.fit"),
+  resume_from_checkpoint: moved("leave it out: fit takes the checkpoint, and `classifier train` resumes by itself"),
   auto_lr_find: moved(callback("LearningRateFinder")),
   auto_scale_batch_size: moved(callback("BatchSizeFinder")),
   multiple_trainloader_mode: moved("leave it out: combine the datasets in the data module"),
   prepare_data_per_node: moved("leave it out: it is a property of the data module"),
   stochastic_weight_avg: moved(callback("StochasticWeightAveraging")),
   move_metrics_to_cpu: moved("leave it out: epoch metrics are held on the CPU"),
-  reload_dataloaders_every_epoch: {
-    accepts: () => false,
-    fix: (value) => `use reload_dataloaders_every_n_epochs=${value === true ? 1 : 0}`,
-  },
+  reload_dataloaders_every_epoch: moved("use reload_dataloaders_every_n_epochs=1"),
   gradient_clip: renamed("gradient_clip_val"),
   max_nb_epochs: renamed("max_epochs"),
   min_nb_epochs: renamed("min_epochs"),
