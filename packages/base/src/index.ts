@@ -41,6 +41,7 @@ export {
   type TargetTable,
   withForeignOptions,
 } from "./target.ts";
+export { canRedraw, dropOutputErrors, hasColor } from "./terminal.ts";
 export {
   camelCase,
   editDistance,

@@ -61,12 +61,14 @@ export class ConfusionMatrixCallback extends EvaluationCallback {
     const png = drawConfusionMatrix(
       counts,
       names,
-      `Confusion matrix, epoch ${trainer.currentEpoch}`,
+      `Confusion matrix, epoch ${trainer.currentEpoch + 1}`,
       `top-1 ${describeProportion(proportion(correct, labels.length))}`,
     );
     writeFileAtomic(join(folder, "confusion_matrix.png"), png);
-    const table = counts.map((row, i) => [names[i] ?? String(i), ...row]);
-    writeFileAtomic(join(folder, "confusion_matrix.csv"), csvText(["true\\predicted", ...names], table));
+    // Row by row: a cell each of thousands of classes would be millions of strings.
+    const header = csvText(["true\\predicted", ...names], []);
+    const rows = counts.map((row, i) => `${csvText([names[i] ?? String(i)], []).trimEnd()},${row.join(",")}\n`);
+    writeFileAtomic(join(folder, "confusion_matrix.csv"), `${header}${rows.join("")}`);
     log.debug(`confusion matrix saved to ${join(folder, "confusion_matrix.png")}`);
     for (const logger of trainer.loggers) logger.logImage?.("confusion_matrix", [{ png }], trainer.globalStep);
   }

@@ -8,6 +8,10 @@ const log = getLogger("classifier.callbacks.statistics");
 
 /** At the start of training: how many samples each class has in each split, and what the annotations tell of them. */
 export class DatasetStatisticsCallback extends Callback {
+  override get reportsOnly(): boolean {
+    return true;
+  }
+
   /** Its tables are those of the run. */
   override get rankZeroOnly(): boolean {
     return true;

@@ -36,6 +36,10 @@ export abstract class EvaluationCallback extends Callback {
   /** Called with each batch of such an epoch (of several ranks, each with its own), for what must be taken from the batch itself. */
   protected sawBatch?(batch: unknown, predictions: BatchPredictions): void;
 
+  override get reportsOnly(): boolean {
+    return true;
+  }
+
   override onValidationEpochStart(): void {
     this.#batches = [];
   }

@@ -78,7 +78,7 @@ export class GradCAMCallback extends EvaluationCallback {
     const samples = this.#explained(trainer, module);
     this.#forget();
     if (samples === undefined) return;
-    const png = drawSampleGrid(samples, `Epoch ${trainer.currentEpoch}: what the surest mistakes looked at`);
+    const png = drawSampleGrid(samples, `Epoch ${trainer.currentEpoch + 1}: what the surest mistakes looked at`);
     writeFileAtomic(join(evaluationFolder(this.options.outputDir, trainer, split), "grad_cam.png"), png);
     for (const logger of trainer.loggers) logger.logImage?.("grad_cam", [{ png }], trainer.globalStep);
   }

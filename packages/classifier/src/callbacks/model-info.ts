@@ -21,6 +21,10 @@ export class ModelInfoCallback extends Callback {
     this.options = options;
   }
 
+  override get reportsOnly(): boolean {
+    return true;
+  }
+
   /** Its files are those of the run. */
   override get rankZeroOnly(): boolean {
     return true;

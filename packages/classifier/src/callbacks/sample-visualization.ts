@@ -10,7 +10,7 @@ import { denormalised } from "./pixels.ts";
 
 export const sampleVisualizationOptions = z.strictObject({
   outputDir: z.string().default("outputs"),
-  numSamples: z.int().positive().default(16),
+  numSamples: z.int().positive().max(256).default(16),
 });
 
 interface Picture {
@@ -81,7 +81,7 @@ export class SampleVisualizationCallback extends EvaluationCallback {
       trueLabel: name(label),
       predictedLabel: name(predicted),
     }));
-    const png = drawSampleGrid(samples, `Epoch ${trainer.currentEpoch}: predicted label and confidence`);
+    const png = drawSampleGrid(samples, `Epoch ${trainer.currentEpoch + 1}: predicted label and confidence`);
     writeFileAtomic(join(evaluationFolder(this.options.outputDir, trainer, split), "sample_predictions.png"), png);
     for (const logger of trainer.loggers) logger.logImage?.("sample_predictions", [{ png }], trainer.globalStep);
   }

@@ -7,6 +7,10 @@ const log = getLogger("classifier.callbacks.sampler");
 
 /** After each training epoch with a weighted sampler: how often each class was drawn, beside an even draw. */
 export class SamplerDistributionCallback extends Callback {
+  override get reportsOnly(): boolean {
+    return true;
+  }
+
   /** Its tables are those of the run. */
   override get rankZeroOnly(): boolean {
     return true;
@@ -31,7 +35,7 @@ export class SamplerDistributionCallback extends Callback {
     ]);
     log.info(
       renderTable(
-        `Sampler, epoch ${trainer.currentEpoch}: ${drawn.length} draws`,
+        `Sampler, epoch ${trainer.currentEpoch + 1}: ${drawn.length} draws`,
         ["class", "drawn", "even", "ratio"],
         rows,
       ),

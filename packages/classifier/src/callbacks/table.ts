@@ -1,6 +1,9 @@
 import Table from "cli-table3";
 
-/** Text as a boxed table; numbers are set to the right. */
+/** Rows of a table on a screen. */
+const mostRows = 100;
+
+/** Text as a boxed table; numbers are set to the right. Of a long table the first rows are shown, and how many are left out. */
 export function renderTable(
   title: string,
   columns: readonly string[],
@@ -15,6 +18,7 @@ export function renderTable(
     colAligns: numeric.map((isNumber) => (isNumber ? "right" : "left")),
     style: { head: [], border: [], compact: true },
   });
-  for (const row of rows) table.push(row.map(String));
-  return `${title}\n${table.toString()}`;
+  for (const row of rows.slice(0, mostRows)) table.push(row.map(String));
+  const more = rows.length > mostRows ? `\n... and ${rows.length - mostRows} more` : "";
+  return `${title}\n${table.toString()}${more}`;
 }

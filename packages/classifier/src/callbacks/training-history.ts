@@ -43,6 +43,10 @@ export class TrainingHistoryCallback extends Callback {
     this.options = options;
   }
 
+  override get reportsOnly(): boolean {
+    return true;
+  }
+
   /** Its files are those of the run. */
   override get rankZeroOnly(): boolean {
     return true;
@@ -69,7 +73,7 @@ export class TrainingHistoryCallback extends Callback {
         title,
         xLabel: "epoch",
         yLabel,
-        x: this.#rows.map(({ epoch }) => epoch),
+        x: this.#rows.map(({ epoch }) => epoch + 1),
         lines: drawn,
       });
       writeFileAtomic(join(this.options.outputDir, "training_history", `${file}.png`), png);

@@ -1,7 +1,7 @@
 import { CtError, printable } from "@classifier-training/base";
 import { CommanderError } from "commander";
 
-export const exitCode = { success: 0, failure: 1, problemsFound: 2 } as const;
+export const exitCode = { success: 0, failure: 1, problemsFound: 2, closedPipe: 141 } as const;
 
 /**
  * Writes what went wrong and returns the exit code. An error raised on purpose is a sentence; a stack trace follows

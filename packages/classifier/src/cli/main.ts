@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setOptionSpelling } from "@classifier-training/base";
 import { Command } from "commander";
+import { endQuietlyOnClosedPipe } from "./closed-output.ts";
 import { commands } from "./commands.ts";
 import { exitCode, reportFailure } from "./failure.ts";
 
@@ -21,7 +22,8 @@ Examples:
   classifier predict outputs/2026-01-31/12-00-00 photos/*.jpg
   classifier doctor
 
-Exit codes: 0 success; 1 bad input or a failed run; 2 a check found problems; 130 interrupted; 143 terminated.`,
+Exit codes: 0 success; 1 bad input or a failed run; 2 a check found problems; 130 interrupted; 141 closed pipe;
+143 terminated.`,
     );
   endQuietlyOnClosedPipe();
   // Options are written in YAML and in overrides.
@@ -43,12 +45,4 @@ Exit codes: 0 success; 1 bad input or a failed run; 2 a check found problems; 13
 function version(): string {
   const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
   return (JSON.parse(manifest) as { version: string }).version;
-}
-
-/** `classifier predict ... | head` closes the pipe early: that is no error. */
-function endQuietlyOnClosedPipe(): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(exitCode.success);
-    throw error;
-  });
 }

@@ -1,4 +1,4 @@
-import { printable } from "@classifier-training/base";
+import { canRedraw, printable } from "@classifier-training/base";
 
 /** Says how far something is: one line that rewrites itself in a terminal, a line every tenth elsewhere. */
 export function progressLine(
@@ -12,7 +12,7 @@ export function progressLine(
   return (done, total) => {
     const seconds = (performance.now() - start) / 1000;
     const rate = `${(done / Math.max(seconds, 1e-3)).toFixed(0)}/s`;
-    if (stream.isTTY) {
+    if (canRedraw(stream)) {
       if (done < total && performance.now() - lastDraw < 100) return;
       lastDraw = performance.now();
       stream.write(`\r\x1b[2K${shown}: ${done} of ${total} (${rate})${done === total ? "\n" : ""}`);

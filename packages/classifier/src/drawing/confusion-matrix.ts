@@ -1,23 +1,37 @@
-import { createCanvas, type SKRSContext2D } from "@napi-rs/canvas";
+import { createCanvas, ImageData, type SKRSContext2D } from "@napi-rs/canvas";
 import { blues, faint, ink } from "./colours.ts";
 import { registerFonts, textFont } from "./fonts.ts";
 
+/** Side of the matrix in pixels, however many classes there are. */
+const largestSide = 2200;
+
+/** More classes than this are drawn several to a cell. */
+const mostCells = 1100;
+
+/** Longer names are cut. */
+const longestName = 32;
+
 /**
- * Draws a confusion matrix: rows are true classes, columns predicted ones; the colour is the share of the row, the
- * figure the count. The picture grows with the number of classes, so that every name stays readable.
+ * Draws a confusion matrix: rows are true classes, columns predicted ones; the color is the share of the row, the
+ * figure the count. The image grows with the number of classes while every name stays readable; of more classes every
+ * few have a name.
  *
  * @param counts `counts[true][predicted]`
  * @returns a PNG file
  */
 export function drawConfusionMatrix(
-  counts: readonly (readonly number[])[],
-  classNames: readonly string[],
+  given: readonly (readonly number[])[],
+  names: readonly string[],
   title: string,
-  subtitle: string,
+  about: string,
 ): Buffer {
   registerFonts();
+  const perCell = Math.ceil(given.length / mostCells);
+  const counts = perCell === 1 ? given : pooled(given, perCell);
+  const classNames = counts.map((_, i) => shortened(names[i * perCell] ?? ""));
+  const subtitle = perCell === 1 ? about : `${about}; ${perCell} classes a cell`;
   const classes = counts.length;
-  const cell = classes <= 5 ? 110 : classes <= 12 ? 56 : classes <= 60 ? 36 : Math.max(14, Math.floor(2200 / classes));
+  const cell = classes <= 5 ? 110 : classes <= 12 ? 56 : classes <= 60 ? 36 : Math.floor(largestSide / classes);
   const fontSize = Math.max(9, Math.min(18, Math.round(cell * 0.42)));
   const measure = createCanvas(1, 1).getContext("2d");
   measure.font = `${fontSize}px "${textFont}"`;
@@ -33,7 +47,8 @@ export function drawConfusionMatrix(
   const context = canvas.getContext("2d");
   context.fillStyle = "white";
   context.fillRect(0, 0, canvas.width, canvas.height);
-  drawCells(context, counts, { left, top, cell });
+  if (cell < 20) drawPixels(context, counts, { left, top, cell });
+  else drawCells(context, counts, { left, top, cell });
   drawAxes(context, classNames, { left, top, cell, side, fontSize, bottom });
   drawScale(context, { x: left + side + scale.gap, y: top, width: scale.width, height: side, fontSize });
   context.fillStyle = ink;
@@ -43,6 +58,42 @@ export function drawConfusionMatrix(
   context.font = `${fontSize}px "${textFont}"`;
   context.fillText(subtitle, left, fontSize * 3.7);
   return canvas.toBuffer("image/png");
+}
+
+function shortened(name: string): string {
+  return name.length > longestName ? `${name.slice(0, longestName - 1)}\u2026` : name;
+}
+
+/** Sums of blocks of `size` by `size` cells. */
+function pooled(counts: readonly (readonly number[])[], size: number): number[][] {
+  const cells = Math.ceil(counts.length / size);
+  const sums = Array.from({ length: cells }, () => new Array<number>(cells).fill(0));
+  for (const [i, row] of counts.entries()) {
+    const into = sums[Math.floor(i / size)] as number[];
+    for (const [k, value] of row.entries()) {
+      const at = Math.floor(k / size);
+      into[at] = (into[at] as number) + value;
+    }
+  }
+  return sums;
+}
+
+/** The cells as one image: a canvas remembers every rectangle until it is encoded. */
+function drawPixels(context: SKRSContext2D, counts: readonly (readonly number[])[], { left, top, cell }: Grid): void {
+  const classes = counts.length;
+  const pixels = new Uint8ClampedArray(classes * classes * 4).fill(255);
+  for (const [row, values] of counts.entries()) {
+    const total = values.reduce((sum, value) => sum + value, 0);
+    for (const [column, value] of values.entries()) {
+      if (value === 0) continue;
+      const [red = 0, green = 0, blue = 0] = (blues(value / total).match(/\d+/g) ?? []).map(Number);
+      pixels.set([red, green, blue], (row * classes + column) * 4);
+    }
+  }
+  const small = createCanvas(classes, classes);
+  small.getContext("2d").putImageData(new ImageData(pixels, classes, classes), 0, 0);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, left, top, classes * cell, classes * cell);
 }
 
 interface Grid {
@@ -78,7 +129,7 @@ function drawAxes(
 ): void {
   context.strokeStyle = faint;
   context.lineWidth = 1;
-  for (let i = 0; i <= classNames.length; i++) {
+  for (let i = 0; i <= classNames.length; i += cell < 8 ? classNames.length : 1) {
     const offset = i * cell + 0.5;
     context.beginPath();
     context.moveTo(left, top + offset);
@@ -91,7 +142,9 @@ function drawAxes(
   context.font = `${fontSize}px "${textFont}"`;
   context.textBaseline = "middle";
   context.textAlign = "right";
+  const every = Math.ceil((1.2 * fontSize) / cell);
   for (const [i, name] of classNames.entries()) {
+    if (i % every !== 0) continue;
     const middle = i * cell + cell / 2;
     context.fillText(name, left - 8, top + middle);
     context.save();

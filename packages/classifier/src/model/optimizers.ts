@@ -1,7 +1,10 @@
+import { getLogger } from "@classifier-training/base";
 import type { LrScheduler, OptimizerSpec } from "@classifier-training/lightning";
 import { optim } from "@classifier-training/torch";
 import type { ClassificationModel } from "./classification-model.ts";
 import type { ClassificationModelOptions, PartialTarget } from "./options.ts";
+
+const log = getLogger("classifier.model");
 
 /** Schedulers that describe a rate per step and not per epoch, as their documentation in PyTorch says. */
 const perStep = ["OneCycleLR", "CyclicLR"];
@@ -46,6 +49,11 @@ function warmUpAndDecay(
   { learningRate, warmupEpochs, warmupStartFactor, cosineEtaMinFactor }: ClassificationModelOptions,
   limit: number,
 ): LrScheduler {
+  if (warmupEpochs === 0 && warmupStartFactor < 1) {
+    log.warnOnce(
+      `model.warmup_epochs=0 does not switch the warm-up off: as in the original recipe the rate stays at ${warmupStartFactor} of model.learning_rate; set model.warmup_start_factor=1 to train at the whole rate`,
+    );
+  }
   const maxEpochs = Number.isFinite(limit) && limit > 0 ? limit : 100;
   const { LinearLR, CosineAnnealingLR, SequentialLR } = optim.lrScheduler;
   const warmUp = new LinearLR(optimizer, {

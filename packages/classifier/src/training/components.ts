@@ -47,7 +47,7 @@ export async function buildCallbacks(config: DictConfig, hasLogger: boolean): Pr
   const callbacks: Callback[] = [];
   for (const [name, part] of parts(config, "callbacks")) {
     if (!hasLogger && String(get(part, "_target_")).endsWith(".LearningRateMonitor")) {
-      log.warning(`callbacks.${name} (LearningRateMonitor) is skipped: no logger is configured`);
+      log.info(`callbacks.${name} (LearningRateMonitor) is skipped: no logger is configured`);
       continue;
     }
     callbacks.push((await instantiate(part)) as Callback);

@@ -2,6 +2,8 @@ import { appendFileSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import {
   CtError,
+  canRedraw,
+  hasColor,
   type LogLevel,
   type LogSink,
   logLevels,
@@ -63,10 +65,10 @@ export function logAsRank(): () => void {
 const colours: Partial<Record<LogLevel, string>> = { WARNING: "\x1b[33m", ERROR: "\x1b[31m" };
 
 const toStandardError: LogSink = ({ level, message }) => {
-  const colour = process.stderr.isTTY ? colours[level] : undefined;
+  const colour = hasColor(process.stderr) ? colours[level] : undefined;
   const text = level === "INFO" ? message : `${level}: ${message}`;
   // A progress bar may stand in this line: it draws itself again in the next one.
-  const start = process.stderr.isTTY ? "\r\x1b[2K" : "";
+  const start = canRedraw(process.stderr) ? "\r\x1b[2K" : "";
   process.stderr.write(colour === undefined ? `${start}${text}\n` : `${start}${colour}${text}\x1b[0m\n`);
 };
 

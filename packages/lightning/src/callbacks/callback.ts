@@ -40,6 +40,14 @@ export abstract class Callback {
     return false;
   }
 
+  /**
+   * Whether people alone read what it makes (plots, tables, text). Its failures (a full disk, thousands of classes) are
+   * then a warning, the first time, and training continues; a wrong configuration is an error all the same.
+   */
+  get reportsOnly(): boolean {
+    return false;
+  }
+
   /** Under which name its state goes into checkpoints: two callbacks of a class need different ones. */
   get stateKey(): string {
     return this.constructor.name;

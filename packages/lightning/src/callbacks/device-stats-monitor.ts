@@ -31,6 +31,10 @@ export class DeviceStatsMonitor extends Callback {
     this.#options = deviceStatsMonitorOptionsSchema.parse(options);
   }
 
+  override get reportsOnly(): boolean {
+    return true;
+  }
+
   override setup(trainer: TrainerView, _module: LightningModule, stage: TrainerFn): void {
     if (stage !== "fit") return;
     if (trainer.isGlobalZero && trainer.loggers.length === 0 && trainer.fastDevRun === false) {

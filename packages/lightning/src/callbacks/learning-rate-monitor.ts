@@ -68,6 +68,10 @@ export class LearningRateMonitor extends Callback {
     return watched;
   }
 
+  override get reportsOnly(): boolean {
+    return true;
+  }
+
   override onTrainBatchStart(trainer: TrainerView): void {
     const { loggingInterval } = this.#options;
     if (!trainer.shouldUpdateLogs || loggingInterval === "epoch") return;

@@ -38,6 +38,10 @@ export class ModelSummary extends Callback {
     this.#maxDepth = modelSummaryOptionsSchema.parse(options).maxDepth;
   }
 
+  override get reportsOnly(): boolean {
+    return true;
+  }
+
   override onFitStart(trainer: TrainerView, module: LightningModule): void {
     if (this.#maxDepth !== 0 && trainer.isGlobalZero) log.info(renderSummary(module, this.#maxDepth));
   }

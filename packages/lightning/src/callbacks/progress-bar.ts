@@ -1,8 +1,9 @@
+import { canRedraw } from "@classifier-training/base";
 import { z } from "zod";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
 import { Callback } from "./callback.ts";
-import { bar, clock, metricText, Speed } from "./progress-text.ts";
+import { bar, clock, inOrder, joinFitting, Speed } from "./progress-text.ts";
 
 export const progressBarOptionsSchema = z.strictObject({
   /** Batches between two updates; 0 shows nothing. */
@@ -26,7 +27,10 @@ export interface ProgressOutput {
 /** Least time between two drawings: a terminal that is drawn to for each small batch slows training down. */
 const redrawMs = 80;
 
-/** How far the run is: epoch, batches, time left, images per second, time spent waiting for data, and metrics. */
+/**
+ * How far the run is: epoch (from 1) and batches, loss, accuracy, the time left of the run, images per second, then other
+ * metrics and the share of time spent waiting for data. What does not fit into a terminal's line is left out from the end.
+ */
 export class ProgressBar extends Callback {
   readonly options: z.infer<typeof progressBarOptionsSchema>;
   readonly #output: ProgressOutput;
@@ -37,6 +41,9 @@ export class ProgressBar extends Callback {
   #speed = new Speed();
   #lastDrawn = Number.NEGATIVE_INFINITY;
   #lineOpen = false;
+  /** How long the last whole epoch took, from its start to the next one's. */
+  #epochSeconds: number | undefined;
+  #epochBegan: number | undefined;
   #inValidation: { title: string; total: number; done: number } | undefined;
 
   constructor(options: ProgressBarOptions = {}, output: ProgressOutput = process.stdout) {
@@ -44,7 +51,7 @@ export class ProgressBar extends Callback {
     this.options = progressBarOptionsSchema.parse(options);
     this.#output = output;
     const { style, refreshRate } = this.options;
-    const fitting = output.isTTY === true ? "bar" : "plain";
+    const fitting = canRedraw(output) ? "bar" : "plain";
     this.#style = refreshRate === 0 ? "quiet" : style === "auto" ? fitting : style;
   }
 
@@ -53,7 +60,14 @@ export class ProgressBar extends Callback {
     return trainer.progressBarMetrics;
   }
 
+  override get reportsOnly(): boolean {
+    return true;
+  }
+
   override onTrainEpochStart(trainer: TrainerView): void {
+    const now = performance.now();
+    if (this.#epochBegan !== undefined) this.#epochSeconds = (now - this.#epochBegan) / 1000;
+    this.#epochBegan = now;
     this.#beginEpoch(trainer, 0);
   }
 
@@ -154,31 +168,41 @@ export class ProgressBar extends Callback {
   }
 
   #draw(text: string): void {
-    const width = (this.#output.columns ?? 120) - 1;
-    this.#output.write(`\r${text.slice(0, width)}\u001b[K`);
+    this.#output.write(`\r${text}\u001b[K`);
     this.#lineOpen = true;
   }
 
   #text(trainer: TrainerView, module: LightningModule): string {
     const speed = this.#speed.measure(trainer.trainLoaderStats, this.#done);
     const total = Number.isFinite(this.#total) ? String(this.#total) : "?";
-    const parts = [this.#title];
-    if (this.#style === "bar" && Number.isFinite(this.#total)) parts.push(bar(this.#done / Math.max(1, this.#total)));
-    parts.push(`${this.#done}/${total}`);
     const validation = this.#inValidation;
-    if (validation !== undefined) parts.push(`${validation.title} ${validation.done}/${validation.total}`);
-    const left = (this.#total - this.#done) * speed.secondsPerBatch;
-    parts.push(
-      Number.isFinite(left) && speed.secondsPerBatch > 0
-        ? `${clock(speed.seconds)}<${clock(left)}`
-        : clock(speed.seconds),
-    );
+    const { first, rest } = inOrder(this.getMetrics(trainer, module));
+    const parts = [
+      `${this.#done}/${total}`,
+      ...(validation === undefined ? [] : [`${validation.title} ${validation.done}/${validation.total}`]),
+      ...first,
+    ];
+    const left = this.#secondsLeft(trainer, speed.secondsPerBatch);
+    parts.push(left === undefined ? clock(speed.seconds) : `${clock(left)} left`);
     if (speed.imagesPerSecond > 0)
       parts.push(`${speed.imagesPerSecond.toFixed(speed.imagesPerSecond < 10 ? 1 : 0)} img/s`);
     else if (speed.secondsPerBatch > 0) parts.push(`${(1 / speed.secondsPerBatch).toFixed(1)} it/s`);
+    parts.push(...rest);
     if (speed.waitShare >= 0.01) parts.push(`data ${(100 * speed.waitShare).toFixed(0)}%`);
-    for (const [name, value] of Object.entries(this.getMetrics(trainer, module))) parts.push(metricText(name, value));
-    return parts.join(" ");
+    if (this.#style === "plain") return [this.#title, ...parts].join(" ");
+    const fraction = Number.isFinite(this.#total) ? this.#done / Math.max(1, this.#total) : undefined;
+    return joinFitting(this.#title, parts, (this.#output.columns ?? 120) - 1, (cells) =>
+      fraction === undefined ? undefined : bar(fraction, cells),
+    );
+  }
+
+  /** Of the run in training, as its last epoch went, validation included; elsewhere of what goes on. */
+  #secondsLeft(trainer: TrainerView, secondsPerBatch: number): number | undefined {
+    const ofEpoch = (this.#total - this.#done) * secondsPerBatch;
+    if (secondsPerBatch === 0 || !Number.isFinite(ofEpoch)) return undefined;
+    if (trainer.fn !== "fit" || trainer.sanityChecking || trainer.maxEpochs === -1) return ofEpoch;
+    const epochs = Math.max(0, trainer.maxEpochs - trainer.currentEpoch - 1);
+    return ofEpoch + epochs * (this.#epochSeconds ?? this.#total * secondsPerBatch);
   }
 
   #finishLine(trainer: TrainerView, module: LightningModule): void {

@@ -29,12 +29,45 @@ export class Speed {
   }
 }
 
-const cells = 20;
+const mostCells = 20;
+const fewestCells = 5;
 
-/** A bar of 20 cells. */
-export function bar(fraction: number): string {
+export function bar(fraction: number, cells: number): string {
   const filled = Math.round(Math.min(1, Math.max(0, fraction)) * cells);
   return `${"━".repeat(filled)}${"╌".repeat(cells - filled)}`;
+}
+
+/**
+ * A title and parts in one line of a terminal: those at the end that do not fit are left out, and what is then free is
+ * the bar's, of at most 20 cells.
+ */
+export function joinFitting(
+  title: string,
+  parts: readonly string[],
+  width: number,
+  drawBar: (cells: number) => string | undefined,
+): string {
+  const shown: string[] = [];
+  let free = width - title.length;
+  for (const part of parts) {
+    if (free < part.length + 1) break;
+    shown.push(part);
+    free -= part.length + 1;
+  }
+  const cells = Math.min(mostCells, free - 1);
+  const drawn = cells >= fewestCells ? drawBar(cells) : undefined;
+  return [title, ...(drawn === undefined ? [] : [drawn]), ...shown].join(" ").slice(0, width);
+}
+
+/** The loss and the accuracy to watch, and the other metrics: in training its own loss, that of the step before that of the epoch. */
+export function inOrder(metrics: Readonly<Record<string, number | string>>): { first: string[]; rest: string[] } {
+  const names = Object.keys(metrics);
+  const pick = (pattern: RegExp) => names.find((name) => pattern.test(name));
+  const loss = pick(/^train.*loss.*_step$/i) ?? pick(/^train.*loss/i) ?? pick(/loss/i);
+  const accuracy = pick(/^val.*acc/i) ?? pick(/acc/i);
+  const first = [loss, accuracy].filter((name) => name !== undefined);
+  const text = (name: string) => metricText(name, metrics[name] as number | string);
+  return { first: first.map(text), rest: names.filter((name) => !first.includes(name)).map(text) };
 }
 
 /** `0:07`, `12:34`, `1:02:03`. */

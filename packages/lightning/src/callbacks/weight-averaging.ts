@@ -84,7 +84,7 @@ export class StochasticWeightAveraging extends Callback {
     if (currentEpoch < this.start(trainer)) return;
     if (!this.#started) {
       this.#started = true;
-      log.info(`Stochastic weight averaging starts in epoch ${currentEpoch}`);
+      log.info(`Stochastic weight averaging starts in epoch ${currentEpoch + 1}`);
       this.#schedule(trainer);
     }
     if (currentEpoch > this.#latestEpoch) this.#update(module);

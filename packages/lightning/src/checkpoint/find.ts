@@ -120,7 +120,7 @@ export function loadNewest(
     const checkpoint = loadIntact(path, damaged);
     if (checkpoint === undefined) continue;
     const start = last.length === 0 ? "there is no last checkpoint: " : "";
-    const where = `${path} (epoch ${summary.epoch}, step ${summary.globalStep})`;
+    const where = `${path} (epoch ${summary.epoch + 1}, step ${summary.globalStep})`;
     log.warning(`${start}using the previous checkpoint instead, the newest intact one of this run: ${where}`);
     return { path, checkpoint };
   }

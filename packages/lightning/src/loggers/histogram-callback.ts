@@ -23,6 +23,10 @@ export class HistogramCallback extends Callback {
     this.options = histogramCallbackOptions.parse(options);
   }
 
+  override get reportsOnly(): boolean {
+    return true;
+  }
+
   override onBeforeOptimizerStep(trainer: TrainerView, module: LightningModule): void {
     const step = trainer.globalStep;
     // With several optimizers the first of a step is the one.

@@ -117,7 +117,7 @@ export class FitLoop {
     const why = progress.changedUnit();
     if (why === undefined) return;
     log.warning(
-      `epoch ${progress.epoch} is restarted, of which ${progress.batchesReady} batches were done when the checkpoint was made: ${why}`,
+      `epoch ${progress.epoch + 1} is restarted, of which ${progress.batchesReady} batches were done when the checkpoint was made: ${why}`,
     );
     progress.phase = "betweenEpochs";
     progress.batchesReady = 0;
@@ -189,7 +189,7 @@ export class FitLoop {
     this.#setUpValidationInterval(progress.numTrainingBatches);
     const { fastDevRun, logEveryNSteps, enableLogging } = options;
     if (enableLogging && fastDevRun === false && progress.numTrainingBatches < logEveryNSteps) {
-      log.warnOnce(
+      log.info(
         `The number of training batches (${progress.numTrainingBatches}) is smaller than logEveryNSteps (${logEveryNSteps}): ` +
           "set a lower value to see logs within the epoch",
       );

@@ -167,7 +167,7 @@ export function selectPrecision(option: TrainerOptions["precision"], device: str
       return new MixedPrecision(name, "bfloat16", device);
     case "16-mixed":
       if (device !== "cpu") return new MixedPrecision(name, "float16", device);
-      log.warning(
+      log.info(
         `precision: "${asked}" is not supported on CPUs (float16 kernels are slow and lose range): using "bf16-mixed" instead`,
       );
       return new MixedPrecision("bf16-mixed", "bfloat16", device);

@@ -1,3 +1,4 @@
+import { getLogger } from "@classifier-training/base";
 import type { Callback, CallbackHook, HookArguments } from "../callbacks/callback.ts";
 import { type Awaitable, isPromise } from "../core/awaitable.ts";
 import { MisconfigurationError } from "../core/errors.ts";
@@ -10,6 +11,8 @@ import type { LoggerConnector } from "./logger-connector.ts";
  * choosing the best checkpoint, before the run is saved and ends.
  */
 const concluding: ReadonlySet<CallbackHook> = new Set(["onTrainBatchEnd", "onValidationEnd", "onTrainEpochEnd"]);
+
+const log = getLogger("lightning.callbacks");
 
 type AnyHook = (...args: readonly unknown[]) => Awaitable<unknown>;
 type ModuleHook = Extract<keyof LightningModule, string>;
@@ -24,6 +27,8 @@ export class HookCaller {
   #callbacks: readonly Callback[] = [];
   #module: LightningModule | undefined;
   #table = new Map<string, readonly Callback[]>();
+  /** Callbacks whose failure was reported. */
+  readonly #failed = new WeakSet<Callback>();
   #observer: ((owner: string, hook: string, start: boolean) => void) | undefined;
 
   constructor(trainer: TrainerView, log: LoggerConnector) {
@@ -118,7 +123,25 @@ export class HookCaller {
   #invoke(callback: Callback, hook: CallbackHook, args: readonly unknown[]): Awaitable<unknown> {
     const run = () =>
       (callback[hook] as AnyHook).call(callback, this.#trainer, this.#module as LightningModule, ...args);
-    return this.#observer === undefined ? run() : this.#observed(callback.constructor.name, hook, run);
+    const fenced = callback.reportsOnly ? () => this.#fenced(callback, hook, run) : run;
+    return this.#observer === undefined ? fenced() : this.#observed(callback.constructor.name, hook, fenced);
+  }
+
+  /** What only reports does not end a training, as a logger does not. */
+  #fenced(callback: Callback, hook: CallbackHook, run: () => Awaitable<unknown>): Awaitable<unknown> {
+    const report = (error: unknown): void => {
+      if (error instanceof MisconfigurationError) throw error;
+      if (this.#failed.has(callback)) return;
+      this.#failed.add(callback);
+      const reason = error instanceof Error ? error.message : String(error);
+      log.warning(`${callback.constructor.name}.${hook} failed, training continues without its report: ${reason}`);
+    };
+    try {
+      const result = run();
+      return isPromise(result) ? result.catch(report) : result;
+    } catch (error) {
+      return report(error);
+    }
   }
 
   #observed(owner: string, hook: string, run: () => Awaitable<unknown>): Awaitable<unknown> {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { CtError, getLogger } from "@classifier-training/base";
+import { CtError, dropOutputErrors, getLogger } from "@classifier-training/base";
 import { nn } from "@classifier-training/torch";
 import type { CheckpointIO } from "../checkpoint/io.ts";
 import type { LightningDataModule } from "../core/datamodule.ts";
@@ -56,6 +56,7 @@ export class Session {
     const { fn } = this.#call;
     this.#begin();
     if (fn === "fit") signals.install();
+    const endDropping = dropOutputErrors();
     let interruption: TrainingInterrupted | undefined;
     try {
       checkCall(this.#parts, fn);
@@ -75,6 +76,8 @@ export class Session {
       if (interruption === undefined) throw error;
     } finally {
       if (fn === "fit") signals.remove();
+      // An error of the last writing arrives a moment later.
+      setImmediate(endDropping);
       state.stage = undefined;
       this.#parts.pinned = undefined;
     }

@@ -25,8 +25,7 @@ export const registerDemo: RegisterCommand = (program, finish) => {
       finish(code);
       if (code !== exitCode.success || result === undefined) return;
       await showPredictions(result.outputDir);
-      print(describeResult(result));
-      print(nextCommands(relative(process.cwd(), result.outputDir)));
+      print(describeResult(result, afterDemo(relative(process.cwd(), result.outputDir))));
     },
   );
 };
@@ -55,11 +54,10 @@ async function showPredictions(outputDir: string): Promise<void> {
   }
 }
 
-function nextCommands(outputDir: string): string {
-  return `
-Next:
-  npx classifier predict ${shellWord(outputDir)} ${dataRoot}/test/7
-  npx classifier train data.data_root=YOUR/PICTURES transforms=default model.pretrained=false data.image_size=64
-  npx classifier --help
-`;
+function afterDemo(outputDir: string): string[] {
+  return [
+    `npx classifier predict ${shellWord(outputDir)} ${dataRoot}/test/7`,
+    "npx classifier train data.data_root=YOUR/PICTURES transforms=default model.pretrained=false data.image_size=64",
+    "npx classifier --help",
+  ];
 }

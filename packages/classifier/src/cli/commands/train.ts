@@ -2,8 +2,9 @@ import { fileURLToPath } from "node:url";
 import type { DictConfig, MainResult } from "@classifier-training/hydra";
 import type { Command } from "commander";
 import type { TrainResult } from "../../training/train.ts";
+import { continueWithoutReader } from "../closed-output.ts";
 import type { RegisterCommand } from "../commands.ts";
-import { describeResult } from "../describe-result.ts";
+import { describeResult, nextCommands } from "../describe-result.ts";
 import { exitCode } from "../failure.ts";
 import { print } from "../print.ts";
 
@@ -57,6 +58,7 @@ export async function runTraining(
   configName: string,
   argv: readonly string[],
 ): Promise<MainResult<TrainResult>> {
+  continueWithoutReader();
   const hydraMain = await openHydra();
   const result = await hydraMain<TrainResult>(
     {
@@ -123,9 +125,8 @@ export const registerTrain: RegisterCommand = (program, finish) => {
       finish(code);
       if (jobs.length === 0) return;
       const { isMainProcess } = await import("@classifier-training/lightning");
-      for (const job of isMainProcess() ? jobs : []) {
-        if (job.value !== undefined) print(describeResult(job.value));
-      }
+      const results = isMainProcess() ? jobs.flatMap(({ value }) => value ?? []) : [];
+      for (const result of results) print(describeResult(result, results.length === 1 ? nextCommands(result) : []));
     },
   );
 };
