@@ -36,10 +36,10 @@ async function failure(promise: Promise<unknown>): Promise<string> {
 const bytes = () => readFileSync(tiny.picture);
 
 test.each<[string, () => readonly unknown[], string]>([
-  ["a buffer without brackets", () => [bytes()], "expected an array of pictures, received Uint8Array"],
-  ["a path without brackets", () => [tiny.picture], "expected an array of pictures, received string"],
-  ["nothing", () => [], "expected an array of pictures, received undefined"],
-  ["null", () => [null], "expected an array of pictures, received Null"],
+  ["a buffer without brackets", () => [bytes()], "expected an array of images, received Uint8Array"],
+  ["a path without brackets", () => [tiny.picture], "expected an array of images, received string"],
+  ["nothing", () => [], "expected an array of images, received undefined"],
+  ["null", () => [null], "expected an array of images, received Null"],
   ["a number among pictures", () => [[tiny.picture, 7]], "pictures[1]: expected a path or the bytes"],
   ["floats among pictures", () => [[new Float32Array(4)]], "pictures[0]: expected a path or the bytes"],
   ["a promise of a picture", () => [[Promise.resolve(bytes())]], "received Promise"],

@@ -177,6 +177,8 @@ for (const tab of document.querySelectorAll("[data-tab]")) {
 }
 filter.addEventListener("input", listRuns);
 smoothing.addEventListener("input", draw);
+// The six connections are those of all tabs: one that no one looks at needs none.
+document.addEventListener("visibilitychange", () => follow(document.hidden ? [] : shown));
 openTab("charts");
 await refreshRuns();
 const fromAddress = location.hash.slice(1).split("&");

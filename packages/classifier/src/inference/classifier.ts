@@ -162,8 +162,8 @@ function invalid(what: string, fix?: string): CtError {
 function checkPictures(pictures: unknown): void {
   if (!Array.isArray(pictures)) {
     throw invalid(
-      `expected an array of pictures, received ${kindOf(pictures)}`,
-      "put a single picture in brackets: predict([picture])",
+      `expected an array of images, received ${kindOf(pictures)}`,
+      "put a single image in brackets: predict([image])",
     );
   }
   for (const [i, picture] of pictures.entries()) {

@@ -2,5 +2,5 @@
 export { Classifier, type PredictOptions } from "./classifier.ts";
 export { classNamesOf, type LabelsMapping, labelsMappingSchema, parseLabelsMapping } from "./labels-mapping.ts";
 export { OnnxClassifier, type OnnxClassifierOptions } from "./onnx-classifier.ts";
-export type { Picture } from "./preprocessor.ts";
+export { type Picture, Preprocessor } from "./preprocessor.ts";
 export type { ClassProbability } from "./probabilities.ts";

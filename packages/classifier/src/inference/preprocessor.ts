@@ -66,7 +66,7 @@ export class Preprocessor {
       if (CtError.is(cause)) throw cause;
       throw new CtError({
         code: "classifier/preprocessing",
-        what: `the picture cannot be prepared: ${(cause as Error).message}`,
+        what: `the image cannot be prepared: ${(cause as Error).message}`,
         where: name,
         cause,
       });
