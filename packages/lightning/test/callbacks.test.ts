@@ -94,17 +94,24 @@ test("gradients are accumulated as the schedule says", async () => {
   expect(run.globalStep).toBe(4 + 1);
 });
 
-test("a backbone is frozen, joins later at a lower rate, and a resumed run knows", async () => {
+test.each([
+  ["without a scheduler", (optimizer: optim.SGD) => optimizer],
+  [
+    "under a scheduler made before",
+    (optimizer: optim.SGD) => ({
+      optimizer,
+      lrScheduler: new optim.lrScheduler.LambdaLR(optimizer, { lrLambda: () => 1 }),
+    }),
+  ],
+])("a backbone is frozen, joins later at a lower rate, and a resumed run knows, %s", async (_, scheduled) => {
   class Two extends BoringModule {
     readonly backbone = new nn.Linear(1, 1);
     override forward(x: Tensor): Tensor {
       return this.l.call(this.backbone.call(x));
     }
     override configureOptimizers() {
-      return new optim.SGD(
-        [...this.parameters()].filter((one) => one.requiresGrad),
-        { lr: 0.01 },
-      );
+      const trained = [...this.parameters()].filter((one) => one.requiresGrad);
+      return scheduled(new optim.SGD(trained, { lr: 0.01 }));
     }
   }
   const module = new Two();

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { manualSeed, nn, scope, type Tensor, tensor } from "@classifier-training/torch";
+import { autocast, manualSeed, nn, randn, scope, type Tensor, tensor } from "@classifier-training/torch";
 import { expect, test } from "vitest";
 import { fillModel, hashInput } from "../../test/hash-fill.ts";
+import { ConvNeXt } from "./convnext.ts";
 import { createModel, listModels, modelDefinition } from "./registry.ts";
 
 interface Golden {
@@ -132,3 +133,24 @@ function expectClose(actual: number[][], expected: number[][], tolerance: number
   );
   expect(difference).toBeLessThan(tolerance);
 }
+
+test("a ConvNeXt trains in bfloat16 under autocast, its layer norms too", () => {
+  manualSeed(2);
+  scope(() => {
+    const config = { channels: [8, 16, 16, 24], depths: [1, 1, 2, 1], stochasticDepth: 0 };
+    const model = new ConvNeXt(config, { numClasses: 3, layerScale: 1 });
+    const x = randn([2, 3, 64, 64]);
+    const target = tensor([0, 2], { dtype: "int64" });
+    const lossOf = (enabled: boolean) => {
+      model.zeroGrad();
+      const loss = autocast({ enabled }, () => nn.functional.crossEntropy(model.call(x), target));
+      loss.backward();
+      return loss.item();
+    };
+    expect(lossOf(true)).toBeCloseTo(lossOf(false), 1);
+    lossOf(true);
+    for (const { grad } of model.parameters()) {
+      expect([grad?.dtype, grad?.isfinite().all().item()]).toEqual(["float32", 1]);
+    }
+  });
+});
