@@ -106,6 +106,19 @@ test.each<[string, () => nn.AnyModule, () => Tensor]>([
   expect(norm.eval().call(input()).isfinite().all().item()).toBe(1);
 });
 
+test.each([0, 0.5, 1, 2])("focal loss of a sample beyond doubt has no gradient, gamma %s", (gamma) => {
+  const logits = tensor(
+    [
+      [100, 0],
+      [1, 0],
+    ],
+    { requiresGrad: true },
+  );
+  F.focalLoss(logits, labels(0, 0), { gamma }).backward();
+  expect(logits.grad?.select(0, 0).abs().max().item()).toBeLessThan(1e-30);
+  expect(logits.grad?.select(0, 1).isfinite().all().item()).toBe(1);
+});
+
 test("dropout of channels works in place when asked", () => {
   const input = ones([2, 3, 2, 2]);
   new nn.Dropout2d({ p: 1, inplace: true }).call(input);

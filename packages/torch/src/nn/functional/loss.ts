@@ -85,7 +85,10 @@ export function focalLoss(logits: Tensor, target: Tensor, options: FocalLossArgu
   const { gamma = 2, weight = null, labelSmoothing = 0, reduction = "mean" } = options;
   codeOf(reduction);
   const ce = crossEntropy(logits, target, { weight, labelSmoothing, reduction: "none" });
-  const focused = ce.neg().exp().rsub(1).pow(gamma).mul(ce);
+  const uncertainty = ce.neg().exp().rsub(1);
+  // Below an exponent of 1 the slope is infinite at 0, where a sample is classified beyond doubt.
+  const base = gamma > 0 && gamma < 1 ? uncertainty.clamp(1e-30) : uncertainty;
+  const focused = base.pow(gamma).mul(ce);
   if (reduction === "none") return focused;
   return reduction === "mean" ? focused.mean() : focused.sum();
 }
