@@ -1,16 +1,23 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { getLogger } from "@classifier-training/base";
 import { openSplit } from "@classifier-training/vision";
 import { renderTable } from "../callbacks/table.ts";
 import { percent } from "../statistics/interval.ts";
 import { classWeights } from "./class-weights.ts";
+
+const log = getLogger("classifier.data");
 
 /** A table of the classes: samples in each split, share of the training samples, weight in the loss. */
 export function splitStatistics(root: string): string {
   const train = openSplit(root, "train");
   const counts = train.classCounts();
   const others = ["valid", "test"].filter((name) => existsSync(join(root, name)));
-  const otherCounts = others.map((name) => openSplit(root, name, { classToIdx: train.classToIdx }).classCounts());
+  const otherSplits = others.map((name) => openSplit(root, name, { classToIdx: train.classToIdx }));
+  const otherCounts = otherSplits.map((split) => split.classCounts());
+  for (const split of [train, ...otherSplits]) {
+    for (const notice of split.notices()) log.warning(`${split.name}: ${notice}`);
+  }
   const inverse = classWeights(counts, "inverse");
   const effective = classWeights(counts, "effective");
   const rows = train.classes.map((name, k) => [

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { encodePng } from "../image/encode.ts";
@@ -156,6 +156,16 @@ test("CSV listings and the Hugging Face layout give the same dataset", async () 
   expect(csv.paths).toEqual(hf.paths);
   expect([...csv.classToIdx]).toEqual([...hf.classToIdx]);
   expect([...csv.targets]).toEqual([0, 1]);
+  const before = process.cwd();
+  process.chdir(root);
+  for (const dataset of [
+    await openListing({ file: "list.csv", splitColumn: "split", split: "train" }),
+    openHfImageFolder({ root: ".", split: "train" }),
+    openHfImageFolder({ root: relative(root, join(root, "train")) }),
+  ]) {
+    expect(dataset.paths.map((path) => resolve(path))).toEqual(csv.paths);
+  }
+  process.chdir(before);
   await expect(openListing({ file: join(root, "list.csv"), labelColumn: "lable" })).rejects.toThrow(
     "did you mean 'label'?",
   );
@@ -188,13 +198,16 @@ test("images are read inside tar and zip shards", async () => {
     "8/b.png": png(2),
     "web/0001.png": png(3),
     "web/0001.cls": "7",
+    "__MACOSX/7/._a.png": "x",
+    "7/._a.png": "x",
   });
-  execFileSync("tar", ["cf", "classes.tar", "7", "8"], { cwd: root });
+  execFileSync("tar", ["cf", "classes.tar", "7", "8", "__MACOSX"], { cwd: root });
   execFileSync("tar", ["cf", "web.tar", "web"], { cwd: root });
-  execFileSync("python3", ["-m", "zipfile", "-c", "classes.zip", "7", "8"], { cwd: root });
+  execFileSync("python3", ["-m", "zipfile", "-c", "classes.zip", "7", "8", "__MACOSX"], { cwd: root });
   for (const name of ["classes.tar", "classes.zip"]) {
     const dataset = new ShardDataset({ shards: [join(root, name)] });
     expect(dataset.classes).toEqual(["7", "8"]);
+    expect(dataset.length).toBe(2);
     expect((await dataset.get(1)).image.width).toBe(24);
     expect(dataset.paths[1]).toMatch(/!8\/b\.png$/);
   }

@@ -138,6 +138,23 @@ const keptBytes = 512 << 20;
 /** Where calls run that the pool has no room for: a memory that grows, and that nothing outlives a call in. */
 let large: Instance | undefined;
 
+function instantiateLarge(module: object): Instance {
+  try {
+    return instantiate(module, new webAssembly.Memory({ initial: firstPages, maximum: mostPages }));
+  } catch (cause) {
+    throw withoutMemory(firstPages * pageBytes, cause);
+  }
+}
+
+function withoutMemory(bytes: number, cause: unknown): VisionError {
+  return new VisionError({
+    code: "vision/memory",
+    what: `an image is too large to be transformed: ${(bytes / 2 ** 30).toFixed(1)} GiB of memory cannot be had`,
+    fix: "crop or resize before the other transforms, or lower max_pixels and set on_error to skip",
+    cause,
+  });
+}
+
 class LargeFrame extends Frame {
   readonly #instance: Instance;
   #next: number;
@@ -165,12 +182,7 @@ class LargeFrame extends Frame {
     try {
       this.#instance.memory.grow(pages);
     } catch (cause) {
-      throw new VisionError({
-        code: "vision/memory",
-        what: `an image is too large to be transformed: ${(bytes / 2 ** 30).toFixed(1)} GiB of memory cannot be had`,
-        fix: "crop or resize before the other transforms, or lower max_pixels and set on_error to skip",
-        cause,
-      });
+      throw withoutMemory(bytes, cause);
     }
   }
 }
@@ -194,7 +206,7 @@ export function runKernels(out: Uint8Array, call: (kernels: Kernels, frame: Fram
   } finally {
     frame.release();
   }
-  large ??= instantiate(module, new webAssembly.Memory({ initial: firstPages, maximum: mostPages }));
+  large ??= instantiateLarge(module);
   const { kernels } = large;
   const own = new LargeFrame(large);
   try {
