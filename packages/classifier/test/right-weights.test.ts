@@ -71,15 +71,17 @@ async function train(
     readonly classes?: number;
     readonly ckptPath?: string;
     readonly epochs?: number;
+    readonly classWeights?: readonly number[];
   },
 ) {
-  const { backbone = "mean_colour", classes = 2, ckptPath = null, epochs = 2 } = options;
+  const { backbone = "mean_colour", classes = 2, ckptPath = null, epochs = 2, classWeights } = options;
   const network = new MeanColour(classes);
   const model = new ClassificationModel(
     classificationModelOptions.parse({ numClasses: classes, learningRate: 1e-8, pretrained: false }),
     backbone,
     () => network,
   );
+  if (classWeights !== undefined) model.setClassWeights(tensor([...classWeights]));
   const datamodule = new ImageFolderDataModule({
     dataRoot: join(dir, "data"),
     imageSize: 8,
@@ -183,6 +185,16 @@ test.each<[string, Parameters<typeof train>[1], () => Promise<void>, RegExp]>([
   expect(error).toBeInstanceOf(LightningError);
   expect((error as LightningError).problem.what).toMatch(difference);
   expect((error as LightningError).problem.fix).toContain("start from scratch");
+});
+
+test("a resumed training weighs classes by its own configuration, not by the checkpoint's", async () => {
+  await pictures(["blue", "red"]);
+  const keep = () => new ModelCheckpoint({ dirpath: join(dir, "checkpoints"), saveLast: true });
+  await train([keep()], { epochs: 1, classWeights: [1, 1] });
+  const { trainer } = await train([keep()], { epochs: 2, ckptPath: "last", classWeights: [1, 3] });
+  expect(trainer.resumedStep).toBeGreaterThan(0);
+  const { class_weights } = trainer.lightningModule as ClassificationModel;
+  expect(Array.from(class_weights.toTypedArray() as Float32Array)).toEqual([1, 3]);
 });
 
 test("a data folder that was moved is the same data", async () => {

@@ -20,12 +20,13 @@ export function findRun(path: string): NamedRun {
     code: "classifier/run",
     what: stat === undefined ? "there is no such run" : "this is not a run directory: it has no .hydra/config.yaml",
     where: path,
-    fix: extname(path) === ".ckpt" ? `a checkpoint is given as --ckpt ${path}` : nearestRun(dir),
+    fix: extname(path) === ".ckpt" ? `a checkpoint is given as --ckpt ${path}` : nearestRun(path),
   });
 }
 
 /** The run whose path is most like one that does not exist; the newest, where none is. */
-function nearestRun(dir: string): string {
+export function nearestRun(path: string): string {
+  const dir = resolve(path);
   let root = dirname(dir);
   while (!existsSync(root)) root = dirname(root);
   // Not the whole project: its data may be large.

@@ -52,7 +52,7 @@ export interface ResumePlan {
 /**
  * Decides whether a run resumes an earlier one, and where its checkpoints go: where the configuration says, unless those
  * of another experiment are there or another process is writing there; then in the run directory. Changes nothing on disk.
- * @throws CtError when `resume=true` finds nothing to resume, or the run directory itself holds another experiment
+ * @throws CtError when `resume=true` finds nothing to resume or a run that goes on, or the run directory itself holds another experiment
  */
 export function planResume(question: ResumeQuestion): ResumePlan {
   const { mode, fingerprint, wanted, outputDir, isSweep } = question;
@@ -73,15 +73,16 @@ export function planResume(question: ResumeQuestion): ResumePlan {
     note: `resumes run ${resumed.summary.runId} from ${here(folder)} (${at(resumed.summary)})${note}`,
   });
   if (busy !== undefined) {
-    return elsewhere(`${here(home)} is in use by run ${busy.id} (process ${busy.pid})`);
+    const why = `${here(home)} is in use by run ${busy.id} (process ${busy.pid})`;
+    if (mode !== true) return elsewhere(why);
+    throw new CtError({
+      code: "classifier/resume",
+      what: `resume=true, and ${why}`,
+      where: "resume",
+      fix: "wait until that run has ended, or leave resume=true out to start anew beside it",
+    });
   }
-  if (mode === true) {
-    if (newest === undefined) throw nothingToResume(home);
-    const differences = differencesFrom(newest.summary, fingerprint);
-    const change = differences.length === 0 ? "" : ` as resume=true asks, though ${firstOf(differences)}`;
-    return resume(newest, home, () => true, change);
-  }
-  if (mode === "auto") {
+  if (mode !== false) {
     if (newest !== undefined && same(newest.summary)) return resume(newest, home, same, "; resume=false starts anew");
     // The same experiment, begun when another one's checkpoints lay here.
     for (const use of folderUses(home)) {
@@ -89,6 +90,11 @@ export function planResume(question: ResumeQuestion): ResumePlan {
       const found = checkpointsIn(use.checkpoints).find(({ summary }) => same(summary));
       if (found !== undefined) return resume(found, use.checkpoints, same, "; resume=false starts anew");
     }
+  }
+  if (mode === true) {
+    if (newest === undefined) throw nothingToResume(home);
+    const differences = firstOf(differencesFrom(newest.summary, fingerprint));
+    return resume(newest, home, () => true, ` as resume=true asks, though ${differences}`);
   }
   if (newest === undefined) return anew(home);
   if (isOwn || isSweep) throw notItsDirectory(outputDir, newest.summary, fingerprint);

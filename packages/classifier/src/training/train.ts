@@ -211,10 +211,11 @@ function described(result: TrainResult): Partial<RunRecordInput> {
   const { outputDir, bestCheckpoint, bestWeights, bestScore, monitor, mode } = result;
   return {
     ...(existsSync(join(outputDir, runPaths.model)) && { modelPath: runPaths.model, labelsPath: runPaths.labels }),
-    ...(bestCheckpoint !== undefined && {
-      checkpointPath: relative(outputDir, bestCheckpoint),
-      checkpointHash: inspectCheckpoint(bestCheckpoint).weightsSha256,
-    }),
+    ...(bestCheckpoint !== undefined &&
+      existsSync(bestCheckpoint) && {
+        checkpointPath: relative(outputDir, bestCheckpoint),
+        checkpointHash: inspectCheckpoint(bestCheckpoint).weightsSha256,
+      }),
     ...(bestWeights !== undefined && { bestWeights }),
     ...(bestScore !== undefined && { best: { value: bestScore }, monitor: { name: monitor, mode } }),
   };
