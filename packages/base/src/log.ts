@@ -1,4 +1,5 @@
 import { spellOptions } from "./option-names.ts";
+import { maskText } from "./secrets.ts";
 import { printable } from "./text.ts";
 
 export const logLevels = ["DEBUG", "INFO", "WARNING", "ERROR"] as const;
@@ -48,7 +49,7 @@ export interface Logger {
 export function getLogger(name: string): Logger {
   const write = (level: LogLevel, message: string) => {
     if (logLevels.indexOf(level) < logLevels.indexOf(threshold)) return;
-    const record: LogRecord = { level, time: new Date(), name, message: printable(spellOptions(message)) };
+    const record: LogRecord = { level, time: new Date(), name, message: maskText(printable(spellOptions(message))) };
     for (const sink of sinks) sink(record);
   };
   return {

@@ -1,4 +1,4 @@
-import { CtError, printable } from "@classifier-training/base";
+import { CtError, maskText, printable } from "@classifier-training/base";
 import { CommanderError } from "commander";
 
 export const exitCode = { success: 0, failure: 1, problemsFound: 2, closedPipe: 141 } as const;
@@ -10,7 +10,7 @@ export const exitCode = { success: 0, failure: 1, problemsFound: 2, closedPipe: 
 export function reportFailure(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.success : exitCode.failure;
   const full = process.env["HYDRA_FULL_ERROR"] === "1";
-  process.stderr.write(`${printable(full || !CtError.is(error) ? describe(error) : error.message)}\n`);
+  process.stderr.write(`${maskText(printable(full || !CtError.is(error) ? describe(error) : error.message))}\n`);
   if (CtError.is(error) && !full) process.stderr.write("\nSet HYDRA_FULL_ERROR=1 for the stack trace.\n");
   return exitCode.failure;
 }

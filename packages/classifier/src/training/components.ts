@@ -109,8 +109,7 @@ function required(config: DictConfig, names: readonly string[]): [key: string, n
         ? `the configuration has no '${key}'`
         : `the configuration has both '${names.join("' and '")}'`,
     where: key,
-    fix:
-      first === undefined ? `choose one in the defaults list, or with ${key}=NAME` : `leave out one of them: ~${key}`,
+    fix: first === undefined ? `choose one in the defaults list, or with +${key}=NAME` : "leave out one of them",
   });
 }
 

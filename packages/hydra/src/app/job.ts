@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { maskText } from "@classifier-training/base";
 import { HydraConfig, withoutHydraCopy } from "../compose/runtime.ts";
 import type { DictConfig, ListConfig } from "../omegaconf/containers.ts";
 import { openDict, readWrite } from "../omegaconf/flags.ts";
@@ -9,7 +10,7 @@ import { selectNode, selectRaw } from "../omegaconf/select.ts";
 import { toRaw } from "../omegaconf/to-container.ts";
 import type { Callbacks } from "./callbacks.ts";
 import { configureLogging, logToFiles } from "./logging.ts";
-import { saveSnapshots } from "./snapshots.ts";
+import { rootFileTargets, saveSnapshots } from "./snapshots.ts";
 
 /** What a task gets beside its configuration. */
 export interface JobContext {
@@ -69,10 +70,11 @@ export async function runJob<T>(options: RunJobOptions<T>): Promise<JobReturn<T>
   resolveInPlace(environment);
   const overrides = toRaw(selectNode(config, "hydra.overrides.task") as ListConfig) as string[];
   const taskConfig = withoutHydraCopy(config);
+  const changesDirectory = selectRaw(config, "hydra.job.chdir") === true;
+  rootFileTargets(taskConfig, changesDirectory ? undefined : originalCwd);
   const outputDir = claimDirectory?.(planned, taskConfig) ?? planned;
   if (outputDir !== planned) setOutputDir(config, outputDir);
   mkdirSync(outputDir, { recursive: true });
-  const changesDirectory = selectRaw(config, "hydra.job.chdir") === true;
   if (changesDirectory) process.chdir(outputDir);
   const undoLogging = configureLogging(config, "hydra.job_logging");
   const restoreEnvironment = setEnvironment(environment);
@@ -106,7 +108,12 @@ async function attempt<T>(task: TaskFunction<T>, config: DictConfig, context: Jo
     return { status: "COMPLETED", value: await task(config, context) } as const;
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    logToFiles({ level: "ERROR", time: new Date(), name: "hydra.core.utils", message: `Job failed\n${text}` });
+    logToFiles({
+      level: "ERROR",
+      time: new Date(),
+      name: "hydra.core.utils",
+      message: maskText(`Job failed\n${text}`),
+    });
     return { status: "FAILED", error } as const;
   }
 }

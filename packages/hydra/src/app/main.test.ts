@@ -140,6 +140,27 @@ test("secrets are masked where people look, and exact in the record, which is it
   }
 });
 
+test("logs and errors show no password of a URL", async () => {
+  const { out, err } = await run(["lr=1"], () => {
+    getLogger("train").warning("cannot reach https://user:pw123@host/x");
+    throw new TypeError("postgres://user:pw123@host refused");
+  });
+  expect(out).toContain("https://user:***@host/x");
+  expect(out + err + readFileSync(join(folder, "out/train.log"), "utf8")).not.toContain("pw123");
+});
+
+test("a target beside its configuration file is found from the record as well", async () => {
+  writeFileSync(join(folder, "conf/thing.ts"), "export class Thing {}\n");
+  writeFileSync(join(folder, "conf/config.yaml"), "thing: {_target_: './thing.ts#Thing'}\nhydra: {run: {dir: out}}\n");
+  const made: string[] = [];
+  const task: TaskFunction<void> = async (config) => {
+    made.push(((await instantiate(get(config, "thing"))) as object).constructor.name);
+  };
+  await run([], task);
+  await run(["--experimental-rerun", "out"], task);
+  expect(made).toEqual(["Thing", "Thing"]);
+});
+
 test("a record without secrets keeps the mode that the user's mask gives", async () => {
   await run(["api_key=null"], () => {});
   expect(statSync(join(folder, "out/.hydra/overrides.yaml")).mode & 0o777).toBe(0o666 & ~process.umask());

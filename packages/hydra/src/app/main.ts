@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { basename, dirname, extname, isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { printable } from "@classifier-training/base";
+import { maskText, printable } from "@classifier-training/base";
 import { applyOverride } from "../compose/apply-overrides.ts";
 import { ConfigLoader, type LoadedConfiguration } from "../compose/loader.ts";
 import { HydraConfig } from "../compose/runtime.ts";
@@ -82,7 +82,7 @@ export async function main<T>(options: MainOptions, task: TaskFunction<T>): Prom
   } catch (error) {
     const exitCode = error instanceof UsageError ? 2 : 1;
     if (error instanceof UsageError) process.stderr.write(`${usage(program)}\n${program}: error: `);
-    process.stderr.write(`${printable(errorText(error))}\n`);
+    process.stderr.write(`${maskText(printable(errorText(error)))}\n`);
     process.exitCode = exitCode;
     return { exitCode, jobs: error instanceof SweepFailure ? (error.succeeded as JobReturn<T>[]) : [], error };
   }

@@ -3,7 +3,6 @@ import { join, relative } from "node:path";
 import { maskDocument } from "@classifier-training/base";
 import { isFileTarget, locateFileTarget } from "../instantiate/file-target.ts";
 import { DictConfig, isConfig } from "../omegaconf/containers.ts";
-import { readWrite } from "../omegaconf/flags.ts";
 import { type Node, ValueNode } from "../omegaconf/node.ts";
 import { pythonStr } from "../omegaconf/python-text.ts";
 import { selectRaw } from "../omegaconf/select.ts";
@@ -20,10 +19,7 @@ export function saveSnapshots(config: DictConfig, taskConfig: DictConfig, overri
   mkdirSync(folder, { recursive: true });
   const hydraOnly = config.copy();
   for (const key of [...hydraOnly.content.keys()]) if (key !== "hydra") hydraOnly.content.delete(key);
-  const task = taskConfig.copy();
-  const workingDir = pythonStr(selectRaw(config, "hydra.runtime.cwd"));
-  readWrite(task, () => keepFileTargets(task, workingDir));
-  writeRecord(join(folder, "config.yaml"), toYaml(task));
+  writeRecord(join(folder, "config.yaml"), toYaml(taskConfig));
   writeRecord(join(folder, "hydra.yaml"), toYaml(hydraOnly));
   writeRecord(join(folder, "overrides.yaml"), toYaml(overrides));
 }
@@ -36,8 +32,11 @@ export function writeRecord(path: string, yaml: string): void {
   writeFileSync(path, yaml, isSecret ? { mode: 0o600 } : {});
 }
 
-/** Files that targets name beside their configuration file are named from the working directory: the snapshot lies elsewhere. */
-function keepFileTargets(node: Node, workingDir: string): void {
+/**
+ * Names the files of targets from the working directory, or in full: the record of a job lies elsewhere than the
+ * configuration file beside which `./file.ts#Name` was found.
+ */
+export function rootFileTargets(node: Node, workingDir: string | undefined): void {
   if (!isConfig(node)) return;
   const target = node instanceof DictConfig ? node.node("_target_") : undefined;
   if (target instanceof ValueNode && typeof target.value === "string" && isFileTarget(target.value)) {
@@ -45,9 +44,9 @@ function keepFileTargets(node: Node, workingDir: string): void {
     const config = [target.origin, node.origin].find((origin) => origin?.kind === "file")?.source;
     const file = locateFileTarget(path, config);
     if (file !== undefined) {
-      const inside = relative(workingDir, file);
+      const inside = workingDir === undefined ? ".." : relative(workingDir, file);
       target.value = `${inside.startsWith("..") ? file : `./${inside}`}#${exported}`;
     }
   }
-  for (const child of node.nodes()) keepFileTargets(child, workingDir);
+  for (const child of node.nodes()) rootFileTargets(child, workingDir);
 }
