@@ -26,6 +26,28 @@ class StepOfWeights extends BoringModule {
   }
 }
 
+test("last follows the steps also where the best wait for a validation", async () => {
+  const checkpoint = new ModelCheckpoint({ dirpath: dir, monitor: "val/step", everyNTrainSteps: 2, saveLast: true });
+  const steps: number[] = [];
+  class Recorded extends Trainer {
+    override saveCheckpoint(...args: Parameters<Trainer["saveCheckpoint"]>): Promise<void> {
+      if (args[0].endsWith("last.ckpt")) steps.push(this.globalStep);
+      return super.saveCheckpoint(...args);
+    }
+  }
+  const options = {
+    maxEpochs: 1,
+    logger: false,
+    enableProgressBar: false,
+    enableModelSummary: false,
+    defaultRootDir: dir,
+  };
+  const trainer = new Recorded({ ...options, callbacks: [checkpoint] });
+  await trainer.fit(new StepOfWeights(), { trainDataloaders: numbers(7), valDataloaders: numbers(1) });
+  // With the validation that measures the best, and when the epoch is over.
+  expect(steps).toEqual([2, 4, 6, 7, 7]);
+});
+
 test.each<[string, ModelCheckpointOptions, TrainerOptionsInput, readonly number[]]>([
   ["every three steps", { everyNTrainSteps: 3 }, {}, [4, 8, 12]],
   ["every step, within epochs", { everyNTrainSteps: 1 }, { valCheckInterval: { batches: 2 } }, [2, 4, 6, 8, 10, 12]],

@@ -117,20 +117,14 @@ export class ModelCheckpoint extends Callback {
 
   override setup(trainer: TrainerView, _module: LightningModule, stage: TrainerFn): void {
     this.dirpath = this.#folder(trainer);
+    if (stage !== "fit") return;
     // A format that does not fit is found here, and not with the first save.
-    if (stage === "fit")
-      this.formatCheckpointName(
-        Object.fromEntries(
-          placeholders(this.options.filename).flatMap((name) =>
-            name === "epoch" || name === "step" ? [] : [[name, 0.5]],
-          ),
-        ),
-      );
+    const fields = placeholders(this.options.filename).filter((name) => name !== "epoch" && name !== "step");
+    this.formatCheckpointName(Object.fromEntries(fields.map((name) => [name, 0.5])));
+    if (!trainer.isGlobalZero) return;
     // What a killed run left half written may be in the folder of another metric's value, where this one never writes.
-    if (stage === "fit" && trainer.isGlobalZero)
-      for (const folder of checkpointFolders(this.dirpath)) removeLeftOver(folder);
-    if (stage !== "fit" || !trainer.isGlobalZero || this.options.saveTopK === 0 || trainer.ckptPath !== undefined)
-      return;
+    for (const folder of checkpointFolders(this.dirpath)) removeLeftOver(folder);
+    if (this.options.saveTopK === 0 || trainer.ckptPath !== undefined) return;
     const isFolder = statSync(this.dirpath, { throwIfNoEntry: false })?.isDirectory() === true;
     if (isFolder && readdirSync(this.dirpath).some((name) => name !== folderLogName)) {
       log.warnOnce(`Checkpoint directory ${this.dirpath} exists and is not empty.`);
@@ -151,12 +145,15 @@ export class ModelCheckpoint extends Callback {
     if (!skipTime) this.#lastTime = now;
     const { monitor } = this.options;
     const metrics = this.#candidates(trainer);
-    if (monitor !== null && (!this.#isMeasured(trainer, metrics) || this.#validationIsNext(trainer))) {
-      // The metric is missing, or of other weights: those that the next validation measures are saved.
+    if (!this.#saves(trainer)) return;
+    const validationIsNext = this.#validationIsNext(trainer);
+    if (monitor !== null && (!this.#isMeasured(trainer, metrics) || validationIsNext)) {
+      // The metric is missing, or of other weights: those that the next validation measures are among the candidates.
       this.#deferred = true;
+      if (!validationIsNext) await this.#saveLast(trainer, metrics, false);
       return;
     }
-    if (!this.#saves(trainer) || this.#lastGlobalStepSaved === trainer.globalStep) return;
+    if (this.#lastGlobalStepSaved === trainer.globalStep) return;
     const saved = await this.#saveTopK(trainer, metrics);
     await this.#saveLast(trainer, metrics, saved);
   }
