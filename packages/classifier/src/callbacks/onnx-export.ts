@@ -1,6 +1,6 @@
-import { rmSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { getLogger } from "@classifier-training/base";
+import { getLogger, temporaryPath } from "@classifier-training/base";
 import { Callback, type LightningModule, loadCheckpoint, type TrainerView } from "@classifier-training/lightning";
 import { checkOnnx, exportOnnx } from "@classifier-training/onnx";
 import { keep, noGrad, randn, scope, type Tensor } from "@classifier-training/torch";
@@ -67,21 +67,23 @@ export class ONNXExportCallback extends Callback {
   async #export(trainer: TrainerView, module: LightningModule, source: string): Promise<void> {
     const { outputDir, inputHeight, inputWidth } = this.options;
     const path = join(outputDir, "model.onnx");
+    const unchecked = temporaryPath(path);
     const data = classificationData(trainer.datamodule);
     const input = (await validationPictures(data, inputHeight, inputWidth)) ?? randn([2, 3, inputHeight, inputWidth]);
     try {
       const { bytes } = exportOnnx(module, input, {
-        path,
+        path: unchecked,
         inputNames: ["input"],
         outputNames: ["logits"],
         metadata: { weights: source },
       });
-      const { maxAbsDiff } = await checkOnnx(path, input, module, { batchSizes: [1, input.shape[0] ?? 1] });
+      const { maxAbsDiff } = await checkOnnx(unchecked, input, module, { batchSizes: [1, input.shape[0] ?? 1] });
+      renameSync(unchecked, path);
       log.info(
         `exported ${path} (${(bytes.length / 2 ** 20).toFixed(1)} MB, weights of ${source}; logits differ from LibTorch's by at most ${maxAbsDiff.toExponential(1)})`,
       );
     } catch (error) {
-      rmSync(path, { force: true });
+      rmSync(unchecked, { force: true });
       throw error;
     } finally {
       input.dispose();

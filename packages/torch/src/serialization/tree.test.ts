@@ -74,3 +74,13 @@ test("what cannot be saved is refused by its path", () => {
   expect(() => unpackTree({ tensors: new Map(), json: '{"$tensor":"w"}' })).toThrow("it lacks the tensor 'w'");
   expect(() => unpackTree({ tensors: new Map(), json: '{"$new":1}' })).toThrow("'$new' is unknown");
 });
+
+test.each([
+  ["no JSON", "{"],
+  ["a bigint that is none", '{"$bigint":"x"}'],
+  ["a map that is none", '{"$map":7}'],
+  ["a typed array that is none", '{"$bytes":"","kind":"constructor"}'],
+  ["more nesting than the stack holds", `${"[".repeat(200_000)}${"]".repeat(200_000)}`],
+])("%s is refused", (_what, json) => {
+  expect(() => unpackTree({ tensors: new Map(), json })).toThrow(serialization.SerializationError);
+});

@@ -1,6 +1,6 @@
 import { types } from "node:util";
 import { Tensor } from "../tensor/tensor.ts";
-import { badFile, type SerializationError } from "./errors.ts";
+import { badFile, SerializationError } from "./errors.ts";
 
 /** A tree of plain values without its tensors: JSON that refers to them by name. */
 export interface PackedTree {
@@ -173,7 +173,12 @@ export function unpackTree({
         throw badFile(where, `'${key}' is unknown: it was written by a newer version`);
     }
   };
-  return unpack(JSON.parse(json));
+  try {
+    return unpack(JSON.parse(json));
+  } catch (cause) {
+    // Also of a tree that is nested deeper than the stack.
+    throw cause instanceof SerializationError ? cause : badFile(where, "it is damaged, or not one of packTree's");
+  }
 }
 
 function unpackBytes(base64: string, kind: unknown, where: string): ArrayBufferView {

@@ -190,6 +190,13 @@ function unknownTransform(name: string): VisionError {
 }
 
 async function load(module: string, name: string): Promise<AnyTransformFactory | undefined> {
+  if (!module.startsWith("file:")) {
+    throw new VisionError({
+      code: "vision/transform-module",
+      what: `the module of the transform '${name}' is not a file: ${module.slice(0, 80)}`,
+      fix: "set `module: import.meta.url` in its definition",
+    });
+  }
   const loaded = (await importModule(module)) as Record<string, AnyTransformFactory | undefined>;
   return loaded[name] ?? Object.values(loaded).find((value) => value?.transformName === name);
 }

@@ -171,6 +171,9 @@ test("a transform of one's own is built in workers from its module", async () =>
     options: {},
   };
   expect((await T.buildTransform(spec)).name).toBe("Dies");
+  const code = { ...spec, module: 'data:text/javascript,throw new Error("it ran")' };
+  await expect(T.buildTransform(code)).rejects.toThrow("the module of the transform 'Dies' is not a file");
+  await expect(T.buildNamedTransform(spec)).rejects.toThrow("names a module to load");
   await expect(T.buildTransform({ transform: "RandomFlip", options: {} })).rejects.toThrow(
     /there is no transform 'RandomFlip'/,
   );
