@@ -54,6 +54,12 @@ async function getJson(path: string): Promise<unknown> {
   return (await fetch(new URL(path, dashboard.url))).json();
 }
 
+test("the configuration is shown without its secrets", async () => {
+  writeFileSync(join(root, "2026-01-02/10-11-12/.hydra/config.yaml"), "wandb:\n  api_key: abc123\n  project: p\n");
+  const { config } = (await getJson(`api/runs/${key}`)) as { config: string };
+  expect(config).toBe("wandb:\n  api_key: '***'\n  project: p\n");
+});
+
 test("runs are listed, and a run has its configuration, classes, pictures and curves", async () => {
   expect(await getJson("api/runs")).toMatchObject([
     { key: "2026-01-02/10-11-12", status: "running", best: { value: 0.9 } },

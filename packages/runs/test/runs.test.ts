@@ -217,3 +217,14 @@ test("of processes that claim a directory at the same moment, each gets its own"
   );
   expect(new Set(await Promise.all(claims)).size).toBe(4);
 });
+
+test("a record shows the command without its secrets", () => {
+  const before = process.argv;
+  process.argv = ["node", "classifier", "train", "wandb.api_key=abc123", "uri=https://u:pw@host", "lr=1"];
+  try {
+    const { record } = RunWriter.open(folder());
+    expect(record.command).toEqual(["classifier", "train", "wandb.api_key='***'", "uri=https://u:***@host", "lr=1"]);
+  } finally {
+    process.argv = before;
+  }
+});
