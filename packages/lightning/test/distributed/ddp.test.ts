@@ -186,7 +186,7 @@ describe.skipIf(!distributed.isAvailable())("when something goes wrong", () => {
   });
 
   test.each([
-    ["another model", { batchNorm: true }, 'weights.net.1.weight is undefined on rank 0 and "float32 [16]" on rank 1'],
+    ["another model", { batchNorm: true }, 'weights.net.1.weight is not set on rank 0 and "float32 [16]" on rank 1'],
     ["other data", { samples: 40 }, "batches of trainDataloader is [8] on rank 0 and [20] on rank 1"],
     ["another length", { trainer: { ...ddp, maxEpochs: 9 } }, "trainer.maxEpochs is 2 on rank 0 and 9 on rank 1"],
   ] as const)("ranks with %s say so instead of hanging, each of them", async (_name, rankOne, text) => {
