@@ -206,6 +206,7 @@ export class WandbLogger extends Logger {
       captureConsole: options.console && environment["WANDB_CONSOLE"] !== "off",
       systemMetricsIntervalMs: options.systemMetricsInterval * 1000,
       captureGit: options.saveGit && environment["WANDB_DISABLE_GIT"] !== "true",
+      captureDiff: options.saveCode ?? environment["WANDB_SAVE_CODE"] === "true",
     });
     this.#run = run;
     writeFileSync(resumePath, JSON.stringify({ run_id: this.#id }));

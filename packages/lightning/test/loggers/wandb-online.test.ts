@@ -171,6 +171,36 @@ test.each(troubles)("with %s every metric arrives once and in order", async (_, 
   expect(server.exitCode).toBe(0);
 });
 
+test.each([
+  [null, undefined, false],
+  [null, "true", true],
+  [true, undefined, true],
+  [false, "true", false],
+])(
+  "uncommitted changes are uploaded only when that was asked for (save_code: %s, WANDB_SAVE_CODE: %s)",
+  async (saveCode, variable, isAsked) => {
+    if (variable !== undefined) process.env["WANDB_SAVE_CODE"] = variable;
+    const before = process.cwd();
+    const git = (...args: string[]) =>
+      spawnSync("git", ["-c", "user.name=a", "-c", "user.email=a@b", ...args], { cwd: root });
+    writeFileSync(join(root, "code.ts"), "committed");
+    git("init", "-q");
+    git("add", "code.ts");
+    git("commit", "-qm", "first");
+    writeFileSync(join(root, "code.ts"), "not committed");
+    process.chdir(root);
+    try {
+      const logger = makeLogger({ saveGit: true, saveCode });
+      logger.logMetrics({ loss: 1 }, 0);
+      await logger.close();
+    } finally {
+      process.chdir(before);
+    }
+    expect(server.upserts.at(-1)?.["commit"]).toMatch(/^[0-9a-f]{40}$/);
+    expect(server.files.has("diff.patch")).toBe(isAsked);
+  },
+);
+
 test("only files that were asked for are uploaded, whatever the server names", async () => {
   const secret = join(root, "secret.txt");
   writeFileSync(secret, "secret");

@@ -9,7 +9,7 @@ export interface GitState {
   readonly remote?: string | undefined;
   readonly commit: string;
   /** The uncommitted changes of tracked files, as a patch; empty when there are none. */
-  readonly diff: string;
+  readonly diff: () => string;
 }
 
 /** The git state of the working directory; `undefined` outside a repository or without git. */
@@ -26,7 +26,7 @@ export function gitState(cwd = process.cwd()): GitState | undefined {
   const commit = root === undefined ? undefined : git("rev-parse", "HEAD")?.trim();
   if (root === undefined || commit === undefined) return undefined;
   const remote = git("config", "--get", "remote.origin.url")?.trim();
-  const diff = git("diff", "--submodule=diff", "HEAD") ?? "";
+  const diff = () => git("diff", "--submodule=diff", "HEAD") ?? "";
   return { root, commit, remote: remote === undefined ? undefined : withoutCredentials(remote), diff };
 }
 

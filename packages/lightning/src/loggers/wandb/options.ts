@@ -11,7 +11,6 @@ const ignored = z.unknown().optional().describe("accepted, without effect");
 const acceptedWithoutEffect = {
   addFilePolicy: ignored,
   reinit: ignored,
-  saveCode: ignored,
   force: ignored,
   allowValChange: ignored,
   settings: ignored,
@@ -46,7 +45,12 @@ export const wandbLoggerOptions = z.strictObject({
   resume: resumeSchema.describe("allow, must, never: what to do when the id is there already; auto: the last one here"),
   console: z.boolean().default(true).describe("record what the process prints"),
   systemMetricsInterval: z.number().min(0).default(15).describe("seconds between samples of the machine; 0 for none"),
-  saveGit: z.boolean().default(true).describe("record the commit and the uncommitted changes"),
+  saveGit: z.boolean().default(true).describe("record the commit and the repository's address"),
+  saveCode: z
+    .boolean()
+    .nullable()
+    .default(null)
+    .describe("upload the uncommitted changes, too (diff.patch); null: WANDB_SAVE_CODE, or false"),
   finishTimeout: z.number().min(0).default(60).describe("seconds to wait at the end for a server that does not move"),
 });
 

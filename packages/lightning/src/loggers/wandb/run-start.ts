@@ -21,6 +21,8 @@ export interface WandbRunOptions {
   /** 0 turns system metrics off. */
   readonly systemMetricsIntervalMs: number;
   readonly captureGit: boolean;
+  /** Whether the uncommitted changes are a file of the run. */
+  readonly captureDiff: boolean;
 }
 
 /** The records that a log begins with: who wrote it, the run, telemetry, the machine. */

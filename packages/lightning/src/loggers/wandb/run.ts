@@ -66,7 +66,7 @@ export class WandbRun {
     this.#releaseWriter = noteWriter(this.dir);
     const git = options.captureGit ? gitState() : undefined;
     this.#metadata = runMetadata(this.startedAt, git);
-    this.#begin(git?.diff ?? "");
+    this.#begin(options.captureDiff ? (git?.diff() ?? "") : "");
     this.debug(`run ${options.id}, ${options.mode}, in ${this.dir}`);
     if (options.captureConsole) this.#stops.push(captureConsole((stream, lines) => this.#console(stream, lines)));
     if (options.systemMetricsIntervalMs > 0) this.#stops.push(this.#sampleSystem(options.systemMetricsIntervalMs));
