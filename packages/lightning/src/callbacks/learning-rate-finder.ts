@@ -103,12 +103,13 @@ export class LearningRateFinder extends Callback {
     log.info(`Learning rate ${this.#options.updateAttr ? "set to" : "suggested:"} ${suggestion}`);
     if (!this.#options.updateAttr) return;
     // The suggestion stands for the rate that was configured: a warm-up begins at its part of it, groups keep their ratios.
-    const factor = suggestion / (groups[0]?.initialLr ?? before[0] ?? suggestion);
+    const configured = groups[0]?.initialLr ?? before[0] ?? suggestion;
+    const scaled = (rate: number) => suggestion * (rate / configured);
     for (const group of groups) {
-      group.lr *= factor;
-      if (group.initialLr !== undefined) group.initialLr *= factor;
+      group.lr = scaled(group.lr);
+      if (group.initialLr !== undefined) group.initialLr = scaled(group.initialLr);
     }
-    for (const scheduler of schedulers) scaleBaseRates(scheduler, factor);
+    for (const scheduler of schedulers) scaleBaseRates(scheduler, scaled);
   }
 
   /** Lightning's: the first step has the least rate, the second that of step 2, and the last the largest. */
@@ -172,8 +173,8 @@ function gradient(points: readonly Point[]): number[] {
   });
 }
 
-function scaleBaseRates(scheduler: object, factor: number): void {
-  const { baseLrs, schedulers = [] } = scheduler as { baseLrs?: number[]; schedulers?: readonly object[] };
-  for (const i of baseLrs?.keys() ?? []) (baseLrs as number[])[i] = (baseLrs?.[i] as number) * factor;
-  for (const inner of schedulers) scaleBaseRates(inner, factor);
+function scaleBaseRates(scheduler: object, scaled: (rate: number) => number): void {
+  const { baseLrs = [], schedulers = [] } = scheduler as { baseLrs?: number[]; schedulers?: readonly object[] };
+  for (const [i, rate] of baseLrs.entries()) baseLrs[i] = scaled(rate);
+  for (const inner of schedulers) scaleBaseRates(inner, scaled);
 }
