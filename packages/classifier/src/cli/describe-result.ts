@@ -16,14 +16,14 @@ export function describeResult(result: TrainResult, next: readonly string[] = []
   const lines: (readonly [string, string])[] = [];
   if (bestScore !== undefined) lines.push([`best ${monitor}`, describeScore(result, bestScore)]);
   if (bestWeights !== undefined) lines.push(["best weights", bestWeights]);
-  if (bestCheckpoint !== undefined)
-    lines.push(["best checkpoint", `${here(bestCheckpoint)} (files count epochs from 0)`]);
+  if (bestCheckpoint !== undefined) lines.push(["best checkpoint", here(bestCheckpoint)]);
   if (existsSync(onnx)) lines.push(["exported model", here(onnx)]);
   lines.push(["run directory", here(outputDir)]);
   const width = Math.max(...lines.map(([name]) => name.length));
   const text = lines.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
   const commands = next.length === 0 ? "" : `\nNext:\n${next.map((command) => `  ${command}`).join("\n")}\n`;
-  return `\n${text}\n${commands}`;
+  const numbering = bestCheckpoint === undefined ? "" : "Epochs are counted from 1; in the names of files, from 0.\n";
+  return `\n${text}\n${numbering}${commands}`;
 }
 
 /** What one does with a finished run. */
