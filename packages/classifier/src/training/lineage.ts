@@ -44,7 +44,7 @@ interface TakeUpOptions {
 export function takeUp({ config, job, record, model, datamodule, keepers }: TakeUpOptions): Lineage {
   const { outputDir, originalCwd: workingDir } = job;
   const data = datamodule.fingerprint?.();
-  const hasDataFingerprint = data !== undefined;
+  const hasDataFingerprint = data?.["trainingContent"] !== undefined;
   const signature = { config: configSignature(config, { outputDir, workingDir, hasDataFingerprint }) };
   const fingerprint: Fingerprint = { ...model.fingerprint(), ...data, ...signature };
   const [keeper] = keepers;
