@@ -6,6 +6,7 @@ import {
   Callback,
   EarlyStopping,
   ModelCheckpoint,
+  StochasticWeightAveraging,
   SumMetric,
   Trainer,
   type TrainerOptionsInput,
@@ -130,6 +131,14 @@ test("a base rate that was found in the run stays when the schedule is made long
   for (const [i, rate] of expected.entries()) expect(resumed.rates[i]).toBeCloseTo(rate, 10);
 });
 
+test("a schedule that a callback has put in the place of the longer one is resumed as it was", async () => {
+  const swa = () => new StochasticWeightAveraging({ swaLrs: 0.02, swaEpochStart: 2, annealingEpochs: 1 });
+  await fit(new Scheduled(warmUpAndCosine(4)), { maxEpochs: 4 }, numbers(1) as never, [swa()]);
+  const resumed = new Scheduled(warmUpAndCosine(8));
+  await fit(resumed, { maxEpochs: 6 }, numbers(1) as never, [swa()]);
+  expect(resumed.rates).toEqual([0.02, 0.02]);
+});
+
 test.each<
   [string, Schedule, { lr?: number; weightDecay?: number }, Partial<{ lr: number; weightDecay: number }>, RegExp]
 >([
@@ -176,7 +185,7 @@ test.each<[string, TrainerOptionsInput, ReturnType<typeof sized>, RegExp]>([
       loader.length,
       options.limitTrainBatches === undefined ? loader.length : trainer.numTrainingBatches,
     );
-    expect(said.join("\n")).toMatch(/epoch 0 is restarted, of which 4 batches were done/);
+    expect(said.join("\n")).toMatch(/epoch 1 is restarted, of which 4 batches were done/);
     expect(said.join("\n")).toMatch(why);
     expect(module.rates).toHaveLength(batches);
     expect([module.epochsStarted, module.validations]).toEqual([1, 1]);

@@ -144,7 +144,7 @@ test.each(Object.keys(damages))(
     expect(trainer.ckptPath).toMatch(/ck\/epoch=2-val\/loss=/);
     expect(trainer.globalStep).toBe(12);
     const said = warnings.join("\n");
-    expect(said).toMatch(/using the previous checkpoint instead, .*epoch=2-val\/loss=.*ckpt \(epoch 2, step 9\)/);
+    expect(said).toMatch(/using the previous checkpoint instead, .*epoch=2-val\/loss=.*ckpt \(epoch 3, step 9\)/);
     expect(said).toMatch(
       kind === "missing" ? /there is no last checkpoint/ : /skipping last.ckpt: the checkpoint cannot/,
     );

@@ -62,7 +62,9 @@ export function loadSchedules(
   { optimizers, schedulers, progress }: Parts,
 ): void {
   const changes: string[] = [];
-  const isNew = schedulers.map((_, i) => differs(saved?.schedulers[i], now.schedulers[i]));
+  // A callback (SWA) may have put another one in its place, whose state is its own.
+  const isConfigured = (i: number) => schedulers[i]?.scheduler.constructor.name === now.schedulers[i]?.kind;
+  const isNew = schedulers.map((_, i) => isConfigured(i) && differs(saved?.schedulers[i], now.schedulers[i]));
   for (const [i, { scheduler }] of schedulers.entries()) {
     const state = states[i];
     // That of another kind would be refused.
@@ -75,7 +77,7 @@ export function loadSchedules(
     const changed = changedOptions(saved?.optimizers[i] ?? [], configured);
     const own = [...schedulers.keys()].filter((at) => schedulers[at]?.scheduler.optimizer === optimizer);
     const mustReplay = own.some((at) => isNew[at]) || changed.some(({ name }) => scheduled.has(name));
-    const canReplay = own.every((at) => now.schedulers[at]?.state !== undefined);
+    const canReplay = own.every((at) => isConfigured(at) && now.schedulers[at]?.state !== undefined);
     for (const { group, name, from, to } of changed) {
       if (scheduled.has(name) && own.length > 0) continue;
       Object.assign(optimizer.paramGroups[group] ?? {}, { [name]: configured[group]?.[name] });
