@@ -115,7 +115,10 @@ test("200 training steps leave memory where it was, without the garbage collecto
   const rss = process.memoryUsage.rss();
   let last = 0;
   for (let i = 0; i < 200; i++) last = step(i % 4 === 3);
-  expect(torch.memoryStats()).toEqual(live);
+  // Less, where a collection found what the set-up lost.
+  const { liveTensors, bytes } = torch.memoryStats();
+  expect(liveTensors).toBeLessThanOrEqual(live.liveTensors);
+  expect(bytes).toBeLessThanOrEqual(live.bytes);
   expect(last).toBeLessThan(first);
   // A single leaked activation a step would add more than 100 MB.
   expect(process.memoryUsage.rss() - rss).toBeLessThan(24 * 1024 * 1024);

@@ -3,7 +3,7 @@
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
 
-#include "callback.h"
+#include "collector.h"
 #include "errors.h"
 #include "exports.h"
 #include "handle.h"
@@ -24,12 +24,18 @@ napi_value wrapAll(napi_env env, const variable_list& tensors) {
 
 // A graph node whose backward is JS: (gradients, saved tensors) => gradients of the inputs, null where there is none.
 struct JsNode : public torch::autograd::Node {
-  JsNode(std::unique_ptr<Callback> callback, std::string label)
+  JsNode(std::shared_ptr<Callback> callback, std::string label)
       : callback_(std::move(callback)), label_(std::move(label)) {}
 
   void save(const variable_list& tensors, const std::vector<bool>& isOutput) {
-    for (size_t i = 0; i < tensors.size(); i++) saved_.emplace_back(tensors[i], isOutput[i]);
+    for (size_t i = 0; i < tensors.size(); i++) {
+      saved_.emplace_back(tensors[i], isOutput[i]);
+      if (tensors[i].defined() && !isOutput[i]) history.push_back(tensors[i].grad_fn());
+    }
   }
+
+  // Nodes that the saved tensors keep alive.
+  Places history;
 
   variable_list apply(variable_list&& gradients) override {
     if (released_) {
@@ -52,10 +58,11 @@ struct JsNode : public torch::autograd::Node {
   void release_variables() override {
     if (!saved_.empty()) released_ = true;
     saved_.clear();
+    history.clear();
   }
 
  private:
-  std::unique_ptr<Callback> callback_;
+  std::shared_ptr<Callback> callback_;
   std::string label_;
   std::vector<SavedVariable> saved_;
   bool released_ = false;
@@ -76,8 +83,9 @@ Napi::Value attachNode(const Napi::CallbackInfo& info) {
   variable_list outputs = tensorsOf(env, info[1]);
   Napi::Array differentiable = info[2].As<Napi::Array>();
   const variable_list saved = tensorsOf(env, info[3]);
-  auto node = std::shared_ptr<JsNode>(
-      new JsNode(std::make_unique<Callback>(env, info[4]), stringOf(env, info[5])), torch::autograd::deleteNode);
+  auto callback = std::make_shared<Callback>(env, info[4]);
+  auto node = std::shared_ptr<JsNode>(new JsNode(callback, stringOf(env, info[5])), torch::autograd::deleteNode);
+  envOf(env).collector->hold(static_cast<torch::autograd::Node*>(node.get()), callback);
   node->set_next_edges(torch::autograd::collect_next_edges(inputs));
   const variable_list original = outputs;
   for (size_t i = 0; i < outputs.size(); i++) {
@@ -107,10 +115,17 @@ Napi::Value attachNode(const Napi::CallbackInfo& info) {
   return Napi::Value(env, wrapAll(env, outputs));
 }
 
+struct PassInProgress {
+  explicit PassInProgress(Collector& collector) : collector(collector) { collector.passes++; }
+  ~PassInProgress() { collector.passes--; }
+  Collector& collector;
+};
+
 // Runs a backward pass. Over accelerators, hooks and JS nodes are reached on LibTorch's threads: see CallbackPump.
 void runBackward(Napi::Env env, const variable_list& roots, bool forcePump, const std::function<void()>& work) {
   bool accelerator = forcePump;
   for (const at::Tensor& root : roots) accelerator = accelerator || (root.defined() && !root.device().is_cpu());
+  const PassInProgress pass(*envOf(env).collector);
   if (!accelerator || envOf(env).callbacks->load() == 0) return work();
   CallbackPump pump;
   CallbackPump* outer = currentPump(env);
@@ -216,6 +231,9 @@ Napi::Value registerHook(const Napi::CallbackInfo& info) {
                    [&](napi_env env, napi_value value) { result = optionalTensorOf(env, value); });
     return result;
   });
+  const auto node = tensor.grad_fn();
+  envOf(info.Env()).collector->hold(
+      node ? static_cast<const void*>(node.get()) : static_cast<const void*>(tensor.unsafeGetTensorImpl()), callback);
   return Napi::Number::New(info.Env(), position);
 }
 
@@ -230,6 +248,11 @@ Napi::Value setAnomaly(const Napi::CallbackInfo& info) {
 }
 
 }  // namespace
+
+Places savedHistory(const torch::autograd::Node& node) {
+  const auto* ours = dynamic_cast<const JsNode*>(&node);
+  return ours == nullptr ? Places() : ours->history;
+}
 
 void registerAutograd(Napi::Env env, Napi::Object exports) {
   exports.Set("attachNode", Napi::Function::New<guarded<attachNode>>(env));

@@ -87,6 +87,22 @@ void Callback::call(const std::function<std::vector<napi_value>(napi_env)>& argu
   });
 }
 
+void Callback::weaken() {
+  if (!weak_) napi_reference_unref(env_, ref_, nullptr);
+  weak_ = true;
+}
+
+void Callback::strengthen() {
+  if (weak_) napi_reference_ref(env_, ref_, nullptr);
+  weak_ = false;
+}
+
+napi_value Callback::function() const {
+  napi_value function = nullptr;
+  napi_get_reference_value(env_, ref_, &function);
+  return function;
+}
+
 // What the function threw waits until LibTorch has unwound. There is nothing when the worker is being terminated.
 void Callback::keepException() const {
   napi_value error = nullptr;
@@ -105,8 +121,7 @@ void Callback::keepException() const {
 void Callback::callHere(const std::function<std::vector<napi_value>(napi_env)>& arguments,
                         const std::function<void(napi_env, napi_value)>& take) const {
   Napi::HandleScope scope(env_);
-  napi_value function = nullptr;
-  napi_get_reference_value(env_, ref_, &function);
+  const napi_value function = this->function();
   std::vector<napi_value> values = arguments(env_);
   napi_value self = nullptr;
   napi_get_undefined(env_, &self);

@@ -41,6 +41,11 @@ class Callback {
   void call(const std::function<std::vector<napi_value>(napi_env)>& arguments,
             const std::function<void(napi_env, napi_value)>& take) const;
 
+  // Whether the graph keeps the function alive, or leaves that to handles (see Collector). On the JS thread only.
+  void weaken();
+  void strengthen();
+  napi_value function() const;
+
  private:
   void keepException() const;
   void callHere(const std::function<std::vector<napi_value>(napi_env)>& arguments,
@@ -49,6 +54,7 @@ class Callback {
   napi_env env_;
   std::thread::id thread_;
   napi_ref ref_ = nullptr;
+  bool weak_ = false;
   std::shared_ptr<ReleaseQueue> releases_;
   std::shared_ptr<std::atomic<int64_t>> count_;
 };

@@ -13,6 +13,8 @@
 
 namespace ct {
 
+class Collector;
+
 // References to JS values may only be dropped on the thread of their environment, but LibTorch drops graph nodes, hooks
 // and storages on any thread: they queue the reference here, and the next call from JS drops it.
 class ReleaseQueue {
@@ -63,8 +65,12 @@ struct MemoryLedger {
 };
 
 struct Env {
+  Env();
+  ~Env();
+
   std::shared_ptr<ReleaseQueue> releases = std::make_shared<ReleaseQueue>();
   std::shared_ptr<MemoryLedger> ledger = std::make_shared<MemoryLedger>();
+  std::shared_ptr<Collector> collector;
   std::vector<c10::OperatorHandle> operators;
   std::unordered_map<std::string, uint32_t> operatorIndex;
   std::vector<std::unique_ptr<c10::InferenceMode>> inferenceModes;
@@ -73,8 +79,6 @@ struct Env {
   std::thread::id thread = std::this_thread::get_id();
   // Graph nodes and hooks of this environment that call back into JS.
   std::shared_ptr<std::atomic<int64_t>> callbacks = std::make_shared<std::atomic<int64_t>>(0);
-
-  ~Env() { releases->close(); }
 };
 
 inline Env& envOf(napi_env env) {

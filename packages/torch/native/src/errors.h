@@ -1,7 +1,7 @@
 // The one place where C++ exceptions become JS exceptions.
 #pragma once
 
-#include "env.h"
+#include "collector.h"
 
 namespace ct {
 
@@ -23,6 +23,7 @@ Napi::Value guarded(const Napi::CallbackInfo& info) {
   data.releases->drain(env);
   std::string message;
   try {
+    data.collector->poll(env);
     return body(info);
   } catch (const Napi::Error&) {
     throw;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "collector.h"
 #include "errors.h"
 
 namespace ct {
@@ -9,15 +10,10 @@ namespace {
 
 constexpr uint64_t kMagic = 0x6374546e736f7231;  // tells our externals from those of other addons
 
-struct Box {
-  uint64_t magic = kMagic;
-  at::Tensor tensor;
-  void* storage = nullptr;
-  std::shared_ptr<MemoryLedger> ledger;
-};
-
 // V8 only needs the order of magnitude: small changes are gathered.
 constexpr int64_t kReportBytes = 4 << 20;
+// What a tensor takes beside its elements, with its node in a graph.
+constexpr int64_t kHandleBytes = 1 << 10;
 constexpr auto kWindow = std::chrono::seconds(10);
 
 void tell(napi_env env, MemoryLedger& ledger, int64_t bytes) {
@@ -32,20 +28,21 @@ void tell(napi_env env, MemoryLedger& ledger, int64_t bytes) {
 // What collections freed it hears of at once as well, or a program that leaves all to them would hold 64 MiB more each
 // time.
 void report(napi_env env, MemoryLedger& ledger) {
-  ledger.peak = std::max(ledger.peak, ledger.bytes);
+  const int64_t bytes = ledger.bytes + ledger.live * kHandleBytes;
+  ledger.peak = std::max(ledger.peak, bytes);
   if (ledger.collected >= kReportBytes) {
-    tell(env, ledger, std::max(ledger.bytes, ledger.reported - ledger.collected));
+    tell(env, ledger, std::max(bytes, ledger.reported - ledger.collected));
     ledger.collected = 0;
   }
-  if (ledger.bytes >= ledger.reported + kReportBytes) tell(env, ledger, ledger.bytes);
+  if (bytes >= ledger.reported + kReportBytes) tell(env, ledger, bytes);
   const auto now = std::chrono::steady_clock::now();
   if (now < ledger.windowEnd) return;
   if (ledger.peak <= ledger.reported - kReportBytes) tell(env, ledger, ledger.peak);
-  ledger.peak = ledger.bytes;
+  ledger.peak = bytes;
   ledger.windowEnd = now + kWindow;
 }
 
-void enter(Box& box) {
+void enter(TensorBox& box) {
   MemoryLedger& ledger = *box.ledger;
   ledger.live += 1;
   if (!box.tensor.has_storage()) return;
@@ -57,7 +54,19 @@ void enter(Box& box) {
   }
 }
 
-void leave(Box& box) {
+TensorBox& boxOf(napi_env env, napi_value value) {
+  void* data = nullptr;
+  napi_valuetype type;
+  if (napi_typeof(env, value, &type) != napi_ok || type != napi_external ||
+      napi_get_value_external(env, value, &data) != napi_ok || static_cast<TensorBox*>(data)->magic != kMagic) {
+    fail("expected a tensor");
+  }
+  return *static_cast<TensorBox*>(data);
+}
+
+}  // namespace
+
+void leave(TensorBox& box) {
   if (!box.tensor.defined()) return;
   MemoryLedger& ledger = *box.ledger;
   ledger.live -= 1;
@@ -72,49 +81,28 @@ void leave(Box& box) {
   box.tensor.reset();
 }
 
-void finalize(napi_env, void* data, void*) {
-  Box* box = static_cast<Box*>(data);
-  const std::shared_ptr<MemoryLedger> ledger = box->ledger;
-  const int64_t before = ledger->bytes;
-  leave(*box);
-  ledger->collected += before - ledger->bytes;
-  box->magic = 0;
-  delete box;
-}
-
-Box& boxOf(napi_env env, napi_value value) {
-  void* data = nullptr;
-  napi_valuetype type;
-  if (napi_typeof(env, value, &type) != napi_ok || type != napi_external ||
-      napi_get_value_external(env, value, &data) != napi_ok || static_cast<Box*>(data)->magic != kMagic) {
-    fail("expected a tensor");
-  }
-  return *static_cast<Box*>(data);
-}
-
-}  // namespace
-
 napi_value wrapTensor(napi_env env, at::Tensor tensor) {
   napi_value result = nullptr;
   if (!tensor.defined()) {
     napi_get_null(env, &result);
     return result;
   }
-  Box* box = new Box;
+  Env& data = envOf(env);
+  auto box = std::make_unique<TensorBox>();
+  if (napi_create_external(env, box.get(), nullptr, nullptr, &result) != napi_ok) throw Napi::Error::New(env);
+  box->magic = kMagic;
   box->tensor = std::move(tensor);
-  box->ledger = envOf(env).ledger;
+  box->ledger = data.ledger;
   enter(*box);
-  if (napi_create_external(env, box, finalize, nullptr, &result) != napi_ok) {
-    finalize(env, box, nullptr);
-    throw Napi::Error::New(env);
-  }
-  report(env, *envOf(env).ledger);
+  data.collector->add(env, box.release(), result);
+  report(env, *data.ledger);
   return result;
 }
 
 const at::Tensor& tensorOf(napi_env env, napi_value value) {
-  Box& box = boxOf(env, value);
+  TensorBox& box = boxOf(env, value);
   if (!box.tensor.defined()) fail("the tensor was disposed");
+  if (!box.weak.empty()) Collector::use(box);
   return box.tensor;
 }
 
@@ -140,7 +128,7 @@ std::vector<at::Tensor> tensorsOf(napi_env env, napi_value array) {
 
 void setData(napi_env env, napi_value value, const at::Tensor& data) {
   tensorOf(env, value);
-  Box& box = boxOf(env, value);
+  TensorBox& box = boxOf(env, value);
   at::Tensor tensor = box.tensor;
   tensor.set_data(data);
   leave(box);
@@ -150,7 +138,7 @@ void setData(napi_env env, napi_value value, const at::Tensor& data) {
 }
 
 bool disposeHandle(napi_env env, napi_value value) {
-  Box& box = boxOf(env, value);
+  TensorBox& box = boxOf(env, value);
   if (!box.tensor.defined()) return false;
   leave(box);
   report(env, *envOf(env).ledger);

@@ -37,9 +37,11 @@ export class FunctionContext {
     for (const tensor of tensors) this.#nonDifferentiable.add(tensor);
   }
 
-  /** @internal */
-  get toSave(): readonly (Tensor | null)[] {
-    return this.#toSave;
+  /** @internal Gives away what is to be saved: the graph owns it, and a graph that this led back to could never go. */
+  takeToSave(): readonly (Tensor | null)[] {
+    const toSave = this.#toSave;
+    this.#toSave = [];
+    return toSave;
   }
   /** @internal */
   isDifferentiable(tensor: Tensor): boolean {
@@ -103,8 +105,8 @@ function applyFunction<Args extends readonly unknown[], Out extends Outputs>(
     inputs.map((input) => input.handle),
     outputs.map((output) => output.handle),
     outputs.map((output) => context.isDifferentiable(output)),
-    context.toSave.map((tensor) => tensor?.handle ?? null),
-    (gradients, saved) => runBackward(fn, context, inputs.length, { gradients, blank, saved }),
+    context.takeToSave().map((tensor) => tensor?.handle ?? null),
+    backwardOf(fn, context, inputs.length, blank),
     `${fn.name}Backward`,
   );
   const withHistory = attached.map((handle) => wrap(handle));
@@ -117,6 +119,16 @@ interface Received {
   /** The shapes and kinds of the outputs. */
   readonly blank: readonly (TensorOptions & { readonly shape: readonly number[] })[];
   readonly saved: readonly (Handle | null)[];
+}
+
+/** Made apart, so that it holds neither inputs nor outputs. */
+function backwardOf<Args extends readonly unknown[], Out extends Outputs>(
+  fn: FunctionClass<Args, Out>,
+  context: FunctionContext,
+  inputCount: number,
+  blank: Received["blank"],
+): Parameters<typeof native.attachNode>[4] {
+  return (gradients, saved) => runBackward(fn, context, inputCount, { gradients, blank, saved });
 }
 
 function runBackward<Args extends readonly unknown[], Out extends Outputs>(
