@@ -34,7 +34,8 @@ test.each([
 );
 
 const { conv2d, convTranspose2d } = torch.nn.functional;
-const conv1d = torch.ops.aten["conv1d"] as (...args: unknown[]) => torch.Tensor;
+type Call = (...args: unknown[]) => torch.Tensor;
+const [conv1d, conv3d] = [torch.ops.aten["conv1d"] as Call, torch.ops.aten["conv3d"] as Call];
 type Operands = [x: torch.Tensor, weight: torch.Tensor];
 
 /** What LibTorch 1.13 itself computes from memory that is not its own, or never written. */
@@ -60,6 +61,12 @@ const elsewhere: Record<
     dtype: "bfloat16",
     run: (x, weight) => conv2d(x, weight, { padding: 1, dilation: 2, groups: 8 }),
   },
+  "a strided convolution of volumes": {
+    x: [1, 40, 5, 8, 8],
+    weight: [2, 40, 7, 7, 7],
+    dtype: "float32",
+    run: (x, weight) => conv3d(x, weight, null, [2], [3]),
+  },
   "a strided convolution of sequences": {
     x: [8, 5, 4096],
     weight: [16, 5, 1],
@@ -71,8 +78,8 @@ const elsewhere: Record<
 test.each(Object.entries(elsewhere))("%s has the result and gradients of float64", (_, { x, weight, dtype, run }) => {
   torch.manualSeed(2);
   const operands = [torch.randn(x), torch.randn(weight)].map((t) => t.to({ dtype }));
-  const last = (t: torch.Tensor) =>
-    t.ndim === 4 ? t.to({ memoryFormat: "channels_last" }) : t.transpose(1, 2).contiguous().transpose(1, 2);
+  // Channels are the last dimension in memory.
+  const last = (t: torch.Tensor) => t.movedim(1, -1).contiguous().movedim(-1, 1);
   const passes = (as: (t: torch.Tensor) => torch.Tensor) => {
     const leaves = operands.map((t) => as(t).detach().requiresGrad_()) as Operands;
     const y = run(...leaves);
