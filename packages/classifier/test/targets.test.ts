@@ -24,7 +24,10 @@ beforeAll(async () => {
 afterAll(() => remove());
 
 const tables = { ...lightning, ...torch, ...vision, ...own };
-const listed = Object.keys(tables);
+/** Constants (`torch.float32`), and plugins, which stand for how a process was started or for what is always so. */
+const isValue = /^torch\.[a-z]+\d*$|InterpolationMode|AutoAugmentPolicy|\.plugins\./;
+/** Those that can be had: a name that is known only to be refused has its own test. */
+const listed = Object.keys(tables).filter((name) => tables[name]?.refusal === undefined && !isValue.test(name));
 /** What this test has composed and run. */
 const covered = new Set<unknown>();
 /** Names of targets; of one that has several (`pytorch_lightning.`), the first. */
@@ -201,6 +204,7 @@ describe("schedulers", () => {
 
 const transformOptions: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   CenterCrop: { size: 32 },
+  JPEG: { quality: 50 },
   Grayscale: { num_output_channels: 3 },
   RandomCrop: { size: 32 },
   RandomResizedCrop: { size: 32 },
@@ -215,7 +219,10 @@ const transformOptions: Readonly<Record<string, Readonly<Record<string, unknown>
 };
 /** Those that take others. */
 const nesting = ["Compose", "RandomApply", "RandomChoice", "RandomOrder"];
-const floating = ["Normalize", "RandomErasing", "ToDtype", "ToFloat32Tensor"];
+const floating = ["Normalize", "RandomErasing", "ToDtype", "ToFloat32Tensor", "ToTensor", "ConvertImageDtype"];
+const floats = ["GaussianNoise", "ToPureTensor"];
+/** Those that are run alone. */
+const later = ["ToTensor", "ConvertImageDtype", ...floats];
 
 describe("transforms", () => {
   const flip = { _target_: "torchvision.transforms.v2.RandomHorizontalFlip" };
@@ -226,7 +233,9 @@ describe("transforms", () => {
   const spaces = ["torchvision.transforms.v2.", "torchvision.transforms.", "classifier_training.transforms."];
   test.each(spaces)("%s*: all of them, one after the other", async (space) => {
     const names = listed.filter((name) => name.startsWith(space) && !name.slice(space.length).includes("."));
-    const single = names.filter((name) => !/MixUp|CutMix/.test(name) && !floating.includes(short(name)));
+    const single = names.filter(
+      (name) => !/MixUp|CutMix/.test(name) && ![...floating, ...floats].includes(short(name)),
+    );
     const steps = single.map((name) => ({
       _target_: name,
       ...transformOptions[short(name)],
@@ -242,9 +251,16 @@ describe("transforms", () => {
     const after = last.filter(({ _target_ }) => short(_target_) !== "ToDtype");
     const transforms = [...steps, resize, ...(before.length > 0 ? [...before, tail[1]] : tail), ...after];
     await runs(
-      names.filter((name) => !/MixUp|CutMix/.test(name)),
+      names.filter((name) => !/MixUp|CutMix/.test(name) && !later.includes(short(name))),
       [`transforms.train_transforms=${node("torchvision.transforms.v2.Compose", { transforms })}`],
     );
+  });
+  test.each(named(/\.(ToTensor|ConvertImageDtype|GaussianNoise|ToPureTensor)$/))("%s of floats", async (name) => {
+    const own = { _target_: name };
+    const first = floats.includes(short(name)) ? [tail[0], own] : [own];
+    const resize = { _target_: "torchvision.transforms.v2.Resize", size: [32, 32] };
+    const transforms = [resize, ...first, tail[1]];
+    await runs(name, [`transforms.train_transforms=${node("torchvision.transforms.v2.Compose", { transforms })}`]);
   });
   test.each(named(/MixUp|CutMix/))("%s of whole batches", async (name) => {
     await runs(name, [`+data.batch_transform=${node(name)}`]);
@@ -360,12 +376,14 @@ const partOptions: Readonly<Record<string, Readonly<Record<string, unknown>>>> =
 function optionsOf(name: string): Readonly<Record<string, unknown>> {
   if (name.startsWith("torchvision.models.")) return { num_classes: 2 };
   if (/Multiclass/.test(name)) return { num_classes: 2 };
+  if (name === "timm.create_model") return { model_name: "resnet18", num_classes: 2 };
+  if (/^torchmetrics\.(?!.*(Mean|Sum|Min|Max)Metric)/.test(name)) return { task: "multiclass", num_classes: 2 };
   return partOptions[short(name)] ?? {};
 }
 
-const parts = named(/^torch\.nn\.|^torchvision\.(ops|models|datasets)\.|^torchmetrics\.|JSONLDataset/).filter(
-  (name) => absent[name] === undefined,
-);
+const parts = named(
+  /^torch\.nn\.|^torchvision\.(ops|models|datasets)\.|^torchmetrics\.|JSONLDataset|^timm\.create_model/,
+).filter((name) => absent[name] === undefined);
 
 test.each(parts)("a project's model with %s", async (name) => {
   await runs(name, ["model=probe", `+model.part=${node(name, optionsOf(name))}`]);
