@@ -73,6 +73,14 @@ test.each(Object.keys(places) as (keyof typeof places)[])("a transform's module 
   await failure(() => openClassifier(checkpoint));
 });
 
+test("a checkpoint that describes a wider network than it holds is refused before memory is taken for it", async () => {
+  const checkpoint = join(dir, "wide.ckpt");
+  const options = { numClasses: 2, pretrained: false, stem: "small", width: 1_000_000 };
+  await writeTinyCheckpoint(checkpoint, { options });
+  const { message } = await failure(() => openClassifier(checkpoint));
+  expect(message).toContain("a network of width 1000000, and its first convolution has 8 channels");
+});
+
 test("the command line refuses such a model in a sentence", async () => {
   rewriteLabels(hostileLabels("in a pipeline"));
   for (const args of [

@@ -1,5 +1,6 @@
 import { CtError } from "@classifier-training/base";
 import { loadCheckpoint, refuseNonFiniteWeights } from "@classifier-training/lightning";
+import type { Tensor } from "@classifier-training/torch";
 import { createModel } from "@classifier-training/vision";
 import { z } from "zod";
 import { checkLabelsMapping, type LabelsMapping } from "../inference/labels-mapping.ts";
@@ -29,6 +30,7 @@ export function openCheckpoint(path: string): { model: ClassificationModel; reci
     });
   }
   const recipe = checkRecipe(stored, path);
+  checkWidth(recipe, checkpoint.stateDict, path);
   const { backbone, options } = recipe;
   const model = new ClassificationModel(options, backbone, (numClasses) =>
     buildBackbone(backbone, options, numClasses),
@@ -67,6 +69,18 @@ function checkRecipe(stored: unknown, path: string): ModelRecipe {
     });
   }
   return { backbone, options, labels };
+}
+
+/** Before a network of that width takes memory: the file's own first convolution says how wide it is. */
+function checkWidth({ options }: ModelRecipe, weights: ReadonlyMap<string, Tensor>, path: string): void {
+  const [channels = options.width] = weights.get("model.conv1.weight")?.shape ?? [];
+  if (channels === options.width) return;
+  throw new CtError({
+    code: "classifier/checkpoint",
+    what: `the checkpoint describes a network of width ${options.width}, and its first convolution has ${channels} channels`,
+    where: path,
+    fix: "give a checkpoint that `classifier train` wrote",
+  });
 }
 
 export function buildBackbone(backbone: string, { stem, width }: ClassificationModelOptions, numClasses: number) {
