@@ -50,6 +50,7 @@ const absent: Readonly<Record<string, string>> = {
 /** An epoch of two steps, without the callbacks that take most of the time. */
 const twoSteps = [
   ...quick,
+  "resume=false",
   "data.batch_size=4",
   "model.stem=small",
   "model.width=16",
@@ -374,6 +375,7 @@ const partOptions: Readonly<Record<string, Readonly<Record<string, unknown>>>> =
 };
 
 function optionsOf(name: string): Readonly<Record<string, unknown>> {
+  if (name.endsWith(".get_model")) return { name: "resnet18", num_classes: 2 };
   if (name.startsWith("torchvision.models.")) return { num_classes: 2 };
   if (/Multiclass/.test(name)) return { num_classes: 2 };
   if (name === "timm.create_model") return { model_name: "resnet18", num_classes: 2 };

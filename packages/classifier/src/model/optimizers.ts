@@ -27,11 +27,14 @@ export function configureOptimizers(model: ClassificationModel, limit: number): 
 
 function makeOptimizer(model: ClassificationModel, options: ClassificationModelOptions): optim.Optimizer {
   const { learningRate, weightDecay, noDecayOnNorms, optimizer } = options;
-  const groups = noDecayOnNorms
-    ? optim.noDecayGroups(model, weightDecay).map((group) => ({ ...group, params: trained(group.params) }))
-    : trained(model.parameters());
+  // Rprop knows no weight decay.
+  const decays = optimizer?.optionNames?.includes("weight_decay") ?? true;
+  const groups =
+    noDecayOnNorms && decays
+      ? optim.noDecayGroups(model, weightDecay).map((group) => ({ ...group, params: trained(group.params) }))
+      : trained(model.parameters());
   if (optimizer === null) return new optim.AdamW(groups, { lr: learningRate, weightDecay });
-  const defaults = { lr: learningRate, weight_decay: weightDecay, ...optimizer.kwargs };
+  const defaults = { lr: learningRate, ...(decays && { weight_decay: weightDecay }), ...optimizer.kwargs };
   return call(optimizer, { params: groups, ...defaults }, [groups]) as optim.Optimizer;
 }
 

@@ -5,6 +5,7 @@ export interface PartialTarget {
   (...args: readonly unknown[]): unknown;
   readonly target?: string;
   readonly kwargs?: Readonly<Record<string, unknown>>;
+  readonly optionNames?: readonly string[] | undefined;
   with?(kwargs: Readonly<Record<string, unknown>>): PartialTarget;
 }
 

@@ -13,6 +13,8 @@ export interface Partial {
   readonly target: string;
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>>;
+  /** The options that the target takes, where it lists them. */
+  readonly optionNames: readonly string[] | undefined;
   /** The same with more, or other, keyword arguments. */
   with(kwargs: Readonly<Record<string, unknown>>): Partial;
 }
@@ -69,5 +71,5 @@ function makePartial(
 ): Partial {
   const call = (...more: readonly unknown[]) => target.invoke([...args, ...more], kwargs);
   const more = (extra: Readonly<Record<string, unknown>>) => makePartial(target, name, args, { ...kwargs, ...extra });
-  return Object.assign(call, { target: name, args, kwargs, with: more });
+  return Object.assign(call, { target: name, args, kwargs, optionNames: target.optionNames, with: more });
 }

@@ -94,7 +94,14 @@ const timmCreateModel = withForeignOptions(
 const getModel: Target = {
   invoke(args, kwargs) {
     const { name = args[0], ...options } = kwargs;
-    const target = byFunction[`torchvision.models.${modelDefinition(String(name)).name}`];
+    if (typeof name !== "string") {
+      throw new CtError({
+        code: "target/options",
+        what: `name: expected the name of a network, received ${name === undefined ? "nothing" : JSON.stringify(name)}`,
+        fix: "write it as name: resnet18",
+      });
+    }
+    const target = byFunction[`torchvision.models.${modelDefinition(name).name}`];
     return target?.invoke([], options);
   },
 };
