@@ -87,7 +87,7 @@ test("the cloud configuration runs with W&B offline, a manual sampler and the ra
     dir,
   );
   expect(code, stderr).toBe(0);
-  expect(stderr).toContain("Sampler, epoch 0");
+  expect(stderr).toContain("Sampler, epoch 1");
   expect(stderr).not.toContain("LearningRateMonitor) is skipped");
 });
 

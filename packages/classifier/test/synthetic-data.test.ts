@@ -37,6 +37,7 @@ function dataModule(root: string, { synthetic, ...others }: Partial<Options> = {
     dataRoot: join(dir, root),
     batchSize: 4,
     numWorkers: 0,
+    dropLast: false,
     imageSize: 24,
     synthetic: { below: 4, up_to: 4, at_least: 2, size: 24, ...synthetic },
     ...others,

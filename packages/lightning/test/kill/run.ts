@@ -134,7 +134,7 @@ async function main(dir: string, stepMs: number): Promise<void> {
   const plan = process.env["KILL_TEST_PLAN"] ?? "steps";
   const checkpoints = join(dir, "checkpoints");
   // Rows of a part that was killed before it saved anything belong to no run.
-  const saved = existsSync(checkpoints) && readdirSync(checkpoints).some((name) => /^last.*\.ckpt$/.test(name));
+  const saved = existsSync(checkpoints) && readdirSync(checkpoints).some((name) => name.endsWith(".ckpt"));
   if (!saved) for (const name of ["metrics.csv", "replay.jsonl"]) rmSync(join(dir, name), { force: true });
   const module = new KillableModule();
   const ema = new EMACallback({ decay: 0.9 });
