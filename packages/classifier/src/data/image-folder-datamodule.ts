@@ -274,7 +274,7 @@ function hashOfNames({ paths, targets }: ImageDataset): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Of the sizes and first bytes of up to 64 files: two data sets may have the same names. */
+/** Of the sizes and first bytes of up to 64 files: two datasets may have the same names. */
 function hashOfContent({ paths }: ImageDataset): string {
   const hash = createHash("sha256");
   const step = Math.max(1, Math.ceil(paths.length / 64));

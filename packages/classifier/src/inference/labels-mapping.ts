@@ -41,7 +41,7 @@ export const labelsMappingSchema = z
         geometry: z.array(z.looseObject({ step: z.string() })).optional(),
         /** Of the pixels before mean and deviation are applied. */
         value_range: z.tuple([z.number(), z.number()]).optional(),
-        /** The validation transforms as plain data, from the decoded picture to the normalised input. */
+        /** The validation transforms as plain data, from the decoded picture to the normalized input. */
         transform: z.looseObject({ transform: z.string(), options: z.record(z.string(), z.unknown()) }),
       })
       .optional(),

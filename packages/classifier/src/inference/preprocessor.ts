@@ -43,7 +43,7 @@ export class Preprocessor {
 
   /**
    * @param index its place among the pictures that were given, for errors
-   * @returns [3, H, W], normalised
+   * @returns [3, H, W], normalized
    * @throws CtError naming the picture
    */
   async prepare(picture: Picture, index: number): Promise<Float32Array> {

@@ -52,7 +52,7 @@ export interface ResumePlan {
 /**
  * Decides whether a run resumes an earlier one, and where its checkpoints go: where the configuration says, unless those
  * of another experiment are there or another process is writing there; then in the run directory. Changes nothing on disk.
- * @throws CtError when `resume=true` finds nothing to resume or a run that goes on, or the run directory itself holds another experiment
+ * @throws CtError when `resume=true` finds nothing to resume or a run that is still running, or the run directory itself holds another experiment
  */
 export function planResume(question: ResumeQuestion): ResumePlan {
   const { mode, fingerprint, wanted, outputDir, isSweep } = question;

@@ -109,6 +109,11 @@ const hydraConfig = {
 
 const line = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s";
 const console = { class: "logging.StreamHandler", formatter: "simple", stream: "ext://sys.stdout" };
+const file = {
+  class: "logging.FileHandler",
+  formatter: "simple",
+  filename: "${hydra.runtime.output_dir}/${hydra.job.name}.log",
+};
 const simpleFormat = (format: string) => ({ simple: { format } });
 
 /** The config groups below `hydra/`, as Hydra has them in its own `conf` folder. */
@@ -180,11 +185,7 @@ const options: readonly [group: string, name: string, node: unknown, packageName
       formatters: simpleFormat(line),
       handlers: {
         console,
-        file: {
-          class: "logging.FileHandler",
-          formatter: "simple",
-          filename: "${hydra.runtime.output_dir}/${hydra.job.name}.log",
-        },
+        file,
       },
       root: { level: "INFO", handlers: ["console", "file"] },
       disable_existing_loggers: false,
@@ -277,11 +278,7 @@ colorlogFiles.store({
     },
     handlers: {
       console: colorConsole,
-      file: {
-        class: "logging.FileHandler",
-        formatter: "simple",
-        filename: "${hydra.runtime.output_dir}/${hydra.job.name}.log",
-      },
+      file,
     },
     root: { level: "INFO", handlers: ["console", "file"] },
     disable_existing_loggers: false,

@@ -196,7 +196,7 @@ export class ProgressBar extends Callback {
     );
   }
 
-  /** Of the run in training, as its last epoch went, validation included; elsewhere of what goes on. */
+  /** Of the run in training, as its last epoch went, validation included; elsewhere of the stage that runs. */
   #secondsLeft(trainer: TrainerView, secondsPerBatch: number): number | undefined {
     const ofEpoch = (this.#total - this.#done) * secondsPerBatch;
     if (secondsPerBatch === 0 || !Number.isFinite(ofEpoch)) return undefined;

@@ -22,7 +22,7 @@ export class Progress {
   /** Batches of all epochs that were begun. */
   totalBatches = 0;
   isLastBatch = false;
-  /** Whether the latest epoch was ended before its last batch, by a limit of steps or time: a run that resumes goes on in it. */
+  /** Whether the latest epoch was ended before its last batch, by a limit of steps or time: a run that resumes continues within it. */
   cutShort = false;
   /** Optimizer steps: Lightning's `global_step`. */
   optimizerSteps = 0;

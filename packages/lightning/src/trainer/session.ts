@@ -310,7 +310,7 @@ export class Session {
       everyMs !== null && performance.now() - Math.max(begin, keeper?.lastSavedAt ?? 0) >= everyMs;
   }
 
-  /** Saves the run as it stands under the name that "last" finds; the file is written while training goes on. */
+  /** Saves the run as it stands under the name that "last" finds; the file is written while training continues. */
   async saveByTime(): Promise<void> {
     log.debug(`saving the run by time to ${await this.#keeper?.saveNow(this.#trainer)}`);
   }

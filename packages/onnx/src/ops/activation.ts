@@ -72,7 +72,7 @@ const softplus: Converter = (call, graph) => {
 const logSigmoid: Converter = (call, graph) => {
   const { name } = call.tensor("self");
   const result = graph.node("Neg", [graph.node("Softplus", [graph.node("Neg", [name])])]);
-  return call.results.map((_, i) => (i === 0 ? result : ""));
+  return call.onlyFirst(result);
 };
 
 /** One slope, or one for each channel, which is the second axis. */
@@ -149,7 +149,7 @@ function softmax(opType: "Softmax" | "LogSoftmax"): Converter {
 /** Dropout and its kin do nothing at inference. */
 const dropout: Converter = (call) => {
   if (call.boolean("train") && call.number("p") > 0) throw call.unsupported("it is random; call model.eval() first");
-  return (call.optionalTensor("input") ?? call.tensor("self")).name;
+  return call.operand.name;
 };
 
 export const activationOps: ConverterTable = {

@@ -70,6 +70,16 @@ export class OpCall {
     return isValue(value) ? value : undefined;
   }
 
+  /** The tensor operated on: schemas call it `self` or `input`. */
+  get operand(): Value {
+    return this.optionalTensor("self") ?? this.tensor("input");
+  }
+
+  /** Names for all results where only the first is wanted: the others are for the backward pass. */
+  onlyFirst(name: string): string[] {
+    return this.results.map((_, i) => (i === 0 ? name : ""));
+  }
+
   tensors(name: string): Value[] {
     const value = this.#get(name);
     if (!Array.isArray(value) || !value.every(isValue))

@@ -1,5 +1,5 @@
 import type { GraphBuilder, Value } from "../graph/builder.ts";
-import { dimText, isDynamic, Varying } from "../graph/dims.ts";
+import { dimText, isDynamic } from "../graph/dims.ts";
 import { type Converter, type ConverterTable, isValue, type OpCall, positiveAxis } from "./call.ts";
 
 const select: Converter = (call, graph) => {
@@ -21,16 +21,11 @@ const slice: Converter = (call, graph) => {
   const { name, shape } = call.tensor("self");
   const axis = call.axis("dim", shape.length, 0);
   const step = call.number("step", 1);
-  const [start, end] = [bound(call, "start", 0), bound(call, "end", openEnd)].map((dim) =>
+  const [start, end] = [call.dim("start", 0), call.dim("end", openEnd)].map((dim) =>
     isDynamic(dim) ? graph.dim(dim) : graph.ints([Math.min(openEnd, dim)]),
   );
   return graph.node("Slice", [name, start, end, graph.ints([axis]), graph.ints([step])]);
 };
-
-/** Both bounds of a slice may be left out, and may follow a symbol. */
-function bound(call: OpCall, name: "start" | "end", otherwise: number) {
-  return call.raw(name) instanceof Varying ? call.dim(name) : call.number(name, otherwise);
-}
 
 const narrow: Converter = (call, graph) => {
   const self = call.tensor("self");
@@ -101,7 +96,10 @@ function scatter(reduction: "none" | "add"): Converter {
     const source = call.optionalTensor("src") ?? call.optionalTensor("value");
     const updates =
       source === undefined || source.shape.length === 0
-        ? graph.node("Expand", [source?.name ?? graph.scalar(call.number("value"), self.dtype), shapeOf(graph, index)])
+        ? graph.node("Expand", [
+            source?.name ?? graph.scalar(call.number("value"), self.dtype),
+            graph.shape(index.shape),
+          ])
         : upTo(call, graph, source, index);
     const axis = call.axis("dim", self.shape.length);
     return graph.node("ScatterElements", [self.name, index.name, updates], { axis, reduction: reduce });
@@ -117,10 +115,6 @@ function upTo(call: OpCall, graph: GraphBuilder, source: Value, index: Value): s
     name = sliced(graph, { ...source, name }, axis, [0, size, 1]);
   }
   return name;
-}
-
-function shapeOf(graph: GraphBuilder, value: Value): string {
-  return graph.shape(value.shape);
 }
 
 /** The tensors among the indices of `x[...]`, each with its axis; a mask stands for as many axes as it has. */

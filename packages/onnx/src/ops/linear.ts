@@ -57,7 +57,7 @@ const attention: Converter = (call, graph) => {
     scores = graph.node("Where", [graph.cast(seen, "bool"), scores, hidden]);
   }
   const mixed = graph.node("MatMul", [graph.node("Softmax", [scores], { axis: rank - 1 }), value.name]);
-  return call.results.map((_, i) => (i === 0 ? mixed : ""));
+  return call.onlyFirst(mixed);
 };
 
 const einsum: Converter = (call, graph) => {

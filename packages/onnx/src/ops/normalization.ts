@@ -23,8 +23,7 @@ const batchNorm: Converter = (call, graph) => {
     ],
     { epsilon: float(call.number("eps", 1e-5)) },
   );
-  // the saved statistics of the other results are only for the backward pass
-  return call.results.map((_, i) => (i === 0 ? normalized : ""));
+  return call.onlyFirst(normalized);
 };
 
 function sizeOf(call: OpCall, shape: Value["shape"]): number {
@@ -42,7 +41,7 @@ const layerNorm: Converter = (call, graph) => {
     [input.name, call.optionalTensor("weight")?.name ?? ones(), call.optionalTensor("bias")?.name],
     { axis: -normalizedShape.length, epsilon: float(call.number("eps", 1e-5)) },
   );
-  return call.results.map((_, i) => (i === 0 ? normalized : ""));
+  return call.onlyFirst(normalized);
 };
 
 /** Group norm: each group becomes one channel of an instance norm, then scale and shift per channel. */
@@ -62,7 +61,7 @@ const groupNorm: Converter = (call, graph) => {
   const bias = call.optionalTensor("bias");
   if (weight !== undefined) out = graph.node("Mul", [out, spread(weight)]);
   if (bias !== undefined) out = graph.node("Add", [out, spread(bias)]);
-  return call.results.map((_, i) => (i === 0 ? out : ""));
+  return call.onlyFirst(out);
 };
 
 /** Each sample and channel by its own statistics; by the running ones where it keeps them. */

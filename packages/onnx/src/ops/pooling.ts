@@ -16,11 +16,6 @@ function batched(call: OpCall, graph: GraphBuilder, pool: (input: Value) => stri
   return graph.node("Squeeze", [pool({ ...self, name, shape: [1, ...self.shape] }), graph.ints([0])]);
 }
 
-/** Only the first result of a call with several: indices are for the backward pass. */
-function first(call: OpCall, name: string): string[] {
-  return call.results.map((_, i) => (i === 0 ? name : ""));
-}
-
 interface Windows {
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
@@ -67,7 +62,7 @@ const maxPool: Converter = (call, graph) => {
       ceil_mode: Number(ends === undefined),
     });
   });
-  return first(call, pooled);
+  return call.onlyFirst(pooled);
 };
 
 const averagePool: Converter = (call, graph) =>
@@ -118,7 +113,7 @@ function adaptive(kind: "Average" | "Max"): Converter {
             input.name,
           );
     });
-    return first(call, pooled);
+    return call.onlyFirst(pooled);
   };
 }
 

@@ -1,6 +1,5 @@
-import type { Value } from "../graph/builder.ts";
 import { isDynamic } from "../graph/dims.ts";
-import { type Converter, type ConverterTable, type OpCall, positiveAxis } from "./call.ts";
+import { type Converter, type ConverterTable, positiveAxis } from "./call.ts";
 import { permutation } from "./views.ts";
 
 /**
@@ -72,11 +71,7 @@ const repeat: Converter = (call, graph) => {
 };
 
 /** The same values, as far as the graph is concerned. */
-const identity: Converter = (call) => firstTensor(call).name;
-
-function firstTensor(call: OpCall): Value {
-  return call.optionalTensor("self") ?? call.tensor("input");
-}
+const identity: Converter = (call) => call.operand.name;
 
 export const shapeOps: ConverterTable = {
   reshape,

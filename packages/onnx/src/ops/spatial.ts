@@ -45,7 +45,7 @@ function circular(
  */
 function interpolate(mode: "nearest" | "linear" | "cubic", coordinates: string, rounding?: string): Converter {
   return (call, graph) => {
-    const self = call.optionalTensor("self") ?? call.tensor("input");
+    const self = call.operand;
     refuseOddScales(call, self);
     call.ignore("output_size");
     const align = mode !== "nearest" && call.boolean("align_corners");
