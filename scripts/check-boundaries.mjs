@@ -8,12 +8,19 @@ const mayImport = {
   base: [],
   runs: ["base"],
   hydra: ["base"],
+  image: ["base"],
   torch: ["base"],
   dashboard: ["base", "runs"],
-  vision: ["base", "torch"],
+  inference: ["base", "image", "runs"],
+  vision: ["base", "image", "torch"],
   onnx: ["base", "torch"],
   lightning: ["base", "torch", "runs"],
-  classifier: ["base", "hydra", "torch", "vision", "lightning", "onnx", "runs", "dashboard"],
+  loggers: ["base", "lightning", "runs"],
+  jersey: ["base", "image", "lightning", "runs", "torch", "vision"],
+  classifier: [
+    ...["base", "hydra", "torch", "image", "vision", "lightning", "loggers", "onnx", "runs"],
+    ...["inference", "dashboard", "jersey"],
+  ],
 };
 
 const scope = "@classifier-training/";
