@@ -14,7 +14,12 @@ export { compareModels, evaluationMarkdown } from "./evaluation/report.ts";
 export * from "./inference/index.ts";
 export { openClassifier } from "./inference/open-classifier.ts";
 export { type ClassificationBatch, ClassificationModel, type EvaluationOutput } from "./model/classification-model.ts";
-export { type ClassificationModelOptions, classificationModelOptions } from "./model/options.ts";
+export {
+  type ClassificationModelOptions,
+  // Its former name, which projects made by `classifier init` import.
+  classificationModelOptionsSchema as classificationModelOptions,
+  classificationModelOptionsSchema,
+} from "./model/options.ts";
 export { createClassificationModel } from "./model/resnet.ts";
 export { register } from "./register.ts";
 export { registerAll } from "./registry.ts";

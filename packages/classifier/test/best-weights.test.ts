@@ -14,10 +14,10 @@ import { nn, noGrad, serialization, type Tensor, tensor } from "@classifier-trai
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BestWeightsCallback } from "../src/callbacks/best-weights.ts";
-import { ONNXExportCallback, onnxExportOptions } from "../src/callbacks/onnx-export.ts";
+import { ONNXExportCallback, onnxExportOptionsSchema } from "../src/callbacks/onnx-export.ts";
 import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
 import { ClassificationModel } from "../src/model/classification-model.ts";
-import { classificationModelOptions } from "../src/model/options.ts";
+import { classificationModelOptionsSchema } from "../src/model/options.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "best-weights-"));
 
@@ -79,7 +79,7 @@ class Spoil extends Callback {
 
 async function trained(name: string, callbacks: readonly Callback[]) {
   const outputDir = join(dir, name);
-  const options = classificationModelOptions.parse({ numClasses: 2, learningRate: 1e-8, pretrained: false });
+  const options = classificationModelOptionsSchema.parse({ numClasses: 2, learningRate: 1e-8, pretrained: false });
   const model = new ClassificationModel(options, "mean_colour", () => new MeanColour());
   const datamodule = new ImageFolderDataModule({
     dataRoot: join(dir, "data"),
@@ -98,7 +98,7 @@ async function trained(name: string, callbacks: readonly Callback[]) {
     callbacks: [
       ...callbacks,
       // Before the chooser, to show that the order does not matter.
-      new ONNXExportCallback(onnxExportOptions.parse({ outputDir, inputHeight: 8, inputWidth: 8 })),
+      new ONNXExportCallback(onnxExportOptionsSchema.parse({ outputDir, inputHeight: 8, inputWidth: 8 })),
       new ModelCheckpoint({ dirpath: join(outputDir, "checkpoints"), monitor: "val/acc_top1", mode: "max" }),
       best,
     ],

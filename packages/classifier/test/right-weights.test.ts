@@ -6,14 +6,17 @@ import { InferenceSession, Tensor as OnnxTensor } from "@classifier-training/onn
 import { nn, noGrad, type Tensor, tensor } from "@classifier-training/torch";
 import sharp from "sharp";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ConfusionMatrixCallback, confusionMatrixOptions } from "../src/callbacks/confusion-matrix.ts";
-import { ONNXExportCallback, onnxExportOptions } from "../src/callbacks/onnx-export.ts";
-import { ClassificationReportCallback, classificationReportOptions } from "../src/callbacks/report.ts";
-import { SampleVisualizationCallback, sampleVisualizationOptions } from "../src/callbacks/sample-visualization.ts";
-import { TrainingHistoryCallback, trainingHistoryOptions } from "../src/callbacks/training-history.ts";
+import { ConfusionMatrixCallback, confusionMatrixOptionsSchema } from "../src/callbacks/confusion-matrix.ts";
+import { ONNXExportCallback, onnxExportOptionsSchema } from "../src/callbacks/onnx-export.ts";
+import { ClassificationReportCallback, classificationReportOptionsSchema } from "../src/callbacks/report.ts";
+import {
+  SampleVisualizationCallback,
+  sampleVisualizationOptionsSchema,
+} from "../src/callbacks/sample-visualization.ts";
+import { TrainingHistoryCallback, trainingHistoryOptionsSchema } from "../src/callbacks/training-history.ts";
 import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
 import { ClassificationModel } from "../src/model/classification-model.ts";
-import { classificationModelOptions } from "../src/model/options.ts";
+import { classificationModelOptionsSchema } from "../src/model/options.ts";
 
 let dir = "";
 const colours = { blue: "#1020d0", red: "#d02010", green: "#10d020" } as const;
@@ -77,7 +80,7 @@ async function train(
   const { backbone = "mean_colour", classes = 2, ckptPath = null, epochs = 2, classWeights } = options;
   const network = new MeanColour(classes);
   const model = new ClassificationModel(
-    classificationModelOptions.parse({ numClasses: classes, learningRate: 1e-8, pretrained: false }),
+    classificationModelOptionsSchema.parse({ numClasses: classes, learningRate: 1e-8, pretrained: false }),
     backbone,
     () => network,
   );
@@ -122,7 +125,9 @@ test.each([
 ] as const)("the export is of the best checkpoint and not of the last weights, %s", async (_how, more) => {
   await pictures(["blue", "red"]);
   const checkpoint = new ModelCheckpoint({ dirpath: join(dir, "checkpoints"), monitor: "val/acc_top1", mode: "max" });
-  const exporter = new ONNXExportCallback(onnxExportOptions.parse({ outputDir: dir, inputHeight: 8, inputWidth: 8 }));
+  const exporter = new ONNXExportCallback(
+    onnxExportOptionsSchema.parse({ outputDir: dir, inputHeight: 8, inputWidth: 8 }),
+  );
   const { trainer } = await train([...more, new WrongFrom(1), exporter, checkpoint], {});
   expect([checkpoint.bestModelScore, trainer.callbackMetrics["val/acc_top1"]]).toEqual([1, 0]);
   const session = await InferenceSession.create(join(dir, "model.onnx"), { logSeverityLevel: 3 });
@@ -139,10 +144,10 @@ test("validation runs the network once a batch, whatever looks at the result", a
   const outputDir = dir;
   const { network, trainer } = await train(
     [
-      new ConfusionMatrixCallback(confusionMatrixOptions.parse({ outputDir })),
-      new ClassificationReportCallback(classificationReportOptions.parse({ outputDir })),
-      new SampleVisualizationCallback(sampleVisualizationOptions.parse({ outputDir })),
-      new TrainingHistoryCallback(trainingHistoryOptions.parse({ outputDir })),
+      new ConfusionMatrixCallback(confusionMatrixOptionsSchema.parse({ outputDir })),
+      new ClassificationReportCallback(classificationReportOptionsSchema.parse({ outputDir })),
+      new SampleVisualizationCallback(sampleVisualizationOptionsSchema.parse({ outputDir })),
+      new TrainingHistoryCallback(trainingHistoryOptionsSchema.parse({ outputDir })),
       new ModelCheckpoint({ dirpath: join(dir, "checkpoints"), monitor: "val/acc_top1", mode: "max" }),
     ],
     { epochs: 1 },

@@ -10,7 +10,7 @@ import {
   ClassificationModel,
   type EvaluationOutput,
 } from "../src/model/classification-model.ts";
-import { classificationModelOptions } from "../src/model/options.ts";
+import { classificationModelOptionsSchema } from "../src/model/options.ts";
 import { register } from "../src/register.ts";
 import { targets as own } from "../src/targets.ts";
 import { quick, workspace } from "./cli.ts";
@@ -278,14 +278,14 @@ test.each(named(/ResNet\d+ClassificationModel/))("%s", async (name) => {
 
 // --- What a project's own model takes: a network, a layer, a loss, a metric, a dataset ---
 
-const probeOptions = classificationModelOptions.extend({ part: z.unknown() });
+const probeOptionsSchema = classificationModelOptionsSchema.extend({ part: z.unknown() });
 
 /** Uses whatever a configuration names for `part` in its place of a model. */
 class Probe extends ClassificationModel {
-  static readonly options = probeOptions;
+  static readonly options = probeOptionsSchema;
   readonly #part: unknown;
 
-  constructor({ part, ...options }: z.infer<typeof probeOptions>) {
+  constructor({ part, ...options }: z.infer<typeof probeOptionsSchema>) {
     super({ ...options, pretrained: false }, "probe", (classes) => networkOf(part, classes));
     this.#part = part;
     if (part instanceof ImageDataset && part.length !== 8) throw internalError("the data set has another length");

@@ -8,7 +8,7 @@ import { exportCheckpoint } from "../src/bundle/export-checkpoint.ts";
 import { labelsMappingOf } from "../src/data/preprocessing.ts";
 import type { LabelsMapping } from "../src/inference/labels-mapping.ts";
 import { ClassificationModel } from "../src/model/classification-model.ts";
-import { classificationModelOptions } from "../src/model/options.ts";
+import { classificationModelOptionsSchema } from "../src/model/options.ts";
 import { buildBackbone } from "../src/model/recipe.ts";
 
 export interface TinyModel {
@@ -24,7 +24,7 @@ export const tinyLabels = (names = ["a", "b"]): LabelsMapping =>
 
 /** A checkpoint of an untrained network, as the trainer writes it. @param classifier changes what it says of itself */
 export async function writeTinyCheckpoint(path: string, classifier: Record<string, unknown> = {}): Promise<void> {
-  const options = classificationModelOptions.parse({ numClasses: 2, pretrained: false, stem: "small", width: 8 });
+  const options = classificationModelOptionsSchema.parse({ numClasses: 2, pretrained: false, stem: "small", width: 8 });
   const model = new ClassificationModel(options, "resnet18", (classes) => buildBackbone("resnet18", options, classes));
   const io = new CheckpointIO({ asynchronous: false });
   await io.save({

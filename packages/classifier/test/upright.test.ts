@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { UprightCallback } from "../src/callbacks/upright.ts";
 import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
 import { ClassificationModel } from "../src/model/classification-model.ts";
-import { classificationModelOptions } from "../src/model/options.ts";
+import { classificationModelOptionsSchema } from "../src/model/options.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "upright-"));
 const size = 16;
@@ -99,7 +99,7 @@ async function train(
     trainTransforms: pipeline,
     valTransforms: pipeline,
   });
-  const options = classificationModelOptions.parse({ numClasses: 8, learningRate: 5e-3, warmupEpochs: 0 });
+  const options = classificationModelOptionsSchema.parse({ numClasses: 8, learningRate: 5e-3, warmupEpochs: 0 });
   const model = new ClassificationModel(options, "small", () => new Small());
   const trainer = new Trainer({
     maxEpochs,

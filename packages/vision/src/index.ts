@@ -70,7 +70,7 @@ export { RotatingSampler } from "./samplers/rotating.ts";
 export { countOccurrences, type Sampler } from "./samplers/sampler.ts";
 export { StratifiedSubsetSampler, stratifiedSubset } from "./samplers/stratified.ts";
 export { SubstitutingSampler } from "./samplers/substituting.ts";
-export { classSampler, classSamplerOptions, type Labelled, WeightedRandomSampler } from "./samplers/weighted.ts";
+export { classSampler, classSamplerOptionsSchema, type Labelled, WeightedRandomSampler } from "./samplers/weighted.ts";
 export { targets } from "./targets.ts";
 export * from "./transforms/index.ts";
 export { weightsCacheFolder } from "./weights/cache.ts";

@@ -10,7 +10,7 @@ import { comparePaired } from "../statistics/paired.ts";
 import { logitsOf, withWeights } from "./in-place.ts";
 import { type Candidate, disposeWeights, type WeightsName, weightCandidates } from "./weight-candidates.ts";
 
-export const bestWeightsOptions = z.strictObject({
+export const bestWeightsOptionsSchema = z.strictObject({
   outputDir: z.string().default("outputs"),
 });
 
@@ -31,11 +31,11 @@ interface Measured {
  * what the ONNX export takes; `best_weights.json` says which it is, what all reached, and whether they can be told apart.
  */
 export class BestWeightsCallback extends Callback {
-  readonly options: z.infer<typeof bestWeightsOptions>;
+  readonly options: z.infer<typeof bestWeightsOptionsSchema>;
   #choice: Promise<Candidate> | undefined;
   #chosen: Candidate | undefined;
 
-  constructor(options: z.infer<typeof bestWeightsOptions>) {
+  constructor(options: z.infer<typeof bestWeightsOptionsSchema>) {
     super();
     this.options = options;
   }

@@ -9,7 +9,7 @@ import { describeProportion, proportion } from "../statistics/interval.ts";
 import { csvText } from "./csv.ts";
 import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 
-export const confusionMatrixOptions = z.strictObject({
+export const confusionMatrixOptionsSchema = z.strictObject({
   outputDir: z.string().default("outputs"),
   numClasses: z
     .int()
@@ -24,9 +24,9 @@ const log = getLogger("classifier.callbacks.confusion_matrix");
 
 /** After each validation epoch: `epoch_NNN/confusion_matrix.png`, and the counts as `confusion_matrix.csv`. */
 export class ConfusionMatrixCallback extends EvaluationCallback {
-  readonly options: z.infer<typeof confusionMatrixOptions>;
+  readonly options: z.infer<typeof confusionMatrixOptionsSchema>;
 
-  constructor(options: z.infer<typeof confusionMatrixOptions>) {
+  constructor(options: z.infer<typeof confusionMatrixOptionsSchema>) {
     super();
     this.options = options;
   }

@@ -11,7 +11,7 @@ import { gradCam, lastFeatureStage } from "./class-activation.ts";
 import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 import { denormalised } from "./pixels.ts";
 
-export const gradCAMOptions = z.strictObject({
+export const gradCAMOptionsSchema = z.strictObject({
   outputDir: z.string().default("outputs"),
   numSamples: z.int().min(1).max(16).default(16).describe("how many mistakes are drawn, the surest first"),
 });
@@ -31,11 +31,11 @@ interface Mistake {
  * that made it choose the wrong class. Costs one forward pass of so many pictures.
  */
 export class GradCAMCallback extends EvaluationCallback {
-  readonly options: z.infer<typeof gradCAMOptions>;
+  readonly options: z.infer<typeof gradCAMOptionsSchema>;
   /** The worst so far, the surest first. */
   #worst: Mistake[] = [];
 
-  constructor(options: z.infer<typeof gradCAMOptions>) {
+  constructor(options: z.infer<typeof gradCAMOptionsSchema>) {
     super();
     this.options = options;
   }

@@ -8,15 +8,15 @@ import { countFlops } from "../model/flops.ts";
 import { asInput } from "./in-place.ts";
 import { renderTable } from "./table.ts";
 
-export const modelInfoOptions = z.strictObject({ outputDir: z.string().default("outputs") });
+export const modelInfoOptionsSchema = z.strictObject({ outputDir: z.string().default("outputs") });
 
 const log = getLogger("classifier.callbacks.model_info");
 
 /** At the start of training: parameters, size, operations and latency of the model; and `labels_mapping.json`. */
 export class ModelInfoCallback extends Callback {
-  readonly options: z.infer<typeof modelInfoOptions>;
+  readonly options: z.infer<typeof modelInfoOptionsSchema>;
 
-  constructor(options: z.infer<typeof modelInfoOptions>) {
+  constructor(options: z.infer<typeof modelInfoOptionsSchema>) {
     super();
     this.options = options;
   }

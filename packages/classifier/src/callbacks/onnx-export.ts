@@ -14,7 +14,7 @@ import { withWeights } from "./in-place.ts";
 import type { Variant } from "./onnx-variants.ts";
 import { bestCheckpoint, copied, disposeWeights } from "./weight-candidates.ts";
 
-export const onnxExportOptions = z.strictObject({
+export const onnxExportOptionsSchema = z.strictObject({
   outputDir: z.string().default("onnx"),
   opsetVersion: z
     .int()
@@ -36,9 +36,9 @@ const log = getLogger("classifier.callbacks.onnx_export");
  * `BestWeightsCallback` the best of all) as `model.onnx`, with `labels_mapping.json` beside it, and compares ONNX Runtime's logits with LibTorch's before it calls the file done.
  */
 export class ONNXExportCallback extends Callback {
-  readonly options: z.infer<typeof onnxExportOptions>;
+  readonly options: z.infer<typeof onnxExportOptionsSchema>;
 
-  constructor(options: z.infer<typeof onnxExportOptions>) {
+  constructor(options: z.infer<typeof onnxExportOptionsSchema>) {
     super();
     this.options = options;
   }

@@ -9,7 +9,7 @@ import { csvText } from "./csv.ts";
 import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 import { renderTable } from "./table.ts";
 
-export const classificationReportOptions = z.strictObject({
+export const classificationReportOptionsSchema = z.strictObject({
   outputDir: z.string().default("outputs"),
   worst: z.int().min(0).default(5).describe("how many of the weakest classes and surest mistakes the log names"),
 });
@@ -23,11 +23,11 @@ const log = getLogger("classifier.callbacks.report");
  * the log gets the whole table of classes and the list of mistakes.
  */
 export class ClassificationReportCallback extends EvaluationCallback {
-  readonly options: z.infer<typeof classificationReportOptions>;
+  readonly options: z.infer<typeof classificationReportOptionsSchema>;
   /** The tables of the last evaluation. */
   #tables: string[] = [];
 
-  constructor(options: z.infer<typeof classificationReportOptions>) {
+  constructor(options: z.infer<typeof classificationReportOptionsSchema>) {
     super();
     this.options = options;
   }

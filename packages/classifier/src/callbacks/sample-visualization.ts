@@ -8,7 +8,7 @@ import type { BatchPredictions } from "../model/predictions.ts";
 import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 import { denormalised } from "./pixels.ts";
 
-export const sampleVisualizationOptions = z.strictObject({
+export const sampleVisualizationOptionsSchema = z.strictObject({
   outputDir: z.string().default("outputs"),
   numSamples: z.int().positive().max(256).default(16),
 });
@@ -28,11 +28,11 @@ interface Picture {
 
 /** After each validation epoch: `epoch_NNN/sample_predictions.png`, samples from everywhere in the split with what the model said of them. */
 export class SampleVisualizationCallback extends EvaluationCallback {
-  readonly options: z.infer<typeof sampleVisualizationOptions>;
+  readonly options: z.infer<typeof sampleVisualizationOptionsSchema>;
   #pictures: Picture[] = [];
   #seen = 0;
 
-  constructor(options: z.infer<typeof sampleVisualizationOptions>) {
+  constructor(options: z.infer<typeof sampleVisualizationOptionsSchema>) {
     super();
     this.options = options;
   }

@@ -4,7 +4,7 @@ import { Callback, type LightningModule, type TrainerView } from "@classifier-tr
 import { z } from "zod";
 import { drawLineChart, type Line } from "../drawing/line-chart.ts";
 
-export const trainingHistoryOptions = z.strictObject({ outputDir: z.string().default("outputs") });
+export const trainingHistoryOptionsSchema = z.strictObject({ outputDir: z.string().default("outputs") });
 
 const curves = {
   loss_history: {
@@ -35,10 +35,10 @@ interface EpochRow {
 
 /** Draws `training_history/loss_history.png` and `accuracy_history.png` after each epoch, the one just ended included. */
 export class TrainingHistoryCallback extends Callback {
-  readonly options: z.infer<typeof trainingHistoryOptions>;
+  readonly options: z.infer<typeof trainingHistoryOptionsSchema>;
   #rows: EpochRow[] = [];
 
-  constructor(options: z.infer<typeof trainingHistoryOptions>) {
+  constructor(options: z.infer<typeof trainingHistoryOptionsSchema>) {
     super();
     this.options = options;
   }

@@ -7,7 +7,7 @@ import { classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { logitsOf, withWeights } from "./in-place.ts";
 
-export const uprightOptions = z.strictObject({
+export const uprightOptionsSchema = z.strictObject({
   epochs: z.array(z.int().min(1)).min(1).default([4]).describe("the search is made when these epochs start"),
   margin: z
     .number()
@@ -37,12 +37,12 @@ const log = getLogger("classifier.callbacks.upright");
  * One search costs as much as evaluating the pictures whose lie is not known eight times. The orientations are part of the checkpoint.
  */
 export class UprightCallback extends Callback {
-  readonly options: z.infer<typeof uprightOptions>;
+  readonly options: z.infer<typeof uprightOptionsSchema>;
   #found: Uint8Array | undefined;
 
-  constructor(options: z.input<typeof uprightOptions> = {}) {
+  constructor(options: z.input<typeof uprightOptionsSchema> = {}) {
     super();
-    this.options = uprightOptions.parse(options);
+    this.options = uprightOptionsSchema.parse(options);
   }
 
   /** How each training picture lies, as EXIF numbers it; undefined before the first search. */

@@ -28,8 +28,8 @@ import { ClassificationDataModule, type SampleInfo } from "./classification-data
 import {
   type ImageFolderDataModuleInput,
   type ImageFolderDataModuleOptions,
-  imageFolderDataModuleOptions,
-  samplerOptions,
+  imageFolderDataModuleOptionsSchema,
+  samplerOptionsSchema,
 } from "./options.ts";
 import { labelsMappingOf } from "./preprocessing.ts";
 
@@ -59,7 +59,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   /** @throws z.ZodError for an option that is unknown or has a wrong value */
   constructor(options: ImageFolderDataModuleInput) {
     super();
-    this.options = imageFolderDataModuleOptions.parse(options);
+    this.options = imageFolderDataModuleOptionsSchema.parse(options);
     this.batchSize = this.options.batchSize;
   }
 
@@ -205,7 +205,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
 
   #classSampler(): Sampler {
     const { sampler, seed } = this.options;
-    const { mode, class_weights, num_samples, replacement } = samplerOptions.parse(sampler ?? {});
+    const { mode, class_weights, num_samples, replacement } = samplerOptionsSchema.parse(sampler ?? {});
     const train = this.#dataset("train");
     if (mode === "manual" && class_weights === null) {
       throw new CtError({
@@ -262,7 +262,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
 
 export const dataTargets: TargetTable = {
   "classifier_training.data.datamodule.ImageFolderDataModule": optionsTarget(
-    imageFolderDataModuleOptions,
+    imageFolderDataModuleOptionsSchema,
     (options) => new ImageFolderDataModule(options),
   ),
 };

@@ -14,7 +14,7 @@ const batchTransform = z
   .describe("changes whole training batches, as MixUp does");
 
 /** Snake_case keys, as they are written below `data.sampler`. */
-export const samplerOptions = z.strictObject({
+export const samplerOptionsSchema = z.strictObject({
   mode: z.enum(["disabled", "auto", "manual"]).default("disabled"),
   class_weights: z.record(z.string(), z.number().min(0)).nullable().default(null),
   num_samples: z.int().positive().nullable().default(null),
@@ -22,7 +22,7 @@ export const samplerOptions = z.strictObject({
 });
 
 /** Snake_case keys, as they are written below `data.synthetic`; what `classifier synth` draws. */
-export const syntheticOptions = z.strictObject({
+export const syntheticOptionsSchema = z.strictObject({
   below: z.int().min(0).default(200).describe("classes with fewer training samples than this are filled"),
   up_to: z.int().min(0).default(200).describe("to this many samples in all"),
   at_least: z.int().min(0).default(0).describe("pictures drawn for every class, rare or not"),
@@ -37,7 +37,7 @@ export const syntheticOptions = z.strictObject({
   seed: z.int().default(137),
 });
 
-export const imageFolderDataModuleOptions = z.strictObject({
+export const imageFolderDataModuleOptionsSchema = z.strictObject({
   dataRoot: z.string().describe("the folder that holds train/, valid/ and test/"),
   batchSize: z.int().positive().default(32),
   numWorkers: z.int().min(0).default(4),
@@ -52,12 +52,12 @@ export const imageFolderDataModuleOptions = z.strictObject({
   imageSize: z.int().positive().default(224),
   useCache: z.boolean().default(false).describe("keep decoded pictures"),
   cacheType: z.enum(["ram", "disk"]).default("ram"),
-  sampler: samplerOptions.nullish(),
+  sampler: samplerOptionsSchema.nullish(),
   classWeights: z
     .enum(["inverse", "effective", "none"])
     .default("inverse")
     .describe("how rare classes count in the loss"),
-  synthetic: syntheticOptions
+  synthetic: syntheticOptionsSchema
     .nullish()
     .describe("drawn jersey numbers that are added to rare classes in training, kept in the user's cache"),
   exifOrientation: z
@@ -79,5 +79,5 @@ export const imageFolderDataModuleOptions = z.strictObject({
   testTransforms: transform,
 });
 
-export type ImageFolderDataModuleOptions = z.infer<typeof imageFolderDataModuleOptions>;
-export type ImageFolderDataModuleInput = z.input<typeof imageFolderDataModuleOptions>;
+export type ImageFolderDataModuleOptions = z.infer<typeof imageFolderDataModuleOptionsSchema>;
+export type ImageFolderDataModuleInput = z.input<typeof imageFolderDataModuleOptionsSchema>;

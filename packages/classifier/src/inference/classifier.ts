@@ -4,7 +4,7 @@ import { classNamesOf, type LabelsMapping } from "./labels-mapping.ts";
 import type { Picture, Preprocessor } from "./preprocessor.ts";
 import { type ClassProbability, likeliest } from "./probabilities.ts";
 
-const predictOptions = z.strictObject({
+const predictOptionsSchema = z.strictObject({
   topK: z.int().min(1).default(5),
   batchSize: z.int().min(1).default(32),
 });
@@ -54,7 +54,7 @@ export abstract class Classifier {
    * @throws CtError naming the picture that cannot be decoded, or the argument that is not valid; after `close`
    */
   async predict(pictures: readonly Picture[], options: PredictOptions = {}): Promise<ClassProbability[][]> {
-    const { topK, batchSize } = check(predictOptions, options, "options");
+    const { topK, batchSize } = check(predictOptionsSchema, options, "options");
     const rows = await this.logits(pictures, batchSize);
     return rows.map((row) => likeliest(row, this.classNames, topK));
   }
@@ -67,7 +67,7 @@ export abstract class Classifier {
     pictures: readonly Picture[],
     options: PredictOptions = {},
   ): Promise<(ClassProbability[] | CtError)[]> {
-    const { topK, batchSize } = check(predictOptions, options, "options");
+    const { topK, batchSize } = check(predictOptionsSchema, options, "options");
     const rows = await this.#rowsOf(pictures, batchSize, isUnreadable);
     return rows.map((row) => (CtError.is(row) ? row : likeliest(row, this.classNames, topK)));
   }
@@ -89,7 +89,7 @@ export abstract class Classifier {
         fix: "call close() after the last prediction, or load the model again",
       });
     }
-    check(predictOptions.shape.batchSize, batchSize, "batchSize");
+    check(predictOptionsSchema.shape.batchSize, batchSize, "batchSize");
     checkPictures(pictures);
     const rows = this.#runBatches(pictures, batchSize, keeps);
     this.#running.add(rows);

@@ -8,7 +8,7 @@ import { type LabelsMapping, labelsMappingFile, parseLabelsMapping, readLabelsMa
 import { type ModelFiles, openModelFiles } from "./model-files.ts";
 import { Preprocessor } from "./preprocessor.ts";
 
-const loadOptions = z.strictObject({
+const loadOptionsSchema = z.strictObject({
   labelsPath: z.string().min(1).optional(),
   threads: z.int().min(1).optional(),
 });
@@ -42,7 +42,7 @@ export class OnnxClassifier extends Classifier {
    */
   static async load(path: string, options: OnnxClassifierOptions = {}): Promise<OnnxClassifier> {
     check(z.string().min(1), path, "path");
-    const { labelsPath, threads } = check(loadOptions, options, "options");
+    const { labelsPath, threads } = check(loadOptionsSchema, options, "options");
     const found = statSync(path, { throwIfNoEntry: false });
     const isModel = found?.isDirectory() !== true && extname(path) !== ".zip" && (found || extname(path) === ".onnx");
     const files = await openModelFiles(isModel ? dirname(path) : path);

@@ -13,7 +13,7 @@ const partial = (what: string) =>
   z.custom<PartialTarget>((value) => typeof value === "function", `expected ${what}, with _partial_: true`);
 
 /** Options of every classification model: the names and defaults of the original's models. */
-export const classificationModelOptions = z.strictObject({
+export const classificationModelOptionsSchema = z.strictObject({
   numClasses: z.int().min(2).nullable().default(null).describe("number of classes; taken from the data when omitted"),
   pretrained: z
     .union([z.boolean(), z.string().min(1)])
@@ -60,8 +60,8 @@ export const classificationModelOptions = z.strictObject({
   schedulerMonitor: z.string().default("val/loss").describe("the metric that ReduceLROnPlateau watches"),
 });
 
-export type ClassificationModelOptions = z.infer<typeof classificationModelOptions>;
-export type ClassificationModelInput = z.input<typeof classificationModelOptions>;
+export type ClassificationModelOptions = z.infer<typeof classificationModelOptionsSchema>;
+export type ClassificationModelInput = z.input<typeof classificationModelOptionsSchema>;
 
 /** The options as plain values: a partial by its target and what it was given. */
 export function writtenOptions(options: ClassificationModelOptions): Record<string, unknown> {

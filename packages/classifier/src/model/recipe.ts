@@ -5,7 +5,7 @@ import { createModel } from "@classifier-training/vision";
 import { z } from "zod";
 import { checkLabelsMapping, type LabelsMapping } from "../inference/labels-mapping.ts";
 import { ClassificationModel } from "./classification-model.ts";
-import { type ClassificationModelOptions, classificationModelOptions } from "./options.ts";
+import { type ClassificationModelOptions, classificationModelOptionsSchema } from "./options.ts";
 
 /** What a checkpoint carries so that its network can be built again, and pictures prepared for it, without any config. */
 export interface ModelRecipe {
@@ -44,7 +44,7 @@ export function openCheckpoint(path: string): { model: ClassificationModel; reci
 /** Options that are younger than the file have their defaults. */
 const recipeSchema = z.looseObject({
   backbone: z.string(),
-  options: classificationModelOptions,
+  options: classificationModelOptionsSchema,
   labels: z.unknown(),
 });
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serialization, type Tensor } from "@classifier-training/torch";
 import { afterAll, expect, test } from "vitest";
-import { classificationModelOptions } from "./options.ts";
+import { classificationModelOptionsSchema } from "./options.ts";
 import { buildBackbone } from "./recipe.ts";
 import { createClassificationModel } from "./resnet.ts";
 
@@ -13,7 +13,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 const options = { numClasses: 3, stem: "small", width: 8 } as const;
 
 test("pretrained names a file of any training script: the body is loaded, a head for other classes is new", async () => {
-  const other = buildBackbone("resnet18", classificationModelOptions.parse({ ...options, numClasses: 5 }), 5);
+  const other = buildBackbone("resnet18", classificationModelOptionsSchema.parse({ ...options, numClasses: 5 }), 5);
   const saved = [...other.stateDict()].map(([key, value]) => [`model.net.${key}`, value] as [string, Tensor]);
   const pretrained = join(dir, "weights.safetensors");
   serialization.saveSafetensors(

@@ -4,7 +4,7 @@ import { ClassificationModel, requireNumClasses } from "./classification-model.t
 import {
   type ClassificationModelInput,
   type ClassificationModelOptions,
-  classificationModelOptions,
+  classificationModelOptionsSchema,
 } from "./options.ts";
 import { buildBackbone } from "./recipe.ts";
 
@@ -24,7 +24,7 @@ export async function createClassificationModel(
   backbone: string,
   given: ClassificationModelInput,
 ): Promise<ClassificationModel> {
-  return build(backbone, classificationModelOptions.parse(given));
+  return build(backbone, classificationModelOptionsSchema.parse(given));
 }
 
 async function build(backbone: string, options: ClassificationModelOptions): Promise<ClassificationModel> {
@@ -39,6 +39,6 @@ async function build(backbone: string, options: ClassificationModelOptions): Pro
 export const modelTargets: TargetTable = Object.fromEntries(
   Object.entries(backbones).map(([name, backbone]) => [
     `classifier_training.models.resnet.${name}`,
-    optionsTarget(classificationModelOptions, (options) => build(backbone, options)),
+    optionsTarget(classificationModelOptionsSchema, (options) => build(backbone, options)),
   ]),
 );

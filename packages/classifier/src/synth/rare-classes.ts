@@ -1,7 +1,7 @@
 import { getLogger, plural } from "@classifier-training/base";
 import type { ImageDataset } from "@classifier-training/vision";
 import type { z } from "zod";
-import type { syntheticOptions } from "../data/options.ts";
+import type { syntheticOptionsSchema } from "../data/options.ts";
 import { fillRareClasses, requireNumbers } from "./targets.ts";
 
 const log = getLogger("classifier.synth");
@@ -15,7 +15,7 @@ const quietMs = 2000;
  */
 export async function drawForRareClasses(
   train: ImageDataset,
-  { below, up_to, at_least, size, strength, seed }: z.infer<typeof syntheticOptions>,
+  { below, up_to, at_least, size, strength, seed }: z.infer<typeof syntheticOptionsSchema>,
 ): Promise<string | undefined> {
   const counts = train.classCounts();
   const requests = fillRareClasses(new Map(train.classes.map((name, i) => [name, counts[i] ?? 0])), {

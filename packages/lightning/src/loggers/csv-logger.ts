@@ -5,13 +5,13 @@ import { z } from "zod";
 import { type FinalStatus, type PlainValue, withPrefix } from "./logger.ts";
 import { prefixOption, VersionedLogger, versionedOptions } from "./versioned-logger.ts";
 
-export const csvLoggerOptions = z.strictObject({
+export const csvLoggerOptionsSchema = z.strictObject({
   ...versionedOptions,
   prefix: prefixOption,
   flushLogsEveryNSteps: z.int().positive().default(100).describe("how often rows are forced onto the disk"),
 });
 
-export type CSVLoggerOptions = z.input<typeof csvLoggerOptions>;
+export type CSVLoggerOptions = z.input<typeof csvLoggerOptionsSchema>;
 
 /**
  * Metrics in `SAVE_DIR/NAME/version_N/metrics.csv`, hyperparameters in `hparams.yaml` beside it. Each row is handed to
@@ -19,13 +19,13 @@ export type CSVLoggerOptions = z.input<typeof csvLoggerOptions>;
  * `saveDir` itself, which makes it part of a run directory.
  */
 export class CSVLogger extends VersionedLogger {
-  readonly options: z.output<typeof csvLoggerOptions>;
+  readonly options: z.output<typeof csvLoggerOptionsSchema>;
   #writer: MetricsWriter | undefined;
   #unflushed = 0;
 
   constructor(options: CSVLoggerOptions) {
     super();
-    this.options = csvLoggerOptions.parse(options);
+    this.options = csvLoggerOptionsSchema.parse(options);
   }
 
   logMetrics(metrics: Readonly<Record<string, number>>, step: number): void {

@@ -4,7 +4,7 @@ import { Callback } from "../callbacks/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
 
-export const histogramCallbackOptions = z.strictObject({
+export const histogramCallbackOptionsSchema = z.strictObject({
   everyNSteps: z.int().positive().default(100).describe("optimizer steps between two histograms"),
   weights: z.boolean().default(true),
   gradients: z.boolean().default(true),
@@ -15,12 +15,12 @@ export const histogramCallbackOptions = z.strictObject({
  * a place for them. Taken right before the optimizer's step, when the gradients are whole.
  */
 export class HistogramCallback extends Callback {
-  readonly options: z.output<typeof histogramCallbackOptions>;
+  readonly options: z.output<typeof histogramCallbackOptionsSchema>;
   #lastStep = -1;
 
-  constructor(options: z.input<typeof histogramCallbackOptions> = {}) {
+  constructor(options: z.input<typeof histogramCallbackOptionsSchema> = {}) {
     super();
-    this.options = histogramCallbackOptions.parse(options);
+    this.options = histogramCallbackOptionsSchema.parse(options);
   }
 
   override get reportsOnly(): boolean {

@@ -21,7 +21,7 @@ import { type MlflowStore, metricName } from "./mlflow/store.ts";
 import { gitState } from "./wandb/environment.ts";
 import { toYaml } from "./yaml.ts";
 
-export const mlflowLoggerOptions = z.strictObject({
+export const mlflowLoggerOptionsSchema = z.strictObject({
   experimentName: z.string().default("lightning_logs").describe("the experiment; made when it is not there"),
   runName: z.string().nullable().default(null).describe("what the run is called; null lets MLflow's rules decide"),
   trackingUri: z
@@ -45,11 +45,11 @@ export const mlflowLoggerOptions = z.strictObject({
   finishTimeout: z.number().min(0).default(60).describe("seconds to wait at the end for a server that does not move"),
 });
 
-export type MLFlowLoggerOptions = z.input<typeof mlflowLoggerOptions>;
+export type MLFlowLoggerOptions = z.input<typeof mlflowLoggerOptionsSchema>;
 
 /** Logs to MLflow: a tracking server's REST API, or a folder in the layout of MLflow's `file:` store. */
 export class MLFlowLogger extends Logger {
-  readonly options: z.output<typeof mlflowLoggerOptions>;
+  readonly options: z.output<typeof mlflowLoggerOptionsSchema>;
   readonly #retry: RetryTuning | undefined;
   readonly #checkpoints = new CheckpointScan();
   #store: MlflowStore | undefined;
@@ -58,7 +58,7 @@ export class MLFlowLogger extends Logger {
   /** @param retry pauses between attempts, for tests. */
   constructor(options: MLFlowLoggerOptions = {}, retry?: RetryTuning) {
     super();
-    this.options = mlflowLoggerOptions.parse(options);
+    this.options = mlflowLoggerOptionsSchema.parse(options);
     this.#retry = retry;
   }
 

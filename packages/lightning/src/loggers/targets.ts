@@ -1,16 +1,16 @@
 import { optionsTarget, type Target, type TargetTable } from "@classifier-training/base";
-import { CSVLogger, csvLoggerOptions } from "./csv-logger.ts";
-import { HistogramCallback, histogramCallbackOptions } from "./histogram-callback.ts";
-import { MLFlowLogger, mlflowLoggerOptions } from "./mlflow-logger.ts";
-import { TensorBoardLogger, tensorBoardLoggerOptions } from "./tensorboard-logger.ts";
-import { wandbLoggerOptions } from "./wandb/options.ts";
+import { CSVLogger, csvLoggerOptionsSchema } from "./csv-logger.ts";
+import { HistogramCallback, histogramCallbackOptionsSchema } from "./histogram-callback.ts";
+import { MLFlowLogger, mlflowLoggerOptionsSchema } from "./mlflow-logger.ts";
+import { TensorBoardLogger, tensorBoardLoggerOptionsSchema } from "./tensorboard-logger.ts";
+import { wandbLoggerOptionsSchema } from "./wandb/options.ts";
 import { WandbLogger } from "./wandb-logger.ts";
 
 const loggers: Record<string, Target> = {
-  CSVLogger: optionsTarget(csvLoggerOptions, (options) => new CSVLogger(options)),
-  MLFlowLogger: optionsTarget(mlflowLoggerOptions, (options) => new MLFlowLogger(options)),
-  TensorBoardLogger: optionsTarget(tensorBoardLoggerOptions, (options) => new TensorBoardLogger(options)),
-  WandbLogger: optionsTarget(wandbLoggerOptions, (options) => new WandbLogger(options)),
+  CSVLogger: optionsTarget(csvLoggerOptionsSchema, (options) => new CSVLogger(options)),
+  MLFlowLogger: optionsTarget(mlflowLoggerOptionsSchema, (options) => new MLFlowLogger(options)),
+  TensorBoardLogger: optionsTarget(tensorBoardLoggerOptionsSchema, (options) => new TensorBoardLogger(options)),
+  WandbLogger: optionsTarget(wandbLoggerOptionsSchema, (options) => new WandbLogger(options)),
 };
 
 /** The loggers, and what belongs to them, that a configuration may name. */
@@ -22,7 +22,7 @@ export const loggerTargets: TargetTable = {
     ]),
   ),
   "classifier_training.callbacks.histograms.HistogramCallback": optionsTarget(
-    histogramCallbackOptions,
+    histogramCallbackOptionsSchema,
     (options) => new HistogramCallback(options),
   ),
 };

@@ -15,7 +15,7 @@ import {
 } from "./tensorboard/summaries.ts";
 import { prefixOption, VersionedLogger, versionedOptions } from "./versioned-logger.ts";
 
-export const tensorBoardLoggerOptions = z.strictObject({
+export const tensorBoardLoggerOptionsSchema = z.strictObject({
   ...versionedOptions,
   logGraph: z.boolean().default(false).describe("accepted; the graph of a model is not drawn"),
   defaultHpMetric: z
@@ -26,17 +26,17 @@ export const tensorBoardLoggerOptions = z.strictObject({
   subDir: z.string().nullable().default(null).describe("a folder inside the version's"),
 });
 
-export type TensorBoardLoggerOptions = z.input<typeof tensorBoardLoggerOptions>;
+export type TensorBoardLoggerOptions = z.input<typeof tensorBoardLoggerOptionsSchema>;
 
 /** Logs to TensorBoard event files in `SAVE_DIR/NAME/version_N/`: `tensorboard --logdir SAVE_DIR` shows them. */
 export class TensorBoardLogger extends VersionedLogger {
-  readonly options: z.output<typeof tensorBoardLoggerOptions>;
+  readonly options: z.output<typeof tensorBoardLoggerOptionsSchema>;
   #file: EventFile | undefined;
   #lastStep = 0;
 
   constructor(options: TensorBoardLoggerOptions) {
     super();
-    this.options = tensorBoardLoggerOptions.parse(options);
+    this.options = tensorBoardLoggerOptionsSchema.parse(options);
   }
 
   override get logDir(): string {

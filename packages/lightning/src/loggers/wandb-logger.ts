@@ -16,7 +16,7 @@ import {
 } from "./logger.ts";
 import { artifactRecord, stageFile, stagingFolder } from "./wandb/artifacts.ts";
 import { histogramValue, storeImages, storeTable } from "./wandb/media.ts";
-import { type WandbLoggerOptions, wandbLoggerOptions } from "./wandb/options.ts";
+import { type WandbLoggerOptions, wandbLoggerOptionsSchema } from "./wandb/options.ts";
 import { makeRunId } from "./wandb/records.ts";
 import { stepMetric, WandbRun } from "./wandb/run.ts";
 import { lastRunId, runUrl } from "./wandb/run-address.ts";
@@ -35,7 +35,7 @@ const log = getLogger("lightning.wandb");
  * same run; `close()`, or the end of the process, ends it.
  */
 export class WandbLogger extends Logger {
-  readonly options: z.output<typeof wandbLoggerOptions>;
+  readonly options: z.output<typeof wandbLoggerOptionsSchema>;
   readonly #tuning: Partial<SenderTuning> | undefined;
   #id: string | undefined;
   #mode: WandbMode | undefined;
@@ -52,7 +52,7 @@ export class WandbLogger extends Logger {
   /** @param tuning intervals and limits of the sender, for tests. */
   constructor(options: WandbLoggerOptions = {}, tuning?: Partial<SenderTuning>) {
     super();
-    this.options = wandbLoggerOptions.parse(options);
+    this.options = wandbLoggerOptionsSchema.parse(options);
     this.#tuning = tuning;
     const { version, id } = this.options;
     this.#id = version ?? id ?? (process.env["WANDB_RUN_ID"] || undefined);

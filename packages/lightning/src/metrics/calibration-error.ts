@@ -2,27 +2,27 @@ import { z } from "zod";
 import { bestClasses, type MetricInput, probabilities, scored, values } from "./input.ts";
 import { Metric } from "./metric.ts";
 
-export const calibrationErrorOptions = z.strictObject({
+export const calibrationErrorOptionsSchema = z.strictObject({
   numClasses: z.int().min(2).describe("number of classes"),
   nBins: z.int().min(1).default(15).describe("equal bins of the confidence, 0 to 1"),
   norm: z.enum(["l1", "l2", "max"]).default("l1").describe("l1: expected calibration error; max: the worst bin's"),
   ignoreIndex: z.int().nullable().default(null).describe("samples with this label are left out"),
 });
 
-export type CalibrationErrorOptions = z.input<typeof calibrationErrorOptions>;
+export type CalibrationErrorOptions = z.input<typeof calibrationErrorOptionsSchema>;
 
 /**
  * How far confidence is from accuracy, by bins of the confidence: ECE = sum_b n_b/n |acc_b - conf_b| (Guo et al., "On
  * Calibration of Modern Neural Networks", 2017). Scores outside [0, 1] are taken as logits.
  */
 export class MulticlassCalibrationError extends Metric<number, [preds: MetricInput, target: MetricInput]> {
-  readonly options: z.output<typeof calibrationErrorOptions>;
+  readonly options: z.output<typeof calibrationErrorOptionsSchema>;
   protected readonly reductions = { count: "sum", confidence: "sum", right: "sum" } as const;
   readonly #limits: Float32Array;
 
   constructor(options: CalibrationErrorOptions) {
     super();
-    this.options = calibrationErrorOptions.parse(options);
+    this.options = calibrationErrorOptionsSchema.parse(options);
     this.#limits = linspace(this.options.nBins + 1);
   }
 

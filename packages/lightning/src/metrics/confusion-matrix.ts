@@ -2,7 +2,7 @@ import { z } from "zod";
 import { labelled, type MetricInput } from "./input.ts";
 import { Metric } from "./metric.ts";
 
-export const confusionMatrixOptions = z.strictObject({
+export const confusionMatrixOptionsSchema = z.strictObject({
   numClasses: z.int().min(1).describe("number of classes"),
   ignoreIndex: z.int().nullable().default(null).describe("samples with this label are left out"),
   normalize: z
@@ -12,16 +12,16 @@ export const confusionMatrixOptions = z.strictObject({
     .describe("divide by the row's (true), the column's (pred) or the whole sum (all)"),
 });
 
-export type ConfusionMatrixOptions = z.input<typeof confusionMatrixOptions>;
+export type ConfusionMatrixOptions = z.input<typeof confusionMatrixOptionsSchema>;
 
 /** How often each class (row) was predicted as each class (column). */
 export class MulticlassConfusionMatrix extends Metric<number[][], [preds: MetricInput, target: MetricInput]> {
-  readonly options: z.output<typeof confusionMatrixOptions>;
+  readonly options: z.output<typeof confusionMatrixOptionsSchema>;
   protected readonly reductions = { matrix: "sum" } as const;
 
   constructor(options: ConfusionMatrixOptions) {
     super();
-    this.options = confusionMatrixOptions.parse(options);
+    this.options = confusionMatrixOptionsSchema.parse(options);
   }
 
   protected measure(predsInput: MetricInput, targetInput: MetricInput) {

@@ -3,7 +3,7 @@ import { linspace } from "./calibration-error.ts";
 import { type MetricInput, probabilities, scored, values } from "./input.ts";
 import { Metric } from "./metric.ts";
 
-export const curveOptions = z.strictObject({
+export const curveOptionsSchema = z.strictObject({
   numClasses: z.int().min(2).describe("number of classes"),
   average: z.enum(["macro", "weighted", "none"]).default("macro").describe("mean of classes, by samples, or by class"),
   thresholds: z
@@ -14,7 +14,7 @@ export const curveOptions = z.strictObject({
   ignoreIndex: z.int().nullable().default(null).describe("samples with this label are left out"),
 });
 
-export type CurveOptions = z.input<typeof curveOptions>;
+export type CurveOptions = z.input<typeof curveOptionsSchema>;
 
 /** Points of a curve, from the highest threshold to the lowest: positives and negatives at or above it. */
 interface Points {
@@ -28,13 +28,13 @@ interface Points {
  * logits. With average `none` the value is a list, one number a class.
  */
 abstract class MulticlassCurveArea extends Metric<number | number[], [preds: MetricInput, target: MetricInput]> {
-  readonly options: z.output<typeof curveOptions>;
+  readonly options: z.output<typeof curveOptionsSchema>;
   protected readonly reductions = { scores: "cat", target: "cat", positive: "sum", negative: "sum" } as const;
   readonly #thresholds: Float32Array | undefined;
 
   constructor(options: CurveOptions) {
     super();
-    this.options = curveOptions.parse(options);
+    this.options = curveOptionsSchema.parse(options);
     const { thresholds } = this.options;
     if (thresholds !== null) {
       this.#thresholds = typeof thresholds === "number" ? linspace(thresholds) : Float32Array.from(thresholds).sort();

@@ -5,7 +5,7 @@ import { Metric, metricError } from "./metric.ts";
 
 const average = z.enum(["micro", "macro", "weighted", "none"]);
 
-export const statScoresOptions = z.strictObject({
+export const statScoresOptionsSchema = z.strictObject({
   numClasses: z.int().min(1).describe("number of classes"),
   topK: z.int().min(0).default(1).describe("a prediction is right if the label is among the k best; 0 is never right"),
   average: average
@@ -14,7 +14,7 @@ export const statScoresOptions = z.strictObject({
   ignoreIndex: z.int().nullable().default(null).describe("samples with this label are left out"),
 });
 
-export type StatScoresOptions = z.input<typeof statScoresOptions>;
+export type StatScoresOptions = z.input<typeof statScoresOptionsSchema>;
 type Average = z.infer<typeof average>;
 
 interface Counts {
@@ -32,12 +32,12 @@ interface Counts {
  * With average `none` the value is a list, one number a class; otherwise it is a number.
  */
 abstract class MulticlassStatScores extends Metric<number | number[], [preds: MetricInput, target: MetricInput]> {
-  readonly options: z.output<typeof statScoresOptions>;
+  readonly options: z.output<typeof statScoresOptionsSchema>;
   protected readonly reductions = { tp: "sum", fp: "sum", fn: "sum" } as const;
 
   constructor(options: StatScoresOptions) {
     super();
-    this.options = statScoresOptions.parse(options);
+    this.options = statScoresOptionsSchema.parse(options);
     const { numClasses, topK } = this.options;
     if (topK > numClasses) {
       throw metricError("metrics/options", `topK is ${topK}, but there are ${numClasses} classes`, "lower topK");

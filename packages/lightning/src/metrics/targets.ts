@@ -9,15 +9,15 @@ import {
 } from "@classifier-training/base";
 import { z } from "zod";
 import { MaxMetric, MeanMetric, MinMetric, SumMetric } from "./aggregation.ts";
-import { calibrationErrorOptions, MulticlassCalibrationError } from "./calibration-error.ts";
-import { confusionMatrixOptions, MulticlassConfusionMatrix } from "./confusion-matrix.ts";
-import { curveOptions, MulticlassAUROC, MulticlassAveragePrecision } from "./curves.ts";
+import { calibrationErrorOptionsSchema, MulticlassCalibrationError } from "./calibration-error.ts";
+import { confusionMatrixOptionsSchema, MulticlassConfusionMatrix } from "./confusion-matrix.ts";
+import { curveOptionsSchema, MulticlassAUROC, MulticlassAveragePrecision } from "./curves.ts";
 import {
   MulticlassAccuracy,
   MulticlassF1Score,
   MulticlassPrecision,
   MulticlassRecall,
-  statScoresOptions,
+  statScoresOptionsSchema,
 } from "./stat-scores.ts";
 
 const none = z.strictObject({});
@@ -41,16 +41,16 @@ const everyScore: Readonly<Record<string, ForeignOption>> = {
 };
 
 const scores = {
-  Accuracy: optionsTarget(statScoresOptions, (options) => new MulticlassAccuracy(options)),
-  Precision: optionsTarget(statScoresOptions, (options) => new MulticlassPrecision(options)),
-  Recall: optionsTarget(statScoresOptions, (options) => new MulticlassRecall(options)),
-  F1Score: optionsTarget(statScoresOptions, (options) => new MulticlassF1Score(options)),
+  Accuracy: optionsTarget(statScoresOptionsSchema, (options) => new MulticlassAccuracy(options)),
+  Precision: optionsTarget(statScoresOptionsSchema, (options) => new MulticlassPrecision(options)),
+  Recall: optionsTarget(statScoresOptionsSchema, (options) => new MulticlassRecall(options)),
+  F1Score: optionsTarget(statScoresOptionsSchema, (options) => new MulticlassF1Score(options)),
 };
 const others = {
-  ConfusionMatrix: optionsTarget(confusionMatrixOptions, (options) => new MulticlassConfusionMatrix(options)),
-  CalibrationError: optionsTarget(calibrationErrorOptions, (options) => new MulticlassCalibrationError(options)),
-  AUROC: optionsTarget(curveOptions, (options) => new MulticlassAUROC(options)),
-  AveragePrecision: optionsTarget(curveOptions, (options) => new MulticlassAveragePrecision(options)),
+  ConfusionMatrix: optionsTarget(confusionMatrixOptionsSchema, (options) => new MulticlassConfusionMatrix(options)),
+  CalibrationError: optionsTarget(calibrationErrorOptionsSchema, (options) => new MulticlassCalibrationError(options)),
+  AUROC: optionsTarget(curveOptionsSchema, (options) => new MulticlassAUROC(options)),
+  AveragePrecision: optionsTarget(curveOptionsSchema, (options) => new MulticlassAveragePrecision(options)),
 };
 
 const mapEntries = (

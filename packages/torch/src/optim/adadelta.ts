@@ -3,7 +3,7 @@ import { zerosLike } from "../tensor/create.ts";
 import { Optimizer, type Params, type StateFields, type Trained } from "./optimizer.ts";
 import type { ParamGroup } from "./param-group.ts";
 
-export const adadeltaSchema = z.strictObject({
+export const adadeltaOptionsSchema = z.strictObject({
   lr: z.number().min(0).default(1),
   rho: z.number().min(0).max(1).default(0.9).describe("decay rate of the means of squares"),
   eps: z.number().min(0).default(1e-6),
@@ -11,12 +11,12 @@ export const adadeltaSchema = z.strictObject({
   maximize: z.boolean().default(false),
 });
 
-type AdadeltaGroup = ParamGroup & z.infer<typeof adadeltaSchema>;
+type AdadeltaGroup = ParamGroup & z.infer<typeof adadeltaOptionsSchema>;
 
 /** Adadelta (Zeiler, 2012), as torch.optim.Adadelta. */
 export class Adadelta extends Optimizer<AdadeltaGroup> {
-  constructor(params: Params, options: z.input<typeof adadeltaSchema> = {}) {
-    super(params, adadeltaSchema, options);
+  constructor(params: Params, options: z.input<typeof adadeltaOptionsSchema> = {}) {
+    super(params, adadeltaOptionsSchema, options);
   }
 
   protected override stateFields(): StateFields {

@@ -3,7 +3,7 @@ import { fullLike } from "../tensor/create.ts";
 import { Optimizer, type Params, type StateFields, type Trained } from "./optimizer.ts";
 import type { ParamGroup } from "./param-group.ts";
 
-export const adagradSchema = z.strictObject({
+export const adagradOptionsSchema = z.strictObject({
   lr: z.number().min(0).default(1e-2),
   lrDecay: z.number().min(0).default(0),
   weightDecay: z.number().min(0).default(0).describe("L2 penalty, added to the gradient"),
@@ -12,12 +12,12 @@ export const adagradSchema = z.strictObject({
   maximize: z.boolean().default(false),
 });
 
-type AdagradGroup = ParamGroup & z.infer<typeof adagradSchema>;
+type AdagradGroup = ParamGroup & z.infer<typeof adagradOptionsSchema>;
 
 /** Adagrad (Duchi et al., 2011), as torch.optim.Adagrad. */
 export class Adagrad extends Optimizer<AdagradGroup> {
-  constructor(params: Params, options: z.input<typeof adagradSchema> = {}) {
-    super(params, adagradSchema, options);
+  constructor(params: Params, options: z.input<typeof adagradOptionsSchema> = {}) {
+    super(params, adagradOptionsSchema, options);
   }
 
   protected override stateFields(): StateFields {

@@ -12,13 +12,17 @@ const shared = {
 };
 const decoupledWeightDecay = z.boolean().default(false).describe("shrink the weights themselves, as AdamW does");
 
-export const nAdamSchema = z.strictObject({
+export const nAdamOptionsSchema = z.strictObject({
   lr: z.number().min(0).default(2e-3),
   ...shared,
   momentumDecay: z.number().min(0).default(4e-3),
   decoupledWeightDecay,
 });
-export const rAdamSchema = z.strictObject({ lr: z.number().min(0).default(1e-3), ...shared, decoupledWeightDecay });
+export const rAdamOptionsSchema = z.strictObject({
+  lr: z.number().min(0).default(1e-3),
+  ...shared,
+  decoupledWeightDecay,
+});
 
 interface Moments extends ParamState {
   step: number;
@@ -29,7 +33,8 @@ interface Moments extends ParamState {
 const momentFields: StateFields = { step: "number", expAvg: "tensor", expAvgSq: "tensor" };
 const freshMoments = (param: Tensor) => ({ step: 0, expAvg: zerosLike(param), expAvgSq: zerosLike(param) });
 
-type DecayingGroup = ParamGroup & Pick<z.infer<typeof nAdamSchema>, "lr" | "weightDecay" | "decoupledWeightDecay">;
+type DecayingGroup = ParamGroup &
+  Pick<z.infer<typeof nAdamOptionsSchema>, "lr" | "weightDecay" | "decoupledWeightDecay">;
 
 /** Applies weight decay either way; returns the gradient to go on with. */
 function decay({ lr, weightDecay, decoupledWeightDecay }: DecayingGroup, param: Tensor, grad: Tensor): Tensor {
@@ -45,12 +50,12 @@ function advance(state: Moments, grad: Tensor, [beta1, beta2]: readonly [number,
   state.expAvgSq.mul_(beta2).addcmul_(grad, grad, { value: 1 - beta2 });
 }
 
-type NAdamGroup = ParamGroup & z.infer<typeof nAdamSchema>;
+type NAdamGroup = ParamGroup & z.infer<typeof nAdamOptionsSchema>;
 
 /** Adam with Nesterov's momentum (Dozat, 2016), as torch.optim.NAdam. */
 export class NAdam extends Optimizer<NAdamGroup> {
-  constructor(params: Params, options: z.input<typeof nAdamSchema> = {}) {
-    super(params, nAdamSchema, options);
+  constructor(params: Params, options: z.input<typeof nAdamOptionsSchema> = {}) {
+    super(params, nAdamOptionsSchema, options);
   }
 
   protected override stateFields(): StateFields {
@@ -80,12 +85,12 @@ export class NAdam extends Optimizer<NAdamGroup> {
   }
 }
 
-type RAdamGroup = ParamGroup & z.infer<typeof rAdamSchema>;
+type RAdamGroup = ParamGroup & z.infer<typeof rAdamOptionsSchema>;
 
 /** Adam whose adaptive rate waits until its variance is tractable (Liu et al., 2020), as torch.optim.RAdam. */
 export class RAdam extends Optimizer<RAdamGroup> {
-  constructor(params: Params, options: z.input<typeof rAdamSchema> = {}) {
-    super(params, rAdamSchema, options);
+  constructor(params: Params, options: z.input<typeof rAdamOptionsSchema> = {}) {
+    super(params, rAdamOptionsSchema, options);
   }
 
   protected override stateFields(): StateFields {

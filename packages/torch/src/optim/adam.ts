@@ -25,20 +25,20 @@ const adamShape = {
 const amsgrad = z.boolean().default(false).describe("divide by the largest second moment so far");
 const maximize = z.boolean().default(false).describe("climb instead of descend");
 
-export const adamSchema = z.strictObject({
+export const adamOptionsSchema = z.strictObject({
   ...adamShape,
   weightDecay: z.number().min(0).default(0).describe("L2 penalty, added to the gradient"),
   amsgrad,
   maximize,
 });
-export const adamWSchema = z.strictObject({
+export const adamWOptionsSchema = z.strictObject({
   ...adamShape,
   weightDecay: z.number().min(0).default(1e-2).describe("share of the weights lost each step, times lr"),
   amsgrad,
   maximize,
 });
 
-type AdamGroup = ParamGroup & z.infer<typeof adamSchema>;
+type AdamGroup = ParamGroup & z.infer<typeof adamOptionsSchema>;
 
 interface AdamState extends ParamState {
   step: number;
@@ -137,8 +137,8 @@ abstract class AdamBase extends Optimizer<AdamGroup> {
 export class Adam extends AdamBase {
   protected override readonly decoupled = false;
 
-  constructor(params: Params, options: z.input<typeof adamSchema> = {}) {
-    super(params, adamSchema, options);
+  constructor(params: Params, options: z.input<typeof adamOptionsSchema> = {}) {
+    super(params, adamOptionsSchema, options);
   }
 }
 
@@ -146,7 +146,7 @@ export class Adam extends AdamBase {
 export class AdamW extends AdamBase {
   protected override readonly decoupled = true;
 
-  constructor(params: Params, options: z.input<typeof adamWSchema> = {}) {
-    super(params, adamWSchema, options);
+  constructor(params: Params, options: z.input<typeof adamWOptionsSchema> = {}) {
+    super(params, adamWOptionsSchema, options);
   }
 }

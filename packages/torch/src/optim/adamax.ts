@@ -4,7 +4,7 @@ import { betasSchema } from "./adam.ts";
 import { Optimizer, type Params, type StateFields, type Trained } from "./optimizer.ts";
 import type { ParamGroup } from "./param-group.ts";
 
-export const adamaxSchema = z.strictObject({
+export const adamaxOptionsSchema = z.strictObject({
   lr: z.number().min(0).default(2e-3),
   betas: betasSchema.default([0.9, 0.999]),
   eps: z.number().min(0).default(1e-8),
@@ -12,12 +12,12 @@ export const adamaxSchema = z.strictObject({
   maximize: z.boolean().default(false),
 });
 
-type AdamaxGroup = ParamGroup & z.infer<typeof adamaxSchema>;
+type AdamaxGroup = ParamGroup & z.infer<typeof adamaxOptionsSchema>;
 
 /** Adam with the infinity norm (Kingma and Ba, 2015, section 7), as torch.optim.Adamax. */
 export class Adamax extends Optimizer<AdamaxGroup> {
-  constructor(params: Params, options: z.input<typeof adamaxSchema> = {}) {
-    super(params, adamaxSchema, options);
+  constructor(params: Params, options: z.input<typeof adamaxOptionsSchema> = {}) {
+    super(params, adamaxOptionsSchema, options);
   }
 
   protected override stateFields(): StateFields {

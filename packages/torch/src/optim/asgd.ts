@@ -3,7 +3,7 @@ import { zerosLike } from "../tensor/create.ts";
 import { Optimizer, type Params, type StateFields, type Trained } from "./optimizer.ts";
 import type { ParamGroup } from "./param-group.ts";
 
-export const asgdSchema = z.strictObject({
+export const asgdOptionsSchema = z.strictObject({
   lr: z.number().min(0).default(1e-2),
   lambd: z.number().default(1e-4).describe("decay of the weights"),
   alpha: z.number().default(0.75).describe("power of the rate's decay"),
@@ -12,12 +12,12 @@ export const asgdSchema = z.strictObject({
   maximize: z.boolean().default(false),
 });
 
-type AsgdGroup = ParamGroup & z.infer<typeof asgdSchema>;
+type AsgdGroup = ParamGroup & z.infer<typeof asgdOptionsSchema>;
 
 /** Averaged SGD (Polyak and Juditsky, 1992), as torch.optim.ASGD: the averages are `ax` of its state. */
 export class ASGD extends Optimizer<AsgdGroup> {
-  constructor(params: Params, options: z.input<typeof asgdSchema> = {}) {
-    super(params, asgdSchema, options);
+  constructor(params: Params, options: z.input<typeof asgdOptionsSchema> = {}) {
+    super(params, asgdOptionsSchema, options);
   }
 
   protected override stateFields(): StateFields {

@@ -4,7 +4,7 @@ import { betasSchema } from "./adam.ts";
 import { Optimizer, type Params, type StateFields, type Trained } from "./optimizer.ts";
 import type { ParamGroup } from "./param-group.ts";
 
-export const lambSchema = z.strictObject({
+export const lambOptionsSchema = z.strictObject({
   lr: z.number().min(0).default(1e-3),
   betas: betasSchema.default([0.9, 0.999]),
   eps: z.number().min(0).default(1e-6),
@@ -12,15 +12,15 @@ export const lambSchema = z.strictObject({
   alwaysAdapt: z.boolean().default(false).describe("scale by the trust ratio without weight decay too"),
 });
 
-type LambGroup = ParamGroup & z.infer<typeof lambSchema>;
+type LambGroup = ParamGroup & z.infer<typeof lambOptionsSchema>;
 
 /**
  * LAMB (You et al., "Large Batch Optimization for Deep Learning", 2020, algorithm 2): AdamW whose step is scaled, layer
  * by layer, by the norm of the weights over the norm of the step.
  */
 export class LAMB extends Optimizer<LambGroup> {
-  constructor(params: Params, options: z.input<typeof lambSchema> = {}) {
-    super(params, lambSchema, options);
+  constructor(params: Params, options: z.input<typeof lambOptionsSchema> = {}) {
+    super(params, lambOptionsSchema, options);
   }
 
   protected override stateFields(): StateFields {

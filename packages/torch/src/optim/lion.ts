@@ -4,18 +4,18 @@ import { betasSchema } from "./adam.ts";
 import { Optimizer, type Params, type StateFields, type Trained } from "./optimizer.ts";
 import type { ParamGroup } from "./param-group.ts";
 
-export const lionSchema = z.strictObject({
+export const lionOptionsSchema = z.strictObject({
   lr: z.number().min(0).default(1e-4),
   betas: betasSchema.default([0.9, 0.99]),
   weightDecay: z.number().min(0).default(0),
 });
 
-type LionGroup = ParamGroup & z.infer<typeof lionSchema>;
+type LionGroup = ParamGroup & z.infer<typeof lionOptionsSchema>;
 
 /** Lion (Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023): steps by the sign of a momentum. */
 export class Lion extends Optimizer<LionGroup> {
-  constructor(params: Params, options: z.input<typeof lionSchema> = {}) {
-    super(params, lionSchema, options);
+  constructor(params: Params, options: z.input<typeof lionOptionsSchema> = {}) {
+    super(params, lionOptionsSchema, options);
   }
 
   protected override stateFields(): StateFields {

@@ -4,7 +4,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { Optimizer, type ParamState, type Params, type StateFields, type Trained } from "./optimizer.ts";
 import type { ParamGroup } from "./param-group.ts";
 
-export const rmsPropSchema = z.strictObject({
+export const rmsPropOptionsSchema = z.strictObject({
   lr: z.number().min(0).default(1e-2),
   alpha: z.number().min(0).default(0.99).describe("decay rate of the mean of the squared gradient"),
   eps: z.number().min(0).default(1e-8),
@@ -14,7 +14,7 @@ export const rmsPropSchema = z.strictObject({
   maximize: z.boolean().default(false),
 });
 
-type RmsPropGroup = ParamGroup & z.infer<typeof rmsPropSchema>;
+type RmsPropGroup = ParamGroup & z.infer<typeof rmsPropOptionsSchema>;
 
 interface RmsPropState extends ParamState {
   step: number;
@@ -23,8 +23,8 @@ interface RmsPropState extends ParamState {
 
 /** RMSprop (Hinton's lecture 6), as torch.optim.RMSprop. */
 export class RMSprop extends Optimizer<RmsPropGroup> {
-  constructor(params: Params, options: z.input<typeof rmsPropSchema> = {}) {
-    super(params, rmsPropSchema, options);
+  constructor(params: Params, options: z.input<typeof rmsPropOptionsSchema> = {}) {
+    super(params, rmsPropOptionsSchema, options);
   }
 
   protected override stateFields({ momentum, centered }: RmsPropGroup): StateFields {

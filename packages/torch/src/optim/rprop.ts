@@ -3,7 +3,7 @@ import { fullLike, zerosLike } from "../tensor/create.ts";
 import { Optimizer, type Params, type StateFields, type Trained } from "./optimizer.ts";
 import type { ParamGroup } from "./param-group.ts";
 
-export const rpropSchema = z.strictObject({
+export const rpropOptionsSchema = z.strictObject({
   lr: z.number().min(0).default(1e-2).describe("the first step size"),
   etas: z
     .tuple([z.number().gt(0).lt(1), z.number().gt(1)])
@@ -13,12 +13,12 @@ export const rpropSchema = z.strictObject({
   maximize: z.boolean().default(false),
 });
 
-type RpropGroup = ParamGroup & z.infer<typeof rpropSchema>;
+type RpropGroup = ParamGroup & z.infer<typeof rpropOptionsSchema>;
 
 /** Resilient backpropagation (Riedmiller and Braun, 1993), as torch.optim.Rprop. */
 export class Rprop extends Optimizer<RpropGroup> {
-  constructor(params: Params, options: z.input<typeof rpropSchema> = {}) {
-    super(params, rpropSchema, options);
+  constructor(params: Params, options: z.input<typeof rpropOptionsSchema> = {}) {
+    super(params, rpropOptionsSchema, options);
   }
 
   protected override stateFields(): StateFields {

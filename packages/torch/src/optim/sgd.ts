@@ -6,7 +6,7 @@ import { type FusedPass, Optimizer, type Params, type StateFields, type Trained 
 import { optionError } from "./options.ts";
 import type { ParamGroup } from "./param-group.ts";
 
-export const sgdSchema = z.strictObject({
+export const sgdOptionsSchema = z.strictObject({
   lr: z.number().min(0).default(1e-3),
   momentum: z.number().min(0).default(0),
   dampening: z.number().default(0).describe("share of the gradient that does not enter the momentum"),
@@ -15,13 +15,13 @@ export const sgdSchema = z.strictObject({
   maximize: z.boolean().default(false).describe("climb instead of descend"),
 });
 
-type SgdOptions = z.infer<typeof sgdSchema>;
+type SgdOptions = z.infer<typeof sgdOptionsSchema>;
 type SgdGroup = ParamGroup & SgdOptions;
 
 /** Stochastic gradient descent with momentum, as torch.optim.SGD (Sutskever et al., 2013, for Nesterov's). */
 export class SGD extends Optimizer<SgdGroup> {
-  constructor(params: Params, options: z.input<typeof sgdSchema> = {}) {
-    super(params, sgdSchema, options);
+  constructor(params: Params, options: z.input<typeof sgdOptionsSchema> = {}) {
+    super(params, sgdOptionsSchema, options);
   }
 
   protected override checkGroup({ nesterov, momentum, dampening }: SgdGroup): void {

@@ -7,18 +7,18 @@ import {
   withForeignOptions,
 } from "@classifier-training/base";
 import { z } from "zod";
-import { Adadelta, adadeltaSchema } from "./adadelta.ts";
-import { Adagrad, adagradSchema } from "./adagrad.ts";
-import { Adam, AdamW, adamSchema, adamWSchema } from "./adam.ts";
-import { NAdam, nAdamSchema, RAdam, rAdamSchema } from "./adam-variants.ts";
-import { Adamax, adamaxSchema } from "./adamax.ts";
-import { ASGD, asgdSchema } from "./asgd.ts";
-import { LAMB, lambSchema } from "./lamb.ts";
-import { Lion, lionSchema } from "./lion.ts";
+import { Adadelta, adadeltaOptionsSchema } from "./adadelta.ts";
+import { Adagrad, adagradOptionsSchema } from "./adagrad.ts";
+import { Adam, AdamW, adamOptionsSchema, adamWOptionsSchema } from "./adam.ts";
+import { NAdam, nAdamOptionsSchema, RAdam, rAdamOptionsSchema } from "./adam-variants.ts";
+import { Adamax, adamaxOptionsSchema } from "./adamax.ts";
+import { ASGD, asgdOptionsSchema } from "./asgd.ts";
+import { LAMB, lambOptionsSchema } from "./lamb.ts";
+import { Lion, lionOptionsSchema } from "./lion.ts";
 import type { Params } from "./optimizer.ts";
-import { RMSprop, rmsPropSchema } from "./rmsprop.ts";
-import { Rprop, rpropSchema } from "./rprop.ts";
-import { SGD, sgdSchema } from "./sgd.ts";
+import { RMSprop, rmsPropOptionsSchema } from "./rmsprop.ts";
+import { Rprop, rpropOptionsSchema } from "./rprop.ts";
+import { SGD, sgdOptionsSchema } from "./sgd.ts";
 
 const params = z.custom<Params>(
   (value) => typeof (value as Iterable<unknown> | null)?.[Symbol.iterator] === "function",
@@ -53,19 +53,19 @@ const notHere = (name: string, why: string, instead: string): Target =>
 
 /** `torch.optim.*` as a configuration names them; LAMB and Lion by the packages that Python users have them from. */
 export const optimizerTargets: TargetTable = {
-  "torch.optim.SGD": optimizerTarget(sgdSchema, SGD),
-  "torch.optim.Adam": withForeignOptions(optimizerTarget(adamSchema, Adam), {
+  "torch.optim.SGD": optimizerTarget(sgdOptionsSchema, SGD),
+  "torch.optim.Adam": withForeignOptions(optimizerTarget(adamOptionsSchema, Adam), {
     decoupled_weight_decay: { accepts: isOff, fix: "use torch.optim.AdamW" },
   }),
-  "torch.optim.AdamW": optimizerTarget(adamWSchema, AdamW),
-  "torch.optim.NAdam": optimizerTarget(nAdamSchema, NAdam),
-  "torch.optim.RAdam": optimizerTarget(rAdamSchema, RAdam),
-  "torch.optim.RMSprop": optimizerTarget(rmsPropSchema, RMSprop),
-  "torch.optim.Adagrad": optimizerTarget(adagradSchema, Adagrad),
-  "torch.optim.Adadelta": optimizerTarget(adadeltaSchema, Adadelta),
-  "torch.optim.Adamax": optimizerTarget(adamaxSchema, Adamax),
-  "torch.optim.ASGD": optimizerTarget(asgdSchema, ASGD),
-  "torch.optim.Rprop": optimizerTarget(rpropSchema, Rprop),
+  "torch.optim.AdamW": optimizerTarget(adamWOptionsSchema, AdamW),
+  "torch.optim.NAdam": optimizerTarget(nAdamOptionsSchema, NAdam),
+  "torch.optim.RAdam": optimizerTarget(rAdamOptionsSchema, RAdam),
+  "torch.optim.RMSprop": optimizerTarget(rmsPropOptionsSchema, RMSprop),
+  "torch.optim.Adagrad": optimizerTarget(adagradOptionsSchema, Adagrad),
+  "torch.optim.Adadelta": optimizerTarget(adadeltaOptionsSchema, Adadelta),
+  "torch.optim.Adamax": optimizerTarget(adamaxOptionsSchema, Adamax),
+  "torch.optim.ASGD": optimizerTarget(asgdOptionsSchema, ASGD),
+  "torch.optim.Rprop": optimizerTarget(rpropOptionsSchema, Rprop),
   "torch.optim.LBFGS": notHere("LBFGS", "it evaluates the loss many times a step", "use torch.optim.AdamW"),
   "torch.optim.SparseAdam": notHere("SparseAdam", "there are no sparse gradients", "use torch.optim.Adam"),
   "torch.optim.Adafactor": notHere(
@@ -74,7 +74,7 @@ export const optimizerTargets: TargetTable = {
     "use torch.optim.AdamW",
   ),
   "torch.optim.Muon": notHere("Muon", "it takes weight matrices only", "use torch.optim.AdamW"),
-  "timm.optim.Lamb": optimizerTarget(lambSchema, LAMB),
-  "timm.optim.Lion": optimizerTarget(lionSchema, Lion),
-  "lion_pytorch.Lion": optimizerTarget(lionSchema, Lion),
+  "timm.optim.Lamb": optimizerTarget(lambOptionsSchema, LAMB),
+  "timm.optim.Lion": optimizerTarget(lionOptionsSchema, Lion),
+  "lion_pytorch.Lion": optimizerTarget(lionOptionsSchema, Lion),
 };

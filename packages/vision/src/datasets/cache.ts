@@ -9,7 +9,7 @@ import type { ImageDataset } from "./dataset.ts";
 import { filesBelow } from "./folders.ts";
 import type { SourceSpec } from "./source.ts";
 
-export const cacheOptions = z.strictObject({
+export const cacheOptionsSchema = z.strictObject({
   /** `ram`: decoded images in memory shared by all workers. `disk`: in pack files, kept for later runs. */
   type: z.enum(["ram", "disk"]).default("ram"),
   /** Most bytes that it may take; what does not fit is decoded each time. */
@@ -27,8 +27,8 @@ export const cacheOptions = z.strictObject({
  * sizes and times of the files and by how they are read: changed data get a new cache, and the least recently used ones are removed when all
  * together exceed the limit.
  */
-export function cached(dataset: ImageDataset, options: z.input<typeof cacheOptions> = {}): ImageDataset {
-  const { type, maxBytes, folder } = cacheOptions.parse(options);
+export function cached(dataset: ImageDataset, options: z.input<typeof cacheOptionsSchema> = {}): ImageDataset {
+  const { type, maxBytes, folder } = cacheOptionsSchema.parse(options);
   const { source } = dataset;
   if (type === "ram") {
     const ram = createRamCache(dataset.length, maxBytes);

@@ -7,10 +7,10 @@ import type { ImageDataset } from "./dataset.ts";
 import { filesBelow, pathFrom, splitFolder } from "./folders.ts";
 import { ImageFolder } from "./image-folder.ts";
 import { rowOptions } from "./labelled-rows.ts";
-import { type ListingRow, listingDataset, listingOptions } from "./listing.ts";
+import { type ListingRow, listingDataset, listingOptionsSchema } from "./listing.ts";
 import { decodeOptions } from "./source.ts";
 
-export const hfImageFolderOptions = z.strictObject({
+export const hfImageFolderOptionsSchema = z.strictObject({
   root: z.string(),
   split: z.string().optional(),
   labelColumn: z.string().default("label"),
@@ -22,14 +22,14 @@ export const hfImageFolderOptions = z.strictObject({
  * The Hugging Face image-folder layout: `metadata.jsonl` or `metadata.csv` with `file_name` and a label column, or,
  * without metadata, one folder per class.
  */
-export function openHfImageFolder(options: z.input<typeof hfImageFolderOptions>): ImageDataset {
-  const { root, split, labelColumn, classToIdx, onMissing, ...decode } = hfImageFolderOptions.parse(options);
+export function openHfImageFolder(options: z.input<typeof hfImageFolderOptionsSchema>): ImageDataset {
+  const { root, split, labelColumn, classToIdx, onMissing, ...decode } = hfImageFolderOptionsSchema.parse(options);
   const folder = splitFolder(root, split);
   const files = filesBelow(folder, isMetadataName);
   if (files.length === 0) return new ImageFolder({ root, split, classToIdx, ...decode });
   const rows = files.flatMap((file) => metadataRows(file, folder));
   const [file] = files as [string];
-  const listing = listingOptions.parse({
+  const listing = listingOptionsSchema.parse({
     file,
     imageRoot: "",
     imageColumn: "file_name",

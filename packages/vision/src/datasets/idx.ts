@@ -6,7 +6,7 @@ import { VisionError } from "../errors.ts";
 import { ImageDataset } from "./dataset.ts";
 import { splitFolder } from "./folders.ts";
 
-export const idxOptions = z.strictObject({
+export const idxOptionsSchema = z.strictObject({
   /** Folder of the four IDX files, or one with `NAME/raw` below it as torchvision writes it. */
   root: z.string(),
   train: z.boolean().default(true),
@@ -56,8 +56,8 @@ export function parseIdx(file: Uint8Array, name: string): IdxArray {
  * `dataset-fashion-mnist` installs them. Grey images come as RGB with three equal channels.
  */
 export class IdxDataset extends ImageDataset {
-  constructor(options: z.input<typeof idxOptions>) {
-    const { root, train, classes } = idxOptions.parse(options);
+  constructor(options: z.input<typeof idxOptionsSchema>) {
+    const { root, train, classes } = idxOptionsSchema.parse(options);
     const stem = train ? "train" : "t10k";
     const imagesFile = findIdx(root, `${stem}-images-idx3-ubyte`);
     const labelsFile = findIdx(root, `${stem}-labels-idx1-ubyte`);

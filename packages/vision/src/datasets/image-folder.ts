@@ -6,7 +6,7 @@ import { ImageDataset, type LeftOut } from "./dataset.ts";
 import { emptySplit, filesBelow, filesIn, isImageName, mayBeImageName, splitFolder, subfolders } from "./folders.ts";
 import { decodeOptions } from "./source.ts";
 
-export const imageFolderOptions = z.strictObject({
+export const imageFolderOptionsSchema = z.strictObject({
   /** Folder that holds the class folders, or the splits when `split` is given. */
   root: z.string(),
   split: z.string().optional(),
@@ -23,8 +23,8 @@ export const imageFolderOptions = z.strictObject({
  * @throws VisionError if the root or split is missing, holds no images, or a class folder is empty.
  */
 export class ImageFolder extends ImageDataset {
-  constructor(options: z.input<typeof imageFolderOptions>) {
-    const { root, split, classToIdx, allowEmpty, ...decode } = imageFolderOptions.parse(options);
+  constructor(options: z.input<typeof imageFolderOptionsSchema>) {
+    const { root, split, classToIdx, allowEmpty, ...decode } = imageFolderOptionsSchema.parse(options);
     const folder = splitFolder(root, split);
     const names = subfolders(folder);
     const classes = classToIdx === undefined ? indexClasses(names) : asClassMap(classToIdx);

@@ -8,7 +8,7 @@ import { emptySplit, filesBelow, pathFrom, splitFolder } from "./folders.ts";
 import { labelledSamples, rowOptions, selectRows, unnamedImages } from "./labelled-rows.ts";
 import { decodeOptions } from "./source.ts";
 
-export const jsonlOptions = z.strictObject({
+export const jsonlOptionsSchema = z.strictObject({
   /** Folder that holds the splits. */
   root: z.string(),
   /** Folder below it that is read; the root itself when absent. */
@@ -38,8 +38,8 @@ export interface AnnotationRow {
  * named), or an image does not exist.
  */
 export class JsonlDataset extends ImageDataset {
-  constructor(options: z.input<typeof jsonlOptions>) {
-    const { root, split, classToIdx, onMissing, ...decode } = jsonlOptions.parse(options);
+  constructor(options: z.input<typeof jsonlOptionsSchema>) {
+    const { root, split, classToIdx, onMissing, ...decode } = jsonlOptionsSchema.parse(options);
     const folder = splitFolder(root, split);
     const files = filesBelow(folder, (name) => name.endsWith(".jsonl"));
     if (files.length === 0) {

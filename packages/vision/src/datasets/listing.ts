@@ -9,7 +9,7 @@ import { emptySplit, pathFrom } from "./folders.ts";
 import { labelledSamples, rowOptions, selectRows, unnamedImages } from "./labelled-rows.ts";
 import { decodeOptions } from "./source.ts";
 
-export const listingOptions = z.strictObject({
+export const listingOptionsSchema = z.strictObject({
   /** A .csv, .tsv or .parquet file with a row per image. */
   file: z.string(),
   /** What image paths are relative to; the file's own folder by default. */
@@ -22,7 +22,7 @@ export const listingOptions = z.strictObject({
   ...rowOptions,
   ...decodeOptions,
 });
-type Options = z.output<typeof listingOptions>;
+type Options = z.output<typeof listingOptionsSchema>;
 
 /** A row of a listing: column values as text, and where it stands. */
 export type ListingRow = CsvRow;
@@ -68,8 +68,8 @@ export function listingDataset(rows: readonly ListingRow[], options: Options, wi
  * Images listed in a CSV, TSV or Parquet file, with a path and a label column.
  * @throws VisionError naming file and line (or row) of what is wrong.
  */
-export async function openListing(options: z.input<typeof listingOptions>): Promise<ImageDataset> {
-  const parsed = listingOptions.parse(options);
+export async function openListing(options: z.input<typeof listingOptionsSchema>): Promise<ImageDataset> {
+  const parsed = listingOptionsSchema.parse(options);
   if (!existsSync(parsed.file)) {
     throw new VisionError({ code: "vision/data-root-missing", what: `the listing ${parsed.file} does not exist` });
   }

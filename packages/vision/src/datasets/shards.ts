@@ -10,7 +10,7 @@ import { decodeOptions } from "./source.ts";
 import { type ArchiveEntry, readTarEntries } from "./tar.ts";
 import { readZipEntries } from "./zip.ts";
 
-export const shardOptions = z.strictObject({
+export const shardOptionsSchema = z.strictObject({
   /** Paths of .zip and .tar files (not .tar.gz: its members cannot be read one by one). */
   shards: z.array(z.string()).min(1),
   classToIdx: z.custom<ClassToIdx>((value) => typeof value === "object" && value !== null).optional(),
@@ -27,8 +27,8 @@ interface Member extends ArchiveEntry {
  * folder that an image is in.
  */
 export class ShardDataset extends ImageDataset {
-  constructor(options: z.input<typeof shardOptions>) {
-    const { shards, classToIdx, ...decode } = shardOptions.parse(options);
+  constructor(options: z.input<typeof shardOptionsSchema>) {
+    const { shards, classToIdx, ...decode } = shardOptionsSchema.parse(options);
     const members = shards.flatMap((path, shard) =>
       entriesOf(path)
         .map((entry): Member => ({ ...entry, name: posix.normalize(entry.name), shard }))

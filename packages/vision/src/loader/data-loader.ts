@@ -24,7 +24,7 @@ const samplerOption = z.custom<Sampler>(
 );
 const whole = (least: number) => z.number().int("must be a whole number").min(least, `must be at least ${least}`);
 
-export const dataLoaderOptions = z.strictObject({
+export const dataLoaderOptionsSchema = z.strictObject({
   batchSize: whole(1).default(1),
   /** A new random order each epoch; excludes `sampler`. */
   shuffle: z.boolean().default(false),
@@ -62,7 +62,7 @@ export interface LoaderShare {
   readonly training: boolean;
 }
 
-export type DataLoaderOptions = z.input<typeof dataLoaderOptions>;
+export type DataLoaderOptions = z.input<typeof dataLoaderOptionsSchema>;
 
 /**
  * Batches of a dataset's images, made by worker threads in shared memory. Batch b of epoch e holds the same numbers
@@ -72,7 +72,7 @@ export type DataLoaderOptions = z.input<typeof dataLoaderOptions>;
 export class DataLoader {
   readonly dataset: ImageDataset;
   readonly sampler: Sampler;
-  readonly options: z.output<typeof dataLoaderOptions>;
+  readonly options: z.output<typeof dataLoaderOptionsSchema>;
   /** Worker threads that are actually used. */
   readonly workers: number;
   readonly #plan: PipelinePlan;
@@ -249,8 +249,8 @@ function isImageProblem(code: string): boolean {
   return code === "vision/decode" || code === "vision/image-missing";
 }
 
-function parseOptions(options: DataLoaderOptions): z.output<typeof dataLoaderOptions> {
-  const parsed = dataLoaderOptions.safeParse(options);
+function parseOptions(options: DataLoaderOptions): z.output<typeof dataLoaderOptionsSchema> {
+  const parsed = dataLoaderOptionsSchema.safeParse(options);
   if (parsed.success) return parsed.data;
   throw optionsError(parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; "));
 }

@@ -8,12 +8,12 @@ export interface ConvNeXtConfig {
   readonly stochasticDepth: number;
 }
 
-export const convNeXtOptions = z.strictObject({
+export const convNeXtOptionsSchema = z.strictObject({
   numClasses: z.int().positive().default(1000),
   stochasticDepth: z.number().min(0).max(1).optional().describe("default: that of the model's size"),
   layerScale: z.number().default(1e-6).describe("start value of the scale on each block's branch"),
 });
-export type ConvNeXtOptions = z.infer<typeof convNeXtOptions>;
+export type ConvNeXtOptions = z.infer<typeof convNeXtOptionsSchema>;
 
 /** Layer normalisation over the channels of [N, C, H, W]. */
 class LayerNorm2d extends nn.LayerNorm {

@@ -10,12 +10,12 @@ export interface EfficientNetConfig {
   readonly dropout: number;
 }
 
-export const efficientNetOptions = z.strictObject({
+export const efficientNetOptionsSchema = z.strictObject({
   numClasses: z.int().positive().default(1000),
   dropout: z.number().min(0).max(1).optional().describe("default: the paper's, which grows with the model"),
   stochasticDepth: z.number().min(0).max(1).default(0.2),
 });
-export type EfficientNetOptions = z.infer<typeof efficientNetOptions>;
+export type EfficientNetOptions = z.infer<typeof efficientNetOptionsSchema>;
 
 /** expansion, kernel, stride, in channels, out channels, blocks (table 1 of the paper). */
 const stageTable = [

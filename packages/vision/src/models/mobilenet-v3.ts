@@ -3,11 +3,11 @@ import { z } from "zod";
 import { ConvNormActivation, initialiseMobile, makeDivisible } from "./blocks.ts";
 import { ImageModel, type Stage } from "./image-model.ts";
 
-export const mobileNetV3Options = z.strictObject({
+export const mobileNetV3OptionsSchema = z.strictObject({
   numClasses: z.int().positive().default(1000),
   dropout: z.number().min(0).max(1).default(0.2),
 });
-export type MobileNetV3Options = z.infer<typeof mobileNetV3Options>;
+export type MobileNetV3Options = z.infer<typeof mobileNetV3OptionsSchema>;
 
 type Activation = "RE" | "HS";
 /** kernel, expanded channels, out channels, squeeze-excitation, activation, stride (tables 1 and 2 of arXiv:1905.02244). */

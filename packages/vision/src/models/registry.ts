@@ -1,14 +1,14 @@
 import { suggestion } from "@classifier-training/base";
-import { ConvNeXt, convNeXtOptions } from "./convnext.ts";
+import { ConvNeXt, convNeXtOptionsSchema } from "./convnext.ts";
 import { defineModel, type ModelDefinition, type ModelOptions } from "./definition.ts";
-import { EfficientNet, type EfficientNetConfig, efficientNetOptions } from "./efficientnet.ts";
+import { EfficientNet, type EfficientNetConfig, efficientNetOptionsSchema } from "./efficientnet.ts";
 import { ModelError } from "./errors.ts";
 import type { ImageModel } from "./image-model.ts";
-import { MobileNetV3, mobileNetV3Options } from "./mobilenet-v3.ts";
+import { MobileNetV3, mobileNetV3OptionsSchema } from "./mobilenet-v3.ts";
 import { publishedWeights } from "./published-weights.ts";
-import { ResNet, type ResNetConfig, resNetOptions } from "./resnet.ts";
+import { ResNet, type ResNetConfig, resNetOptionsSchema } from "./resnet.ts";
 import { convNeXtKeys, efficientNetKeys, mobileNetV3Keys, visionTransformerKeys } from "./timm-keys.ts";
-import { VisionTransformer, visionTransformerOptions } from "./vision-transformer.ts";
+import { VisionTransformer, visionTransformerOptionsSchema } from "./vision-transformer.ts";
 
 type Name = keyof typeof publishedWeights;
 
@@ -18,7 +18,7 @@ function resNet(name: Name, parameters: number, config: ResNetConfig): ModelDefi
     name,
     family: "resnet",
     parameters,
-    options: resNetOptions,
+    options: resNetOptionsSchema,
     weights: publishedWeights[name],
     build,
   });
@@ -29,7 +29,7 @@ function efficientNet(name: Name, parameters: number, config: EfficientNetConfig
     name,
     family: "efficientnet",
     parameters,
-    options: efficientNetOptions,
+    options: efficientNetOptionsSchema,
     weights: publishedWeights[name],
     fromTimm: efficientNetKeys,
     build: (options) => new EfficientNet(config, options),
@@ -54,7 +54,7 @@ const definitions: readonly ModelDefinition[] = [
     name: "mobilenet_v3_small",
     family: "mobilenet_v3",
     parameters: 2_542_856,
-    options: mobileNetV3Options,
+    options: mobileNetV3OptionsSchema,
     weights: publishedWeights.mobilenet_v3_small,
     fromTimm: mobileNetV3Keys([1, 2, 3, 2, 3], [yes, no, no, yes, yes, yes, yes, yes, yes, yes, yes]),
     timmBatchNormEps: 1e-5,
@@ -64,7 +64,7 @@ const definitions: readonly ModelDefinition[] = [
     name: "mobilenet_v3_large",
     family: "mobilenet_v3",
     parameters: 5_483_032,
-    options: mobileNetV3Options,
+    options: mobileNetV3OptionsSchema,
     weights: publishedWeights.mobilenet_v3_large,
     fromTimm: mobileNetV3Keys([1, 2, 3, 4, 2, 3], [no, no, no, yes, yes, yes, no, no, no, no, yes, yes, yes, yes, yes]),
     timmBatchNormEps: 1e-5,
@@ -78,7 +78,7 @@ const definitions: readonly ModelDefinition[] = [
     name: "convnext_tiny",
     family: "convnext",
     parameters: 28_589_128,
-    options: convNeXtOptions,
+    options: convNeXtOptionsSchema,
     weights: publishedWeights.convnext_tiny,
     fromTimm: convNeXtKeys,
     build: (options) =>
@@ -89,7 +89,7 @@ const definitions: readonly ModelDefinition[] = [
     family: "vision_transformer",
     parameters: 86_567_656,
     minSize: 16,
-    options: visionTransformerOptions,
+    options: visionTransformerOptionsSchema,
     weights: publishedWeights.vit_b_16,
     fromTimm: visionTransformerKeys,
     build: (options) =>

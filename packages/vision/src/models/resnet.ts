@@ -4,7 +4,7 @@ import { batchNormReLU } from "./blocks.ts";
 import { ImageModel, type Stage } from "./image-model.ts";
 
 /** Options of every ResNet, ResNeXt and Wide ResNet. */
-export const resNetOptions = z.strictObject({
+export const resNetOptionsSchema = z.strictObject({
   numClasses: z.int().positive().default(1000),
   stem: z
     .enum(["imagenet", "small"])
@@ -18,7 +18,7 @@ export const resNetOptions = z.strictObject({
     .describe("channels of layer1; the other layers have 2, 4 and 8 times as many"),
   zeroInitResidual: z.boolean().default(false).describe("start the last normalisation of each block at zero"),
 });
-export type ResNetOptions = z.infer<typeof resNetOptions>;
+export type ResNetOptions = z.infer<typeof resNetOptionsSchema>;
 
 /** What tells one ResNet from another. */
 export interface ResNetConfig {

@@ -11,7 +11,7 @@ export interface VisionTransformerConfig {
   readonly mlp: number;
 }
 
-export const visionTransformerOptions = z.strictObject({
+export const visionTransformerOptionsSchema = z.strictObject({
   numClasses: z.int().positive().default(1000),
   imageSize: z
     .int()
@@ -21,7 +21,7 @@ export const visionTransformerOptions = z.strictObject({
   dropout: z.number().min(0).max(1).default(0),
   attentionDropout: z.number().min(0).max(1).default(0),
 });
-export type VisionTransformerOptions = z.infer<typeof visionTransformerOptions>;
+export type VisionTransformerOptions = z.infer<typeof visionTransformerOptionsSchema>;
 
 const layerNorm = (width: number) => new nn.LayerNorm(width, { eps: 1e-6 });
 

@@ -77,7 +77,7 @@ function aliasTable(weights: Float64Array): { alias: Int32Array; share: Float64A
   return { alias, share };
 }
 
-export const classSamplerOptions = z.strictObject({
+export const classSamplerOptionsSchema = z.strictObject({
   /** `disabled`: every sample once, shuffled. `auto`: classes equally often. `manual`: by `classWeights`. */
   mode: z.enum(["disabled", "auto", "manual"]).default("disabled"),
   /** Weight of each class by name, for `manual`; every class needs one. */
@@ -99,8 +99,8 @@ export interface Labelled {
  * The training sampler of a configuration: shuffled, or weighted by class. With `auto` the weight of a sample is the
  * inverse of its class's frequency.
  */
-export function classSampler(dataset: Labelled, options: z.input<typeof classSamplerOptions> = {}): Sampler {
-  const { mode, classWeights, numSamples, replacement, seed } = classSamplerOptions.parse(options);
+export function classSampler(dataset: Labelled, options: z.input<typeof classSamplerOptionsSchema> = {}): Sampler {
+  const { mode, classWeights, numSamples, replacement, seed } = classSamplerOptionsSchema.parse(options);
   const { targets } = dataset;
   if (mode === "disabled") return new RandomSampler(targets.length, { seed });
   const perClass = mode === "auto" ? inverseFrequencies(dataset) : manualWeights(dataset, classWeights ?? {});

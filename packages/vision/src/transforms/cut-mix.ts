@@ -4,7 +4,7 @@ import type { z } from "zod";
 import type { Box } from "../functional/resample.ts";
 import { type BatchTransform, type ClassificationBatch, classificationBatch } from "../loader/batch.ts";
 import { beta } from "./draws.ts";
-import { mixUpOptions } from "./mix-up.ts";
+import { mixUpOptionsSchema } from "./mix-up.ts";
 import { parseBatchOptions, softLabels } from "./soft-labels.ts";
 
 /** The rectangle that CutMix pastes: its share of the area is 1 - `share`, less what the border cuts off. */
@@ -26,10 +26,10 @@ export function cutBox(width: number, height: number, share: number, rng: Rng): 
  * become soft: [N, K] float32.
  */
 export class CutMix implements BatchTransform {
-  readonly options: z.output<typeof mixUpOptions>;
+  readonly options: z.output<typeof mixUpOptionsSchema>;
 
-  constructor(options: z.input<typeof mixUpOptions> = {}) {
-    this.options = parseBatchOptions("CutMix", mixUpOptions, options);
+  constructor(options: z.input<typeof mixUpOptionsSchema> = {}) {
+    this.options = parseBatchOptions("CutMix", mixUpOptionsSchema, options);
   }
 
   apply(batch: ClassificationBatch, key: readonly number[], numClasses?: number): ClassificationBatch {

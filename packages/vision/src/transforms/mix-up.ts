@@ -5,7 +5,7 @@ import { type BatchTransform, type ClassificationBatch, classificationBatch } fr
 import { beta } from "./draws.ts";
 import { parseBatchOptions, softLabels } from "./soft-labels.ts";
 
-export const mixUpOptions = z.strictObject({
+export const mixUpOptionsSchema = z.strictObject({
   /** Both parameters of the beta distribution of the share. */
   alpha: z.number().positive("must be greater than 0").default(1),
   /** By default the data's. */
@@ -17,10 +17,10 @@ export const mixUpOptions = z.strictObject({
  * [N, K] float32. Given to a DataLoader as `batchTransform`.
  */
 export class MixUp implements BatchTransform {
-  readonly options: z.output<typeof mixUpOptions>;
+  readonly options: z.output<typeof mixUpOptionsSchema>;
 
-  constructor(options: z.input<typeof mixUpOptions> = {}) {
-    this.options = parseBatchOptions("MixUp", mixUpOptions, options);
+  constructor(options: z.input<typeof mixUpOptionsSchema> = {}) {
+    this.options = parseBatchOptions("MixUp", mixUpOptionsSchema, options);
   }
 
   apply(batch: ClassificationBatch, key: readonly number[], numClasses?: number): ClassificationBatch {

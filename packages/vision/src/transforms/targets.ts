@@ -3,7 +3,7 @@ import { z } from "zod";
 import { interpolations } from "../functional/resize.ts";
 import { autoAugmentPolicyOption } from "./auto-augment.ts";
 import { CutMix } from "./cut-mix.ts";
-import { MixUp, mixUpOptions } from "./mix-up.ts";
+import { MixUp, mixUpOptionsSchema } from "./mix-up.ts";
 import { interpolationNamed } from "./options.ts";
 import { type AnyTransformFactory, transforms } from "./registry.ts";
 
@@ -62,8 +62,8 @@ function named(name: string, target: Target): [string, Target][] {
 
 /** The transforms under their dotted names in the Python stack. */
 export const transformTargets: TargetTable = {
-  "torchvision.transforms.v2.MixUp": optionsTarget(mixUpOptions, (options) => new MixUp(options)),
-  "torchvision.transforms.v2.CutMix": optionsTarget(mixUpOptions, (options) => new CutMix(options)),
+  "torchvision.transforms.v2.MixUp": optionsTarget(mixUpOptionsSchema, (options) => new MixUp(options)),
+  "torchvision.transforms.v2.CutMix": optionsTarget(mixUpOptionsSchema, (options) => new CutMix(options)),
   ...Object.fromEntries([
     ...enums.flatMap(([name, target]) => named(name, target)),
     ...Object.entries(refused).flatMap(([name, target]) => named(name, target)),

@@ -1,13 +1,13 @@
 import {
   ClassificationModel,
   type ClassificationModelOptions,
-  classificationModelOptions,
+  classificationModelOptionsSchema,
   nn,
   register,
   z,
 } from "classifier-training";
 
-const options = classificationModelOptions.extend({
+const options = classificationModelOptionsSchema.extend({
   width: z.int().positive().default(32).describe("channels of the first layer"),
 });
 

@@ -18,7 +18,7 @@ const acceptedWithoutEffect = {
   monitorGym: ignored,
 };
 
-export const wandbLoggerOptions = z.strictObject({
+export const wandbLoggerOptionsSchema = z.strictObject({
   name: z.string().nullable().default(null).describe("what the run is called; null lets W&B choose"),
   saveDir: z.string().nullable().default(null).describe("where the folder wandb/ goes; null: WANDB_DIR, or here"),
   version: z.string().nullable().default(null).describe("the same as id"),
@@ -54,4 +54,4 @@ export const wandbLoggerOptions = z.strictObject({
   finishTimeout: z.number().min(0).default(60).describe("seconds to wait at the end for a server that does not move"),
 });
 
-export type WandbLoggerOptions = z.input<typeof wandbLoggerOptions>;
+export type WandbLoggerOptions = z.input<typeof wandbLoggerOptionsSchema>;

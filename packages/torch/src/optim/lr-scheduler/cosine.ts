@@ -3,7 +3,7 @@ import { optionError, parseOptions } from "../options.ts";
 import type { ParamGroup } from "../param-group.ts";
 import { LRScheduler, type ScheduledOptimizer } from "./scheduler.ts";
 
-export const cosineAnnealingLrSchema = z.strictObject({
+export const cosineAnnealingLrOptionsSchema = z.strictObject({
   tMax: z.int().min(1).describe("epochs from the base rate to the lowest"),
   etaMin: z.number().default(0).describe("the lowest rate"),
   lastEpoch: z.int().default(-1),
@@ -14,8 +14,8 @@ export class CosineAnnealingLR extends LRScheduler {
   protected readonly TMax: number;
   protected readonly etaMin: number;
 
-  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof cosineAnnealingLrSchema>) {
-    const { tMax, etaMin, lastEpoch } = parseOptions("CosineAnnealingLR", cosineAnnealingLrSchema, options);
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof cosineAnnealingLrOptionsSchema>) {
+    const { tMax, etaMin, lastEpoch } = parseOptions("CosineAnnealingLR", cosineAnnealingLrOptionsSchema, options);
     super(optimizer, lastEpoch);
     this.TMax = tMax;
     this.etaMin = etaMin;
@@ -38,7 +38,7 @@ export class CosineAnnealingLR extends LRScheduler {
   }
 }
 
-export const cosineAnnealingWarmRestartsSchema = z.strictObject({
+export const cosineAnnealingWarmRestartsOptionsSchema = z.strictObject({
   t0: z.int().min(1).describe("epochs of the first cycle"),
   tMult: z.int().min(1).default(1).describe("each cycle is this many times as long as the one before"),
   etaMin: z.number().default(0).describe("the lowest rate"),
@@ -54,9 +54,9 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
   protected TI: number;
   protected TCur: number;
 
-  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof cosineAnnealingWarmRestartsSchema>) {
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof cosineAnnealingWarmRestartsOptionsSchema>) {
     const name = "CosineAnnealingWarmRestarts";
-    const { t0, tMult, etaMin, lastEpoch } = parseOptions(name, cosineAnnealingWarmRestartsSchema, options);
+    const { t0, tMult, etaMin, lastEpoch } = parseOptions(name, cosineAnnealingWarmRestartsOptionsSchema, options);
     super(optimizer, lastEpoch);
     this.T0 = t0;
     this.TMult = tMult;

@@ -8,7 +8,7 @@ import { LRScheduler, perGroup, type ScheduledOptimizer } from "./scheduler.ts";
 const numbers = z.union([z.number(), z.array(z.number())]);
 const scaleFn = z.custom<(x: number) => number>((value) => typeof value === "function", "a function is expected");
 
-export const cyclicLrSchema = z.strictObject({
+export const cyclicLrOptionsSchema = z.strictObject({
   baseLr: numbers.describe("lowest rate, one for all groups or one each"),
   maxLr: numbers.describe("highest rate of the first cycle"),
   stepSizeUp: z.number().gt(0).default(2000).describe("steps in which the rate rises"),
@@ -32,8 +32,8 @@ export class CyclicLR extends LRScheduler {
   readonly #options: { readonly mode: string; readonly gamma: number };
   readonly #scale: () => number;
 
-  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof cyclicLrSchema>) {
-    const given = parseOptions("CyclicLR", cyclicLrSchema, options);
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof cyclicLrOptionsSchema>) {
+    const given = parseOptions("CyclicLR", cyclicLrOptionsSchema, options);
     const groups = optimizer.paramGroups;
     const each = (option: "baseLr" | "maxLr" | "baseMomentum" | "maxMomentum") =>
       perGroup("CyclicLR", option, given[option], groups.length);

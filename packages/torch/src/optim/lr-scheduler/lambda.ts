@@ -8,7 +8,7 @@ export type LrLambda = (epoch: number) => number;
 
 const lrLambda = z.custom<LrLambda>((value) => typeof value === "function", "a function of the epoch is expected");
 
-export const lambdaLrSchema = z.strictObject({
+export const lambdaLrOptionsSchema = z.strictObject({
   lrLambda: z.union([lrLambda, z.array(lrLambda)]).describe("one for all parameter groups, or one for each"),
   lastEpoch: z.int().default(-1),
 });
@@ -16,8 +16,8 @@ export const lambdaLrSchema = z.strictObject({
 abstract class ByLambda extends LRScheduler {
   protected readonly lambdas: readonly LrLambda[];
 
-  constructor(name: string, optimizer: ScheduledOptimizer, options: z.input<typeof lambdaLrSchema>) {
-    const { lrLambda: given, lastEpoch } = parseOptions(name, lambdaLrSchema, options);
+  constructor(name: string, optimizer: ScheduledOptimizer, options: z.input<typeof lambdaLrOptionsSchema>) {
+    const { lrLambda: given, lastEpoch } = parseOptions(name, lambdaLrOptionsSchema, options);
     const groups = optimizer.paramGroups.length;
     super(optimizer, lastEpoch);
     this.lambdas = Array.isArray(given) ? given : new Array<LrLambda>(groups).fill(given);
@@ -34,7 +34,7 @@ abstract class ByLambda extends LRScheduler {
 
 /** Sets the rate to the base rate times a function of the epoch. */
 export class LambdaLR extends ByLambda {
-  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof lambdaLrSchema>) {
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof lambdaLrOptionsSchema>) {
     super("LambdaLR", optimizer, options);
   }
 
@@ -45,7 +45,7 @@ export class LambdaLR extends ByLambda {
 
 /** Multiplies the rate in force by a function of the epoch. */
 export class MultiplicativeLR extends ByLambda {
-  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof lambdaLrSchema>) {
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof lambdaLrOptionsSchema>) {
     super("MultiplicativeLR", optimizer, options);
   }
 

@@ -8,7 +8,7 @@ import { LRScheduler, perGroup, type ScheduledOptimizer } from "./scheduler.ts";
 
 const numbers = z.union([z.number(), z.array(z.number())]);
 
-export const oneCycleLrSchema = z.strictObject({
+export const oneCycleLrOptionsSchema = z.strictObject({
   maxLr: numbers.describe("highest rate, one for all groups or one each"),
   totalSteps: z.int().min(1).nullish().describe("steps of the cycle; or give epochs and stepsPerEpoch"),
   epochs: z.int().min(1).nullish(),
@@ -39,8 +39,8 @@ export class OneCycleLR extends LRScheduler {
   protected readonly cycleMomentum: boolean;
   protected readonly phases: readonly Phase[];
 
-  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof oneCycleLrSchema>) {
-    const given = parseOptions("OneCycleLR", oneCycleLrSchema, options);
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof oneCycleLrOptionsSchema>) {
+    const given = parseOptions("OneCycleLR", oneCycleLrOptionsSchema, options);
     const totalSteps = given.totalSteps ?? (given.epochs ?? Number.NaN) * (given.stepsPerEpoch ?? Number.NaN);
     if (Number.isNaN(totalSteps)) {
       throw optionError("OneCycleLR", "its length is missing", "give totalSteps, or epochs and stepsPerEpoch");

@@ -3,7 +3,7 @@ import { parseOptions } from "../options.ts";
 import { checkSchedulerState, plainState } from "../state.ts";
 import { perGroup, type ScheduledOptimizer, type Scheduler, type SchedulerState } from "./scheduler.ts";
 
-export const reduceLrOnPlateauSchema = z.strictObject({
+export const reduceLrOnPlateauOptionsSchema = z.strictObject({
   mode: z.enum(["min", "max"]).default("min").describe("whether the metric should fall or rise"),
   factor: z.number().lt(1).default(0.1).describe("factor of the rate at each reduction"),
   patience: z.int().min(0).default(10).describe("epochs without improvement that are borne"),
@@ -20,7 +20,7 @@ export const reduceLrOnPlateauSchema = z.strictObject({
 /** Lowers the rate when a metric has stopped improving. A NaN is no improvement. */
 export class ReduceLROnPlateau implements Scheduler {
   readonly optimizer: ScheduledOptimizer;
-  readonly options: Readonly<z.infer<typeof reduceLrOnPlateauSchema>>;
+  readonly options: Readonly<z.infer<typeof reduceLrOnPlateauOptionsSchema>>;
   lastEpoch = 0;
   best: number;
   cooldownCounter = 0;
@@ -28,9 +28,9 @@ export class ReduceLROnPlateau implements Scheduler {
   #minLrs: number[];
   #lastLr: number[];
 
-  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof reduceLrOnPlateauSchema> = {}) {
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof reduceLrOnPlateauOptionsSchema> = {}) {
     this.optimizer = optimizer;
-    this.options = parseOptions("ReduceLROnPlateau", reduceLrOnPlateauSchema, options);
+    this.options = parseOptions("ReduceLROnPlateau", reduceLrOnPlateauOptionsSchema, options);
     this.best = this.options.mode === "min" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
     this.#minLrs = perGroup("ReduceLROnPlateau", "minLr", this.options.minLr, optimizer.paramGroups.length);
     this.#lastLr = optimizer.paramGroups.map((group) => group.lr);
@@ -99,7 +99,7 @@ export class ReduceLROnPlateau implements Scheduler {
 
 /** What PyTorch keeps in the state beside the counters. */
 const pythonOptions: ReadonlySet<string> = new Set([
-  ...Object.keys(reduceLrOnPlateauSchema.shape),
+  ...Object.keys(reduceLrOnPlateauOptionsSchema.shape),
   "minLrs",
   "defaultMinLr",
   "modeWorse",

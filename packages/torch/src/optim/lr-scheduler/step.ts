@@ -4,7 +4,7 @@ import type { ParamGroup } from "../param-group.ts";
 import { plainState } from "../state.ts";
 import { LRScheduler, type ScheduledOptimizer } from "./scheduler.ts";
 
-export const stepLrSchema = z.strictObject({
+export const stepLrOptionsSchema = z.strictObject({
   stepSize: z.int().min(1).describe("epochs between two decays"),
   gamma: z.number().default(0.1),
   lastEpoch: z.int().default(-1),
@@ -15,8 +15,8 @@ export class StepLR extends LRScheduler {
   protected readonly stepSize: number;
   protected readonly gamma: number;
 
-  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof stepLrSchema>) {
-    const { stepSize, gamma, lastEpoch } = parseOptions("StepLR", stepLrSchema, options);
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof stepLrOptionsSchema>) {
+    const { stepSize, gamma, lastEpoch } = parseOptions("StepLR", stepLrOptionsSchema, options);
     super(optimizer, lastEpoch);
     this.stepSize = stepSize;
     this.gamma = gamma;
@@ -36,7 +36,7 @@ export class StepLR extends LRScheduler {
   }
 }
 
-export const multiStepLrSchema = z.strictObject({
+export const multiStepLrOptionsSchema = z.strictObject({
   milestones: z.array(z.int()).describe("epochs at which the rate decays; one named twice decays twice"),
   gamma: z.number().default(0.1),
   lastEpoch: z.int().default(-1),
@@ -47,8 +47,8 @@ export class MultiStepLR extends LRScheduler {
   protected readonly milestones: number[];
   protected readonly gamma: number;
 
-  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof multiStepLrSchema>) {
-    const { milestones, gamma, lastEpoch } = parseOptions("MultiStepLR", multiStepLrSchema, options);
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof multiStepLrOptionsSchema>) {
+    const { milestones, gamma, lastEpoch } = parseOptions("MultiStepLR", multiStepLrOptionsSchema, options);
     super(optimizer, lastEpoch);
     this.milestones = milestones;
     this.gamma = gamma;
@@ -79,14 +79,14 @@ export class MultiStepLR extends LRScheduler {
   }
 }
 
-export const exponentialLrSchema = z.strictObject({ gamma: z.number(), lastEpoch: z.int().default(-1) });
+export const exponentialLrOptionsSchema = z.strictObject({ gamma: z.number(), lastEpoch: z.int().default(-1) });
 
 /** Multiplies the rate by `gamma` every epoch. */
 export class ExponentialLR extends LRScheduler {
   protected readonly gamma: number;
 
-  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof exponentialLrSchema>) {
-    const { gamma, lastEpoch } = parseOptions("ExponentialLR", exponentialLrSchema, options);
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof exponentialLrOptionsSchema>) {
+    const { gamma, lastEpoch } = parseOptions("ExponentialLR", exponentialLrOptionsSchema, options);
     super(optimizer, lastEpoch);
     this.gamma = gamma;
     this.initialStep();
@@ -105,7 +105,7 @@ export class ExponentialLR extends LRScheduler {
   }
 }
 
-export const polynomialLrSchema = z.strictObject({
+export const polynomialLrOptionsSchema = z.strictObject({
   totalIters: z.int().min(1).default(5).describe("steps until the rate is zero"),
   power: z.number().default(1),
   lastEpoch: z.int().default(-1),
@@ -116,8 +116,8 @@ export class PolynomialLR extends LRScheduler {
   protected readonly totalIters: number;
   protected readonly power: number;
 
-  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof polynomialLrSchema> = {}) {
-    const { totalIters, power, lastEpoch } = parseOptions("PolynomialLR", polynomialLrSchema, options);
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof polynomialLrOptionsSchema> = {}) {
+    const { totalIters, power, lastEpoch } = parseOptions("PolynomialLR", polynomialLrOptionsSchema, options);
     super(optimizer, lastEpoch);
     this.totalIters = totalIters;
     this.power = power;

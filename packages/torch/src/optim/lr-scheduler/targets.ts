@@ -6,8 +6,8 @@ import {
   withForeignOptions,
 } from "@classifier-training/base";
 import { z } from "zod";
-import { cosineAnnealingLrSchema, cosineAnnealingWarmRestartsSchema } from "./cosine.ts";
-import { cyclicLrSchema } from "./cyclic.ts";
+import { cosineAnnealingLrOptionsSchema, cosineAnnealingWarmRestartsOptionsSchema } from "./cosine.ts";
+import { cyclicLrOptionsSchema } from "./cyclic.ts";
 import {
   ChainedScheduler,
   ConstantLR,
@@ -27,11 +27,16 @@ import {
   SequentialLR,
   StepLR,
 } from "./index.ts";
-import { lambdaLrSchema } from "./lambda.ts";
-import { oneCycleLrSchema } from "./one-cycle.ts";
-import { reduceLrOnPlateauSchema } from "./plateau.ts";
-import { exponentialLrSchema, multiStepLrSchema, polynomialLrSchema, stepLrSchema } from "./step.ts";
-import { constantLrSchema, linearLrSchema } from "./warm-up.ts";
+import { lambdaLrOptionsSchema } from "./lambda.ts";
+import { oneCycleLrOptionsSchema } from "./one-cycle.ts";
+import { reduceLrOnPlateauOptionsSchema } from "./plateau.ts";
+import {
+  exponentialLrOptionsSchema,
+  multiStepLrOptionsSchema,
+  polynomialLrOptionsSchema,
+  stepLrOptionsSchema,
+} from "./step.ts";
+import { constantLrOptionsSchema, linearLrOptionsSchema } from "./warm-up.ts";
 
 const optimizer = z.custom<ScheduledOptimizer>(
   (value) => Array.isArray((value as ScheduledOptimizer | null)?.paramGroups),
@@ -82,55 +87,61 @@ function made(given: Parts, o: ScheduledOptimizer): Scheduler[] {
   return given.map((part) => (typeof part === "function" ? part(o) : part));
 }
 
-const sequentialSchema = z.strictObject({
+const sequentialOptionsSchema = z.strictObject({
   schedulers: parts,
   milestones: z.array(z.int()),
   lastEpoch: z.int().default(-1),
 });
-const chainedSchema = z.strictObject({ schedulers: parts, optimizer: optimizer.optional() });
+const chainedOptionsSchema = z.strictObject({ schedulers: parts, optimizer: optimizer.optional() });
 
 /** `torch.optim.lr_scheduler.*` as a configuration names them. */
 export const schedulerTargets: TargetTable = {
-  "torch.optim.lr_scheduler.LinearLR": schedulerTarget(linearLrSchema, (o, options) => new LinearLR(o, options)),
-  "torch.optim.lr_scheduler.ConstantLR": schedulerTarget(constantLrSchema, (o, options) => new ConstantLR(o, options)),
-  "torch.optim.lr_scheduler.StepLR": schedulerTarget(stepLrSchema, (o, options) => new StepLR(o, options)),
+  "torch.optim.lr_scheduler.LinearLR": schedulerTarget(linearLrOptionsSchema, (o, options) => new LinearLR(o, options)),
+  "torch.optim.lr_scheduler.ConstantLR": schedulerTarget(
+    constantLrOptionsSchema,
+    (o, options) => new ConstantLR(o, options),
+  ),
+  "torch.optim.lr_scheduler.StepLR": schedulerTarget(stepLrOptionsSchema, (o, options) => new StepLR(o, options)),
   "torch.optim.lr_scheduler.MultiStepLR": schedulerTarget(
-    multiStepLrSchema,
+    multiStepLrOptionsSchema,
     (o, options) => new MultiStepLR(o, options),
   ),
   "torch.optim.lr_scheduler.ExponentialLR": schedulerTarget(
-    exponentialLrSchema,
+    exponentialLrOptionsSchema,
     (o, options) => new ExponentialLR(o, options),
   ),
   "torch.optim.lr_scheduler.PolynomialLR": schedulerTarget(
-    polynomialLrSchema,
+    polynomialLrOptionsSchema,
     (o, options) => new PolynomialLR(o, options),
   ),
   "torch.optim.lr_scheduler.CosineAnnealingLR": schedulerTarget(
-    cosineAnnealingLrSchema,
+    cosineAnnealingLrOptionsSchema,
     (o, options) => new CosineAnnealingLR(o, options),
   ),
   "torch.optim.lr_scheduler.CosineAnnealingWarmRestarts": schedulerTarget(
-    cosineAnnealingWarmRestartsSchema,
+    cosineAnnealingWarmRestartsOptionsSchema,
     (o, options) => new CosineAnnealingWarmRestarts(o, options),
   ),
-  "torch.optim.lr_scheduler.LambdaLR": schedulerTarget(lambdaLrSchema, (o, options) => new LambdaLR(o, options)),
+  "torch.optim.lr_scheduler.LambdaLR": schedulerTarget(lambdaLrOptionsSchema, (o, options) => new LambdaLR(o, options)),
   "torch.optim.lr_scheduler.MultiplicativeLR": schedulerTarget(
-    lambdaLrSchema,
+    lambdaLrOptionsSchema,
     (o, options) => new MultiplicativeLR(o, options),
   ),
-  "torch.optim.lr_scheduler.OneCycleLR": schedulerTarget(oneCycleLrSchema, (o, options) => new OneCycleLR(o, options)),
-  "torch.optim.lr_scheduler.CyclicLR": schedulerTarget(cyclicLrSchema, (o, options) => new CyclicLR(o, options)),
+  "torch.optim.lr_scheduler.OneCycleLR": schedulerTarget(
+    oneCycleLrOptionsSchema,
+    (o, options) => new OneCycleLR(o, options),
+  ),
+  "torch.optim.lr_scheduler.CyclicLR": schedulerTarget(cyclicLrOptionsSchema, (o, options) => new CyclicLR(o, options)),
   "torch.optim.lr_scheduler.ReduceLROnPlateau": schedulerTarget(
-    reduceLrOnPlateauSchema,
+    reduceLrOnPlateauOptionsSchema,
     (o, options) => new ReduceLROnPlateau(o, options),
   ),
   "torch.optim.lr_scheduler.SequentialLR": schedulerTarget(
-    sequentialSchema,
+    sequentialOptionsSchema,
     (o, { schedulers, milestones, lastEpoch }) => new SequentialLR(o, made(schedulers, o), milestones, { lastEpoch }),
   ),
   "torch.optim.lr_scheduler.ChainedScheduler": optionsTarget(
-    chainedSchema,
+    chainedOptionsSchema,
     ({ schedulers, optimizer: given }) =>
       new ChainedScheduler(given === undefined ? (schedulers as Scheduler[]) : made(schedulers, given), given),
   ),

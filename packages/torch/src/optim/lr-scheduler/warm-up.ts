@@ -3,7 +3,7 @@ import { optionError, parseOptions } from "../options.ts";
 import type { ParamGroup } from "../param-group.ts";
 import { LRScheduler, type ScheduledOptimizer } from "./scheduler.ts";
 
-export const linearLrSchema = z.strictObject({
+export const linearLrOptionsSchema = z.strictObject({
   startFactor: z
     .number()
     .gt(0)
@@ -21,8 +21,8 @@ export class LinearLR extends LRScheduler {
   protected readonly endFactor: number;
   protected readonly totalIters: number;
 
-  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof linearLrSchema> = {}) {
-    const { startFactor, endFactor, totalIters, lastEpoch } = parseOptions("LinearLR", linearLrSchema, options);
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof linearLrOptionsSchema> = {}) {
+    const { startFactor, endFactor, totalIters, lastEpoch } = parseOptions("LinearLR", linearLrOptionsSchema, options);
     super(optimizer, lastEpoch);
     this.startFactor = startFactor;
     this.endFactor = endFactor;
@@ -48,7 +48,7 @@ export class LinearLR extends LRScheduler {
   }
 }
 
-export const constantLrSchema = z.strictObject({
+export const constantLrOptionsSchema = z.strictObject({
   factor: z
     .number()
     .min(0)
@@ -64,8 +64,8 @@ export class ConstantLR extends LRScheduler {
   protected readonly factor: number;
   protected readonly totalIters: number;
 
-  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof constantLrSchema> = {}) {
-    const { factor, totalIters, lastEpoch } = parseOptions("ConstantLR", constantLrSchema, options);
+  constructor(optimizer: ScheduledOptimizer, options: z.input<typeof constantLrOptionsSchema> = {}) {
+    const { factor, totalIters, lastEpoch } = parseOptions("ConstantLR", constantLrOptionsSchema, options);
     super(optimizer, lastEpoch);
     this.factor = factor;
     this.totalIters = totalIters;
