@@ -1,4 +1,4 @@
-// npm run check: types, lint and format, unused code and dependencies, package boundaries, file sizes.
+// npm run check: types, lint and format, unused code and dependencies, tests that cannot fail, package boundaries.
 import process from "node:process";
 import { run, tool } from "./exec.mjs";
 
@@ -6,6 +6,7 @@ const checks = [
   ["types", tool("tsc"), ["-p", "tsconfig.check.json"]],
   ["lint and format", tool("biome"), ["ci", "--error-on-warnings", "."]],
   ["unused code and dependencies", tool("knip"), ["--no-progress"]],
+  ["tests that cannot fail", process.execPath, ["scripts/check-tests.mjs"]],
   ["package boundaries", process.execPath, ["scripts/check-boundaries.mjs"]],
 ];
 

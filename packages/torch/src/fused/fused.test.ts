@@ -60,7 +60,9 @@ function runBatchNorm(c: Case, dtype: "float32" | "bfloat16", reference: boolean
   };
   torch.setFusedKernels(!reference);
   const y = batchNormAct(x, norm, { residual: c.residual ? r : undefined, relu: c.relu });
-  expect(y.gradFn).toBe(y.gradFn);
+  const { gradFn } = y;
+  expect(gradFn).not.toBeNull();
+  expect(y.gradFn).toBe(gradFn);
   y.backward(gy);
   return {
     fusedNode: y.gradFn,
