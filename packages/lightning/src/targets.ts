@@ -25,7 +25,6 @@ import { ReplayCertificate, replayCertificateOptionsSchema } from "./callbacks/r
 import { Timer, timerOptionsSchema } from "./callbacks/timer.ts";
 import { StochasticWeightAveraging, stochasticWeightAveragingOptionsSchema } from "./callbacks/weight-averaging.ts";
 import { CheckpointIO } from "./checkpoint/io.ts";
-import { timedeltaSchema } from "./core/duration.ts";
 import { loggerTargets } from "./loggers/index.ts";
 import { metricTargets } from "./metrics/index.ts";
 import { ClusterEnvironment, clusterEnvironmentOptionsSchema } from "./plugins/cluster-environment.ts";
@@ -38,6 +37,7 @@ import { SingleDeviceStrategy } from "./strategies/single-device.ts";
 import { trainerOptionsSchema } from "./trainer/options.ts";
 import { removedTrainerOptions } from "./trainer/removed-options.ts";
 import { Trainer } from "./trainer/trainer.ts";
+import { timedeltaSchema } from "./utilities/duration.ts";
 
 // An argument of `fit`, which configurations have beside the trainer's options.
 registerOptionNames(["ckptPath"]);

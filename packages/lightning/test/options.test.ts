@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fused, memoryStats, optim, type Tensor } from "@classifier-training/torch";
 import { expect, test } from "vitest";
-import { pythonFloat, pythonFormat } from "../src/core/format.ts";
 import { ModelCheckpoint, Trainer, type TrainerOptionsInput, TrainingInterrupted } from "../src/index.ts";
-import { limitedBatches } from "../src/trainer/settings.ts";
+import { limitedBatches } from "../src/run/settings.ts";
+import { pythonFloat, pythonFormat } from "../src/utilities/format.ts";
 import { BoringModule, numbers } from "./boring.ts";
 import { dir, said } from "./workbench.ts";
 

@@ -1,10 +1,10 @@
 import { getLogger } from "@classifier-training/base";
 import { nn } from "@classifier-training/torch";
 import { z } from "zod";
-import { MisconfigurationError } from "../core/errors.ts";
+import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
-import { Callback } from "./callback.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 
 const log = getLogger("lightning.finetuning");
 

@@ -1,9 +1,9 @@
 import { camelCase, getLogger } from "@classifier-training/base";
 import { z } from "zod";
-import { MisconfigurationError } from "../core/errors.ts";
+import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
-import { Callback } from "./callback.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 import { rememberState, trialStep } from "./tuner-probe.ts";
 
 const log = getLogger("lightning.tuner");

@@ -1,5 +1,5 @@
-import { MisconfigurationError } from "../core/errors.ts";
-import { pythonFormat } from "../core/format.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
+import { pythonFormat } from "../utilities/format.ts";
 
 export interface NameStyle {
   readonly autoInsertMetricName: boolean;

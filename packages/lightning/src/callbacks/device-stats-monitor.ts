@@ -3,10 +3,10 @@ import { cpus, freemem, loadavg, totalmem } from "node:os";
 import { getLogger } from "@classifier-training/base";
 import { memoryStats } from "@classifier-training/torch";
 import { z } from "zod";
-import { MisconfigurationError } from "../core/errors.ts";
+import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
-import { Callback } from "./callback.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 
 const log = getLogger("lightning.device_stats");
 

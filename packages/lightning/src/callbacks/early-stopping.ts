@@ -1,11 +1,11 @@
 import { getLogger } from "@classifier-training/base";
 import { z } from "zod";
-import { MisconfigurationError } from "../core/errors.ts";
-import { pythonFloat } from "../core/format.ts";
+import { Callback, type MetricUse } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
-import type { MetricValues } from "../core/result-collection.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
-import { Callback, type MetricUse } from "./callback.ts";
+import type { MetricValues } from "../run/result-collection.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
+import { pythonFloat } from "../utilities/format.ts";
 
 const log = getLogger("lightning.early_stopping");
 

@@ -1,10 +1,10 @@
 import { isFloatingPoint, keep, noGrad, ops, type optim, scope, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
-import { tensorBytes } from "../trainer/checkpoint-size.ts";
-import { Callback } from "./callback.ts";
+import { tensorBytes } from "../run/checkpoint-size.ts";
 
 export const emaOptionsSchema = z.strictObject({
   /** The weight of the past, once enough steps are taken. */

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { MisconfigurationError } from "../core/errors.ts";
+import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
-import { Callback } from "./callback.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 
 export const gradientAccumulationSchedulerOptionsSchema = z.strictObject({
   /** Batches to accumulate from an epoch (counted from 0) on: `{ 0: 8, 4: 4, 8: 1 }`. */

@@ -1,6 +1,6 @@
+export { Callback, type CallbackHook, type StepOutputs } from "../core/callback.ts";
 export { type Backbone, BackboneFinetuning } from "./backbone-finetuning.ts";
 export { BatchSizeFinder } from "./batch-size-finder.ts";
-export { Callback, type CallbackHook, type StepOutputs } from "./callback.ts";
 export { formatCheckpointName } from "./checkpoint-name.ts";
 export { DeviceStatsMonitor } from "./device-stats-monitor.ts";
 export { EarlyStopping, type EarlyStoppingOptions, type StoppingReason, stoppingReasons } from "./early-stopping.ts";

@@ -1,9 +1,9 @@
 import type { optim } from "@classifier-training/torch";
 import { z } from "zod";
-import { MisconfigurationError } from "../core/errors.ts";
-import type { MetricValues } from "../core/result-collection.ts";
+import { Callback } from "../core/callback.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
-import { Callback } from "./callback.ts";
+import type { MetricValues } from "../run/result-collection.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 
 export const learningRateMonitorOptionsSchema = z.strictObject({
   /** When to log; by default each scheduler at its own interval. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { durationSchema, durationSeconds } from "../core/duration.ts";
-import { MisconfigurationError } from "../core/errors.ts";
+import { durationSchema, durationSeconds } from "../utilities/duration.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 
 const interval = z.union([z.number().min(0), durationSchema]);
 

@@ -6,12 +6,12 @@ import { folderLogName } from "@classifier-training/runs";
 import { checkpointFolders, findLast } from "../checkpoint/find.ts";
 import { summaryOf } from "../checkpoint/load.ts";
 import { removeLeftOver } from "../checkpoint/write-file.ts";
-import { MisconfigurationError } from "../core/errors.ts";
+import { Callback, type MetricUse } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
-import type { MetricValues } from "../core/result-collection.ts";
 import type { SaveOptions, TrainerFn, TrainerView } from "../core/trainer-view.ts";
+import type { MetricValues } from "../run/result-collection.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 import { BestK } from "./best-k.ts";
-import { Callback, type MetricUse } from "./callback.ts";
 import { formatCheckpointName, placeholders } from "./checkpoint-name.ts";
 import {
   intervalMs,

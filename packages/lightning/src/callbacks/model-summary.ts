@@ -1,8 +1,8 @@
 import { getLogger } from "@classifier-training/base";
 import { z } from "zod";
+import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
-import { Callback } from "./callback.ts";
 
 const log = getLogger("lightning.summary");
 

@@ -1,8 +1,8 @@
 import { canRedraw } from "@classifier-training/base";
 import { z } from "zod";
+import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
-import { Callback } from "./callback.ts";
 import { bar, clock, inOrder, joinFitting, Speed } from "./progress-text.ts";
 
 export const progressBarOptionsSchema = z.strictObject({

@@ -3,10 +3,10 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } fro
 import { dirname, join } from "node:path";
 import { getRngState, type optim, Tensor } from "@classifier-training/torch";
 import { z } from "zod";
-import { LightningError } from "../core/errors.ts";
+import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
-import { Callback } from "./callback.ts";
+import { LightningError } from "../utilities/errors.ts";
 import {
   firstThreadDifference,
   type ThreadChange,

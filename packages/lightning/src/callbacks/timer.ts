@@ -1,8 +1,8 @@
 import { getLogger } from "@classifier-training/base";
 import { z } from "zod";
-import { durationSchema, durationSeconds } from "../core/duration.ts";
+import { Callback } from "../core/callback.ts";
 import type { Stage, TrainerView } from "../core/trainer-view.ts";
-import { Callback } from "./callback.ts";
+import { durationSchema, durationSeconds } from "../utilities/duration.ts";
 
 const log = getLogger("lightning.timer");
 

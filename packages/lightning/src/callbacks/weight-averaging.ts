@@ -2,11 +2,11 @@ import { getLogger } from "@classifier-training/base";
 import { keep, nn, noGrad, type optim, scope, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { MisconfigurationError } from "../core/errors.ts";
+import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
-import { tensorBytes } from "../trainer/checkpoint-size.ts";
-import { Callback } from "./callback.ts";
+import { tensorBytes } from "../run/checkpoint-size.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 import { SwaSchedule } from "./swa-schedule.ts";
 
 const log = getLogger("lightning.swa");

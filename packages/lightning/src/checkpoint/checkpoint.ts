@@ -1,6 +1,6 @@
 import type { Tensor } from "@classifier-training/torch";
-import type { MetricValues, ResultState } from "../core/result-collection.ts";
-import type { Configured } from "../trainer/configured.ts";
+import type { Configured } from "../run/configured.ts";
+import type { MetricValues, ResultState } from "../run/result-collection.ts";
 import type { RankState } from "./rank-state.ts";
 
 /** Where in an epoch a checkpoint was taken: what of the batch or epoch is done already when training goes on. */

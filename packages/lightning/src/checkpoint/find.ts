@@ -1,7 +1,7 @@
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { getLogger } from "@classifier-training/base";
-import { LightningError } from "../core/errors.ts";
+import { LightningError } from "../utilities/errors.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { CheckpointSummary } from "./format.ts";
 import { loadCheckpoint, summaryOf } from "./load.ts";

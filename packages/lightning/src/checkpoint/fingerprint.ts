@@ -1,5 +1,5 @@
 import type { Tensor } from "@classifier-training/torch";
-import { LightningError } from "../core/errors.ts";
+import { LightningError } from "../utilities/errors.ts";
 import type { CheckpointSummary } from "./format.ts";
 
 /** What must be equal for a checkpoint to be continued: the module's and the data's own words for it. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { LightningError } from "../core/errors.ts";
+import { LightningError } from "../utilities/errors.ts";
 
 /**
  * A checkpoint is a safetensors file (https://github.com/huggingface/safetensors): the length of a JSON header, the

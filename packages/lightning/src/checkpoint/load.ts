@@ -1,7 +1,7 @@
 import { closeSync, readSync, statSync } from "node:fs";
 import { CtError, openRegularFile, readRegularFile } from "@classifier-training/base";
 import { type DType, fromBuffer, type Tensor } from "@classifier-training/torch";
-import { LightningError } from "../core/errors.ts";
+import { LightningError } from "../utilities/errors.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import {
   type CheckpointHeader,

@@ -1,7 +1,7 @@
 import { fromTypedArray, keep, scope, Tensor, type TypedArray } from "@classifier-training/torch";
-import { LightningError } from "../core/errors.ts";
-import type { MetricValues, ResultState } from "../core/result-collection.ts";
+import type { MetricValues, ResultState } from "../run/result-collection.ts";
 import { isDistributed, type Strategy } from "../strategies/strategy.ts";
+import { LightningError } from "../utilities/errors.ts";
 import type { Checkpoint, LoopState } from "./checkpoint.ts";
 
 /** What a rank other than the first has of its own: a run that goes on needs it of each. */

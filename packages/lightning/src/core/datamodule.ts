@@ -1,6 +1,6 @@
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { LoaderSource } from "../data/batch-loader.ts";
-import type { Awaitable } from "./awaitable.ts";
+import type { Awaitable } from "../utilities/awaitable.ts";
 import type { TrainerFn, TrainerView } from "./trainer-view.ts";
 
 /** Owns the data of a run: it prepares it, splits it and makes the loaders. */

@@ -1,5 +1,5 @@
 import type { optim, Tensor } from "@classifier-training/torch";
-import type { Awaitable } from "./awaitable.ts";
+import type { Awaitable } from "../utilities/awaitable.ts";
 
 /** How a trainer steps an optimizer: around the update lie the precision's scaling, the hooks and the clipping. */
 export type StepRunner = (

@@ -1,13 +1,13 @@
 import { nn, type optim, type Tensor } from "@classifier-training/torch";
-import type { Callback, StepOutputs } from "../callbacks/callback.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { LoaderSource } from "../data/batch-loader.ts";
 import type { Logger } from "../loggers/logger.ts";
-import type { Awaitable } from "./awaitable.ts";
-import { LightningError } from "./errors.ts";
+import type { LoggableMetric, ReduceFx } from "../run/result-collection.ts";
+import type { Awaitable } from "../utilities/awaitable.ts";
+import { LightningError } from "../utilities/errors.ts";
+import type { Callback, StepOutputs } from "./callback.ts";
 import type { LightningOptimizer } from "./lightning-optimizer.ts";
 import type { LrScheduler, OptimizerSpec } from "./optimizers.ts";
-import type { LoggableMetric, ReduceFx } from "./result-collection.ts";
 import type { TrainerFn, TrainerView } from "./trainer-view.ts";
 
 export type LoggedValue = number | Tensor | LoggableMetric;

@@ -1,5 +1,5 @@
 import type { optim } from "@classifier-training/torch";
-import { MisconfigurationError } from "./errors.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 
 /** Anything that changes learning rates: torch's schedulers, and those of one's own with the same four methods. */
 export interface LrScheduler {

@@ -1,13 +1,13 @@
 import type { optim } from "@classifier-training/torch";
-import type { Callback } from "../callbacks/callback.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Logger } from "../loggers/logger.ts";
 import type { Profiler } from "../profilers/profiler.ts";
+import type { MetricValues } from "../run/result-collection.ts";
 import type { Strategy } from "../strategies/strategy.ts";
+import type { Callback } from "./callback.ts";
 import type { LightningDataModule } from "./datamodule.ts";
 import type { LightningModule } from "./module.ts";
 import type { SchedulerConfig, SchedulerOptions } from "./optimizers.ts";
-import type { MetricValues } from "./result-collection.ts";
 
 /** Which of the trainer's functions runs. */
 export type TrainerFn = "fit" | "validate" | "test" | "predict";

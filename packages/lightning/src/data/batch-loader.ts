@@ -1,4 +1,4 @@
-import { LightningError } from "../core/errors.ts";
+import { LightningError } from "../utilities/errors.ts";
 
 /** Where in the training an iteration over batches starts. */
 export interface LoaderPosition {

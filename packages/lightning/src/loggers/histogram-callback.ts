@@ -1,6 +1,6 @@
 import type { Tensor } from "@classifier-training/torch";
 import { z } from "zod";
-import { Callback } from "../callbacks/callback.ts";
+import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
 

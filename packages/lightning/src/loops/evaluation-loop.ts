@@ -1,14 +1,14 @@
 import { inferenceMode, noGrad, scope } from "@classifier-training/torch";
-import { type MetricValues, noValues } from "../core/result-collection.ts";
 import type { BatchLoader } from "../data/batch-loader.ts";
 import { MixedPrecision } from "../precision/plugins.ts";
-import { findMetrics } from "../trainer/module-metrics.ts";
-import type { RunContext } from "../trainer/run-context.ts";
-import { limitedBatches } from "../trainer/settings.ts";
-import { StageMark } from "../trainer/stage-mark.ts";
+import { findMetrics } from "../run/module-metrics.ts";
+import { isAsyncFunction, refuseAsync } from "../run/optimization.ts";
+import { type MetricValues, noValues } from "../run/result-collection.ts";
+import type { RunContext } from "../run/run-context.ts";
+import { limitedBatches } from "../run/settings.ts";
+import { StageMark } from "../run/stage-mark.ts";
 import { BatchSource, EventLoopYielder } from "./batch-source.ts";
 import { disposeOutputs, disposeTransferred } from "./dispose.ts";
-import { isAsyncFunction, refuseAsync } from "./optimization.ts";
 
 type Kind = "validate" | "test";
 

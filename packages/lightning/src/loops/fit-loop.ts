@@ -1,11 +1,11 @@
 import { getLogger } from "@classifier-training/base";
-import { MisconfigurationError } from "../core/errors.ts";
 import type { BatchLoader } from "../data/batch-loader.ts";
+import { agreeOnEnd } from "../run/agreement.ts";
+import { findMetrics } from "../run/module-metrics.ts";
+import type { RunContext } from "../run/run-context.ts";
+import { exactCount, limitedBatches } from "../run/settings.ts";
 import { isDistributed } from "../strategies/strategy.ts";
-import { findMetrics } from "../trainer/module-metrics.ts";
-import type { RunContext } from "../trainer/run-context.ts";
-import { exactCount, limitedBatches } from "../trainer/settings.ts";
-import { agreeOnEnd } from "./agreement.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 import { BatchSource } from "./batch-source.ts";
 import type { EvaluationLoop } from "./evaluation-loop.ts";
 import { TrainingEpoch } from "./training-epoch.ts";

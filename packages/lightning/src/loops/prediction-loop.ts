@@ -1,9 +1,9 @@
 import { inferenceMode, noGrad, scope } from "@classifier-training/torch";
-import type { RunContext } from "../trainer/run-context.ts";
-import { limitedBatches } from "../trainer/settings.ts";
+import { isAsyncFunction } from "../run/optimization.ts";
+import type { RunContext } from "../run/run-context.ts";
+import { limitedBatches } from "../run/settings.ts";
 import { BatchSource, EventLoopYielder } from "./batch-source.ts";
 import { disposeOutputs, disposeTransferred } from "./dispose.ts";
-import { isAsyncFunction } from "./optimization.ts";
 
 /** Runs `predictStep` (or the forward pass) over the prediction loaders. */
 export class PredictionLoop {

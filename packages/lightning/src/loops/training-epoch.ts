@@ -1,11 +1,11 @@
 import { getLogger } from "@classifier-training/base";
 import { governor } from "@classifier-training/torch";
-import type { StepOutputs } from "../callbacks/callback.ts";
+import type { StepOutputs } from "../core/callback.ts";
+import { agreeOnEnd } from "../run/agreement.ts";
+import { findMetrics } from "../run/module-metrics.ts";
+import type { RunContext } from "../run/run-context.ts";
+import { StageMark } from "../run/stage-mark.ts";
 import { isDistributed } from "../strategies/strategy.ts";
-import { findMetrics } from "../trainer/module-metrics.ts";
-import type { RunContext } from "../trainer/run-context.ts";
-import { StageMark } from "../trainer/stage-mark.ts";
-import { agreeOnEnd } from "./agreement.ts";
 import { type BatchSource, EventLoopYielder } from "./batch-source.ts";
 import { disposeOutputs, disposeTransferred } from "./dispose.ts";
 

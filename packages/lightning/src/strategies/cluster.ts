@@ -1,5 +1,5 @@
 import { distributed } from "@classifier-training/torch";
-import { MisconfigurationError } from "../core/errors.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 import { isSlurmTask, slurmVariables } from "./slurm.ts";
 
 /** Which process of a run this is. */

@@ -1,6 +1,6 @@
 import { getLogger, suggestion } from "@classifier-training/base";
 import { cudaDeviceCount, cudaIsAvailable, distributed, mpsIsAvailable } from "@classifier-training/torch";
-import { MisconfigurationError } from "../core/errors.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 import { externalLocalWorldSize, findCluster, isRankProcess } from "./cluster.ts";
 import { DDPStrategy } from "./ddp.ts";
 import { SingleDeviceStrategy } from "./single-device.ts";

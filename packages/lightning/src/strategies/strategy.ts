@@ -1,6 +1,6 @@
 import type { Tensor } from "@classifier-training/torch";
-import type { Awaitable } from "../core/awaitable.ts";
 import type { LightningModule } from "../core/module.ts";
+import type { Awaitable } from "../utilities/awaitable.ts";
 
 /**
  * Where a run's processes are and how they agree. The loops ask it before every decision that all ranks must share, so

@@ -1,27 +1,27 @@
 import { internalError } from "@classifier-training/base";
-import type { Callback } from "../callbacks/callback.ts";
+import type { Callback } from "../core/callback.ts";
 import type { LightningDataModule } from "../core/datamodule.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
-import { DivergenceGuard } from "../loops/divergence.ts";
-import { Optimization } from "../loops/optimization.ts";
-import { Progress, RunState } from "../loops/progress.ts";
 import { selectPrecision } from "../precision/plugins.ts";
 import type { Precision } from "../precision/precision.ts";
 import { ChromeTraceProfiler } from "../profilers/chrome-trace.ts";
 import { type Profiler, passThroughProfiler } from "../profilers/profiler.ts";
 import { SimpleProfiler } from "../profilers/simple.ts";
+import { DataConnector } from "../run/data-connector.ts";
+import { DivergenceGuard } from "../run/divergence.ts";
+import { HookCaller } from "../run/hook-caller.ts";
+import { LoggerConnector } from "../run/logger-connector.ts";
+import { Optimization } from "../run/optimization.ts";
+import { Progress, RunState } from "../run/progress.ts";
+import type { RunContext } from "../run/run-context.ts";
+import { resolveSettings, type Settings } from "../run/settings.ts";
+import { SignalConnector } from "../run/signal-connector.ts";
+import type { StageMark } from "../run/stage-mark.ts";
 import { selectStrategy } from "../strategies/select.ts";
 import { isDistributed, type Strategy } from "../strategies/strategy.ts";
 import { configureLoggers } from "./callback-connector.ts";
-import { DataConnector } from "./data-connector.ts";
-import { HookCaller } from "./hook-caller.ts";
-import { LoggerConnector } from "./logger-connector.ts";
 import type { TrainerOptions } from "./options.ts";
-import type { RunContext } from "./run-context.ts";
-import { resolveSettings, type Settings } from "./settings.ts";
-import { SignalConnector } from "./signal-connector.ts";
-import type { StageMark } from "./stage-mark.ts";
 
 /** The parts of one trainer, made from its options. */
 export class Assembly implements RunContext {

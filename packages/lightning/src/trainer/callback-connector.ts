@@ -1,16 +1,16 @@
 import { getLogger } from "@classifier-training/base";
-import type { Callback } from "../callbacks/callback.ts";
 import { ModelCheckpoint } from "../callbacks/model-checkpoint.ts";
 import { ModelSummary } from "../callbacks/model-summary.ts";
 import { ProgressBar } from "../callbacks/progress-bar.ts";
 import { Timer } from "../callbacks/timer.ts";
-import { MisconfigurationError } from "../core/errors.ts";
+import type { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import { GuardedLogger } from "../loggers/guarded-logger.ts";
 import { CSVLogger } from "../loggers/index.ts";
 import { Logger } from "../loggers/logger.ts";
+import type { Settings } from "../run/settings.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 import type { TrainerOptions } from "./options.ts";
-import type { Settings } from "./settings.ts";
 
 const log = getLogger("lightning.trainer");
 

@@ -1,13 +1,13 @@
 import { foreignOptionAdvice, issueMessage, snakeCase, suggestion } from "@classifier-training/base";
 import { z } from "zod";
-import { Callback } from "../callbacks/callback.ts";
 import { CheckpointIO } from "../checkpoint/io.ts";
-import { durationSchema } from "../core/duration.ts";
-import { MisconfigurationError } from "../core/errors.ts";
+import { Callback } from "../core/callback.ts";
 import { Logger } from "../loggers/logger.ts";
 import { ClusterEnvironment } from "../plugins/cluster-environment.ts";
 import type { Profiler } from "../profilers/profiler.ts";
 import type { Strategy } from "../strategies/strategy.ts";
+import { durationSchema } from "../utilities/duration.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 import { removedTrainerOptions } from "./removed-options.ts";
 
 /**

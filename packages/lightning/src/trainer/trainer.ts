@@ -1,13 +1,11 @@
 import { type optim, setCudnnBenchmark, useDeterministicAlgorithms } from "@classifier-training/torch";
-import type { Callback } from "../callbacks/callback.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { RunIdentity } from "../checkpoint/fingerprint.ts";
 import { CheckpointIO } from "../checkpoint/io.ts";
+import type { Callback } from "../core/callback.ts";
 import { LightningDataModule } from "../core/datamodule.ts";
-import { MisconfigurationError } from "../core/errors.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { SchedulerConfig, SchedulerOptions } from "../core/optimizers.ts";
-import type { MetricValues } from "../core/result-collection.ts";
 import type { SaveOptions, Stage, Status, TrainerFn, TrainerView } from "../core/trainer-view.ts";
 import type { LoaderSource } from "../data/batch-loader.ts";
 import type { Logger } from "../loggers/logger.ts";
@@ -17,13 +15,15 @@ import { FitLoop } from "../loops/fit-loop.ts";
 import { PredictionLoop } from "../loops/prediction-loop.ts";
 import { ClusterEnvironment } from "../plugins/cluster-environment.ts";
 import type { Profiler } from "../profilers/profiler.ts";
+import { CheckpointConnector } from "../run/checkpoint-connector.ts";
+import type { MetricValues } from "../run/result-collection.ts";
+import { exactCount, limitedBatches } from "../run/settings.ts";
 import { isDistributed, type Strategy } from "../strategies/strategy.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 import { Assembly } from "./assembly.ts";
 import { configureCallbacks } from "./callback-connector.ts";
-import { CheckpointConnector } from "./checkpoint-connector.ts";
 import { parseTrainerOptions, type TrainerOptions, type TrainerOptionsInput } from "./options.ts";
 import { Session } from "./session.ts";
-import { exactCount, limitedBatches } from "./settings.ts";
 
 export interface FitArguments {
   readonly trainDataloaders?: LoaderSource;

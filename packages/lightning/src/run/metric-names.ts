@@ -1,6 +1,6 @@
 import { getLogger, suggestion } from "@classifier-training/base";
-import type { MetricUse } from "../callbacks/callback.ts";
-import { MisconfigurationError } from "../core/errors.ts";
+import type { MetricUse } from "../core/callback.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 import type { RunContext } from "./run-context.ts";
 
 const log = getLogger("lightning.trainer");

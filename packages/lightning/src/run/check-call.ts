@@ -1,6 +1,6 @@
 import { getLogger } from "@classifier-training/base";
-import { MisconfigurationError } from "../core/errors.ts";
 import type { TrainerFn } from "../core/trainer-view.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 import type { RunContext } from "./run-context.ts";
 
 const log = getLogger("lightning.trainer");

@@ -1,11 +1,11 @@
 import { type DType, Tensor } from "@classifier-training/torch";
 import type { LightningDataModule } from "../core/datamodule.ts";
-import { MisconfigurationError } from "../core/errors.ts";
 import type { LightningModule } from "../core/module.ts";
 import { asLoaderList, type BatchLoader } from "../data/batch-loader.ts";
 import { shareOf } from "../data/share.ts";
 import { moveTensors } from "../strategies/single-device.ts";
 import { isDistributed, type Strategy } from "../strategies/strategy.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 import { agree } from "./rank-agreement.ts";
 
 type LoaderHook = "trainDataloader" | "valDataloader" | "testDataloader" | "predictDataloader";

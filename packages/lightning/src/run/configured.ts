@@ -1,7 +1,7 @@
 import { getLogger } from "@classifier-training/base";
 import type { optim } from "@classifier-training/torch";
 import type { SchedulerConfig } from "../core/optimizers.ts";
-import type { Progress } from "../loops/progress.ts";
+import type { Progress } from "./progress.ts";
 
 const log = getLogger("lightning.resume");
 

@@ -1,9 +1,6 @@
 import { getLogger } from "@classifier-training/base";
 import { nn, type optim, optim as optimizers, scope, Tensor } from "@classifier-training/torch";
-import type { StepOutputs } from "../callbacks/callback.ts";
-import type { Awaitable } from "../core/awaitable.ts";
-import { LightningError, MisconfigurationError } from "../core/errors.ts";
-import { nonFiniteWeight } from "../core/finite.ts";
+import type { StepOutputs } from "../core/callback.ts";
 import { LightningOptimizer } from "../core/lightning-optimizer.ts";
 import { LightningModule } from "../core/module.ts";
 import {
@@ -16,8 +13,11 @@ import {
 import { MixedPrecision } from "../precision/plugins.ts";
 import type { StepPass } from "../precision/precision.ts";
 import { isDistributed } from "../strategies/strategy.ts";
-import { type Configured, configuredBy } from "../trainer/configured.ts";
-import type { RunContext } from "../trainer/run-context.ts";
+import type { Awaitable } from "../utilities/awaitable.ts";
+import { LightningError, MisconfigurationError } from "../utilities/errors.ts";
+import { nonFiniteWeight } from "../utilities/finite.ts";
+import { type Configured, configuredBy } from "./configured.ts";
+import type { RunContext } from "./run-context.ts";
 
 const log = getLogger("lightning.optimization");
 

@@ -1,6 +1,6 @@
 import { differences, firstOf } from "../checkpoint/fingerprint.ts";
-import { LightningError } from "../core/errors.ts";
 import { isDistributed, type Strategy } from "../strategies/strategy.ts";
+import { LightningError } from "../utilities/errors.ts";
 import type { RunContext } from "./run-context.ts";
 
 /**

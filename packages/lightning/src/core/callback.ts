@@ -1,8 +1,8 @@
 import type { optim, Tensor } from "@classifier-training/torch";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import type { Awaitable } from "../core/awaitable.ts";
-import type { LightningModule } from "../core/module.ts";
-import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
+import type { Awaitable } from "../utilities/awaitable.ts";
+import type { LightningModule } from "./module.ts";
+import type { TrainerFn, TrainerView } from "./trainer-view.ts";
 
 type Plain = Awaitable<void>;
 

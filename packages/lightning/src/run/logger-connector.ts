@@ -1,20 +1,20 @@
 import type { Tensor } from "@classifier-training/torch";
 import type { LoopState } from "../checkpoint/checkpoint.ts";
-import { LightningError, MisconfigurationError } from "../core/errors.ts";
-import { logLevels } from "../core/log-rules.ts";
 import type { LoggedValue, LogOptions } from "../core/module.ts";
+import type { Stage } from "../core/trainer-view.ts";
+import type { Logger } from "../loggers/logger.ts";
+import type { Metric, MetricState } from "../metrics/metric.ts";
+import { isDistributed, type Strategy } from "../strategies/strategy.ts";
+import { LightningError, MisconfigurationError } from "../utilities/errors.ts";
+import { logLevels } from "./log-rules.ts";
+import type { Progress, RunState } from "./progress.ts";
 import {
   emptyViews,
   type LoggableMetric,
   type MetricValues,
   type MetricViews,
   ResultCollection,
-} from "../core/result-collection.ts";
-import type { Stage } from "../core/trainer-view.ts";
-import type { Logger } from "../loggers/logger.ts";
-import type { Progress, RunState } from "../loops/progress.ts";
-import type { Metric, MetricState } from "../metrics/metric.ts";
-import { isDistributed, type Strategy } from "../strategies/strategy.ts";
+} from "./result-collection.ts";
 
 interface Place {
   readonly batches: number;

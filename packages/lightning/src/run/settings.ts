@@ -1,8 +1,8 @@
 import { getLogger } from "@classifier-training/base";
 import { Timer } from "../callbacks/timer.ts";
-import { durationSeconds, isDuration } from "../core/duration.ts";
-import { MisconfigurationError } from "../core/errors.ts";
-import type { BatchLimit, TrainerOptions } from "./options.ts";
+import type { BatchLimit, TrainerOptions } from "../trainer/options.ts";
+import { durationSeconds, isDuration } from "../utilities/duration.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 
 const log = getLogger("lightning.trainer");
 

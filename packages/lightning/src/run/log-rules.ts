@@ -1,4 +1,4 @@
-import { MisconfigurationError } from "./errors.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 
 /** Where `log()` may be called, and with which levels: Lightning's table, hook by hook. */
 interface LogRule {

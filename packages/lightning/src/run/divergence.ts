@@ -1,9 +1,9 @@
 import { getLogger } from "@classifier-training/base";
 import { isFloatingPoint, keep, noGrad, scope, stack, type Tensor } from "@classifier-training/torch";
-import { LightningError } from "../core/errors.ts";
-import { nonFiniteInput, nonFiniteWeight } from "../core/finite.ts";
-import { pythonFloat } from "../core/format.ts";
-import type { RunContext } from "../trainer/run-context.ts";
+import { LightningError } from "../utilities/errors.ts";
+import { nonFiniteInput, nonFiniteWeight } from "../utilities/finite.ts";
+import { pythonFloat } from "../utilities/format.ts";
+import type { RunContext } from "./run-context.ts";
 
 const log = getLogger("lightning.divergence");
 

@@ -1,4 +1,4 @@
-import type { RunContext } from "../trainer/run-context.ts";
+import type { RunContext } from "./run-context.ts";
 
 /** Lets all ranks know that one of them wants to end or save: they then do so at the same place. @returns whether a save by time is due */
 export async function agreeOnEnd({ strategy, state, signals, isSaveDue }: RunContext): Promise<boolean> {

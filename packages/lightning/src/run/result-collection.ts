@@ -1,6 +1,6 @@
 import type { Tensor } from "@classifier-training/torch";
+import { MisconfigurationError } from "../utilities/errors.ts";
 import { type EpochShare, mergedShares, reducedStep } from "./epoch-share.ts";
-import { MisconfigurationError } from "./errors.ts";
 import { isPerBatch } from "./log-rules.ts";
 
 export type ReduceFx = "mean" | "sum" | "min" | "max";

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { getLogger } from "@classifier-training/base";
-import { LightningError } from "../core/errors.ts";
+import { LightningError } from "../utilities/errors.ts";
 
 const log = getLogger("lightning.signals");
 

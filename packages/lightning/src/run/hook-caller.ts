@@ -1,9 +1,9 @@
 import { getLogger } from "@classifier-training/base";
-import type { Callback, CallbackHook, HookArguments } from "../callbacks/callback.ts";
-import { type Awaitable, isPromise } from "../core/awaitable.ts";
-import { MisconfigurationError } from "../core/errors.ts";
+import type { Callback, CallbackHook, HookArguments } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
+import { type Awaitable, isPromise } from "../utilities/awaitable.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
 import type { LoggerConnector } from "./logger-connector.ts";
 
 /**
