@@ -1,0 +1,53 @@
+// Values that a package exports, and that no other package, document, template, benchmark or test takes from it.
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { root } from "./exec.mjs";
+
+const files = execFileSync("git", ["ls-files"], { cwd: root, encoding: "utf8" }).split("\n").filter(Boolean);
+const read = (file) => readFileSync(join(root, file), "utf8");
+const packages = [
+  ...new Set(files.map((file) => /^packages\/([^/]+)\/src\/index\.ts$/.exec(file)?.[1]).filter(Boolean)),
+];
+
+/** The names of the values that a module exports, through what it re-exports from its own package. */
+function exportsOf(file) {
+  const text = read(file);
+  const names = new Set();
+  for (const [, name] of text.matchAll(/^export (?:async )?(?:abstract )?(?:const|let|function\*?|class) (\w+)/gm))
+    names.add(name);
+  for (const [, type, list, from] of text.matchAll(/^export (type )?\{([^}]*)\}(?: from "([^"]+)")?/gm)) {
+    if (type !== undefined || (from !== undefined && !from.startsWith("."))) continue;
+    for (const item of list.split(",").map((part) => part.trim())) {
+      if (item !== "" && !item.startsWith("type ")) names.add(item.split(" as ").at(-1));
+    }
+  }
+  for (const [, space, from] of text.matchAll(/^export \*(?: as (\w+))? from "(\.[^"]+)"/gm)) {
+    if (space !== undefined) names.add(space);
+    else for (const name of exportsOf(join(dirname(file), from))) names.add(name);
+  }
+  return names;
+}
+
+const code = files.filter((file) => /\.(ts|mjs|js|md|yaml)$/.test(file) && existsSync(join(root, file)));
+const texts = new Map(code.map((file) => [file, read(file)]));
+const problems = [];
+let looked = 0;
+for (const name of packages) {
+  const own = `packages/${name}/`;
+  const source = `${own}src/`;
+  // Where a name may be used: anything that is not the package's own source, and its tests.
+  const users = [...texts]
+    .filter(([file]) => !file.startsWith(source) || file.endsWith(".test.ts"))
+    .map(([, text]) => text);
+  const used = new Set(users.flatMap((text) => text.match(/\w+/g) ?? []));
+  for (const exported of exportsOf(`${source}index.ts`)) {
+    looked++;
+    if (!used.has(exported)) problems.push(`${source}index.ts: nothing uses '${exported}': remove it from the exports`);
+  }
+}
+if (looked === 0) problems.push("no export was found: the check looked at nothing");
+for (const problem of problems) process.stderr.write(`${problem}\n`);
+process.stdout.write(`exports: ${looked} values, ${problems.length} problems\n`);
+process.exit(problems.length === 0 ? 0 : 1);
