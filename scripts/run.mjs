@@ -1,4 +1,4 @@
-// npm run train -- overrides...: set-up, then the command line.
+// npm run train -- overrides...: setup, then the command line.
 import process from "node:process";
 import { run } from "./exec.mjs";
 import { setupOrExit } from "./setup.mjs";

@@ -47,7 +47,7 @@ async function systemPackages() {
   }
 }
 
-/** A LibTorch folder that was named, and is none, is the user's to mend. */
+/** `LIBTORCH` naming a folder without LibTorch is an error: falling back to another one would hide it. */
 function found(locate) {
   try {
     return locate();
@@ -65,7 +65,7 @@ function glooHeaders(libtorch, hasGlooHeaders) {
   try {
     step("installing libgloo-dev with apt", () => aptInstall(apt, ["libgloo-dev"]));
   } catch {
-    process.stderr.write("set-up: libgloo-dev could not be installed: training with several processes is left out\n");
+    process.stderr.write("setup: libgloo-dev could not be installed: training with several processes is left out\n");
   }
 }
 
@@ -131,13 +131,13 @@ async function nativeAddon() {
     onProgress(line) {
       if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2Kset-up: ${line}`);
       // Without a terminal a line for each quarter is enough.
-      else if (quarter(line) !== said) process.stderr.write(`set-up: ${line}\n`);
+      else if (quarter(line) !== said) process.stderr.write(`setup: ${line}\n`);
       said = quarter(line);
     },
   });
   if (!built) return;
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
-  process.stderr.write(`${process.stderr.isTTY ? "\r\u001b[2K" : ""}set-up: built the torch addon in ${seconds} s\n`);
+  process.stderr.write(`${process.stderr.isTTY ? "\r\u001b[2K" : ""}setup: built the torch addon in ${seconds} s\n`);
 }
 
 function quarter(line) {
@@ -148,7 +148,7 @@ function quarter(line) {
 
 async function typescriptBuild() {
   if (!existsSync(join(root, "packages", "classifier", "dist")))
-    process.stderr.write("set-up: compiling TypeScript ...\n");
+    process.stderr.write("setup: compiling TypeScript ...\n");
   const compiler = join(root, "node_modules", ".bin", "tsc");
   const result = spawnSync(compiler, ["-b"], { cwd: root, encoding: "utf8" });
   if (result.status !== 0) throw new SetupError(`The TypeScript build failed:\n${result.stdout}${result.stderr}`);
@@ -170,12 +170,12 @@ function execute(command, env = {}) {
 
 function step(name, work) {
   const start = performance.now();
-  process.stderr.write(`set-up: ${name} ...\n`);
+  process.stderr.write(`setup: ${name} ...\n`);
   work();
-  process.stderr.write(`set-up: done in ${((performance.now() - start) / 1000).toFixed(0)} s\n`);
+  process.stderr.write(`setup: done in ${((performance.now() - start) / 1000).toFixed(0)} s\n`);
 }
 
-/** Runs the set-up and ends the process with one clear text when it cannot be done. */
+/** Runs the setup and ends the process with one clear text when it cannot be done. */
 export async function setupOrExit() {
   try {
     await setup();
@@ -188,5 +188,5 @@ export async function setupOrExit() {
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   await setupOrExit();
-  process.stderr.write("set-up: ready\n");
+  process.stderr.write("setup: ready\n");
 }

@@ -1,4 +1,4 @@
-// npm start: set-up, then the demo: draws a data set, trains, exports, predicts. Arguments are overrides.
+// npm start: setup, then the demo: renders a dataset, trains, exports, predicts. Arguments are overrides.
 import process from "node:process";
 import { run } from "./exec.mjs";
 import { setupOrExit } from "./setup.mjs";

@@ -1,4 +1,4 @@
-// npm test: set-up, every check, every test. Arguments go to vitest: `npm test -- packages/hydra`.
+// npm test: setup, every check, every test. Arguments go to vitest: `npm test -- packages/hydra`.
 import process from "node:process";
 import { run, tool } from "./exec.mjs";
 import { setupOrExit } from "./setup.mjs";

@@ -125,7 +125,7 @@ const cases: readonly Case[] = [
   ["a view of a view written to, and others of the same memory", images, (x) => writtenThrough(x)],
   ["what is set by index", rows, (x) => setByIndex(x)],
   [
-    "whole numbers",
+    "integers",
     () =>
       tensor(
         [
@@ -357,7 +357,7 @@ test("half precision is exported and checked; bfloat16 is beyond ONNX Runtime's 
   await expect(checkOnnx(exportOnnx(double, example).bytes, brain, double)).rejects.toThrow("bfloat16");
 });
 
-test("a wrong expectation is told with the difference", async () => {
+test("a wrong expectation is reported with the difference", async () => {
   const x = fromTypedArray(new Float32Array([1, 2]), [2, 1]);
   const { bytes } = exportOnnx((input: Tensor) => input.mul(2), x);
   await expect(checkOnnx(bytes, x, (input: Tensor) => input.mul(3))).rejects.toThrow(

@@ -22,7 +22,7 @@ beforeAll(() => {
   manualSeed(0);
   model = createModel("resnet18", { numClasses: 5, stem: "small" });
   images = randn([4, 3, 32, 32]);
-  // a few batches in training mode give batch normalisation statistics that are not 0 and 1
+  // a few batches in training mode give batch normalization statistics that are not 0 and 1
   noGrad(() => scope(() => [0, 1, 2].map(() => model.train().call(images))));
   bytes = exportOnnx(model.eval(), images).bytes;
 });
@@ -48,7 +48,7 @@ async function relativeError(of: Uint8Array): Promise<number> {
   return Math.sqrt(difference / size);
 }
 
-test("batch normalisation disappears into the convolutions", async () => {
+test("batch normalization disappears into the convolutions", async () => {
   const folded = foldBatchNorm(bytes);
   expect(operators(bytes)["BatchNormalization"]).toBe(20);
   expect(operators(folded)["BatchNormalization"]).toBeUndefined();
@@ -98,12 +98,12 @@ test("half precision rounds to nearest even, with subnormals, infinities and NaN
   expect(finite.map((bits) => toFloat16Bits(fromFloat16Bits(bits)))).toEqual(finite);
 });
 
-test("a weight is quantised by the largest value of each output channel", () => {
+test("a weight is quantized by the largest value of each output channel", () => {
   const { data, scales } = quantizeWeight(Float32Array.of(1, -2, 10, 5), [2, 2], 0, false);
   expect([...data]).toEqual([64, -127, 127, 64]);
   expect([...scales].map((scale) => scale * 127)).toEqual([expect.closeTo(2), expect.closeTo(10)]);
 });
 
-test("bytes that are no model are refused", () => {
-  expect(() => foldBatchNorm(new Uint8Array([255, 1]))).toThrow("these bytes are no ONNX model");
+test("bytes that are not a model are refused", () => {
+  expect(() => foldBatchNorm(new Uint8Array([255, 1]))).toThrow("these bytes are not an ONNX model");
 });

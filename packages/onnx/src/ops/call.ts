@@ -61,7 +61,7 @@ export class OpCall {
 
   tensor(name: string): Value {
     const value = this.optionalTensor(name);
-    if (value === undefined) throw this.unsupported(`argument '${name}' is not a tensor`);
+    if (value === undefined) throw this.#unexpected(name, "a tensor");
     return value;
   }
 
@@ -82,8 +82,7 @@ export class OpCall {
 
   tensors(name: string): Value[] {
     const value = this.#get(name);
-    if (!Array.isArray(value) || !value.every(isValue))
-      throw this.unsupported(`argument '${name}' is not a tensor list`);
+    if (!Array.isArray(value) || !value.every(isValue)) throw this.#unexpected(name, "a list of tensors");
     return value;
   }
 
@@ -91,7 +90,7 @@ export class OpCall {
     const value = this.#fixed(name, this.#get(name) ?? otherwise);
     if (typeof value === "boolean") return Number(value);
     if (typeof value === "bigint") return Number(value);
-    if (typeof value !== "number") throw this.unsupported(`argument '${name}' is not a number`);
+    if (typeof value !== "number") throw this.#unexpected(name, "a number");
     return value;
   }
 
@@ -129,7 +128,7 @@ export class OpCall {
     const value = this.#fixed(name, this.#get(name));
     if (typeof value === "number") return new Array<number>(Math.max(1, length)).fill(value);
     const list = Array.isArray(value) && value.length > 0 ? value : otherwise;
-    if (list === undefined) throw this.unsupported(`argument '${name}' is not a list of numbers`);
+    if (list === undefined) throw this.#unexpected(name, "a list of numbers");
     for (const entry of list) this.#fixed(name, entry);
     return list.length === 1 && length > 1 ? new Array<number>(length).fill(Number(list[0])) : list.map(Number);
   }
@@ -155,6 +154,10 @@ export class OpCall {
     return size;
   }
 
+  #unexpected(name: string, expected: string): OnnxError {
+    return this.unsupported(`argument '${name}': expected ${expected}, received ${describe(this.#args.get(name))}`);
+  }
+
   /** An error that names the operator and the module that called it. */
   unsupported(
     why: string,
@@ -168,6 +171,12 @@ export class OpCall {
       fix,
     });
   }
+}
+
+function describe(value: unknown): string {
+  if (isValue(value)) return `a ${value.dtype} tensor`;
+  if (value instanceof Varying) return `a size that depends on '${value.symbol}'`;
+  return value === undefined ? "nothing" : (JSON.stringify(value) ?? typeof value);
 }
 
 export function positiveAxis(axis: number, rank: number): number {

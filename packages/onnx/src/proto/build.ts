@@ -12,7 +12,7 @@ import {
 } from "./onnx.generated.ts";
 import { attributeTypes, tensorTypes } from "./types.ts";
 
-/** An attribute's value: whole numbers are ONNX ints; write `float(2)` where the operator wants a float. */
+/** An attribute's value: integers are ONNX ints; write `float(2)` where the operator wants a float. */
 export type AttributeValue = number | FloatValue | string | readonly number[] | TensorProto;
 
 export interface FloatValue {

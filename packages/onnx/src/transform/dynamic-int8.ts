@@ -6,7 +6,7 @@ import { quantizeWeight } from "./int8-weights.ts";
 import { bytesOf, ModelEditor, numberAttribute } from "./model-editor.ts";
 
 export interface DynamicInt8Options {
-  /** Which operators to quantise; default all three. Convolutions are smaller then, but seldom faster. */
+  /** Which operators to quantize; default all three. Convolutions are smaller then, but seldom faster. */
   readonly operators?: readonly ("Conv" | "Gemm" | "MatMul")[] | undefined;
   /**
    * Weights in 7 bits, default false. On x86 processors without VNNI instructions (before about 2019) the kernels add
@@ -16,7 +16,7 @@ export interface DynamicInt8Options {
 }
 
 /**
- * Quantises weights to int8 and lets activations be quantised as they come, tensor by tensor: no calibration data is
+ * Quantizes weights to int8 and lets activations be quantized as they come, tensor by tensor: no calibration data is
  * needed, the file shrinks to about a quarter. For convolutional networks `quantizeStaticInt8` is faster at run time.
  */
 export function quantizeDynamicInt8(bytes: Uint8Array, options: DynamicInt8Options = {}): Uint8Array {
@@ -24,8 +24,8 @@ export function quantizeDynamicInt8(bytes: Uint8Array, options: DynamicInt8Optio
   const editor = new ModelEditor(bytes);
   foldInto(editor);
   const wanted = new Set<string>(operators);
-  /** Quantised activations by the value that they come from: several convolutions may read one. */
-  const activations = new Map<string, readonly [quantised: string, scale: string, zero: string]>();
+  /** Quantized activations by the value that they come from: several convolutions may read one. */
+  const activations = new Map<string, readonly [quantized: string, scale: string, zero: string]>();
   editor.replaceNodes((node) => {
     const weightName = node.input[1] ?? "";
     const weight = editor.floats(weightName);
@@ -62,7 +62,7 @@ function integerNodes(
   editor: ModelEditor,
   node: NodeProto,
   { weight, dims, reduceRange }: Weight,
-  [quantised, activationScale, zero]: readonly [string, string, string],
+  [quantized, activationScale, zero]: readonly [string, string, string],
 ): NodeProto[] {
   const isConv = node.opType === "Conv";
   const transposed = node.opType === "Gemm" && numberAttribute(node, "transB", 0) === 1;
@@ -77,7 +77,7 @@ function integerNodes(
   const output = node.output[0] ?? "";
   const product = editor.node(
     isConv ? "ConvInteger" : "MatMulInteger",
-    [quantised, weightName, zero],
+    [quantized, weightName, zero],
     `${output}.int32`,
   );
   if (isConv) product.attribute = node.attribute;

@@ -2,7 +2,7 @@ import type { NodeProto } from "../proto/onnx.generated.ts";
 import { bytesOf, ModelEditor, numberAttribute } from "./model-editor.ts";
 
 /**
- * Multiplies batch normalisations into the convolutions before them: w' = w s, b' = (b - mean) s + beta, with
+ * Multiplies batch normalizations into the convolutions before them: w' = w s, b' = (b - mean) s + beta, with
  * s = gamma / sqrt(var + eps) per output channel. The model computes the same, with fewer nodes.
  */
 export function foldBatchNorm(bytes: Uint8Array): Uint8Array {

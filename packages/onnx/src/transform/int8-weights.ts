@@ -1,11 +1,11 @@
-/** A weight as int8, symmetric: value = scale * quantised, one scale for each slice along an axis. */
+/** A weight as int8, symmetric: value = scale * quantized, one scale for each slice along an axis. */
 export interface QuantizedWeight {
   readonly data: Int8Array;
   readonly scales: Float32Array;
 }
 
 /**
- * Quantises a weight symmetrically to [-127, 127], each slice along `axis` by its own largest value.
+ * Quantizes a weight symmetrically to [-127, 127], each slice along `axis` by its own largest value.
  * @param reduceRange Use [-64, 64] instead: on x86 processors without VNNI the int8 kernels add pairs of products in 16
  * bits, which overflow with the full range.
  */

@@ -17,7 +17,7 @@ export class ModelEditor {
   readonly #initializers: Map<string, TensorProto>;
   readonly #taken: Set<string>;
 
-  /** @throws OnnxError `onnx/invalid` when the bytes are no ONNX model */
+  /** @throws OnnxError `onnx/invalid` when the bytes are not an ONNX model */
   constructor(bytes: Uint8Array) {
     let graph: GraphProto | undefined;
     try {
@@ -25,7 +25,7 @@ export class ModelEditor {
       this.model = fromBinary(ModelProtoSchema, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
       graph = this.model.graph;
     } catch (error) {
-      throw new OnnxError({ code: "onnx/invalid", what: "these bytes are no ONNX model", cause: error });
+      throw new OnnxError({ code: "onnx/invalid", what: "these bytes are not an ONNX model", cause: error });
     }
     if (graph === undefined) throw new OnnxError({ code: "onnx/invalid", what: "the ONNX model has no graph" });
     this.graph = graph;

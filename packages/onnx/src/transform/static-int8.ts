@@ -25,11 +25,11 @@ const passing = new Set([
   "Reshape",
   "Transpose",
 ]);
-/** Activations that ONNX Runtime merges into the quantised operator before them. */
+/** Activations that ONNX Runtime merges into the quantized operator before them. */
 const merged = new Set(["Relu", "Clip"]);
 
 /**
- * Quantises a model to int8 with ranges measured on calibration data: weights per output channel, activations per tensor
+ * Quantizes a model to int8 with ranges measured on calibration data: weights per output channel, activations per tensor
  * (uint8). The result is in QDQ form: pairs of QuantizeLinear and DequantizeLinear around each operator, which ONNX
  * Runtime turns into integer kernels.
  * @param batches A few hundred typical images, prepared as for inference.
@@ -42,16 +42,16 @@ export async function quantizeStaticInt8(
   const editor = new ModelEditor(bytes);
   foldInto(editor);
   const folded = editor.bytes();
-  const quantised = new ModelEditor(folded);
-  const activations = activationsOf(quantised);
+  const quantized = new ModelEditor(folded);
+  const activations = activationsOf(quantized);
   const ranges = await calibrate(folded, [...activations], batches);
   const pairs = new Map<string, Pair>();
-  for (const [name, range] of ranges) pairs.set(name, makePair(quantised, name, range));
+  for (const [name, range] of ranges) pairs.set(name, makePair(quantized, name, range));
 
-  const head = quantised.graph.input.flatMap(({ name }) => [...(pairs.get(name)?.nodes ?? [])]);
-  const outputs = new Set(quantised.graph.output.map(({ name }) => name));
-  quantised.replaceNodes((node) => {
-    const extra = weighted.has(node.opType) ? quantiseWeights(quantised, node, pairs, reduceRange) : [];
+  const head = quantized.graph.input.flatMap(({ name }) => [...(pairs.get(name)?.nodes ?? [])]);
+  const outputs = new Set(quantized.graph.output.map(({ name }) => name));
+  quantized.replaceNodes((node) => {
+    const extra = weighted.has(node.opType) ? quantizeWeights(quantized, node, pairs, reduceRange) : [];
     if (weighted.has(node.opType) || passing.has(node.opType)) {
       node.input = node.input.map((name) => pairs.get(name)?.output ?? name);
     }
@@ -59,8 +59,8 @@ export async function quantizeStaticInt8(
     const after = node.output.flatMap((name) => (outputs.has(name) ? [] : [...(pairs.get(name)?.nodes ?? [])]));
     return [...extra, node, ...after];
   });
-  quantised.graph.node = [...head, ...quantised.graph.node];
-  return quantised.bytes();
+  quantized.graph.node = [...head, ...quantized.graph.node];
+  return quantized.bytes();
 }
 
 interface Pair {
@@ -69,7 +69,7 @@ interface Pair {
   readonly scale: number;
 }
 
-/** The tensors to quantise: what weighted operators read and write, and what lies between them. */
+/** The tensors to quantize: what weighted operators read and write, and what lies between them. */
 function activationsOf(editor: ModelEditor): Set<string> {
   const graphOutputs = new Set(editor.graph.output.map(({ name }) => name));
   const consumers = new Map<string, NodeProto[]>();
@@ -106,13 +106,13 @@ function makePair(editor: ModelEditor, name: string, { min, max }: Range): Pair 
   const zero = Math.max(0, Math.min(255, Math.round(-low / scale)));
   const scaleName = editor.addInitializer(`${name}.scale`, "float32", [], bytesOf(Float32Array.of(scale)));
   const zeroName = editor.addInitializer(`${name}.zero`, "uint8", [], Uint8Array.of(zero));
-  const quantise = editor.node("QuantizeLinear", [name, scaleName, zeroName], `${name}.quantized`);
-  const restore = editor.node("DequantizeLinear", [quantise.output[0] ?? "", scaleName, zeroName], `${name}.restored`);
-  return { nodes: [quantise, restore], output: restore.output[0] ?? "", scale };
+  const quantize = editor.node("QuantizeLinear", [name, scaleName, zeroName], `${name}.quantized`);
+  const restore = editor.node("DequantizeLinear", [quantize.output[0] ?? "", scaleName, zeroName], `${name}.restored`);
+  return { nodes: [quantize, restore], output: restore.output[0] ?? "", scale };
 }
 
 /** Puts an int8 weight, and an int32 bias in the scale of the product, in the place of the float ones. */
-function quantiseWeights(
+function quantizeWeights(
   editor: ModelEditor,
   node: NodeProto,
   pairs: ReadonlyMap<string, Pair>,
