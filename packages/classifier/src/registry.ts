@@ -7,13 +7,15 @@ const lightning: TargetLoader = async () => {
     Object.entries(targets).map(([name, target]) => [name, /\.Trainer$/.test(name) ? countingBatches(target) : target]),
   );
 };
+const loggers: TargetLoader = async () => (await import("@classifier-training/loggers")).targets;
 const torch: TargetLoader = async () => (await import("@classifier-training/torch")).targets;
 const vision: TargetLoader = async () => (await import("@classifier-training/vision")).targets;
 const own: TargetLoader = async () => (await import("./targets.ts")).targets;
 
 /** Who knows the names below a prefix; of two that know the same prefix, the later one is asked first. */
 const namespaces: readonly (readonly [prefixes: readonly string[], load: TargetLoader])[] = [
-  [["lightning", "pytorch_lightning", "torchmetrics", "datetime", "aim", "dvclive", "swanlab"], lightning],
+  [["lightning", "pytorch_lightning", "torchmetrics", "datetime"], lightning],
+  [["lightning.pytorch.loggers", "pytorch_lightning.loggers", "aim", "dvclive", "swanlab"], loggers],
   [["torch", "timm", "lion_pytorch", "torchvision"], torch],
   [["torchvision", "timm"], vision],
   [["classifier_training"], own],

@@ -1,19 +1,17 @@
 /**
- * What the trainer costs: `npm run bench -w packages/lightning`, or with a part's name (`overhead`, `saving`, `resuming`,
- * `loggers`) that part.
- * Both sides of a comparison run in the same process.
+ * What the trainer costs: `npm run bench -w packages/lightning`, or with a part's name (`overhead`, `saving`, `resuming`)
+ * that part. Both sides of a comparison run in the same process.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setLogSinks } from "@classifier-training/base";
 import { getNumThreads } from "@classifier-training/torch";
-import { benchLoggers } from "./loggers.ts";
 import { overhead } from "./overhead.ts";
 import { resuming, stalls } from "./saving.ts";
 import { say } from "./support.ts";
 
-const parts = { overhead, saving: stalls, resuming, loggers: benchLoggers };
+const parts = { overhead, saving: stalls, resuming };
 const asked = process.argv.slice(2);
 setLogSinks([]);
 say(`threads: ${getNumThreads()}`);

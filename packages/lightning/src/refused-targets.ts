@@ -2,16 +2,11 @@ import { refusedTarget, type Target } from "@classifier-training/base";
 
 const gone = (name: string, instead: string) => refusedTarget(`${name} belongs to an older Lightning`, instead);
 const foreign = (name: string, instead: string) => refusedTarget(`${name} is not built in`, instead);
-const tracker = "use lightning.pytorch.loggers.WandbLogger, MLFlowLogger, TensorBoardLogger or CSVLogger";
 const wholeModels = "models are trained whole on each device: use trainer.strategy=ddp";
 const precision = (name: string) => `use trainer.precision=${name}`;
 
 /** Names of Lightning below `lightning.pytorch` that cannot be had here, with the way out. */
 export const refusedTargets: Readonly<Record<string, Target>> = {
-  "loggers.CometLogger": foreign("CometLogger", tracker),
-  "loggers.NeptuneLogger": foreign("NeptuneLogger", tracker),
-  "loggers.LitLogger": foreign("LitLogger", tracker),
-  "loggers.TestTubeLogger": gone("TestTubeLogger", "use lightning.pytorch.loggers.TensorBoardLogger"),
   "callbacks.GPUStatsMonitor": gone("GPUStatsMonitor", "use lightning.pytorch.callbacks.DeviceStatsMonitor"),
   "callbacks.XLAStatsMonitor": gone("XLAStatsMonitor", "use lightning.pytorch.callbacks.DeviceStatsMonitor"),
   "callbacks.QuantizationAwareTraining": gone(
@@ -56,11 +51,4 @@ export const refusedTargets: Readonly<Record<string, Target>> = {
   "plugins.TransformerEnginePrecision": foreign("TransformerEnginePrecision", precision("bf16-mixed")),
   "plugins.DDPPlugin": gone("DDPPlugin", "use trainer.strategy=ddp"),
   "plugins.TorchSyncBatchNorm": foreign("TorchSyncBatchNorm", "use trainer.sync_batchnorm=true"),
-};
-
-/** Loggers that other packages bring to Lightning. */
-export const otherLoggers: Readonly<Record<string, Target>> = {
-  "aim.pytorch_lightning.AimLogger": foreign("AimLogger", tracker),
-  "dvclive.lightning.DVCLiveLogger": foreign("DVCLiveLogger", tracker),
-  "swanlab.integration.pytorch_lightning.SwanLabLogger": foreign("SwanLabLogger", tracker),
 };

@@ -15,6 +15,7 @@ import {
   GradientAccumulationScheduler,
   gradientAccumulationSchedulerOptionsSchema,
 } from "./callbacks/gradient-accumulation-scheduler.ts";
+import { HistogramCallback, histogramCallbackOptionsSchema } from "./callbacks/histogram-callback.ts";
 import { LearningRateFinder, learningRateFinderOptionsSchema } from "./callbacks/learning-rate-finder.ts";
 import { LearningRateMonitor, learningRateMonitorOptionsSchema } from "./callbacks/learning-rate-monitor.ts";
 import { ModelCheckpoint } from "./callbacks/model-checkpoint.ts";
@@ -25,13 +26,12 @@ import { ReplayCertificate, replayCertificateOptionsSchema } from "./callbacks/r
 import { Timer, timerOptionsSchema } from "./callbacks/timer.ts";
 import { StochasticWeightAveraging, stochasticWeightAveragingOptionsSchema } from "./callbacks/weight-averaging.ts";
 import { CheckpointIO } from "./checkpoint/io.ts";
-import { loggerTargets } from "./loggers/index.ts";
 import { metricTargets } from "./metrics/index.ts";
 import { ClusterEnvironment, clusterEnvironmentOptionsSchema } from "./plugins/cluster-environment.ts";
 import { ChromeTraceProfiler } from "./profilers/chrome-trace.ts";
 import { passThroughProfiler } from "./profilers/profiler.ts";
 import { profilerOptionsSchema, SimpleProfiler } from "./profilers/simple.ts";
-import { otherLoggers, refusedTargets } from "./refused-targets.ts";
+import { refusedTargets } from "./refused-targets.ts";
 import { DDPStrategy, ddpOptionsSchema } from "./strategies/ddp.ts";
 import { SingleDeviceStrategy } from "./strategies/single-device.ts";
 import { trainerOptionsSchema } from "./trainer/options.ts";
@@ -176,7 +176,9 @@ export const targets: TargetTable = {
     emaOptionsSchema,
     (options) => new EMACallback(options),
   ),
-  ...otherLoggers,
-  ...loggerTargets,
+  "classifier_training.callbacks.histograms.HistogramCallback": optionsTarget(
+    histogramCallbackOptionsSchema,
+    (options) => new HistogramCallback(options),
+  ),
   ...metricTargets,
 };

@@ -6,6 +6,7 @@ export { DeviceStatsMonitor } from "./device-stats-monitor.ts";
 export { EarlyStopping, type EarlyStoppingOptions, type StoppingReason, stoppingReasons } from "./early-stopping.ts";
 export { EMACallback, type EMAOptions } from "./ema.ts";
 export { GradientAccumulationScheduler } from "./gradient-accumulation-scheduler.ts";
+export { HistogramCallback } from "./histogram-callback.ts";
 export { LearningRateFinder } from "./learning-rate-finder.ts";
 export { LearningRateMonitor } from "./learning-rate-monitor.ts";
 export { ModelCheckpoint } from "./model-checkpoint.ts";

@@ -1,6 +1,6 @@
-export { CSVLogger, type CSVLoggerOptions } from "./csv-logger.ts";
+export { CSVLogger, type CSVLoggerOptions, csvLoggerOptionsSchema } from "./csv-logger.ts";
 export { GuardedLogger } from "./guarded-logger.ts";
-export { HistogramCallback } from "./histogram-callback.ts";
+export { plainHyperparams } from "./hyperparams.ts";
 export {
   type CheckpointSource,
   type FinalStatus,
@@ -9,11 +9,6 @@ export {
   type LoggedTable,
   Logger,
   type PlainValue,
+  withPrefix,
 } from "./logger.ts";
-export { type MlflowSyncOptions, type SyncedMlflowRun, syncMlflow } from "./mlflow/sync.ts";
-export { MLFlowLogger, type MLFlowLoggerOptions } from "./mlflow-logger.ts";
-export { loggerTargets } from "./targets.ts";
-export { TensorBoardLogger, type TensorBoardLoggerOptions } from "./tensorboard-logger.ts";
-export type { WandbLoggerOptions } from "./wandb/options.ts";
-export { type SyncedRun, type SyncOptions, syncWandb } from "./wandb/sync.ts";
-export { WandbLogger } from "./wandb-logger.ts";
+export { prefixOption, VersionedLogger, versionedOptions } from "./versioned-logger.ts";

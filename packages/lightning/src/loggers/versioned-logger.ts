@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { writeFileAtomic } from "@classifier-training/base";
+import { stringify } from "yaml";
 import { z } from "zod";
 import { plainHyperparams } from "./hyperparams.ts";
 import { type Hyperparams, Logger, type PlainValue } from "./logger.ts";
-import { toYaml } from "./yaml.ts";
 
 /** The options of every logger with Lightning's folders. */
 export const versionedOptions = {
@@ -58,7 +58,8 @@ export abstract class VersionedLogger extends Logger {
   logHyperparams(params: Hyperparams): void {
     Object.assign(this.hyperparams, plainHyperparams(params));
     mkdirSync(this.logDir, { recursive: true });
-    writeFileAtomic(join(this.logDir, "hparams.yaml"), toYaml(this.hyperparams));
+    // Python's tools read YAML 1.1, in which text such as `on` or `10:11:12` needs quotes.
+    writeFileAtomic(join(this.logDir, "hparams.yaml"), stringify(this.hyperparams, { version: "1.1" }));
   }
 }
 

@@ -11,7 +11,7 @@ export const registerMlflow: RegisterCommand = (program) => {
     .argument("<path>", "the folder of mlflow-unsent-ID.jsonl files (the logger's save_dir), or one of them")
     .addHelpText("after", example)
     .action(async (path: string) => {
-      const { syncMlflow } = await import("@classifier-training/lightning");
+      const { syncMlflow } = await import("@classifier-training/loggers");
       for (const { runId, metrics } of await syncMlflow(path))
         print(`sent ${plural(metrics, "metric")} of run ${runId}\n`);
     });

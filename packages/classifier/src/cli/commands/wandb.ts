@@ -17,7 +17,7 @@ export const registerWandb: RegisterCommand = (program) => {
       "\nThe key comes from WANDB_API_KEY or ~/.netrc.\n\nExample:\n  classifier wandb sync outputs/2026-01-31/12-00-00/wandb",
     )
     .action(async (dir: string, options: { entity?: string; project?: string }) => {
-      const { syncWandb } = await import("@classifier-training/lightning");
+      const { syncWandb } = await import("@classifier-training/loggers");
       for (const { logPath, outcome } of await syncWandb(dir, options)) print(`${outcome.padEnd(8)} ${logPath}\n`);
     });
 };

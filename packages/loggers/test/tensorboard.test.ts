@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { crc32c } from "../../src/loggers/tensorboard/crc32c.ts";
-import { TensorBoardLogger } from "../../src/loggers/tensorboard-logger.ts";
+import { crc32c } from "../src/tensorboard/crc32c.ts";
+import { TensorBoardLogger } from "../src/tensorboard-logger.ts";
 import { type Fields, message, messages, parseMessage, text } from "./wandb-log-reader.ts";
 
 const png = Buffer.from(

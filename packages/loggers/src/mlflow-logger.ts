@@ -2,10 +2,6 @@ import { userInfo } from "node:os";
 import { basename, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CtError } from "@classifier-training/base";
-import { z } from "zod";
-import { CheckpointScan, keepsCheckpoint } from "./checkpoint-scan.ts";
-import type { RetryTuning } from "./http.ts";
-import { flattenHyperparams, plainHyperparams } from "./hyperparams.ts";
 import {
   type CheckpointSource,
   type FinalStatus,
@@ -13,8 +9,13 @@ import {
   type LoggedImage,
   type LoggedTable,
   Logger,
+  plainHyperparams,
   withPrefix,
-} from "./logger.ts";
+} from "@classifier-training/lightning";
+import { z } from "zod";
+import { CheckpointScan, keepsCheckpoint } from "./checkpoint-scan.ts";
+import type { RetryTuning } from "./http.ts";
+import { flattenHyperparams } from "./hyperparams.ts";
 import { FileStore } from "./mlflow/file-store.ts";
 import { RestStore } from "./mlflow/rest-store.ts";
 import { type MlflowStore, metricName } from "./mlflow/store.ts";

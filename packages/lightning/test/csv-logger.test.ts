@@ -1,12 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LogRecord, setLogSinks } from "@classifier-training/base";
 import { MetricsReader } from "@classifier-training/runs";
 import { expect, test } from "vitest";
-import { ModelCheckpoint, Trainer } from "../../src/index.ts";
-import { CSVLogger, type FinalStatus, GuardedLogger, Logger, loggerTargets } from "../../src/loggers/index.ts";
-import { BoringModule, numbers } from "../boring.ts";
+import { CSVLogger, type FinalStatus, GuardedLogger, Logger, ModelCheckpoint, Trainer } from "../src/index.ts";
+import { BoringModule, numbers } from "./boring.ts";
 
 function folder(): string {
   return mkdtempSync(join(tmpdir(), "csv-"));
@@ -78,36 +77,6 @@ test("a logger's failures are reported once and never reach training", async () 
   expect(said.map(({ message }) => message)).toEqual([
     "Broken.logHyperparams failed, training goes on without it: disk full",
   ]);
-});
-
-test("configurations name the loggers as Lightning does, with its option names", () => {
-  const saveDir = folder();
-  for (const module of ["lightning.pytorch.loggers", "pytorch_lightning.loggers"]) {
-    for (const name of ["CSVLogger", "TensorBoardLogger"]) {
-      expect(loggerTargets[`${module}.${name}`]?.invoke([saveDir], { name: "x", version: 3 })).toMatchObject({
-        version: 3,
-      });
-    }
-    const wandb = loggerTargets[`${module}.WandbLogger`]?.invoke([], {
-      project: "p",
-      log_model: false,
-      job_type: "train",
-      tags: [],
-      notes: null,
-      anonymous: null,
-    });
-    expect(wandb).toMatchObject({ name: "p" });
-    const mlflow = loggerTargets[`${module}.MLFlowLogger`]?.invoke([], {
-      experiment_name: "e",
-      tracking_uri: null,
-      save_dir: saveDir,
-    });
-    expect(mlflow).toMatchObject({ saveDir });
-  }
-  expect(() => loggerTargets["lightning.pytorch.loggers.WandbLogger"]?.invoke([], { projct: "p" })).toThrow(
-    "did you mean 'project'",
-  );
-  expect(existsSync(join(saveDir, "wandb"))).toBe(false);
 });
 
 test("metrics may have the names of an object's own properties", async () => {

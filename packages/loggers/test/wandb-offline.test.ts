@@ -15,9 +15,9 @@ import { setLogSinks } from "@classifier-training/base";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse as parseYaml } from "yaml";
-import { netrcPassword, wandbSettings } from "../../src/loggers/wandb/settings.ts";
-import { TransactionLogReader, TransactionLogWriter } from "../../src/loggers/wandb/transaction-log.ts";
-import { WandbLogger } from "../../src/loggers/wandb-logger.ts";
+import { netrcPassword, wandbSettings } from "../src/wandb/settings.ts";
+import { TransactionLogReader, TransactionLogWriter } from "../src/wandb/transaction-log.ts";
+import { WandbLogger } from "../src/wandb-logger.ts";
 import { historyRows, kindOf, message, messages, readWandbLog, text } from "./wandb-log-reader.ts";
 
 let restore: () => void;
@@ -217,7 +217,7 @@ test("a log cut anywhere is readable up to its last whole record, and a damaged 
 test("a run killed with SIGKILL while it logs is readable, whole rows only", async () => {
   const root = folder();
   const script = join(root, "log.mts");
-  const entry = new URL("../../src/loggers/wandb-logger.ts", import.meta.url).href;
+  const entry = new URL("../src/wandb-logger.ts", import.meta.url).href;
   writeFileSync(
     script,
     `const { WandbLogger } = await import(${JSON.stringify(entry)});

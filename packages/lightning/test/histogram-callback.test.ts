@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { LightningModule } from "../../src/core/module.ts";
-import type { TrainerView } from "../../src/core/trainer-view.ts";
-import { HistogramCallback } from "../../src/loggers/index.ts";
+import { HistogramCallback } from "../src/callbacks/histogram-callback.ts";
+import type { LightningModule } from "../src/core/module.ts";
+import type { TrainerView } from "../src/core/trainer-view.ts";
 
 test("weights and gradients go to the loggers that take histograms, every N steps", () => {
   const logged: [string, number[], number][] = [];

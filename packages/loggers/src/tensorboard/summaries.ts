@@ -1,6 +1,6 @@
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import type { LoggedTable, PlainValue } from "../logger.ts";
+import type { LoggedTable, PlainValue } from "@classifier-training/lightning";
 import {
   HParamsPluginDataSchema,
   type Summary_ValueSchema,

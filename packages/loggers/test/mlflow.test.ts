@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { type LogRecord, setLogSinks } from "@classifier-training/base";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parse as parseYaml } from "yaml";
-import { syncMlflow } from "../../src/loggers/mlflow/sync.ts";
-import { MLFlowLogger } from "../../src/loggers/mlflow-logger.ts";
+import { syncMlflow } from "../src/mlflow/sync.ts";
+import { MLFlowLogger } from "../src/mlflow-logger.ts";
 import type { Fault } from "./fault-server.ts";
 import { MlflowServer } from "./mlflow-server.ts";
 

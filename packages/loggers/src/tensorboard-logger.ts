@@ -1,7 +1,16 @@
 import { join } from "node:path";
+import {
+  type FinalStatus,
+  type Hyperparams,
+  type LoggedImage,
+  type LoggedTable,
+  prefixOption,
+  VersionedLogger,
+  versionedOptions,
+  withPrefix,
+} from "@classifier-training/lightning";
 import { z } from "zod";
 import { flattenHyperparams } from "./hyperparams.ts";
-import { type FinalStatus, type Hyperparams, type LoggedImage, type LoggedTable, withPrefix } from "./logger.ts";
 import { EventFile } from "./tensorboard/event-file.ts";
 import {
   histogramSummary,
@@ -13,7 +22,6 @@ import {
   scalarValue,
   textValue,
 } from "./tensorboard/summaries.ts";
-import { prefixOption, VersionedLogger, versionedOptions } from "./versioned-logger.ts";
 
 export const tensorBoardLoggerOptionsSchema = z.strictObject({
   ...versionedOptions,

@@ -2,9 +2,6 @@ import { rmSync, writeFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { CtError, getLogger } from "@classifier-training/base";
-import type { z } from "zod";
-import { CheckpointScan, keepsCheckpoint } from "./checkpoint-scan.ts";
-import { plainHyperparams } from "./hyperparams.ts";
 import {
   type CheckpointSource,
   type FinalStatus,
@@ -12,8 +9,11 @@ import {
   type LoggedImage,
   type LoggedTable,
   Logger,
+  plainHyperparams,
   withPrefix,
-} from "./logger.ts";
+} from "@classifier-training/lightning";
+import type { z } from "zod";
+import { CheckpointScan, keepsCheckpoint } from "./checkpoint-scan.ts";
 import { artifactRecord, stageFile, stagingFolder } from "./wandb/artifacts.ts";
 import { histogramValue, storeImages, storeTable } from "./wandb/media.ts";
 import { type WandbLoggerOptions, wandbLoggerOptionsSchema } from "./wandb/options.ts";

@@ -1,12 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
-import { RecordSchema } from "../../src/loggers/proto/wandb.generated.ts";
-import { manifestDigest } from "../../src/loggers/wandb/artifacts.ts";
-import { LineCollector } from "../../src/loggers/wandb/console-capture.ts";
-import { withoutCredentials } from "../../src/loggers/wandb/environment.ts";
-import { parseWandbJson, wandbJson } from "../../src/loggers/wandb/records.ts";
-import { RunState } from "../../src/loggers/wandb/run-state.ts";
-import { parseGpus, SystemMonitor } from "../../src/loggers/wandb/system-metrics.ts";
+import { RecordSchema } from "../src/proto/wandb.generated.ts";
+import { manifestDigest } from "../src/wandb/artifacts.ts";
+import { LineCollector } from "../src/wandb/console-capture.ts";
+import { withoutCredentials } from "../src/wandb/environment.ts";
+import { parseWandbJson, wandbJson } from "../src/wandb/records.ts";
+import { RunState } from "../src/wandb/run-state.ts";
+import { parseGpus, SystemMonitor } from "../src/wandb/system-metrics.ts";
 
 test("console lines are what a terminal would show: a progress bar leaves its last state", () => {
   const collector = new LineCollector();

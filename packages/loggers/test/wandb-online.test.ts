@@ -4,13 +4,13 @@ import { hostname, tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { type LogRecord, setLogSinks } from "@classifier-training/base";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { HttpClient, retryAfterMs } from "../../src/loggers/http.ts";
-import { artifactRecord } from "../../src/loggers/wandb/artifacts.ts";
-import type { WandbLoggerOptions } from "../../src/loggers/wandb/options.ts";
-import type { WandbRun } from "../../src/loggers/wandb/run.ts";
-import type { SenderTuning } from "../../src/loggers/wandb/sender-options.ts";
-import { syncWandb } from "../../src/loggers/wandb/sync.ts";
-import { WandbLogger } from "../../src/loggers/wandb-logger.ts";
+import { HttpClient, retryAfterMs } from "../src/http.ts";
+import { artifactRecord } from "../src/wandb/artifacts.ts";
+import type { WandbLoggerOptions } from "../src/wandb/options.ts";
+import type { WandbRun } from "../src/wandb/run.ts";
+import type { SenderTuning } from "../src/wandb/sender-options.ts";
+import { syncWandb } from "../src/wandb/sync.ts";
+import { WandbLogger } from "../src/wandb-logger.ts";
 import type { Fault } from "./fault-server.ts";
 import { WandbServer } from "./wandb-server.ts";
 
@@ -381,7 +381,7 @@ test.each([
   ["that calls process.exit: the files are complete, and a sync sends them", "process.exit(4);", 4],
 ])("a process %s", async (_, ending, code) => {
   const script = join(root, "log.mts");
-  const entry = new URL("../../src/loggers/wandb-logger.ts", import.meta.url).href;
+  const entry = new URL("../src/wandb-logger.ts", import.meta.url).href;
   writeFileSync(
     script,
     `const { WandbLogger } = await import(${JSON.stringify(entry)});

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { basename } from "node:path";
-import type { CheckpointSource, PlainValue } from "./logger.ts";
+import type { CheckpointSource, PlainValue } from "@classifier-training/lightning";
 
 /** A checkpoint file that a service is to keep. */
 export interface FreshCheckpoint {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CtError } from "@classifier-training/base";
-import type { LoggedImage, LoggedTable } from "../logger.ts";
+import type { LoggedImage, LoggedTable } from "@classifier-training/lightning";
 
 /** A history value that stands for files, and the files (relative to the run's `files/`). */
 export interface MediaValue {
