@@ -2,7 +2,7 @@
 // Node built-ins only: it runs before anything is installed. Each step is skipped when its result is already there.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -149,11 +149,24 @@ function quarter(line) {
 async function typescriptBuild() {
   if (!existsSync(join(root, "packages", "classifier", "dist")))
     process.stderr.write("setup: compiling TypeScript ...\n");
+  removeStaleOutput();
   const compiler = join(root, "node_modules", ".bin", "tsc");
   const result = spawnSync(compiler, ["-b"], { cwd: root, encoding: "utf8" });
   if (result.status !== 0) throw new SetupError(`The TypeScript build failed:\n${result.stdout}${result.stderr}`);
   const { bundleHydra } = await import("./bundle.mjs");
   await bundleHydra();
+}
+
+/** tsc leaves the output of sources that were moved or deleted. */
+function removeStaleOutput() {
+  for (const name of readdirSync(join(root, "packages"))) {
+    const [src, dist] = ["src", "dist"].map((folder) => join(root, "packages", name, folder));
+    if (!existsSync(dist)) continue;
+    for (const path of readdirSync(dist, { recursive: true })) {
+      const source = path.replace(/\.(js|d\.ts)(\.map)?$/, ".ts");
+      if (source !== path && !path.startsWith("bundle") && !existsSync(join(src, source))) rmSync(join(dist, path));
+    }
+  }
 }
 
 function execute(command, env = {}) {
