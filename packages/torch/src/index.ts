@@ -1,3 +1,5 @@
+import "./tensor/methods.ts";
+
 export { autocast } from "./amp/autocast.ts";
 export * as amp from "./amp/index.ts";
 export * as autograd from "./autograd/index.ts";
@@ -46,6 +48,7 @@ export { Generator, getRngState, manualSeed, setRngState } from "./random.ts";
 export { keep, scope, unscoped } from "./scope.ts";
 export * as serialization from "./serialization/index.ts";
 export { targets } from "./targets.ts";
+export type { BackwardOptions, Removable } from "./tensor/autograd.ts";
 export { copyTensors, type Destination, sharedMemory } from "./tensor/copy-out.ts";
 export {
   arange,
@@ -83,12 +86,11 @@ export {
   type TypedArray,
 } from "./tensor/dtype.ts";
 export { fromBuffer, fromTypedArray } from "./tensor/from-memory.ts";
-export type { BackwardOptions, Removable } from "./tensor/grad.ts";
 export { type Index, Slice, slice } from "./tensor/indexing.ts";
+export { einsum } from "./tensor/matmul.ts";
 export type { Nested, TensorOptions } from "./tensor/nested.ts";
 export type { QuantileOptions, Unique, UniqueOptions } from "./tensor/order.ts";
 export { type Closeness, type Operand, where } from "./tensor/pointwise.ts";
-export { einsum } from "./tensor/products.ts";
 export type { Dims, Indexed } from "./tensor/reduce.ts";
 export type { IndexTensors } from "./tensor/scatter.ts";
 export { Tensor } from "./tensor/tensor.ts";

@@ -1,8 +1,7 @@
 import type { GeneratorHandle } from "./native/binding.ts";
 import { native } from "./native/load.ts";
 import type { Device } from "./tensor/dtype.ts";
-import type { Tensor } from "./tensor/tensor.ts";
-import { wrap } from "./tensor/wrap.ts";
+import { Tensor } from "./tensor/tensor.ts";
 
 /**
  * A source of random numbers, for `randn(shape, { generator })`, `randperm`, `x.normal_(0, 1, { generator })` and every
@@ -32,7 +31,7 @@ export class Generator {
 
   /** The state: a uint8 tensor, for checkpoints. */
   getState(): Tensor {
-    return wrap(native.generatorState(this.handle));
+    return new Tensor(native.generatorState(this.handle));
   }
 
   setState(state: Tensor): this {
@@ -48,7 +47,7 @@ export function manualSeed(seed: number | bigint): void {
 
 /** The state of a device's own generator, the one that is used where none is given: a uint8 tensor, for checkpoints. */
 export function getRngState(device: Device = "cpu"): Tensor {
-  return wrap(native.generatorState(native.defaultGenerator(device)));
+  return new Tensor(native.generatorState(native.defaultGenerator(device)));
 }
 
 export function setRngState(state: Tensor, device: Device = "cpu"): void {

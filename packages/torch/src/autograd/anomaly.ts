@@ -3,7 +3,7 @@ import { TorchError } from "../errors.ts";
 import type { NativeOperator } from "../native/binding.ts";
 import { native } from "../native/load.ts";
 import { describeValue, setCallListener } from "../ops/dispatch.ts";
-import { TensorCore } from "../tensor/core.ts";
+import { Tensor } from "../tensor/tensor.ts";
 import { synchronous } from "./modes.ts";
 
 /** A forward call, by the graph node that it made. */
@@ -46,7 +46,7 @@ function remember(
   result: unknown,
 ): void {
   const first = Array.isArray(result) ? (result as unknown[])[0] : result;
-  if (!(first instanceof TensorCore)) return;
+  if (!(first instanceof Tensor)) return;
   const node = native.gradFnName(first.handle);
   if (node === null) return;
   // Described now: shapes may change, and tensors be freed, before the backward pass.

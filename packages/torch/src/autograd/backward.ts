@@ -1,26 +1,20 @@
 import { native } from "../native/load.ts";
-import type { TensorCore } from "../tensor/core.ts";
-import { type BackwardOptions, checkGradients, withAutogradErrors } from "../tensor/grad.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { wrapOptional } from "../tensor/wrap.ts";
+import { type BackwardOptions, checkGradients } from "../tensor/autograd.ts";
+import { type Tensor, withAutogradErrors, wrapOptional } from "../tensor/tensor.ts";
 
-type OneOrMany = TensorCore | readonly TensorCore[];
+type OneOrMany = Tensor | readonly Tensor[];
 
-function list(tensors: OneOrMany): readonly TensorCore[] {
-  return Array.isArray(tensors) ? (tensors as readonly TensorCore[]) : [tensors as TensorCore];
+function list(tensors: OneOrMany): readonly Tensor[] {
+  return Array.isArray(tensors) ? (tensors as readonly Tensor[]) : [tensors as Tensor];
 }
 
 function handles(tensors: OneOrMany) {
   return list(tensors).map((tensor) => tensor.handle);
 }
 
-function gradientHandles(
-  what: string,
-  outputs: OneOrMany,
-  gradients: TensorCore | readonly (TensorCore | null)[] | undefined,
-) {
+function gradientHandles(what: string, outputs: OneOrMany, gradients: Tensor | readonly (Tensor | null)[] | undefined) {
   if (gradients === undefined) return null;
-  const given = Array.isArray(gradients) ? (gradients as readonly (TensorCore | null)[]) : [gradients as TensorCore];
+  const given = Array.isArray(gradients) ? (gradients as readonly (Tensor | null)[]) : [gradients as Tensor];
   checkGradients(what, list(outputs), given);
   return given.map((gradient) => gradient?.handle ?? null);
 }
@@ -28,7 +22,7 @@ function gradientHandles(
 /** Accumulates the gradients of several tensors at once into the leaves of their graph. */
 export function backward(
   tensors: OneOrMany,
-  gradients?: TensorCore | readonly (TensorCore | null)[],
+  gradients?: Tensor | readonly (Tensor | null)[],
   options: BackwardOptions = {},
 ): void {
   const { createGraph = false, retainGraph = createGraph, inputs } = options;
@@ -44,7 +38,7 @@ export function backward(
 }
 
 export interface GradOptions extends Omit<BackwardOptions, "inputs"> {
-  readonly gradOutputs?: TensorCore | readonly (TensorCore | null)[];
+  readonly gradOutputs?: Tensor | readonly (Tensor | null)[];
   /** Gives null for inputs that the outputs do not depend on, instead of throwing. */
   readonly allowUnused?: boolean;
 }

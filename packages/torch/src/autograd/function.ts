@@ -4,8 +4,7 @@ import { native } from "../native/load.ts";
 import { scope } from "../scope.ts";
 import { zeros } from "../tensor/create.ts";
 import type { TensorOptions } from "../tensor/nested.ts";
-import { Tensor } from "../tensor/tensor.ts";
-import { wrap, wrapOptional } from "../tensor/wrap.ts";
+import { Tensor, wrapOptional } from "../tensor/tensor.ts";
 import { noGrad } from "./modes.ts";
 
 /** What forward leaves for backward. Numbers and the like go on it as properties, tensors through `saveForBackward`. */
@@ -109,7 +108,7 @@ function applyFunction<Args extends readonly unknown[], Out extends Outputs>(
     backwardOf(fn, context, inputs.length, blank),
     `${fn.name}Backward`,
   );
-  const withHistory = attached.map((handle) => wrap(handle));
+  const withHistory = attached.map((handle) => new Tensor(handle));
   return (result instanceof Tensor ? withHistory[0] : withHistory) as Out;
 }
 
@@ -141,7 +140,7 @@ function runBackward<Args extends readonly unknown[], Out extends Outputs>(
   scope(() => {
     // An output that nothing depends on has a gradient of zeros.
     const given = gradients.map((handle, i) =>
-      handle === null ? zeros(blank[i]?.shape ?? [], blank[i]) : wrap(handle),
+      handle === null ? zeros(blank[i]?.shape ?? [], blank[i]) : new Tensor(handle),
     );
     const result = context.withSaved(saved.map(wrapOptional), () => fn.backward(context, ...given));
     const list = Array.isArray(result) ? (result as readonly (Tensor | null | undefined)[]) : [result as Tensor | null];

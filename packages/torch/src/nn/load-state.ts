@@ -3,12 +3,16 @@ import { plural } from "@classifier-training/base";
 import { noGrad } from "../autograd/modes.ts";
 import { TorchError } from "../errors.ts";
 import { describeValue } from "../ops/dispatch.ts";
-import { TensorCore } from "../tensor/core.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import type { AnyModule } from "./module.ts";
+import { Tensor } from "../tensor/tensor.ts";
 
 /** Tensors by key, as `stateDict`, `loadSafetensors` and `loadPth` return them, or as a plain object. */
 export type StateEntries = ReadonlyMap<string, Tensor> | Readonly<Record<string, Tensor>>;
+
+/** What a module shows of its state. */
+interface StateOwner {
+  stateEntries(): Iterable<[key: string, tensor: Tensor]>;
+  namedModules(): Iterable<[path: string, part: { optionalStateKeys(): Iterable<string> }]>;
+}
 
 export interface LoadOptions {
   /** True by default. */
@@ -23,10 +27,10 @@ export interface LoadReport {
 }
 
 /** Copies a state into a module; see `Module.loadStateDict`. */
-export function loadInto(module: AnyModule, state: StateEntries, { strict = true }: LoadOptions): LoadReport {
+export function loadInto(module: StateOwner, state: StateEntries, { strict = true }: LoadOptions): LoadReport {
   if (typeof state !== "object" || state === null) throw notTensors(module, `${state}`);
   const given = new Map(types.isMap(state) ? state : Object.entries(state as Record<string, Tensor>));
-  const wrong = [...given].find(([key, value]) => typeof key !== "string" || !(value instanceof TensorCore));
+  const wrong = [...given].find(([key, value]) => typeof key !== "string" || !(value instanceof Tensor));
   if (wrong !== undefined) throw notTensors(module, `${String(wrong[0])}: ${describeValue(wrong[1])}`);
   const wanted = new Map(module.stateEntries());
   const optional = optionalKeys(module);
@@ -48,7 +52,7 @@ export function loadInto(module: AnyModule, state: StateEntries, { strict = true
   return { missingKeys, unexpectedKeys };
 }
 
-function notTensors(module: AnyModule, found: string): TorchError {
+function notTensors(module: StateOwner, found: string): TorchError {
   return new TorchError({
     code: "torch/state-dict",
     what: `the state of ${module.constructor.name}: expected tensors by key, received ${found}`,
@@ -56,7 +60,7 @@ function notTensors(module: AnyModule, found: string): TorchError {
   });
 }
 
-function optionalKeys(module: AnyModule): Set<string> {
+function optionalKeys(module: StateOwner): Set<string> {
   const keys = new Set<string>();
   for (const [path, part] of module.namedModules()) {
     for (const key of part.optionalStateKeys()) keys.add(path === "" ? key : `${path}.${key}`);
@@ -73,7 +77,7 @@ function shapeLine(key: string, source: Tensor, target: Tensor): string {
 }
 
 function mismatch(
-  module: AnyModule,
+  module: StateOwner,
   { missingKeys, unexpectedKeys }: LoadReport,
   misshapen: readonly string[],
   strict: boolean,

@@ -4,10 +4,8 @@ import { TorchError } from "../errors.ts";
 import type { Handle, NativeOperator } from "../native/binding.ts";
 import { native } from "../native/load.ts";
 import { Generator } from "../random.ts";
-import { TensorCore } from "../tensor/core.ts";
 import { dtypes, memoryFormats } from "../tensor/dtype.ts";
-import type { Tensor } from "../tensor/tensor.ts";
-import { wrap } from "../tensor/wrap.ts";
+import { Tensor } from "../tensor/tensor.ts";
 
 /** Sees every operator call while it is installed; see `record`. */
 export type CallListener = (operator: NativeOperator, values: readonly unknown[], result: unknown) => void;
@@ -21,7 +19,7 @@ export function setCallListener(next: CallListener | null): CallListener | null 
 }
 
 /** Sees every tensor whose elements leave for JavaScript while it is installed. */
-export type ReadListener = (tensor: TensorCore) => void;
+export type ReadListener = (tensor: Tensor) => void;
 
 let readListener: ReadListener | null = null;
 
@@ -32,7 +30,7 @@ export function setReadListener(next: ReadListener | null): ReadListener | null 
 }
 
 /** Brings a tensor's elements to JavaScript by `read`, whose own operator calls no listener sees. */
-export function readOut<T>(tensor: TensorCore, read: () => T): T {
+export function readOut<T>(tensor: Tensor, read: () => T): T {
   if (readListener === null) return read();
   readListener(tensor);
   const calls = setCallListener(null);
@@ -44,9 +42,9 @@ export function readOut<T>(tensor: TensorCore, read: () => T): T {
 }
 
 function unwrap(value: unknown): unknown {
-  if (value instanceof TensorCore) return value.handle;
+  if (value instanceof Tensor) return value.handle;
   if (Array.isArray(value)) {
-    for (const element of value) if (element instanceof TensorCore) return value.map(unwrap);
+    for (const element of value) if (element instanceof Tensor) return value.map(unwrap);
   } else if (value instanceof Generator) {
     return value.handle;
   }
@@ -78,17 +76,17 @@ export function dispatch(operator: NativeOperator, values: readonly unknown[]): 
 function wrapResult(operator: NativeOperator, i: number, values: readonly unknown[], result: unknown): unknown {
   const { kind, aliasOf } = operator.returns[i]!;
   if (kind === "other" || result === null) return result;
-  if (aliasOf >= 0 && values[aliasOf] instanceof TensorCore) {
+  if (aliasOf >= 0 && values[aliasOf] instanceof Tensor) {
     native.dispose(result as Handle);
     return values[aliasOf];
   }
-  if (kind === "tensor") return wrap(result as Handle);
-  return (result as (Handle | null)[]).map((handle) => (handle === null ? null : wrap(handle)));
+  if (kind === "tensor") return new Tensor(result as Handle);
+  return (result as (Handle | null)[]).map((handle) => (handle === null ? null : new Tensor(handle)));
 }
 
 /** An argument as error messages show it: `float32[8, 3, 224, 224]`, `[1, 1]`, `true`. */
 export function describeValue(value: unknown): string {
-  if (value instanceof TensorCore) {
+  if (value instanceof Tensor) {
     if (value.isDisposed) return "a disposed tensor";
     const device = value.device === "cpu" ? "" : `@${value.device}`;
     return `${value.dtype}[${value.shape.join(", ")}]${device}`;

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { NativeOperator } from "../native/binding.ts";
-import { TensorCore } from "../tensor/core.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { Tensor } from "../tensor/tensor.ts";
 import { setCallListener, setReadListener } from "./dispatch.ts";
 
 /** An argument of a recorded call: a tensor by its number, else the value; lists may hold both. */
@@ -68,10 +67,10 @@ export function recordedCalls(): number {
  * what happens inside a backward pass is not seen. In-place operators give their input's number as output.
  */
 export function record<T>(fn: () => T): Trace<T> {
-  const ids = new Map<TensorCore, number>();
+  const ids = new Map<Tensor, number>();
   const tensors: Tensor[] = [];
   const calls: TracedCall[] = [];
-  const idOf = (tensor: TensorCore): number => {
+  const idOf = (tensor: Tensor): number => {
     let id = ids.get(tensor);
     if (id === undefined) {
       id = tensors.length;
@@ -81,12 +80,12 @@ export function record<T>(fn: () => T): Trace<T> {
     return id;
   };
   const trace = (value: unknown, inputs: number[]): TracedValue => {
-    if (value instanceof TensorCore) {
+    if (value instanceof Tensor) {
       const id = idOf(value);
       inputs.push(id);
       return { tensor: id };
     }
-    if (Array.isArray(value) && value.some((element) => element instanceof TensorCore)) {
+    if (Array.isArray(value) && value.some((element) => element instanceof Tensor)) {
       return { list: value.map((element) => trace(element, inputs)) };
     }
     return { value: value ?? null };
@@ -104,7 +103,7 @@ export function record<T>(fn: () => T): Trace<T> {
     trace(result, outputs);
     if (Array.isArray(result)) {
       outputs.length = 0;
-      for (const part of result.flat()) if (part instanceof TensorCore) outputs.push(idOf(part));
+      for (const part of result.flat()) if (part instanceof Tensor) outputs.push(idOf(part));
     }
     calls.push({ op: operator.name, overload: operator.overload, arguments: args, inputs, outputs });
   };
@@ -117,7 +116,7 @@ export function record<T>(fn: () => T): Trace<T> {
   try {
     const result = fn();
     const parts = typeof result === "object" && result !== null ? [result, ...Object.values(result)] : [];
-    const results = parts.filter((part): part is TensorCore => part instanceof TensorCore).map(idOf);
+    const results = parts.filter((part): part is Tensor => part instanceof Tensor).map(idOf);
     return { calls, tensors, reads, result, results, idOf: (tensor) => ids.get(tensor) };
   } finally {
     recordings--;

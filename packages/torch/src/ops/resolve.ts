@@ -3,7 +3,7 @@ import { TorchError } from "../errors.ts";
 import type { NativeArgument, NativeOperator } from "../native/binding.ts";
 import { native } from "../native/load.ts";
 import { Generator } from "../random.ts";
-import { TensorCore } from "../tensor/core.ts";
+import { Tensor } from "../tensor/tensor.ts";
 import { describeValue, dispatch } from "./dispatch.ts";
 
 export type Keywords = Readonly<Record<string, unknown>>;
@@ -39,7 +39,7 @@ function kindOf(value: unknown): string {
       break;
   }
   if (value === null) return "n";
-  if (value instanceof TensorCore) return "T";
+  if (value instanceof Tensor) return "T";
   if (value instanceof Generator) return "G";
   if (Array.isArray(value)) return `[${[...new Set(value.map(kindOf))].sort().join("")}]`;
   return "?";

@@ -1,7 +1,6 @@
 import { native } from "../native/load.ts";
 import { bind } from "../ops/dispatch.ts";
 import type { Generator } from "../random.ts";
-import type { TensorCore } from "./core.ts";
 import type { DType, MemoryFormat } from "./dtype.ts";
 import { fromNested, type Nested, type TensorOptions } from "./nested.ts";
 import type { Tensor } from "./tensor.ts";
@@ -101,12 +100,12 @@ export function randperm(n: number, { dtype = "int64", device, generator, requir
   return marked(callRandperm(n, generator, dtype, undefined, device), requiresGrad);
 }
 /** Ones with the probabilities that `p` holds, else zeros. */
-export function bernoulli(p: TensorCore, { generator }: { readonly generator?: Generator } = {}): Tensor {
+export function bernoulli(p: Tensor, { generator }: { readonly generator?: Generator } = {}): Tensor {
   return callBernoulli(p, generator);
 }
 /** `count` indices drawn by the weights in the last dimension of `weights`, int64 [..., count]. */
 export function multinomial(
-  weights: TensorCore,
+  weights: Tensor,
   count: number,
   { replacement = false, generator }: { readonly replacement?: boolean; readonly generator?: Generator } = {},
 ): Tensor {
@@ -140,7 +139,7 @@ export function logspace(
 }
 /** The coordinates of a grid, one tensor a dimension; rows first unless `indexing` is `xy`. */
 export function meshgrid(
-  axes: readonly TensorCore[],
+  axes: readonly Tensor[],
   { indexing = "ij" }: { readonly indexing?: "ij" | "xy" } = {},
 ): Tensor[] {
   return callMeshgrid(axes, indexing);
@@ -160,20 +159,20 @@ interface LikeOptions extends TensorOptions {
   readonly memoryFormat?: MemoryFormat;
 }
 
-function like(name: string): (other: TensorCore, options?: LikeOptions) => Tensor {
+function like(name: string): (other: Tensor, options?: LikeOptions) => Tensor {
   const make = bind(`aten::${name}_like`);
   return (other, { dtype, device, memoryFormat, requiresGrad } = {}) =>
     marked(make(other, dtype, undefined, device, undefined, memoryFormat), requiresGrad);
 }
 
 /** As the function without `Like`, with the shape, dtype, device and memory format of a tensor. */
-export const emptyLike: (other: TensorCore, options?: LikeOptions) => Tensor = like("empty");
-export const zerosLike: (other: TensorCore, options?: LikeOptions) => Tensor = like("zeros");
-export const onesLike: (other: TensorCore, options?: LikeOptions) => Tensor = like("ones");
-export const randLike: (other: TensorCore, options?: LikeOptions) => Tensor = like("rand");
-export const randnLike: (other: TensorCore, options?: LikeOptions) => Tensor = like("randn");
+export const emptyLike: (other: Tensor, options?: LikeOptions) => Tensor = like("empty");
+export const zerosLike: (other: Tensor, options?: LikeOptions) => Tensor = like("zeros");
+export const onesLike: (other: Tensor, options?: LikeOptions) => Tensor = like("ones");
+export const randLike: (other: Tensor, options?: LikeOptions) => Tensor = like("rand");
+export const randnLike: (other: Tensor, options?: LikeOptions) => Tensor = like("randn");
 
-export function fullLike(other: TensorCore, value: number, options: LikeOptions = {}): Tensor {
+export function fullLike(other: Tensor, value: number, options: LikeOptions = {}): Tensor {
   const { dtype, device, memoryFormat, requiresGrad } = options;
   return marked(callFullLike(other, value, dtype, undefined, device, undefined, memoryFormat), requiresGrad);
 }

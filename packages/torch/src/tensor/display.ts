@@ -1,10 +1,8 @@
 import { native } from "../native/load.ts";
 import { bind } from "../ops/dispatch.ts";
 import { scope } from "../scope.ts";
-import type { TensorCore } from "./core.ts";
-import type { DataTensor } from "./data.ts";
 import { isComplex, isFloatingPoint } from "./dtype.ts";
-import { historyName } from "./history.ts";
+import type { Tensor } from "./tensor.ts";
 
 // A port of the rules of PyTorch's torch/_tensor_str.py with its default options.
 const precision = 4;
@@ -92,7 +90,7 @@ function complexFormatter(pairs: readonly number[]): Formatter {
   return { width: real.width + imaginary.width + 1, format };
 }
 
-function formatterOf(shown: DataTensor): Formatter {
+function formatterOf(shown: Tensor): Formatter {
   const { dtype } = shown;
   if (isComplex(dtype)) return complexFormatter(viewAsReal(resolveConj(shown)).toArray());
   if (isFloatingPoint(dtype)) return floatFormatter(shown.toArray());
@@ -101,8 +99,8 @@ function formatterOf(shown: DataTensor): Formatter {
 }
 
 /** The elements that are shown: of long dimensions, the first and the last few. */
-function edges(tensor: TensorCore & DataTensor): DataTensor {
-  return tensor.shape.reduce<DataTensor>((part, size, dim) => {
+function edges(tensor: Tensor): Tensor {
+  return tensor.shape.reduce<Tensor>((part, size, dim) => {
     if (size <= 2 * edgeItems) return part;
     const kept = Array.from({ length: 2 * edgeItems }, (_, i) => (i < edgeItems ? i : size - 2 * edgeItems + i));
     return part.index(...Array.from({ length: dim }, () => ":"), kept);
@@ -133,7 +131,7 @@ function render(layout: Layout, depth: number, at: number, indent: number): stri
   return `[${lines.join(`,\n${" ".repeat(indent + 1)}`)}]`;
 }
 
-function body(tensor: DataTensor, indent: number): string {
+function body(tensor: Tensor, indent: number): string {
   if (tensor.numel === 0) return "[]";
   const summarize = tensor.numel > threshold;
   const shown = summarize ? edges(tensor.detach()) : tensor;
@@ -141,7 +139,7 @@ function body(tensor: DataTensor, indent: number): string {
   return render({ shape: shown.shape, elided, formatter: formatterOf(shown) }, 0, 0, indent);
 }
 
-function suffixesOf(tensor: DataTensor): string[] {
+function suffixesOf(tensor: Tensor): string[] {
   const { shape, dtype, device, numel } = tensor;
   const suffixes: string[] = [];
   if (device !== "cpu") suffixes.push(`device='${device}'`);
@@ -149,14 +147,14 @@ function suffixesOf(tensor: DataTensor): string[] {
   const isImplied =
     dtype === "float32" || (numel > 0 && (dtype === "int64" || dtype === "bool" || dtype === "complex64"));
   if (!isImplied) suffixes.push(`dtype=torch.${dtype}`);
-  const history = historyName(tensor.handle);
+  const history = tensor.gradFn;
   if (history !== null) suffixes.push(`grad_fn=<${history}>`);
   else if (native.requiresGrad(tensor.handle)) suffixes.push("requires_grad=True");
   return suffixes;
 }
 
 /** The text of a tensor as Python's `print` shows it. */
-export function formatTensor(tensor: DataTensor): string {
+export function formatTensor(tensor: Tensor): string {
   return scope(() => {
     const prefix = "tensor(";
     let text = prefix + body(tensor, prefix.length);

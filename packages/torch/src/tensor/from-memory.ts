@@ -4,8 +4,7 @@ import { TorchError } from "../errors.ts";
 import { native } from "../native/load.ts";
 import { type DType, dtypeOfArray, type TypedArray, typedArrayName, typedArrayOf } from "./dtype.ts";
 import { bytesOf, finish, isInt64, type TensorOptions } from "./nested.ts";
-import type { Tensor } from "./tensor.ts";
-import { wrap } from "./wrap.ts";
+import { Tensor } from "./tensor.ts";
 
 /** Unsigned integers, which LibTorch has of 8 bits only, as signed ones that hold them. */
 function signed(array: TypedArray | Uint32Array | BigUint64Array): TypedArray {
@@ -46,9 +45,9 @@ export function fromTypedArray(
   }
   const copy = bytesOf(source).slice();
   if (options.dtype === "bool" && memory === "uint8") {
-    return finish(wrap(native.fromBytes(copy, shape, "uint8")).to({ dtype: "bool" }), "bool", options);
+    return finish(new Tensor(native.fromBytes(copy, shape, "uint8")).to({ dtype: "bool" }), "bool", options);
   }
-  return finish(wrap(native.fromBytes(copy, shape, memory)), memory, options);
+  return finish(new Tensor(native.fromBytes(copy, shape, memory)), memory, options);
 }
 
 /**
@@ -80,7 +79,7 @@ export function fromBuffer(
     throw new TorchError({ code: "torch/buffer", what, where });
   }
   try {
-    const made = wrap(native.fromBytes(new Uint8Array(buffer, byteOffset, available), shape, dtype));
+    const made = new Tensor(native.fromBytes(new Uint8Array(buffer, byteOffset, available), shape, dtype));
     if (types.isArrayBuffer(buffer)) keepInPlace(buffer);
     return made;
   } catch (error) {

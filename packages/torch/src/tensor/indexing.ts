@@ -1,10 +1,10 @@
 import { TorchError } from "../errors.ts";
 import { bind, describeValue } from "../ops/dispatch.ts";
-import { TensorCore } from "./core.ts";
 import { zeros } from "./create.ts";
 import { fromNested } from "./nested.ts";
-import { ScatterTensor, withoutTrailingNulls } from "./scatter.ts";
-import type { Tensor } from "./tensor.ts";
+import type { Operand } from "./pointwise.ts";
+import { withoutTrailingNulls } from "./scatter.ts";
+import { Tensor } from "./tensor.ts";
 
 /** `start:end:step` of one dimension, for `index`. */
 export class Slice {
@@ -28,62 +28,62 @@ export function slice(start: number | null = null, end: number | null = null, st
  * for a new dimension of size 1; an integer or bool tensor, an array of integers or of booleans; a single boolean for a
  * new dimension of size 1 (true) or 0 (false).
  */
-export type Index = number | Slice | string | null | boolean | TensorCore | readonly number[] | readonly boolean[];
+export type Index = number | Slice | string | null | boolean | Tensor | readonly number[] | readonly boolean[];
 
 const index = bind("aten::index.Tensor");
 const indexPut_ = bind("aten::index_put_");
 const alias = bind("aten::alias");
 
 /** Indexing with PyTorch's rules: numbers, slices and new dimensions give views, tensors and masks copies. */
-export class IndexTensor extends ScatterTensor {
+export const indexing = {
   /** `x.index(0, "1:3", mask)` is Python's `x[0, 1:3, mask]`. */
-  index(...indices: Index[]): Tensor {
-    const { view, tensors } = resolve(this, indices);
+  index(self: Tensor, ...indices: Index[]): Tensor {
+    const { view, tensors } = resolve(self, indices);
     if (tensors.length > 0) return index(view, tensors);
-    return (view as TensorCore) === this ? alias(view) : view;
-  }
+    return view === self ? alias(view) : view;
+  },
 
   /**
    * `x.setIndex([0, "1:3"], value)` is Python's `x[0, 1:3] = value`. A value's leading dimensions of size 1 are dropped,
    * then it broadcasts; into positions given by tensors it must have this tensor's dtype.
    */
-  setIndex(indices: Index | readonly Index[], value: TensorCore | number | bigint | boolean): this {
+  setIndex(self: Tensor, indices: Index | readonly Index[], value: Operand): Tensor {
     const list = Array.isArray(indices) && !isMaskList(indices) ? (indices as readonly Index[]) : [indices as Index];
-    const { view, tensors } = resolve(this, list);
+    const { view, tensors } = resolve(self, list);
     if (tensors.length > 0) {
-      const source = value instanceof TensorCore ? withoutLeadingOnes(value) : scalarLike(this, value);
+      const source = value instanceof Tensor ? withoutLeadingOnes(value) : scalarLike(self, value);
       indexPut_(view, tensors, source, false);
-    } else if (value instanceof TensorCore) {
+    } else if (value instanceof Tensor) {
       view.copy_(withoutLeadingOnes(value));
     } else {
       view.fill_(value);
     }
-    return this;
-  }
+    return self;
+  },
 
   /** Goes through the first dimension. */
-  *[Symbol.iterator](): IterableIterator<Tensor> {
-    const [length] = this.shape;
+  *[Symbol.iterator](self: Tensor): IterableIterator<Tensor> {
+    const [length] = self.shape;
     if (length === undefined) {
       throw new TorchError({ code: "torch/iteration", what: "a tensor without dimensions cannot be iterated over" });
     }
-    for (let i = 0; i < length; i++) yield this.select(0, i);
-  }
-}
+    for (let i = 0; i < length; i++) yield self.select(0, i);
+  },
+};
 
 /** An array of booleans given to setIndex is one mask; any other array is a list of indices: `[0, 1]` is element (0, 1). */
 function isMaskList(indices: readonly unknown[]): boolean {
   return indices.length > 0 && indices.every((entry) => typeof entry === "boolean");
 }
 
-function withoutLeadingOnes(value: TensorCore): TensorCore {
+function withoutLeadingOnes(value: Tensor): Tensor {
   const first = value.shape.findIndex((size) => size !== 1);
   if (first === 0) return value;
-  return (value as Tensor).reshape(first < 0 ? [] : value.shape.slice(first));
+  return value.reshape(first < 0 ? [] : value.shape.slice(first));
 }
 
 /** A value without dimensions; one that the dtype cannot hold is refused, as by `full`. */
-function scalarLike({ dtype, device }: TensorCore, value: number | bigint | boolean): Tensor {
+function scalarLike({ dtype, device }: Tensor, value: number | bigint | boolean): Tensor {
   return zeros([], { dtype, device }).fill_(value);
 }
 
@@ -104,7 +104,7 @@ const maskDtypes: readonly string[] = ["bool", "uint8"];
 const positionDtypes: readonly string[] = ["int64", "int32"];
 
 /** An entry in the form that PyTorch's indexing knows: tensors without dimensions become a number or a boolean. */
-type PlainIndex = number | Slice | "..." | null | boolean | TensorCore;
+type PlainIndex = number | Slice | "..." | null | boolean | Tensor;
 
 function plainIndex(entry: Index, device: string): PlainIndex {
   if (entry === null || entry === "..." || typeof entry === "boolean" || entry instanceof Slice) return entry;
@@ -113,14 +113,14 @@ function plainIndex(entry: Index, device: string): PlainIndex {
     if (Number.isInteger(entry)) return entry;
     throw indexError(`expected an integer as index, received ${entry}`);
   }
-  const tensor = entry instanceof TensorCore ? entry : arrayIndex(entry, device);
+  const tensor = entry instanceof Tensor ? entry : arrayIndex(entry, device);
   const { dtype } = tensor;
-  if (maskDtypes.includes(dtype)) return tensor.ndim === 0 ? (tensor as Tensor).item() !== 0 : tensor;
-  if (tensor.ndim === 0 && dtype.startsWith("int")) return (tensor as Tensor).item();
+  if (maskDtypes.includes(dtype)) return tensor.ndim === 0 ? tensor.item() !== 0 : tensor;
+  if (tensor.ndim === 0 && dtype.startsWith("int")) return tensor.item();
   if (!positionDtypes.includes(dtype)) {
     throw indexError(`expected a tensor of int64, int32, uint8 or bool as index, received ${dtype}`);
   }
-  return dtype === "int64" ? tensor : (tensor as Tensor).long();
+  return dtype === "int64" ? tensor : tensor.long();
 }
 
 function arrayIndex(values: unknown, device: string): Tensor {
@@ -135,7 +135,7 @@ function arrayIndex(values: unknown, device: string): Tensor {
 /** How many of the tensor's dimensions an index stands for. */
 function consumedDims(entry: PlainIndex): number {
   if (entry === null || entry === "..." || typeof entry === "boolean") return 0;
-  return entry instanceof TensorCore && maskDtypes.includes(entry.dtype) ? entry.ndim : 1;
+  return entry instanceof Tensor && maskDtypes.includes(entry.dtype) ? entry.ndim : 1;
 }
 
 /**
@@ -143,10 +143,7 @@ function consumedDims(entry: PlainIndex): number {
  * of the gathering operators. It ends with a tensor: with nulls behind a mask `index_put_` takes the mask for one of the
  * last dimensions.
  */
-function resolve(
-  self: IndexTensor,
-  indices: readonly Index[],
-): { view: Tensor; tensors: readonly (TensorCore | null)[] } {
+function resolve(self: Tensor, indices: readonly Index[]): { view: Tensor; tensors: readonly (Tensor | null)[] } {
   const entries = indices.map((entry) => plainIndex(entry, self.device));
   const used = entries.reduce((sum: number, entry) => sum + consumedDims(entry), 0);
   if (used > self.ndim) {
@@ -157,9 +154,9 @@ function resolve(
   if (entries.filter((entry) => entry === "...").length > 1) {
     throw indexError('an index can have only one "..."');
   }
-  let view = self as unknown as Tensor;
+  let view = self;
   let dim = 0;
-  const tensors: (TensorCore | null)[] = [];
+  const tensors: (Tensor | null)[] = [];
   for (const entry of entries) {
     if (typeof entry === "number") {
       view = view.select(dim, entry);

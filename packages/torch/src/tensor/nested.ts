@@ -2,8 +2,7 @@ import { TorchError } from "../errors.ts";
 import { native } from "../native/load.ts";
 import type { Device, DType, TypedArray } from "./dtype.ts";
 import { typedArrayOf } from "./dtype.ts";
-import type { Tensor } from "./tensor.ts";
-import { wrap } from "./wrap.ts";
+import { Tensor } from "./tensor.ts";
 
 /** Numbers, booleans or bigints in arrays of arrays of one length each. */
 export type Nested = number | boolean | bigint | readonly Nested[];
@@ -122,7 +121,7 @@ export function fromNested(data: Nested, options: TensorOptions = {}): Tensor {
   fill(data, shape, 0, 0, (i, value) => {
     array[i] = element(value) as never;
   });
-  const made = wrap(native.fromBytes(bytesOf(array), shape, memory));
+  const made = new Tensor(native.fromBytes(bytesOf(array), shape, memory));
   return finish(made, memory, { ...options, dtype });
 }
 

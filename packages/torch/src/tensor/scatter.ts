@@ -1,7 +1,5 @@
 import { bind } from "../ops/dispatch.ts";
-import type { TensorCore } from "./core.ts";
 import type { Tensor } from "./tensor.ts";
-import { ViewTensor } from "./views.ts";
 
 const [gather, indexSelect, take] = [bind("aten::gather"), bind("aten::index_select"), bind("aten::take")];
 const takeAlongDim = bind("aten::take_along_dim");
@@ -15,7 +13,7 @@ const [indexCopy_, indexFill_] = [bind("aten::index_copy_"), bind("aten::index_f
 const [indexPut, indexPut_] = [bind("aten::index_put"), bind("aten::index_put_")];
 
 /** Index tensors for the first dimensions, null for those taken whole. */
-export type IndexTensors = readonly (TensorCore | null)[];
+export type IndexTensors = readonly (Tensor | null)[];
 
 /** Python never passes them, and `index_put_` reads nulls behind a mask wrongly (pytorch issue 158413). */
 export function withoutTrailingNulls(indices: IndexTensors): IndexTensors {
@@ -23,73 +21,96 @@ export function withoutTrailingNulls(indices: IndexTensors): IndexTensors {
 }
 
 /** Reading and writing at positions that int64 tensors name. */
-export class ScatterTensor extends ViewTensor {
+export const scatter = {
   /** Along `dim`, the elements at the positions in `index`, which has the shape of the result. */
-  gather(dim: number, index: TensorCore): Tensor {
-    return gather(this, dim, index);
-  }
+  gather(self: Tensor, dim: number, index: Tensor): Tensor {
+    return gather(self, dim, index);
+  },
   /** As `gather`, with shapes that broadcast. */
-  takeAlongDim(index: TensorCore, dim: number): Tensor {
-    return takeAlongDim(this, index, dim);
-  }
+  takeAlongDim(self: Tensor, index: Tensor, dim: number): Tensor {
+    return takeAlongDim(self, index, dim);
+  },
   /** The slices of a dimension at the positions of a vector. */
-  indexSelect(dim: number, index: TensorCore): Tensor {
-    return indexSelect(this, dim, index);
-  }
+  indexSelect(self: Tensor, dim: number, index: Tensor): Tensor {
+    return indexSelect(self, dim, index);
+  },
   /** The elements at positions of the flattened tensor. */
-  take(index: TensorCore): Tensor {
-    return take(this, index);
-  }
+  take(self: Tensor, index: Tensor): Tensor {
+    return take(self, index);
+  },
   /** The elements where `mask` (bool) holds, as a vector. */
-  maskedSelect(mask: TensorCore): Tensor {
-    return maskedSelect(this, mask);
-  }
+  maskedSelect(self: Tensor, mask: Tensor): Tensor {
+    return maskedSelect(self, mask);
+  },
   /** Fills the places where `mask` holds with the elements of `source`, in order. */
-  maskedScatter_(mask: TensorCore, source: TensorCore): this {
-    return maskedScatter_(this, mask, source) as unknown as this;
-  }
+  maskedScatter_(self: Tensor, mask: Tensor, source: Tensor): Tensor {
+    return maskedScatter_(self, mask, source);
+  },
   /** A copy with elements of `source` at the positions that `index` names along `dim`. */
-  scatter(dim: number, index: TensorCore, source: TensorCore | number): Tensor {
-    return (typeof source === "number" ? scatterValue : scatterTensor)(this, dim, index, source);
-  }
-  scatter_(dim: number, index: TensorCore, source: TensorCore | number): this {
-    return (typeof source === "number" ? scatterValue_ : scatterTensor_)(this, dim, index, source) as unknown as this;
-  }
-  scatterAdd(dim: number, index: TensorCore, source: TensorCore): Tensor {
-    return scatterAdd(this, dim, index, source);
-  }
-  scatterAdd_(dim: number, index: TensorCore, source: TensorCore): this {
-    return scatterAdd_(this, dim, index, source) as unknown as this;
-  }
+  scatter(self: Tensor, dim: number, index: Tensor, source: Tensor | number): Tensor {
+    return (typeof source === "number" ? scatterValue : scatterTensor)(self, dim, index, source);
+  },
+  scatter_(self: Tensor, dim: number, index: Tensor, source: Tensor | number): Tensor {
+    return (typeof source === "number" ? scatterValue_ : scatterTensor_)(self, dim, index, source);
+  },
+  scatterAdd(self: Tensor, dim: number, index: Tensor, source: Tensor): Tensor {
+    return scatterAdd(self, dim, index, source);
+  },
+  scatterAdd_(self: Tensor, dim: number, index: Tensor, source: Tensor): Tensor {
+    return scatterAdd_(self, dim, index, source);
+  },
   /** Reduces the elements of `source` that `index` sends to one place, with this tensor's unless `includeSelf` is false. */
   scatterReduce(
+    self: Tensor,
     dim: number,
-    index: TensorCore,
-    source: TensorCore,
+    index: Tensor,
+    source: Tensor,
     reduce: "sum" | "prod" | "mean" | "amax" | "amin",
-    { includeSelf = true }: { readonly includeSelf?: boolean } = {},
+    options: { readonly includeSelf?: boolean } = {},
   ): Tensor {
-    return scatterReduce(this, dim, index, source, reduce, includeSelf);
-  }
+    return scatterReduce(self, dim, index, source, reduce, options.includeSelf ?? true);
+  },
   /** A copy to whose slices at `index` those of `source`, times `alpha`, are added. */
-  indexAdd(dim: number, index: TensorCore, source: TensorCore, { alpha = 1 }: { alpha?: number } = {}): Tensor {
-    return indexAdd(this, dim, index, source, alpha);
-  }
-  indexAdd_(dim: number, index: TensorCore, source: TensorCore, { alpha = 1 }: { alpha?: number } = {}): this {
-    return indexAdd_(this, dim, index, source, alpha) as unknown as this;
-  }
+  indexAdd(
+    self: Tensor,
+    dim: number,
+    index: Tensor,
+    source: Tensor,
+    options: { readonly alpha?: number } = {},
+  ): Tensor {
+    return indexAdd(self, dim, index, source, options.alpha ?? 1);
+  },
+  indexAdd_(
+    self: Tensor,
+    dim: number,
+    index: Tensor,
+    source: Tensor,
+    options: { readonly alpha?: number } = {},
+  ): Tensor {
+    return indexAdd_(self, dim, index, source, options.alpha ?? 1);
+  },
   /** Overwrites the slices at `index` with those of `source`. */
-  indexCopy_(dim: number, index: TensorCore, source: TensorCore): this {
-    return indexCopy_(this, dim, index, source) as unknown as this;
-  }
-  indexFill_(dim: number, index: TensorCore, value: number): this {
-    return indexFill_(this, dim, index, value) as unknown as this;
-  }
+  indexCopy_(self: Tensor, dim: number, index: Tensor, source: Tensor): Tensor {
+    return indexCopy_(self, dim, index, source);
+  },
+  indexFill_(self: Tensor, dim: number, index: Tensor, value: number): Tensor {
+    return indexFill_(self, dim, index, value);
+  },
   /** A copy with `values` at the positions; `accumulate` adds them, those for one place too. */
-  indexPut(indices: IndexTensors, values: TensorCore, { accumulate = false }: { accumulate?: boolean } = {}): Tensor {
-    return indexPut(this, withoutTrailingNulls(indices), values, accumulate);
-  }
-  indexPut_(indices: IndexTensors, values: TensorCore, { accumulate = false }: { accumulate?: boolean } = {}): this {
-    return indexPut_(this, withoutTrailingNulls(indices), values, accumulate) as unknown as this;
-  }
-}
+  indexPut(
+    self: Tensor,
+    indices: IndexTensors,
+    values: Tensor,
+    options: { readonly accumulate?: boolean } = {},
+  ): Tensor {
+    return indexPut(self, withoutTrailingNulls(indices), values, options.accumulate ?? false);
+  },
+  indexPut_(
+    self: Tensor,
+    indices: IndexTensors,
+    values: Tensor,
+    options: { readonly accumulate?: boolean } = {},
+  ): Tensor {
+    return indexPut_(self, withoutTrailingNulls(indices), values, options.accumulate ?? false);
+  },
+};

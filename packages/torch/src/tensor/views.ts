@@ -1,7 +1,5 @@
 import { bind } from "../ops/dispatch.ts";
-import type { TensorCore } from "./core.ts";
 import type { Device, DType, MemoryFormat } from "./dtype.ts";
-import { ProductTensor } from "./products.ts";
 import type { Tensor } from "./tensor.ts";
 
 const [reshape, view, permute] = [bind("aten::reshape"), bind("aten::view"), bind("aten::permute")];
@@ -48,198 +46,194 @@ export interface Placement {
 }
 
 /** Shapes, views and copies. A view shares the memory of its base. */
-export class ViewTensor extends ProductTensor {
+export const views = {
   /** The elements in another shape, one size may be -1; a view where the layout allows, else a copy. */
-  reshape(...shape: number[] | [readonly number[]]): Tensor {
-    return reshape(this, shape.flat());
-  }
+  reshape(self: Tensor, ...shape: number[] | [readonly number[]]): Tensor {
+    return reshape(self, shape.flat());
+  },
   /** As reshape, but never copies. @throws TorchError where the layout does not allow a view */
-  view(...shape: number[] | [readonly number[]]): Tensor {
-    return view(this, shape.flat());
-  }
-  permute(...dims: number[] | [readonly number[]]): Tensor {
-    return permute(this, dims.flat());
-  }
-  transpose(dim0: number, dim1: number): Tensor {
-    return transpose(this, dim0, dim1);
-  }
-  t(): Tensor {
-    return t(this);
-  }
-  /** The matrix, or the batch of matrices, with rows and columns exchanged. */
-  get mT(): Tensor {
-    return transpose(this, -2, -1);
-  }
+  view(self: Tensor, ...shape: number[] | [readonly number[]]): Tensor {
+    return view(self, shape.flat());
+  },
+  permute(self: Tensor, ...dims: number[] | [readonly number[]]): Tensor {
+    return permute(self, dims.flat());
+  },
+  transpose(self: Tensor, dim0: number, dim1: number): Tensor {
+    return transpose(self, dim0, dim1);
+  },
+  t(self: Tensor): Tensor {
+    return t(self);
+  },
   /** Moves dimensions to other places; those not named keep their order. */
-  movedim(source: number | readonly number[], destination: number | readonly number[]): Tensor {
-    return movedim(this, [source].flat(), [destination].flat());
-  }
-  flatten(startDim = 0, endDim = -1): Tensor {
-    return flatten(this, startDim, endDim);
-  }
-  unflatten(dim: number, sizes: readonly number[]): Tensor {
-    return unflatten(this, dim, sizes);
-  }
+  movedim(self: Tensor, source: number | readonly number[], destination: number | readonly number[]): Tensor {
+    return movedim(self, [source].flat(), [destination].flat());
+  },
+  flatten(self: Tensor, startDim = 0, endDim = -1): Tensor {
+    return flatten(self, startDim, endDim);
+  },
+  unflatten(self: Tensor, dim: number, sizes: readonly number[]): Tensor {
+    return unflatten(self, dim, sizes);
+  },
   /** Drops dimensions of size 1: all, or those named. */
-  squeeze(dim?: number | readonly number[]): Tensor {
-    if (dim === undefined) return squeezeAll(this);
-    if (typeof dim === "number") return squeezeDim(this, dim);
-    const { ndim } = this;
+  squeeze(self: Tensor, dim?: number | readonly number[]): Tensor {
+    if (dim === undefined) return squeezeAll(self);
+    if (typeof dim === "number") return squeezeDim(self, dim);
+    const { ndim } = self;
     const outside = dim.find((d) => d < -Math.max(1, ndim) || d >= Math.max(1, ndim));
-    if (outside !== undefined) return squeezeDim(this, outside);
+    if (outside !== undefined) return squeezeDim(self, outside);
     const last = [...new Set(dim.map((d) => (d < 0 ? d + ndim : d)))].sort((a, b) => b - a);
     // With no dimensions it is still a view of its own, as in PyTorch.
-    return last.reduce<ViewTensor>((view, d) => squeezeDim(view, d), last.length === 0 ? alias(this) : this) as Tensor;
-  }
-  unsqueeze(dim: number): Tensor {
-    return unsqueeze(this, dim);
-  }
+    return last.reduce<Tensor>((view, d) => squeezeDim(view, d), last.length === 0 ? alias(self) : self);
+  },
+  unsqueeze(self: Tensor, dim: number): Tensor {
+    return unsqueeze(self, dim);
+  },
   /** A view in which dimensions of size 1 are repeated; -1 keeps a size. */
-  expand(...shape: number[] | [readonly number[]]): Tensor {
-    return expand(this, shape.flat());
-  }
-  expandAs(other: TensorCore): Tensor {
-    return expand(this, other.shape);
-  }
-  repeat(...repeats: number[] | [readonly number[]]): Tensor {
-    return repeat(this, repeats.flat());
-  }
+  expand(self: Tensor, ...shape: number[] | [readonly number[]]): Tensor {
+    return expand(self, shape.flat());
+  },
+  expandAs(self: Tensor, other: Tensor): Tensor {
+    return expand(self, other.shape);
+  },
+  repeat(self: Tensor, ...repeats: number[] | [readonly number[]]): Tensor {
+    return repeat(self, repeats.flat());
+  },
   /** As `repeat`; dimensions that are not named are repeated once. */
-  tile(...repeats: number[] | [readonly number[]]): Tensor {
-    return tile(this, repeats.flat());
-  }
+  tile(self: Tensor, ...repeats: number[] | [readonly number[]]): Tensor {
+    return tile(self, repeats.flat());
+  },
   /** Each element, or each slice of `dim`, several times in a row: as often for all, or as an int64 tensor says. */
-  repeatInterleave(repeats: number | TensorCore, dim: number | null = null): Tensor {
-    return (typeof repeats === "number" ? repeatInterleave : repeatInterleaveEach)(this, repeats, dim);
-  }
+  repeatInterleave(self: Tensor, repeats: number | Tensor, dim: number | null = null): Tensor {
+    return (typeof repeats === "number" ? repeatInterleave : repeatInterleaveEach)(self, repeats, dim);
+  },
   /** The view of windows of `size` entries, `step` apart, of a dimension; the windows' entries come last. */
-  unfold(dim: number, size: number, step: number): Tensor {
-    return unfold(this, dim, size, step);
-  }
+  unfold(self: Tensor, dim: number, size: number, step: number): Tensor {
+    return unfold(self, dim, size, step);
+  },
   /** The view of `length` entries of a dimension, from `start` on. */
-  narrow(dim: number, start: number, length: number): Tensor {
-    return narrow(this, dim, start, length);
-  }
+  narrow(self: Tensor, dim: number, start: number, length: number): Tensor {
+    return narrow(self, dim, start, length);
+  },
   /** The view of one entry of a dimension, which goes away. */
-  select(dim: number, index: number): Tensor {
-    return select(this, dim, index);
-  }
+  select(self: Tensor, dim: number, index: number): Tensor {
+    return select(self, dim, index);
+  },
   /** The view of entries `start`, `start + step`, ... before `end`, as Python's `start:end:step`. */
-  slice(dim: number, start: number | null = null, end: number | null = null, step = 1): Tensor {
-    return slice(this, dim, start, end, step);
-  }
-  split(size: number | readonly number[], dim = 0): Tensor[] {
-    return typeof size === "number" ? split(this, size, dim) : splitSizes(this, size, dim);
-  }
-  chunk(chunks: number, dim = 0): Tensor[] {
-    return chunk(this, chunks, dim);
-  }
+  slice(self: Tensor, dim: number, start: number | null = null, end: number | null = null, step = 1): Tensor {
+    return slice(self, dim, start, end, step);
+  },
+  split(self: Tensor, size: number | readonly number[], dim = 0): Tensor[] {
+    return typeof size === "number" ? split(self, size, dim) : splitSizes(self, size, dim);
+  },
+  chunk(self: Tensor, chunks: number, dim = 0): Tensor[] {
+    return chunk(self, chunks, dim);
+  },
   /** `sections` parts, the first ones larger where it does not come out even; or parts that begin at the indices given. */
-  tensorSplit(sections: number | readonly number[], dim = 0): Tensor[] {
-    return typeof sections === "number" ? tensorSplit(this, sections, dim) : tensorSplitAt(this, sections, dim);
-  }
+  tensorSplit(self: Tensor, sections: number | readonly number[], dim = 0): Tensor[] {
+    return typeof sections === "number" ? tensorSplit(self, sections, dim) : tensorSplitAt(self, sections, dim);
+  },
   /** The views along a dimension. */
-  unbind(dim = 0): Tensor[] {
-    return unbind(this, dim);
-  }
-  flip(...dims: number[] | [readonly number[]]): Tensor {
-    return flip(this, dims.flat());
-  }
-  roll(shifts: number | readonly number[], dims: number | readonly number[] = []): Tensor {
-    return roll(this, [shifts].flat(), [dims].flat());
-  }
+  unbind(self: Tensor, dim = 0): Tensor[] {
+    return unbind(self, dim);
+  },
+  flip(self: Tensor, ...dims: number[] | [readonly number[]]): Tensor {
+    return flip(self, dims.flat());
+  },
+  roll(self: Tensor, shifts: number | readonly number[], dims: number | readonly number[] = []): Tensor {
+    return roll(self, [shifts].flat(), [dims].flat());
+  },
   /** Turns by `k` quarter turns in the plane of two dimensions. */
-  rot90(k = 1, dims: readonly [number, number] = [0, 1]): Tensor {
-    return rot90(this, k, dims);
-  }
+  rot90(self: Tensor, k = 1, dims: readonly [number, number] = [0, 1]): Tensor {
+    return rot90(self, k, dims);
+  },
   /** A matrix with this vector on its diagonal; of a matrix, a copy of its diagonal. */
-  diag(diagonal = 0): Tensor {
-    return diag(this, diagonal);
-  }
-  diagonal(offset = 0, dim1 = 0, dim2 = 1): Tensor {
-    return diagonal(this, offset, dim1, dim2);
-  }
-  tril(diagonal = 0): Tensor {
-    return tril(this, diagonal);
-  }
-  triu(diagonal = 0): Tensor {
-    return triu(this, diagonal);
-  }
+  diag(self: Tensor, diagonal = 0): Tensor {
+    return diag(self, diagonal);
+  },
+  diagonal(self: Tensor, offset = 0, dim1 = 0, dim2 = 1): Tensor {
+    return diagonal(self, offset, dim1, dim2);
+  },
+  tril(self: Tensor, diagonal = 0): Tensor {
+    return tril(self, diagonal);
+  },
+  triu(self: Tensor, diagonal = 0): Tensor {
+    return triu(self, diagonal);
+  },
 
   /** The tensor itself when it already lies in memory like that, else a copy. */
-  contiguous(memoryFormat: MemoryFormat = "contiguous"): Tensor {
-    return contiguous(this, memoryFormat);
-  }
-  clone({ memoryFormat }: { memoryFormat?: MemoryFormat } = {}): Tensor {
-    return clone(this, memoryFormat);
-  }
+  contiguous(self: Tensor, memoryFormat: MemoryFormat = "contiguous"): Tensor {
+    return contiguous(self, memoryFormat);
+  },
+  clone(self: Tensor, options: { readonly memoryFormat?: MemoryFormat } = {}): Tensor {
+    return clone(self, options.memoryFormat);
+  },
   /** A tensor over the same memory, outside of the autograd graph. */
-  detach(): Tensor {
-    return detach(this);
-  }
-  detach_(): this {
-    return detach_(this) as unknown as this;
-  }
+  detach(self: Tensor): Tensor {
+    return detach(self);
+  },
+  detach_(self: Tensor): Tensor {
+    return detach_(self);
+  },
   /** The tensor with another dtype, on another device or in another memory format; itself when nothing changes. */
-  to({ dtype, device, memoryFormat, nonBlocking = false, copy = false }: Placement): Tensor {
-    if (device !== undefined) return toDevice(this, device, dtype ?? this.dtype, nonBlocking, copy, memoryFormat);
-    return toDtype(this, dtype ?? this.dtype, nonBlocking, copy, memoryFormat);
-  }
-  cpu(): Tensor {
-    return this.to({ device: "cpu" });
-  }
-  cuda(index = 0): Tensor {
-    return this.to({ device: `cuda:${index}` });
-  }
+  to(self: Tensor, { dtype, device, memoryFormat, nonBlocking = false, copy = false }: Placement): Tensor {
+    if (device !== undefined) return toDevice(self, device, dtype ?? self.dtype, nonBlocking, copy, memoryFormat);
+    return toDtype(self, dtype ?? self.dtype, nonBlocking, copy, memoryFormat);
+  },
+  cpu(self: Tensor): Tensor {
+    return self.to({ device: "cpu" });
+  },
+  cuda(self: Tensor, index = 0): Tensor {
+    return self.to({ device: `cuda:${index}` });
+  },
   /** A copy in page-locked memory, from which `to({ device: "cuda", nonBlocking: true })` copies beside other work. */
-  pinMemory(): Tensor {
-    return pinMemory(this);
-  }
+  pinMemory(self: Tensor): Tensor {
+    return pinMemory(self);
+  },
   /** The tensor in the dtype and on the device of another. */
-  typeAs(other: TensorCore): Tensor {
-    return this.to({ dtype: other.dtype, device: other.device });
-  }
-  half(): Tensor {
-    return this.to({ dtype: "float16" });
-  }
-  bfloat16(): Tensor {
-    return this.to({ dtype: "bfloat16" });
-  }
-  int(): Tensor {
-    return this.to({ dtype: "int32" });
-  }
-  byte(): Tensor {
-    return this.to({ dtype: "uint8" });
-  }
-  float(): Tensor {
-    return this.to({ dtype: "float32" });
-  }
-  double(): Tensor {
-    return this.to({ dtype: "float64" });
-  }
-  long(): Tensor {
-    return this.to({ dtype: "int64" });
-  }
-  bool(): Tensor {
-    return this.to({ dtype: "bool" });
-  }
-}
+  typeAs(self: Tensor, other: Tensor): Tensor {
+    return self.to({ dtype: other.dtype, device: other.device });
+  },
+  half(self: Tensor): Tensor {
+    return self.to({ dtype: "float16" });
+  },
+  bfloat16(self: Tensor): Tensor {
+    return self.to({ dtype: "bfloat16" });
+  },
+  int(self: Tensor): Tensor {
+    return self.to({ dtype: "int32" });
+  },
+  byte(self: Tensor): Tensor {
+    return self.to({ dtype: "uint8" });
+  },
+  float(self: Tensor): Tensor {
+    return self.to({ dtype: "float32" });
+  },
+  double(self: Tensor): Tensor {
+    return self.to({ dtype: "float64" });
+  },
+  long(self: Tensor): Tensor {
+    return self.to({ dtype: "int64" });
+  },
+  bool(self: Tensor): Tensor {
+    return self.to({ dtype: "bool" });
+  },
+};
 
 /** Joins tensors along an existing dimension. */
-export function concatenate(tensors: readonly TensorCore[], dim = 0): Tensor {
+export function concatenate(tensors: readonly Tensor[], dim = 0): Tensor {
   return cat(tensors, dim);
 }
 
 /** Joins tensors of one shape along a new dimension. */
-export function stackTensors(tensors: readonly TensorCore[], dim = 0): Tensor {
+export function stackTensors(tensors: readonly Tensor[], dim = 0): Tensor {
   return stack(tensors, dim);
 }
 
 /** Joins tensors along columns (vectors end to end), and along rows (vectors as rows). */
-export function horizontally(tensors: readonly TensorCore[]): Tensor {
+export function horizontally(tensors: readonly Tensor[]): Tensor {
   return hstack(tensors);
 }
 
-export function vertically(tensors: readonly TensorCore[]): Tensor {
+export function vertically(tensors: readonly Tensor[]): Tensor {
   return vstack(tensors);
 }
