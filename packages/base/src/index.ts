@@ -1,4 +1,5 @@
 export { cacheFolder, type Environment, expandHome, userCacheFolder } from "./cache-folder.ts";
+export { type CsvRow, parseCsv } from "./csv.ts";
 export { CtError, internalError, type Problem } from "./errors.ts";
 export { isProcessAlive, scratchFolder, temporaryPath, writeFileAtomic } from "./files.ts";
 export { importModule } from "./import-module.ts";
@@ -44,6 +45,7 @@ export {
 export { canRedraw, dropOutputErrors, hasColor } from "./terminal.ts";
 export {
   camelCase,
+  comparePython,
   editDistance,
   nearestName,
   plural,

@@ -75,3 +75,14 @@ export function printableJson(value: unknown, indent?: number): string {
 }
 
 const unprintable = /[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/u;
+
+/** Orders strings as Python does: by code points (JavaScript's own order differs beyond U+FFFF). */
+export function comparePython(a: string, b: string): number {
+  const left = [...a];
+  const right = [...b];
+  for (let i = 0; i < Math.min(left.length, right.length); i++) {
+    const difference = (left[i]?.codePointAt(0) ?? 0) - (right[i]?.codePointAt(0) ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
+}

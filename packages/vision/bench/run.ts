@@ -3,14 +3,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Transform } from "@classifier-training/image";
+import { byteImage, encodeJpeg, trainPipelines, validationPipeline } from "@classifier-training/image";
 import { setNumThreads } from "@classifier-training/torch";
 import { ImageDataset } from "../src/datasets/dataset.ts";
 import { JsonlDataset } from "../src/datasets/jsonl.ts";
-import { encodeJpeg } from "../src/image/encode.ts";
-import { byteImage } from "../src/image/image.ts";
 import { DataLoader } from "../src/loader/data-loader.ts";
-import { trainPipelines, validationPipeline } from "../src/transforms/pipelines.ts";
-import type { Transform } from "../src/transforms/transform.ts";
 
 const seconds = Number(process.env["BENCH_SECONDS"] ?? 5);
 const folder = mkdtempSync(join(tmpdir(), "vision-bench-"));

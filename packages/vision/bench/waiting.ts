@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
+import { trainPipelines } from "@classifier-training/image";
 import { getNumThreads, manualSeed, nn, optim, scope } from "@classifier-training/torch";
 import { JsonlDataset } from "../src/datasets/jsonl.ts";
 import { DataLoader } from "../src/loader/data-loader.ts";
 import { createModel } from "../src/models/registry.ts";
-import { trainPipelines } from "../src/transforms/pipelines.ts";
 
 // How long a ResNet18 of 224 pixels waits for its batches: real crops, the jersey pipeline, one worker.
 // usage: npm run bench:waiting -w packages/vision [-- STEPS [BATCH_SIZE]]

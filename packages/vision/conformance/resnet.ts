@@ -1,7 +1,7 @@
 import { autocast, manualSeed, nn, noGrad, optim, scope, type Tensor, tensor } from "@classifier-training/torch";
+import type { CaseResult } from "../../image/conformance/section.ts";
 import { createModel, listModels, replaceHead } from "../src/index.ts";
 import { classes, dispose, type Floating, filled, input, nearest, shapeOf, summary } from "./resnet-model.ts";
-import type { CaseResult } from "./section.ts";
 
 type StateRow = readonly [name: string, shape: readonly number[], dtype: string];
 

@@ -1,3 +1,6 @@
+export * from "@classifier-training/image";
+export { CutMix } from "./batch-transforms/cut-mix.ts";
+export { MixUp } from "./batch-transforms/mix-up.ts";
 export { cached, dataKey } from "./datasets/cache.ts";
 export { ramCacheUse } from "./datasets/cached-source.ts";
 export {
@@ -8,8 +11,7 @@ export {
   type SplitSummary,
 } from "./datasets/check/check-data.ts";
 export { renderDataReport } from "./datasets/check/render.ts";
-export { type ClassToIdx, comparePython, indexClasses } from "./datasets/classes.ts";
-export { parseCsv } from "./datasets/csv.ts";
+export { type ClassToIdx, indexClasses } from "./datasets/classes.ts";
 export {
   ImageDataset,
   type ImageDatasetInit,
@@ -27,19 +29,6 @@ export { ShardDataset } from "./datasets/shards.ts";
 export { type ImageSource, openSource, type SourceSpec } from "./datasets/source.ts";
 export { openSplit, type SplitLayout, type SplitOptions, splitLayout } from "./datasets/split.ts";
 export { VisionError } from "./errors.ts";
-export * as functional from "./functional/index.ts";
-export { type Orientation, orientations } from "./functional/orientation.ts";
-export { type DecodeOptions, decodeImage, readImage } from "./image/decode.ts";
-export { encodeJpeg, encodePng } from "./image/encode.ts";
-export {
-  type ByteImage,
-  byteImage,
-  type FloatImage,
-  type Image,
-  isByteImage,
-  type Semantics,
-  toChannelsFirst,
-} from "./image/image.ts";
 export { type BatchTransform, type ClassificationBatch, classificationBatch } from "./loader/batch.ts";
 export { DataLoader, type DataLoaderOptions } from "./loader/data-loader.ts";
 export type { LoaderStats } from "./loader/raw-loader.ts";
@@ -72,7 +61,6 @@ export { StratifiedSubsetSampler, stratifiedSubset } from "./samplers/stratified
 export { SubstitutingSampler } from "./samplers/substituting.ts";
 export { classSampler, classSamplerOptionsSchema, type Labelled, WeightedRandomSampler } from "./samplers/weighted.ts";
 export { targets } from "./targets.ts";
-export * from "./transforms/index.ts";
 export { weightsCacheFolder } from "./weights/cache.ts";
 export { type DownloadOptions, download } from "./weights/download.ts";
 export { WeightsError } from "./weights/errors.ts";

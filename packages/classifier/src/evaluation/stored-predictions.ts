@@ -1,8 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { CtError, readRegularFile } from "@classifier-training/base";
+import { CtError, parseCsv, readRegularFile } from "@classifier-training/base";
 import { readRun } from "@classifier-training/runs";
-import { parseCsv } from "@classifier-training/vision/preprocessing";
 
 const maxBytes = 2 ** 30;
 

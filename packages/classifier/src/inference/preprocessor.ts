@@ -7,7 +7,7 @@ import {
   type Transform,
   type TransformSpec,
   toChannelsFirst,
-} from "@classifier-training/vision/preprocessing";
+} from "@classifier-training/image";
 import type { LabelsMapping } from "./labels-mapping.ts";
 
 /** A picture to classify: a path, or a file's bytes. */

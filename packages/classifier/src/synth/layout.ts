@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
-import { CtError } from "@classifier-training/base";
-import { parseCsv, type SplitLayout, splitLayout } from "@classifier-training/vision";
+import { CtError, parseCsv } from "@classifier-training/base";
+import { type SplitLayout, splitLayout } from "@classifier-training/vision";
 import type { SynthAnnotation } from "./dataset.ts";
 
 /** Drawn pictures of class folders lie in a folder of this name in each; others in one folder with their annotations. */

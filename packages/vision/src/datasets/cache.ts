@@ -2,11 +2,10 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "@classifier-training/base";
+import { decoderVersion, filesBelow } from "@classifier-training/image";
 import { z } from "zod";
-import { decoderVersion } from "../image/decode.ts";
 import { createRamCache } from "./cached-source.ts";
 import type { ImageDataset } from "./dataset.ts";
-import { filesBelow } from "./folders.ts";
 import type { SourceSpec } from "./source.ts";
 
 export const cacheOptionsSchema = z.strictObject({

@@ -1,4 +1,4 @@
-import { byteImage, type Image, isByteImage } from "../image/image.ts";
+import { byteImage, type Image, isByteImage } from "@classifier-training/image";
 import { DiskCache, type DiskCacheSpec } from "./disk-cache.ts";
 import type { ImageSource, SourceSpec } from "./source.ts";
 

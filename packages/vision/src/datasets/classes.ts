@@ -1,13 +1,4 @@
-/** Orders strings as Python does: by code points (JavaScript's own order differs beyond U+FFFF). */
-export function comparePython(a: string, b: string): number {
-  const left = [...a];
-  const right = [...b];
-  for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    const difference = (left[i]?.codePointAt(0) ?? 0) - (right[i]?.codePointAt(0) ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return left.length - right.length;
-}
+import { comparePython } from "@classifier-training/base";
 
 /** The classes of a set of labels: sorted as Python sorts, numbered from 0. */
 export function indexClasses(labels: Iterable<string>): Map<string, number> {

@@ -1,4 +1,4 @@
-import type { RegionOf } from "../image/plain-jpeg.ts";
+import type { RegionOf } from "@classifier-training/image";
 import type { ImageSource, SourceSpec } from "./source.ts";
 
 /** Several sources, one after the other. */

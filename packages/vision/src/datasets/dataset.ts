@@ -1,7 +1,7 @@
 import { plural } from "@classifier-training/base";
+import type { Image } from "@classifier-training/image";
+import { countExtensions } from "@classifier-training/image";
 import { VisionError } from "../errors.ts";
-import type { Image } from "../image/image.ts";
-import { countExtensions } from "./folders.ts";
 import { type ImageSource, openSource, type SourceSpec } from "./source.ts";
 
 export interface LabelledImage {

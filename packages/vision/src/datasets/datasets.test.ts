@@ -3,16 +3,14 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, 
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
+import { comparePython, parseCsv } from "@classifier-training/base";
+import { byteImage, encodePng } from "@classifier-training/image";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { encodePng } from "../image/encode.ts";
-import { byteImage } from "../image/image.ts";
 import { DataLoader } from "../loader/data-loader.ts";
 import { cached, dataKey } from "./cache.ts";
 import { ramCacheUse } from "./cached-source.ts";
 import { checkData } from "./check/check-data.ts";
 import { renderDataReport } from "./check/render.ts";
-import { comparePython } from "./classes.ts";
-import { parseCsv } from "./csv.ts";
 import { openHfImageFolder } from "./hf-image-folder.ts";
 import { IdxDataset, parseIdx } from "./idx.ts";
 import { ImageFolder } from "./image-folder.ts";

@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { threadId } from "node:worker_threads";
-import { byteImage, type Image, isByteImage } from "../image/image.ts";
+import { byteImage, type Image, isByteImage } from "@classifier-training/image";
 
 /** Where decoded images are kept on disk. */
 export interface DiskCacheSpec {

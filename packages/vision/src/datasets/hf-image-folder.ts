@@ -1,14 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { parseCsv } from "@classifier-training/base";
+import { filesBelow, pathFrom } from "@classifier-training/image";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
-import { parseCsv } from "./csv.ts";
 import type { ImageDataset } from "./dataset.ts";
-import { filesBelow, pathFrom, splitFolder } from "./folders.ts";
 import { ImageFolder } from "./image-folder.ts";
 import { rowOptions } from "./labelled-rows.ts";
 import { type ListingRow, listingDataset, listingOptionsSchema } from "./listing.ts";
 import { decodeOptions } from "./source.ts";
+import { splitFolder } from "./split-folder.ts";
 
 export const hfImageFolderOptionsSchema = z.strictObject({
   root: z.string(),

@@ -4,7 +4,7 @@ import { gunzipSync } from "node:zlib";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { ImageDataset } from "./dataset.ts";
-import { splitFolder } from "./folders.ts";
+import { splitFolder } from "./split-folder.ts";
 
 export const idxOptionsSchema = z.strictObject({
   /** Folder of the four IDX files, or one with `NAME/raw` below it as torchvision writes it. */

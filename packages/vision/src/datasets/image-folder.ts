@@ -1,10 +1,11 @@
 import { basename, join } from "node:path";
+import { filesBelow, filesIn, isImageName, mayBeImageName, subfolders } from "@classifier-training/image";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
 import { ImageDataset, type LeftOut } from "./dataset.ts";
-import { emptySplit, filesBelow, filesIn, isImageName, mayBeImageName, splitFolder, subfolders } from "./folders.ts";
 import { decodeOptions } from "./source.ts";
+import { emptySplit, splitFolder } from "./split-folder.ts";
 
 export const imageFolderOptionsSchema = z.strictObject({
   /** Folder that holds the class folders, or the splits when `split` is given. */

@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { plural } from "@classifier-training/base";
+import { filesBelow, pathFrom } from "@classifier-training/image";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { ImageDataset, type SampleMetadata } from "./dataset.ts";
-import { emptySplit, filesBelow, pathFrom, splitFolder } from "./folders.ts";
 import { labelledSamples, rowOptions, selectRows, unnamedImages } from "./labelled-rows.ts";
 import { decodeOptions } from "./source.ts";
+import { emptySplit, splitFolder } from "./split-folder.ts";
 
 export const jsonlOptionsSchema = z.strictObject({
   /** Folder that holds the splits. */

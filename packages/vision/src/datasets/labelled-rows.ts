@@ -1,11 +1,11 @@
 import { existsSync, realpathSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { plural } from "@classifier-training/base";
+import { filesBelow, isImageName } from "@classifier-training/image";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
 import type { ImageDatasetInit, LeftOut } from "./dataset.ts";
-import { filesBelow, isImageName } from "./folders.ts";
 
 /** Options of every dataset that a listing describes. */
 export const rowOptions = {

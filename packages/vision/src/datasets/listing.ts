@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { plural, suggestion } from "@classifier-training/base";
+import { type CsvRow, parseCsv, plural, suggestion } from "@classifier-training/base";
+import { pathFrom } from "@classifier-training/image";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
-import { type CsvRow, parseCsv } from "./csv.ts";
 import { ImageDataset } from "./dataset.ts";
-import { emptySplit, pathFrom } from "./folders.ts";
 import { labelledSamples, rowOptions, selectRows, unnamedImages } from "./labelled-rows.ts";
 import { decodeOptions } from "./source.ts";
+import { emptySplit } from "./split-folder.ts";
 
 export const listingOptionsSchema = z.strictObject({
   /** A .csv, .tsv or .parquet file with a row per image. */

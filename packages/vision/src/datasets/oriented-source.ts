@@ -1,5 +1,4 @@
-import { type Orientation, upright } from "../functional/orientation.ts";
-import { recycle } from "../image/buffers.ts";
+import { functional, type Orientation, recycle } from "@classifier-training/image";
 import type { ImageSource, SourceSpec } from "./source.ts";
 
 /** Pictures that do not all lie upright. All threads share the orientations, so that they may be found in training. */
@@ -18,7 +17,7 @@ export function orientedSource({ orientations }: OrientedSpec, inner: ImageSourc
       const orientation = orientations[index] as Orientation;
       if (orientation === 1) return inner.read(index, regionOf);
       const image = await inner.read(index);
-      const turned = upright(image, orientation);
+      const turned = functional.upright(image, orientation);
       recycle(image.data);
       return turned;
     },

@@ -1,12 +1,13 @@
 import { existsSync, statSync } from "node:fs";
 import { posix } from "node:path";
+import { isHidden, isImageName } from "@classifier-training/image";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
 import { ImageDataset, type LeftOut } from "./dataset.ts";
-import { emptySplit, isHidden, isImageName } from "./folders.ts";
 import { readEntry } from "./read-entry.ts";
 import { decodeOptions } from "./source.ts";
+import { emptySplit } from "./split-folder.ts";
 import { type ArchiveEntry, readTarEntries } from "./tar.ts";
 import { readZipEntries } from "./zip.ts";
 

@@ -1,7 +1,6 @@
+import type { RegionOf } from "@classifier-training/image";
+import { byteImage, type DecodeOptions, decodeImage, type Image, readImageBytes } from "@classifier-training/image";
 import { z } from "zod";
-import { type DecodeOptions, decodeImage, readImageBytes } from "../image/decode.ts";
-import { byteImage, type Image } from "../image/image.ts";
-import type { RegionOf } from "../image/plain-jpeg.ts";
 import { type CachedSpec, cachedSource } from "./cached-source.ts";
 import { type ConcatSpec, concatSource } from "./concat-source.ts";
 import { type OrientedSpec, orientedSource } from "./oriented-source.ts";

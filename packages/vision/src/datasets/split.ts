@@ -1,12 +1,13 @@
 import { basename, dirname, extname, relative, resolve, sep } from "node:path";
 import { plural } from "@classifier-training/base";
+import { filesBelow, filesIn } from "@classifier-training/image";
 import { VisionError } from "../errors.ts";
 import type { ClassToIdx } from "./classes.ts";
 import type { ImageDataset } from "./dataset.ts";
-import { filesBelow, filesIn, splitFolder } from "./folders.ts";
 import { isMetadataName, openHfImageFolder } from "./hf-image-folder.ts";
 import { ImageFolder } from "./image-folder.ts";
 import { JsonlDataset } from "./jsonl.ts";
+import { splitFolder } from "./split-folder.ts";
 
 /** How the images of a split are labelled: one folder a class, `*.jsonl` annotations, Hugging Face's metadata files. */
 export type SplitLayout = "folders" | "jsonl" | "metadata.csv" | "metadata.jsonl";

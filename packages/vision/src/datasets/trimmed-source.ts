@@ -1,5 +1,4 @@
-import { trimBars } from "../functional/trim-bars.ts";
-import { recycle } from "../image/buffers.ts";
+import { functional, recycle } from "@classifier-training/image";
 import type { ImageSource, SourceSpec } from "./source.ts";
 
 /** Pictures without the bars of one colour along their edges. */
@@ -14,7 +13,7 @@ export function trimmedSource(inner: ImageSource): ImageSource {
     // Where the bars are is seen in the whole picture only, so that no region can be asked for.
     async read(index) {
       const image = await inner.read(index);
-      const trimmed = trimBars(image);
+      const trimmed = functional.trimBars(image);
       if (trimmed !== image) recycle(image.data);
       return trimmed;
     },

@@ -1,28 +1,32 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Transform } from "@classifier-training/image";
+import {
+  basketballJerseyTrainPipeline,
+  byteImage,
+  ColorJitter,
+  Compose,
+  encodeJpeg,
+  GaussianBlur,
+  RandomAdjustSharpness,
+  RandomAffine,
+  RandomBilinearDownscale,
+  RandomChoice,
+  RandomGaussianNoise,
+  RandomJPEGCompression,
+  RandomPerspective,
+  RandomResizedCrop,
+  Resize,
+  ToFloat32Tensor,
+  toChannelsFirst,
+  validationPipeline,
+} from "@classifier-training/image";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { occupyPool } from "../../test/occupy-pool.ts";
+import { reservedBytes } from "../../../image/src/kernels/heap.ts";
+import { occupyPool } from "../../../image/test/occupy-pool.ts";
 import { ImageFolder } from "../datasets/image-folder.ts";
-import { encodeJpeg } from "../image/encode.ts";
-import { byteImage, toChannelsFirst } from "../image/image.ts";
-import { reservedBytes } from "../kernels/heap.ts";
 import { SequentialSampler } from "../samplers/basic.ts";
-import { ColorJitter } from "../transforms/color-jitter.ts";
-import { Compose } from "../transforms/compose.ts";
-import { GaussianBlur } from "../transforms/gaussian-blur.ts";
-import { basketballJerseyTrainPipeline, validationPipeline } from "../transforms/pipelines.ts";
-import { RandomAdjustSharpness } from "../transforms/random-adjust-sharpness.ts";
-import { RandomAffine } from "../transforms/random-affine.ts";
-import { RandomBilinearDownscale } from "../transforms/random-bilinear-downscale.ts";
-import { RandomChoice } from "../transforms/random-choice.ts";
-import { RandomGaussianNoise } from "../transforms/random-gaussian-noise.ts";
-import { RandomJPEGCompression } from "../transforms/random-jpeg-compression.ts";
-import { RandomPerspective } from "../transforms/random-perspective.ts";
-import { RandomResizedCrop } from "../transforms/random-resized-crop.ts";
-import { Resize } from "../transforms/resize.ts";
-import { ToFloat32Tensor } from "../transforms/to-float32-tensor.ts";
-import type { Transform } from "../transforms/transform.ts";
 import type { ClassificationBatch } from "./batch.ts";
 import { DataLoader, type DataLoaderOptions } from "./data-loader.ts";
 
@@ -223,7 +227,11 @@ test("a worker that dies is reported with its sample, and the loader can start a
     transform: {
       name: "Dies",
       options: {},
-      spec: { transform: "Dies", module: new URL("../../test/dying-transform.ts", import.meta.url).href, options: {} },
+      spec: {
+        transform: "Dies",
+        module: new URL("../../../image/test/dying-transform.ts", import.meta.url).href,
+        options: {},
+      },
       run: (image) => image,
     } satisfies Transform,
   });

@@ -1,4 +1,5 @@
 import { getLogger } from "@classifier-training/base";
+import { isTransform, type Transform } from "@classifier-training/image";
 import { fromTypedArray } from "@classifier-training/torch";
 import { z } from "zod";
 import type { ImageDataset } from "../datasets/dataset.ts";
@@ -6,7 +7,6 @@ import { VisionError } from "../errors.ts";
 import { RandomSampler, SequentialSampler } from "../samplers/basic.ts";
 import { DistributedBatchSampler, DistributedSampler } from "../samplers/distributed.ts";
 import type { Sampler } from "../samplers/sampler.ts";
-import { isTransform, type Transform } from "../transforms/transform.ts";
 import { type BatchTransform, type ClassificationBatch, classificationBatch } from "./batch.ts";
 import type { Executor } from "./executor.ts";
 import { InlineExecutor } from "./inline-executor.ts";

@@ -1,9 +1,14 @@
-import type { Image } from "../image/image.ts";
-import type { RegionOf } from "../image/plain-jpeg.ts";
-import { sampleErasedBox } from "../transforms/random-erasing.ts";
-import { sampleCropBox } from "../transforms/random-resized-crop.ts";
-import { buildTransform } from "../transforms/registry.ts";
-import { rngOf, runAll, type Transform, type TransformContext, type TransformSpec } from "../transforms/transform.ts";
+import type { Image, RegionOf } from "@classifier-training/image";
+import {
+  buildTransform,
+  rngOf,
+  runAll,
+  sampleCropBox,
+  sampleErasedBox,
+  type Transform,
+  type TransformContext,
+  type TransformSpec,
+} from "@classifier-training/image";
 
 /** The end of a pipeline that can be applied to a whole batch of uint8 images with the same result. */
 export interface BatchTail {

@@ -1,8 +1,7 @@
 import { CtError, type Problem } from "@classifier-training/base";
+import { type Image, isByteImage, recycle } from "@classifier-training/image";
 import { type ImageSource, openSource } from "../datasets/source.ts";
 import { VisionError } from "../errors.ts";
-import { recycle } from "../image/buffers.ts";
-import { type Image, isByteImage } from "../image/image.ts";
 import { PipelineRunner, type Processed } from "./pipeline.ts";
 import {
   type Ring,

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
-import type { Image } from "../../image/image.ts";
-import { exifOrientation } from "../../image/tags.ts";
-import { comparePython } from "../classes.ts";
+import { comparePython } from "@classifier-training/base";
+import type { Image } from "@classifier-training/image";
+import { exifOrientation } from "@classifier-training/image";
 import type { LeftOutReason } from "../dataset.ts";
 import { openSource } from "../source.ts";
 import { type Fingerprint, fingerprint, nearGroups } from "./fingerprint.ts";

@@ -1,9 +1,7 @@
 import { createHash } from "node:crypto";
+import type { Image } from "@classifier-training/image";
+import { functional, recycle } from "@classifier-training/image";
 import { VisionError } from "../../errors.ts";
-import { toGrayscale } from "../../functional/color.ts";
-import { resize } from "../../functional/resize.ts";
-import { recycle } from "../../image/buffers.ts";
-import type { Image } from "../../image/image.ts";
 
 /** What is kept of an image for comparing it with others. */
 export interface Fingerprint {
@@ -21,8 +19,8 @@ export interface Fingerprint {
 export async function fingerprint(read: () => Promise<Image>): Promise<Fingerprint | string> {
   try {
     const image = await read();
-    const gray = toGrayscale(image);
-    const patches = resize(gray, 9, 8).data;
+    const gray = functional.toGrayscale(image);
+    const patches = functional.resize(gray, 9, 8).data;
     let high = 0;
     let low = 0;
     for (let i = 0; i < 64; i++) {
@@ -31,7 +29,7 @@ export async function fingerprint(read: () => Promise<Image>): Promise<Fingerpri
       if (i < 32) high = (high << 1) | bit;
       else low = (low << 1) | bit;
     }
-    const small = resize(gray, 16, 16).data;
+    const small = functional.resize(gray, 16, 16).data;
     const hash = createHash("sha256").update(`${image.width}x${image.height}\0`).update(image.data);
     const made: Fingerprint = {
       width: image.width,

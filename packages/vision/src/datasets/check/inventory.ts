@@ -1,8 +1,9 @@
 import { join } from "node:path";
+import { isFolder } from "@classifier-training/image";
 import { VisionError } from "../../errors.ts";
 import type { ImageDataset, LeftOutReason } from "../dataset.ts";
-import { isFolder, splitFolder } from "../folders.ts";
 import { openSplit, type SplitOptions } from "../split.ts";
+import { splitFolder } from "../split-folder.ts";
 
 /** An image as the annotations (or its folder) describe it. */
 export interface ListedImage {

@@ -1,0 +1,150 @@
+import type { Rng } from "@classifier-training/base";
+import { adjustSharpness } from "../functional/blur.ts";
+import {
+  adjustBrightness,
+  adjustContrast,
+  adjustSaturation,
+  autocontrast,
+  equalize,
+  invert,
+  posterize,
+  solarize,
+} from "../functional/color.ts";
+import type { Fill } from "../functional/crop.ts";
+import { affine, rotate } from "../functional/geometry.ts";
+import type { WarpInterpolation } from "../functional/warp.ts";
+import { type Image, isByteImage } from "../image.ts";
+import type { ImageSize } from "./transform.ts";
+
+/** The operations that AutoAugment, RandAugment, TrivialAugmentWide and AugMix choose from. */
+export const augmentOps = [
+  "Identity",
+  "ShearX",
+  "ShearY",
+  "TranslateX",
+  "TranslateY",
+  "Rotate",
+  "Brightness",
+  "Color",
+  "Contrast",
+  "Sharpness",
+  "Posterize",
+  "Solarize",
+  "AutoContrast",
+  "Equalize",
+  "Invert",
+] as const;
+export type AugmentOp = (typeof augmentOps)[number];
+
+/** Which magnitudes an operation may have: `bins` of them for an image of this size; signed ones are also negated. */
+export interface MagnitudeRange {
+  readonly magnitudes?: (bins: number, image: ImageSize) => number[];
+  readonly signed?: boolean;
+}
+
+export type AugmentSpace = Partial<Readonly<Record<AugmentOp, MagnitudeRange>>>;
+
+/** `bins` numbers from `low` to `high`. */
+export function linspace(low: number, high: number, bins: number): number[] {
+  return Array.from({ length: bins }, (_, i) => (bins === 1 ? low : low + ((high - low) * i) / (bins - 1)));
+}
+
+/** Magnitudes from 0 to `high`, of either sign. */
+export const signedUpTo = (high: number): MagnitudeRange => ({
+  magnitudes: (bins) => linspace(0, high, bins),
+  signed: true,
+});
+
+/** Bits kept: from `most` down by `range`, rounded half to even. */
+export const bitsDownFrom = (most: number, range: number): MagnitudeRange => ({
+  magnitudes: (bins) => linspace(0, range, bins).map((less) => roundEven(most - less)),
+});
+
+/** Solarize thresholds as a share of the full scale, from 1 down to 0. */
+export const thresholds: MagnitudeRange = { magnitudes: (bins) => linspace(1, 0, bins) };
+
+function roundEven(value: number): number {
+  const floor = Math.floor(value);
+  if (value - floor !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/** The magnitude of an operation at an index of its range, with a random sign where it has one. */
+export function drawMagnitude(range: MagnitudeRange, bins: number, index: number, image: ImageSize, rng: Rng): number {
+  const magnitude = range.magnitudes?.(bins, image)[index] ?? 0;
+  return range.signed && rng.uniform() <= 0.5 ? -magnitude : magnitude;
+}
+
+export interface AugmentOptions {
+  readonly interpolation: WarpInterpolation;
+  readonly fill: Fill | undefined;
+}
+
+const degrees = (radians: number) => (radians * 180) / Math.PI;
+
+/** Applies one operation, as torchvision's `_AutoAugmentBase._apply_image_or_video_transform`. */
+export function applyAugment(
+  image: Image,
+  op: AugmentOp,
+  magnitude: number,
+  { interpolation, fill }: AugmentOptions,
+): Image {
+  const corner = [0, 0] as const;
+  const still = { angle: 0, translate: [0, 0], scale: 1, shear: [0, 0] } as const;
+  switch (op) {
+    case "Identity":
+      return image;
+    case "ShearX":
+      return affine(
+        image,
+        { ...still, shear: [degrees(Math.atan(magnitude)), 0] },
+        { interpolation, fill, center: corner },
+      );
+    case "ShearY":
+      return affine(
+        image,
+        { ...still, shear: [0, degrees(Math.atan(magnitude))] },
+        { interpolation, fill, center: corner },
+      );
+    case "TranslateX":
+      return affine(image, { ...still, translate: [Math.trunc(magnitude), 0] }, { interpolation, fill });
+    case "TranslateY":
+      return affine(image, { ...still, translate: [0, Math.trunc(magnitude)] }, { interpolation, fill });
+    case "Rotate":
+      return rotate(image, magnitude, { interpolation, fill });
+    case "Brightness":
+      return adjustBrightness(image, 1 + magnitude);
+    case "Color":
+      return adjustSaturation(image, 1 + magnitude);
+    case "Contrast":
+      return adjustContrast(image, 1 + magnitude);
+    case "Sharpness":
+      return adjustSharpness(image, 1 + magnitude);
+    case "Posterize":
+      return posterize(image, Math.trunc(magnitude));
+    case "Solarize":
+      return solarize(image, (isByteImage(image) ? 255 : 1) * magnitude);
+    case "AutoContrast":
+      return autocontrast(image);
+    case "Equalize":
+      return equalize(image);
+    case "Invert":
+      return invert(image);
+  }
+}
+
+/** An operation with what it was given. */
+export interface AugmentStep {
+  readonly op: AugmentOp;
+  readonly magnitude: number;
+}
+
+export function applySteps(image: Image, steps: readonly AugmentStep[], options: AugmentOptions): Image {
+  return steps.reduce((made, { op, magnitude }) => applyAugment(made, op, magnitude, options), image);
+}
+
+/** One operation of a space, each equally likely. */
+export function drawOp(space: AugmentSpace, rng: Rng): [AugmentOp, MagnitudeRange] {
+  const entries = Object.entries(space) as [AugmentOp, MagnitudeRange][];
+  return entries[rng.integer(entries.length)] as [AugmentOp, MagnitudeRange];
+}

@@ -1,0 +1,33 @@
+import { z } from "zod";
+import { ImageError } from "../errors.ts";
+import { isByteImage } from "../image.ts";
+import { defineFixedTransform } from "./transform.ts";
+
+/** (value - mean) / std per channel, of float images. */
+export const Normalize = defineFixedTransform({
+  name: "Normalize",
+  options: z.strictObject({
+    mean: z.array(z.number()).min(1),
+    std: z.array(z.number().refine((value) => value !== 0, "must not be 0")).min(1),
+    inplace: z.boolean().default(false),
+  }),
+  apply(image, { mean, std }) {
+    if (isByteImage(image)) {
+      throw new ImageError({
+        code: "vision/normalize",
+        what: "Normalize needs float pixels, this image has uint8 pixels",
+        fix: "put ToDtype({ dtype: 'float32', scale: true }) or ToFloat32Tensor before Normalize",
+      });
+    }
+    const { data, channels } = image;
+    const means = Float32Array.from({ length: channels }, (_, c) => mean[c % mean.length] as number);
+    const stds = Float32Array.from({ length: channels }, (_, c) => std[c % std.length] as number);
+    const out = new Float32Array(data.length);
+    for (let i = 0; i < data.length; ) {
+      for (let c = 0; c < channels; c++, i++) {
+        out[i] = Math.fround((data[i] as number) - (means[c] as number)) / (stds[c] as number);
+      }
+    }
+    return { ...image, data: out };
+  },
+});

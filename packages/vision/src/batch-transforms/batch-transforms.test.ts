@@ -1,0 +1,31 @@
+import { fromTypedArray, tensor } from "@classifier-training/torch";
+import { expect, test } from "vitest";
+import { classificationBatch } from "../loader/batch.ts";
+import { CutMix } from "./cut-mix.ts";
+import { MixUp } from "./mix-up.ts";
+
+function batchOf(count: number) {
+  const pixels = Float32Array.from({ length: count * 3 * 8 * 8 }, (_, i) => Math.floor(i / 192));
+  const labels = tensor(
+    Array.from({ length: count }, (_, i) => i % 3),
+    { dtype: "int64" },
+  );
+  return classificationBatch(fromTypedArray(pixels, [count, 3, 8, 8]), labels, [...Array(count).keys()]);
+}
+
+test("MixUp and CutMix blend neighbours and make soft labels that sum to one", () => {
+  for (const Mix of [MixUp, CutMix]) {
+    const mix = new Mix({ numClasses: 3 });
+    using unnamed = new Mix().apply(batchOf(4), [1, 2, 3], 3);
+    using batch = mix.apply(batchOf(4), [1, 2, 3]);
+    const labels = batch.labels.tolist() as number[][];
+    for (const row of labels) expect(row.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1);
+    using again = mix.apply(batchOf(4), [1, 2, 3]);
+    expect(again.images.tolist()).toEqual(batch.images.tolist());
+    expect(unnamed.labels.tolist()).toEqual(batch.labels.tolist());
+    // Sample 1's neighbour is sample 0: the mean of its pixels is its own label's share.
+    const own = labels[1]?.[1] as number;
+    expect((batch.images.select(0, 1).mean() as { item(): number }).item()).toBeCloseTo(own, 4);
+  }
+  expect(() => new MixUp().apply(batchOf(2), [0])).toThrow("needs the number of classes");
+});
