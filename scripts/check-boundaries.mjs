@@ -1,6 +1,8 @@
-// Packages import only downward. The table is the architecture; a package.json cannot widen it.
+// Packages import only downward, and so do the folders inside a package; no files import one another in a circle. The
+// tables are the architecture: a package.json cannot widen them.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { dirname, normalize } from "node:path/posix";
 import process from "node:process";
 import { root } from "./exec.mjs";
 
@@ -23,29 +25,146 @@ const mayImport = {
   ],
 };
 
+/**
+ * The folders of a package from the lowest level to the highest: a file imports from its own folder and from lower levels.
+ * Files beside `index.ts` are a level of their own above all folders, unless they are named. `a + b` is a pair that still
+ * imports one another. A folder that is not named belongs to the one that it lies in.
+ */
+const folderOrder = {
+  torch: [
+    ["errors.ts"],
+    ["scope.ts"],
+    ["native + ops + autograd + tensor + random.ts"],
+    ["distributed", "serialization"],
+    ["fused"],
+    ["nn"],
+    ["optim"],
+    ["amp"],
+  ],
+  hydra: [
+    ["errors.ts"],
+    ["yaml"],
+    ["omegaconf"],
+    ["overrides", "instantiate"],
+    ["defaults"],
+    ["sources"],
+    ["compose"],
+    ["app"],
+  ],
+};
+
+/** Packages whose type imports may still form circles; values never may. */
+const typeCirclesOf = new Set(["torch", "hydra", "lightning", "vision", "classifier"]);
+
 const scope = "@classifier-training/";
-const specifier = /(?:from|import)\s*\(?\s*["']([^"']+)["']/g;
 const problems = [];
-let files = 0;
+let count = 0;
 
 for (const [name, allowed] of Object.entries(mayImport)) {
-  const folder = join(root, "packages", name);
-  for (const entry of readdirSync(join(folder, "src"), { recursive: true })) {
-    if (!entry.endsWith(".ts")) continue;
-    files++;
-    const path = join(folder, "src", entry);
-    for (const [, imported] of readFileSync(path, "utf8").matchAll(specifier)) {
-      if (!imported.startsWith(scope)) continue;
-      const target = imported.slice(scope.length).split("/")[0];
+  const imports = importsOf(join(root, "packages", name, "src"));
+  count += imports.size;
+  for (const [file, targets] of imports) {
+    for (const { specifier } of targets) {
+      if (!specifier.startsWith(scope)) continue;
+      const target = specifier.slice(scope.length).split("/")[0];
       if (target === name || allowed.includes(target)) continue;
       problems.push(
-        `packages/${name}/src/${entry}: ${name} may not import ${target} (allowed: ${allowed.join(", ") || "nothing"})`,
+        `packages/${name}/src/${file}: ${name} may not import ${target} (allowed: ${allowed.join(", ") || "nothing"})`,
       );
     }
   }
+  if (folderOrder[name] !== undefined) checkFolders(name, folderOrder[name], imports);
+  checkCircles(name, imports);
 }
 
-if (files === 0) problems.push("no source file was found: the check looked at nothing");
+/** The imports of the source files of a folder, by file: tests see everything, and are left out. */
+function importsOf(folder) {
+  const statement = /\b(import|export)\s+(type\s+)?(?:([^;"'`]*?)\s*from\s*)?["']([^"'\n]+)["']/g;
+  const dynamic = /\bimport\s*\(\s*["']([^"'\n]+)["']/g;
+  const files = readdirSync(folder, { recursive: true }).filter((file) => /(?<!\.test)\.ts$/.test(file));
+  return new Map(
+    files.map((file) => {
+      const text = readFileSync(join(folder, file), "utf8");
+      const found = (specifier, isType) => ({
+        specifier,
+        isType,
+        file: specifier.startsWith(".") ? normalize(join(dirname(file), specifier)) : undefined,
+      });
+      return [
+        file,
+        [
+          ...[...text.matchAll(statement)].map(([, , type, names, specifier]) =>
+            found(specifier, type !== undefined || onlyTypes(names)),
+          ),
+          ...[...text.matchAll(dynamic)].map(([, specifier]) => found(specifier, false)),
+        ],
+      ];
+    }),
+  );
+}
+
+/** `{ type A, type B }`: nothing of it is left when the program runs. */
+function onlyTypes(names = "") {
+  const list = /^\s*\{([^}]*)\}\s*$/
+    .exec(names)?.[1]
+    .split(",")
+    .map((one) => one.trim());
+  return list?.filter(Boolean).every((one) => one.startsWith("type ")) ?? false;
+}
+
+function checkFolders(name, levels, imports) {
+  const height = new Map(
+    levels.flatMap((units, i) => units.flatMap((unit) => unit.split(" + ").map((one) => [one, i]))),
+  );
+  const together = new Map(levels.flat().flatMap((unit) => unit.split(" + ").map((one) => [one, unit])));
+  const unitOf = (file) => {
+    if (!file.includes("/")) return height.has(file) ? file : ".";
+    let folder = dirname(file);
+    while (!height.has(folder) && folder.includes("/")) folder = dirname(folder);
+    return folder;
+  };
+  const heightOf = (unit) => (unit === "." ? levels.length : height.get(unit));
+  const seen = new Set();
+  for (const [file, targets] of imports) {
+    const own = unitOf(file);
+    seen.add(own);
+    if (heightOf(own) === undefined)
+      problems.push(`packages/${name}/src/${file}: '${own}' has no place in folderOrder`);
+    for (const { file: target } of targets) {
+      if (target === undefined || !imports.has(target)) continue;
+      const other = unitOf(target);
+      if (own === other || heightOf(other) < heightOf(own)) continue;
+      if (together.get(own) !== undefined && together.get(own) === together.get(other)) continue;
+      problems.push(`packages/${name}/src/${file}: ${own} may not import ${other} (${target}), which is not below it`);
+    }
+  }
+  for (const unit of height.keys()) {
+    if (!seen.has(unit)) problems.push(`folderOrder names '${unit}' of ${name}, which does not exist`);
+  }
+}
+
+function checkCircles(name, imports) {
+  const withTypes = !typeCirclesOf.has(name);
+  const next = (file) =>
+    (imports.get(file) ?? []).flatMap(({ file: target, isType }) =>
+      target === undefined || (isType && !withTypes) ? [] : [target],
+    );
+  const done = new Set();
+  const path = [];
+  const visit = (file) => {
+    const at = path.indexOf(file);
+    if (at !== -1)
+      problems.push(`packages/${name}/src: imports in a circle: ${[...path.slice(at), file].join(" -> ")}`);
+    if (at !== -1 || done.has(file)) return;
+    path.push(file);
+    for (const target of next(file)) visit(target);
+    path.pop();
+    done.add(file);
+  };
+  for (const file of imports.keys()) visit(file);
+}
+
+if (count === 0) problems.push("no source file was found: the check looked at nothing");
 for (const problem of problems) process.stderr.write(`${problem}\n`);
-process.stdout.write(`package boundaries: ${files} files, ${problems.length} problems\n`);
+process.stdout.write(`package boundaries: ${count} files, ${problems.length} problems\n`);
 process.exit(problems.length === 0 ? 0 : 1);

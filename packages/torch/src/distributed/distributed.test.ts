@@ -5,15 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
+import { type Normalised, normalise } from "../../test/batch-norm-probe.ts";
 import { distributed } from "../index.ts";
-import { type Normalised, normalise } from "./batch-norm-probe.ts";
 import { readEnvironment } from "./environment.ts";
 import { distributedError } from "./errors.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "c10d-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-const probe = fileURLToPath(new URL("./rank-probe.ts", import.meta.url));
+const probe = fileURLToPath(new URL("../../test/rank-probe.ts", import.meta.url));
 let groups = 0;
 
 /** Within 2e-4 of a scale of 1: float32 at values near 300. */

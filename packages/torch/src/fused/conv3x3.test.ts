@@ -1,5 +1,4 @@
 import { afterEach, expect, test } from "vitest";
-import * as torch from "../index.ts";
 import {
   type ConvolutionCase,
   convolutionPasses,
@@ -9,7 +8,8 @@ import {
   expectSameBitsWithAnyThreads,
   meanError,
   type Run,
-} from "./convolution-passes.ts";
+} from "../../test/convolution-passes.ts";
+import * as torch from "../index.ts";
 
 const conv3x3 = torch.ops.ct["conv3x3"] as (
   x: torch.Tensor,

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
-const probe = fileURLToPath(new URL("./ending-probe.ts", import.meta.url));
+const probe = fileURLToPath(new URL("../../test/ending-probe.ts", import.meta.url));
 
 function run(...args: string[]): { status: number | null; signal: string | null; stdout: string; stderr: string } {
   return spawnSync(process.execPath, ["--conditions=classifier-source", "--import", "tsx", probe, ...args], {

@@ -7,7 +7,7 @@ test("the addon works in worker threads, several at once, each with its own ledg
     [1, 2, 3].map(
       (seed) =>
         new Promise((resolve, reject) => {
-          const worker = spawnWorker(new URL("./worker-probe.ts", import.meta.url), { workerData: { seed } });
+          const worker = spawnWorker(new URL("../../test/worker-probe.ts", import.meta.url), { workerData: { seed } });
           worker.once("message", resolve);
           worker.once("error", reject);
         }),

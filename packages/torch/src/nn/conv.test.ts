@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { distance } from "../fused/convolution-passes.ts";
+import { distance } from "../../test/convolution-passes.ts";
 import * as torch from "../index.ts";
 
 /** The gradients of input and weight. */

@@ -2,7 +2,7 @@
 
 import { isMainThread, parentPort, threadId, workerData } from "node:worker_threads";
 import { spawnWorker } from "@classifier-training/base";
-import { autograd, randn, type Tensor } from "../index.ts";
+import { autograd, randn, type Tensor } from "../src/index.ts";
 
 class Doubled extends autograd.Function {
   static forward(_: autograd.FunctionContext, x: Tensor) {

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import * as torch from "../index.ts";
+import * as torch from "../src/index.ts";
 
 /** A convolution that is tested. */
 export interface ConvolutionCase {

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { distributed, fromTypedArray, full, tensor, version } from "../index.ts";
+import { distributed, fromTypedArray, full, tensor, version } from "../src/index.ts";
 import { normalise, shares } from "./batch-norm-probe.ts";
 
 // One rank of the groups of distributed.test.ts: `rank-probe.ts RANK WORLD_SIZE INIT_METHOD WHAT OUT`.

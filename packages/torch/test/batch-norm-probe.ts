@@ -1,4 +1,4 @@
-import { nn, type Tensor, tensor } from "../index.ts";
+import { nn, type Tensor, tensor } from "../src/index.ts";
 
 /** How many samples of a batch each rank has: not equally many. */
 export const shares = [3, 5] as const;

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { isGradEnabled, memoryStats, noGrad, scope, tensor } from "../index.ts";
+import { isGradEnabled, memoryStats, noGrad, scope, tensor } from "../src/index.ts";
 
 // Run by native.test.ts in a worker thread.
 const { seed } = workerData as { seed: number };
