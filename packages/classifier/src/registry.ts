@@ -10,6 +10,7 @@ const lightning: TargetLoader = async () => {
 const loggers: TargetLoader = async () => (await import("@classifier-training/loggers")).targets;
 const torch: TargetLoader = async () => (await import("@classifier-training/torch")).targets;
 const vision: TargetLoader = async () => (await import("@classifier-training/vision")).targets;
+const jersey: TargetLoader = async () => (await import("@classifier-training/jersey")).targets;
 const own: TargetLoader = async () => (await import("./targets.ts")).targets;
 
 /** Who knows the names below a prefix; of two that know the same prefix, the later one is asked first. */
@@ -20,6 +21,7 @@ const namespaces: readonly (readonly [prefixes: readonly string[], load: TargetL
   [["torchvision", "timm"], vision],
   [["classifier_training"], own],
   [["classifier_training.transforms", "classifier_training.data.JSONLDataset"], vision],
+  [["classifier_training.callbacks.orientation", "classifier_training.callbacks.upright"], jersey],
   [["classifier_training.callbacks.ema", "classifier_training.callbacks.histograms"], lightning],
 ];
 

@@ -9,7 +9,6 @@ import { ClassificationReportCallback, classificationReportOptionsSchema } from 
 import { SampleVisualizationCallback, sampleVisualizationOptionsSchema } from "./callbacks/sample-visualization.ts";
 import { SamplerDistributionCallback } from "./callbacks/sampler-distribution.ts";
 import { TrainingHistoryCallback, trainingHistoryOptionsSchema } from "./callbacks/training-history.ts";
-import { UprightCallback, uprightOptionsSchema } from "./callbacks/upright.ts";
 import { dataTargets } from "./data/image-folder-datamodule.ts";
 import { modelTargets } from "./model/resnet.ts";
 
@@ -41,7 +40,6 @@ const callbacks: TargetTable = {
   ),
   "sampler.SamplerDistributionCallback": withoutOptions(() => new SamplerDistributionCallback()),
   "statistics.DatasetStatisticsCallback": withoutOptions(() => new DatasetStatisticsCallback()),
-  "upright.UprightCallback": optionsTarget(uprightOptionsSchema, (options) => new UprightCallback(options)),
   "visualization.SampleVisualizationCallback": optionsTarget(
     sampleVisualizationOptionsSchema,
     (options) => new SampleVisualizationCallback(options),

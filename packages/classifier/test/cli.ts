@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { writeSynthetic } from "../src/synth/dataset.ts";
+import { writeSynthetic } from "@classifier-training/jersey";
 
 const program = fileURLToPath(new URL("../bin/classifier.js", import.meta.url));
 

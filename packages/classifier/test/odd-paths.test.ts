@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { textOverride } from "@classifier-training/hydra";
+import { writeSynthetic } from "@classifier-training/jersey";
 import { afterAll, expect, test } from "vitest";
-import { writeSynthetic } from "../src/synth/dataset.ts";
 import { type CliResult, quick, startProgram } from "./cli.ts";
 import { installInto } from "./installation.ts";
 

@@ -51,7 +51,7 @@ async function opened(root: string, options?: Partial<Options>): Promise<ImageFo
   return data;
 }
 
-/** Indices of the training pictures that an epoch visits. */
+/** Indices of the training images that an epoch visits. */
 async function drawnIn(data: ImageFolderDataModule, epoch: number): Promise<number[]> {
   const loader = data.trainDataloader();
   const seen: number[] = [];
@@ -63,7 +63,7 @@ async function drawnIn(data: ImageFolderDataModule, epoch: number): Promise<numb
   return seen;
 }
 
-test("drawn numbers fill rare classes in training, are marked as drawn, and leave the data's folder alone", async () => {
+test("synthetic numbers fill rare classes in training, are marked as synthetic, and leave the data's folder alone", async () => {
   const data = await opened("numbers");
   const samples = data.samples("train");
   const drawn = samples.filter(({ metadata }) => metadata?.["synthetic"] === true);
@@ -77,7 +77,7 @@ test("drawn numbers fill rare classes in training, are marked as drawn, and leav
   expect((await drawnIn(data, 0)).sort((a, b) => a - b)).toEqual(samples.map((_, i) => i));
 });
 
-test("with a share, all real pictures and so many drawn ones come in each epoch, and the drawn ones take turns", async () => {
+test("with a share, each epoch has all real images and that fraction of synthetic ones, which rotate", async () => {
   const data = await opened("numbers", { synthetic: { share: 0.2 } });
   const [real, drawn] = [4, 5];
   const turns: number[] = [];
@@ -90,12 +90,12 @@ test("with a share, all real pictures and so many drawn ones come in each epoch,
   expect(turns.sort()).toEqual([4, 5, 6, 7, 8]);
 });
 
-test("a share and a weighted sampler both decide what is drawn, and the error says so", async () => {
+test("a share together with a weighted sampler is an error", async () => {
   const data = await opened("numbers", { synthetic: { share: 0.2 }, sampler: { mode: "auto" } });
   expect(() => data.trainDataloader()).toThrow("sampler.mode is auto, and synthetic.share is set");
 });
 
-test("what was drawn once is found again", async () => {
+test("what was rendered once is found in the cache", async () => {
   await opened("numbers");
   const cache = join(dir, "cache/classifier-training/synthetic");
   const [folder = "", ...others] = readdirSync(cache);
@@ -106,7 +106,7 @@ test("what was drawn once is found again", async () => {
   expect(written()).toBe(before);
 });
 
-test("an unfinished folder of a process that died is not taken for a whole one", async () => {
+test("an unfinished folder of a process that died is not taken for a complete one", async () => {
   const cache = join(dir, "cache/classifier-training/synthetic");
   const [folder = ""] = readdirSync(cache);
   rmSync(join(cache, folder), { recursive: true });
@@ -116,6 +116,8 @@ test("an unfinished folder of a process that died is not taken for a whole one",
   expect(data.samples("train")).toHaveLength(9);
 });
 
-test("classes that are no numbers cannot be drawn, and the error says so", async () => {
-  await expect(dataModule("animals").prepareData()).rejects.toThrow("'cat' is not a number: only numbers can be drawn");
+test("classes that are not numbers cannot be rendered, and the error says so", async () => {
+  await expect(dataModule("animals").prepareData()).rejects.toThrow(
+    "'cat' is not a number: only numbers can be rendered",
+  );
 });

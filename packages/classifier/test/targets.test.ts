@@ -1,5 +1,6 @@
 import { internalError } from "@classifier-training/base";
 import { registerTargets } from "@classifier-training/hydra";
+import { targets as jersey } from "@classifier-training/jersey";
 import { targets as lightning, type Metric } from "@classifier-training/lightning";
 import { nn, noGrad, randn, type Tensor, targets as torch, zeros } from "@classifier-training/torch";
 import { ImageDataset, targets as vision } from "@classifier-training/vision";
@@ -23,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => remove());
 
-const tables = { ...lightning, ...torch, ...vision, ...own };
+const tables = { ...lightning, ...torch, ...vision, ...jersey, ...own };
 /** Constants (`torch.float32`), and plugins, which stand for how a process was started or for what is always so. */
 const isValue = /^torch\.[a-z]+\d*$|InterpolationMode|AutoAugmentPolicy|\.plugins\./;
 /** Those that can be had: a name that is known only to be refused has its own test. */
@@ -111,7 +112,7 @@ const callbackOptions: Readonly<Record<string, Readonly<Record<string, unknown>>
   HistogramCallback: { every_n_steps: 1 },
   ModelCheckpoint: { dirpath: "checkpoints/probe", monitor: "val/loss", every_n_epochs: 1 },
   ProgressBar: { refresh_rate: 1 },
-  UprightCallback: { epochs: [1] },
+  OrientationCorrection: { epochs: [1] },
 };
 /** Those of the configuration whose place they take. */
 const replaces: Readonly<Record<string, string>> = {

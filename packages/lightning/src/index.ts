@@ -15,6 +15,7 @@ export { LightningOptimizer } from "./core/lightning-optimizer.ts";
 export { LightningModule, type LoggedValue, type LogOptions, type TrainingStepOutput } from "./core/module.ts";
 export type { LrScheduler, OptimizerSpec, SchedulerConfig, SchedulerOptions } from "./core/optimizers.ts";
 export type { SaveOptions, Stage, Status, TrainerFn, TrainerView } from "./core/trainer-view.ts";
+export { asModelInput, copyWeights, disposeWeights, withWeights } from "./core/with-weights.ts";
 export type { BatchLoader, LoaderLike, LoaderPosition, LoaderSource, LoaderStats, Share } from "./data/batch-loader.ts";
 export * from "./loggers/index.ts";
 export * from "./metrics/index.ts";

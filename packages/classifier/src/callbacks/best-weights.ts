@@ -1,14 +1,21 @@
 import { join } from "node:path";
 import { CtError, getLogger, writeFileAtomic } from "@classifier-training/base";
-import { Callback, type LightningModule, nonFiniteWeight, type TrainerView } from "@classifier-training/lightning";
-import { nn, noGrad, scope, serialization } from "@classifier-training/torch";
+import {
+  asModelInput,
+  Callback,
+  disposeWeights,
+  type LightningModule,
+  nonFiniteWeight,
+  type TrainerView,
+  withWeights,
+} from "@classifier-training/lightning";
+import { nn, noGrad, scope, serialization, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { describeProportion, type Proportion, proportion } from "../statistics/interval.ts";
 import { comparePaired } from "../statistics/paired.ts";
-import { logitsOf, withWeights } from "./in-place.ts";
-import { type Candidate, disposeWeights, type WeightsName, weightCandidates } from "./weight-candidates.ts";
+import { type Candidate, type WeightsName, weightCandidates } from "./weight-candidates.ts";
 
 export const bestWeightsOptionsSchema = z.strictObject({
   outputDir: z.string().default("outputs"),
@@ -183,7 +190,7 @@ async function measure(
   for await (const batch of loader.batches({ epoch: 0 })) {
     noGrad(() =>
       scope(() => {
-        const logits = logitsOf(module, batch.images);
+        const logits = module.call(asModelInput(module, batch.images)) as Tensor;
         const labels = batch.labels.to({ device: logits.device });
         loss += nn.functional.crossEntropy(logits, labels, { reduction: "sum" }).item();
         const right = logits.argmax(1).eq(labels).to({ dtype: "int32", device: "cpu" }).toTypedArray();

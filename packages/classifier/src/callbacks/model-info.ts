@@ -1,11 +1,10 @@
 import { getLogger } from "@classifier-training/base";
-import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
+import { asModelInput, Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
 import { noGrad, randn, scope } from "@classifier-training/torch";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { writeLabelsMapping } from "../inference/labels-mapping.ts";
 import { countFlops } from "../model/flops.ts";
-import { asInput } from "./in-place.ts";
 import { renderTable } from "./table.ts";
 
 export const modelInfoOptionsSchema = z.strictObject({ outputDir: z.string().default("outputs") });
@@ -56,7 +55,7 @@ function inputCost(module: LightningModule, size: number): (readonly [string, st
   try {
     return noGrad(() =>
       scope(() => {
-        const input = asInput(module, randn([1, 3, size, size]));
+        const input = asModelInput(module, randn([1, 3, size, size]));
         const flops = countFlops(() => module.forward(input));
         const times = Array.from({ length: 5 }, () => {
           const start = performance.now();

@@ -1,7 +1,15 @@
 import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { getLogger, temporaryPath } from "@classifier-training/base";
-import { Callback, type LightningModule, loadCheckpoint, type TrainerView } from "@classifier-training/lightning";
+import {
+  Callback,
+  copyWeights,
+  disposeWeights,
+  type LightningModule,
+  loadCheckpoint,
+  type TrainerView,
+  withWeights,
+} from "@classifier-training/lightning";
 import { checkOnnx, exportOnnx } from "@classifier-training/onnx";
 import { keep, noGrad, randn, scope, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
@@ -10,9 +18,8 @@ import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { writeLabelsMapping } from "../inference/labels-mapping.ts";
 import { describeProportion } from "../statistics/interval.ts";
 import { BestWeightsCallback } from "./best-weights.ts";
-import { withWeights } from "./in-place.ts";
 import type { Variant } from "./onnx-variants.ts";
-import { bestCheckpoint, copied, disposeWeights } from "./weight-candidates.ts";
+import { bestCheckpoint } from "./weight-candidates.ts";
 
 export const onnxExportOptionsSchema = z.strictObject({
   outputDir: z.string().default("onnx"),
@@ -56,7 +63,7 @@ export class ONNXExportCallback extends Callback {
   override async onFitEnd(trainer: TrainerView, module: LightningModule): Promise<void> {
     await trainer.flushCheckpoints();
     const { weights, source } = await exportedWeights(trainer, module);
-    const given = weights ?? copied(module.stateDict());
+    const given = weights ?? copyWeights(module.stateDict());
     try {
       await withWeights(module, given, () => this.#export(trainer, module, source));
     } finally {
@@ -146,7 +153,7 @@ async function exportedWeights(
   const chooser = trainer.callbacks.find((callback) => callback instanceof BestWeightsCallback);
   if (chooser !== undefined) {
     const { name, weights, source } = await chooser.choose(trainer, module);
-    return { weights: copied(weights), source: `${source} (${name})` };
+    return { weights: copyWeights(weights), source: `${source} (${name})` };
   }
   const path = bestCheckpoint(trainer);
   if (path === undefined) return { weights: undefined, source: "the last step" };

@@ -1,5 +1,6 @@
 import { relative } from "node:path";
 import {
+  copyWeights,
   EMACallback,
   type LightningModule,
   loadCheckpoint,
@@ -7,7 +8,7 @@ import {
   StochasticWeightAveraging,
   type TrainerView,
 } from "@classifier-training/lightning";
-import { noGrad, type Tensor } from "@classifier-training/torch";
+import type { Tensor } from "@classifier-training/torch";
 
 /** raw: as the optimizer left them; ema: their moving average; averaged: the mean of epochs (SWA). */
 export type WeightsName = "raw" | "ema" | "averaged";
@@ -39,7 +40,7 @@ export function weightCandidates(trainer: TrainerView, module: LightningModule):
   if (swa === undefined || swa.averagedEpochs === 0) return candidates;
   // Without a checkpoint the module's weights are the average, and the raw ones are gone.
   const others = candidates.filter(({ name, source }) => name !== "raw" || source !== lastStep);
-  return [...others, { name: "averaged", weights: copied(module.stateDict()), source: lastStep }];
+  return [...others, { name: "averaged", weights: copyWeights(module.stateDict()), source: lastStep }];
 }
 
 const lastStep = "the last step";
@@ -54,16 +55,7 @@ function ofCheckpoint(path: string): Candidate[] {
 }
 
 function ofLastStep(trainer: TrainerView, module: LightningModule): Candidate[] {
-  const raw: Candidate = { name: "raw", weights: copied(module.stateDict()), source: lastStep };
+  const raw: Candidate = { name: "raw", weights: copyWeights(module.stateDict()), source: lastStep };
   const average = trainer.callbacks.find((callback) => callback instanceof EMACallback)?.average;
-  return average === undefined ? [raw] : [{ name: "ema", weights: copied(average), source: lastStep }, raw];
-}
-
-/** A copy of weights, to be disposed of by whoever asked for it. */
-export function copied(state: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
-  return noGrad(() => new Map([...state].map(([name, tensor]) => [name, tensor.clone()])));
-}
-
-export function disposeWeights(weights: ReadonlyMap<string, Tensor>): void {
-  for (const tensor of weights.values()) tensor.dispose();
+  return average === undefined ? [raw] : [{ name: "ema", weights: copyWeights(average), source: lastStep }, raw];
 }

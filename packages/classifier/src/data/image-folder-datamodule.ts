@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { basename, relative } from "node:path";
 import { CtError, getLogger, optionsTarget, plural, type TargetTable } from "@classifier-training/base";
+import { SyntheticNumbers } from "@classifier-training/jersey";
 import { fromTypedArray, type Tensor } from "@classifier-training/torch";
 import {
   cached,
@@ -22,7 +23,6 @@ import {
   WeightedRandomSampler,
 } from "@classifier-training/vision";
 import type { LabelsMapping } from "../inference/labels-mapping.ts";
-import { drawForRareClasses } from "../synth/rare-classes.ts";
 import { classWeights } from "./class-weights.ts";
 import { ClassificationDataModule, type SampleInfo } from "./classification-datamodule.ts";
 import {
@@ -71,13 +71,13 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     return this.options.imageSize;
   }
 
-  /** Draws synthetic pictures for a training, where some are asked for and not drawn yet. */
+  /** Generates the synthetic images of a training. */
   override async prepareData(): Promise<void> {
     const { synthetic, dataRoot } = this.options;
     const trains = this.trainer === undefined || this.trainer.fn === "fit";
     if (synthetic == null || !trains || this.#syntheticFolder !== undefined) return;
     const train = openSplit(dataRoot, splitFolders.train, this.#splitOptions());
-    this.#syntheticFolder = await drawForRareClasses(train, synthetic);
+    this.#syntheticFolder = await new SyntheticNumbers(synthetic).generate(train);
   }
 
   override setup(stage: "fit" | "validate" | "test" | "predict"): void {

@@ -1,3 +1,4 @@
+import { syntheticNumbersOptionsSchema } from "@classifier-training/jersey";
 import type { BatchTransform, Transform } from "@classifier-training/vision";
 import { z } from "zod";
 
@@ -21,22 +22,6 @@ export const samplerOptionsSchema = z.strictObject({
   replacement: z.boolean().default(true),
 });
 
-/** Snake_case keys, as they are written below `data.synthetic`; what `classifier synth` draws. */
-export const syntheticOptionsSchema = z.strictObject({
-  below: z.int().min(0).default(200).describe("classes with fewer training samples than this are filled"),
-  up_to: z.int().min(0).default(200).describe("to this many samples in all"),
-  at_least: z.int().min(0).default(0).describe("pictures drawn for every class, rare or not"),
-  share: z
-    .number()
-    .gt(0)
-    .lt(1)
-    .nullish()
-    .describe("which part of an epoch's pictures they are, others in each epoch; all of them are, when it is not set"),
-  size: z.int().min(16).default(72).describe("height of a picture in pixels"),
-  strength: z.number().min(0).max(1).default(0.8).describe("how far the broadcast degrades it"),
-  seed: z.int().default(137),
-});
-
 export const imageFolderDataModuleOptionsSchema = z.strictObject({
   dataRoot: z.string().describe("the folder that holds train/, valid/ and test/"),
   batchSize: z.int().positive().default(32),
@@ -57,9 +42,9 @@ export const imageFolderDataModuleOptionsSchema = z.strictObject({
     .enum(["inverse", "effective", "none"])
     .default("inverse")
     .describe("how rare classes count in the loss"),
-  synthetic: syntheticOptionsSchema
+  synthetic: syntheticNumbersOptionsSchema
     .nullish()
-    .describe("drawn jersey numbers that are added to rare classes in training, kept in the user's cache"),
+    .describe("synthetic jersey numbers that are added to rare classes in training, kept in the user's cache"),
   exifOrientation: z
     .boolean()
     .default(false)

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSyn
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CtError } from "@classifier-training/base";
-import { writeSynthetic } from "../synth/dataset.ts";
+import { writeSynthetic } from "@classifier-training/jersey";
 
 const packageRoot = fileURLToPath(new URL("../../", import.meta.url));
 const template = join(packageRoot, "templates", "project");
@@ -12,7 +12,7 @@ const renamed: Readonly<Record<string, string>> = {
 };
 
 /**
- * Writes a project that trains at once: configuration, a model, a callback and a transform of its own, a test, and a
+ * Writes a project that trains at once: configuration, a custom model, callback and transform, a test, and a
  * few drawn pictures. @throws CtError when the folder holds something already
  */
 export async function createProject(folder: string): Promise<string[]> {
@@ -21,7 +21,7 @@ export async function createProject(folder: string): Promise<string[]> {
       code: "init/folder",
       what: "the folder is not empty",
       where: folder,
-      fix: "name a new one: nothing is overwritten",
+      fix: "give a new folder: nothing is overwritten",
     });
   }
   const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string };
@@ -37,7 +37,7 @@ export async function createProject(folder: string): Promise<string[]> {
     writeFileSync(join(folder, target), text);
     return target;
   });
-  await drawPictures(folder);
+  await writeImages(folder);
   linkThisInstallation(folder);
   return written.sort();
 }
@@ -48,7 +48,7 @@ function packageName(folder: string): string {
   return plain.replace(/[^a-z0-9._-]+/g, "-").replace(/^[-._]+|[-._]+$/g, "") || "classifier-project";
 }
 
-async function drawPictures(folder: string): Promise<void> {
+async function writeImages(folder: string): Promise<void> {
   for (const [split, count] of [
     ["train", 150],
     ["valid", 30],
@@ -64,7 +64,7 @@ async function drawPictures(folder: string): Promise<void> {
   }
 }
 
-/** As `npm link` does: the project uses this installation until `npm install` brings one of its own. */
+/** As `npm link` does: the project uses this installation until `npm install` installs one. */
 function linkThisInstallation(folder: string): void {
   const modules = join(folder, "node_modules");
   mkdirSync(join(modules, ".bin"), { recursive: true });

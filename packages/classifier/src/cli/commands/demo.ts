@@ -10,15 +10,15 @@ import { hydraCommand, runTraining } from "./train.ts";
 const dataRoot = "data/demo-jersey-numbers";
 
 export const registerDemo: RegisterCommand = (program, finish) => {
-  hydraCommand(program, "demo", "draw a data set, train on it, export, predict: about three minutes").action(
+  hydraCommand(program, "demo", "render a dataset, train on it, export, predict: about three minutes").action(
     async (overrides: string[]) => {
-      // A question needs no pictures.
+      // A question needs no images.
       const asks = overrides.some((word) =>
         /^(-h|-c|-i|-sc|--help|--hydra-help|--cfg|--info|--shell-completion|--version)(=|$)/.test(word),
       );
       if (!asks) {
-        const { ensureDemoData } = await import("../../synth/demo.ts");
-        await ensureDemoData(dataRoot, 1, progressLine("drawing the data set"));
+        const { ensureDemoData } = await import("@classifier-training/jersey");
+        await ensureDemoData(dataRoot, 1, progressLine("rendering the dataset"));
       }
       const { exitCode: code, jobs } = await runTraining("demo", "train_demo", overrides);
       const result = jobs[0]?.value;
@@ -30,7 +30,7 @@ export const registerDemo: RegisterCommand = (program, finish) => {
   );
 };
 
-/** Classifies five pictures of the validation split with the exported model. */
+/** Classifies five images of the validation split with the exported model. */
 async function showPredictions(outputDir: string): Promise<void> {
   const { OnnxClassifier } = await import("../../inference/onnx-classifier.ts");
   const { readAnnotations } = await import("@classifier-training/vision");
@@ -44,12 +44,12 @@ async function showPredictions(outputDir: string): Promise<void> {
     { topK: 1 },
   );
   await classifier.close();
-  print("\nFive validation pictures, read by the exported model:\n");
+  print("\nFive validation images, classified by the exported model:\n");
   for (const [i, { image, suffix }] of chosen.entries()) {
     const best = predictions[i]?.[0];
     const verdict = best?.label === suffix ? "right" : "WRONG";
     print(
-      `  ${image}  shows ${suffix.padEnd(3)} read as ${(best?.label ?? "?").padEnd(3)} (${(100 * (best?.probability ?? 0)).toFixed(0)}%)  ${verdict}\n`,
+      `  ${image}  true ${suffix.padEnd(3)} predicted ${(best?.label ?? "?").padEnd(3)} (${(100 * (best?.probability ?? 0)).toFixed(0)}%)  ${verdict}\n`,
     );
   }
 }
@@ -57,7 +57,7 @@ async function showPredictions(outputDir: string): Promise<void> {
 function afterDemo(outputDir: string): string[] {
   return [
     `npx classifier predict ${shellWord(outputDir)} ${dataRoot}/test/7`,
-    "npx classifier train data.data_root=YOUR/PICTURES transforms=default model.pretrained=false data.image_size=64",
+    "npx classifier train data.data_root=YOUR/IMAGES transforms=default model.pretrained=false data.image_size=64",
     "npx classifier --help",
   ];
 }

@@ -20,17 +20,17 @@ interface SynthCommandOptions {
 export const registerSynth: RegisterCommand = (program) => {
   program
     .command("synth")
-    .description("draw synthetic jersey numbers for the rare classes of a data set, labelled as its images are")
-    .argument("<root>", "the data set: the folder that holds train/")
+    .description("render synthetic jersey numbers for the rare classes of a dataset, labeled as its images are")
+    .argument("<root>", "the dataset: the folder with train/")
     .option("--below <n>", "fill classes with fewer real training samples than this", wholeNumber, 200)
-    .option("--up-to <n>", "to this many samples in all", wholeNumber, 200)
-    .option("--at-least <n>", "pictures drawn for every class, rare or not", wholeNumber, 0)
-    .option("--target <spec...>", "more of one colour pair: LABEL:JERSEY/NUMBER=COUNT", [])
-    .option("--size <px>", "height of a picture", wholeNumber, 96)
-    .option("--strength <0..1>", "how far the broadcast degrades it", Number, 0.8)
-    .option("--seed <n>", "the same seed draws the same pictures", wholeNumber, 137)
-    .option("--out <folder>", "where they go (default: ROOT/train/synthetic, or CLASS/synthetic in class folders)")
-    .option("--dry-run", "say what would be drawn, and draw nothing")
+    .option("--up-to <n>", "to this many samples in total", wholeNumber, 200)
+    .option("--at-least <n>", "synthetic images for every class, rare or not", wholeNumber, 0)
+    .option("--target <spec...>", "further images of one color pair: LABEL:JERSEY/NUMBER=COUNT", [])
+    .option("--size <px>", "height of an image", wholeNumber, 96)
+    .option("--strength <0..1>", "degradation by the broadcast", Number, 0.8)
+    .option("--seed <n>", "the same seed renders the same images", wholeNumber, 137)
+    .option("--out <folder>", "output folder (default: ROOT/train/synthetic, or CLASS/synthetic in class folders)")
+    .option("--dry-run", "print how many images would be rendered, and render none")
     .addHelpText(
       "after",
       `
@@ -40,30 +40,27 @@ Examples:
     )
     .action(async (root: string, options: SynthCommandOptions) => {
       const { countTrainingLabels } = await import("../../data/count-labels.ts");
-      const { synthPlace } = await import("../../synth/layout.ts");
-      const { expandTarget, fillRareClasses, parseColourTarget, requireNumbers } = await import(
-        "../../synth/targets.ts"
-      );
+      const { expandTarget, fillRareClasses, parseColorTarget, replaceSynthetic, requireNumbers, synthPlace } =
+        await import("@classifier-training/jersey");
       const place = synthPlace(join(root, "train"), options.out);
       const counts = countTrainingLabels(root, place);
       const requests = [
         ...fillRareClasses(counts, options),
-        ...options.target.flatMap((text) => expandTarget(parseColourTarget(text))),
+        ...options.target.flatMap((text) => expandTarget(parseColorTarget(text))),
       ];
       requireNumbers(requests, root);
       const classes = new Set(requests.map(({ label }) => label)).size;
       print(
-        `${plural(requests.length, "picture")} for ${plural(classes, "class", "classes")} into ${place.layout === "folders" ? join(place.folder, "CLASS", "synthetic") : place.folder}\n`,
+        `${plural(requests.length, "image")} for ${plural(classes, "class", "classes")} into ${place.layout === "folders" ? join(place.folder, "CLASS", "synthetic") : place.folder}\n`,
       );
       if (options.dryRun || requests.length === 0) return;
-      const { redraw } = await import("../../synth/redraw.ts");
       const { seed, size, strength } = options;
-      await redraw(place, requests, {
+      await replaceSynthetic(place, requests, {
         seed,
         stream: "synth",
         size,
         strength,
-        onProgress: progressLine("drawing"),
+        onProgress: progressLine("rendering"),
       });
     });
 };

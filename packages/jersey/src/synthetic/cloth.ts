@@ -1,12 +1,12 @@
 import type { Rng } from "@classifier-training/base";
 import type { SKRSContext2D } from "@napi-rs/canvas";
-import { anyTeamColour, css, type Rgb, vary } from "./palette.ts";
+import { anyTeamColor, css, type Rgb, vary } from "./palette.ts";
 
 const court: Rgb = [196, 154, 108];
 const skin: Rgb = [140, 96, 72];
 const crowd: Rgb = [48, 44, 50];
 
-/** Of a picture, in pixels. */
+/** Of an image, in pixels. */
 export interface Size {
   readonly width: number;
   readonly height: number;
@@ -14,16 +14,16 @@ export interface Size {
 
 /**
  * What is not cloth: a stripe down the side; an arm, the court or the crowd beside the player; the neck.
- * @param trim the team's second colour
+ * @param trim the team's second color
  */
 export function drawBackground(context: SKRSContext2D, trim: Rgb, size: Size, rng: Rng): void {
   const { width, height } = size;
   if (rng.chance(0.3)) {
-    context.fillStyle = css(vary(anyTeamColour(rng), 20, rng));
+    context.fillStyle = css(vary(anyTeamColor(rng), 20, rng));
     const stripe = width * rng.uniform(0.05, 0.16);
     context.fillRect(rng.chance(0.5) ? 0 : width - stripe, 0, stripe, height);
   }
-  const seam = rng.chance(0.5) ? trim : anyTeamColour(rng);
+  const seam = rng.chance(0.5) ? trim : anyTeamColor(rng);
   for (const side of [0, 1]) if (rng.chance(0.35)) drawSurroundings(context, side, seam, size, rng);
   if (rng.chance(0.25)) drawNeck(context, seam, size, rng);
 }
@@ -35,7 +35,7 @@ function anySurroundings(rng: Rng): Rgb {
 /** What is seen beside the cloth at the left (0) or right (1), with or without a seam. */
 function drawSurroundings(context: SKRSContext2D, side: number, seam: Rgb, { width, height }: Size, rng: Rng): void {
   context.fillStyle = css(vary(anySurroundings(rng), 40, rng));
-  const x = (share: number) => (side === 0 ? share : 1 - share) * width;
+  const x = (fraction: number) => (side === 0 ? fraction : 1 - fraction) * width;
   const edge = rng.uniform(0.03, 0.18);
   const [top, bottom] = [edge * rng.uniform(0.2, 1.8), edge * rng.uniform(0.2, 1.8)];
   context.beginPath();

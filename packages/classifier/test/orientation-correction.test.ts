@@ -2,21 +2,21 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Rng } from "@classifier-training/base";
+import { OrientationCorrection } from "@classifier-training/jersey";
 import { ModelCheckpoint, Trainer } from "@classifier-training/lightning";
 import { manualSeed, nn, type Tensor } from "@classifier-training/torch";
 import { byteImage, functional, type Orientation, validationPipeline } from "@classifier-training/vision";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { UprightCallback } from "../src/callbacks/upright.ts";
 import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
 import { ClassificationModel } from "../src/model/classification-model.ts";
 import { classificationModelOptionsSchema } from "../src/model/options.ts";
 
-const dir = mkdtempSync(join(tmpdir(), "upright-"));
+const dir = mkdtempSync(join(tmpdir(), "orientation-"));
 const size = 16;
-/** Of each training picture that is not synthetic, by file name. */
+/** EXIF orientation of each training image that is not synthetic, by file name. */
 const truth = new Map<string, Orientation>();
-/** Undoes what `upright` does: turns by 90 degrees are each other's opposite. */
+/** The inverse of `upright`: rotations by 90 degrees are each other's inverse. */
 const opposite: Record<Orientation, Orientation> = { 1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6 };
 
 /** The bars of an F: left, top, width, height. */
@@ -26,7 +26,7 @@ const bars = [
   [4, 7, 6, 2],
 ] as const;
 
-/** An F that lies as the class says: what a turned picture of one class shows is another class. */
+/** An F whose orientation is its class: re-oriented, an image of one class shows another class. */
 function draw(lies: Orientation, rng: Rng) {
   const pixels = Uint8Array.from({ length: size * size * 3 }, () => 30 + rng.integer(40));
   const [dx, dy] = [rng.integer(4) - 2, rng.integer(3) - 1];
@@ -84,7 +84,7 @@ interface TrainOptions {
 }
 
 async function train(
-  callback: UprightCallback,
+  callback: OrientationCorrection,
   maxEpochs: number,
   { dataRoot = dir, ckptPath, checkpoints }: TrainOptions = {},
 ) {
@@ -119,8 +119,8 @@ async function train(
   return { data, model };
 }
 
-test("pictures that were turned and mirrored are found, and read upright from then on", async () => {
-  const callback = new UprightCallback({ epochs: [14], margin: 0.5 });
+test("rotated and mirrored images are found, and corrected from then on", async () => {
+  const callback = new OrientationCorrection({ epochs: [14], margin: 0.5 });
   const { data } = await train(callback, 15);
   const found = [...data.samples("train").entries()].map(([i, { path }]) => {
     const wanted = truth.get(path.split("/").at(-1) ?? "") ?? 1;
@@ -129,28 +129,28 @@ test("pictures that were turned and mirrored are found, and read upright from th
   const turned = found.filter(({ wanted }) => wanted !== 1);
   expect(turned.length).toBe(56);
   expect(turned.filter(({ right }) => right).length).toBeGreaterThan(0.9 * turned.length);
-  // Synthetic pictures are known to be upright.
+  // Synthetic images have the correct orientation.
   expect(found.filter(({ wanted, right }) => wanted === 1 && !right).length).toBeLessThan(4);
   expect([...data.trainEnabled].every((on) => on === 1)).toBe(true);
 
-  const resumed = new UprightCallback();
+  const resumed = new OrientationCorrection();
   resumed.loadStateDict(callback.stateDict());
-  expect([...(resumed.found ?? [])]).toEqual([...data.trainOrientations]);
+  expect([...(resumed.estimated ?? [])]).toEqual([...data.trainOrientations]);
 });
 
-test("before the first search only synthetic pictures are drawn", async () => {
-  const { data } = await train(new UprightCallback({ epochs: [5] }), 1);
+test("before the first estimate only synthetic images are sampled", async () => {
+  const { data } = await train(new OrientationCorrection({ epochs: [5] }), 1);
   const drawn = data.samples("train").filter((_, i) => data.trainEnabled[i] === 1);
   expect(drawn.length).toBe(128);
   expect(drawn.every(({ metadata }) => metadata?.["synthetic"] === true)).toBe(true);
 });
 
-test("some of the turned pictures may be shown as they are, others in each epoch", async () => {
-  const search = { epochs: [1], margin: 0, as_published: 0.5 };
+test("a fraction of the re-oriented images is shown as stored, others in each epoch", async () => {
+  const search = { epochs: [1], margin: 0, keep_original_fraction: 0.5 };
   const shown = async (epochs: number) => {
-    const callback = new UprightCallback(search);
+    const callback = new OrientationCorrection(search);
     const { data } = await train(callback, epochs);
-    const found = callback.found ?? [];
+    const found = callback.estimated ?? [];
     const turned = [...found.keys()].filter((i) => found[i] !== 1);
     const asTheyAre = turned.filter((i) => data.trainOrientations[i] === 1);
     expect(turned.every((i) => [1, found[i]].includes(data.trainOrientations[i]))).toBe(true);
@@ -162,28 +162,28 @@ test("some of the turned pictures may be shown as they are, others in each epoch
   expect(await shown(3)).not.toEqual(await shown(2));
 });
 
-test("a run that is resumed before or after the search ends with the same bits", async () => {
+test("a run that is resumed before or after the estimate ends with the same bits", async () => {
   const checkpoints = join(dir, "checkpoints");
-  const search = { epochs: [2], margin: 0, as_published: 0.25 };
+  const search = { epochs: [2], margin: 0, keep_original_fraction: 0.25 };
   const weightsOf = (model: ClassificationModel) =>
     Object.entries(model.stateDict()).map(([name, value]) => [name, value.toArray()]);
-  const whole = await train(new UprightCallback(search), 4, { checkpoints });
+  const whole = await train(new OrientationCorrection(search), 4, { checkpoints });
   for (const epoch of [0, 2]) {
-    const callback = new UprightCallback(search);
+    const callback = new OrientationCorrection(search);
     const resumed = await train(callback, 4, { ckptPath: join(checkpoints, `epoch=${epoch}.ckpt`) });
     expect(weightsOf(resumed.model)).toEqual(weightsOf(whole.model));
     expect([...resumed.data.trainOrientations]).toEqual([...whole.data.trainOrientations]);
   }
 });
 
-test("a picture that cannot be decoded does not end the search, and counts as upright", async () => {
+test("an image that cannot be decoded does not end the estimate, and keeps orientation 1", async () => {
   const dataRoot = join(dir, "with-a-broken-one");
   for (const split of ["train", "valid"]) cpSync(join(dir, split), join(dataRoot, split), { recursive: true });
-  // The last picture of a class is not synthetic.
-  writeFileSync(join(dataRoot, "train", "5-23.png"), "no picture");
-  const callback = new UprightCallback({ epochs: [1], margin: 0 });
+  // The last image of a class is not synthetic.
+  writeFileSync(join(dataRoot, "train", "5-23.png"), "not an image");
+  const callback = new OrientationCorrection({ epochs: [1], margin: 0 });
   const { data } = await train(callback, 2, { dataRoot });
   const broken = data.samples("train").findIndex(({ path }) => path.endsWith("5-23.png"));
-  expect(callback.found?.[broken]).toBe(1);
-  expect(callback.found?.some((orientation) => orientation !== 1)).toBe(true);
+  expect(callback.estimated?.[broken]).toBe(1);
+  expect(callback.estimated?.some((orientation) => orientation !== 1)).toBe(true);
 });

@@ -2,20 +2,20 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import { CtError, parseCsv } from "@classifier-training/base";
 import { type SplitLayout, splitLayout } from "@classifier-training/vision";
-import type { SynthAnnotation } from "./dataset.ts";
+import type { SynthAnnotation } from "./write-synthetic.ts";
 
-/** Drawn pictures of class folders lie in a folder of this name in each; others in one folder with their annotations. */
+/** Synthetic images of class folders are in a subfolder of this name in each; others in one folder with their annotations. */
 const ownFolder = "synthetic";
 
-/** Where drawn pictures go. */
+/** Where synthetic images go. */
 export interface SynthPlace {
   readonly folder: string;
   readonly layout: SplitLayout;
 }
 
 /**
- * The place for pictures that are added to a split, labelled as the split is.
- * @param out another folder than the usual one
+ * The place for synthetic images of a split, labeled as the split is.
+ * @param out another folder than the default
  * @throws CtError when that folder would become a class
  */
 export function synthPlace(split: string, out: string | undefined): SynthPlace {
@@ -25,18 +25,18 @@ export function synthPlace(split: string, out: string | undefined): SynthPlace {
   if (!inside) return { folder: out ?? split, layout };
   throw new CtError({
     code: "synth/folder",
-    what: `${split} has one folder a class: ${out} would be read as a class`,
-    fix: `leave --out away: the pictures go into CLASS/${ownFolder}; or name a folder outside of ${split}`,
+    what: `${split} has one folder per class: ${out} would be read as a class`,
+    fix: `omit --out (the images go into CLASS/${ownFolder}), or give a folder outside of ${split}`,
   });
 }
 
-/** Path of a drawn picture below the place's folder. */
+/** Path of a synthetic image below the place's folder. */
 export function imageName(layout: SplitLayout, label: string, index: number): string {
   const name = `${String(index).padStart(6, "0")}.jpg`;
   return layout === "folders" ? `${label}/${ownFolder}/${name}` : `${label}/${name}`;
 }
 
-/** The file that labels the pictures; class folders need none. */
+/** The annotation file; undefined for class folders. */
 export function annotationFile(layout: SplitLayout): string | undefined {
   if (layout === "folders") return undefined;
   return layout === "jsonl" ? "annotations.jsonl" : layout;
@@ -50,15 +50,15 @@ export function annotationText(layout: SplitLayout, rows: readonly SynthAnnotati
   return [columns, ...flat.map((row) => Object.values(row))].map((row) => `${row.join(",")}\n`).join("");
 }
 
-/** Whether an image was drawn for a split by an earlier run. */
-export function isDrawn({ folder, layout }: SynthPlace, path: string): boolean {
+/** Whether a path is a synthetic image of an earlier run. */
+export function isSyntheticFile({ folder, layout }: SynthPlace, path: string): boolean {
   const parts = relative(folder, path).split(sep);
   if (layout !== "folders") return parts[0] !== "..";
   return parts.length === 3 && parts[1] === ownFolder && /^\d{6}\.jpg$/.test(parts[2] as string);
 }
 
-/** What an earlier run drew at a place. @throws CtError when the annotations there are someone else's */
-export function drawnFiles(place: SynthPlace): string[] {
+/** Synthetic images of an earlier run. @throws CtError when the annotations there name other images */
+export function syntheticFiles(place: SynthPlace): string[] {
   const { folder, layout } = place;
   const file = annotationFile(layout);
   if (file === undefined) {
@@ -66,7 +66,7 @@ export function drawnFiles(place: SynthPlace): string[] {
     return folders
       .filter((path) => existsSync(path))
       .flatMap((path) => readdirSync(path).map((name) => join(path, name)))
-      .filter((path) => isDrawn(place, path));
+      .filter((path) => isSyntheticFile(place, path));
   }
   const annotations = join(folder, file);
   if (!existsSync(annotations)) return [];
@@ -74,7 +74,7 @@ export function drawnFiles(place: SynthPlace): string[] {
   if (rows.some(({ synthetic }) => !synthetic)) {
     throw new CtError({
       code: "synth/folder",
-      what: `${annotations} names images that were not drawn: it would be overwritten`,
+      what: `${annotations} names images that are not synthetic: it would be overwritten`,
       fix: "give another folder with --out",
     });
   }

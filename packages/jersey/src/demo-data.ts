@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryPath, writeFileAtomic } from "@classifier-training/base";
-import { drawingVersion, type SynthRequest, writeSynthetic } from "./dataset.ts";
+import { rendererVersion, type SynthRequest, writeSynthetic } from "./synthetic/write-synthetic.ts";
 
-/** What the demo draws; part of the key that says whether a folder on disk is still the wanted one. */
+/** What the demo renders; part of the key that tells whether a folder on disk is current. */
 const recipe = {
-  version: drawingVersion,
+  version: rendererVersion,
   labels: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "23", "30", "42", "77"],
   perLabel: { train: 200, valid: 25, test: 10 },
   size: 64,
@@ -16,9 +16,9 @@ const recipe = {
 const splits = ["train", "valid", "test"] as const;
 
 /**
- * Draws the demo's data set, a few thousand jersey numbers in 16 classes, unless the folder already holds it.
+ * Renders the demo's dataset, a few thousand jersey numbers in 16 classes, unless the folder has it already.
  *
- * @returns the number of pictures that were drawn: 0 when all were there
+ * @returns the number of images that were rendered: 0 when the folder was complete
  */
 export async function ensureDemoData(
   root: string,
@@ -41,7 +41,7 @@ export async function ensureDemoData(
       stream: `demo/${split}`,
       size: recipe.size,
       strength: recipe.strength,
-      onProgress: (drawn) => onProgress?.(done + drawn, total),
+      onProgress: (rendered) => onProgress?.(done + rendered, total),
     });
     before += requests.length;
   }

@@ -2,22 +2,20 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Rng, writeFileAtomic } from "@classifier-training/base";
 import type { SplitLayout } from "@classifier-training/vision";
-import { broadcast } from "./broadcast.ts";
-import { drawJersey, randomStyle } from "./jersey.ts";
 import { annotationFile, annotationText, imageName } from "./layout.ts";
-import type { ColourName } from "./palette.ts";
+import type { ColorName } from "./palette.ts";
 
-/** Goes up when the same request would be drawn otherwise than before. */
-export const drawingVersion = 5;
+/** Increases when the same request is rendered differently than before. */
+export const rendererVersion = 5;
 
-/** One picture to draw. */
+/** One image to render. */
 export interface SynthRequest {
   readonly label: string;
-  readonly jersey?: ColourName;
-  readonly number?: ColourName;
+  readonly jersey?: ColorName;
+  readonly number?: ColorName;
 }
 
-/** A row of `annotations.jsonl`, with what was drawn as metadata. */
+/** A row of `annotations.jsonl`, with the style of the rendered image as metadata. */
 export interface SynthAnnotation {
   readonly image: string;
   readonly prefix: string;
@@ -32,28 +30,31 @@ export interface SynthAnnotation {
 }
 
 export interface SynthOptions {
-  /** The folder that gets the pictures and their annotations; created when missing. */
+  /** The folder that gets the images and their annotations; created when missing. */
   readonly folder: string;
-  /** How the pictures are labelled (default `jsonl`). */
+  /** How the images are labeled (default `jsonl`). */
   readonly layout?: SplitLayout;
   readonly seed: number;
   /** Names the random stream, so that two splits of one seed differ. */
   readonly stream: string;
-  /** Height of a picture in pixels; its width follows from the number. */
+  /** Height of an image in pixels; its width follows from the number. */
   readonly size: number;
-  /** 0 (clean) to 1 (the worst broadcast). */
+  /** Degradation by the broadcast: 0 (clean) to 1 (worst). */
   readonly strength: number;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /**
- * Draws and writes one picture per request, and the annotations last: a folder with annotations is complete.
- * The same seed, stream and requests give the same files.
+ * Renders and writes one image per request, and the annotations last: a folder with annotations is complete. The same
+ * seed, stream and requests give the same files.
  */
 export async function writeSynthetic(
   requests: readonly SynthRequest[],
   options: SynthOptions,
 ): Promise<SynthAnnotation[]> {
+  // Canvas, fonts and image encoder are loaded when something is rendered.
+  const { randomStyle, renderJersey } = await import("./render-jersey.ts");
+  const { broadcast } = await import("./broadcast.ts");
   const { folder, layout = "jsonl", seed, stream, size, strength, onProgress } = options;
   const rows: SynthAnnotation[] = [];
   for (const label of new Set(requests.map((request) => request.label))) {
@@ -62,8 +63,8 @@ export async function writeSynthetic(
   for (const [index, request] of requests.entries()) {
     const rng = Rng.at(seed, stream, index);
     const style = randomStyle(rng, request);
-    const drawing = drawJersey(request.label, style, size, rng);
-    const file = await broadcast(drawing, { strength }, rng);
+    const rendered = renderJersey(request.label, style, size, rng);
+    const file = await broadcast(rendered, { strength }, rng);
     const image = imageName(layout, request.label, index);
     await writeFile(join(folder, image), file);
     rows.push({
