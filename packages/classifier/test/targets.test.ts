@@ -2,6 +2,7 @@ import { internalError } from "@classifier-training/base";
 import { registerTargets } from "@classifier-training/hydra";
 import { targets as jersey } from "@classifier-training/jersey";
 import { targets as lightning, type Metric } from "@classifier-training/lightning";
+import { targets as loggers } from "@classifier-training/loggers";
 import { nn, noGrad, randn, type Tensor, targets as torch, zeros } from "@classifier-training/torch";
 import { ImageDataset, targets as vision } from "@classifier-training/vision";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -24,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => remove());
 
-const tables = { ...lightning, ...torch, ...vision, ...jersey, ...own };
+const tables = { ...lightning, ...loggers, ...torch, ...vision, ...jersey, ...own };
 /** Constants (`torch.float32`), and plugins, which stand for how a process was started or for what is always so. */
 const isValue = /^torch\.[a-z]+\d*$|InterpolationMode|AutoAugmentPolicy|\.plugins\./;
 /** Those that can be had: a name that is known only to be refused has its own test. */

@@ -1,7 +1,9 @@
 import { createReadStream, statSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { setTimeout as sleep } from "node:timers/promises";
 import { CtError } from "@classifier-training/base";
+import pRetry from "p-retry";
 
 export interface RetryTuning {
   readonly minDelayMs: number;
@@ -19,13 +21,24 @@ export const defaultRetry: RetryTuning = {
   timeoutMs: 180_000,
 };
 
-/** An answer that trying again would not change. */
+/** An answer that a retry would not change. */
 export class RefusedError extends CtError {
   readonly status: number;
 
   constructor(status: number, what: string, where: string) {
     super({ code: "tracking/refused", what, where });
     this.status = status;
+  }
+}
+
+/** A failure that a retry may overcome. */
+class TransientError extends Error {
+  /** What the server asks for by `Retry-After`. */
+  readonly waitMs: number | undefined;
+
+  constructor(reason: string, waitMs?: number) {
+    super(reason);
+    this.waitMs = waitMs;
   }
 }
 
@@ -39,11 +52,11 @@ export interface HttpClientOptions {
   readonly retry: RetryTuning;
   /** Sent with each request to the service itself, never to the storage addresses it hands out. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Words that must not appear in any message. */
+  /** What must not appear in any message. */
   readonly secrets: readonly string[];
   readonly signal?: AbortSignal | undefined;
   /** Called when an attempt failed and will be repeated. */
-  readonly onRetry?: (reason: string, delayMs: number) => void;
+  readonly onRetry?: (reason: string) => void;
 }
 
 export interface SendOptions {
@@ -103,35 +116,49 @@ export class HttpClient {
   async #repeat(url: string, attempt: () => Promise<Attempt>, recover?: SendOptions["recover"]): Promise<string> {
     const { retry, signal, onRetry } = this.#options;
     const where = this.redact(url.replace(/\?.*$/, ""));
-    const start = Date.now();
-    for (let count = 0; ; count++) {
-      signal?.throwIfAborted();
-      let reason: string;
-      let asked: number | undefined;
-      try {
-        const { status, retryAfter, body } = await attempt();
-        if (status >= 200 && status < 300) return body;
-        reason = `HTTP ${status}`;
-        asked = retryAfterMs(retryAfter);
-        const isPassing = status === 408 || status === 409 || status === 425 || status === 429 || status >= 500;
-        if (!isPassing) throw new RefusedError(status, `${reason}: ${this.redact(body).slice(0, 300)}`, where);
-      } catch (error) {
-        if (error instanceof RefusedError) throw error;
-        signal?.throwIfAborted();
-        reason = this.redact(reasonOf(error));
-      }
-      const growing = Math.min(retry.maxDelayMs, retry.minDelayMs * 2 ** count) * (0.75 + Math.random() / 2);
-      // A server that asks for no pause at all would be asked without end.
-      const delayMs = asked === undefined ? growing : Math.max(asked, retry.minDelayMs);
-      if (Date.now() - start + delayMs > retry.totalMs) {
-        throw new CtError({ code: "tracking/unreachable", what: `no answer in time; last: ${reason}`, where });
-      }
-      onRetry?.(reason, delayMs);
-      await pause(delayMs, signal);
-      const recovered = await recover?.();
+    const start = performance.now();
+    const once = async (count: number) => {
+      const recovered = count > 1 ? await recover?.() : undefined;
       if (recovered !== undefined) return recovered;
+      const { status, retryAfter, body } = await attempt().catch((error: unknown) => {
+        throw new TransientError(this.redact(reasonOf(error)));
+      });
+      if (status >= 200 && status < 300) return body;
+      if (isTransient(status)) throw new TransientError(`HTTP ${status}`, retryAfterMs(retryAfter));
+      throw new RefusedError(status, `HTTP ${status}: ${this.redact(body).slice(0, 300)}`, where);
+    };
+    try {
+      return await pRetry(once, {
+        retries: Number.POSITIVE_INFINITY,
+        minTimeout: retry.minDelayMs,
+        maxTimeout: retry.maxDelayMs,
+        maxRetryTime: retry.totalMs,
+        randomize: true,
+        ...(signal && { signal }),
+        shouldRetry: ({ error }) => error instanceof TransientError,
+        // The wait that a server asks for stands in place of the backoff.
+        shouldConsumeRetry: ({ error }) => !(error instanceof TransientError && error.waitMs !== undefined),
+        onFailedAttempt: async ({ error }) => {
+          signal?.throwIfAborted();
+          if (!(error instanceof TransientError)) return;
+          onRetry?.(error.message);
+          if (error.waitMs === undefined) return;
+          // A server that asks for no wait at all would be asked without end.
+          const waitMs = Math.max(error.waitMs, retry.minDelayMs);
+          if (performance.now() - start + waitMs > retry.totalMs) throw error;
+          await sleep(waitMs, undefined, { signal });
+        },
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof TransientError)) throw error;
+      throw new CtError({ code: "tracking/unreachable", what: `no answer in time; last: ${error.message}`, where });
     }
   }
+}
+
+function isTransient(status: number): boolean {
+  return status === 408 || status === 409 || status === 425 || status === 429 || status >= 500;
 }
 
 /** What `Retry-After` asks for, milliseconds: seconds, or a date. */
@@ -141,23 +168,6 @@ export function retryAfterMs(header: string | null, now = Date.now()): number | 
   if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
   const date = Date.parse(header);
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
-}
-
-/** Waits; wakes early, with the signal's reason thrown, when it is aborted. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason);
-    const done = () => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    signal?.addEventListener("abort", stop, { once: true });
-  });
 }
 
 function reasonOf(error: unknown): string {
@@ -192,7 +202,7 @@ function putOnce(
         resolve({ status: response.statusCode ?? 0, retryAfter, body: Buffer.concat(parts).toString("utf8") });
       });
     });
-    request.on("timeout", () => request.destroy(new CtError({ code: "tracking/timeout", what: "no answer in time" })));
+    request.on("timeout", () => request.destroy(new Error("no answer in time")));
     request.on("error", reject);
     const file = createReadStream(path, { end: Math.max(0, size - 1) });
     file.on("error", (error) => request.destroy(error));

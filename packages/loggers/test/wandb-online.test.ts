@@ -231,17 +231,42 @@ test("a run of someone else's is synced without the files of this machine that i
   expect(readFileSync(secret, "utf8")).toBe("secret");
 });
 
-test("a server that asks for no pause is not asked without one", async () => {
+test("a server that asks for no wait is not asked without one", async () => {
   server.faults = Array.from({ length: 3 }, () => ({ kind: "status", status: 503, retryAfter: "0" }) as const);
-  const delays: number[] = [];
+  const times: number[] = [];
   const client = new HttpClient({
-    retry: { minDelayMs: 7, maxDelayMs: 20, totalMs: 60_000, timeoutMs: 5000 },
+    retry: { minDelayMs: 50, maxDelayMs: 100, totalMs: 60_000, timeoutMs: 5000 },
     headers: {},
     secrets: [],
-    onRetry: (_reason, delayMs) => delays.push(delayMs),
+    onRetry: () => times.push(performance.now()),
   });
   await client.get(`${server.url}/anything`).catch(() => {});
-  expect(delays).toEqual([7, 7, 7]);
+  expect(times).toHaveLength(3);
+  // Timers may be a millisecond early.
+  for (const [i, time] of times.entries()) expect(time - (times[i - 1] ?? time - 50)).toBeGreaterThan(48);
+});
+
+test("a server that asks for a longer wait than there is time is given up at once", async () => {
+  server.faults = [{ kind: "status", status: 503, retryAfter: "3600" }];
+  const client = new HttpClient({
+    retry: { minDelayMs: 5, maxDelayMs: 100, totalMs: 60_000, timeoutMs: 5000 },
+    headers: {},
+    secrets: [],
+  });
+  await expect(client.get(`${server.url}/anything`)).rejects.toThrow("no answer in time; last: HTTP 503");
+});
+
+test("an abort ends the wait between two attempts, with the abort's reason", async () => {
+  server.faults = Array.from({ length: 2 }, () => ({ kind: "status", status: 503, retryAfter: "30" }) as const);
+  const abort = new AbortController();
+  const client = new HttpClient({
+    retry: { minDelayMs: 30_000, maxDelayMs: 60_000, totalMs: 600_000, timeoutMs: 5000 },
+    headers: {},
+    secrets: [],
+    signal: abort.signal,
+    onRetry: () => setImmediate(() => abort.abort(new Error("the run is over"))),
+  });
+  await expect(client.get(`${server.url}/anything`)).rejects.toThrow("the run is over");
 });
 
 test("Retry-After is kept: seconds and dates", async () => {

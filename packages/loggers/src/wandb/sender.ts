@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { CtError, plural } from "@classifier-training/base";
 import { fileInside } from "@classifier-training/runs";
-import { HttpClient, pause } from "../http.ts";
+import { HttpClient } from "../http.ts";
 import type { FilesItem, Record as LogRecord } from "../proto/wandb.generated.ts";
 import { uploadArtifact } from "./artifacts.ts";
 import { FileStream } from "./file-stream.ts";
@@ -63,7 +64,7 @@ export class WandbSender {
   async run(): Promise<void> {
     try {
       if (this.#progress.state.isComplete) return;
-      while (!(await this.#round())) await pause(this.#tuning.pollMs, this.#options.signal);
+      while (!(await this.#round())) await sleep(this.#tuning.pollMs, undefined, { signal: this.#options.signal });
     } finally {
       this.#reader.close();
     }
