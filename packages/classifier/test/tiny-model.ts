@@ -1,12 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { CheckpointIO } from "@classifier-training/lightning";
+import type { LabelsMapping } from "@classifier-training/runs";
 import { validationPipeline } from "@classifier-training/vision";
 import sharp from "sharp";
 import { createBundle } from "../src/bundle/create.ts";
 import { exportCheckpoint } from "../src/bundle/export-checkpoint.ts";
 import { labelsMappingOf } from "../src/data/preprocessing.ts";
-import type { LabelsMapping } from "../src/inference/labels-mapping.ts";
 import { ClassificationModel } from "../src/model/classification-model.ts";
 import { classificationModelOptionsSchema } from "../src/model/options.ts";
 import { buildBackbone } from "../src/model/recipe.ts";

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { runPaths } from "./paths.ts";
+import { runPaths } from "./names.ts";
 import { readRun } from "./run-reader.ts";
 import { newRecord } from "./run-writer.ts";
 

@@ -1,10 +1,28 @@
+export {
+  type BundleManifest,
+  bundleManifestSchema,
+  manifestFile,
+  manifestHash,
+  manifestHashKey,
+  sha256,
+} from "./bundle-manifest.ts";
 export { claimRunDirectory } from "./claim.ts";
 export { readClassNames } from "./class-names.ts";
 export type { MetricsRow } from "./csv.ts";
 export { type FolderUse, folderLogName, folderUses, isInUse, noteFolderUse, runDirOf } from "./folder-log.ts";
+export {
+  checkLabelsMapping,
+  classNamesOf,
+  type LabelsMapping,
+  labelsMappingFile,
+  labelsMappingSchema,
+  parseLabelsMapping,
+  readLabelsMapping,
+  writeLabelsMapping,
+} from "./labels-mapping.ts";
 export { MetricsReader, type MetricsUpdate } from "./metrics-reader.ts";
 export { MetricsWriter } from "./metrics-writer.ts";
-export { epochFolder, runPaths } from "./paths.ts";
+export { epochFolder, runPaths } from "./names.ts";
 export { fileInside, isInside, listImages, listRuns, type Run, readRun } from "./run-reader.ts";
+export { type RunRecord, type RunRecordInput, type RunStatus, runRecordSchema, trialKind } from "./run-record.ts";
 export { RunWriter } from "./run-writer.ts";
-export { type RunRecord, type RunRecordInput, type RunStatus, runRecordSchema, trialKind } from "./schema.ts";

@@ -2,8 +2,8 @@ import { type Dirent, existsSync, readdirSync, realpathSync, statSync } from "no
 import { hostname } from "node:os";
 import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { isProcessAlive, readRegularFile } from "@classifier-training/base";
-import { runPaths } from "./paths.ts";
-import { type RunRecord, type RunStatus, runRecordSchema } from "./schema.ts";
+import { runPaths } from "./names.ts";
+import { type RunRecord, type RunStatus, runRecordSchema } from "./run-record.ts";
 
 /** A run directory as a reader sees it. */
 export interface Run {

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { CtError, maskArgument, maskText, writeFileAtomic } from "@classifier-training/base";
-import { runPaths } from "./paths.ts";
-import { type RunRecord, type RunRecordInput, runRecordSchema } from "./schema.ts";
+import { runPaths } from "./names.ts";
+import { type RunRecord, type RunRecordInput, runRecordSchema } from "./run-record.ts";
 
 /** Keeps a run directory's `run.json` up to date; every write is atomic. */
 export class RunWriter {

@@ -1,11 +1,17 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, extname, join, resolve } from "node:path";
 import { CtError, writeFileAtomic } from "@classifier-training/base";
-import { labelsMappingFile } from "../inference/labels-mapping.ts";
+import {
+  type BundleManifest,
+  labelsMappingFile,
+  manifestFile,
+  manifestHash,
+  manifestHashKey,
+  sha256,
+} from "@classifier-training/runs";
 import { openModelFiles } from "../inference/model-files.ts";
 import { OnnxClassifier } from "../inference/onnx-classifier.ts";
 import { proportion } from "../statistics/interval.ts";
-import { type BundleManifest, manifestFile, manifestHash, manifestHashKey, sha256 } from "./manifest.ts";
 import { replaceFolder } from "./replace-folder.ts";
 
 export interface GoldenPicture {

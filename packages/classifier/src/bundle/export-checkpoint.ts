@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { checkOnnx, exportOnnx } from "@classifier-training/onnx";
+import { writeLabelsMapping } from "@classifier-training/runs";
 import { randn } from "@classifier-training/torch";
-import { writeLabelsMapping } from "../inference/labels-mapping.ts";
 import { openCheckpoint } from "../model/recipe.ts";
 
 /**

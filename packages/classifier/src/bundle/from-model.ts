@@ -1,14 +1,13 @@
 import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CtError, getLogger, scratchFolder } from "@classifier-training/base";
-import { readRun } from "@classifier-training/runs";
+import type { BundleManifest } from "@classifier-training/runs";
+import { type LabelsMapping, labelsMappingFile, readRun } from "@classifier-training/runs";
 import { readLabelledPictures } from "../data/labelled-pictures.ts";
 import { evaluateClassifier } from "../evaluation/evaluate.ts";
-import { type LabelsMapping, labelsMappingFile } from "../inference/labels-mapping.ts";
 import { OnnxClassifier } from "../inference/onnx-classifier.ts";
 import { checkpointOfRun } from "../training/checkpoints.ts";
 import { createBundle } from "./create.ts";
-import type { BundleManifest } from "./manifest.ts";
 
 export interface ExportRequest {
   /** A run directory, an exported folder, or a checkpoint. */

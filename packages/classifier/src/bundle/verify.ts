@@ -1,7 +1,5 @@
 import { existsSync } from "node:fs";
 import { CtError } from "@classifier-training/base";
-import { type ModelFiles, openModelFiles } from "../inference/model-files.ts";
-import { OnnxClassifier } from "../inference/onnx-classifier.ts";
 import {
   type BundleManifest,
   bundleManifestSchema,
@@ -9,7 +7,9 @@ import {
   manifestHash,
   manifestHashKey,
   sha256,
-} from "./manifest.ts";
+} from "@classifier-training/runs";
+import { type ModelFiles, openModelFiles } from "../inference/model-files.ts";
+import { OnnxClassifier } from "../inference/onnx-classifier.ts";
 
 export interface BundleCheck {
   readonly manifest: BundleManifest;

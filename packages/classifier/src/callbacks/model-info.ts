@@ -1,9 +1,9 @@
 import { getLogger } from "@classifier-training/base";
 import { asModelInput, Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
+import { writeLabelsMapping } from "@classifier-training/runs";
 import { noGrad, randn, scope } from "@classifier-training/torch";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
-import { writeLabelsMapping } from "../inference/labels-mapping.ts";
 import { countFlops } from "../model/flops.ts";
 import { renderTable } from "./table.ts";
 

@@ -11,11 +11,11 @@ import {
   withWeights,
 } from "@classifier-training/lightning";
 import { checkOnnx, exportOnnx } from "@classifier-training/onnx";
+import { writeLabelsMapping } from "@classifier-training/runs";
 import { keep, noGrad, randn, scope, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import { type ClassificationDataModule, classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
-import { writeLabelsMapping } from "../inference/labels-mapping.ts";
 import { describeProportion } from "../statistics/interval.ts";
 import { BestWeightsCallback } from "./best-weights.ts";
 import type { Variant } from "./onnx-variants.ts";

@@ -1,6 +1,6 @@
 import { LightningDataModule } from "@classifier-training/lightning";
+import type { LabelsMapping } from "@classifier-training/runs";
 import type { Tensor } from "@classifier-training/torch";
-import type { LabelsMapping } from "../inference/labels-mapping.ts";
 
 /** One annotated sample of a split, as reports name it. */
 export interface SampleInfo {

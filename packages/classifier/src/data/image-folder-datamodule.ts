@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { basename, relative } from "node:path";
 import { CtError, getLogger, optionsTarget, plural, type TargetTable } from "@classifier-training/base";
 import { SyntheticNumbers } from "@classifier-training/jersey";
+import type { LabelsMapping } from "@classifier-training/runs";
 import { fromTypedArray, type Tensor } from "@classifier-training/torch";
 import {
   cached,
@@ -22,7 +23,6 @@ import {
   validationPipeline,
   WeightedRandomSampler,
 } from "@classifier-training/vision";
-import type { LabelsMapping } from "../inference/labels-mapping.ts";
 import { classWeights } from "./class-weights.ts";
 import { ClassificationDataModule, type SampleInfo } from "./classification-datamodule.ts";
 import {

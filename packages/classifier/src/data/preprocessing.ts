@@ -1,6 +1,6 @@
 import { snakeCase } from "@classifier-training/base";
+import type { LabelsMapping } from "@classifier-training/runs";
 import { imagenetMean, imagenetStd, namedSpec, type Transform, type TransformSpec } from "@classifier-training/vision";
-import type { LabelsMapping } from "../inference/labels-mapping.ts";
 
 /** What `labels_mapping.json` says of classes, of how files are read and of the validation transforms. */
 export function labelsMappingOf(

@@ -1,6 +1,6 @@
 import { CtError } from "@classifier-training/base";
+import { classNamesOf, type LabelsMapping } from "@classifier-training/runs";
 import { z } from "zod";
-import { classNamesOf, type LabelsMapping } from "./labels-mapping.ts";
 import type { Picture, Preprocessor } from "./preprocessor.ts";
 import { type ClassProbability, likeliest } from "./probabilities.ts";
 

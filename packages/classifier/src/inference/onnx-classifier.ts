@@ -2,9 +2,14 @@ import { statSync } from "node:fs";
 import { basename, dirname, extname } from "node:path";
 import { CtError } from "@classifier-training/base";
 import { type InferenceSession, openSession, Tensor } from "@classifier-training/onnx/runtime";
+import {
+  type LabelsMapping,
+  labelsMappingFile,
+  parseLabelsMapping,
+  readLabelsMapping,
+} from "@classifier-training/runs";
 import { z } from "zod";
 import { Classifier, check } from "./classifier.ts";
-import { type LabelsMapping, labelsMappingFile, parseLabelsMapping, readLabelsMapping } from "./labels-mapping.ts";
 import { type ModelFiles, openModelFiles } from "./model-files.ts";
 import { Preprocessor } from "./preprocessor.ts";
 

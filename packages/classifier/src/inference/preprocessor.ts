@@ -8,7 +8,7 @@ import {
   type TransformSpec,
   toChannelsFirst,
 } from "@classifier-training/image";
-import type { LabelsMapping } from "./labels-mapping.ts";
+import type { LabelsMapping } from "@classifier-training/runs";
 
 /** A picture to classify: a path, or a file's bytes. */
 export type Picture = string | Uint8Array;

@@ -1,9 +1,9 @@
 import { CtError } from "@classifier-training/base";
 import { loadCheckpoint, refuseNonFiniteWeights } from "@classifier-training/lightning";
+import { checkLabelsMapping, type LabelsMapping } from "@classifier-training/runs";
 import type { Tensor } from "@classifier-training/torch";
 import { createModel } from "@classifier-training/vision";
 import { z } from "zod";
-import { checkLabelsMapping, type LabelsMapping } from "../inference/labels-mapping.ts";
 import { ClassificationModel } from "./classification-model.ts";
 import { type ClassificationModelOptions, classificationModelOptionsSchema } from "./options.ts";
 
