@@ -2,10 +2,23 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import { CtError, parseCsv } from "@classifier-training/base";
 import { type SplitLayout, splitLayout } from "@classifier-training/vision";
-import type { SynthAnnotation } from "./write-synthetic.ts";
 
 /** Synthetic images of class folders are in a subfolder of this name in each; others in one folder with their annotations. */
 const ownFolder = "synthetic";
+
+/** A row of `annotations.jsonl`, with the style of the rendered image as metadata. */
+export interface SynthAnnotation {
+  readonly image: string;
+  readonly prefix: string;
+  readonly suffix: string;
+  readonly metadata: {
+    readonly jersey_color: string;
+    readonly number_color: string;
+    readonly border: boolean;
+    readonly font: string;
+    readonly synthetic: true;
+  };
+}
 
 /** Where synthetic images go. */
 export interface SynthPlace {

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Rng, writeFileAtomic } from "@classifier-training/base";
 import type { SplitLayout } from "@classifier-training/vision";
-import { annotationFile, annotationText, imageName } from "./layout.ts";
+import { annotationFile, annotationText, imageName, type SynthAnnotation } from "./layout.ts";
 import type { ColorName } from "./palette.ts";
 
 /** Increases when the same request is rendered differently than before. */
@@ -13,20 +13,6 @@ export interface SynthRequest {
   readonly label: string;
   readonly jersey?: ColorName;
   readonly number?: ColorName;
-}
-
-/** A row of `annotations.jsonl`, with the style of the rendered image as metadata. */
-export interface SynthAnnotation {
-  readonly image: string;
-  readonly prefix: string;
-  readonly suffix: string;
-  readonly metadata: {
-    readonly jersey_color: string;
-    readonly number_color: string;
-    readonly border: boolean;
-    readonly font: string;
-    readonly synthetic: true;
-  };
 }
 
 export interface SynthOptions {
