@@ -21,7 +21,14 @@ const namespaces: readonly (readonly [prefixes: readonly string[], load: TargetL
   [["torchvision", "timm"], vision],
   [["classifier_training"], own],
   [["classifier_training.transforms", "classifier_training.data.JSONLDataset"], vision],
-  [["classifier_training.callbacks.orientation", "classifier_training.callbacks.upright"], jersey],
+  [
+    [
+      "classifier_training.callbacks.orientation",
+      "classifier_training.callbacks.upright",
+      "classifier_training.jersey",
+    ],
+    jersey,
+  ],
   [["classifier_training.callbacks.ema", "classifier_training.callbacks.histograms"], lightning],
 ];
 

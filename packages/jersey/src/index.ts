@@ -8,3 +8,4 @@ export { expandTarget, fillRareClasses, parseColorTarget, requireNumbers } from 
 export { SyntheticNumbers, syntheticNumbersOptionsSchema } from "./synthetic/synthetic-numbers.ts";
 export { writeSynthetic } from "./synthetic/write-synthetic.ts";
 export { targets } from "./targets.ts";
+export { TrimBars, trimBars } from "./trim-bars.ts";

@@ -1,5 +1,5 @@
 import { getLogger, plural, Rng } from "@classifier-training/base";
-import { type Orientation, orientations } from "@classifier-training/image";
+import { functional, type Orientation, orientations } from "@classifier-training/image";
 import {
   asModelInput,
   Callback,
@@ -9,7 +9,7 @@ import {
   withWeights,
 } from "@classifier-training/lightning";
 import { fromTypedArray, noGrad, scope, type Tensor } from "@classifier-training/torch";
-import type { DataLoader } from "@classifier-training/vision";
+import { type DataLoader, defineImageStep, type ImageStep } from "@classifier-training/vision";
 import { z } from "zod";
 
 export const orientationCorrectionOptionsSchema = z.strictObject({
@@ -25,16 +25,31 @@ export const orientationCorrectionOptionsSchema = z.strictObject({
     ),
 });
 
-/** What the callback needs of the data module: classifier's `ImageFolderDataModule` has it. */
+/** What the callback needs of the data module: `ImageFolderDataModule` of classifier-training has it. */
 interface TrainingImages {
   readonly options: { readonly seed: number };
-  /** EXIF orientation of each training image, shared with the loader workers. */
-  readonly trainOrientations: Uint8Array;
   /** 1 for training images that are sampled, 0 for those that others replace. */
   readonly trainEnabled: Uint8Array;
   samples(split: "train"): readonly { readonly metadata?: Readonly<Record<string, unknown>> | undefined }[];
-  /** These training images in order, preprocessed as in validation, as if all had this orientation. */
-  inspectionLoader(indices: readonly number[], orientation: Orientation): DataLoader;
+  /** Adds a step to the training images, or replaces the one of the same name. */
+  setTrainStep(step: ImageStep): void;
+  /** These training images in order, changed by a step and preprocessed as in validation. */
+  inspectionLoader(indices: readonly number[], step: ImageStep): DataLoader;
+}
+
+/** Applies to each image its EXIF orientation. All threads share the orientations, which may change at any time. */
+export const ApplyOrientations = defineImageStep<Uint8Array<SharedArrayBuffer>>({
+  name: "applyOrientations",
+  module: import.meta.url,
+  create: (of) => ({
+    appliesTo: (index) => of[index] !== 1,
+    apply: (image, index) => functional.upright(image, of[index] as Orientation),
+  }),
+});
+
+/** Orientations of `length` images in shared memory. */
+function sharedOrientations(length: number, orientation: Orientation): Uint8Array<SharedArrayBuffer> {
+  return new Uint8Array(new SharedArrayBuffer(length)).fill(orientation);
 }
 
 const log = getLogger("classifier.callbacks.orientation");
@@ -52,6 +67,7 @@ const log = getLogger("classifier.callbacks.orientation");
 export class OrientationCorrection extends Callback {
   readonly options: z.infer<typeof orientationCorrectionOptionsSchema>;
   #estimated: Uint8Array | undefined;
+  #applied: Uint8Array<SharedArrayBuffer> = sharedOrientations(0, 1);
 
   constructor(options: z.input<typeof orientationCorrectionOptionsSchema> = {}) {
     super();
@@ -63,24 +79,36 @@ export class OrientationCorrection extends Callback {
     return this.#estimated;
   }
 
+  /** EXIF orientation that is applied to each training image in this epoch. */
+  get applied(): Uint8Array {
+    return this.#applied;
+  }
+
   /** The name that checkpoints have for it. */
   override get stateKey(): string {
     return "UprightCallback";
   }
 
+  override setup(trainer: TrainerView, _module: LightningModule, stage: string): void {
+    const data = stage === "fit" ? this.#data(trainer) : undefined;
+    if (data === undefined) return;
+    this.#applied = sharedOrientations(data.samples("train").length, 1);
+    data.setTrainStep(ApplyOrientations(this.#applied));
+  }
+
   override onTrainStart(trainer: TrainerView): void {
     const data = this.#data(trainer);
     if (data === undefined) return;
-    this.#dropStale(data, trainer.currentEpoch);
+    this.#dropStale(trainer.currentEpoch);
     if (this.#estimated === undefined) data.trainEnabled.set(isSynthetic(data).map(Number));
     // A resumed run has the orientations already, and may be in the middle of an epoch.
     else this.#apply(data, trainer.currentEpoch);
   }
 
   /** Orientations of a resumed run's earlier training images do not fit other ones. */
-  #dropStale(data: TrainingImages, epoch: number): void {
+  #dropStale(epoch: number): void {
     const saved = this.#estimated?.length;
-    const now = data.trainOrientations.length;
+    const now = this.#applied.length;
     if (saved === undefined || saved === now) return;
     const next = this.options.epochs.find((candidate) => candidate >= epoch);
     const advice =
@@ -116,9 +144,7 @@ export class OrientationCorrection extends Callback {
     if (this.#estimated === undefined) return;
     const rng = Rng.at(data.options.seed, epoch, "as published");
     const { keep_original_fraction } = this.options;
-    data.trainOrientations.set(
-      this.#estimated.map((orientation) => (rng.uniform() < keep_original_fraction ? 1 : orientation)),
-    );
+    this.#applied.set(this.#estimated.map((orientation) => (rng.uniform() < keep_original_fraction ? 1 : orientation)));
   }
 
   override stateDict(): Record<string, unknown> {
@@ -164,9 +190,10 @@ async function labelLikelihoods(
   const rows = new Map(
     indices.map((index) => [index, new Float64Array(orientations.length).fill(Number.NEGATIVE_INFINITY)]),
   );
+  const count = data.samples("train").length;
   for (const [column, orientation] of orientations.entries()) {
     log.info(`estimating orientations: ${column + 1} of ${orientations.length}`);
-    const loader = data.inspectionLoader(indices, orientation);
+    const loader = data.inspectionLoader(indices, ApplyOrientations(sharedOrientations(count, orientation)));
     for await (const batch of loader.batches({ epoch: 0 })) {
       const values = noGrad(() =>
         scope(() => {

@@ -23,6 +23,12 @@ export {
 export { openHfImageFolder } from "./datasets/hf-image-folder.ts";
 export { fashionMnistClasses, IdxDataset, parseIdx } from "./datasets/idx.ts";
 export { ImageFolder } from "./datasets/image-folder.ts";
+export {
+  defineImageStep,
+  type ImageStep,
+  type ImageStepDefinition,
+  type ImageStepFunctions,
+} from "./datasets/image-step.ts";
 export { type AnnotationRow, JsonlDataset, readAnnotations } from "./datasets/jsonl.ts";
 export { openListing } from "./datasets/listing.ts";
 export { ShardDataset } from "./datasets/shards.ts";

@@ -2,15 +2,24 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setLogSinks } from "@classifier-training/base";
-import { type ClassificationBatch, type DataLoader, MixUp, validationPipeline } from "@classifier-training/vision";
+import { findTarget } from "@classifier-training/hydra";
+import {
+  type ClassificationBatch,
+  type DataLoader,
+  type ImageStep,
+  MixUp,
+  validationPipeline,
+} from "@classifier-training/vision";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { registerAll } from "../registry.ts";
 import { ImageFolderDataModule } from "./image-folder-datamodule.ts";
 
 const root = mkdtempSync(join(tmpdir(), "image-folder-"));
 
 /** A white picture between two black bars for each of two classes, in each split. */
 beforeAll(async () => {
+  registerAll();
   for (const folder of ["train/a", "train/b", "valid/a", "valid/b"]) {
     mkdirSync(join(root, folder), { recursive: true });
     await sharp({ create: { width: 8, height: 16, channels: 3, background: "white" } })
@@ -38,9 +47,9 @@ async function darkest(loader: DataLoader): Promise<number> {
   return Math.min(...(await readAll(loader, values)));
 }
 
-test("trimBars takes the bars off training pictures, and validates pictures as they are", async () => {
+test("trimBars is short for the image step TrimBars, which crops bars of training images in any thread, and of no others", async () => {
   const pipeline = validationPipeline({ imageSize: 16, resizeSize: 16 });
-  const darkestOf = async (trimBars: boolean) => {
+  const darkestOf = async (changes: Partial<ConstructorParameters<typeof ImageFolderDataModule>[0]>) => {
     const options = {
       dataRoot: root,
       numWorkers: 0,
@@ -48,14 +57,17 @@ test("trimBars takes the bars off training pictures, and validates pictures as t
       trainTransforms: pipeline,
       valTransforms: pipeline,
     };
-    const data = new ImageFolderDataModule({ ...options, trimBars });
+    const data = new ImageFolderDataModule({ ...options, ...changes });
     return [await darkest(data.trainDataloader()), await darkest(data.valDataloader())] as const;
   };
-  const [trimmed, validated] = await darkestOf(true);
-  const [untouched] = await darkestOf(false);
+  const [trimmed, validated] = await darkestOf({ trimBars: true });
+  const [untouched] = await darkestOf({});
   expect(trimmed).toBeGreaterThan(1);
   expect(validated).toBeLessThan(-1);
   expect(untouched).toBe(validated);
+  const target = await findTarget("classifier_training.jersey.TrimBars");
+  const imageSteps = [target?.invoke([], {}) as ImageStep];
+  expect(await darkestOf({ imageSteps, numWorkers: 1 })).toEqual([trimmed, validated]);
 });
 
 test.each([

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { basename, relative } from "node:path";
 import { CtError, getLogger, optionsTarget, plural, type TargetTable } from "@classifier-training/base";
-import { SyntheticNumbers } from "@classifier-training/jersey";
+import { SyntheticNumbers, TrimBars } from "@classifier-training/jersey";
 import type { LabelsMapping } from "@classifier-training/runs";
 import { fromTypedArray, type Tensor } from "@classifier-training/torch";
 import {
@@ -11,8 +11,8 @@ import {
   DataLoader,
   defaultTrainPipeline,
   type ImageDataset,
+  type ImageStep,
   JsonlDataset,
-  type Orientation,
   openSplit,
   RotatingSampler,
   type Sampler,
@@ -52,7 +52,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   #syntheticFolder: string | undefined;
   /** How many synthetic pictures follow the others in the training data. */
   #syntheticCount = 0;
-  #trainOrientations: Uint8Array<SharedArrayBuffer> | undefined;
+  readonly #trainSteps = new Map<string, ImageStep>();
   #trainEnabled: Uint8Array | undefined;
   #contents: Readonly<Record<string, string>> | undefined;
 
@@ -95,11 +95,9 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     }));
   }
 
-  /** How each training picture lies, as EXIF numbers it: all 1 (upright) until someone writes others into it. */
-  get trainOrientations(): Uint8Array<SharedArrayBuffer> {
-    const { length } = this.#dataset("train");
-    this.#trainOrientations ??= new Uint8Array(new SharedArrayBuffer(length)).fill(1);
-    return this.#trainOrientations;
+  /** Adds a step between the (cached) training images and their transforms, or replaces the one of the same name. */
+  setTrainStep(step: ImageStep): void {
+    this.#trainSteps.set(step.name, step);
   }
 
   /** Which training pictures are drawn: all (1) until someone writes 0 for some, which others replace then. */
@@ -108,12 +106,10 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     return this.#trainEnabled;
   }
 
-  /** These training pictures in order, prepared as validation does it, as if all of them lay in this orientation. */
-  inspectionLoader(indices: ArrayLike<number>, orientation: Orientation): DataLoader {
+  /** These training images in order, changed by a step and preprocessed as in validation. */
+  inspectionLoader(indices: ArrayLike<number>, step: ImageStep): DataLoader {
     const { batchSize, numWorkers, seed } = this.options;
-    const train = this.#dataset("train");
-    const lying = new Uint8Array(new SharedArrayBuffer(train.length)).fill(orientation);
-    return new DataLoader(train.oriented(lying), {
+    return new DataLoader(this.#dataset("train").withStep(step), {
       batchSize: 4 * batchSize,
       numWorkers,
       onError: "skip",
@@ -166,17 +162,24 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   #loader(split: Split): DataLoader {
     const { dropLast, numWorkers, pinMemory, persistentWorkers, onError, seed, batchTransform } = this.options;
     const { batchSize } = this;
-    const dataset = this.#dataset(split);
-    return new DataLoader(split === "train" ? dataset.oriented(this.trainOrientations) : dataset, {
-      batchSize,
-      numWorkers,
-      pinMemory,
-      persistentWorkers: persistentWorkers && numWorkers > 0,
-      onError,
-      seed,
-      ...(split === "train" && { dropLast, sampler: this.#trainSampler(), ...(batchTransform && { batchTransform }) }),
-      transform: this.#transform(split),
-    });
+    const steps = split === "train" ? this.#trainSteps.values() : [];
+    return new DataLoader(
+      [...steps].reduce((dataset, step) => dataset.withStep(step), this.#dataset(split)),
+      {
+        batchSize,
+        numWorkers,
+        pinMemory,
+        persistentWorkers: persistentWorkers && numWorkers > 0,
+        onError,
+        seed,
+        ...(split === "train" && {
+          dropLast,
+          sampler: this.#trainSampler(),
+          ...(batchTransform && { batchTransform }),
+        }),
+        transform: this.#transform(split),
+      },
+    );
   }
 
   #trainSampler(): Sampler {
@@ -247,8 +250,9 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     log.info(
       `${splitFolders[split]}: ${plural(dataset.length, "sample")}${drawn}, ${plural(dataset.classToIdx.size, "class", "classes")}`,
     );
-    const { useCache, cacheType, trimBars } = this.options;
-    const read = trimBars && split === "train" ? dataset.trimmed() : dataset;
+    const { useCache, cacheType, trimBars, imageSteps } = this.options;
+    const steps = split === "train" ? [...(trimBars ? [TrimBars(undefined)] : []), ...imageSteps] : [];
+    const read = steps.reduce((images, step) => images.withStep(step), dataset);
     const whole = synthetic === undefined ? read : read.concat(synthetic);
     const opened = useCache ? cached(whole, { type: cacheType }) : whole;
     this.#datasets.set(split, opened);

@@ -1,5 +1,5 @@
 import { syntheticNumbersOptionsSchema } from "@classifier-training/jersey";
-import type { BatchTransform, Transform } from "@classifier-training/vision";
+import type { BatchTransform, ImageStep, Transform } from "@classifier-training/vision";
 import { z } from "zod";
 
 const transform = z
@@ -13,6 +13,11 @@ const batchTransform = z
   )
   .nullish()
   .describe("changes whole training batches, as MixUp does");
+
+const imageStep = z.custom<ImageStep>(
+  (value) => typeof value === "object" && value !== null && "name" in value && "module" in value,
+  "expected an image step",
+);
 
 /** Snake_case keys, as they are written below `data.sampler`. */
 export const samplerOptionsSchema = z.strictObject({
@@ -50,7 +55,14 @@ export const imageFolderDataModuleOptionsSchema = z.strictObject({
     .default(false)
     .describe("turn images as their EXIF orientation says; torchvision and Pillow's Image.open do not"),
   maxPixels: z.int().positive().nullish().describe("images with more pixels are refused (default 100 million)"),
-  trimBars: z.boolean().default(false).describe("cut bars of one colour off the edges of training pictures"),
+  trimBars: z
+    .boolean()
+    .default(false)
+    .describe("crop bars of one color along the edges of training images; short for the image step TrimBars"),
+  imageSteps: z
+    .array(imageStep)
+    .default([])
+    .describe("steps of training images between decoding and the cache (defineImageStep)"),
   onMissing: z
     .enum(["raise", "skip"])
     .default("raise")

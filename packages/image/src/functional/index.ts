@@ -47,5 +47,4 @@ export { addGaussianNoise, addNoise } from "./noise.ts";
 export { type Orientation, orientations, upright } from "./orientation.ts";
 export type { Box } from "./resample.ts";
 export { type Interpolation, type ResizeOptions, resize, resizeAsPillow, resizedCrop } from "./resize.ts";
-export { trimBars } from "./trim-bars.ts";
 export type { WarpInterpolation } from "./warp.ts";

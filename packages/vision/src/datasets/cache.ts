@@ -52,7 +52,9 @@ export function dataKey(dataset: ImageDataset): string {
 
 /** How a source reads its images: everything of it but which ones, which paths, sizes and times tell. */
 function reading(source: SourceSpec): string {
-  return JSON.stringify(source, (_, value: unknown) => {
+  return JSON.stringify(source, (key, value: unknown) => {
+    // Where a step's code is installed does not change what it does.
+    if (key === "module") return undefined;
     if (ArrayBuffer.isView(value))
       return createHash("sha256")
         .update(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { dataKey } from "./cache.ts";
 import { ImageDataset } from "./dataset.ts";
+import { defineImageStep } from "./image-step.ts";
 
 /** Pictures of 2x1 pixels, of which the left one tells the picture and the right one is black. */
 function pictures(name: string, first: number, count: number, classes = ["a", "b"]): ImageDataset {
@@ -31,13 +33,36 @@ test("datasets that number their classes otherwise are not concatenated", () => 
   );
 });
 
-test("orientations may change while the dataset is in use", async () => {
-  const orientations = new Uint8Array(new SharedArrayBuffer(2)).fill(1);
-  const dataset = pictures("one", 10, 2).oriented(orientations);
+const Brighten = defineImageStep<Uint8Array<SharedArrayBuffer>>({
+  name: "brighten",
+  module: import.meta.url,
+  create: (by) => ({
+    appliesTo: (index) => by[index] !== 0,
+    apply: (image, index) => ({ ...image, data: image.data.map((value) => value + (by[index] as number)) }),
+  }),
+});
+
+test("a step changes each image by its index, and its shared options may change while the dataset is in use", async () => {
+  const by = new Uint8Array(new SharedArrayBuffer(2));
+  const dataset = pictures("one", 10, 2).withStep(Brighten(by));
   expect(await reds(dataset)).toEqual([10, 11]);
-  orientations[1] = 2;
-  expect(await reds(dataset)).toEqual([10, 0]);
-  orientations[1] = 6;
-  const { image } = await dataset.get(1);
-  expect([image.width, image.height, image.data[0]]).toEqual([1, 2, 11]);
+  by[1] = 5;
+  expect(await reds(dataset)).toEqual([10, 16]);
+  expect(await reds(dataset.withStep(Brighten(by)))).toEqual([10, 21]);
+});
+
+test("a step that its module does not define is refused", async () => {
+  const step = { name: "darken", module: import.meta.url, options: undefined };
+  await expect(pictures("one", 10, 2).withStep(step).get(0)).rejects.toThrow(
+    "expected the module to define the image step 'darken'",
+  );
+});
+
+test("a step and its options are part of what a cache is found by, its module's place is not", () => {
+  const dataset = pictures("one", 10, 2);
+  const step = Brighten(new Uint8Array(new SharedArrayBuffer(2)));
+  const key = dataKey(dataset.withStep(step));
+  expect(key).not.toBe(dataKey(dataset));
+  expect(dataKey(dataset.withStep({ ...step, module: "file:///elsewhere.js" }))).toBe(key);
+  expect(dataKey(dataset.withStep({ ...step, options: new Uint8Array([1, 0]) }))).not.toBe(key);
 });

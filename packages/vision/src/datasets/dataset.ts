@@ -2,6 +2,7 @@ import { plural } from "@classifier-training/base";
 import type { Image } from "@classifier-training/image";
 import { countExtensions } from "@classifier-training/image";
 import { VisionError } from "../errors.ts";
+import type { ImageStep } from "./image-step.ts";
 import { type ImageSource, openSource, type SourceSpec } from "./source.ts";
 
 export interface LabelledImage {
@@ -156,14 +157,9 @@ export class ImageDataset {
     });
   }
 
-  /** The same images, turned upright from how each lies: EXIF's numbers, which may change later. */
-  oriented(orientations: Uint8Array<SharedArrayBuffer>): ImageDataset {
-    return this.readAs({ kind: "oriented", of: this.source, orientations });
-  }
-
-  /** The same images without the bars of one colour along their edges. */
-  trimmed(): ImageDataset {
-    return this.readAs({ kind: "trimmed", of: this.source });
+  /** The same images, each changed by a step. */
+  withStep(step: ImageStep): ImageDataset {
+    return this.readAs({ kind: "stepped", of: this.source, step });
   }
 
   /** The chosen images only, in the given order. */

@@ -3,9 +3,8 @@ import { byteImage, type DecodeOptions, decodeImage, type Image, readImageBytes 
 import { z } from "zod";
 import { type CachedSpec, cachedSource } from "./cached-source.ts";
 import { type ConcatSpec, concatSource } from "./concat-source.ts";
-import { type OrientedSpec, orientedSource } from "./oriented-source.ts";
+import { type SteppedSpec, steppedSource } from "./image-step.ts";
 import { readEntry } from "./read-entry.ts";
-import { type TrimmedSpec, trimmedSource } from "./trimmed-source.ts";
 
 /** Where a dataset's images are, as plain data that a worker thread can be given. */
 export type SourceSpec =
@@ -30,8 +29,7 @@ export type SourceSpec =
       readonly decode?: DecodeOptions;
     }
   | CachedSpec
-  | OrientedSpec
-  | TrimmedSpec
+  | SteppedSpec
   | ConcatSpec
   | { readonly kind: "subset"; readonly of: SourceSpec; readonly indices: Int32Array };
 
@@ -62,10 +60,8 @@ export async function openSource(spec: SourceSpec): Promise<ImageSource> {
       return shardSource(spec);
     case "cached":
       return cachedSource(spec, await openSource(spec.of));
-    case "oriented":
-      return orientedSource(spec, await openSource(spec.of));
-    case "trimmed":
-      return trimmedSource(await openSource(spec.of));
+    case "stepped":
+      return steppedSource(spec, await openSource(spec.of));
     case "concat":
       return concatSource(spec, await Promise.all(spec.parts.map(({ of }) => openSource(of))));
     case "subset": {

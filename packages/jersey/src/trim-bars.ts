@@ -1,17 +1,17 @@
-import { type Image, isByteImage } from "../image.ts";
-import { cropPixels } from "./crop.ts";
+import { functional, type Image, isByteImage } from "@classifier-training/image";
+import { defineImageStep } from "@classifier-training/vision";
 
-/** How far a channel may be from the bar's colour: JPEG blurs a bar's edge and noise is strewn over it. Of 255. */
+/** Tolerated difference of a channel from the bar's color (of 255): JPEG blurs the edge of a bar and adds noise. */
 const tolerance = 16;
 
-/** How many of a line's pixels must have the bar's colour. */
-const share = 0.85;
+/** Fraction of a line's pixels that must have the bar's color. */
+const fraction = 0.85;
 
 /**
- * Cuts off bars of one colour along the edges, as letterboxing and turning a picture within its frame leave them: lines
- * that have, apart from specks, the colour of the outermost one.
+ * Crops bars of one color along the edges, as letterboxing and rotating an image within its frame leave them: lines that
+ * have, apart from specks, the color of the outermost one.
  *
- * @returns the picture itself when it has no bars
+ * @returns the image itself when it has no bars
  */
 export function trimBars(image: Image): Image {
   const { width, height } = image;
@@ -20,7 +20,7 @@ export function trimBars(image: Image): Image {
   const left = barWidth(image, "columns", false);
   const right = barWidth(image, "columns", true);
   if (top + bottom + left + right === 0) return image;
-  return cropPixels(image, { left, top, width: width - left - right, height: height - top - bottom });
+  return functional.crop(image, { left, top, width: width - left - right, height: height - top - bottom });
 }
 
 function barWidth(image: Image, lines: "rows" | "columns", fromEnd: boolean): number {
@@ -30,7 +30,7 @@ function barWidth(image: Image, lines: "rows" | "columns", fromEnd: boolean): nu
   const start = (line: number) => (fromEnd ? count - 1 - line : line) * lineStep;
   const near = isByteImage(image) ? tolerance : tolerance / 255;
   const middle = length >> 1;
-  const colour = Array.from({ length: channels }, (_, c) => {
+  const color = Array.from({ length: channels }, (_, c) => {
     const values = Array.from({ length }, (_, i) => data[start(0) + i * pixelStep + c] as number);
     return values.sort((a, b) => a - b)[middle] as number;
   });
@@ -38,10 +38,17 @@ function barWidth(image: Image, lines: "rows" | "columns", fromEnd: boolean): nu
     let alike = 0;
     for (let i = 0; i < length; i++) {
       const at = start(line) + i * pixelStep;
-      if (colour.every((value, c) => Math.abs((data[at + c] as number) - value) < near)) alike++;
+      if (color.every((value, c) => Math.abs((data[at + c] as number) - value) < near)) alike++;
     }
-    if (alike < share * length) return line;
+    if (alike < fraction * length) return line;
   }
-  // A bar that fills half of the picture is what the picture shows.
+  // A bar that fills half of the image is its content.
   return 0;
 }
+
+/** Crops bars of one color along the edges of each image (`data.trim_bars`). */
+export const TrimBars = defineImageStep<undefined>({
+  name: "trimBars",
+  module: import.meta.url,
+  create: () => ({ apply: trimBars }),
+});
