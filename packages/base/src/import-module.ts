@@ -1,4 +1,5 @@
 import { register } from "node:module";
+import { CtError } from "./errors.ts";
 
 let typescriptReady: Promise<unknown> | undefined;
 
@@ -12,16 +13,27 @@ const moduleHooks = `export async function resolve(specifier, context, next) {
   return isScript ? { ...found, format: "module" } : found;
 }`;
 
-async function allowTypeScript(): Promise<void> {
-  const tsx = await import("tsx/esm/api");
+async function allowTypeScript(url: string): Promise<void> {
+  const tsx = await import("tsx/esm/api").catch((cause) => {
+    throw new CtError({
+      code: "import/tsx",
+      what: "a TypeScript file cannot be loaded: the package tsx is not installed",
+      where: url,
+      fix: "npm install tsx, or compile the file and name the .js",
+      cause,
+    });
+  });
   tsx.register();
   register(`data:text/javascript,${encodeURIComponent(moduleHooks)}`);
 }
 
-/** Imports a module of the user's by its `file:` URL, in any thread; TypeScript files are compiled on the way (tsx). */
+/**
+ * Imports a user's module by its `file:` URL, in any thread; TypeScript files are compiled on the fly by tsx.
+ * @throws CtError `import/tsx` for a TypeScript file where tsx is not installed
+ */
 export async function importModule(url: string): Promise<Record<string, unknown>> {
   if (/\.[cm]?tsx?$/.test(new URL(url).pathname)) {
-    typescriptReady ??= allowTypeScript();
+    typescriptReady ??= allowTypeScript(url);
     await typescriptReady;
   }
   return (await import(url)) as Record<string, unknown>;

@@ -20,9 +20,9 @@ export {
   spellOptions,
   withYamlSpelling,
 } from "./option-names.ts";
+export { parseOptions, receivedText, type Schema } from "./options.ts";
 export { openRegularFile, readRegularFile } from "./read-file.ts";
 export { Rng } from "./rng.ts";
-export { issueMessage, type SchemaIssue } from "./schema-issues.ts";
 export {
   isSecretKey,
   maskArgument,

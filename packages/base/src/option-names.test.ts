@@ -1,11 +1,12 @@
 import { afterEach, expect, test } from "vitest";
+import { z } from "zod";
 import { CtError } from "./errors.ts";
 import { getLogger, setLogSinks } from "./log.ts";
 import { setOptionSpelling } from "./option-names.ts";
 import { optionsTarget } from "./target.ts";
 
 const target = optionsTarget(
-  { shape: { maxWidgets: 1, checkEveryNWidgets: 1, size: 1 }, parse: (value) => value },
+  z.strictObject({ maxWidgets: z.int().optional(), checkEveryNWidgets: z.int().optional(), size: z.int().optional() }),
   () => {
     throw new CtError({
       code: "test",

@@ -5,7 +5,7 @@ export type OptionSpelling = "camelCase" | "snake_case";
 const snakeNames = new Map<string, string>();
 let spelling: OptionSpelling = "camelCase";
 
-/** Has messages spell these options as their users do. @param names in camelCase */
+/** Messages spell these options as their users do from now on. @param names in camelCase */
 export function registerOptionNames(names: Iterable<string>): void {
   for (const name of names) if (/[A-Z]/.test(name)) snakeNames.set(name, snakeCase(name));
 }
@@ -27,6 +27,11 @@ export function withYamlSpelling<T>(run: () => T): T {
   } finally {
     spelling = before;
   }
+}
+
+/** The name of an option as its user writes it. */
+export function spellOption(name: string): string {
+  return spelling === "camelCase" ? name : snakeCase(name);
 }
 
 /** The options that a message names, as their user writes them. */

@@ -1,18 +1,12 @@
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { optionsTarget } from "./target.ts";
 
-const schema = {
-  shape: { maxEpochs: 1, saveTopK: 1, monitor: 1 },
-  parse: (value: unknown) => {
-    const options = value as Record<string, unknown>;
-    if (typeof options["maxEpochs"] === "string") {
-      throw Object.assign(new TypeError("zod"), {
-        issues: [{ path: ["maxEpochs"], message: "expected number, received string" }],
-      });
-    }
-    return { saveTopK: 1, ...options };
-  },
-};
+const schema = z.strictObject({
+  maxEpochs: z.int().min(1).optional(),
+  saveTopK: z.int().default(1),
+  monitor: z.unknown().optional(),
+});
 const target = optionsTarget(schema, (options) => options);
 
 test("keywords in snake_case and positional arguments become camelCase options", () => {
@@ -24,7 +18,7 @@ test("keywords in snake_case and positional arguments become camelCase options",
 
 test("a single capital is a word of its own, as in check_val_every_n_epoch", () => {
   const { optionNames } = optionsTarget(
-    { shape: { checkValEveryNEpoch: 1, logRankZeroOnly: 1 }, parse: (v) => v },
+    z.strictObject({ checkValEveryNEpoch: z.int(), logRankZeroOnly: z.boolean() }),
     (o) => o,
   );
   expect(optionNames).toEqual(["check_val_every_n_epoch", "log_rank_zero_only"]);

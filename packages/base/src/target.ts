@@ -1,7 +1,8 @@
-import { CtError } from "./errors.ts";
-import { registerOptionNames, withYamlSpelling } from "./option-names.ts";
-import { issueMessage, type SchemaIssue } from "./schema-issues.ts";
-import { camelCase, snakeCase, suggestion } from "./text.ts";
+import { CtError, type Problem } from "./errors.ts";
+import { withYamlSpelling } from "./option-names.ts";
+import { parseOptions, receivedText, type Schema } from "./options.ts";
+import { camelCaseKeys, givenTwice, keyNamed, keysOf, registerSchemaNames } from "./schema.ts";
+import { snakeCase, suggestion } from "./text.ts";
 
 /**
  * What a `_target_` name of a configuration stands for. Packages list theirs in plain tables (`targets`), and the
@@ -10,7 +11,7 @@ import { camelCase, snakeCase, suggestion } from "./text.ts";
 export interface Target {
   /** Option names as YAML writes them (snake_case), in positional order; absent when any keyword is accepted. */
   readonly optionNames?: readonly string[];
-  /** The keys of an option that is an object, as its schema has them. */
+  /** The keys of an option that is an object, as YAML writes them. */
   nestedNames?(option: string): readonly string[];
   /** Options of the Python class without a counterpart here, under the names that YAML writes. */
   readonly foreignOptions?: Readonly<Record<string, ForeignOption>>;
@@ -42,57 +43,44 @@ export interface ForeignOption {
 /** Targets by their dotted names. */
 export type TargetTable = Readonly<Record<string, Target>>;
 
-/** What `optionsTarget` needs of a schema: zod's `strictObject` has it, and base need not depend on zod. */
-export interface OptionsSchema<Options> {
+/** A schema of an options object: zod's `strictObject` is one. */
+export interface OptionsSchema<Options> extends Schema<Options> {
   readonly shape: Readonly<Record<string, unknown>>;
-  parse(value: unknown): Options;
 }
 
 /**
- * The target of a class or function that takes one options object. Top-level snake_case keywords become the schema's
- * camelCase keys (nested values are left as they are), positional arguments go by the order of the schema's keys, and
- * the schema checks the whole.
+ * The target of a class or function that takes one options object. Keywords in snake_case become the schema's camelCase
+ * keys at every depth, positional arguments go by the order of the schema's keys, and the schema checks the whole.
  * @throws CtError `target/options` for an unknown keyword (naming the nearest), one given twice, too many positional
- * arguments, and values that the schema refuses (its own error, when that is a CtError already, passes through).
+ * arguments, and values that the schema refuses.
  */
 export function optionsTarget<Options>(schema: OptionsSchema<Options>, create: (options: Options) => unknown): Target {
-  const keys = Object.keys(schema.shape);
+  const { shape } = schema;
+  const keys = Object.keys(shape);
   const optionNames = keys.map(snakeCase);
-  registerOptionNames(keys);
-  const keyOf = new Map<string, string>();
-  for (const [i, key] of keys.entries()) {
-    keyOf.set(key, key);
-    keyOf.set(optionNames[i] as string, key);
-  }
+  registerSchemaNames(schema);
   return {
     optionNames,
-    nestedNames: (option) => Object.keys(shapeOf(schema.shape[keyOf.get(option) ?? ""]) ?? {}),
+    nestedNames: (option) => keysOf(shape[keyNamed(shape, option) ?? ""]).map(snakeCase),
     invoke(args, kwargs) {
       if (args.length > keys.length) {
-        throw optionsError(
-          `${args.length} positional arguments given, at most ${keys.length} are taken`,
-          `the options are: ${optionNames.join(", ")}`,
-        );
+        throw optionsError({
+          what: `${args.length} positional arguments given, at most ${keys.length} are taken`,
+          fix: `the options are: ${optionNames.join(", ")}`,
+        });
       }
-      const options: Record<string, unknown> = {};
-      for (const [i, value] of args.entries()) options[keys[i] as string] = value;
-      for (const [name, value] of Object.entries(kwargs)) {
-        const key = keyOf.get(name) ?? keyOf.get(camelCase(name));
-        if (key === undefined) throw optionsError(`unknown option '${name}'`, suggestion(name, optionNames));
-        if (key in options) throw optionsError(`option '${name}' is given twice`, "give it once");
-        options[key] = value;
+      const unknown = Object.keys(kwargs).find((name) => keyNamed(shape, name) === undefined);
+      if (unknown !== undefined)
+        throw optionsError({ what: `unknown option '${unknown}'`, fix: suggestion(unknown, optionNames) });
+      const options = camelCaseKeys(schema, kwargs) as Record<string, unknown>;
+      for (const [i, value] of args.entries()) {
+        const key = keys[i] as string;
+        if (Object.hasOwn(options, key)) throw givenTwice(optionNames[i] as string);
+        options[key] = camelCaseKeys(shape[key], value);
       }
-      return withYamlSpelling(() => create(parse(schema, options)));
+      return withYamlSpelling(() => create(parseOptions("", schema, options, optionsError)));
     },
   };
-}
-
-/** The shape of an object's schema, through what makes it optional, nullable or one of several. */
-function shapeOf(schema: unknown): Readonly<Record<string, unknown>> | undefined {
-  const { shape, def } = (schema ?? {}) as { shape?: object; def?: { innerType?: unknown; options?: unknown[] } };
-  if (shape !== undefined) return shape as Readonly<Record<string, unknown>>;
-  if (def?.innerType !== undefined) return shapeOf(def.innerType);
-  return def?.options?.map(shapeOf).find((found) => found !== undefined);
 }
 
 /**
@@ -111,7 +99,7 @@ export function withForeignOptions(target: Target, foreign: Readonly<Record<stri
         else if (option.means !== undefined) own[option.means] = value;
         else {
           const advice = foreignOptionAdvice(name, option, value);
-          if (advice !== undefined) throw optionsError(advice.what, advice.fix);
+          if (advice !== undefined) throw optionsError(advice);
         }
       }
       return target.invoke(args, own);
@@ -123,7 +111,7 @@ export function withForeignOptions(target: Target, foreign: Readonly<Record<stri
 export function foreignOptionAdvice(name: string, option: ForeignOption, value: unknown): Advice | undefined {
   if (option.means !== undefined || (option.accepts?.(value) ?? true)) return undefined;
   const fix = typeof option.fix === "function" ? option.fix(value) : (option.fix ?? `leave out ${name}`);
-  const what = option.what ?? `cannot be ${JSON.stringify(value) ?? String(value)} here`;
+  const what = option.what ?? `cannot be ${receivedText(value)} here`;
   return { what: `option '${name}' ${what}`, fix };
 }
 
@@ -137,21 +125,6 @@ export function refusedTarget(what: string, fix: string): Target {
   };
 }
 
-function parse<Options>(schema: OptionsSchema<Options>, options: unknown): Options {
-  try {
-    return schema.parse(options);
-  } catch (error) {
-    const issues = (error as { issues?: readonly SchemaIssue[] } | null)?.issues;
-    if (CtError.is(error) || !Array.isArray(issues)) throw error;
-    const lines = (issues as readonly SchemaIssue[]).map((issue) => {
-      const [top, ...rest] = (issue.path ?? []).map(String);
-      const message = issueMessage(issue, options);
-      return top === undefined ? message : `${[snakeCase(top), ...rest].join(".")}: ${message}`;
-    });
-    throw optionsError(lines.join("\n"), undefined, error);
-  }
-}
-
-function optionsError(what: string, fix?: string, cause?: unknown): CtError {
-  return new CtError({ code: "target/options", what, fix, cause });
+function optionsError(problem: Omit<Problem, "code">): CtError {
+  return new CtError({ code: "target/options", ...problem });
 }

@@ -1,4 +1,5 @@
 import { optionsTarget, type Target, type TargetTable } from "@classifier-training/base";
+import { z } from "zod";
 import { BestWeightsCallback, bestWeightsOptionsSchema } from "./callbacks/best-weights.ts";
 import { ConfusionMatrixCallback, confusionMatrixOptionsSchema } from "./callbacks/confusion-matrix.ts";
 import { DatasetStatisticsCallback } from "./callbacks/dataset-statistics.ts";
@@ -12,8 +13,7 @@ import { TrainingHistoryCallback, trainingHistoryOptionsSchema } from "./callbac
 import { dataTargets } from "./data/image-folder-datamodule.ts";
 import { modelTargets } from "./model/resnet.ts";
 
-const nothing = { shape: {}, parse: () => ({}) };
-const withoutOptions = (create: () => unknown): Target => optionsTarget(nothing, create);
+const withoutOptions = (create: () => unknown): Target => optionsTarget(z.strictObject({}), create);
 
 const callbacks: TargetTable = {
   "best_weights.BestWeightsCallback": optionsTarget(

@@ -39,7 +39,7 @@ function dataModule(root: string, { synthetic, ...others }: Partial<Options> = {
     numWorkers: 0,
     dropLast: false,
     imageSize: 24,
-    synthetic: { below: 4, up_to: 4, at_least: 2, size: 24, ...synthetic },
+    synthetic: { below: 4, upTo: 4, atLeast: 2, size: 24, ...synthetic },
     ...others,
   });
 }

@@ -1,4 +1,4 @@
-import { getLogger, plural, Rng } from "@classifier-training/base";
+import { getLogger, parseOptions, plural, Rng } from "@classifier-training/base";
 import { functional, type Orientation, orientations } from "@classifier-training/image";
 import {
   asModelInput,
@@ -71,7 +71,7 @@ export class OrientationCorrection extends Callback {
 
   constructor(options: z.input<typeof orientationCorrectionOptionsSchema> = {}) {
     super();
-    this.options = orientationCorrectionOptionsSchema.parse(options);
+    this.options = parseOptions("OrientationCorrection", orientationCorrectionOptionsSchema, options);
   }
 
   /** EXIF orientation of each training image; undefined before the first estimate. */

@@ -1,7 +1,7 @@
 import { userInfo } from "node:os";
 import { basename, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CtError } from "@classifier-training/base";
+import { CtError, parseOptions } from "@classifier-training/base";
 import {
   type CheckpointSource,
   type FinalStatus,
@@ -59,7 +59,7 @@ export class MLFlowLogger extends Logger {
   /** @param retry pauses between attempts, for tests. */
   constructor(options: MLFlowLoggerOptions = {}, retry?: RetryTuning) {
     super();
-    this.options = mlflowLoggerOptionsSchema.parse(options);
+    this.options = parseOptions("MLFlowLogger", mlflowLoggerOptionsSchema, options);
     this.#retry = retry;
   }
 

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { parseOptions } from "@classifier-training/base";
 import {
   type FinalStatus,
   type Hyperparams,
@@ -44,7 +45,7 @@ export class TensorBoardLogger extends VersionedLogger {
 
   constructor(options: TensorBoardLoggerOptions) {
     super();
-    this.options = tensorBoardLoggerOptionsSchema.parse(options);
+    this.options = parseOptions("TensorBoardLogger", tensorBoardLoggerOptionsSchema, options);
   }
 
   override get logDir(): string {

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
-import { CtError, getLogger } from "@classifier-training/base";
+import { CtError, getLogger, parseOptions } from "@classifier-training/base";
 import {
   type CheckpointSource,
   type FinalStatus,
@@ -52,7 +52,7 @@ export class WandbLogger extends Logger {
   /** @param tuning intervals and limits of the sender, for tests. */
   constructor(options: WandbLoggerOptions = {}, tuning?: Partial<SenderTuning>) {
     super();
-    this.options = wandbLoggerOptionsSchema.parse(options);
+    this.options = parseOptions("WandbLogger", wandbLoggerOptionsSchema, options);
     this.#tuning = tuning;
     const { version, id } = this.options;
     this.#id = version ?? id ?? (process.env["WANDB_RUN_ID"] || undefined);

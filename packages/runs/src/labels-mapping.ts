@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { CtError, readRegularFile, writeFileAtomic } from "@classifier-training/base";
+import { CtError, parseOptions, readRegularFile, writeFileAtomic } from "@classifier-training/base";
 import { z } from "zod";
 
 /** No table of classes is longer; a number beyond it is a damaged or hostile file. */
@@ -97,14 +97,9 @@ export function parseLabelsMapping(text: string, path: string): LabelsMapping {
 
 /** @throws CtError naming the file and the key that is wrong. */
 export function checkLabelsMapping(value: unknown, path: string): LabelsMapping {
-  const result = labelsMappingSchema.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw new CtError({
-    code: "classifier/labels-mapping",
-    what: `the labels mapping is not valid: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`,
-    where: path,
-    fix: "export the model again; the export writes this file",
+  return parseOptions("the labels mapping is not valid", labelsMappingSchema, value, ({ what, cause }) => {
+    const fix = "export the model again; the export writes this file";
+    return new CtError({ code: "classifier/labels-mapping", what, where: path, fix, cause });
   });
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { CtError, maskArgument, maskText, writeFileAtomic } from "@classifier-training/base";
+import { CtError, maskArgument, maskText, parseOptions, writeFileAtomic } from "@classifier-training/base";
 import { runPaths } from "./names.ts";
 import { type RunRecord, type RunRecordInput, runRecordSchema } from "./run-record.ts";
 
@@ -91,12 +91,7 @@ function existing(path: string): Partial<RunRecordInput> {
 }
 
 function parse(fields: Partial<RunRecordInput>): RunRecord {
-  const parsed = runRecordSchema.safeParse(fields);
-  if (parsed.success) return parsed.data;
-  throw new CtError({
-    code: "runs/record",
-    what: parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("\n"),
-    where: runPaths.record,
-    cause: parsed.error,
+  return parseOptions("", runRecordSchema, fields, (problem) => {
+    return new CtError({ code: "runs/record", ...problem, where: runPaths.record });
   });
 }

@@ -139,7 +139,7 @@ test("a run's record: started, updated, finished; resumed with the same id", () 
   expect(resumed.record).toMatchObject({ startedAt, id, status: "running", best: { value: 0.9 } });
   expect(resumed.record.error).toBeUndefined();
   expect(() => writer.update({ pid: 0.5 })).toThrowErrorMatchingInlineSnapshot(`
-    [CtError: pid: Invalid input: expected int, received number
+    [CtError: pid: expected integer, received 0.5
       where: run.json]
   `);
 });

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { CtError } from "@classifier-training/base";
+import { CtError, parseOptions } from "@classifier-training/base";
 import {
   type BundleManifest,
   bundleManifestSchema,
@@ -64,14 +64,10 @@ function readManifest(files: ModelFiles): { manifest: BundleManifest; changed: b
   } catch (cause) {
     throw new CtError({ code: "bundle/manifest", what: "the manifest is not JSON", where, cause });
   }
-  const parsed = bundleManifestSchema.safeParse(value);
-  if (parsed.success) return { manifest: parsed.data, changed: value[manifestHashKey] !== manifestHash(value) };
-  const issue = parsed.error.issues[0];
-  throw new CtError({
-    code: "bundle/manifest",
-    what: `the manifest is not valid: ${issue?.path.join(".")}: ${issue?.message}`,
-    where,
+  const manifest = parseOptions("the manifest is not valid", bundleManifestSchema, value, (problem) => {
+    return new CtError({ code: "bundle/manifest", ...problem, where });
   });
+  return { manifest, changed: value[manifestHashKey] !== manifestHash(value) };
 }
 
 function* fileProblems(found: ModelFiles, { files, golden }: BundleManifest): Generator<string> {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { basename, relative } from "node:path";
-import { CtError, getLogger, optionsTarget, plural, type TargetTable } from "@classifier-training/base";
+import { CtError, getLogger, optionsTarget, parseOptions, plural, type TargetTable } from "@classifier-training/base";
 import { SyntheticNumbers, TrimBars } from "@classifier-training/jersey";
 import type { LabelsMapping } from "@classifier-training/runs";
 import { fromTypedArray, type Tensor } from "@classifier-training/torch";
@@ -59,7 +59,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   /** @throws z.ZodError for an option that is unknown or has a wrong value */
   constructor(options: ImageFolderDataModuleInput) {
     super();
-    this.options = imageFolderDataModuleOptionsSchema.parse(options);
+    this.options = parseOptions("ImageFolderDataModule", imageFolderDataModuleOptionsSchema, options);
     this.batchSize = this.options.batchSize;
   }
 
@@ -208,19 +208,23 @@ export class ImageFolderDataModule extends ClassificationDataModule {
 
   #classSampler(): Sampler {
     const { sampler, seed } = this.options;
-    const { mode, class_weights, num_samples, replacement } = samplerOptionsSchema.parse(sampler ?? {});
+    const { mode, classWeights, numSamples, replacement } = parseOptions(
+      "sampler",
+      samplerOptionsSchema,
+      sampler ?? {},
+    );
     const train = this.#dataset("train");
-    if (mode === "manual" && class_weights === null) {
+    if (mode === "manual" && classWeights === null) {
       throw new CtError({
         code: "data/sampler",
-        what: "sampler.mode is manual, but sampler.class_weights is not set",
+        what: "sampler.mode is manual, but its classWeights are not set",
         where: "data.sampler",
         fix: `give weights by class name (a class that is left out has 1): ${train.classes.slice(0, 12).join(", ")}${train.classes.length > 12 ? ", ..." : ""}`,
       });
     }
     // A class that is not named keeps the weight 1.
-    const classWeights = { ...Object.fromEntries(train.classes.map((name) => [name, 1])), ...class_weights };
-    return classSampler(train, { mode, classWeights, numSamples: num_samples, replacement, seed });
+    const weights = { ...Object.fromEntries(train.classes.map((name) => [name, 1])), ...classWeights };
+    return classSampler(train, { mode, classWeights: weights, numSamples, replacement, seed });
   }
 
   #transform(split: Split): Transform {

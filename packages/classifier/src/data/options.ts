@@ -19,11 +19,10 @@ const imageStep = z.custom<ImageStep>(
   "expected an image step",
 );
 
-/** Snake_case keys, as they are written below `data.sampler`. */
 export const samplerOptionsSchema = z.strictObject({
   mode: z.enum(["disabled", "auto", "manual"]).default("disabled"),
-  class_weights: z.record(z.string(), z.number().min(0)).nullable().default(null),
-  num_samples: z.int().positive().nullable().default(null),
+  classWeights: z.record(z.string(), z.number().min(0)).nullable().default(null),
+  numSamples: z.int().positive().nullable().default(null),
   replacement: z.boolean().default(true),
 });
 

@@ -1,4 +1,4 @@
-import { CtError } from "@classifier-training/base";
+import { CtError, parseOptions } from "@classifier-training/base";
 import { classNamesOf, type LabelsMapping } from "@classifier-training/runs";
 import { z } from "zod";
 import type { Picture, Preprocessor } from "./preprocessor.ts";
@@ -148,11 +148,7 @@ function isUnreadable(error: unknown): boolean {
 
 /** A value by its schema. @throws CtError `classifier/argument`, naming what is wrong of it */
 export function check<Schema extends z.ZodType>(schema: Schema, value: unknown, name: string): z.output<Schema> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const path = [name, ...(issue?.path ?? [])].map(String).join(".");
-  throw invalid(`${path}: ${issue?.message ?? "is not valid"}`);
+  return parseOptions(name, schema, value, ({ what, fix }) => invalid(what, fix));
 }
 
 function invalid(what: string, fix?: string): CtError {

@@ -1,4 +1,4 @@
-import { CtError } from "@classifier-training/base";
+import { CtError, parseOptions } from "@classifier-training/base";
 import { loadCheckpoint, refuseNonFiniteWeights } from "@classifier-training/lightning";
 import { checkLabelsMapping, type LabelsMapping } from "@classifier-training/runs";
 import type { Tensor } from "@classifier-training/torch";
@@ -49,18 +49,13 @@ const recipeSchema = z.looseObject({
 });
 
 function checkRecipe(stored: unknown, path: string): ModelRecipe {
-  const parsed = recipeSchema.safeParse(stored);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new CtError({
-      code: "classifier/checkpoint",
-      what: `the checkpoint's description of its classifier is not valid: ${issue?.path.join(".")}: ${issue?.message}`,
-      where: path,
-      fix: "train again, or export the run's own `model.onnx`",
-    });
-  }
-  const { backbone, options } = parsed.data;
-  const labels = checkLabelsMapping(parsed.data.labels, path);
+  const name = "the checkpoint's description of its classifier is not valid";
+  const recipe = parseOptions(name, recipeSchema, stored, ({ what, cause }) => {
+    const fix = "train again, or export the run's own `model.onnx`";
+    return new CtError({ code: "classifier/checkpoint", what, where: path, fix, cause });
+  });
+  const { backbone, options } = recipe;
+  const labels = checkLabelsMapping(recipe.labels, path);
   if (options.numClasses !== labels.num_classes) {
     throw new CtError({
       code: "classifier/checkpoint",

@@ -1,4 +1,4 @@
-import { optionsTarget, type TargetTable } from "@classifier-training/base";
+import { optionsTarget, parseOptions, type TargetTable } from "@classifier-training/base";
 import { loadPretrained } from "@classifier-training/vision";
 import { ClassificationModel, requireNumClasses } from "./classification-model.ts";
 import {
@@ -24,7 +24,7 @@ export async function createClassificationModel(
   backbone: string,
   given: ClassificationModelInput,
 ): Promise<ClassificationModel> {
-  return build(backbone, classificationModelOptionsSchema.parse(given));
+  return build(backbone, parseOptions("createClassificationModel", classificationModelOptionsSchema, given));
 }
 
 async function build(backbone: string, options: ClassificationModelOptions): Promise<ClassificationModel> {

@@ -121,7 +121,7 @@ test("a zod schema gives defaults and types", () => {
   expect(() => composed(files, ["optimizer.lr=fast"])).toThrow(
     /'fast' cannot be converted to float[\s\S]*optimizer\.lr/,
   );
-  expect(() => composed(files, ["optimizer.lr=-1"])).toThrow(/expected number to be >0/);
+  expect(() => composed(files, ["optimizer.lr=-1"])).toThrow(/expected number > 0, received -1/);
   expect(() => composed(files, ["optimizer.kind=adamm"])).toThrow(/one of 'adam', 'sgd'/);
   expect(() => composed(files, ["optimizer.lrr=1"])).toThrow(/Did you mean 'optimizer\.lr'/);
   const bad = { ...files, "optimizer/mine.yaml": "defaults:\n  - base\n  - _self_\nlr: 0.5\nsteps: many\n" };

@@ -94,7 +94,7 @@ function asTarget(value: unknown, owner: unknown, name: string): Target {
 }
 
 function isSchema(value: unknown): value is OptionsSchema<unknown> {
-  return typeof value === "object" && value !== null && "shape" in value && "parse" in value;
+  return typeof value === "object" && value !== null && "shape" in value && "safeParse" in value;
 }
 
 function call(callable: Callable, owner: unknown, args: readonly unknown[]): unknown {

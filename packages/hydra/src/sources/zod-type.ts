@@ -1,3 +1,4 @@
+import { type CtError, parseOptions, type Schema } from "@classifier-training/base";
 import { HydraError } from "../errors.ts";
 import type { FieldType } from "../omegaconf/field-type.ts";
 import type { Node } from "../omegaconf/node.ts";
@@ -17,9 +18,8 @@ import {
 } from "./field-types.ts";
 
 /** The part of a zod 4 schema that is read here; zod itself is never imported. */
-export interface ZodSchema {
+export interface ZodSchema extends Schema<unknown> {
   readonly _zod: { readonly def: ZodDefinition };
-  safeParse(value: unknown): { success: boolean; data?: unknown; error?: { issues: readonly { message: string }[] } };
   readonly description?: string | undefined;
   meta?(): { title?: string; id?: string } | undefined;
 }
@@ -107,10 +107,12 @@ function isIntegral(def: ZodDefinition): boolean {
 function checked(type: FieldType, schema: ZodSchema): FieldType {
   const convert = (value: Scalar, at: Node): Scalar => {
     const converted = type.convert(value, at);
-    const result = schema.safeParse(plainScalar(converted));
-    if (result.success) return converted;
-    const issues = result.error?.issues.map(({ message }) => message).join("; ");
-    return refuse(converted, `${type.name} (${issues})`, at);
+    try {
+      parseOptions("", schema, plainScalar(converted));
+      return converted;
+    } catch (error) {
+      return refuse(converted, `${type.name} (${(error as CtError).problem.what})`, at);
+    }
   };
   return { ...type, convert };
 }

@@ -1,11 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the message shows an interpolation
 import { type Mark, YamlError } from "./errors.ts";
-import { scanTokens } from "./scanner.ts";
+import { deepestNesting, scanTokens, tooDeep } from "./scanner.ts";
 import type { Token, TokenKind } from "./tokens.ts";
 import type { YamlNode, YamlScalar } from "./tree.ts";
 
-/** Deeper nesting than any configuration has; it keeps the recursion within the stack. */
-const deepest = 400;
 const standardHandles = { "!": "!", "!!": "tag:yaml.org,2002:" };
 
 class Parser {
@@ -90,7 +88,7 @@ class Parser {
       if (token.kind === "anchor") anchor = token.text;
       else tag = this.tagOf(token);
     }
-    if (++this.depth > deepest) throw this.fail(`the nesting is deeper than ${deepest} levels`);
+    if (++this.depth > deepestNesting) throw this.fail(tooDeep);
     const node = this.contentOf(block, indentless, tag, anchor, start);
     this.depth--;
     return node;

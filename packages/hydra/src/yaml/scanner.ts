@@ -15,6 +15,10 @@ interface SimpleKey {
   readonly required: boolean;
 }
 
+/** Deeper nesting than any configuration has; it keeps the recursion within the stack. */
+export const deepestNesting = 400;
+export const tooDeep = `the nesting is deeper than ${deepestNesting} levels`;
+
 /** A key must be on one line, and no longer than this. */
 const longestKey = 1024;
 
@@ -88,7 +92,8 @@ class Scanner {
       case 123:
         this.saveKey();
         this.keys.push(undefined);
-        this.flowLevel++;
+        // Each open collection is looked at for every token: without a limit a row of brackets takes minutes.
+        if (++this.flowLevel > deepestNesting) throw this.cursor.fail(tooDeep);
         return this.punctuation(code === 91 ? "[" : "{", true);
       case 93:
       case 125:

@@ -43,7 +43,7 @@ export const interpolationOption = (byDefault: (typeof interpolations)[number]) 
 export const warpInterpolationOption = (byDefault: "nearest" | "bilinear" | "bicubic") =>
   z.preprocess(interpolationNamed, z.enum(["nearest", "bilinear", "bicubic"])).default(byDefault);
 
-const side = z.number().int("must be a whole number of pixels").min(1, "must be at least 1");
+const side = z.number().int("must be an integer of pixels").min(1, "must be at least 1");
 
 /** A size as [height, width]; one number stands for a square. */
 export const squareSizeOption = z
@@ -114,7 +114,7 @@ export const bounded = (low: number, high: number, byDefault: number) => {
 };
 
 export const wholeBetween = (low: number, high: number, byDefault: number) => {
-  const bounds = `must be a whole number between ${low} and ${high}`;
+  const bounds = `must be an integer between ${low} and ${high}`;
   return z.number().int(bounds).min(low, bounds).max(high, bounds).default(byDefault);
 };
 

@@ -6,7 +6,7 @@ import { defineTransform } from "./transform.ts";
 
 const channel = z
   .number()
-  .int("must be a whole number between 0 and 255")
+  .int("must be an integer between 0 and 255")
   .min(0, "must be between 0 and 255")
   .max(255, "must be between 0 and 255");
 

@@ -59,7 +59,7 @@ export interface AnyTransformFactory {
   readonly transformName: string;
   readonly namespace: "torchvision" | "classifier_training";
   readonly schema: z.ZodObject;
-  build(options: unknown, keyStyle?: "camelCase" | "snake_case"): Transform;
+  build(options: unknown): Transform;
 }
 
 /** Every transform of this package. A new one is its file and a line here. */

@@ -7,8 +7,8 @@ import { type AnyTransformFactory, transforms } from "./registry.ts";
 
 /** A configuration's keywords, checked by the transform itself, so that its errors name the transform. */
 function targetOf(factory: AnyTransformFactory): Target {
-  const schema = { shape: factory.schema.shape, parse: (value: unknown) => value };
-  return optionsTarget(schema, (options) => factory.build(options, "snake_case"));
+  const unchecked = { shape: factory.schema.shape, safeParse: (data: unknown) => ({ success: true as const, data }) };
+  return optionsTarget(unchecked, (options) => factory.build(options));
 }
 
 /** An enum of torchvision: called with a value, or named with a member. */

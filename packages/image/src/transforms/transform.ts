@@ -1,4 +1,4 @@
-import { Rng, snakeCase } from "@classifier-training/base";
+import { type Problem, parseOptions, Rng } from "@classifier-training/base";
 import { z } from "zod";
 import { ImageError } from "../errors.ts";
 import type { Image } from "../image.ts";
@@ -77,7 +77,7 @@ export interface TransformFactory<Schema extends z.ZodObject = z.ZodObject, Para
   /** Draws parameters as the transform would: for tests of distributions. */
   sample(options: z.input<Schema>, rng: Rng, image: ImageSize): Params | undefined;
   /** Builds from untyped options, naming wrong ones in the given style. */
-  build(options: unknown, keyStyle?: "camelCase" | "snake_case"): Transform;
+  build(options: unknown): Transform;
 }
 
 /** Every transform that this process has defined, by name: what a file may name (`buildNamedTransform`). */
@@ -131,13 +131,9 @@ function factory<Schema extends z.ZodObject, Params>(
   sample: (options: z.output<Schema>, rng: Rng, image: ImageSize) => Params | undefined,
 ): TransformFactory<Schema, Params> {
   const { name, options: schema, namespace = "torchvision", module } = definition;
-  const parse = (given: unknown, keyStyle: "camelCase" | "snake_case") => {
-    const parsed = schema.safeParse(given);
-    if (parsed.success) return parsed.data;
-    throw optionsError(name, parsed.error, keyStyle);
-  };
-  const build = (given: unknown = {}, keyStyle: "camelCase" | "snake_case" = "camelCase"): Transform => {
-    const options = parse(given, keyStyle);
+  const parse = (given: unknown) => parseOptions(name, schema, given, optionsError);
+  const build = (given: unknown = {}): Transform => {
+    const options = parse(given);
     return {
       name,
       options,
@@ -154,18 +150,14 @@ function factory<Schema extends z.ZodObject, Params>(
     namespace,
     schema,
     build,
-    sample: (options: z.input<Schema>, rng: Rng, image: ImageSize) => sample(parse(options, "camelCase"), rng, image),
+    sample: (options: z.input<Schema>, rng: Rng, image: ImageSize) => sample(parse(options), rng, image),
   }) as TransformFactory<Schema, Params>;
   definedTransforms.set(name, made);
   return made;
 }
 
-function optionsError(name: string, error: z.ZodError, keyStyle: "camelCase" | "snake_case"): ImageError {
-  const lines = error.issues.map(({ path, message }) => {
-    const keys = path.map((key) => (keyStyle === "snake_case" ? snakeCase(String(key)) : String(key)));
-    return keys.length === 0 ? message : `${keys.join(".")}: ${message}`;
-  });
-  return new ImageError({ code: "vision/transform-options", what: `${name}: ${lines.join("; ")}`, cause: error });
+function optionsError(problem: Omit<Problem, "code">): ImageError {
+  return new ImageError({ code: "vision/transform-options", ...problem });
 }
 
 /** Options as plain data: transforms among them become their specs. */

@@ -80,7 +80,7 @@ for (const factory of transforms) {
 
 test("ranges are validated with messages that give the bounds", () => {
   expect(() => T.RandomJPEGCompression({ qualityMin: 0 })).toThrow(
-    "RandomJPEGCompression: qualityMin: must be a whole number between 1 and 100",
+    "RandomJPEGCompression: qualityMin: expected an integer between 1 and 100, received 0",
   );
   expect(() => T.RandomPixelate({ scaleMin: 0.8, scaleMax: 0.5 })).toThrow(
     "is 0.8, which must not exceed scaleMax, 0.5",

@@ -1,17 +1,17 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { cacheFolder, getLogger, plural, temporaryPath } from "@classifier-training/base";
+import { cacheFolder, getLogger, parseOptions, plural, temporaryPath } from "@classifier-training/base";
 import type { ImageDataset } from "@classifier-training/vision";
 import { z } from "zod";
 import { fillRareClasses, requireNumbers } from "./requests.ts";
 import { rendererVersion, type SynthOptions, type SynthRequest, writeSynthetic } from "./write-synthetic.ts";
 
-/** Snake_case keys, as they are written below `data.synthetic`. */
+/** Below `data.synthetic`. */
 export const syntheticNumbersOptionsSchema = z.strictObject({
   below: z.int().min(0).default(200).describe("classes with fewer training samples than this are filled"),
-  up_to: z.int().min(0).default(200).describe("to this many samples in total"),
-  at_least: z.int().min(0).default(0).describe("synthetic images for every class, rare or not"),
+  upTo: z.int().min(0).default(200).describe("to this many samples in total"),
+  atLeast: z.int().min(0).default(0).describe("synthetic images for every class, rare or not"),
   share: z
     .number()
     .gt(0)
@@ -34,7 +34,7 @@ export class SyntheticNumbers {
   readonly share: number | undefined;
 
   constructor(options: z.input<typeof syntheticNumbersOptionsSchema> = {}) {
-    this.options = syntheticNumbersOptionsSchema.parse(options);
+    this.options = parseOptions("synthetic", syntheticNumbersOptionsSchema, options);
     this.share = this.options.share ?? undefined;
   }
 
@@ -44,12 +44,12 @@ export class SyntheticNumbers {
    * @throws CtError when a class to be filled is not a number
    */
   async generate(train: ImageDataset): Promise<string | undefined> {
-    const { below, up_to, at_least, size, strength, seed } = this.options;
+    const { below, upTo, atLeast, size, strength, seed } = this.options;
     const counts = train.classCounts();
     const requests = fillRareClasses(new Map(train.classes.map((name, i) => [name, counts[i] ?? 0])), {
       below,
-      upTo: up_to,
-      atLeast: at_least,
+      upTo,
+      atLeast,
     });
     requireNumbers(requests, train.name);
     if (requests.length === 0) return undefined;

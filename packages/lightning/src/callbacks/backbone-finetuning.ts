@@ -1,4 +1,4 @@
-import { getLogger } from "@classifier-training/base";
+import { getLogger, parseOptions } from "@classifier-training/base";
 import { nn } from "@classifier-training/torch";
 import { z } from "zod";
 import { Callback } from "../core/callback.ts";
@@ -42,7 +42,7 @@ export class BackboneFinetuning extends Callback {
 
   constructor(options: z.input<typeof backboneFinetuningOptionsSchema> = {}) {
     super();
-    this.#options = backboneFinetuningOptionsSchema.parse(options);
+    this.#options = parseOptions("BackboneFinetuning", backboneFinetuningOptionsSchema, options);
   }
 
   override setup(_trainer: TrainerView, module: LightningModule, stage: TrainerFn): void {

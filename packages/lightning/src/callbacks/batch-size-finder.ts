@@ -1,4 +1,4 @@
-import { camelCase, getLogger } from "@classifier-training/base";
+import { camelCase, getLogger, parseOptions } from "@classifier-training/base";
 import { z } from "zod";
 import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
@@ -29,7 +29,7 @@ export class BatchSizeFinder extends Callback {
 
   constructor(options: z.input<typeof batchSizeFinderOptionsSchema> = {}) {
     super();
-    this.#options = batchSizeFinderOptionsSchema.parse(options);
+    this.#options = parseOptions("BatchSizeFinder", batchSizeFinderOptionsSchema, options);
   }
 
   override get order(): "first" {

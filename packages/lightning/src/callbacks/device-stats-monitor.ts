@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { cpus, freemem, loadavg, totalmem } from "node:os";
-import { getLogger } from "@classifier-training/base";
+import { getLogger, parseOptions } from "@classifier-training/base";
 import { memoryStats } from "@classifier-training/torch";
 import { z } from "zod";
 import { Callback } from "../core/callback.ts";
@@ -28,7 +28,7 @@ export class DeviceStatsMonitor extends Callback {
 
   constructor(options: z.input<typeof deviceStatsMonitorOptionsSchema> = {}) {
     super();
-    this.#options = deviceStatsMonitorOptionsSchema.parse(options);
+    this.#options = parseOptions("DeviceStatsMonitor", deviceStatsMonitorOptionsSchema, options);
   }
 
   override get reportsOnly(): boolean {

@@ -1,4 +1,4 @@
-import { getLogger } from "@classifier-training/base";
+import { getLogger, parseOptions } from "@classifier-training/base";
 import { z } from "zod";
 import { Callback, type MetricUse } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
@@ -54,7 +54,7 @@ export class EarlyStopping extends Callback {
 
   constructor(options: EarlyStoppingOptions) {
     super();
-    this.options = earlyStoppingOptionsSchema.parse(options);
+    this.options = parseOptions("EarlyStopping", earlyStoppingOptionsSchema, options);
     const { mode, minDelta, patience, checkOnTrainEpochEnd } = this.options;
     this.#better = mode === "min" ? (a, b) => a < b : (a, b) => a > b;
     this.#minDelta = Math.fround(mode === "min" ? -minDelta : minDelta);

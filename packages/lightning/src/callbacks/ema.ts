@@ -1,3 +1,4 @@
+import { parseOptions } from "@classifier-training/base";
 import { isFloatingPoint, keep, noGrad, ops, type optim, scope, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
@@ -32,7 +33,7 @@ export class EMACallback extends Callback {
 
   constructor(options: EMAOptions = {}) {
     super();
-    this.decay = emaOptionsSchema.parse(options).decay;
+    this.decay = parseOptions("EMACallback", emaOptionsSchema, options).decay;
   }
 
   /** Batches averaged so far. */

@@ -1,3 +1,4 @@
+import { parseOptions } from "@classifier-training/base";
 import { z } from "zod";
 import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
@@ -15,7 +16,11 @@ export class GradientAccumulationScheduler extends Callback {
 
   constructor(options: z.input<typeof gradientAccumulationSchedulerOptionsSchema>) {
     super();
-    const { scheduling } = gradientAccumulationSchedulerOptionsSchema.parse(options);
+    const { scheduling } = parseOptions(
+      "GradientAccumulationScheduler",
+      gradientAccumulationSchedulerOptionsSchema,
+      options,
+    );
     const entries = Object.entries(scheduling).map(([epoch, factor]) => [Number(epoch), factor] as const);
     if (entries.length === 0) throw new MisconfigurationError("`scheduling` must name at least one epoch");
     for (const [epoch] of entries) {

@@ -1,3 +1,4 @@
+import { parseOptions } from "@classifier-training/base";
 import type { Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import { Callback } from "../core/callback.ts";
@@ -20,7 +21,7 @@ export class HistogramCallback extends Callback {
 
   constructor(options: z.input<typeof histogramCallbackOptionsSchema> = {}) {
     super();
-    this.options = histogramCallbackOptionsSchema.parse(options);
+    this.options = parseOptions("HistogramCallback", histogramCallbackOptionsSchema, options);
   }
 
   override get reportsOnly(): boolean {

@@ -1,4 +1,4 @@
-import { camelCase, getLogger } from "@classifier-training/base";
+import { camelCase, getLogger, parseOptions } from "@classifier-training/base";
 import { z } from "zod";
 import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
@@ -32,7 +32,7 @@ export class LearningRateFinder extends Callback {
 
   constructor(options: z.input<typeof learningRateFinderOptionsSchema> = {}) {
     super();
-    this.#options = learningRateFinderOptionsSchema.parse(options);
+    this.#options = parseOptions("LearningRateFinder", learningRateFinderOptionsSchema, options);
   }
 
   override get order(): "first" {

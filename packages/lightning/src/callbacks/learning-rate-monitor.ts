@@ -1,3 +1,4 @@
+import { parseOptions } from "@classifier-training/base";
 import type { optim } from "@classifier-training/torch";
 import { z } from "zod";
 import { Callback } from "../core/callback.ts";
@@ -27,7 +28,7 @@ export class LearningRateMonitor extends Callback {
 
   constructor(options: z.input<typeof learningRateMonitorOptionsSchema> = {}) {
     super();
-    this.#options = learningRateMonitorOptionsSchema.parse(options);
+    this.#options = parseOptions("LearningRateMonitor", learningRateMonitorOptionsSchema, options);
   }
 
   override onTrainStart(trainer: TrainerView): void {

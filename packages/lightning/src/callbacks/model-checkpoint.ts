@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { getLogger } from "@classifier-training/base";
+import { getLogger, parseOptions } from "@classifier-training/base";
 import { folderLogName } from "@classifier-training/runs";
 import { checkpointFolders, findLast } from "../checkpoint/find.ts";
 import { summaryOf } from "../checkpoint/load.ts";
@@ -55,7 +55,7 @@ export class ModelCheckpoint extends Callback {
 
   constructor(options: ModelCheckpointOptions = {}) {
     super();
-    this.options = modelCheckpointOptionsSchema.parse(options);
+    this.options = parseOptions("ModelCheckpoint", modelCheckpointOptionsSchema, options);
     const { dirpath, everyNTrainSteps, everyNEpochs, trainTimeInterval, mode, saveTopK } = this.options;
     this.dirpath = dirpath === null ? null : resolve(dirpath.replace(/^~(?=\/|$)/, homedir()));
     const nothingSet = everyNTrainSteps === null && everyNEpochs === null && trainTimeInterval === null;

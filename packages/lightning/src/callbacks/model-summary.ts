@@ -1,4 +1,4 @@
-import { getLogger } from "@classifier-training/base";
+import { getLogger, parseOptions } from "@classifier-training/base";
 import { z } from "zod";
 import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
@@ -35,7 +35,7 @@ export class ModelSummary extends Callback {
 
   constructor(options: z.input<typeof modelSummaryOptionsSchema> = {}) {
     super();
-    this.#maxDepth = modelSummaryOptionsSchema.parse(options).maxDepth;
+    this.#maxDepth = parseOptions("ModelSummary", modelSummaryOptionsSchema, options).maxDepth;
   }
 
   override get reportsOnly(): boolean {

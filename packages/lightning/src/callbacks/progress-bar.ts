@@ -1,4 +1,4 @@
-import { canRedraw } from "@classifier-training/base";
+import { canRedraw, parseOptions } from "@classifier-training/base";
 import { z } from "zod";
 import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
@@ -48,7 +48,7 @@ export class ProgressBar extends Callback {
 
   constructor(options: ProgressBarOptions = {}, output: ProgressOutput = process.stdout) {
     super();
-    this.options = progressBarOptionsSchema.parse(options);
+    this.options = parseOptions("ProgressBar", progressBarOptionsSchema, options);
     this.#output = output;
     const { style, refreshRate } = this.options;
     const fitting = canRedraw(output) ? "bar" : "plain";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { parseOptions } from "@classifier-training/base";
 import { getRngState, type optim, Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import { Callback } from "../core/callback.ts";
@@ -47,7 +48,7 @@ export class ReplayCertificate extends Callback {
 
   constructor(options: z.input<typeof replayCertificateOptionsSchema> = {}) {
     super();
-    this.#options = replayCertificateOptionsSchema.parse(options);
+    this.#options = parseOptions("ReplayCertificate", replayCertificateOptionsSchema, options);
   }
 
   get path(): string | undefined {

@@ -1,4 +1,4 @@
-import { getLogger } from "@classifier-training/base";
+import { getLogger, parseOptions } from "@classifier-training/base";
 import { z } from "zod";
 import { Callback } from "../core/callback.ts";
 import type { Stage, TrainerView } from "../core/trainer-view.ts";
@@ -24,7 +24,7 @@ export class Timer extends Callback {
 
   constructor(options: z.input<typeof timerOptionsSchema> = {}) {
     super();
-    this.#options = timerOptionsSchema.parse(options);
+    this.#options = parseOptions("Timer", timerOptionsSchema, options);
     const { duration } = this.#options;
     this.#limitS = duration === null ? Number.POSITIVE_INFINITY : durationSeconds(duration);
   }

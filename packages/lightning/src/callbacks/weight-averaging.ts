@@ -1,4 +1,4 @@
-import { getLogger } from "@classifier-training/base";
+import { getLogger, parseOptions } from "@classifier-training/base";
 import { keep, nn, noGrad, type optim, scope, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
@@ -49,7 +49,7 @@ export class StochasticWeightAveraging extends Callback {
 
   constructor(options: z.input<typeof stochasticWeightAveragingOptionsSchema>) {
     super();
-    this.#options = stochasticWeightAveragingOptionsSchema.parse(options);
+    this.#options = parseOptions("StochasticWeightAveraging", stochasticWeightAveragingOptionsSchema, options);
   }
 
   /** The first epoch that is averaged, from 0. */

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { parseOptions } from "@classifier-training/base";
 import { MetricsWriter } from "@classifier-training/runs";
 import { z } from "zod";
 import { type FinalStatus, type PlainValue, withPrefix } from "./logger.ts";
@@ -25,7 +26,7 @@ export class CSVLogger extends VersionedLogger {
 
   constructor(options: CSVLoggerOptions) {
     super();
-    this.options = csvLoggerOptionsSchema.parse(options);
+    this.options = parseOptions("CSVLogger", csvLoggerOptionsSchema, options);
   }
 
   logMetrics(metrics: Readonly<Record<string, number>>, step: number): void {

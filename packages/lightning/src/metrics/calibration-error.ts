@@ -1,3 +1,4 @@
+import { parseOptions } from "@classifier-training/base";
 import { z } from "zod";
 import { bestClasses, type MetricInput, probabilities, scored, values } from "./input.ts";
 import { Metric } from "./metric.ts";
@@ -22,7 +23,7 @@ export class MulticlassCalibrationError extends Metric<number, [preds: MetricInp
 
   constructor(options: CalibrationErrorOptions) {
     super();
-    this.options = calibrationErrorOptionsSchema.parse(options);
+    this.options = parseOptions("MulticlassCalibrationError", calibrationErrorOptionsSchema, options);
     this.#limits = linspace(this.options.nBins + 1);
   }
 

@@ -1,3 +1,4 @@
+import { parseOptions } from "@classifier-training/base";
 import { z } from "zod";
 import { labelled, type MetricInput } from "./input.ts";
 import { Metric } from "./metric.ts";
@@ -21,7 +22,7 @@ export class MulticlassConfusionMatrix extends Metric<number[][], [preds: Metric
 
   constructor(options: ConfusionMatrixOptions) {
     super();
-    this.options = confusionMatrixOptionsSchema.parse(options);
+    this.options = parseOptions("MulticlassConfusionMatrix", confusionMatrixOptionsSchema, options);
   }
 
   protected measure(predsInput: MetricInput, targetInput: MetricInput) {

@@ -1,3 +1,4 @@
+import { parseOptions } from "@classifier-training/base";
 import { z } from "zod";
 import { linspace } from "./calibration-error.ts";
 import { type MetricInput, probabilities, scored, values } from "./input.ts";
@@ -34,7 +35,7 @@ abstract class MulticlassCurveArea extends Metric<number | number[], [preds: Met
 
   constructor(options: CurveOptions) {
     super();
-    this.options = curveOptionsSchema.parse(options);
+    this.options = parseOptions(new.target.name, curveOptionsSchema, options);
     const { thresholds } = this.options;
     if (thresholds !== null) {
       this.#thresholds = typeof thresholds === "number" ? linspace(thresholds) : Float32Array.from(thresholds).sort();

@@ -1,3 +1,4 @@
+import { parseOptions } from "@classifier-training/base";
 import { scope, tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import { labelled, type MetricInput, type Scored, scored, values } from "./input.ts";
@@ -37,7 +38,7 @@ abstract class MulticlassStatScores extends Metric<number | number[], [preds: Me
 
   constructor(options: StatScoresOptions) {
     super();
-    this.options = statScoresOptionsSchema.parse(options);
+    this.options = parseOptions(new.target.name, statScoresOptionsSchema, options);
     const { numClasses, topK } = this.options;
     if (topK > numClasses) {
       throw metricError("metrics/options", `topK is ${topK}, but there are ${numClasses} classes`, "lower topK");

@@ -1,3 +1,4 @@
+import { parseOptions } from "@classifier-training/base";
 import { z } from "zod";
 
 export const clusterEnvironmentOptionsSchema = z.strictObject({
@@ -10,6 +11,6 @@ export class ClusterEnvironment {
   readonly options: z.infer<typeof clusterEnvironmentOptionsSchema>;
 
   constructor(options: z.input<typeof clusterEnvironmentOptionsSchema> = {}) {
-    this.options = clusterEnvironmentOptionsSchema.parse(options);
+    this.options = parseOptions("ClusterEnvironment", clusterEnvironmentOptionsSchema, options);
   }
 }

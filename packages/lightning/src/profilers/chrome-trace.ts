@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { writeFileAtomic } from "@classifier-training/base";
+import { parseOptions, writeFileAtomic } from "@classifier-training/base";
 import type { Profiler } from "./profiler.ts";
 import { type ProfilerOptions, profilerOptionsSchema } from "./simple.ts";
 
@@ -10,7 +10,7 @@ export class ChromeTraceProfiler implements Profiler {
   readonly #limit = 1_000_000;
 
   constructor(options: ProfilerOptions = {}) {
-    const { dirpath, filename } = profilerOptionsSchema.parse(options);
+    const { dirpath, filename } = parseOptions("ChromeTraceProfiler", profilerOptionsSchema, options);
     this.#path = join(dirpath ?? ".", `${filename ?? "trace"}.json`);
   }
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { getLogger, writeFileAtomic } from "@classifier-training/base";
+import { getLogger, parseOptions, writeFileAtomic } from "@classifier-training/base";
 import { z } from "zod";
 import type { Profiler } from "./profiler.ts";
 
@@ -18,7 +18,7 @@ export class SimpleProfiler implements Profiler {
   readonly #begin = performance.now();
 
   constructor(options: ProfilerOptions = {}) {
-    this.#options = profilerOptionsSchema.parse(options);
+    this.#options = parseOptions("SimpleProfiler", profilerOptionsSchema, options);
   }
 
   start(name: string): void {

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { setLogLevel } from "@classifier-training/base";
+import { parseOptions, setLogLevel } from "@classifier-training/base";
 import { distributed, fromTypedArray, setNumThreads, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import type { LightningModule } from "../core/module.ts";
@@ -56,7 +56,7 @@ export class DDPStrategy implements Strategy {
   #abandoned = false;
 
   constructor(options: DDPOptions = {}) {
-    this.options = ddpOptionsSchema.parse(options);
+    this.options = parseOptions("DDPStrategy", ddpOptionsSchema, options);
   }
 
   /** Told by the trainer, which knows devices and machines. */

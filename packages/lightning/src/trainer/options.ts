@@ -1,4 +1,4 @@
-import { foreignOptionAdvice, issueMessage, snakeCase, suggestion } from "@classifier-training/base";
+import { foreignOptionAdvice, parseOptions, snakeCase, suggestion } from "@classifier-training/base";
 import { z } from "zod";
 import { CheckpointIO } from "../checkpoint/io.ts";
 import { Callback } from "../core/callback.ts";
@@ -152,8 +152,5 @@ export function parseTrainerOptions(input: unknown): TrainerOptions {
       throw new MisconfigurationError(`Trainer has no option '${name}'`, advice?.fix ?? suggestion(name, known));
     }
   }
-  const result = trainerOptionsSchema.safeParse(input);
-  if (result.success) return result.data;
-  const lines = result.error.issues.map((issue) => `${issue.path.join(".")}: ${issueMessage(issue, input)}`);
-  throw new MisconfigurationError(`Trainer options: ${lines.join("; ")}`);
+  return parseOptions("Trainer", trainerOptionsSchema, input, ({ what, fix }) => new MisconfigurationError(what, fix));
 }

@@ -266,7 +266,7 @@ test("parameter groups are checked as the optimizer's own options are", () => {
   const fresh = () => new nn.Parameter(ones([1]));
   const optimizer = new optim.SGD([fresh()], { lr: 0.1, momentum: 0.9, nesterov: true });
   const add = (options: object) => optimizer.addParamGroup({ params: [fresh()], ...options });
-  expect(() => add({ lr: -1 })).toThrow("SGD, a parameter group: 1 option not accepted: lr");
+  expect(() => add({ lr: -1 })).toThrow("SGD, a parameter group: lr: expected number >= 0, received -1");
   expect(() => add({ lr: "0.1" })).toThrow("lr");
   expect(() => add({ weight_decay: 1 })).toThrow("did you mean 'weightDecay'?");
   expect(() => add({ momentun: 1 })).toThrow("did you mean 'momentum'?");

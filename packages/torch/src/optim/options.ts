@@ -1,29 +1,16 @@
-import { CtError, editDistance, plural, suggestion } from "@classifier-training/base";
+import { CtError, parseOptions as checked, editDistance } from "@classifier-training/base";
 import type { z } from "zod";
 
 /**
  * Checks the options of `name` against its schema, which also fills in the defaults.
- * @throws CtError `torch/options` listing every complaint; an unknown option comes with the nearest known one.
+ * @throws CtError `torch/options`: what each wrong option expects; an unknown one comes with the nearest known name
  */
 export function parseOptions<Schema extends z.ZodObject>(
   name: string,
   schema: Schema,
   input: unknown,
 ): z.infer<Schema> {
-  const result = schema.safeParse(input);
-  if (result.success) return result.data;
-  const known = Object.keys(schema.shape);
-  const complaints = result.error.issues.map((issue) =>
-    issue.code === "unrecognized_keys"
-      ? issue.keys.map((key) => `unknown option '${key}' (${suggestion(key, known)})`).join("; ")
-      : [issue.path.join("."), issue.message].filter(Boolean).join(": "),
-  );
-  throw new CtError({
-    code: "torch/options",
-    what: `${name}: ${plural(complaints.length, "option")} not accepted: ${complaints.join("; ")}`,
-    where: known.join(", "),
-    cause: result.error,
-  });
+  return checked(name, schema, input, (problem) => new CtError({ code: "torch/options", ...problem }));
 }
 
 /** The option that a name was meant for, in snake_case or with a slip; undefined for names of other things. */

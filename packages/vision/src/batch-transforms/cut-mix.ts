@@ -1,11 +1,11 @@
-import { Rng } from "@classifier-training/base";
+import { parseOptions, Rng } from "@classifier-training/base";
 import type { Box } from "@classifier-training/image";
 import { beta } from "@classifier-training/image";
 import { noGrad, scope } from "@classifier-training/torch";
 import type { z } from "zod";
 import { type BatchTransform, type ClassificationBatch, classificationBatch } from "../loader/batch.ts";
 import { mixUpOptionsSchema } from "./mix-up.ts";
-import { parseBatchOptions, softLabels } from "./soft-labels.ts";
+import { optionsError, softLabels } from "./soft-labels.ts";
 
 /** The rectangle that CutMix pastes: its share of the area is 1 - `share`, less what the border cuts off. */
 export function cutBox(width: number, height: number, share: number, rng: Rng): Box {
@@ -29,7 +29,7 @@ export class CutMix implements BatchTransform {
   readonly options: z.output<typeof mixUpOptionsSchema>;
 
   constructor(options: z.input<typeof mixUpOptionsSchema> = {}) {
-    this.options = parseBatchOptions("CutMix", mixUpOptionsSchema, options);
+    this.options = parseOptions("CutMix", mixUpOptionsSchema, options, optionsError);
   }
 
   apply(batch: ClassificationBatch, key: readonly number[], numClasses?: number): ClassificationBatch {

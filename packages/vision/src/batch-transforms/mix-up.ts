@@ -1,9 +1,9 @@
-import { Rng } from "@classifier-training/base";
+import { parseOptions, Rng } from "@classifier-training/base";
 import { beta } from "@classifier-training/image";
 import { noGrad, scope, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import { type BatchTransform, type ClassificationBatch, classificationBatch } from "../loader/batch.ts";
-import { parseBatchOptions, softLabels } from "./soft-labels.ts";
+import { optionsError, softLabels } from "./soft-labels.ts";
 
 export const mixUpOptionsSchema = z.strictObject({
   /** Both parameters of the beta distribution of the share. */
@@ -20,7 +20,7 @@ export class MixUp implements BatchTransform {
   readonly options: z.output<typeof mixUpOptionsSchema>;
 
   constructor(options: z.input<typeof mixUpOptionsSchema> = {}) {
-    this.options = parseBatchOptions("MixUp", mixUpOptionsSchema, options);
+    this.options = parseOptions("MixUp", mixUpOptionsSchema, options, optionsError);
   }
 
   apply(batch: ClassificationBatch, key: readonly number[], numClasses?: number): ClassificationBatch {

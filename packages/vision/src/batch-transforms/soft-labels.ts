@@ -1,5 +1,5 @@
+import type { Problem } from "@classifier-training/base";
 import { fromTypedArray, type Tensor } from "@classifier-training/torch";
-import type { z } from "zod";
 import { VisionError } from "../errors.ts";
 
 /** Class indices [N] as one row of K shares each; soft labels [N, K] as they are. */
@@ -23,13 +23,6 @@ export function softLabels(labels: Tensor, numClasses: number | null | undefined
   return fromTypedArray(rows, [indices.length, numClasses], { device: labels.device });
 }
 
-export function parseBatchOptions<Schema extends z.ZodType>(
-  name: string,
-  schema: Schema,
-  given: unknown,
-): z.output<Schema> {
-  const parsed = schema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const text = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
-  throw new VisionError({ code: "vision/transform-options", what: `${name}: ${text}` });
+export function optionsError(problem: Omit<Problem, "code">): VisionError {
+  return new VisionError({ code: "vision/transform-options", ...problem });
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { cacheFolder } from "@classifier-training/base";
+import { cacheFolder, parseOptions } from "@classifier-training/base";
 import { decoderVersion, filesBelow } from "@classifier-training/image";
 import { z } from "zod";
 import { createRamCache } from "./cached-source.ts";
@@ -27,7 +27,7 @@ export const cacheOptionsSchema = z.strictObject({
  * together exceed the limit.
  */
 export function cached(dataset: ImageDataset, options: z.input<typeof cacheOptionsSchema> = {}): ImageDataset {
-  const { type, maxBytes, folder } = cacheOptionsSchema.parse(options);
+  const { type, maxBytes, folder } = parseOptions("cached", cacheOptionsSchema, options);
   const { source } = dataset;
   if (type === "ram") {
     const ram = createRamCache(dataset.length, maxBytes);

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { parseCsv } from "@classifier-training/base";
+import { parseCsv, parseOptions } from "@classifier-training/base";
 import { filesBelow, pathFrom } from "@classifier-training/image";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
@@ -24,13 +24,17 @@ export const hfImageFolderOptionsSchema = z.strictObject({
  * without metadata, one folder per class.
  */
 export function openHfImageFolder(options: z.input<typeof hfImageFolderOptionsSchema>): ImageDataset {
-  const { root, split, labelColumn, classToIdx, onMissing, ...decode } = hfImageFolderOptionsSchema.parse(options);
+  const { root, split, labelColumn, classToIdx, onMissing, ...decode } = parseOptions(
+    "openHfImageFolder",
+    hfImageFolderOptionsSchema,
+    options,
+  );
   const folder = splitFolder(root, split);
   const files = filesBelow(folder, isMetadataName);
   if (files.length === 0) return new ImageFolder({ root, split, classToIdx, ...decode });
   const rows = files.flatMap((file) => metadataRows(file, folder));
   const [file] = files as [string];
-  const listing = listingOptionsSchema.parse({
+  const listing = parseOptions("openHfImageFolder", listingOptionsSchema, {
     file,
     imageRoot: "",
     imageColumn: "file_name",

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { parseOptions } from "@classifier-training/base";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { ImageDataset } from "./dataset.ts";
@@ -57,7 +58,7 @@ export function parseIdx(file: Uint8Array, name: string): IdxArray {
  */
 export class IdxDataset extends ImageDataset {
   constructor(options: z.input<typeof idxOptionsSchema>) {
-    const { root, train, classes } = idxOptionsSchema.parse(options);
+    const { root, train, classes } = parseOptions("IdxDataset", idxOptionsSchema, options);
     const stem = train ? "train" : "t10k";
     const imagesFile = findIdx(root, `${stem}-images-idx3-ubyte`);
     const labelsFile = findIdx(root, `${stem}-labels-idx1-ubyte`);

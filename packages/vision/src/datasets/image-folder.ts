@@ -1,4 +1,5 @@
 import { basename, join } from "node:path";
+import { parseOptions } from "@classifier-training/base";
 import { filesBelow, filesIn, isImageName, mayBeImageName, subfolders } from "@classifier-training/image";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
@@ -25,7 +26,11 @@ export const imageFolderOptionsSchema = z.strictObject({
  */
 export class ImageFolder extends ImageDataset {
   constructor(options: z.input<typeof imageFolderOptionsSchema>) {
-    const { root, split, classToIdx, allowEmpty, ...decode } = imageFolderOptionsSchema.parse(options);
+    const { root, split, classToIdx, allowEmpty, ...decode } = parseOptions(
+      "ImageFolder",
+      imageFolderOptionsSchema,
+      options,
+    );
     const folder = splitFolder(root, split);
     const names = subfolders(folder);
     const classes = classToIdx === undefined ? indexClasses(names) : asClassMap(classToIdx);

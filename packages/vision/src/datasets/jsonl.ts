@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { plural } from "@classifier-training/base";
+import { parseOptions, plural } from "@classifier-training/base";
 import { filesBelow, pathFrom } from "@classifier-training/image";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
@@ -40,7 +40,7 @@ export interface AnnotationRow {
  */
 export class JsonlDataset extends ImageDataset {
   constructor(options: z.input<typeof jsonlOptionsSchema>) {
-    const { root, split, classToIdx, onMissing, ...decode } = jsonlOptionsSchema.parse(options);
+    const { root, split, classToIdx, onMissing, ...decode } = parseOptions("JsonlDataset", jsonlOptionsSchema, options);
     const folder = splitFolder(root, split);
     const files = filesBelow(folder, (name) => name.endsWith(".jsonl"));
     if (files.length === 0) {

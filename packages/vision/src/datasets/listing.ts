@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { type CsvRow, parseCsv, plural, suggestion } from "@classifier-training/base";
+import { type CsvRow, parseCsv, parseOptions, plural, suggestion } from "@classifier-training/base";
 import { pathFrom } from "@classifier-training/image";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
@@ -69,7 +69,7 @@ export function listingDataset(rows: readonly ListingRow[], options: Options, wi
  * @throws VisionError naming file and line (or row) of what is wrong.
  */
 export async function openListing(options: z.input<typeof listingOptionsSchema>): Promise<ImageDataset> {
-  const parsed = listingOptionsSchema.parse(options);
+  const parsed = parseOptions("openListing", listingOptionsSchema, options);
   if (!existsSync(parsed.file)) {
     throw new VisionError({ code: "vision/data-root-missing", what: `the listing ${parsed.file} does not exist` });
   }

@@ -1,5 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { posix } from "node:path";
+import { parseOptions } from "@classifier-training/base";
 import { isHidden, isImageName } from "@classifier-training/image";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
@@ -29,7 +30,7 @@ interface Member extends ArchiveEntry {
  */
 export class ShardDataset extends ImageDataset {
   constructor(options: z.input<typeof shardOptionsSchema>) {
-    const { shards, classToIdx, ...decode } = shardOptionsSchema.parse(options);
+    const { shards, classToIdx, ...decode } = parseOptions("ShardDataset", shardOptionsSchema, options);
     const members = shards.flatMap((path, shard) =>
       entriesOf(path)
         .map((entry): Member => ({ ...entry, name: posix.normalize(entry.name), shard }))

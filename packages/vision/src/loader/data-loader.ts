@@ -1,4 +1,4 @@
-import { getLogger } from "@classifier-training/base";
+import { getLogger, type Problem, parseOptions } from "@classifier-training/base";
 import { isTransform, type Transform } from "@classifier-training/image";
 import { fromTypedArray } from "@classifier-training/torch";
 import { z } from "zod";
@@ -22,7 +22,7 @@ const samplerOption = z.custom<Sampler>(
   (value) => typeof value === "object" && value !== null && "order" in value && "length" in value,
   "must be a sampler",
 );
-const whole = (least: number) => z.number().int("must be a whole number").min(least, `must be at least ${least}`);
+const whole = (least: number) => z.number().int("must be an integer").min(least, `must be at least ${least}`);
 
 export const dataLoaderOptionsSchema = z.strictObject({
   batchSize: whole(1).default(1),
@@ -83,9 +83,10 @@ export class DataLoader {
 
   constructor(dataset: ImageDataset, options: DataLoaderOptions = {}) {
     this.dataset = dataset;
-    this.options = parseOptions(options);
+    this.options = parseOptions("DataLoader", dataLoaderOptionsSchema, options, optionsError);
     const { sampler, shuffle, seed, numWorkers, exactWorkers, computeOnCpu, transform } = this.options;
-    if (sampler && shuffle) throw optionsError("sampler and shuffle exclude each other: the sampler decides the order");
+    if (sampler && shuffle)
+      throw optionsError({ what: "DataLoader: sampler and shuffle exclude each other: the sampler decides the order" });
     this.sampler =
       sampler ?? (shuffle ? new RandomSampler(dataset.length, { seed }) : new SequentialSampler(dataset.length));
     this.workers = exactWorkers ? numWorkers : planThreads(numWorkers, { computeOnCpu }).workers;
@@ -249,12 +250,6 @@ function isImageProblem(code: string): boolean {
   return code === "vision/decode" || code === "vision/image-missing";
 }
 
-function parseOptions(options: DataLoaderOptions): z.output<typeof dataLoaderOptionsSchema> {
-  const parsed = dataLoaderOptionsSchema.safeParse(options);
-  if (parsed.success) return parsed.data;
-  throw optionsError(parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; "));
-}
-
-function optionsError(what: string): VisionError {
-  return new VisionError({ code: "vision/loader-options", what: `DataLoader: ${what}` });
+function optionsError(problem: Omit<Problem, "code">): VisionError {
+  return new VisionError({ code: "vision/loader-options", ...problem });
 }

@@ -1,3 +1,4 @@
+import { type Problem, parseOptions } from "@classifier-training/base";
 import type { z } from "zod";
 import { ModelError } from "./errors.ts";
 import type { ImageModel } from "./image-model.ts";
@@ -48,14 +49,8 @@ export function defineModel<Schema extends z.ZodObject>(definition: DefineModel<
     fromTimm,
     timmBatchNormEps,
     build(options) {
-      const result = schema.safeParse(options);
-      if (result.success) return build(result.data);
-      const lines = result.error.issues.map(({ path, message }) => `${path.map(String).join(".") || name}: ${message}`);
-      throw new ModelError({
-        code: "models/options",
-        what: `options of ${name}: ${lines.join("; ")}`,
-        fix: `the options are: ${Object.keys(schema.shape).join(", ")}`,
-      });
+      const fail = (problem: Omit<Problem, "code">) => new ModelError({ code: "models/options", ...problem });
+      return build(parseOptions(name, schema, options, fail));
     },
   };
 }

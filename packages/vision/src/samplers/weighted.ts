@@ -1,4 +1,4 @@
-import { Rng } from "@classifier-training/base";
+import { parseOptions, Rng } from "@classifier-training/base";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { RandomSampler } from "./basic.ts";
@@ -100,7 +100,11 @@ export interface Labelled {
  * inverse of its class's frequency.
  */
 export function classSampler(dataset: Labelled, options: z.input<typeof classSamplerOptionsSchema> = {}): Sampler {
-  const { mode, classWeights, numSamples, replacement, seed } = classSamplerOptionsSchema.parse(options);
+  const { mode, classWeights, numSamples, replacement, seed } = parseOptions(
+    "classSampler",
+    classSamplerOptionsSchema,
+    options,
+  );
   const { targets } = dataset;
   if (mode === "disabled") return new RandomSampler(targets.length, { seed });
   const perClass = mode === "auto" ? inverseFrequencies(dataset) : manualWeights(dataset, classWeights ?? {});
