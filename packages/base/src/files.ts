@@ -11,7 +11,7 @@ import {
   writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 
 /**
  * Writes a whole file or nothing: to a temporary name in the same folder, synchronised to disk, then renamed over the
@@ -52,6 +52,12 @@ export function temporaryPath(path: string): string {
 
 function temporaryName(path: string): string {
   return `${path}.${process.pid}.tmp`;
+}
+
+/** A path as messages show it: relative to the working directory where it lies in it. */
+export function displayPath(path: string): string {
+  const inner = relative(process.cwd(), path);
+  return inner === ".." || inner.startsWith(`..${sep}`) ? path : inner || ".";
 }
 
 /** A new folder for files that only this process needs; those of killed processes are removed. @param name its kind */

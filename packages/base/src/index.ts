@@ -1,7 +1,7 @@
 export { cacheFolder, type Environment, expandHome, userCacheFolder } from "./cache-folder.ts";
 export { type CsvRow, parseCsv } from "./csv.ts";
 export { CtError, internalError, type Problem } from "./errors.ts";
-export { isProcessAlive, scratchFolder, temporaryPath, writeFileAtomic } from "./files.ts";
+export { displayPath, isProcessAlive, scratchFolder, temporaryPath, writeFileAtomic } from "./files.ts";
 export { importModule } from "./import-module.ts";
 export {
   getLogger,

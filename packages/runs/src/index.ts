@@ -6,7 +6,7 @@ export {
   manifestHashKey,
   sha256,
 } from "./bundle-manifest.ts";
-export { claimRunDirectory } from "./claim.ts";
+export { claimRunDirectory, claimSweepDirectory, runInUse } from "./claim.ts";
 export { readClassNames } from "./class-names.ts";
 export type { MetricsRow } from "./csv.ts";
 export { type FolderUse, folderLogName, folderUses, isInUse, noteFolderUse, runDirOf } from "./folder-log.ts";
@@ -20,6 +20,7 @@ export {
   readLabelsMapping,
   writeLabelsMapping,
 } from "./labels-mapping.ts";
+export { withLock } from "./lock.ts";
 export { MetricsReader, type MetricsUpdate } from "./metrics-reader.ts";
 export { MetricsWriter } from "./metrics-writer.ts";
 export { epochFolder, runPaths } from "./names.ts";

@@ -8,6 +8,8 @@ export const runPaths = {
   model: "model.onnx",
   history: "training_history",
   log: "train.log",
+  /** Of a sweep's directory, while the sweep is running. */
+  sweepClaim: ".sweep.json",
 } as const;
 
 /** The folder of an epoch's pictures (confusion matrix, sample predictions): `epoch_007`. */

@@ -17,6 +17,10 @@ export const runRecordSchema = z.looseObject({
   finishedAt: z.string().optional(),
   host: z.string().default(""),
   pid: z.number().int().optional(),
+  claim: z
+    .object({ host: z.string(), pid: z.number().int() })
+    .optional()
+    .describe("the process that is about to resume it in its directory"),
   command: z.array(z.string()).default([]),
   configPath: z.string().optional().describe("the composed configuration, YAML"),
   overridesPath: z.string().optional(),

@@ -35,6 +35,7 @@ export class RunWriter {
       command,
       ...fields,
       status: "running",
+      claim: undefined,
       finishedAt: undefined,
       error: undefined,
     });

@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -11,6 +12,7 @@ import {
   MetricsWriter,
   RunWriter,
   readRun,
+  runPaths,
 } from "@classifier-training/runs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -197,25 +199,55 @@ test("runs that plan the same directory get one each; one that has ended may be 
   expect(claimRunDirectory(planned, (dir) => dir === planned)).toBe(planned);
 });
 
-test("of processes that claim a directory at the same moment, each gets its own", async () => {
+/** What an expression of `runs` and `planned` gives in four processes that evaluate it together, and stay until all have. */
+async function together(planned: string, expression: string): Promise<string[]> {
+  const program = `import { once } from "node:events";
+    import * as runs from ${JSON.stringify(new URL("../src/index.ts", import.meta.url).href)};
+    const planned = process.argv[1];
+    process.stdout.write("ready");
+    await once(process.stdin, "data");
+    process.stdout.write(${expression});
+    await once(process.stdin, "end");`;
+  const args = ["--conditions=classifier-source", "--import", "tsx", "--input-type=module", "-e", program, planned];
+  const children = [1, 2, 3, 4].map(() => spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] }));
+  const next = () => Promise.all(children.map(async ({ stdout }) => String((await once(stdout, "data"))[0])));
+  expect(await next()).toEqual(Array(4).fill("ready"));
+  const answers = next();
+  for (const { stdin } of children) stdin.write("go");
+  const claimed = await answers;
+  await Promise.all(children.map((child) => [once(child, "close"), child.stdin.end()][0]));
+  return claimed.sort();
+}
+
+test.each([
+  ["a new directory", "runs.claimRunDirectory(planned, () => false)", () => {}],
+  ["one of an ended run", "runs.claimRunDirectory(planned, (dir) => dir === planned)", endedRun],
+  ["one of a sweep", "runs.claimSweepDirectory(planned)", () => {}],
+] as const)("of processes that claim %s at the same moment, one gets it", async (_what, expression, prepare) => {
   const planned = join(folder(), "same");
-  const program = `import { claimRunDirectory } from ${JSON.stringify(new URL("../src/index.ts", import.meta.url).href)};
-    await new Promise((resolve) => setTimeout(resolve, Number(process.argv[1]) - Date.now()));
-    process.stdout.write(claimRunDirectory(process.argv[2], () => false));`;
-  const start = String(Date.now() + 3000);
-  const claims = [1, 2, 3, 4].map(
-    () =>
-      new Promise<string>((resolve) => {
-        const args = ["--conditions=classifier-source", "--import", "tsx", "--input-type=module", "-e", program];
-        const child = spawn(process.execPath, [...args, start, planned]);
-        let out = "";
-        child.stdout.on("data", (text) => {
-          out += text;
-        });
-        child.on("close", () => resolve(out));
-      }),
-  );
-  expect(new Set(await Promise.all(claims)).size).toBe(4);
+  prepare(planned);
+  const names = [planned, `${planned}_1`, `${planned}_2`, `${planned}_3`];
+  expect(await together(planned, expression)).toEqual(names);
+  expect(readdirSync(planned).filter((name) => name !== runPaths.record)).toEqual([]);
+});
+
+function endedRun(dir: string): void {
+  RunWriter.open(dir).finish("interrupted");
+}
+
+test("a directory that was claimed to resume its run keeps the run's status until then; a claim of a dead process ends", () => {
+  const dir = join(folder(), "run");
+  endedRun(dir);
+  const claim = () => claimRunDirectory(dir, (ended) => ended === dir);
+  expect(claim()).toBe(dir);
+  expect(readRun(dir)?.status).toBe("interrupted");
+  expect(claim()).toBe(`${dir}_1`);
+  const path = join(dir, runPaths.record);
+  const record = JSON.parse(readFileSync(path, "utf8"));
+  writeFileSync(path, JSON.stringify({ ...record, claim: { ...record.claim, pid: 2 ** 22 + 1 } }));
+  expect(claim()).toBe(dir);
+  expect(RunWriter.open(dir).statusBefore).toBe("interrupted");
+  expect(readRun(dir)?.record).not.toHaveProperty("claim");
 });
 
 test("a record shows the command without its secrets", () => {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { join, relative } from "node:path";
-import { shellWord } from "@classifier-training/base";
+import { join } from "node:path";
+import { displayPath, shellWord } from "@classifier-training/base";
 import { describeProportion, proportion } from "../statistics/interval.ts";
 import type { TrainResult } from "../training/train.ts";
 
@@ -10,15 +10,14 @@ import type { TrainResult } from "../training/train.ts";
  */
 export function describeResult(result: TrainResult, next: readonly string[] = []): string {
   const { outputDir, bestCheckpoint, bestWeights, bestScore, monitor } = result;
-  const here = (path: string) => relative(process.cwd(), path) || ".";
   const onnx = join(outputDir, "model.onnx");
   if (result.isTrial) return "\nfast_dev_run: every part has run once; it leaves no model and no checkpoint\n";
   const lines: (readonly [string, string])[] = [];
   if (bestScore !== undefined) lines.push([`best ${monitor}`, describeScore(result, bestScore)]);
   if (bestWeights !== undefined) lines.push(["best weights", bestWeights]);
-  if (bestCheckpoint !== undefined) lines.push(["best checkpoint", here(bestCheckpoint)]);
-  if (existsSync(onnx)) lines.push(["exported model", here(onnx)]);
-  lines.push(["run directory", here(outputDir)]);
+  if (bestCheckpoint !== undefined) lines.push(["best checkpoint", displayPath(bestCheckpoint)]);
+  if (existsSync(onnx)) lines.push(["exported model", displayPath(onnx)]);
+  lines.push(["run directory", displayPath(outputDir)]);
   const width = Math.max(...lines.map(([name]) => name.length));
   const text = lines.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
   const commands = next.length === 0 ? "" : `\nNext:\n${next.map((command) => `  ${command}`).join("\n")}\n`;
@@ -29,7 +28,7 @@ export function describeResult(result: TrainResult, next: readonly string[] = []
 /** What one does with a finished run. */
 export function nextCommands({ outputDir, isTrial }: TrainResult): string[] {
   if (isTrial) return [];
-  const run = shellWord(relative(process.cwd(), outputDir) || ".");
+  const run = shellWord(displayPath(outputDir));
   const withModel = [`classifier predict ${run} IMAGE...`, `classifier export ${run} --data DATA_ROOT --out bundle`];
   return [...(existsSync(join(outputDir, "model.onnx")) ? withModel : []), `classifier validate ${run}`];
 }

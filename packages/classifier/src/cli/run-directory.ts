@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
-import { dirname, extname, join, relative, resolve } from "node:path";
-import { CtError, nearestName } from "@classifier-training/base";
-import { listRuns, runPaths } from "@classifier-training/runs";
+import { dirname, extname, join, resolve } from "node:path";
+import { CtError, displayPath, nearestName } from "@classifier-training/base";
+import { listRuns, type Run, runPaths } from "@classifier-training/runs";
 
 /** A run directory that a user named. */
 export interface NamedRun {
@@ -11,7 +11,7 @@ export interface NamedRun {
 }
 
 /** The run at a path. @throws CtError naming the nearest when there is none */
-export function findRun(path: string): NamedRun {
+export async function findRun(path: string): Promise<NamedRun> {
   const dir = resolve(path);
   if (existsSync(join(dir, runPaths.config)))
     return { dir, configArguments: ["--config-path", join(dir, ".hydra"), "--config-name", "config"] };
@@ -20,20 +20,25 @@ export function findRun(path: string): NamedRun {
     code: "classifier/run",
     what: stat === undefined ? "there is no such run" : "this is not a run directory: it has no .hydra/config.yaml",
     where: path,
-    fix: extname(path) === ".ckpt" ? `a checkpoint is given as --ckpt ${path}` : nearestRun(path),
+    fix: extname(path) === ".ckpt" ? `a checkpoint is given as --ckpt ${path}` : await nearestRun(path),
   });
 }
 
-/** The run whose path is most like one that does not exist; the newest, where none is. */
-export function nearestRun(path: string): string {
+/** The run whose path is most like one that does not exist; where none is, the newest that has left a model or a checkpoint. */
+export async function nearestRun(path: string): Promise<string> {
   const dir = resolve(path);
   let root = dirname(dir);
   while (!existsSync(root)) root = dirname(root);
   // Not the whole project: its data may be large.
-  const runs = listRuns(root === process.cwd() ? join(root, "outputs") : root).map((run) => run.dir);
-  const [newest] = runs;
+  const runs = listRuns(root === process.cwd() ? join(root, "outputs") : root);
+  const { ownCheckpoints } = await import("../training/checkpoints.ts");
+  const isUsable = ({ dir, record }: Run) =>
+    existsSync(join(dir, runPaths.model)) || ownCheckpoints(dir, record).length > 0;
+  const newest = runs.find(isUsable) ?? runs[0];
   if (newest === undefined) return "give a folder that `classifier train` made, such as outputs/DATE/TIME";
-  const shown = (path: string) => relative(process.cwd(), path) || ".";
-  const near = nearestName(dir, runs);
-  return near === undefined ? `the newest run is ${shown(newest)}` : `did you mean '${shown(near)}'?`;
+  const near = nearestName(
+    dir,
+    runs.map((run) => run.dir),
+  );
+  return near === undefined ? `the newest run is ${displayPath(newest.dir)}` : `did you mean '${displayPath(near)}'?`;
 }

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { CtError } from "@classifier-training/base";
+import { CtError, displayPath } from "@classifier-training/base";
 import {
   type CheckpointSummary,
   fastDevRunId,
@@ -78,7 +78,7 @@ function refuseWithoutModel(dir: string, record: RunRecord | undefined): void {
     what: isTrial
       ? "this was a fast_dev_run: a trial of a few batches, which leaves no model"
       : `this is the directory of a \`${kind}\` command, which trains no model`,
-    where: shown(dir),
+    where: displayPath(dir),
     fix: isTrial ? "train without trainer.fast_dev_run, and name that run" : "name the run that it measured",
   });
 }
@@ -104,12 +104,12 @@ function unfinishedRunsBest(dir: string, record: RunRecord | undefined): string 
     fix:
       record?.continues?.dir === undefined
         ? "name another run, or give a checkpoint with --ckpt PATH"
-        : `it resumed a run that may have some: ${shown(resolve(dir, record.continues.dir))}`,
+        : `it resumed a run that may have some: ${displayPath(resolve(dir, record.continues.dir))}`,
   });
 }
 
 /** The checkpoints that a run has written and that are still there, the newest first. */
-function ownCheckpoints(dir: string, record: RunRecord | undefined): StoredCheckpoint[] {
+export function ownCheckpoints(dir: string, record: RunRecord | undefined): StoredCheckpoint[] {
   if (record?.checkpointsPath === undefined) return [];
   return checkpointsIn(resolve(dir, record.checkpointsPath)).filter(({ summary }) => summary.runId === record.id);
 }
@@ -122,15 +122,15 @@ function gone(dir: string, record: RunRecord, what: string, path: string): CtErr
   return new CtError({
     code: "classifier/checkpoint-gone",
     what: `the best checkpoint of run ${record.id} ${what}`,
-    where: shown(path),
+    where: displayPath(path),
     fix: way(),
   });
 
   function way(): string {
-    if (other !== undefined) return `another one of this run is left: --ckpt ${shown(other.path)}`;
+    if (other !== undefined) return `another one of this run is left: --ckpt ${displayPath(other.path)}`;
     if (heir !== undefined) return `run ${describeRun(heir.path, heir.summary.runId)} has resumed it: name that one`;
     if (existsSync(join(dir, runPaths.model)))
-      return `its exported model is there: classifier evaluate ${shown(dir)} --data DATA`;
+      return `its exported model is there: classifier evaluate ${displayPath(dir)} --data DATA`;
     return "give a checkpoint with --ckpt PATH, or train it again";
   }
 }
@@ -143,16 +143,11 @@ function continues({ continuedRuns = [] }: CheckpointSummary, { id }: RunRecord)
 function describeRun(checkpoint: string, id: string): string {
   const folder = folderOfLog(checkpoint);
   const dir = folder === undefined ? undefined : runDirOf(folder, id);
-  return dir === undefined ? id : `${id} (${shown(dir)})`;
+  return dir === undefined ? id : `${id} (${displayPath(dir)})`;
 }
 
 function folderOfLog(checkpoint: string): string | undefined {
   for (let folder = resolve(checkpoint, ".."), depth = 0; depth < 3; depth++, folder = resolve(folder, ".."))
     if (folderUses(folder).length > 0) return folder;
   return undefined;
-}
-
-function shown(path: string): string {
-  const inner = relative(process.cwd(), path);
-  return inner.startsWith("..") || inner === "" ? path : inner;
 }

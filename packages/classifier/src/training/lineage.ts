@@ -3,11 +3,11 @@ import { join, relative, resolve } from "node:path";
 import { getLogger } from "@classifier-training/base";
 import { type DictConfig, get, type JobContext } from "@classifier-training/hydra";
 import type { Fingerprint, ModelCheckpoint, RunIdentity } from "@classifier-training/lightning";
-import { type RunWriter, readRun, runDirOf, runPaths } from "@classifier-training/runs";
+import { folderUses, type RunWriter, readRun, runDirOf, runPaths } from "@classifier-training/runs";
 import type { ClassificationDataModule } from "../data/classification-datamodule.ts";
 import type { ClassificationModel } from "../model/classification-model.ts";
 import type { StoredCheckpoint } from "./checkpoints.ts";
-import { isInside, isSweepJob, moveCheckpoints, noteRun, planResume, resumeMode } from "./resume.ts";
+import { claimCheckpoints, isInside, isSweepJob, moveCheckpoints, resumeMode } from "./resume.ts";
 import { configSignature } from "./signature.ts";
 
 const log = getLogger("classifier.resume");
@@ -16,14 +16,21 @@ const log = getLogger("classifier.resume");
 export const followed: Lineage = {
   ckptPath: "last",
   run: { id: "rank", signature: {}, resumes: () => true },
-  hasEndLeft: false,
+  resumed: undefined,
 };
 
 /** What a fit needs to know of its run. */
 export interface Lineage {
   readonly ckptPath: "last" | null;
   readonly run: RunIdentity | undefined;
-  /** The run that it resumes took all its steps and was stopped before its end (an export, say). */
+  /** The run that it resumes, as that stood. */
+  readonly resumed: ResumedRun | undefined;
+}
+
+export interface ResumedRun {
+  /** The directory of the run that has ended well there. */
+  readonly completeIn: string | undefined;
+  /** Whether it was stopped before its end: if it took all its steps, what comes after them (an export, say) is left. */
   readonly hasEndLeft: boolean;
 }
 
@@ -56,11 +63,10 @@ export function takeUp({ config, job, record, model, datamodule, keepers }: Take
     outputDir,
     isSweep: isSweepJob(job),
   };
-  const { folder, resumed, accepts, note } = planResume(question);
+  const { id } = record.record;
+  const { folder, resumed, accepts, note } = claimCheckpoints(question, id);
   if (note !== undefined) log.info(note);
   moveCheckpoints(keepers, folder);
-  const { id } = record.record;
-  noteRun(question, id, folder);
   const from = resumed === undefined ? undefined : runDirectory(resumed, [wanted, folder], record);
   record.update({
     checkpointsPath: relative(outputDir, folder),
@@ -76,12 +82,30 @@ export function takeUp({ config, job, record, model, datamodule, keepers }: Take
   if (resumed !== undefined) takeCurves(from, outputDir);
   // In a fixed run directory an earlier start may have left some.
   else for (const file of curves) rmSync(join(outputDir, file), { force: true });
-  const status = from === record.dir ? record.statusBefore : from && readRun(from)?.status;
   return {
     ckptPath: resumed === undefined ? null : "last",
     run: { id, signature, resumes: accepts },
-    hasEndLeft: status !== undefined && status !== "success",
+    resumed: resumed && stateOf(resumed, from, [wanted, folder], record),
   };
+}
+
+/** Whether the run of a checkpoint has ended well, by itself or in a run that took up its end from there. */
+function stateOf(
+  { summary: { runId, globalStep } }: StoredCheckpoint,
+  from: string | undefined,
+  folders: readonly string[],
+  record: RunWriter,
+): ResumedRun {
+  const status = from === record.dir ? record.statusBefore : from && readRun(from)?.status;
+  if (status === "success") return { completeIn: from, hasEndLeft: false };
+  const completeIn = folders
+    .flatMap((folder) => folderUses(folder).map(({ dir }) => dir))
+    .find((dir) => {
+      const { status, record } = readRun(dir) ?? {};
+      const { id, step } = record?.continues ?? {};
+      return status === "success" && id === runId && step === globalStep;
+    });
+  return { completeIn, hasEndLeft: completeIn === undefined && status !== undefined };
 }
 
 /** The directory of the run that wrote a checkpoint, if it is still there. */

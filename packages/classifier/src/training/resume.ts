@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename, join, relative } from "node:path";
-import { CtError } from "@classifier-training/base";
+import { CtError, displayPath } from "@classifier-training/base";
 import { type JobContext, select } from "@classifier-training/hydra";
 import {
   type CheckpointSummary,
@@ -9,7 +9,7 @@ import {
   firstOf,
   type ModelCheckpoint,
 } from "@classifier-training/lightning";
-import { folderUses, isInUse, noteFolderUse } from "@classifier-training/runs";
+import { folderLogName, folderUses, isInUse, noteFolderUse, withLock } from "@classifier-training/runs";
 import { checkpointsIn, type StoredCheckpoint } from "./checkpoints.ts";
 
 /** `resume`: the same experiment only, whatever is there, or nothing. */
@@ -64,16 +64,16 @@ export function planResume(question: ResumeQuestion): ResumePlan {
   const anew = (folder: string, note?: string): ResumePlan => ({ folder, resumed: undefined, accepts: same, note });
   const elsewhere = (why: string, way = "") => {
     const folder = ownFolder(outputDir);
-    return anew(folder, `${why}: this run starts anew and keeps its checkpoints in ${here(folder)}${way}`);
+    return anew(folder, `${why}: this run starts anew and keeps its checkpoints in ${displayPath(folder)}${way}`);
   };
   const resume = (resumed: StoredCheckpoint, folder: string, accepts: ResumePlan["accepts"], note: string) => ({
     folder,
     resumed,
     accepts,
-    note: `resumes run ${resumed.summary.runId} from ${here(folder)} (${at(resumed.summary)})${note}`,
+    note: `resumes run ${resumed.summary.runId} from ${displayPath(folder)} (${at(resumed.summary)})${note}`,
   });
   if (busy !== undefined) {
-    const why = `${here(home)} is in use by run ${busy.id} (process ${busy.pid})`;
+    const why = `${displayPath(home)} is in use by run ${busy.id} (process ${busy.pid})`;
     if (mode !== true) return elsewhere(why);
     throw new CtError({
       code: "classifier/resume",
@@ -98,10 +98,10 @@ export function planResume(question: ResumeQuestion): ResumePlan {
   }
   if (newest === undefined) return anew(home);
   if (isOwn || isSweep) throw notItsDirectory(outputDir, newest.summary, fingerprint);
-  if (mode === false) return elsewhere(`${here(home)} holds run ${newest.summary.runId}, and resume=false`);
+  if (mode === false) return elsewhere(`${displayPath(home)} holds run ${newest.summary.runId}, and resume=false`);
   const why = firstOf(differencesFrom(newest.summary, fingerprint));
   return elsewhere(
-    `${here(home)} holds another experiment, run ${newest.summary.runId} (${why})`,
+    `${displayPath(home)} holds another experiment, run ${newest.summary.runId} (${why})`,
     "; resume=true resumes that run all the same",
   );
 }
@@ -111,10 +111,20 @@ export function isSweepJob({ config }: JobContext): boolean {
   return select(config, "hydra.mode") === "MULTIRUN";
 }
 
-/** Notes a run in the shared folder that its configuration names, for later ones to find. */
-export function noteRun({ wanted, outputDir, fingerprint, isSweep }: ResumeQuestion, id: string, folder: string): void {
-  if (isSweep || isInside(outputDir, wanted)) return;
-  noteFolderUse(wanted, { id, signature: signatureHash(fingerprint), dir: outputDir, checkpoints: folder });
+/**
+ * Plans a run and notes it in the shared folder that its configuration names, for later ones to find. Of runs that start at
+ * the same moment, one may resume what is there.
+ * @throws CtError as {@link planResume}
+ */
+export function claimCheckpoints(question: ResumeQuestion, id: string): ResumePlan {
+  const { wanted, outputDir, fingerprint, isSweep } = question;
+  if (isSweep || isInside(outputDir, wanted)) return planResume(question);
+  return withLock(join(wanted, `${folderLogName}.lock`), () => {
+    const plan = planResume(question);
+    const use = { id, signature: signatureHash(fingerprint), dir: outputDir, checkpoints: plan.folder };
+    noteFolderUse(wanted, use);
+    return plan;
+  });
 }
 
 /** Lets all checkpoint callbacks write into a folder in place of the one that the first of them was configured for. */
@@ -169,10 +179,6 @@ export function isInside(folder: string, path: string): boolean {
   return inner !== ".." && !inner.startsWith("../") && inner !== path;
 }
 
-function here(path: string): string {
-  return isInside(process.cwd(), path) ? relative(process.cwd(), path) : path;
-}
-
 function at({ epoch, globalStep }: CheckpointSummary): string {
   return `epoch ${epoch + 1}, step ${globalStep}`;
 }
@@ -183,7 +189,7 @@ function notItsDirectory(outputDir: string, summary: CheckpointSummary, fingerpr
   return new CtError({
     code: "classifier/run-directory",
     what: `the run directory holds checkpoints of run ${summary.runId}${what}`,
-    where: here(outputDir),
+    where: displayPath(outputDir),
     fix: "give another hydra.run.dir (of a sweep: hydra.sweep.dir), or resume that run all the same with resume=true",
   });
 }
@@ -192,7 +198,7 @@ function nothingToResume(folder: string): CtError {
   return new CtError({
     code: "classifier/resume",
     what: "resume=true, and there is no checkpoint to resume",
-    where: here(folder),
+    where: displayPath(folder),
     fix: "leave it out: resume=auto starts anew where there is nothing to resume",
   });
 }

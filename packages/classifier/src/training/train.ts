@@ -90,8 +90,9 @@ export async function train(config: DictConfig, job: JobContext): Promise<TrainR
     return result;
   } catch (error) {
     const line = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    if (isSweepJob(job) && isComplete(error, record)) {
+    if (isComplete(error, record)) {
       record.finish("success");
+      if (!isSweepJob(job)) throw error;
       log.info(`${relative(originalCwd, outputDir)}: this job was complete before`);
       return earlierResult(record);
     }
@@ -104,7 +105,7 @@ export async function train(config: DictConfig, job: JobContext): Promise<TrainR
   }
 }
 
-/** Whether there was nothing left to do in a directory: a sweep that is run again passes over such a job. */
+/** Whether there was nothing left to do in a directory, whose run stays a success; a sweep that is run again skips such a job. */
 function isComplete(error: unknown, { statusBefore }: RunWriter): boolean {
   return CtError.is(error) && error.code === "classifier/untrained" && statusBefore === "success";
 }
@@ -183,11 +184,11 @@ async function fit(config: DictConfig, job: JobContext, record?: RunWriter): Pro
   const { model, callbacks } = await assemble(datamodule, config);
   const keepers = callbacks.filter((callback) => callback instanceof ModelCheckpoint);
   const lineage = (): Lineage => {
-    if (isTrial(config)) return { ckptPath: null, run: undefined, hasEndLeft: false };
+    if (isTrial(config)) return { ckptPath: null, run: undefined, resumed: undefined };
     return record === undefined ? followed : takeUp({ config, job, record, model, datamodule, keepers });
   };
-  const { ckptPath, run, hasEndLeft } = lineage();
-  const trainer = await trainerFor(config, job, [new RefuseUntrained({ mayPass: hasEndLeft }), ...callbacks]);
+  const { ckptPath, run, resumed } = lineage();
+  const trainer = await trainerFor(config, job, [new RefuseUntrained(resumed), ...callbacks]);
   const hyperparams = toContainer(create(maskSecrets(toRaw(config, { resolve: true })))) as Record<string, unknown>;
   for (const logger of trainer.loggers) logger.logHyperparams(hyperparams);
   await trainer.fit(model, { datamodule, ckptPath, run });

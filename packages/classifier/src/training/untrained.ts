@@ -1,16 +1,17 @@
-import { CtError } from "@classifier-training/base";
+import { CtError, displayPath, plural } from "@classifier-training/base";
 import { Callback, Timer, type TrainerView } from "@classifier-training/lightning";
+import type { ResumedRun } from "./lineage.ts";
 
 /**
  * Ends a training that has not taken a single step with an error, before anything is exported in its name.
  * A run whose predecessor was stopped between its last step and its end has that end left to do: it may pass.
  */
 export class RefuseUntrained extends Callback {
-  readonly #mayPass: boolean;
+  readonly #resumed: ResumedRun | undefined;
 
-  constructor({ mayPass }: { readonly mayPass: boolean }) {
+  constructor(resumed: ResumedRun | undefined) {
     super();
-    this.#mayPass = mayPass;
+    this.#resumed = resumed;
   }
 
   override get order(): "first" {
@@ -24,9 +25,11 @@ export class RefuseUntrained extends Callback {
 
   override onFitEnd(trainer: TrainerView): void {
     const { globalStep, resumedStep } = trainer;
-    if (globalStep > resumedStep || (this.#mayPass && globalStep > 0)) return;
+    if (globalStep > resumedStep || (this.#resumed?.hasEndLeft && globalStep > 0)) return;
     const { why, fix } = cause(trainer);
-    throw new CtError({ code: "classifier/untrained", what: `nothing was trained: ${why}`, fix });
+    const dir = this.#resumed?.completeIn;
+    const complete = dir === undefined ? "" : `. This run is complete: ${displayPath(dir)}`;
+    throw new CtError({ code: "classifier/untrained", what: `nothing was trained: ${why}${complete}`, fix });
   }
 }
 
@@ -49,7 +52,7 @@ function cause(trainer: TrainerView): { why: string; fix: string } {
   }
   if (resumedStep > 0 && maxEpochs !== -1 && currentEpoch >= maxEpochs) {
     return {
-      why: `${ckptPath} has completed ${currentEpoch} epochs, and trainer.max_epochs is ${maxEpochs}`,
+      why: `${ckptPath} has completed ${plural(currentEpoch, "epoch")}, and trainer.max_epochs is ${maxEpochs}`,
       fix: `raise trainer.max_epochs, ${anew}`,
     };
   }

@@ -46,6 +46,8 @@ export interface MainOptions {
   readonly options?: ((mapping: DictConfig) => Promise<readonly string[]>) | undefined;
   /** Where a job's files go when its directory is taken; by default there all the same, as in Hydra. */
   readonly claimDirectory?: ClaimDirectory | undefined;
+  /** The same for the directory of a whole sweep. */
+  readonly claimSweepDirectory?: ((planned: string) => string) | undefined;
 }
 
 /** What came of {@link main}. Nothing is thrown: an error has been printed already. */
@@ -67,6 +69,7 @@ export interface Invocation<T> {
   readonly dryRun: TaskFunction<unknown> | undefined;
   readonly check: MainOptions["check"];
   readonly claimDirectory: ClaimDirectory | undefined;
+  readonly claimSweepDirectory: MainOptions["claimSweepDirectory"];
 }
 
 /**
@@ -100,8 +103,8 @@ async function dispatch<T>(options: MainOptions, program: string, task: TaskFunc
   }
   const loader = createLoader(options, args);
   const configName = args.configName ?? options.configName;
-  const { dryRun, helpTemplate, check, claimDirectory } = options;
-  const parts = { helpTemplate, task, dryRun, check, claimDirectory };
+  const { dryRun, helpTemplate, check, claimDirectory, claimSweepDirectory } = options;
+  const parts = { helpTemplate, task, dryRun, check, claimDirectory, claimSweepDirectory };
   const invocation: Invocation<T> = { args, loader, configName, program, ...parts };
   const before = HydraConfig.set(undefined);
   try {

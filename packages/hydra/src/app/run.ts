@@ -1,8 +1,11 @@
+import { resolve } from "node:path";
 import type { LoadedConfiguration } from "../compose/loader.ts";
 import { type DictConfig, ListConfig } from "../omegaconf/containers.ts";
 import { setReadonly } from "../omegaconf/flags.ts";
-import { selectNode } from "../omegaconf/select.ts";
+import { pythonStr } from "../omegaconf/python-text.ts";
+import { selectNode, selectRaw } from "../omegaconf/select.ts";
 import { toRaw } from "../omegaconf/to-container.ts";
+import { textOverride } from "../overrides/index.ts";
 import { Callbacks } from "./callbacks.ts";
 import { JobFailure } from "./failure.ts";
 import { type JobReturn, runJob } from "./job.ts";
@@ -46,6 +49,7 @@ export async function multirun<T>(invocation: Invocation<T>, overrides: readonly
     const callbacks = await Callbacks.of(config);
     await callbacks.onMultirunStart(config);
     setReadonly(selectNode(config, "hydra") as DictConfig, false);
+    claimSweep(invocation, config);
     const sweeper = await createSweeper({ loader, loaded, callbacks, task, configName, claimDirectory });
     const taskOverrides = toRaw(selectNode(config, "hydra.overrides.task") as ListConfig) as string[];
     const batches = await sweeper.sweep(taskOverrides);
@@ -54,6 +58,15 @@ export async function multirun<T>(invocation: Invocation<T>, overrides: readonly
   } finally {
     undoLogging();
   }
+}
+
+/** Where another sweep has its directory, an override moves this one and all of its jobs. */
+function claimSweep<T>({ claimSweepDirectory }: Invocation<T>, config: DictConfig): void {
+  const planned = resolve(pythonStr(selectRaw(config, "hydra.sweep.dir")));
+  const claimed = claimSweepDirectory?.(planned) ?? planned;
+  if (claimed === planned) return;
+  (selectNode(config, "hydra.overrides.hydra") as ListConfig).append(textOverride("hydra.sweep.dir", claimed));
+  (selectNode(config, "hydra.sweep") as DictConfig).set("dir", claimed);
 }
 
 /** With `hydra.verbose=true`, everything that `--info all` shows goes to Hydra's log first. */

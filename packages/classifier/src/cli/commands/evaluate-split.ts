@@ -1,5 +1,5 @@
 import type { RegisterCommand } from "../commands.ts";
-import { asRank, claimOfRuns, confDir, hydraCommand, hydraHelp, openHydra, withoutUsageCode } from "./train.ts";
+import { asRank, confDir, hydraCommand, hydraHelp, openHydra, withoutUsageCode } from "./train.ts";
 
 /** `validate` and `test`: the metrics of a checkpoint on one split. */
 export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
@@ -11,7 +11,7 @@ export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
         const { findRun } = await import("../run-directory.ts");
         const { ckpt, rest } = takeCheckpoint(given);
         const { path, others } = takeRun(rest);
-        const run = path === undefined ? undefined : findRun(path);
+        const run = path === undefined ? undefined : await findRun(path);
         const argv = run === undefined ? others : [...run.configArguments, ...others];
         const { exitCode } = await hydraMain(
           {
@@ -22,7 +22,7 @@ export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
             helpTemplate: hydraHelp(`${fn} [RUN] [--ckpt PATH] [overrides...] [flags]`, helpOf(fn, split)),
             argv: await asRank(argv),
             options: async (mapping) => (await import("../../training/groups.ts")).optionsOf(mapping),
-            claimDirectory: await claimOfRuns(),
+            ...(await import("../../training/claim-run.ts")).directoryClaims({ mayResume: false }),
           },
           async (config, job) =>
             (await import("../../training/evaluate-config.ts")).evaluateConfig(config, job, fn, {

@@ -35,7 +35,7 @@ A picture that cannot be read has its error in its line; the exit code is then 1
           code: "predict/model",
           what: "there is no such model",
           where: model,
-          fix: `give a run directory, a checkpoint or an ONNX file; ${(await import("../run-directory.ts")).nearestRun(model)}`,
+          fix: `give a run directory, a checkpoint or an ONNX file; ${await (await import("../run-directory.ts")).nearestRun(model)}`,
         });
       }
       const { expandImages } = await import("../../inference/expand-images.ts");

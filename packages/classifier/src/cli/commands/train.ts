@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import type { DictConfig, MainResult } from "@classifier-training/hydra";
+import type { MainResult } from "@classifier-training/hydra";
 import type { Command } from "commander";
 import type { TrainResult } from "../../training/train.ts";
 import { continueWithoutReader } from "../closed-output.ts";
@@ -70,7 +70,7 @@ export async function runTraining(
       argv: await asRank(argv.map(withResume)),
       options: async (mapping) => (await import("../../training/groups.ts")).optionsOf(mapping),
       check: async (config) => (await import("../../training/groups.ts")).checkConfig(config),
-      claimDirectory: await claimOfRuns(),
+      ...(await import("../../training/claim-run.ts")).directoryClaims({ mayResume: true }),
       dryRun: async (config, job) => (await import("../../training/train.ts")).dryRun(config, job),
     },
     async (config, job) => (await import("../../training/train.ts")).train(config, job),
@@ -81,12 +81,6 @@ export async function runTraining(
 /** `resume` is a key of this product: a configuration from elsewhere, which has none, takes it all the same. */
 function withResume(override: string): string {
   return override.startsWith("resume=") ? `++${override}` : override;
-}
-
-/** No two runs share a directory. */
-export async function claimOfRuns(): Promise<(planned: string, config: DictConfig) => string> {
-  const { runDirectoryFor } = await import("../../training/claim-run.ts");
-  return runDirectoryFor;
 }
 
 /** Hydra ends with 2 for a flag that it does not know; here 2 means that a check found problems. */

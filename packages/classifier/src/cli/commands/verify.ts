@@ -17,7 +17,7 @@ export const registerVerify: RegisterCommand = (program, finish) => {
     )
     .action(async (path: string, { steps, kill }: { steps: number; kill?: boolean }) => {
       const { findRun } = await import("../run-directory.ts");
-      const run = findRun(path);
+      const run = await findRun(path);
       const { repeatRun } = await import("../../verify/repeat-run.ts");
       process.stderr.write(`repeating up to step ${steps}${kill ? ", with a kill in between" : ""} ...\n`);
       const verification = await repeatRun(run, { steps, kill: kill === true });
