@@ -120,7 +120,7 @@ function entriesOf(path: string): Dirent[] {
 
 function linkLoop(path: string, cause?: unknown): ImageError {
   return new ImageError({
-    code: "vision/link-loop",
+    code: "image/link-loop",
     what: `the symbolic link ${path} leads back to itself or to a folder around it`,
     fix: "remove the link",
     cause,
@@ -129,5 +129,5 @@ function linkLoop(path: string, cause?: unknown): ImageError {
 
 function unreadable(path: string, cause: unknown): ImageError {
   const { code } = cause as NodeJS.ErrnoException;
-  return new ImageError({ code: "vision/unreadable", what: `${path} cannot be read (${code})`, cause });
+  return new ImageError({ code: "image/unreadable", what: `${path} cannot be read (${code})`, cause });
 }

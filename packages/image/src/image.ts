@@ -36,7 +36,7 @@ export function byteImage(
 ): ByteImage {
   if (data.length !== width * height * channels) {
     throw new ImageError({
-      code: "vision/image-size",
+      code: "image/data-length",
       what: `${data.length} bytes given for an image of ${width}x${height} with ${channels} channels`,
       fix: `give ${width * height * channels} bytes, rows of pixels with the channels side by side`,
     });

@@ -38,7 +38,7 @@ export const decoderVersion = 2;
  * Decodes an image file's bytes to uint8 RGB: BMP, PNM, GIF and any format that sharp reads, whatever the file is called.
  * As Pillow's `convert("RGB")`: an alpha channel is dropped, transparent GIF pixels have their palette's color, grey becomes
  * RGB, and CMYK too, without a color profile. 16 bits become 8, and of an animation the first frame is taken.
- * @throws ImageError `vision/decode` for bytes that are no image, broken or too large.
+ * @throws ImageError `image/decode` for bytes that are no image, broken or too large.
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<ByteImage> {
   const { maxPixels = defaultMaxPixels, name = "image" } = options;
@@ -121,7 +121,7 @@ function fromInks(data: Uint8Array, width: number, height: number, channels: num
   return byteImage(out, width, height);
 }
 
-/** Reads and decodes an image file. @throws ImageError `vision/image-missing` or `vision/decode`, naming the file. */
+/** Reads and decodes an image file. @throws ImageError `image/missing` or `image/decode`, naming the file. */
 export async function readImage(path: string, options: DecodeOptions = {}): Promise<ByteImage> {
   return decodeImage(await readImageBytes(path), { name: path, ...options });
 }
@@ -148,7 +148,7 @@ async function readWhole(path: string): Promise<Uint8Array> {
   return bytes;
 }
 
-/** The bytes of an image file. @throws ImageError `vision/image-missing`, naming the file. */
+/** The bytes of an image file. @throws ImageError `image/missing`, naming the file. */
 export async function readImageBytes(path: string): Promise<Uint8Array> {
   try {
     return await readWhole(path);
@@ -160,7 +160,7 @@ export async function readImageBytes(path: string): Promise<Uint8Array> {
         : CtError.is(error) && error.cause === undefined
           ? `cannot be read: ${error.problem.what}`
           : `cannot be read (${code})`;
-    throw new ImageError({ code: "vision/image-missing", what: `the image ${path} ${why}`, cause: error });
+    throw new ImageError({ code: "image/missing", what: `the image ${path} ${why}`, cause: error });
   }
 }
 
@@ -183,7 +183,7 @@ function reason(error: unknown): string {
 
 function tooLarge(name: string, width: number, height: number, maxPixels: number): ImageError {
   return new ImageError({
-    code: "vision/decode",
+    code: "image/decode",
     what: `${name} cannot be decoded: it has too many pixels: ${width}x${height}, and max_pixels is ${maxPixels}`,
     fix: "a small file of so many pixels may be a decompression bomb; if it is to be trusted, raise max_pixels",
   });
@@ -191,7 +191,7 @@ function tooLarge(name: string, width: number, height: number, maxPixels: number
 
 function decodeError(name: string, why: string, cause?: unknown): ImageError {
   return new ImageError({
-    code: "vision/decode",
+    code: "image/decode",
     what: `${name} cannot be decoded: ${why}`,
     fix: "replace or remove the file, or let the loader skip files that cannot be decoded (on_error=skip)",
     cause,

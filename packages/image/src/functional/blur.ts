@@ -1,6 +1,7 @@
 import { type FloatImage, type Image, isByteImage, withPixels } from "../image.ts";
 import { takeBytes } from "../kernels/buffers.ts";
 import { runKernels } from "../kernels/instance.ts";
+import { viaRgb } from "./via-rgb.ts";
 
 /** torchvision's Gaussian kernel: exp(-x^2 / 2 sigma^2) at whole numbers, normalised to sum to 1. */
 export function gaussianKernel(size: number, sigma: number): Float64Array {
@@ -29,79 +30,31 @@ export function gaussianBlur(
 ): Image {
   const [kx, ky] = [gaussianKernel(kernelSize[0], sigma[0]), gaussianKernel(kernelSize[1], sigma[1])];
   if (isByteImage(image)) {
-    const out = takeBytes(image.data.length);
-    blurBytes(image.data, out, image.width, image.height, image.channels, kx, ky);
-    return withPixels(image, out, image.width, image.height);
+    const { width, height, channels, data } = image;
+    const blur = (rgb: Uint8Array) => blurBytes(rgb, width, height, kx, ky);
+    return withPixels(image, channels === 3 ? blur(data) : viaRgb(image, blur), width, height);
   }
   const out = blurFloats(image as FloatImage, kx, ky);
   return withPixels(image as FloatImage, out, image.width, image.height);
 }
 
-/** Separable blur of bytes: 14-bit weights, 8 fractional bits between the passes, rounded once at the end. */
-function blurBytes(
-  data: Uint8Array,
-  out: Uint8Array,
-  width: number,
-  height: number,
-  channels: number,
-  kx: Float64Array,
-  ky: Float64Array,
-): void {
-  const wx = weights14(kx);
-  const wy = weights14(ky);
-  if (channels === 3 && blurByKernel(data, out, width, height, wx, wy)) return;
-  const rx = (wx.length - 1) >> 1;
-  const ry = (wy.length - 1) >> 1;
-  const rowLength = width * channels;
-  const columns = reflected(width, rx);
-  const rows = reflected(height, ry);
-  const padded = new Uint8Array((width + 2 * rx) * channels);
-  const middle = new Uint16Array(data.length);
-  for (let y = 0; y < height; y++) {
-    const from = y * rowLength;
-    for (let x = 0, at = 0; x < columns.length; x++) {
-      const pixel = from + (columns[x] as number) * channels;
-      for (let c = 0; c < channels; c++) padded[at++] = data[pixel + c] as number;
-    }
-    for (let i = 0; i < rowLength; i++) {
-      let sum = 32;
-      for (let k = 0, at = i; k < wx.length; k++, at += channels) sum += (padded[at] as number) * (wx[k] as number);
-      middle[from + i] = sum >> 6;
-    }
-  }
-  const sums = new Int32Array(rowLength);
-  for (let y = 0; y < height; y++) {
-    sums.fill(1 << 21);
-    for (let k = 0; k < wy.length; k++) {
-      const from = (rows[y + k] as number) * rowLength;
-      const weight = wy[k] as number;
-      for (let i = 0; i < rowLength; i++) sums[i] = (sums[i] as number) + (middle[from + i] as number) * weight;
-    }
-    const to = y * rowLength;
-    for (let i = 0; i < rowLength; i++) out[to + i] = (sums[i] as number) >> 22;
-  }
-}
-
-function blurByKernel(
-  data: Uint8Array,
-  out: Uint8Array,
-  width: number,
-  height: number,
-  wx: Int32Array,
-  wy: Int32Array,
-): boolean {
+/** Separable blur of RGB bytes: 14-bit weights, 7 fractional bits between the passes, rounded once at the end. */
+function blurBytes(data: Uint8Array, width: number, height: number, kx: Float64Array, ky: Float64Array): Uint8Array {
+  const [wx, wy] = [weights14(kx), weights14(ky)];
   const rx = (wx.length - 1) >> 1;
   const columns = reflected(width, rx);
   const rows = reflected(height, (wy.length - 1) >> 1);
   const pitch = Math.ceil((width * 3) / 8) * 8 + 8;
   // The kernel takes weights in pairs.
   const pairs = (weights: Int32Array) => Int16Array.from({ length: weights.length + 1 }, (_, i) => weights[i] ?? 0);
-  return runKernels(out, (kernels, frame, outAt) => {
+  const out = takeBytes(data.length);
+  runKernels(out, (kernels, frame, outAt) => {
     const args = [frame.in(data), width, height, frame.in(columns), frame.in(rows)];
     args.push(frame.in(pairs(wx)), wx.length + 1, frame.in(pairs(wy)), wy.length + 1, rx, rows.length - 1);
     args.push(frame.take((width + 2 * rx + 16) * 3), frame.take(height * pitch * 2), pitch, outAt);
     kernels.blur(...args);
   });
+  return out;
 }
 
 function weights14(kernel: Float64Array): Int32Array {

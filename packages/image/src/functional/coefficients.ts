@@ -123,7 +123,7 @@ export function nearestPositions(
 export function checkSize(width: number, height: number): void {
   if (Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0) return;
   throw new ImageError({
-    code: "vision/size",
+    code: "image/size",
     what: `the size ${width}x${height} is not one of an image`,
     fix: "width and height must be whole numbers of at least 1",
   });

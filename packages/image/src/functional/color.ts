@@ -12,12 +12,10 @@ export function lookUp(image: ByteImage, table: Uint8Array): ByteImage {
 
 export function lookUpInPlace(data: Uint8Array, table: Uint8Array): void {
   const line = straightLine(table);
-  const done = runKernels(data, (kernels, frame, at) => {
+  runKernels(data, (kernels, frame, at) => {
     if (line) return kernels.straight_line(at, data.length, line.factor, line.offset);
     kernels.look_up(at, data.length, frame.in(table));
   });
-  if (done) return;
-  for (let i = 0; i < data.length; i++) data[i] = table[data[i] as number] as number;
 }
 
 /**
@@ -120,17 +118,11 @@ export function adjustContrast(image: Image, factor: number): Image {
 /** Pillow's `int(ImageStat.Stat(image.convert("L")).mean[0] + 0.5)`. */
 export function meanGray({ data, channels, width, height }: ByteImage): number {
   let sum = 0;
-  const done =
-    channels === 3 &&
+  if (channels === 1) for (const value of data) sum += value;
+  else {
     runKernels(data, (kernels, _, at) => {
       sum = kernels.gray_sum(at, width * height);
     });
-  if (done) return Math.trunc(sum / (width * height) + 0.5);
-  if (channels === 1) for (let i = 0; i < data.length; i++) sum += data[i] as number;
-  else {
-    for (let i = 0; i < data.length; i += 3) {
-      sum += grayOf(data[i] as number, data[i + 1] as number, data[i + 2] as number);
-    }
   }
   return Math.trunc(sum / (width * height) + 0.5);
 }
@@ -174,19 +166,7 @@ export function adjustSaturation(image: Image, factor: number): Image {
 
 /** Pillow's `ImageEnhance.Color`, in place. */
 export function saturatePillow(data: Uint8Array, factor: number): void {
-  if (runKernels(data, (kernels, _, at) => kernels.saturate(at, data.length / 3, factor))) return;
-  const scaled = new Float32Array(511);
-  for (let i = 0; i < 511; i++) scaled[i] = Math.fround(factor) * (i - 255);
-  for (let i = 0; i < data.length; i += 3) {
-    const r = data[i] as number;
-    const g = data[i + 1] as number;
-    const b = data[i + 2] as number;
-    const gray = grayOf(r, g, b);
-    const base = 255 - gray;
-    data[i] = clamp255(gray + (scaled[base + r] as number));
-    data[i + 1] = clamp255(gray + (scaled[base + g] as number));
-    data[i + 2] = clamp255(gray + (scaled[base + b] as number));
-  }
+  runKernels(data, (kernels, _, at) => kernels.saturate(at, data.length / 3, factor));
 }
 
 const clamp255 = (value: number) => (value < 0 ? 0 : Math.min(value, 255));

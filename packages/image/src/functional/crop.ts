@@ -19,7 +19,7 @@ export function fillPerChannel(fill: Fill, channels: number): number[] {
   if (fill.length === 1) return new Array<number>(channels).fill(fill[0] as number);
   if (fill.length === channels) return [...fill];
   throw new ImageError({
-    code: "vision/fill",
+    code: "image/fill",
     what: `the fill has ${fill.length} values, the image has ${channels} channels`,
     fix: `give one number, or ${channels}`,
   });
@@ -33,7 +33,7 @@ export function pad(image: Image, padding: Padding, fill: Fill = 0, mode: Paddin
   const outHeight = height + top + bottom;
   if (outWidth < 1 || outHeight < 1) {
     throw new ImageError({
-      code: "vision/padding",
+      code: "image/padding",
       what: `padding ${padding.join(",")} leaves nothing of an image of ${width}x${height}`,
       fix: "crop less",
     });
@@ -63,7 +63,7 @@ function sourcePositions(size: number, before: number, outSize: number, mode: Pa
   const largest = Math.max(before, outSize - size - before);
   if ((mode === "reflect" && largest >= size) || (mode === "symmetric" && largest > size)) {
     throw new ImageError({
-      code: "vision/padding",
+      code: "image/padding",
       what: `padding of ${largest} in mode ${mode} needs an image larger than that; this one has ${size}`,
       fix: "pad less, or use the mode 'edge' or 'constant'",
     });
@@ -143,7 +143,7 @@ export function centerCrop(image: Image, width: number, height: number): Image {
 export function fiveCrop(image: Image, width: number, height: number): Image[] {
   if (width > image.width || height > image.height) {
     throw new ImageError({
-      code: "vision/crop",
+      code: "image/crop",
       what: `a crop of ${width}x${height} does not fit an image of ${image.width}x${image.height}`,
       fix: "resize before",
     });
@@ -167,25 +167,15 @@ export function tenCrop(image: Image, width: number, height: number, vertical = 
 /** Mirrors left and right. */
 export function horizontalFlip(image: Image): Image {
   const { width, height, channels, data } = image;
-  const out = isByteImage(image) ? takeBytes(data.length) : new Float32Array(data.length);
   if (isByteImage(image) && channels === 3) {
-    const done = runKernels(out as Uint8Array, (kernels, frame, outAt) => {
-      kernels.flip_rows(frame.in(image.data), width, height, outAt);
-    });
-    if (done) return withPixels(image, out, width, height);
+    const out = takeBytes(data.length);
+    runKernels(out, (kernels, frame, outAt) => kernels.flip_rows(frame.in(image.data), width, height, outAt));
+    return withPixels(image, out, width, height);
   }
+  const out = isByteImage(image) ? takeBytes(data.length) : new Float32Array(data.length);
   for (let y = 0, at = 0; y < height; y++) {
-    let pixel = ((y + 1) * width - 1) * channels;
-    if (channels === 3) {
-      for (let x = 0; x < width; x++, at += 3, pixel -= 3) {
-        out[at] = data[pixel] as number;
-        out[at + 1] = data[pixel + 1] as number;
-        out[at + 2] = data[pixel + 2] as number;
-      }
-    } else {
-      for (let x = 0; x < width; x++, pixel -= channels) {
-        for (let c = 0; c < channels; c++) out[at++] = data[pixel + c] as number;
-      }
+    for (let x = width - 1; x >= 0; x--) {
+      for (let c = 0; c < channels; c++) out[at++] = data[(y * width + x) * channels + c] as number;
     }
   }
   return withPixels(image, out, width, height);

@@ -3,12 +3,12 @@ import { type ByteImage, withPixels } from "../image.ts";
 import { takeBytes } from "../kernels/buffers.ts";
 import { runKernels } from "../kernels/instance.ts";
 
-const poolSize = 1 << 18;
+export const poolSize = 1 << 18;
 const fractionBits = 11;
 let pool: Int16Array | undefined;
 
 /** 2^18 standard normal numbers with 11 fractional bits, in a fixed random order: every quantile once. */
-function normalPool(): Int16Array {
+export function normalPool(): Int16Array {
   if (pool) return pool;
   const values = Float64Array.from({ length: poolSize }, (_, i) => normalQuantile((i + 0.5) / poolSize));
   const order = Rng.at("gaussian noise").permutation(poolSize);
@@ -62,16 +62,9 @@ export function addGaussianNoise(image: ByteImage, sigma: number, rng: Rng): Byt
   const starts = Int32Array.from({ length: height }, () => rng.integer(poolSize - rowLength));
   // sigma with 5 fractional bits: products have 16.
   const factor = Math.round(sigma * 32);
-  const done = runKernels(out, (kernels, frame, outAt) => {
+  runKernels(out, (kernels, frame, outAt) => {
     kernels.add_noise(frame.in(data), rowLength, height, frame.constant(numbers), frame.in(starts), factor, outAt);
   });
-  if (done) return withPixels(image, out, width, height);
-  for (let y = 0, i = 0; y < height; y++) {
-    const start = starts[y] as number;
-    for (let x = 0; x < rowLength; x++, i++) {
-      out[i] = clip((data[i] as number) + (((numbers[start + x] as number) * factor) >> 16));
-    }
-  }
   return withPixels(image, out, width, height);
 }
 

@@ -1,6 +1,7 @@
-import { recycle, takeBytes } from "../kernels/buffers.ts";
+import { takeBytes } from "../kernels/buffers.ts";
 import { runKernels } from "../kernels/instance.ts";
 import type { Coefficients } from "./coefficients.ts";
+import { viaRgb } from "./via-rgb.ts";
 
 /** A part of an image: `left`, `top` and the size, in pixels. */
 export interface Box {
@@ -18,23 +19,10 @@ export interface Source<Data> {
   readonly box: Box;
 }
 
-const precisionBits = 22;
-const half = 1 << (precisionBits - 1);
-
-/** Weights as Pillow's 8-bit kernels use them: fixed point with 22 fractional bits, rounded away from zero. */
-function fixedPoint(weights: Float64Array): Int32Array {
-  const out = new Int32Array(weights.length);
-  for (let i = 0; i < weights.length; i++) {
-    const scaled = (weights[i] as number) * (1 << precisionBits);
-    out[i] = Math.trunc(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
-  }
-  return out;
-}
-
 /**
- * Pillow's two-pass resampling of uint8 pixels: horizontal, rounded to 8 bits, then vertical.
- * Only `window` of the output is computed (a crop after the resize costs nothing).
- * Either axis may be undefined: it is then copied.
+ * Pillow's two-pass resampling of uint8 pixels: horizontal, rounded to 8 bits, then vertical. The weights have 16 bits and
+ * are an even number for each position. Only `window` of the output is computed (a crop after the resize costs nothing).
+ * An axis without coefficients is copied.
  */
 export function resampleBytes(
   source: Source<Uint8Array>,
@@ -42,51 +30,14 @@ export function resampleBytes(
   vertical: Coefficients | undefined,
   window: Box,
 ): Uint8Array {
-  const { channels, box } = source;
-  const rowLength = window.width * channels;
-  if (channels === 3) {
-    const made = takeBytes(window.height * rowLength);
-    if (resampleByKernel(source, horizontal, vertical, window, made)) return made;
-    recycle(made);
+  if (horizontal === undefined && vertical === undefined) return copyBox(source, window);
+  const { data, stride, channels, box } = source;
+  if (channels !== 3) {
+    return viaRgb(source, (rgb) => resampleBytes({ ...source, data: rgb, channels: 3 }, horizontal, vertical, window));
   }
-  const top = vertical ? (vertical.first[window.top] as number) : window.top;
-  const last = window.top + window.height - 1;
-  const bottom = vertical ? (vertical.first[last] as number) + (vertical.count[last] as number) : last + 1;
-  const rows = bottom - top;
-  let middle: Uint8Array;
-  if (horizontal === undefined) middle = copyBox(source, { ...window, top, height: rows });
-  else {
-    middle = takeBytes(rows * rowLength);
-    const weights = fixedPoint(horizontal.weights);
-    for (let y = 0; y < rows; y++) {
-      const from = ((box.top + top + y) * source.stride + box.left) * channels;
-      if (channels === 3) rowOfThree(source.data, from, horizontal, weights, window, middle, y * rowLength);
-      else rowOfAny(source.data, from, channels, horizontal, weights, window, middle, y * rowLength);
-    }
-  }
-  if (vertical === undefined) return middle;
-  const out = takeBytes(window.height * rowLength);
-  const weights = fixedPoint(vertical.weights);
-  for (let y = 0; y < window.height; y++) {
-    const row = window.top + y;
-    const from = ((vertical.first[row] as number) - top) * rowLength;
-    const count = vertical.count[row] as number;
-    mixRows(middle, from, rowLength, weights, row * vertical.taps, count, out, y * rowLength);
-  }
-  return out;
-}
-
-/** The same by WebAssembly: 16-bit weights, an even number for each position. */
-function resampleByKernel(
-  { data, stride, box }: Source<Uint8Array>,
-  horizontal: Coefficients | undefined,
-  vertical: Coefficients | undefined,
-  window: Box,
-  out: Uint8Array,
-): boolean {
-  if (horizontal === undefined && vertical === undefined) return false;
   const rowBytes = window.width * 3;
-  return runKernels(out, (kernels, frame, outAt) => {
+  const out = takeBytes(window.height * rowBytes);
+  runKernels(out, (kernels, frame, outAt) => {
     const top = vertical ? (vertical.first[window.top] as number) : window.top;
     const last = window.top + window.height - 1;
     const bottom = vertical ? (vertical.first[last] as number) + (vertical.count[last] as number) : last + 1;
@@ -110,6 +61,7 @@ function resampleByKernel(
       kernels.resample_columns(...args, window.top, top, window.height, outAt);
     }
   });
+  return out;
 }
 
 /** Weights of 16 bits, with as many fractional bits as the largest allows; each position's still sum to exactly 1. */
@@ -136,92 +88,6 @@ function narrowWeights({ taps, weights, first, count }: Coefficients) {
     out[heaviest]! += one - sum;
   }
   return { weights: out, taps: even, bits };
-}
-
-function rowOfThree(
-  data: Uint8Array,
-  from: number,
-  { first, count, taps }: Coefficients,
-  weights: Int32Array,
-  window: Box,
-  out: Uint8Array,
-  outAt: number,
-): void {
-  let at = outAt;
-  for (let x = window.left, end = window.left + window.width; x < end; x++) {
-    let r = half;
-    let g = half;
-    let b = half;
-    let i = from + (first[x] as number) * 3;
-    const w = x * taps;
-    for (let k = w, kEnd = w + (count[x] as number); k < kEnd; k++) {
-      const weight = weights[k] as number;
-      r += (data[i] as number) * weight;
-      g += (data[i + 1] as number) * weight;
-      b += (data[i + 2] as number) * weight;
-      i += 3;
-    }
-    out[at] = clip(r >> precisionBits);
-    out[at + 1] = clip(g >> precisionBits);
-    out[at + 2] = clip(b >> precisionBits);
-    at += 3;
-  }
-}
-
-function rowOfAny(
-  data: Uint8Array,
-  from: number,
-  channels: number,
-  { first, count, taps }: Coefficients,
-  weights: Int32Array,
-  window: Box,
-  out: Uint8Array,
-  outAt: number,
-): void {
-  let at = outAt;
-  for (let x = window.left, end = window.left + window.width; x < end; x++) {
-    for (let c = 0; c < channels; c++) {
-      let sum = half;
-      for (let k = 0, n = count[x] as number; k < n; k++) {
-        sum += (data[from + ((first[x] as number) + k) * channels + c] as number) * (weights[x * taps + k] as number);
-      }
-      out[at++] = clip(sum >> precisionBits);
-    }
-  }
-}
-
-function mixRows(
-  data: Uint8Array,
-  from: number,
-  rowLength: number,
-  weights: Int32Array,
-  weightsAt: number,
-  count: number,
-  out: Uint8Array,
-  outAt: number,
-): void {
-  if (count === 2) {
-    const w0 = weights[weightsAt] as number;
-    const w1 = weights[weightsAt + 1] as number;
-    for (let i = 0; i < rowLength; i++) {
-      const sum = half + (data[from + i] as number) * w0 + (data[from + rowLength + i] as number) * w1;
-      out[outAt + i] = clip(sum >> precisionBits);
-    }
-    return;
-  }
-  for (let i = 0; i < rowLength; i++) {
-    let sum = half;
-    let at = from + i;
-    for (let k = weightsAt, end = weightsAt + count; k < end; k++) {
-      sum += (data[at] as number) * (weights[k] as number);
-      at += rowLength;
-    }
-    out[outAt + i] = clip(sum >> precisionBits);
-  }
-}
-
-function clip(value: number): number {
-  return value < 0 ? 0 : Math.min(value, 255);
 }
 
 /** The same in float32 (torch's interpolate): sums in double precision, rounded to float32 after each pass. */

@@ -54,7 +54,7 @@ export function resize(image: Image, width: number, height: number, options: Res
 function checkTensorFilter(interpolation: Interpolation): asserts interpolation is "bilinear" | "bicubic" {
   if (interpolation === "bilinear" || interpolation === "bicubic") return;
   throw new ImageError({
-    code: "vision/interpolation",
+    code: "image/interpolation",
     what: `the interpolation '${interpolation}' works on decoded images, not on tensors`,
     fix: "use nearest, nearest-exact, bilinear or bicubic, or resize before ToImage",
   });
@@ -105,32 +105,24 @@ function resizeNearest(
   const xs = nearestPositions(box.width, width, kind);
   const ys = nearestPositions(box.height, height, kind);
   const { channels, data } = image;
+  const columns = xs.subarray(window.left, window.left + window.width);
+  const rows = ys.subarray(window.top, window.top + window.height);
+  const start = (box.top * image.width + box.left) * channels;
   const length = window.width * window.height * channels;
-  const out = isByteImage(image) ? takeBytes(length) : new Float32Array(length);
   if (isByteImage(image) && channels === 3) {
-    const columns = xs.subarray(window.left, window.left + window.width);
-    const rows = ys.subarray(window.top, window.top + window.height);
-    const done = runKernels(out as Uint8Array, (kernels, frame, outAt) => {
-      const from = frame.in(image.data) + (box.top * image.width + box.left) * 3;
-      const args = [from, image.width * 3, frame.in(columns), frame.in(rows), window.width, window.height, outAt];
-      kernels.resample_nearest(...args);
+    const out = takeBytes(length);
+    runKernels(out, (kernels, frame, outAt) => {
+      const args = [frame.in(columns), frame.in(rows), window.width, window.height, outAt];
+      kernels.resample_nearest(frame.in(image.data) + start, image.width * 3, ...args);
     });
-    if (done) return withPixels(image, out, window.width, window.height);
+    return withPixels(image, out, window.width, window.height);
   }
-  const rowLength = window.width * channels;
-  let previousRow = -1;
-  for (let y = 0, at = 0; y < window.height; y++, at += rowLength) {
-    const row = ys[window.top + y] as number;
-    if (row === previousRow) {
-      out.copyWithin(at, at - rowLength, at);
-      continue;
-    }
-    previousRow = row;
-    const from = (box.top + row) * image.width + box.left;
-    let to = at;
-    for (let x = window.left, end = window.left + window.width; x < end; x++) {
-      let pixel = (from + (xs[x] as number)) * channels;
-      for (let c = 0; c < channels; c++) out[to++] = data[pixel++] as number;
+  const out = isByteImage(image) ? takeBytes(length) : new Float32Array(length);
+  let at = 0;
+  for (const row of rows) {
+    for (const column of columns) {
+      const pixel = start + (row * image.width + column) * channels;
+      for (let c = 0; c < channels; c++) out[at++] = data[pixel + c] as number;
     }
   }
   return withPixels(image, out, window.width, window.height);

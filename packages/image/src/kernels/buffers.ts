@@ -1,4 +1,4 @@
-import { allocate, memory, release } from "./heap.ts";
+import { allocate, memory, outOfMemory, release } from "./heap.ts";
 import "./instance.ts";
 
 /**
@@ -9,14 +9,22 @@ const addresses = new WeakMap<Uint8Array, number>();
 /** Returns the memory of buffers that were dropped instead of recycled. */
 const dropped = new FinalizationRegistry<number>(release);
 
-/** A buffer of `length` bytes with arbitrary content. */
+/** A buffer of `length` bytes with arbitrary content. @throws ImageError `image/memory` */
 export function takeBytes(length: number): Uint8Array<ArrayBuffer> {
   const at = allocate(length);
-  if (at === 0) return new Uint8Array(length);
+  if (at === 0) return ordinary(length);
   const buffer = new Uint8Array(memory.buffer as ArrayBuffer, at, length);
   addresses.set(buffer, at);
   dropped.register(buffer, at, buffer);
   return buffer;
+}
+
+function ordinary(length: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(length);
+  } catch (cause) {
+    throw outOfMemory(length, cause);
+  }
 }
 
 /** Gives a buffer back; one that did not come from `takeBytes` (a caller's image, a cache entry) is left alone. */

@@ -1,3 +1,4 @@
+import { ImageError } from "../errors.ts";
 import { webAssembly } from "./webassembly.ts";
 
 /**
@@ -88,6 +89,17 @@ export function reserve(length: number): number {
   if (at === 0 || at + length + slack > base) return 0;
   nextConstant = roundUp(at + length + slack);
   return at;
+}
+
+/** @param bytes that an operation needs, and that cannot be allocated */
+export function outOfMemory(bytes: number, cause: unknown): ImageError {
+  const mib = Math.ceil(bytes / 2 ** 20).toLocaleString("en-US");
+  return new ImageError({
+    code: "image/memory",
+    what: `an image is too large to transform: the operation needs ${mib} MiB, which cannot be allocated (a kernel's limit is 4,096 MiB)`,
+    fix: "crop or resize before the other transforms, or lower data.max_pixels and set data.on_error=skip",
+    cause,
+  });
 }
 
 function roundUp(address: number): number {

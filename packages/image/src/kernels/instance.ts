@@ -1,5 +1,5 @@
 import { ImageError } from "../errors.ts";
-import { allocate, blockSize, memory, release, reserve, startHeap } from "./heap.ts";
+import { allocate, blockSize, memory, outOfMemory, release, reserve, startHeap } from "./heap.ts";
 import { kernelsBase64 } from "./module.generated.ts";
 import { type WebAssemblyMemory, webAssembly } from "./webassembly.ts";
 
@@ -50,13 +50,6 @@ try {
   startHeap(pool.base);
 } catch (error) {
   failure = error;
-}
-
-let enabled = true;
-
-/** Turns the WebAssembly kernels off and on: tests compare them with the TypeScript versions. */
-export function setKernels(on: boolean): void {
-  enabled = on;
 }
 
 function copyIn(data: Typed, buffer: ArrayBuffer, at: number): void {
@@ -142,17 +135,8 @@ function instantiateLarge(module: object): Instance {
   try {
     return instantiate(module, new webAssembly.Memory({ initial: firstPages, maximum: mostPages }));
   } catch (cause) {
-    throw withoutMemory(firstPages * pageBytes, cause);
+    throw outOfMemory(firstPages * pageBytes, cause);
   }
-}
-
-function withoutMemory(bytes: number, cause: unknown): ImageError {
-  return new ImageError({
-    code: "vision/memory",
-    what: `an image is too large to be transformed: ${(bytes / 2 ** 30).toFixed(1)} GiB of memory cannot be had`,
-    fix: "crop or resize before the other transforms, or lower max_pixels and set on_error to skip",
-    cause,
-  });
 }
 
 class LargeFrame extends Frame {
@@ -182,7 +166,7 @@ class LargeFrame extends Frame {
     try {
       this.#instance.memory.grow(pages);
     } catch (cause) {
-      throw withoutMemory(bytes, cause);
+      throw outOfMemory(bytes, cause);
     }
   }
 }
@@ -190,17 +174,15 @@ class LargeFrame extends Frame {
 /**
  * Calls kernels that read and write `out`, wherever it lies: in the pool, or for images too large for it in a memory of
  * their own. The same kernels run, so the bits do not depend on the room that is left.
- * @returns false when tests have switched the kernels off: the caller then does the work itself
  * @throws ImageError where WebAssembly or its SIMD is missing, or memory
  */
-export function runKernels(out: Uint8Array, call: (kernels: Kernels, frame: Frame, outAt: number) => void): boolean {
-  if (!enabled) return false;
+export function runKernels(out: Uint8Array, call: (kernels: Kernels, frame: Frame, outAt: number) => void): void {
   if (module === undefined || pool === undefined) throw withoutWebAssembly();
   const frame = new PoolFrame();
   try {
     call(pool.kernels, frame, frame.inOut(out));
     frame.finish();
-    return true;
+    return;
   } catch (error) {
     if (!(error instanceof NoRoom)) throw error;
   } finally {
@@ -215,12 +197,11 @@ export function runKernels(out: Uint8Array, call: (kernels: Kernels, frame: Fram
   } finally {
     if (large.memory.buffer.byteLength > keptBytes) large = undefined;
   }
-  return true;
 }
 
 function withoutWebAssembly(): ImageError {
   return new ImageError({
-    code: "vision/kernels",
+    code: "image/kernels",
     what: "the image kernels need WebAssembly with SIMD, which this Node.js or processor does not have",
     fix: "run Node.js without --jitless, on arm64 or on x86-64 with SSE4.1",
     cause: failure,

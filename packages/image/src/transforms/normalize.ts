@@ -14,7 +14,7 @@ export const Normalize = defineFixedTransform({
   apply(image, { mean, std }) {
     if (isByteImage(image)) {
       throw new ImageError({
-        code: "vision/normalize",
+        code: "image/normalize",
         what: "Normalize needs float pixels, this image has uint8 pixels",
         fix: "put ToDtype({ dtype: 'float32', scale: true }) or ToFloat32Tensor before Normalize",
       });

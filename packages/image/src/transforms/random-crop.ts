@@ -27,7 +27,7 @@ export const RandomCrop = defineTransform({
     }
     if (paddedWidth < width || paddedHeight < height) {
       throw new ImageError({
-        code: "vision/crop",
+        code: "image/crop",
         what: `a crop of ${width}x${height} does not fit an image of ${paddedWidth}x${paddedHeight}`,
         fix: "set padIfNeeded (pad_if_needed), or resize before",
       });

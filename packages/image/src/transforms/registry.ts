@@ -144,7 +144,7 @@ export async function buildNamedTransform(spec: TransformSpec): Promise<Transfor
   const { transform, module, options } = spec;
   if (module !== undefined) {
     throw new ImageError({
-      code: "vision/transform-module",
+      code: "image/transform-module",
       what: `the transform '${String(transform)}' names a module to load: a file may name only transforms that the program knows`,
       fix: "export the model again with this version; a custom transform is named by its definition alone",
     });
@@ -161,7 +161,7 @@ export async function buildNamedTransform(spec: TransformSpec): Promise<Transfor
 export function namedSpec({ transform, module, options }: TransformSpec): TransformSpec {
   if (module !== undefined && builtIn.has(transform)) {
     throw new ImageError({
-      code: "vision/transform-name",
+      code: "image/transform-name",
       what: `the custom transform '${transform}' has the name of a transform of this package`,
       where: module,
       fix: "give it another name: a model's files would mean the other one",
@@ -183,7 +183,7 @@ function named(name: string): AnyTransformFactory | undefined {
 
 function unknownTransform(name: string): ImageError {
   return new ImageError({
-    code: "vision/transform-unknown",
+    code: "image/transform-unknown",
     what: `there is no transform '${String(name)}'`,
     fix: `${suggestion(String(name), [...builtIn.keys(), ...definedTransforms.keys()])} (a custom transform: import the module that defines it first, with \`--plugins FILE\` on the command line)`,
   });
@@ -192,7 +192,7 @@ function unknownTransform(name: string): ImageError {
 async function load(module: string, name: string): Promise<AnyTransformFactory | undefined> {
   if (!module.startsWith("file:")) {
     throw new ImageError({
-      code: "vision/transform-module",
+      code: "image/transform-module",
       what: `the module of the transform '${name}' is not a file: ${module.slice(0, 80)}`,
       fix: "set `module: import.meta.url` in its definition",
     });

@@ -157,7 +157,7 @@ function factory<Schema extends z.ZodObject, Params>(
 }
 
 function optionsError(problem: Omit<Problem, "code">): ImageError {
-  return new ImageError({ code: "vision/transform-options", ...problem });
+  return new ImageError({ code: "image/transform-options", ...problem });
 }
 
 /** Options as plain data: transforms among them become their specs. */

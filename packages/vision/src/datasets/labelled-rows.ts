@@ -103,7 +103,7 @@ function missingImages(rows: readonly LeftOut[]): VisionError {
   const [first] = rows as [LeftOut];
   const others = rows.length === 1 ? "" : ` (and ${rows.length - 1} more)`;
   return new VisionError({
-    code: "vision/image-missing",
+    code: "image/missing",
     what: `the image ${relative(process.cwd(), first.path)} does not exist${others}`,
     where: first.where,
     fix: "restore the files, remove the rows, or set on_missing to skip",

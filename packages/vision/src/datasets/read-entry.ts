@@ -12,7 +12,7 @@ export function readEntry(shard: string, entry: Omit<ArchiveEntry, "name">, name
     return entry.deflated ? inflateRawSync(bytes, { maxOutputLength: 1 << 29 }) : bytes;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new VisionError({ code: "vision/decode", what: `${name} in ${shard} cannot be read: ${why}`, cause: error });
+    throw new VisionError({ code: "image/decode", what: `${name} in ${shard} cannot be read: ${why}`, cause: error });
   } finally {
     closeSync(file);
   }

@@ -11,6 +11,7 @@ import {
   GaussianBlur,
   RandomAdjustSharpness,
   RandomAffine,
+  RandomApply,
   RandomBilinearDownscale,
   RandomChoice,
   RandomGaussianNoise,
@@ -103,7 +104,7 @@ const photoTransform = () =>
     ],
   });
 
-test("batches of large photos are the same with 0, 1 and 2 workers, after a resume, and whatever memory is left", async () => {
+test("batches of large photos are the same with 0, 1, 2 and 8 workers, after a resume, and whatever memory is left", async () => {
   const folder = mkdtempSync(join(tmpdir(), "vision-photos-"));
   for (let i = 0; i < 4; i++) {
     const [width, height] = [1600 + 290 * i, 2200 - 70 * i];
@@ -127,14 +128,32 @@ test("batches of large photos are the same with 0, 1 and 2 workers, after a resu
   };
   const expected = await read(1);
   expect(expected).toHaveLength(2);
-  for (const numWorkers of [0, 2]) expect(await read(numWorkers)).toEqual(expected);
+  for (const numWorkers of [0, 2, 8]) expect(await read(numWorkers)).toEqual(expected);
+  expect(await read(2, 1)).toEqual(expected.slice(1));
   const giveBack = occupyPool();
   expect(await read(0, 1)).toEqual(expected.slice(1));
   giveBack();
   rmSync(folder, { recursive: true });
 }, 120_000);
 
-test("an epoch resumed in the middle goes on with the same batches", async () => {
+test("an image that becomes too large for memory is an error that names it, or is skipped", async () => {
+  const transform = Compose({
+    transforms: [
+      RandomApply({ p: 0.2, transforms: [Resize({ size: [60_000, 30_000] })] }),
+      Resize({ size: [16, 16] }),
+      ToFloat32Tensor(),
+    ],
+  });
+  const options = { batchSize: 23, transform, seed: 1 };
+  await expect(collect(options)).rejects.toThrow(/too large to transform.*\n {2}where: .*\.jpg/);
+  const loader = new DataLoader(new ImageFolder({ root }), { ...options, onError: "skip" });
+  for await (using batch of loader) expect(batch.images.shape).toEqual([batch.indices.length, 3, 16, 16]);
+  const { images, skipped } = loader.stats();
+  expect(Math.min(images, skipped)).toBeGreaterThan(0);
+  expect(images + skipped).toBe(23);
+});
+
+test("an epoch resumed in the middle continues with the same batches", async () => {
   const options = { batchSize: 4, shuffle: true, transform: jersey(), seed: 7, numWorkers: 2 };
   const all = await collect(options, 1);
   expect(await collect(options, 1, 3)).toEqual(all.slice(3));

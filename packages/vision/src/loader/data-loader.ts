@@ -212,7 +212,9 @@ export class DataLoader {
 
   #reportSkipped(raw: RawBatch): void {
     if (this.#raw) this.#raw.stats.skipped += raw.failures.length;
-    for (const { problem } of raw.failures) log.warnOnce(`skipped: ${problem.what}`);
+    for (const { problem } of raw.failures) {
+      log.warnOnce(`skipped: ${[problem.where, problem.what].filter(Boolean).join(": ")}`);
+    }
   }
 
   /** Time waited, batches and images since the loader was made; the progress bar and the profiler show them. */
@@ -245,9 +247,9 @@ function sumStats(a: LoaderStats, b: LoaderStats | undefined): LoaderStats {
   };
 }
 
-/** Only a bad file may be skipped; a failing transform is a defect. */
+/** Only a bad or too large image may be skipped; a failing transform is a defect. */
 function isImageProblem(code: string): boolean {
-  return code === "vision/decode" || code === "vision/image-missing";
+  return ["image/decode", "image/missing", "image/memory"].includes(code);
 }
 
 function optionsError(problem: Omit<Problem, "code">): VisionError {

@@ -106,7 +106,7 @@ const sizeText = ({ width, height, channels }: SampleShape) => `${width}x${heigh
 function problemOf(error: unknown, name: string): Problem {
   if (CtError.is(error)) {
     const { code, what, where, fix } = error.problem;
-    return { code, what, where, fix };
+    return { code, what, where: where ?? (what.includes(name) ? undefined : name), fix };
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: "vision/transform-failed", what: `the transforms failed on ${name}: ${text}` };

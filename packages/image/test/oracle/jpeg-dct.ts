@@ -1,22 +1,3 @@
-/** Quantisation tables of the JPEG standard (Annex K), in row order. */
-export const luminanceBase = [
-  16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
-  87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
-  72, 92, 95, 98, 112, 100, 103, 99,
-] as const;
-export const chrominanceBase = [
-  17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99,
-  99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
-  99, 99, 99, 99, 99, 99,
-] as const;
-
-/** libjpeg's `jpeg_set_quality` with baseline limits. */
-export function quantTable(base: readonly number[], quality: number): Int32Array {
-  const q = Math.max(1, Math.min(100, Math.trunc(quality)));
-  const scale = q < 50 ? Math.trunc(5000 / q) : 200 - q * 2;
-  return Int32Array.from(base, (value) => Math.max(1, Math.min(255, Math.trunc((value * scale + 50) / 100))));
-}
-
 // Constants of jfdctint.c and jidctint.c (Loeffler, Ligtenberg, Moschytz): cosines with 13 fractional bits.
 const c0298 = 2446;
 const c0390 = 3196;
