@@ -1,15 +1,15 @@
 export * from "./callbacks/index.ts";
 export type { Checkpoint, LoopState, Phase } from "./checkpoint/checkpoint.ts";
 export { findAll } from "./checkpoint/find.ts";
+export type { CheckpointSummary } from "./checkpoint/format.ts";
+export { CheckpointIO } from "./checkpoint/io.ts";
+export { type CheckpointInspection, inspectCheckpoint, loadCheckpoint, summaryOf } from "./checkpoint/load.ts";
 export {
   type Fingerprint,
   fingerprintDifferences,
   firstOf,
   type RunIdentity,
-} from "./checkpoint/fingerprint.ts";
-export type { CheckpointSummary } from "./checkpoint/format.ts";
-export { CheckpointIO } from "./checkpoint/io.ts";
-export { type CheckpointInspection, inspectCheckpoint, loadCheckpoint, summaryOf } from "./checkpoint/load.ts";
+} from "./checkpoint/run-signature.ts";
 export { LightningDataModule } from "./core/datamodule.ts";
 export { LightningOptimizer } from "./core/lightning-optimizer.ts";
 export { LightningModule, type LoggedValue, type LogOptions, type TrainingStepOutput } from "./core/module.ts";

@@ -77,8 +77,8 @@ const firstTensor = (header: Header) => Object.values(header)[1] as Record<strin
 
 test.each<[string, (header: Header) => void]>([
   ["without its checksum", (header) => delete header["__metadata__"]?.["checksum"]],
-  ["with metadata that is no text", (header) => Object.assign(header["__metadata__"] ?? {}, { state: 7 })],
-  ["with a dtype that is none", (header) => Object.assign(firstTensor(header), { dtype: "constructor" })],
+  ["with metadata that is not text", (header) => Object.assign(header["__metadata__"] ?? {}, { state: 7 })],
+  ["with an invalid dtype", (header) => Object.assign(firstTensor(header), { dtype: "constructor" })],
   ["with a negative size", (header) => Object.assign(firstTensor(header), { shape: [-1] })],
   ["with a tensor beyond the file", (header) => Object.assign(firstTensor(header), { data_offsets: [1e15, 1e15 + 4] })],
   ["with a tensor of no bytes", (header) => Object.assign(firstTensor(header), { data_offsets: [0, 0] })],
@@ -169,11 +169,11 @@ test("half-written files of killed processes are removed from subfolders too", a
   expect(existsSync(half)).toBe(false);
 });
 
-test("a folder that cannot be written is reported, and the run goes on", async () => {
+test("a folder that cannot be written is reported, and training continues", async () => {
   writeFileSync(join(dir, "ck"), "a file where the folder should be");
   const { trainer } = await fit();
   expect(trainer.globalStep).toBe(6);
-  expect(warnings.join("\n")).toMatch(/checkpoint not saved, training goes on/);
+  expect(warnings.join("\n")).toMatch(/checkpoint not saved, training continues/);
 });
 
 test("copy mode writes whole checkpoints where a file system cannot rename", async () => {

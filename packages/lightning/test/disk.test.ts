@@ -66,7 +66,7 @@ async function train(dirpath: string, module: Wide, checkpoint: ModelCheckpoint)
   return trainer;
 }
 
-test("a full disk is reported, training goes on, and what was saved before it stays readable", async (context) => {
+test("a full disk is reported, training continues, and what was saved before it stays readable", async (context) => {
   const folder = mountTiny(280);
   if (folder === undefined) context.skip("mounting a file system takes root");
   const dirpath = join(String(folder), "ck");
@@ -74,7 +74,7 @@ test("a full disk is reported, training goes on, and what was saved before it st
   const checkpoint = new ModelCheckpoint({ dirpath, saveTopK: -1, filename: "{epoch}" });
   const trainer = await train(dirpath, new Wide(), checkpoint);
   expect(trainer.globalStep).toBe(12);
-  expect(said.join("\n")).toMatch(/checkpoint not saved, training goes on: .*epoch=2\.ckpt: ENOSPC/);
+  expect(said.join("\n")).toMatch(/checkpoint not saved, training continues: .*epoch=2\.ckpt: ENOSPC/);
   const files = readdirSync(dirpath);
   expect(files).toContain("epoch=0.ckpt");
   expect(files.filter((name) => name.endsWith(".tmp"))).toEqual([]);
@@ -95,7 +95,7 @@ test("the best checkpoint is not given up for one that did not fit on the disk",
   expect(loadCheckpoint(checkpoint.bestModelPath).globalStep).toBe(3);
 });
 
-test("a folder that becomes read-only in the middle of a run is reported, and training goes on", async (context) => {
+test("a folder that becomes read-only in the middle of a run is reported, and training continues", async (context) => {
   const folder = mountTiny(2000);
   if (folder === undefined) context.skip("mounting a file system takes root");
   const dirpath = join(String(folder), "ck");
@@ -109,7 +109,7 @@ test("a folder that becomes read-only in the middle of a run is reported, and tr
   const checkpoint = new ModelCheckpoint({ dirpath, saveTopK: -1, filename: "{epoch}" });
   const trainer = await train(dirpath, new TurnsReadOnly(), checkpoint);
   expect(trainer.globalStep).toBe(12);
-  expect(said.join("\n")).toMatch(/checkpoint not saved, training goes on: .*epoch=2\.ckpt: EROFS/);
+  expect(said.join("\n")).toMatch(/checkpoint not saved, training continues: .*epoch=2\.ckpt: EROFS/);
   expect(readdirSync(dirpath).sort()).toEqual(["epoch=0.ckpt", "epoch=1.ckpt"]);
 });
 

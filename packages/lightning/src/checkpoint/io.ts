@@ -2,12 +2,12 @@ import { copyFileSync, existsSync, lstatSync, rmSync, symlinkSync } from "node:f
 import { dirname, relative, resolve } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { getLogger, spawnWorker } from "@classifier-training/base";
-import type { Tensor } from "@classifier-training/torch";
+import { serialization, type Tensor } from "@classifier-training/torch";
 import type { Checkpoint } from "./checkpoint.ts";
-import { type CheckpointSummary, formatName, formatVersion, layOut, type StoredTensor, storedTypes } from "./format.ts";
-import { fill, holds, type Snapshot, type SnapshotBuffer } from "./snapshot.ts";
+import { type CheckpointSummary, digestKey, formatName, formatVersion, isWeight, weightsDigestKey } from "./format.ts";
+import { refuseIncompleteRanks } from "./rank-state.ts";
+import { fill, holds, type Layout, type Snapshot, type SnapshotBuffer } from "./snapshot.ts";
 import { SnapshotPool } from "./snapshot-pool.ts";
-import { packTree } from "./tree.ts";
 import { removeCheckpointFile, type WriteMode } from "./write-file.ts";
 import { runWriteJob, type WriteJob } from "./write-job.ts";
 
@@ -60,16 +60,23 @@ export class CheckpointIO {
     this.#worker?.postMessage({ touch: memory });
   }
 
-  /** Resolves when the snapshot is taken; the file is there when `onDone` was called, or after `flush`. */
+  /**
+   * Resolves when the snapshot is taken; the file is there when `onDone` was called, or after `flush`. A state that
+   * cannot be saved is refused with a warning, before anything is written.
+   */
   async save(request: SaveRequest): Promise<void> {
     const path = resolve(request.path);
-    const { tensors, json } = packTree(request.checkpoint, "stateDict");
-    const entries = [...tensors].map(([name, { dtype, shape }]) => ({
-      name,
-      dtype: storedTypes[dtype] ?? "F32",
-      shape,
-    }));
-    const { tensors: layout, dataBytes } = layOut(entries);
+    let contents: Contents;
+    try {
+      contents = contentsOf(request);
+    } catch (error) {
+      if (!(error instanceof serialization.SerializationError)) throw error;
+      const { where, what } = error.problem;
+      log.warning(`checkpoint not saved, training continues: ${path}: ${where}: ${what}`);
+      request.onDone?.(error);
+      return;
+    }
+    const { tensors, layout, dataBytes, head } = contents;
     const reused = request.sameTensors === true ? this.#reuse(tensors, layout) : undefined;
     const buffer = reused ?? (await this.#memory.acquire(dataBytes));
     if (reused === undefined) {
@@ -79,17 +86,17 @@ export class CheckpointIO {
       this.#forgetSoon(this.#latest);
     }
     buffer.users++;
+    const weights = serialization.inByteOrder([...layout.values()]).filter(isWeight);
     const job: WriteJob = {
       path,
+      head,
+      digestOffsets: {
+        weights: serialization.digestOffset(head, weightsDigestKey),
+        file: serialization.digestOffset(head, digestKey),
+      },
       data: buffer.data,
       dataBytes,
-      tensors: layout,
-      metadata: {
-        format: formatName,
-        format_version: String(formatVersion),
-        summary: JSON.stringify({ ...request.summary, channelsLast: channelsLast(tensors) }),
-        state: json,
-      },
+      weights: weights.map(({ begin, end }) => [begin, end] as const),
       mode: this.#mode,
     };
     this.#pending.set(path, (this.#pending.get(path) ?? 0) + 1);
@@ -113,7 +120,7 @@ export class CheckpointIO {
     this.#memory.release(buffer);
     if (error !== undefined) {
       const reason = error instanceof Error ? error.message : String(error);
-      log.error(`checkpoint not saved, training goes on: ${path}: ${reason}`);
+      log.error(`checkpoint not saved, training continues: ${path}: ${reason}`);
     } else {
       for (const old of request.replaces) this.#removeNow(old, path);
     }
@@ -130,7 +137,7 @@ export class CheckpointIO {
   }
 
   /** The last snapshot's buffer, if it is a copy of these very tensors. */
-  #reuse(tensors: ReadonlyMap<string, Tensor>, layout: ReadonlyMap<string, StoredTensor>): SnapshotBuffer | undefined {
+  #reuse(tensors: ReadonlyMap<string, Tensor>, layout: Layout): SnapshotBuffer | undefined {
     if (this.#latest === undefined || !holds(this.#latest, tensors, layout)) return undefined;
     const { buffer } = this.#latest;
     return this.#memory.reclaim(buffer) ? buffer : undefined;
@@ -207,6 +214,31 @@ export class CheckpointIO {
     this.#worker = undefined;
     this.#memory.clear();
   }
+}
+
+/** What a checkpoint's file is made of. */
+interface Contents {
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  readonly layout: Layout;
+  readonly dataBytes: number;
+  readonly head: Uint8Array;
+}
+
+/** @throws SerializationError naming the path of what cannot be saved */
+function contentsOf({ checkpoint, summary }: SaveRequest): Contents {
+  refuseIncompleteRanks(checkpoint);
+  const { tensors, json } = serialization.packTree(checkpoint, { weightsKey: "stateDict" });
+  const entries = serialization.layOutTensors(tensors);
+  const head = serialization.encodeHeader(entries, {
+    [digestKey]: serialization.digestPlaceholder,
+    [weightsDigestKey]: serialization.digestPlaceholder,
+    format: formatName,
+    format_version: String(formatVersion),
+    summary: JSON.stringify({ ...summary, channelsLast: channelsLast(tensors) }),
+    state: json,
+  });
+  const layout = new Map(entries.map((entry) => [entry.name, entry]));
+  return { tensors, layout, dataBytes: entries.reduce((most, { end }) => Math.max(most, end), 0), head };
 }
 
 function channelsLast(tensors: ReadonlyMap<string, Tensor>): string[] {

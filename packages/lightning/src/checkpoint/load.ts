@@ -1,77 +1,35 @@
-import { closeSync, readSync, statSync } from "node:fs";
-import { CtError, openRegularFile, readRegularFile } from "@classifier-training/base";
-import { type DType, fromBuffer, type Tensor } from "@classifier-training/torch";
+import { statSync } from "node:fs";
+import { CtError } from "@classifier-training/base";
+import { serialization } from "@classifier-training/torch";
 import { LightningError } from "../utilities/errors.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import {
-  type CheckpointHeader,
   type CheckpointSummary,
   checkVersion,
   corrupt,
-  headerLength,
-  parseHeader,
+  digestKey,
+  isWeight,
   parseSummary,
-  type StoredType,
-  verify,
+  weightsDigestKey,
 } from "./format.ts";
-import { unpackTree } from "./tree.ts";
-
-const dtypes: Readonly<Record<StoredType, DType>> = {
-  F64: "float64",
-  I64: "int64",
-  F32: "float32",
-  I32: "int32",
-  BF16: "bfloat16",
-  F16: "float16",
-  I16: "int16",
-  I8: "int8",
-  U8: "uint8",
-  BOOL: "bool",
-};
 
 /**
  * Reads a checkpoint and checks every byte of it.
  * @throws LightningError `checkpoint/missing`, `checkpoint/corrupt`, `checkpoint/version`
  */
 export function loadCheckpoint(path: string): Checkpoint {
-  const { header, file } = readVerified(path);
-  const { state, summary } = header.metadata;
-  if (state === undefined || summary === undefined) throw notACheckpoint(path);
-  checkVersion(header.metadata, path);
-  const { channelsLast = [] } = parseSummary(summary, path);
-  const permuted = new Set(channelsLast);
-  const made = new Map<string, Tensor>();
-  const tensorNamed = (name: string): Tensor => {
-    const known = made.get(name);
-    if (known !== undefined) return known;
-    const stored = header.tensors.get(name);
-    if (stored === undefined) throw corrupt(path, `it lacks the tensor ${name}`);
-    const offset = file.byteOffset + header.dataStart + stored.data_offsets[0];
-    const plain = fromBuffer(file.buffer, offset, [...stored.shape], dtypes[stored.dtype]);
-    const tensor = permuted.has(name) ? plain.contiguous("channels_last") : plain;
-    made.set(name, tensor);
-    return tensor;
-  };
-  try {
-    return unpackTree(state, tensorNamed) as Checkpoint;
-  } catch (cause) {
-    throw cause instanceof LightningError ? cause : corrupt(path, "the state of its run cannot be read", cause);
-  }
-}
-
-/** Reads a whole file into memory and checks it. */
-export function readVerified(path: string): { header: CheckpointHeader; file: Buffer } {
-  let file: Buffer;
-  try {
-    file = readRegularFile(path, maxFileBytes);
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-  const length = headerLength(file);
-  if (8 + length > file.length) throw corrupt(path, "it is cut off, or no checkpoint at all");
-  const header = parseHeader(file.subarray(0, 8 + length), path);
-  verify(file, header, path);
-  return { header, file };
+  return reading(path, () => {
+    const { tensors, metadata, digest } = serialization.loadSafetensors(path, { digestKey });
+    const { state, summary } = metadata;
+    if (state === undefined || summary === undefined) throw notACheckpoint(path);
+    if (digest === undefined) throw corrupt(path, "it has no checksum");
+    checkVersion(metadata, path);
+    for (const name of parseSummary(summary, path).channelsLast ?? []) {
+      const tensor = tensors.get(name);
+      if (tensor !== undefined) tensors.set(name, tensor.contiguous("channels_last"));
+    }
+    return serialization.unpackTree({ tensors, json: state }) as Checkpoint;
+  });
 }
 
 export interface CheckpointInspection {
@@ -83,7 +41,7 @@ export interface CheckpointInspection {
   /** SHA-256 of the weights: the same in two files that hold the same ones. */
   readonly weightsSha256: string;
   /** Weights by name. */
-  readonly weights: readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[] }[];
+  readonly weights: readonly Pick<serialization.TensorEntry, "name" | "dtype" | "shape">[];
   readonly parameters: number;
   /** Entries of the state beside the weights, such as `optimizerStates`. */
   readonly stateEntries: readonly string[];
@@ -91,26 +49,24 @@ export interface CheckpointInspection {
 
 /** What a checkpoint holds, from its header alone (its bytes are not checked: `loadCheckpoint` does that). */
 export function inspectCheckpoint(path: string): CheckpointInspection {
-  const header = readHeader(path);
-  const { summary, state = "{}", checksum = "", weights_sha256 = "" } = header.metadata;
+  const { entries, metadata } = readHeader(path);
+  const { summary, state = "{}" } = metadata;
   if (summary === undefined) throw notACheckpoint(path);
-  const weights = [...header.tensors]
-    .filter(([name]) => !name.startsWith("@"))
-    .map(([name, { dtype, shape }]) => ({ name, dtype: dtypes[dtype], shape }));
+  const weights = entries.filter(isWeight).map(({ name, dtype, shape }) => ({ name, dtype, shape }));
   return {
     path,
     bytes: statSync(path).size,
-    formatVersion: Number(header.metadata["format_version"] ?? 1),
+    formatVersion: Number(metadata["format_version"] ?? 1),
     summary: parseSummary(summary, path),
-    checksum,
-    weightsSha256: weights_sha256,
+    checksum: metadata[digestKey] ?? "",
+    weightsSha256: metadata[weightsDigestKey] ?? "",
     weights,
     parameters: weights.reduce((sum, { shape }) => sum + shape.reduce((n, size) => n * size, 1), 0),
     stateEntries: Object.keys(JSON.parse(state) as object),
   };
 }
 
-/** A file's summary; undefined when it is no checkpoint, or a damaged one. */
+/** A file's summary; undefined when it is not a checkpoint, or its header is damaged. */
 export function summaryOf(path: string): CheckpointSummary | undefined {
   try {
     const { summary } = readHeader(path).metadata;
@@ -120,29 +76,20 @@ export function summaryOf(path: string): CheckpointSummary | undefined {
   }
 }
 
-/** Reads a file's header alone. */
-export function readHeader(path: string): CheckpointHeader {
-  let opened: { file: number; size: number };
-  try {
-    opened = openRegularFile(path);
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-  const { file, size } = opened;
-  try {
-    const first = Buffer.alloc(8);
-    const read = readSync(file, first, 0, 8, 0);
-    const length = headerLength(first.subarray(0, read));
-    if (8 + length > size) throw corrupt(path, "it is cut off, or no checkpoint at all");
-    const head = Buffer.alloc(8 + length);
-    if (readSync(file, head, 0, head.length, 0) < head.length) throw corrupt(path, "it is cut off");
-    return parseHeader(head, path);
-  } finally {
-    closeSync(file);
-  }
+function readHeader(path: string): serialization.SafetensorsHeader {
+  return reading(path, () => serialization.readSafetensorsHeader(path));
 }
 
-const maxFileBytes = 2 ** 32;
+/** Runs what reads a file, and says what is wrong with it in the words of checkpoints. */
+function reading<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof LightningError) throw error;
+    if (error instanceof serialization.SerializationError) throw corrupt(path, error.problem.what, error);
+    throw unreadable(path, error);
+  }
+}
 
 function unreadable(path: string, error: unknown): LightningError {
   const { cause } = error as Error;
@@ -166,7 +113,7 @@ function unreadable(path: string, error: unknown): LightningError {
 function notACheckpoint(path: string): LightningError {
   return new LightningError({
     code: "checkpoint/format",
-    what: "the file is safetensors, but holds weights only and no state of a run",
+    what: "expected a checkpoint of a run, received a safetensors file of weights only",
     where: path,
     fix: "load it as weights into the model",
   });

@@ -1,4 +1,4 @@
-import { fromTypedArray, keep, scope, Tensor, type TypedArray } from "@classifier-training/torch";
+import { keep, scope, serialization, type Tensor } from "@classifier-training/torch";
 import type { MetricValues, ResultState } from "../run/result-collection.ts";
 import { isDistributed, type Strategy } from "../strategies/strategy.ts";
 import { LightningError } from "../utilities/errors.ts";
@@ -22,8 +22,8 @@ export async function gatherRanks(own: Checkpoint, strategy: Strategy): Promise<
   const { results, metrics } = loops;
   const state: RankState = { results, metrics, moduleMetrics, rng, ...(gradients && { gradients }) };
   const isFirst = strategy.globalRank === 0;
-  const all = await strategy.allGather(isFirst ? null : packTensors(state));
-  return isFirst ? all.slice(1).map((other) => unpackTensors(other) as RankState) : [];
+  const all = await strategy.allGather(isFirst ? null : pack(state));
+  return isFirst ? all.slice(1).map((packed, i) => unpack(packed as Packed, i + 1)) : [];
 }
 
 /**
@@ -50,34 +50,33 @@ export function ownState(
   return { ...(moduleMetrics && { moduleMetrics }), ...(gradients && { gradients }) };
 }
 
-interface PackedTensor {
-  readonly $tensor: { readonly dtype: Tensor["dtype"]; readonly shape: readonly number[]; readonly data: TypedArray };
+/** The bytes of a file of the state; or why it cannot be saved, which rank 0 is the one to say. */
+type Packed = { readonly bytes: Uint8Array } | { readonly where: string; readonly what: string };
+
+function pack(state: RankState): Packed {
+  try {
+    const { tensors, json } = serialization.packTree(state);
+    return { bytes: serialization.serializeSafetensors(tensors, { state: json }) };
+  } catch (error) {
+    if (!(error instanceof serialization.SerializationError)) throw error;
+    return { where: error.problem.where ?? "", what: error.problem.what };
+  }
 }
 
-/** The same tree with tensors as typed arrays, which can be sent to another process. */
-export function packTensors(value: unknown): unknown {
-  return mapTree(value, (item) =>
-    item instanceof Tensor
-      ? ({ $tensor: { dtype: item.dtype, shape: [...item.shape], data: item.toTypedArray() } } satisfies PackedTensor)
-      : undefined,
-  );
-}
-
-export function unpackTensors(value: unknown): unknown {
-  return mapTree(value, (item) => {
-    const packed = (item as Partial<PackedTensor> | null)?.$tensor;
-    if (packed === undefined) return undefined;
-    const { dtype, shape, data } = packed;
-    return scope(() => keep(fromTypedArray(data, [...shape]).to({ dtype, copy: true })));
+function unpack(packed: Packed, rank: number): RankState {
+  if (!("bytes" in packed)) {
+    const { where, what } = packed;
+    const refusal = { code: "checkpoint/state", what, where: `rank ${rank}: ${where}` };
+    return new serialization.SerializationError(refusal) as unknown as RankState;
+  }
+  return scope(() => {
+    const { tensors, metadata } = serialization.deserializeSafetensors(packed.bytes);
+    for (const tensor of tensors.values()) keep(tensor);
+    return serialization.unpackTree({ tensors, json: metadata["state"] ?? "" }) as RankState;
   });
 }
 
-/** @param replace undefined where the tree goes on below the value */
-function mapTree(value: unknown, replace: (item: unknown) => unknown): unknown {
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
-  const replaced = replace(value);
-  if (replaced !== undefined) return replaced;
-  if (Array.isArray(value)) return value.map((item) => mapTree(item, replace));
-  if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, mapTree(item, replace)]));
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapTree(item, replace)]));
+/** @throws SerializationError when another rank's state could not be packed */
+export function refuseIncompleteRanks({ ranks = [] }: Checkpoint): void {
+  for (const rank of ranks) if (rank instanceof serialization.SerializationError) throw rank;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { SnapshotPool } from "./snapshot-pool.ts";
-import { touchPages } from "./touch-pages.ts";
+import { touchPages } from "./write-job.ts";
 
 test("memory made ready in advance is what the first snapshot gets, and later ones after it", async () => {
   const pool = new SnapshotPool();

@@ -1,5 +1,4 @@
-import { copyTensors, ops, type Tensor } from "@classifier-training/torch";
-import type { StoredTensor } from "./format.ts";
+import { copyTensors, ops, type serialization, type Tensor } from "@classifier-training/torch";
 
 /** Memory that holds a copy of a run's tensors until the files made of it are written. */
 export interface SnapshotBuffer {
@@ -8,18 +7,21 @@ export interface SnapshotBuffer {
   users: number;
 }
 
+/** Tensors by name, and where each lies in the data of a file. */
+export type Layout = ReadonlyMap<string, serialization.TensorEntry>;
+
 /** What a snapshot was taken of. */
 export interface Snapshot {
   readonly buffer: SnapshotBuffer;
   readonly tensors: ReadonlyMap<string, Tensor>;
-  readonly layout: ReadonlyMap<string, StoredTensor>;
+  readonly layout: Layout;
 }
 
 /** Copies tensors to their places. */
 export function fill({ buffer, tensors, layout }: Snapshot): void {
   const destinations = [...tensors].flatMap(([name, tensor]) => {
     const place = layout.get(name);
-    return place === undefined ? [] : [{ tensor, offset: place.data_offsets[0] }];
+    return place === undefined ? [] : [{ tensor, offset: place.begin }];
   });
   copyTensors(destinations, buffer.data);
 }
@@ -31,11 +33,7 @@ const comparedBytes = 65_536;
  * Whether a snapshot holds these tensors, given that nothing was changed since it was taken: each is the memory that
  * was copied, or small and equal to the copy.
  */
-export function holds(
-  snapshot: Snapshot,
-  tensors: ReadonlyMap<string, Tensor>,
-  layout: ReadonlyMap<string, StoredTensor>,
-): boolean {
+export function holds(snapshot: Snapshot, tensors: ReadonlyMap<string, Tensor>, layout: Layout): boolean {
   if (tensors.size !== snapshot.tensors.size) return false;
   for (const [name, tensor] of tensors) {
     const copied = snapshot.tensors.get(name);
@@ -43,20 +41,15 @@ export function holds(
     const known = snapshot.layout.get(name);
     if (copied === undefined || place === undefined || known === undefined || !isSamePlace(place, known)) return false;
     if (isSameMemory(tensor, copied)) continue;
-    const [begin, end] = place.data_offsets;
+    const { begin, end } = place;
     if (end - begin > comparedBytes) return false;
     if (Buffer.compare(tensor.bytes(), Buffer.from(snapshot.buffer.data, begin, end - begin)) !== 0) return false;
   }
   return true;
 }
 
-function isSamePlace(a: StoredTensor, b: StoredTensor): boolean {
-  return (
-    a.dtype === b.dtype &&
-    a.data_offsets[0] === b.data_offsets[0] &&
-    a.data_offsets[1] === b.data_offsets[1] &&
-    a.shape.join() === b.shape.join()
-  );
+function isSamePlace(a: serialization.TensorEntry, b: serialization.TensorEntry): boolean {
+  return a.dtype === b.dtype && a.begin === b.begin && a.end === b.end && a.shape.join() === b.shape.join();
 }
 
 function isSameMemory(a: Tensor, b: Tensor): boolean {

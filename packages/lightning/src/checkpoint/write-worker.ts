@@ -1,6 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import { touchPages } from "./touch-pages.ts";
-import { runWriteJob, type WriteJob } from "./write-job.ts";
+import { runWriteJob, touchPages, type WriteJob } from "./write-job.ts";
 
 /** Writes checkpoints off the training thread, one at a time, and makes memory for their snapshots ready. */
 parentPort?.on("message", (message: WriteJob | { readonly touch: SharedArrayBuffer }) => {

@@ -4,10 +4,10 @@ import { getLogger } from "@classifier-training/base";
 import { keep, type Tensor } from "@classifier-training/torch";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { findAll, loadNewest } from "../checkpoint/find.ts";
-import { checkFingerprint, checkWeights, type Fingerprint, type RunIdentity } from "../checkpoint/fingerprint.ts";
 import type { CheckpointSummary } from "../checkpoint/format.ts";
 import { loadCheckpoint, summaryOf } from "../checkpoint/load.ts";
 import { gatherRanks, ownState } from "../checkpoint/rank-state.ts";
+import { checkFingerprint, type Fingerprint, type RunIdentity } from "../checkpoint/run-signature.ts";
 import type { Callback } from "../core/callback.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
 import { isDistributed } from "../strategies/strategy.ts";
@@ -177,9 +177,8 @@ export class CheckpointConnector {
     if (fitting && checkpoint.datamodule !== undefined) datamodule?.loadStateDict?.(checkpoint.datamodule);
     await hooks.module("onLoadCheckpoint", checkpoint);
     const weights = (fitting ? checkpoint.trainingStateDict : undefined) ?? checkpoint.stateDict;
-    checkWeights(weights, new Map(module.stateEntries()), module.strictLoading, path);
     refuseNonFiniteWeights(weights, module, path);
-    module.loadStateDict(weights, { strict: module.strictLoading });
+    module.loadStateDict(weights, { strict: module.strictLoading, where: path });
     if (!fitting) return;
     await hooks.callbacks("onLoadCheckpoint", checkpoint);
     for (const callback of callbacks) {

@@ -1,4 +1,4 @@
-import { differences, firstOf } from "../checkpoint/fingerprint.ts";
+import { differences, firstOf } from "../checkpoint/run-signature.ts";
 import { isDistributed, type Strategy } from "../strategies/strategy.ts";
 import { LightningError } from "../utilities/errors.ts";
 import type { RunContext } from "./run-context.ts";

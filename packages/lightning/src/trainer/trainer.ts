@@ -1,7 +1,7 @@
 import { type optim, setCudnnBenchmark, useDeterministicAlgorithms } from "@classifier-training/torch";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import type { RunIdentity } from "../checkpoint/fingerprint.ts";
 import { CheckpointIO } from "../checkpoint/io.ts";
+import type { RunIdentity } from "../checkpoint/run-signature.ts";
 import type { Callback } from "../core/callback.ts";
 import { LightningDataModule } from "../core/datamodule.ts";
 import type { LightningModule } from "../core/module.ts";

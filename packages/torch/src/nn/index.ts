@@ -22,7 +22,14 @@ export type { OutputSize2d, Size2d } from "./functional/size.ts";
 export type { HookHandle } from "./hooks.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
-export type { LoadOptions, LoadReport, StateEntries } from "./load-state.ts";
+export {
+  describeMismatch,
+  describeShapes,
+  type LoadOptions,
+  type LoadReport,
+  type StateEntries,
+  type StateMismatch,
+} from "./load-state.ts";
 export * from "./loss.ts";
 export { type AnyModule, type ForwardHook, type ForwardPreHook, Module, type MoveOptions } from "./module.ts";
 export { GroupNorm, LayerNorm, type LayerNormOptions } from "./norm.ts";

@@ -17,17 +17,45 @@ interface StateOwner {
 export interface LoadOptions {
   /** True by default. */
   readonly strict?: boolean;
+  /** Where the state is from, such as a file, for the error. */
+  readonly where?: string;
 }
 
 export interface LoadReport {
   /** Keys of the module that the state lacks. */
-  readonly missingKeys: string[];
-  /** Keys of the state that the module has not. */
-  readonly unexpectedKeys: string[];
+  readonly missingKeys: readonly string[];
+  /** Keys of the state that the module lacks. */
+  readonly unexpectedKeys: readonly string[];
+}
+
+/** Why a state does not fit a model. */
+export interface StateMismatch extends LoadReport {
+  readonly shapes: readonly string[];
+}
+
+const mostShown = 8;
+
+/** One line for each kind of mismatch, of which the first few are named. */
+export function describeMismatch({ missingKeys, unexpectedKeys, shapes }: StateMismatch): string {
+  const line = (names: readonly string[], one: string, many: string, separator = ", ") => {
+    if (names.length === 0) return "";
+    const more = names.length > mostShown ? `${separator}and ${names.length - mostShown} more` : "";
+    return `\n  - ${plural(names.length, one, many)}: ${names.slice(0, mostShown).join(separator)}${more}`;
+  };
+  return [
+    line(missingKeys, "missing key", "missing keys"),
+    line(unexpectedKeys, "unexpected key", "unexpected keys"),
+    line(shapes, "shape differs", "shapes differ", "; "),
+  ].join("");
+}
+
+/** How a weight's shape differs, for `describeMismatch`. */
+export function describeShapes(key: string, source: Tensor, target: Tensor): string {
+  return `${key}: expected [${target.shape.join(", ")}], received [${source.shape.join(", ")}]`;
 }
 
 /** Copies a state into a module; see `Module.loadStateDict`. */
-export function loadInto(module: StateOwner, state: StateEntries, { strict = true }: LoadOptions): LoadReport {
+export function loadInto(module: StateOwner, state: StateEntries, { strict = true, where }: LoadOptions): LoadReport {
   if (typeof state !== "object" || state === null) throw notTensors(module, `${state}`);
   const given = new Map(types.isMap(state) ? state : Object.entries(state as Record<string, Tensor>));
   const wrong = [...given].find(([key, value]) => typeof key !== "string" || !(value instanceof Tensor));
@@ -36,12 +64,22 @@ export function loadInto(module: StateOwner, state: StateEntries, { strict = tru
   const optional = optionalKeys(module);
   const missingKeys = [...wanted.keys()].filter((key) => !given.has(key) && !optional.has(key));
   const unexpectedKeys = [...given.keys()].filter((key) => !wanted.has(key));
-  const misshapen = [...wanted].flatMap(([key, target]) => {
+  const shapes = [...wanted].flatMap(([key, target]) => {
     const source = given.get(key);
-    return source === undefined || sameShape(source, target) ? [] : [shapeLine(key, source, target)];
+    return source === undefined || sameShape(source, target) ? [] : [describeShapes(key, source, target)];
   });
-  if (misshapen.length > 0 || (strict && missingKeys.length + unexpectedKeys.length > 0)) {
-    throw mismatch(module, { missingKeys, unexpectedKeys }, misshapen, strict);
+  const found = strict ? { missingKeys, unexpectedKeys, shapes } : { missingKeys: [], unexpectedKeys: [], shapes };
+  const text = describeMismatch(found);
+  if (text !== "") {
+    throw new TorchError({
+      code: "torch/state-dict",
+      what: `the weights do not fit ${module.constructor.name}:${text}`,
+      where,
+      fix:
+        shapes.length > 0
+          ? "build the model with the options it was saved with (number of classes, widths), or drop those keys"
+          : "check that the file belongs to this model, or load with strict: false",
+    });
   }
   noGrad(() => {
     for (const [key, target] of wanted) {
@@ -70,35 +108,4 @@ function optionalKeys(module: StateOwner): Set<string> {
 
 function sameShape(a: Tensor, b: Tensor): boolean {
   return a.shape.length === b.shape.length && a.shape.every((size, i) => size === b.shape[i]);
-}
-
-function shapeLine(key: string, source: Tensor, target: Tensor): string {
-  return `${key}: [${source.shape.join(", ")}] in the state, [${target.shape.join(", ")}] in the model`;
-}
-
-function mismatch(
-  module: StateOwner,
-  { missingKeys, unexpectedKeys }: LoadReport,
-  misshapen: readonly string[],
-  strict: boolean,
-): TorchError {
-  const parts = [
-    ...(strict && missingKeys.length > 0
-      ? [`${plural(missingKeys.length, "missing key")}: ${missingKeys.join(", ")}`]
-      : []),
-    ...(strict && unexpectedKeys.length > 0
-      ? [`${plural(unexpectedKeys.length, "unexpected key")}: ${unexpectedKeys.join(", ")}`]
-      : []),
-    ...(misshapen.length > 0
-      ? [`${plural(misshapen.length, "shape differs", "shapes differ")}: ${misshapen.join("; ")}`]
-      : []),
-  ];
-  return new TorchError({
-    code: "torch/state-dict",
-    what: `the state does not fit ${module.constructor.name}:${parts.map((part) => `\n  - ${part}`).join("")}`,
-    fix:
-      misshapen.length > 0
-        ? "build the model with the options it was saved with (number of classes, widths), or drop those keys"
-        : "check that the file belongs to this model, or load with strict: false",
-  });
 }

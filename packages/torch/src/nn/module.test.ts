@@ -86,10 +86,10 @@ describe("loadStateDict", () => {
     state.set("head.1.bias", zeros([3]));
     state.set("fc.weight", zeros([1]));
     expect(() => net.loadStateDict(state)).toThrowErrorMatchingInlineSnapshot(`
-      [TorchError: the state does not fit Net:
+      [TorchError: the weights do not fit Net:
         - 2 missing keys: conv.weight, bn.running_mean
         - 1 unexpected key: fc.weight
-        - 2 shapes differ: head.1.weight: [3, 16] in the state, [2, 16] in the model; head.1.bias: [3] in the state, [2] in the model
+        - 2 shapes differ: head.1.weight: expected [2, 16], received [3, 16]; head.1.bias: expected [2], received [3]
         fix: build the model with the options it was saved with (number of classes, widths), or drop those keys]
     `);
     expect(net.bn.bias?.toArray()).toEqual(before);

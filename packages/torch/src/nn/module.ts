@@ -205,7 +205,7 @@ export class Module<Inputs extends readonly unknown[] = [input: Tensor], Output 
   /**
    * Copies tensors into the module's parameters and buffers, converting dtype and device.
    * @param strict false lets keys be missing or unexpected (they are reported), but no shape may differ
-   * @throws TorchError listing every missing and unexpected key and every shape that differs; nothing is copied then
+   * @throws TorchError naming missing and unexpected keys and shapes that differ, the first eight of each; nothing is copied then
    */
   loadStateDict(state: StateEntries, options: LoadOptions = {}): LoadReport {
     return loadInto(this, state, options);

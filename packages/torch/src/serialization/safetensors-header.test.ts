@@ -7,8 +7,10 @@ const parse = (text: string, dataSize: number) => parseHeader(bytesOf(text), dat
 const entry = (dtype: string, shape: number[], begin: number, end: number) =>
   JSON.stringify({ dtype, shape, data_offsets: [begin, end] });
 
+const items = { float32: 4, bfloat16: 2, int64: 8, bool: 1 };
+
 test("a header that was written is read back, whatever the names", () => {
-  const dtypes = fc.constantFrom("F32", "BF16", "I64", "BOOL") as fc.Arbitrary<"F32" | "BF16" | "I64" | "BOOL">;
+  const dtypes = fc.constantFrom("float32", "bfloat16", "int64", "bool") as fc.Arbitrary<keyof typeof items>;
   const tensors = fc.uniqueArray(
     fc.record({ name: fc.string({ unit: "grapheme" }), dtype: dtypes, shape: fc.array(fc.nat(5), { maxLength: 4 }) }),
     { selector: ({ name }) => name },
@@ -19,7 +21,6 @@ test("a header that was written is read back, whatever the names", () => {
       const entries = layOut(named);
       const file = encodeHeader(entries, metadata);
       expect(file.byteLength % 8).toBe(0);
-      const items = { F32: 4, BF16: 2, I64: 8, BOOL: 1 };
       const dataSize = named.reduce((sum, t) => sum + t.shape.reduce((a, b) => a * b, items[t.dtype]), 0);
       expect(headerLength(file, file.byteLength + dataSize, "x")).toBe(file.byteLength - 8);
       const header = parseHeader(file.subarray(8), dataSize, "x");
@@ -35,7 +36,7 @@ describe("a hostile header is refused with a sentence", () => {
     ["overlap", `{"a":${entry("U8", [4], 0, 4)},"b":${entry("U8", [4], 2, 6)}}`, 6, "'b' overlaps"],
     ["gap", `{"a":${entry("U8", [4], 0, 4)},"b":${entry("U8", [4], 5, 9)}}`, 9, "1 bytes before tensor 'b'"],
     ["bytes left over", `{"a":${entry("U8", [4], 0, 4)}}`, 5, "1 bytes at the end"],
-    ["out of range", `{"a":${entry("F32", [4], 0, 16)}}`, 12, "cut off or corrupt"],
+    ["out of range", `{"a":${entry("F32", [4], 0, 16)}}`, 12, "truncated or corrupt"],
     ["backwards", `{"a":${entry("U8", [0], 4, 0)}}`, 4, "before it begins"],
     ["shape and offsets disagree", `{"a":${entry("F32", [3], 0, 16)}}`, 16, "needs 12 bytes"],
     ["overflowing shape", `{"a":${entry("F32", [2 ** 40, 2 ** 40], 0, 16)}}`, 16, "its offsets span 16"],
@@ -43,17 +44,22 @@ describe("a hostile header is refused with a sentence", () => {
     ["duplicate key", `{"a":{"dtype":"U8","dtype":"U8","shape":[],"data_offsets":[0,1]}}`, 1, "given twice"],
     ["unknown dtype", `{"a":${entry("F99", [1], 0, 1)}}`, 1, `has dtype "F99"`],
     ["a dtype from Object.prototype", `{"a":${entry("toString", [1], 0, 1)}}`, 1, `has dtype "toString"`],
-    ["negative size", `{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}}`, 1, "a whole number is expected"],
-    ["fraction", `{"a":{"dtype":"U8","shape":[1.5],"data_offsets":[0,1]}}`, 1, "a whole number is expected"],
-    ["exponent", `{"a":{"dtype":"U8","shape":[1e3],"data_offsets":[0,1]}}`, 1, "a whole number is expected"],
-    ["huge number", `{"a":{"dtype":"U8","shape":[99999999999999999999],"data_offsets":[0,1]}}`, 1, "a whole number"],
-    ["deep nesting", `{"a":${"[".repeat(100_000)}`, 0, "'{' is expected"],
-    ["deep nesting in a shape", `{"a":{"dtype":"U8","shape":${"[".repeat(100_000)}`, 0, "a whole number is expected"],
-    ["metadata of a number", `{"__metadata__":{"a":1}}`, 0, "a string is expected"],
-    ["trailing text", "{}x", 0, "nothing is expected after"],
-    ["leading space", " {}", 0, "'{' is expected"],
-    ["not JSON", "PK\u0003\u0004", 0, "'{' is expected"],
-    ["bad escape", `{"\\q":{}}`, 0, "an escape that JSON does not know"],
+    ["negative size", `{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}}`, 1, "expected an integer"],
+    ["fraction", `{"a":{"dtype":"U8","shape":[1.5],"data_offsets":[0,1]}}`, 1, "expected an integer"],
+    ["exponent", `{"a":{"dtype":"U8","shape":[1e3],"data_offsets":[0,1]}}`, 1, "expected an integer"],
+    [
+      "huge number",
+      `{"a":{"dtype":"U8","shape":[99999999999999999999],"data_offsets":[0,1]}}`,
+      1,
+      "expected an integer",
+    ],
+    ["deep nesting", `{"a":${"[".repeat(100_000)}`, 0, "expected '{'"],
+    ["deep nesting in a shape", `{"a":{"dtype":"U8","shape":${"[".repeat(100_000)}`, 0, "expected an integer"],
+    ["metadata of a number", `{"__metadata__":{"a":1}}`, 0, "expected a string"],
+    ["trailing text", "{}x", 0, "expected nothing after"],
+    ["leading space", " {}", 0, "expected '{'"],
+    ["not JSON", "PK\u0003\u0004", 0, "expected '{'"],
+    ["bad escape", `{"\\q":{}}`, 0, "an unknown escape"],
   ];
   test.each(hostile)("%s", (_why, json, dataSize, expected) => {
     expect(() => parse(json, dataSize)).toThrow(expected);

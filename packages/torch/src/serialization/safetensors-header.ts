@@ -1,8 +1,9 @@
+import type { DType } from "../tensor/dtype.ts";
 import { badFile } from "./errors.ts";
 import { HeaderScanner } from "./safetensors-scanner.ts";
 
-/** The dtypes of the format that LibTorch 1.13 has too, by the format's names. */
-export const safetensorsDtypes = {
+/** The one table of what can be stored: the format's names, LibTorch's, and bytes of an element. */
+const dtypes = {
   BOOL: { dtype: "bool", itemSize: 1 },
   U8: { dtype: "uint8", itemSize: 1 },
   I8: { dtype: "int8", itemSize: 1 },
@@ -15,12 +16,23 @@ export const safetensorsDtypes = {
   F64: { dtype: "float64", itemSize: 8 },
 } as const;
 
-export type SafetensorsDtype = keyof typeof safetensorsDtypes;
+type StoredName = keyof typeof dtypes;
+
+const storedNames: ReadonlyMap<DType, StoredName> = new Map(
+  Object.entries(dtypes).map(([name, { dtype }]) => [dtype, name as StoredName]),
+);
+
+/** Bytes of one element. @throws SerializationError naming the tensor, for a dtype that safetensors lacks */
+export function itemSizeOf({ name, dtype }: { readonly name: string; readonly dtype: DType }): number {
+  const stored = storedNames.get(dtype);
+  if (stored !== undefined) return dtypes[stored].itemSize;
+  throw badFile(`tensor '${name}'`, `safetensors has no dtype for ${dtype}`);
+}
 
 /** One tensor of a file: `begin` and `end` are bytes from the start of the data. */
 export interface TensorEntry {
   readonly name: string;
-  readonly dtype: SafetensorsDtype;
+  readonly dtype: DType;
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
@@ -46,7 +58,7 @@ export function headerLength(prefix: Uint8Array, fileSize: number, where: string
     throw badFile(where, `its header claims ${length} bytes, more than the ${maxHeaderBytes} that are allowed`, notOne);
   }
   if (length > BigInt(fileSize - 8)) {
-    throw badFile(where, `its header claims ${length} bytes, but only ${fileSize - 8} follow: the file is cut off`);
+    throw badFile(where, `its header claims ${length} bytes, but only ${fileSize - 8} follow: the file is truncated`);
   }
   return Number(length);
 }
@@ -57,9 +69,9 @@ const notOne = "this does not look like a safetensors file";
  * Reads and checks a header: each tensor lies within the data, is as long as its shape says, and together they cover
  * the data without a gap or an overlap.
  * @param json the header's bytes, without the length before them
- * @param dataSize bytes that follow the header
+ * @param dataSize bytes that follow the header; undefined where nobody will read them
  */
-export function parseHeader(json: Uint8Array, dataSize: number, where: string): SafetensorsHeader {
+export function parseHeader(json: Uint8Array, dataSize: number | undefined, where: string): SafetensorsHeader {
   const { tensors, metadata } = new HeaderScanner(decodeUtf8(json, where), where).read();
   const entries = [...tensors].map(([name, raw]) => checkEntry(name, raw, dataSize, where));
   let covered = 0;
@@ -68,7 +80,8 @@ export function parseHeader(json: Uint8Array, dataSize: number, where: string): 
     if (begin > covered) throw badFile(where, `${begin - covered} bytes before tensor '${name}' belong to no tensor`);
     covered = end;
   }
-  if (covered < dataSize) throw badFile(where, `${dataSize - covered} bytes at the end belong to no tensor`);
+  if (dataSize !== undefined && covered < dataSize)
+    throw badFile(where, `${dataSize - covered} bytes at the end belong to no tensor`);
   return { entries, metadata };
 }
 
@@ -83,20 +96,20 @@ function decodeUtf8(bytes: Uint8Array, where: string): string {
 function checkEntry(
   name: string,
   { dtype, shape, offsets }: { dtype: string; shape: readonly number[]; offsets: readonly [number, number] },
-  dataSize: number,
+  dataSize: number | undefined,
   where: string,
 ): TensorEntry {
-  const known = safetensorsDtypes[dtype as SafetensorsDtype];
-  if (!Object.hasOwn(safetensorsDtypes, dtype)) {
-    const all = Object.keys(safetensorsDtypes).join(", ");
+  const known = dtypes[dtype as StoredName];
+  if (!Object.hasOwn(dtypes, dtype)) {
+    const all = Object.keys(dtypes).join(", ");
     throw badFile(where, `tensor '${name}' has dtype ${JSON.stringify(dtype)}`, `the ones supported are ${all}`);
   }
   const [begin, end] = offsets;
   if (begin > end) throw badFile(where, `tensor '${name}' ends at byte ${end}, before it begins at ${begin}`);
-  if (end > dataSize) {
+  if (dataSize !== undefined && end > dataSize) {
     throw badFile(
       where,
-      `tensor '${name}' ends at byte ${end} of the data, which has ${dataSize}: the file is cut off or corrupt`,
+      `tensor '${name}' ends at byte ${end} of the data, which has ${dataSize}: the file is truncated or corrupt`,
     );
   }
   let bytes: number = known.itemSize;
@@ -108,7 +121,7 @@ function checkEntry(
       `tensor '${name}' of ${dtype} [${shape.join(", ")}] needs ${bytes} bytes, its offsets span ${end - begin}`,
     );
   }
-  return { name, dtype: dtype as SafetensorsDtype, shape, begin, end };
+  return { name, dtype: known.dtype, shape, begin, end };
 }
 
 /** Tensors in the order in which their bytes lie in the file. */
@@ -116,18 +129,25 @@ export function inByteOrder(entries: readonly TensorEntry[]): TensorEntry[] {
   return entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end);
 }
 
-/** Gives each tensor its place: widest elements first, so that every one is aligned. */
+/**
+ * Gives each tensor its place in a file: widest elements first, so that every one is aligned.
+ * @throws SerializationError naming the tensor, for a dtype or a name that safetensors lacks
+ */
 export function layOut(tensors: readonly Omit<TensorEntry, "begin" | "end">[]): TensorEntry[] {
-  const itemSize = ({ dtype }: { dtype: SafetensorsDtype }) => safetensorsDtypes[dtype].itemSize;
+  const sized = tensors.map(({ name, dtype, shape }) => {
+    if (name === "__metadata__") throw badFile(`tensor '${name}'`, "a tensor cannot have this name in safetensors");
+    const itemSize = itemSizeOf({ name, dtype });
+    return { name, dtype, shape, itemSize, bytes: shape.reduce((product, size) => product * size, itemSize) };
+  });
   const begins = new Map<string, number>();
   let end = 0;
-  for (const tensor of tensors.toSorted((a, b) => itemSize(b) - itemSize(a))) {
-    begins.set(tensor.name, end);
-    end += tensor.shape.reduce((product, size) => product * size, itemSize(tensor));
+  for (const { name, bytes } of sized.toSorted((a, b) => b.itemSize - a.itemSize)) {
+    begins.set(name, end);
+    end += bytes;
   }
-  return tensors.map((tensor) => {
-    const begin = begins.get(tensor.name) as number;
-    return { ...tensor, begin, end: begin + tensor.shape.reduce((product, size) => product * size, itemSize(tensor)) };
+  return sized.map(({ name, dtype, shape, bytes }) => {
+    const begin = begins.get(name) as number;
+    return { name, dtype, shape, begin, end: begin + bytes };
   });
 }
 
@@ -141,7 +161,9 @@ export function encodeHeader(
 ): Uint8Array<ArrayBuffer> {
   const fields = [`"__metadata__":${JSON.stringify(metadata)}`];
   for (const { name, dtype, shape, begin, end } of entries) {
-    fields.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [begin, end] })}`);
+    fields.push(
+      `${JSON.stringify(name)}:${JSON.stringify({ dtype: storedNames.get(dtype), shape, data_offsets: [begin, end] })}`,
+    );
   }
   const json = new TextEncoder().encode(`{${fields.join(",")}}`);
   const padded = Math.ceil(json.byteLength / 8) * 8;

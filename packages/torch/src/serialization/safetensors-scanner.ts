@@ -24,7 +24,7 @@ export class HeaderScanner {
   read(): { tensors: Map<string, RawEntry>; metadata: Record<string, string> } {
     const tensors = new Map<string, RawEntry>();
     let metadata: Record<string, string> | undefined;
-    if (this.#text[0] !== "{") throw this.#error("'{' is expected");
+    if (this.#text[0] !== "{") throw this.#error("expected '{'");
     this.#object((name) => {
       if (name === "__metadata__") {
         if (metadata) throw this.#error("__metadata__ is given twice");
@@ -35,7 +35,7 @@ export class HeaderScanner {
       tensors.set(name, this.#tensor(name));
     });
     this.#space();
-    if (this.#at < this.#text.length) throw this.#error("nothing is expected after the closing brace");
+    if (this.#at < this.#text.length) throw this.#error("expected nothing after the closing brace");
     return { tensors, metadata: metadata ?? {} };
   }
 
@@ -84,7 +84,7 @@ export class HeaderScanner {
       this.#space();
       const digits = this.#match(/(?:0|[1-9]\d{0,19})(?![\d.eE])/y);
       const value = Number(digits);
-      if (digits === undefined || !Number.isSafeInteger(value)) throw this.#error("a whole number is expected");
+      if (digits === undefined || !Number.isSafeInteger(value)) throw this.#error("expected an integer");
       numbers.push(value);
       if (numbers.length > maxDimensions) throw this.#error(`more than ${maxDimensions} numbers in a list`);
     } while (this.#accept(","));
@@ -94,14 +94,24 @@ export class HeaderScanner {
 
   #string(): string {
     this.#space();
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them in strings, so they end the match.
-    const literal = this.#match(/"(?:[^"\\\u0000-\u001f]|\\.)*"/sy);
-    if (literal === undefined) throw this.#error("a string is expected");
+    const begin = this.#at;
+    if (this.#text[begin] !== '"') throw this.#error("expected a string");
+    // By search, not by a pattern: a string may hold megabytes, and a pattern would backtrack over all of them.
+    let end = this.#text.indexOf('"', begin + 1);
+    while (end > 0 && this.#isEscaped(end)) end = this.#text.indexOf('"', end + 1);
+    if (end < 0) throw this.#error("expected a string, received no closing quote");
+    this.#at = end + 1;
     try {
-      return JSON.parse(literal) as string;
+      return JSON.parse(this.#text.slice(begin, end + 1)) as string;
     } catch {
-      throw this.#error("a string has an escape that JSON does not know");
+      throw this.#error("expected a string of JSON, received an unknown escape or a control character");
     }
+  }
+
+  #isEscaped(quote: number): boolean {
+    let at = quote;
+    while (this.#text[at - 1] === "\\") at--;
+    return (quote - at) % 2 === 1;
   }
 
   #match(pattern: RegExp): string | undefined {
@@ -119,7 +129,7 @@ export class HeaderScanner {
   }
 
   #expect(sign: string): void {
-    if (!this.#accept(sign)) throw this.#error(`'${sign}' is expected`);
+    if (!this.#accept(sign)) throw this.#error(`expected '${sign}'`);
   }
 
   #space(): void {

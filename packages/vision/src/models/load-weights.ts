@@ -40,21 +40,29 @@ function copyWeights(model: ImageModel, definition: ModelDefinition, weights: Re
   const skipped = (name: string) =>
     (headSkipped && name.startsWith(head)) || (name === "conv1.weight" && own.get(name)?.shape[2] === 3);
 
-  const problems: string[] = [];
+  const missingKeys: string[] = [];
+  const shapes: string[] = [];
   for (const [name, target] of own) {
     if (skipped(name)) continue;
     const source = fitted(named.get(name), target, name);
     if (source === undefined) {
       // written by PyTorch before 0.4.1, and by some converters: without it the count starts at zero
-      if (!name.endsWith("num_batches_tracked")) problems.push(`${name} is missing`);
+      if (!name.endsWith("num_batches_tracked")) missingKeys.push(name);
     } else if (!sameShape(source, target)) {
-      problems.push(`${name} has shape [${source.shape.join(", ")}], the model's is [${target.shape.join(", ")}]`);
+      shapes.push(nn.describeShapes(name, source, target));
     } else {
       target.copy_(source);
     }
   }
-  for (const name of named.keys()) if (!own.has(name)) problems.push(`${name} is not in the model`);
-  if (problems.length > 0) throw mismatch(definition.name, problems);
+  const unexpectedKeys = [...named.keys()].filter((name) => !own.has(name));
+  const mismatch = nn.describeMismatch({ missingKeys, unexpectedKeys, shapes });
+  if (mismatch !== "") {
+    throw new WeightsError({
+      code: "weights/mismatch",
+      what: `the weights do not fit ${definition.name}:${mismatch}`,
+      fix: "check that the file belongs to this model",
+    });
+  }
   if (ignored.length > 0) {
     const shown = ignored.slice(0, 3).join(", ");
     log.info(
@@ -128,14 +136,4 @@ function sameShape(a: Tensor, b: Tensor): boolean {
 
 function setBatchNormEps(model: ImageModel, eps: number): void {
   for (const module of model.modules()) if (module instanceof nn.BatchNorm2d) Object.assign(module, { eps });
-}
-
-function mismatch(name: string, problems: readonly string[]): WeightsError {
-  const shown = problems.slice(0, 6).join("; ");
-  const more = problems.length > 6 ? ` and ${problems.length - 6} more` : "";
-  return new WeightsError({
-    code: "weights/mismatch",
-    what: `the weights do not fit ${name}: ${shown}${more}`,
-    fix: "check that the file belongs to this model",
-  });
 }

@@ -164,11 +164,11 @@ test("a web page is not weights: neither on disk nor answered with 200, and it i
 test("what does not fit is listed with names and shapes", async () => {
   const path = save([...filled(name).stateDict()].filter(([key]) => key !== "features.0.1.weight"));
   await expect(loadPretrained(createModel(name, { numClasses: 4 }), name, path)).rejects.toThrow(
-    "the weights do not fit mobilenet_v3_small: features.0.1.weight is missing",
+    "the weights do not fit mobilenet_v3_small:\n  - 1 missing key: features.0.1.weight",
   );
   const large = "mobilenet_v3_large";
   await expect(loadPretrained(createModel(large, { numClasses: 4 }), large, path)).rejects.toThrow(
-    /is missing; .* and \d+ more/,
+    /missing keys: .* and \d+ more/,
   );
 });
 

@@ -1,4 +1,3 @@
-import type { Tensor } from "@classifier-training/torch";
 import { LightningError } from "../utilities/errors.ts";
 import type { CheckpointSummary } from "./format.ts";
 
@@ -68,41 +67,4 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 function show(value: unknown): string {
   const text = JSON.stringify(value) ?? "not set";
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
-}
-
-/**
- * Refuses weights that do not fit the model, naming keys and shapes.
- * @throws LightningError `checkpoint/weights`
- */
-export function checkWeights(
-  saved: ReadonlyMap<string, Tensor>,
-  model: ReadonlyMap<string, Tensor>,
-  strict: boolean,
-  path: string,
-): void {
-  const wrong: string[] = [];
-  for (const [name, { shape }] of saved) {
-    const own = model.get(name)?.shape;
-    if (own !== undefined && own.join() !== shape.join()) {
-      wrong.push(`${name} is [${shape.join(", ")}] in the file and [${own.join(", ")}] in the model`);
-    }
-  }
-  const missing = strict ? [...model.keys()].filter((name) => !saved.has(name)) : [];
-  const unexpected = strict ? [...saved.keys()].filter((name) => !model.has(name)) : [];
-  if (wrong.length + missing.length + unexpected.length === 0) return;
-  const list = (title: string, names: readonly string[]) =>
-    names.length === 0
-      ? []
-      : [`${title}: ${names.slice(0, 4).join(", ")}${names.length > 4 ? `, and ${names.length - 4} more` : ""}`];
-  const parts = [
-    ...list("other shapes", wrong),
-    ...list("missing in the file", missing),
-    ...list("not in the model", unexpected),
-  ];
-  throw new LightningError({
-    code: "checkpoint/weights",
-    what: `the checkpoint does not fit the model; ${parts.join("; ")}`,
-    where: path,
-    fix: "use the model (and number of classes) that it was trained with, or start without this checkpoint",
-  });
 }
