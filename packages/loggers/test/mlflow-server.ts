@@ -56,6 +56,10 @@ export class MlflowServer extends FaultServer {
         this.runs.push(run);
         return ok({ run: this.#show(run) });
       }
+      case "runs/get": {
+        const run = this.runs.find(({ id }) => id === query.get("run_id"));
+        return run === undefined ? { status: 404, body: {} } : ok({ run: this.#show(run) });
+      }
       case "runs/search": {
         const [, tag, value] = /tags\.`(.+)` = '(.+)'/.exec(body["filter"] as string) ?? [];
         const found = this.runs.filter(({ tags }) => tags.get(tag as string) === value);

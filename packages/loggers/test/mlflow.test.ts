@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,6 +32,13 @@ afterEach(async () => {
   await server.stop();
   rmSync(root, { recursive: true, force: true });
 });
+
+/** Runs a module of the sources in a process of its own, and expects that it kills itself. */
+async function runKilled(source: string): Promise<void> {
+  const flags = ["--conditions=classifier-source", "--import", import.meta.resolve("tsx"), "--input-type=module"];
+  const child = spawn(process.execPath, [...flags, "-e", source], { stdio: ["ignore", "inherit", "inherit"] });
+  expect((await once(child, "exit"))[1]).toBe("SIGKILL");
+}
 
 const steps = (count: number) => Array.from({ length: count }, (_, i) => i);
 
@@ -144,6 +153,34 @@ test("what was kept is kept by run, and sent once the server is back", async () 
   );
   expect(readdirSync(root).filter((name) => name.startsWith("mlflow-"))).toEqual([]);
   await expect(syncMlflow(root)).rejects.toThrow("no metrics are kept here");
+});
+
+test("metrics that wait for a server outlive a kill, and are sent later", async () => {
+  server.faults = [...Array(3).fill(undefined), ...Array.from({ length: 10_000 }, () => ({ kind: "reset" }) as const)];
+  await runKilled(`
+    import { setLogSinks } from "@classifier-training/base";
+    import { MLFlowLogger } from ${JSON.stringify(new URL("../src/index.ts", import.meta.url).href)};
+    const isStalled = new Promise((resolve) => setLogSinks([({ message }) => message.includes("does not answer") && resolve()]));
+    const logger = new MLFlowLogger(${JSON.stringify({ trackingUri: server.url, saveDir: root })}, ${JSON.stringify({ ...quick, totalMs: 1e9 })});
+    logger.logMetrics({ loss: 0 }, 0);
+    await isStalled;
+    for (const step of [1, 2, 3]) logger.logMetrics({ loss: step }, step);
+    process.kill(process.pid, "SIGKILL");`);
+  server.faults = [];
+  expect(await syncMlflow(root, { retry: quick })).toMatchObject([{ runId: "run0", metrics: 4 }]);
+  expect(server.runs).toHaveLength(1);
+  expect(server.metrics.map(({ step, value }) => [step, value])).toEqual(steps(4).map((i) => [i, i]));
+});
+
+test("what was kept while the server did not answer is gone once it has taken it", async () => {
+  server.faults = [...Array(2).fill(undefined), ...Array.from({ length: 3 }, () => ({ kind: "reset" }) as const)];
+  const logger = new MLFlowLogger({ trackingUri: server.url, saveDir: root }, quick);
+  for (const step of steps(3)) logger.logMetrics({ loss: step }, step);
+  await expect.poll(() => said.map(({ message }) => message).join()).toContain("trying again while training continues");
+  for (const step of [3, 4]) logger.logMetrics({ loss: step }, step);
+  await logger.finalize("success");
+  expect(server.metrics.map(({ step }) => step)).toEqual(steps(5));
+  expect(readdirSync(root).filter((name) => name.startsWith("mlflow-"))).toEqual([]);
 });
 
 test("metrics that come after the server refused the run are kept, too", async () => {

@@ -46,6 +46,10 @@ export class RestStore implements MlflowStore {
   readonly #staged = new Set<string>();
   #end: { readonly status: MlflowStatus; readonly endTime: number } | undefined;
   #unsent: UnsentFiles | undefined;
+  /** Metrics that the server has refused. */
+  readonly #refused: MlflowMetric[] = [];
+  /** Whether the server does not answer: what is waiting then is on disk as well, where a kill leaves it. */
+  #isStalled = false;
   /** Metrics in the file of what could not be sent. */
   #kept = 0;
   /** Why something was not sent. */
@@ -54,6 +58,7 @@ export class RestStore implements MlflowStore {
   #worker: Promise<void> | undefined;
   #artifactUri = "";
   #isRetryReported = false;
+  #isUnkeptReported = false;
   #lastProgressAt = Date.now();
   #isBroken = false;
 
@@ -66,7 +71,7 @@ export class RestStore implements MlflowStore {
       headers,
       secrets,
       signal: this.#abort.signal,
-      onRetry: (reason) => this.#sayRetrying(reason),
+      onRetry: (reason) => this.#stall(reason),
     });
     this.#enqueue(() => this.#begin());
   }
@@ -80,6 +85,7 @@ export class RestStore implements MlflowStore {
     const isWaiting = this.#metrics.length > 0;
     for (const metric of metrics) this.#metrics.push(metric);
     if (!isWaiting) this.#enqueue(() => this.#sendMetrics());
+    if (this.#isStalled) this.#keep(metrics);
   }
 
   logParams(params: ReadonlyMap<string, string>): void {
@@ -165,6 +171,7 @@ export class RestStore implements MlflowStore {
       }
       this.#lastProgressAt = Date.now();
       this.#queue.shift();
+      this.#recover();
     }
   }
 
@@ -248,10 +255,12 @@ export class RestStore implements MlflowStore {
       } catch (error) {
         if (!(error instanceof RefusedError)) throw error;
         this.#fail(`${batch.length} metrics were refused: ${error.message}`);
-        this.#keep(batch);
+        this.#refused.push(...batch);
+        if (!this.#isStalled) this.#keep(batch);
       }
       this.#lastProgressAt = Date.now();
       this.#metrics.splice(0, batch.length);
+      this.#recover();
     }
   }
 
@@ -290,10 +299,28 @@ export class RestStore implements MlflowStore {
     return `${withoutUser(this.#options.uri)}/api/2.0/mlflow/${path}`;
   }
 
-  #sayRetrying(reason: string): void {
+  #stall(reason: string): void {
+    if (!this.#isStalled) {
+      this.#isStalled = true;
+      this.#keep(this.#metrics);
+    }
     if (this.#isRetryReported) return;
     this.#isRetryReported = true;
-    log.warning(`mlflow: the server does not answer (${reason}); trying again while training goes on`);
+    log.warning(`mlflow: the server does not answer (${reason}); trying again while training continues`);
+  }
+
+  /** After an answer: what the server has taken need not be kept any more. */
+  #recover(): void {
+    if (!this.#isStalled || this.#unsent === undefined) return;
+    this.#isStalled = this.#metrics.length > 0;
+    const left = [...this.#refused, ...this.#metrics];
+    try {
+      if (left.length === 0) this.#unsent.remove();
+      else this.#unsent.replace(left);
+      this.#kept = left.length;
+    } catch (error) {
+      this.#sayUnkept(error);
+    }
   }
 
   /** Sends nothing any more: what is waiting, and all that comes, is kept. */
@@ -304,7 +331,8 @@ export class RestStore implements MlflowStore {
     this.#queue = [];
     for (const dir of this.#staged) this.#dropStaged(dir);
     this.#fail(reason);
-    this.#keep(this.#metrics.splice(0));
+    const waiting = this.#metrics.splice(0);
+    this.#keep(this.#isStalled ? [] : waiting);
   }
 
   /** The first reason counts. */
@@ -316,16 +344,26 @@ export class RestStore implements MlflowStore {
     const { unsentDir, uri, request } = this.#options;
     if (unsentDir === undefined) return;
     this.#unsent ??= new UnsentFiles(unsentDir, this.runId ?? this.#client);
-    this.#unsent.writeRun({
-      uri: withoutUser(uri),
-      ...(this.runId !== undefined && { runId: this.runId }),
-      startedAt: this.#startedAt,
-      request,
-      params: [...this.#params],
-      ...(this.#end !== undefined && { end: this.#end }),
-    });
-    if (metrics.length > 0) this.#unsent.append(metrics);
-    this.#kept += metrics.length;
+    try {
+      this.#unsent.writeRun({
+        uri: withoutUser(uri),
+        ...(this.runId !== undefined && { runId: this.runId }),
+        startedAt: this.#startedAt,
+        request,
+        params: [...this.#params],
+        ...(this.#end !== undefined && { end: this.#end }),
+      });
+      if (metrics.length > 0) this.#unsent.append(metrics);
+      this.#kept += metrics.length;
+    } catch (error) {
+      this.#sayUnkept(error);
+    }
+  }
+
+  #sayUnkept(error: unknown): void {
+    if (this.#isUnkeptReported) return;
+    this.#isUnkeptReported = true;
+    log.warning(`mlflow: what the server does not take cannot be kept on disk: ${(error as Error).message}`);
   }
 
   #dropStaged(dir: string): void {

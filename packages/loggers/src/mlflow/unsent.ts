@@ -57,8 +57,12 @@ export class UnsentFiles {
 
   append(metrics: readonly MlflowMetric[]): void {
     mkdirSync(dirname(this.metricsPath), { recursive: true });
-    const lines = metrics.map((metric) => `${JSON.stringify({ ...metric, value: jsonNumber(metric.value) })}\n`);
-    appendFileSync(this.metricsPath, lines.join(""));
+    appendFileSync(this.metricsPath, linesOf(metrics));
+  }
+
+  /** Keeps these metrics in place of those that are there. */
+  replace(metrics: readonly MlflowMetric[]): void {
+    writeFileAtomic(this.metricsPath, linesOf(metrics));
   }
 
   /** @throws CtError for a file that is not one of these */
@@ -77,6 +81,10 @@ export class UnsentFiles {
   remove(): void {
     for (const path of [this.metricsPath, this.#runPath]) rmSync(path, { force: true });
   }
+}
+
+function linesOf(metrics: readonly MlflowMetric[]): string {
+  return metrics.map((metric) => `${JSON.stringify({ ...metric, value: jsonNumber(metric.value) })}\n`).join("");
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, text: string, where: string): z.output<Schema> {
