@@ -8,6 +8,7 @@ const checks = [
   ["unused code and dependencies", tool("knip"), ["--no-progress"]],
   ["tests that cannot fail", process.execPath, ["scripts/check-tests.mjs"]],
   ["package boundaries", process.execPath, ["scripts/check-boundaries.mjs"]],
+  ["names of a run's files", process.execPath, ["scripts/check-file-names.mjs"]],
 ];
 
 for (const [name, program, args] of checks) {

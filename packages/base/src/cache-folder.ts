@@ -5,7 +5,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where programs keep what they can make again: `$XDG_CACHE_HOME`, by default `~/.cache`. */
 export function userCacheFolder(env: Environment = process.env): string {
-  return expandHome(env["XDG_CACHE_HOME"]) ?? join(homedir(), ".cache");
+  return pathOfVariable(env["XDG_CACHE_HOME"]) ?? join(homedir(), ".cache");
 }
 
 /** Where this project keeps what it can make again, by kind. The folder may not exist yet. */
@@ -13,8 +13,12 @@ export function cacheFolder(kind: string, env: Environment = process.env): strin
   return join(userCacheFolder(env), "classifier-training", kind);
 }
 
-/** An absolute path, `~/` being the home folder; undefined for a variable that is not set. */
-export function expandHome(path: string | undefined): string | undefined {
-  if (path === undefined || path === "") return undefined;
-  return resolve(path.startsWith("~/") ? join(homedir(), path.slice(2)) : path);
+/** A path whose `~` at the start stands for the home folder, as in a shell. */
+export function expandHome(path: string): string {
+  return path.replace(/^~(?=\/|$)/, homedir);
+}
+
+/** The absolute path that an environment variable holds; undefined where it is not set, or empty. */
+export function pathOfVariable(value: string | undefined): string | undefined {
+  return value === undefined || value === "" ? undefined : resolve(expandHome(value));
 }

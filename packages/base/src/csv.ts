@@ -28,6 +28,25 @@ export function parseCsv(text: string, file: string): CsvRow[] {
   });
 }
 
+/** The fields of one line, of a file that has no line breaks in fields; a quote that is not closed ends with the line. */
+export function csvFields(line: string): string[] {
+  const quotes = line.split('"').length - 1;
+  if (quotes === 0) return line.split(",");
+  const [record] = readRecords(quotes % 2 === 0 ? line : `${line}"`, ",", "");
+  return record?.fields ?? [""];
+}
+
+/** A field as CSV: in quotes where it needs them. */
+export function csvField(value: string | number): string {
+  const text = String(value);
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** A table as CSV (RFC 4180, with `\n` as line break). */
+export function csvText(columns: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  return [columns, ...rows].map((row) => `${row.map(csvField).join(",")}\n`).join("");
+}
+
 function* readRecords(text: string, separator: string, file: string): Generator<{ fields: string[]; line: number }> {
   let fields: string[] = [];
   let field = "";

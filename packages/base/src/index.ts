@@ -1,5 +1,5 @@
-export { cacheFolder, type Environment, expandHome, userCacheFolder } from "./cache-folder.ts";
-export { type CsvRow, parseCsv } from "./csv.ts";
+export { cacheFolder, type Environment, expandHome, pathOfVariable, userCacheFolder } from "./cache-folder.ts";
+export { type CsvRow, csvField, csvFields, csvText, parseCsv } from "./csv.ts";
 export { CtError, internalError, type Problem } from "./errors.ts";
 export { displayPath, isProcessAlive, scratchFolder, temporaryPath, writeFileAtomic } from "./files.ts";
 export { importModule } from "./import-module.ts";
@@ -31,6 +31,7 @@ export {
   maskValue,
   secretMask,
 } from "./secrets.ts";
+export { type Split, splitFolderNames, splitOf, splits } from "./splits.ts";
 export {
   type Advice,
   type ForeignOption,

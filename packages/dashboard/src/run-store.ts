@@ -2,12 +2,13 @@ import { existsSync, realpathSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import { maskDocument, readRegularFile } from "@classifier-training/base";
 import {
+  classNamesOf,
   fileInside,
   isInside,
   listImages,
   listRuns,
   type Run,
-  readClassNames,
+  readLabelsMapping,
   readRun,
 } from "@classifier-training/runs";
 import type { RunDetail, RunSummary } from "./api.ts";
@@ -85,5 +86,10 @@ const maxTextBytes = 16 * 2 ** 20;
 
 function labelsInside(dir: string, path: string | undefined): readonly string[] | undefined {
   const file = path === undefined ? undefined : fileInside(dir, path);
-  return file === undefined ? undefined : readClassNames(file);
+  try {
+    return file === undefined ? undefined : classNamesOf(readLabelsMapping(file));
+  } catch {
+    // A file of another tool, or a damaged one: the rest of the run can be shown.
+    return undefined;
+  }
 }

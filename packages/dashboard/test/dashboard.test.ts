@@ -4,7 +4,7 @@ import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Dashboard, startDashboard } from "@classifier-training/dashboard";
-import { MetricsWriter, RunWriter } from "@classifier-training/runs";
+import { type LabelsMapping, MetricsWriter, RunWriter, writeLabelsMapping } from "@classifier-training/runs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { seriesOf, thinned } from "../src/series.ts";
 import { chromium, openPage, type Page } from "./browser.ts";
@@ -32,21 +32,27 @@ beforeEach(async () => {
   metrics.append({ step: 19, "val/acc": 0.5, "val/loss": Number.NaN });
   for (const [path, content] of [
     [".hydra/config.yaml", "model:\n  name: resnet18\n"],
-    [
-      "labels_mapping.json",
-      JSON.stringify({ num_classes: 2, class_to_idx: { "10": 1, "7": 0 }, idx_to_class: { 0: "7", 1: "10" } }),
-    ],
     ["epoch_001/confusion_matrix.png", png],
     ["secret.txt", "secret"],
   ] as const) {
     mkdirSync(join(dir, path, ".."), { recursive: true });
     writeFileSync(join(dir, path), content);
   }
+  writeLabelsMapping(dir, labelsOf("7", "10"));
   writeFileSync(join(root, "outside.png"), "outside");
   dashboard = await startDashboard({ root, port: 0, pollMs: 20 });
 });
 
 afterEach(() => dashboard.close());
+
+function labelsOf(...names: string[]): LabelsMapping {
+  return {
+    num_classes: names.length,
+    class_to_idx: Object.fromEntries(names.map((name, i) => [name, i])),
+    idx_to_class: Object.fromEntries(names.entries()),
+    normalization: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+  };
+}
 
 const key = encodeURIComponent("2026-01-02/10-11-12");
 
@@ -171,15 +177,6 @@ test("long curves are thinned without losing spikes, and a file without steps go
   expect(seriesOf([{ loss: 1 }, { loss: 2 }], 7)).toEqual({ loss: { steps: [7, 8], values: [1, 2] } });
 });
 
-test.each([
-  ["a list", ["7", "10"]],
-  ["name to index", { "10": 1, "7": 0 }],
-  ["index to name", { 1: "10", 0: "7" }],
-])("classes are read from %s of another tool", async (_form, labels) => {
-  writeFileSync(join(run.dir, "labels_mapping.json"), JSON.stringify(labels));
-  expect(await getJson(`api/runs/${key}`)).toMatchObject({ labels: ["7", "10"] });
-});
-
 test("metrics, classes and runs may have the names of an object's own properties", async () => {
   const dir = join(root, "constructor", "__proto__");
   RunWriter.open(dir).finish("success");
@@ -193,7 +190,7 @@ test("metrics, classes and runs may have the names of an object's own properties
     ]),
   );
   writer.close();
-  writeFileSync(join(dir, "labels_mapping.json"), '{"class_to_idx": {"__proto__": 1, "constructor": 0}}');
+  writeLabelsMapping(dir, labelsOf("constructor", "__proto__"));
   const other = encodeURIComponent("constructor/__proto__");
   expect(await getJson(`api/runs/${other}`)).toMatchObject({ labels: ["constructor", "__proto__"] });
   const { series } = (await getJson(`api/runs/${other}/metrics`)) as { series: object };

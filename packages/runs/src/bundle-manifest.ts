@@ -30,6 +30,4 @@ export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-export const manifestFile = "bundle.json";
-
 export type BundleManifest = z.infer<typeof bundleManifestSchema>;

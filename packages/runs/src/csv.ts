@@ -1,17 +1,19 @@
+import { csvField, csvFields } from "@classifier-training/base";
+
 /** One logged row: names to numbers (or text); a missing name is an empty cell. */
 export type MetricsRow = Readonly<Record<string, number | string>>;
 
 /** A number as Python's csv module writes it, so that the same readers parse both. */
 export function formatCell(value: number | string | undefined): string {
   if (value === undefined) return "";
-  if (typeof value === "string") return quote(value);
+  if (typeof value === "string") return field(value);
   if (Number.isNaN(value)) return "nan";
   if (value === Number.POSITIVE_INFINITY) return "inf";
   if (value === Number.NEGATIVE_INFINITY) return "-inf";
   return String(value);
 }
 
-/** The number in a cell; text that is none stays text; an empty cell is `undefined`. */
+/** The number in a cell; other text stays text; an empty cell is `undefined`. */
 export function parseCell(cell: string): number | string | undefined {
   if (cell === "") return undefined;
   if (cell === "nan") return Number.NaN;
@@ -33,35 +35,11 @@ export function formatLine(columns: readonly string[], row: MetricsRow): string 
 }
 
 export function formatHeader(columns: readonly string[]): string {
-  return `${columns.map(quote).join(",")}\n`;
-}
-
-/** The cells of one line (RFC 4180 quoting; a quoted cell holds no line break, since names and values have none). */
-export function parseLine(line: string): string[] {
-  if (!line.includes('"')) return line.split(",");
-  const cells: string[] = [];
-  let cell = "";
-  let quoted = false;
-  for (let i = 0; i < line.length; i++) {
-    const c = line[i] as string;
-    if (quoted) {
-      if (c !== '"') cell += c;
-      else if (line[i + 1] === '"') {
-        cell += '"';
-        i++;
-      } else quoted = false;
-    } else if (c === '"') quoted = true;
-    else if (c === ",") {
-      cells.push(cell);
-      cell = "";
-    } else cell += c;
-  }
-  cells.push(cell);
-  return cells;
+  return `${columns.map(field).join(",")}\n`;
 }
 
 export function parseRow(columns: readonly string[], line: string): Record<string, number | string> {
-  const cells = parseLine(line);
+  const cells = csvFields(line);
   const entries: [string, number | string][] = [];
   for (let i = 0; i < columns.length; i++) {
     const value = parseCell(cells[i] ?? "");
@@ -70,7 +48,7 @@ export function parseRow(columns: readonly string[], line: string): Record<strin
   return Object.fromEntries(entries);
 }
 
-function quote(text: string): string {
-  const flat = text.replaceAll(/[\r\n]+/g, " ");
-  return /[",]/.test(flat) ? `"${flat.replaceAll('"', '""')}"` : flat;
+/** A field on one line: names and values may hold line breaks, rows may not. */
+function field(text: string): string {
+  return csvField(text.replaceAll(/[\r\n]+/g, " "));
 }

@@ -1,11 +1,10 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, relative, resolve } from "node:path";
+import { isProcessAlive } from "@classifier-training/base";
 import { z } from "zod";
-import { isAlive, readRun } from "./run-reader.ts";
-
-/** In a shared checkpoint folder: which runs wanted to keep theirs there. */
-export const folderLogName = "runs.jsonl";
+import { checkpointPaths } from "./names.ts";
+import { readRun } from "./run-reader.ts";
 
 const lineSchema = z.object({
   id: z.string(),
@@ -50,12 +49,12 @@ export function noteFolderUse(
   };
   mkdirSync(folder, { recursive: true });
   // One write: lines of two processes do not mix.
-  appendFileSync(join(folder, folderLogName), `${JSON.stringify(line)}\n`);
+  appendFileSync(join(folder, checkpointPaths.runs), `${JSON.stringify(line)}\n`);
 }
 
 /** The runs noted in a folder, the latest first. Lines that cannot be read are left out. */
 export function folderUses(folder: string): FolderUse[] {
-  const path = join(folder, folderLogName);
+  const path = join(folder, checkpointPaths.runs);
   if (!existsSync(path)) return [];
   return readFileSync(path, "utf8")
     .split("\n")
@@ -74,7 +73,7 @@ export function runDirOf(folder: string, id: string): string | undefined {
 
 /** Whether the run is still going on, as far as this machine can tell. */
 export function isInUse({ dir, host, pid }: FolderUse): boolean {
-  if (pid === process.pid || host !== hostname() || !isAlive(pid)) return false;
+  if (pid === process.pid || host !== hostname() || !isProcessAlive(pid)) return false;
   return readRun(dir)?.status === "running";
 }
 

@@ -1,20 +1,18 @@
+export { type BestWeights, bestWeightsSchema, type WeightsName, writeBestWeights } from "./best-weights.ts";
 export {
   type BundleManifest,
   bundleManifestSchema,
-  manifestFile,
   manifestHash,
   manifestHashKey,
   sha256,
 } from "./bundle-manifest.ts";
 export { claimRunDirectory, claimSweepDirectory, runInUse } from "./claim.ts";
-export { readClassNames } from "./class-names.ts";
 export type { MetricsRow } from "./csv.ts";
-export { type FolderUse, folderLogName, folderUses, isInUse, noteFolderUse, runDirOf } from "./folder-log.ts";
+export { type FolderUse, folderUses, isInUse, noteFolderUse, runDirOf } from "./folder-log.ts";
 export {
   checkLabelsMapping,
   classNamesOf,
   type LabelsMapping,
-  labelsMappingFile,
   labelsMappingSchema,
   parseLabelsMapping,
   readLabelsMapping,
@@ -23,7 +21,18 @@ export {
 export { withLock } from "./lock.ts";
 export { MetricsReader, type MetricsUpdate } from "./metrics-reader.ts";
 export { MetricsWriter } from "./metrics-writer.ts";
-export { epochFolder, runPaths } from "./names.ts";
+export {
+  bundlePaths,
+  checkpointExtension,
+  checkpointPaths,
+  epochFolder,
+  epochOfFolder,
+  evaluationFolders,
+  evaluationPaths,
+  modelVariantFile,
+  runPaths,
+} from "./names.ts";
+export { type Prediction, predictionSchema, readPredictions, writePredictions } from "./predictions.ts";
 export { fileInside, isInside, listImages, listRuns, type Run, readRun } from "./run-reader.ts";
 export { type RunRecord, type RunRecordInput, type RunStatus, runRecordSchema, trialKind } from "./run-record.ts";
 export { RunWriter } from "./run-writer.ts";

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { CtError, parseOptions, readRegularFile, writeFileAtomic } from "@classifier-training/base";
 import { z } from "zod";
+import { runPaths } from "./names.ts";
 
 /** No table of classes is longer; a number beyond it is a damaged or hostile file. */
 const maxClasses = 1_000_000;
@@ -67,11 +68,8 @@ export const labelsMappingSchema = z
 
 export type LabelsMapping = z.infer<typeof labelsMappingSchema>;
 
-/** The file's name, beside the model. */
-export const labelsMappingFile = "labels_mapping.json";
-
 export function writeLabelsMapping(folder: string, mapping: LabelsMapping): void {
-  writeFileAtomic(join(folder, labelsMappingFile), `${JSON.stringify(mapping, null, 2)}\n`);
+  writeFileAtomic(join(folder, runPaths.labels), `${JSON.stringify(mapping, null, 2)}\n`);
 }
 
 /** @throws CtError naming the file and the key that is wrong. */

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { parseLine, parseRow } from "./csv.ts";
+import { csvFields } from "@classifier-training/base";
+import { parseRow } from "./csv.ts";
 
 export interface MetricsUpdate {
   readonly columns: readonly string[];
@@ -48,7 +49,7 @@ export class MetricsReader {
       this.#inode = ino;
       const lines = this.#wholeLines(file, size);
       const header = this.#columns.length === 0 ? lines.shift() : undefined;
-      if (header !== undefined) this.#columns = parseLine(header);
+      if (header !== undefined) this.#columns = csvFields(header);
       return { columns: this.#columns, rows: lines.map((line) => parseRow(this.#columns, line)), reset };
     } finally {
       closeSync(file);

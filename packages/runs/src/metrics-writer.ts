@@ -10,8 +10,8 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { CtError, writeFileAtomic } from "@classifier-training/base";
-import { formatHeader, formatLine, type MetricsRow, parseLine, parseRow } from "./csv.ts";
+import { CtError, csvFields, writeFileAtomic } from "@classifier-training/base";
+import { formatHeader, formatLine, type MetricsRow, parseRow } from "./csv.ts";
 
 /**
  * Appends rows to a `metrics.csv`, one `write` a row, so that a process killed at any moment leaves whole rows and at
@@ -104,7 +104,7 @@ export class MetricsWriter {
     const lines = text.slice(0, end).split("\n").slice(0, -1);
     const header = lines[0];
     if (header === undefined) return;
-    this.#columns = parseLine(header.replace(/\r$/, ""));
+    this.#columns = csvFields(header.replace(/\r$/, ""));
     this.#known = new Set(this.#columns);
     this.#rows = lines.length - 1;
     if (this.#rows > 0) this.#lastRow = parseRow(this.#columns, (lines.at(-1) as string).replace(/\r$/, ""));

@@ -1,18 +1,69 @@
-/** The files of a run directory, relative to it. */
+import type { Split } from "@classifier-training/base";
+
+/** Extension of a checkpoint file. */
+export const checkpointExtension = ".ckpt";
+
+/** Files and folders of a run directory, relative to it. */
 export const runPaths = {
   record: "run.json",
   metrics: "metrics.csv",
+  hparams: "hparams.yaml",
+  log: "train.log",
+  hydra: ".hydra",
   config: ".hydra/config.yaml",
   overrides: ".hydra/overrides.yaml",
   labels: "labels_mapping.json",
   model: "model.onnx",
+  bestWeights: "best_weights.json",
+  bestWeightsTensors: "best_weights.safetensors",
+  determinismLog: "replay.jsonl",
   history: "training_history",
-  log: "train.log",
+  checkpoints: "checkpoints",
   /** Of a sweep's directory, while the sweep is running. */
   sweepClaim: ".sweep.json",
 } as const;
 
-/** The folder of an epoch's pictures (confusion matrix, sample predictions): `epoch_007`. */
+/** In a folder of checkpoints. */
+export const checkpointPaths = {
+  last: `last${checkpointExtension}`,
+  /** Which runs wanted to keep theirs there. */
+  runs: "runs.jsonl",
+} as const;
+
+/** In the folder of one evaluation. */
+export const evaluationPaths = {
+  predictions: "predictions.csv",
+  misclassified: "misclassified.csv",
+  classReport: "class_report.csv",
+  confusionMatrix: "confusion_matrix.png",
+  confusionCounts: "confusion_matrix.csv",
+  samplePredictions: "sample_predictions.png",
+  gradCam: "grad_cam.png",
+} as const;
+
+/** In the folder or zip archive of a bundle. */
+export const bundlePaths = {
+  manifest: "bundle.json",
+  model: runPaths.model,
+  labels: runPaths.labels,
+  golden: "golden",
+} as const;
+
+/** A smaller form of the exported model, beside it: `model_fp16.onnx`. */
+export function modelVariantFile(variant: string): string {
+  return runPaths.model.replace(/(?=\.)/, `_${variant}`);
+}
+
+/** The folder of a validation during training: `epoch_007`. @param epoch counted from 0 */
 export function epochFolder(epoch: number): string {
   return `epoch_${String(epoch).padStart(3, "0")}`;
 }
+
+/** The epoch, counted from 0, that `epochFolder` named a folder after. */
+export function epochOfFolder(name: string): number | undefined {
+  const epoch = /^epoch_(\d{3,})$/.exec(name)?.[1];
+  return epoch === undefined ? undefined : Number(epoch);
+}
+
+/** The folder of an evaluation outside of training: of `classifier validate` and `classifier test`. */
+export const evaluationFolders: Readonly<Record<Exclude<Split, "train">, string>> = { val: "validate", test: "test" };

@@ -34,7 +34,8 @@ export function readRun(dir: string): Run | undefined {
     });
     return { dir, status: "lost", record: withDefaults(dir, record), modifiedAt };
   }
-  const gone = found.status === "running" && found.host === hostname() && !isAlive(found.pid);
+  const gone =
+    found.status === "running" && found.host === hostname() && found.pid !== undefined && !isProcessAlive(found.pid);
   return { dir, status: gone ? "lost" : found.status, record: withDefaults(dir, found), modifiedAt };
 }
 
@@ -116,9 +117,4 @@ function withDefaults(dir: string, record: RunRecord): RunRecord {
     labelsPath: record.labelsPath ?? there(runPaths.labels),
     modelPath: record.modelPath ?? there(runPaths.model),
   };
-}
-
-/** Whether a process of this machine runs; one of unknown id is believed. */
-export function isAlive(pid: number | undefined): boolean {
-  return pid === undefined || isProcessAlive(pid);
 }

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { weightsNameSchema } from "./best-weights.ts";
+import { runPaths } from "./names.ts";
 
 /** How a run stands. `lost`: it says that it is running, but its process is gone (reported by readers only). */
 export type RunStatus = "running" | "success" | "failed" | "interrupted" | "lost";
@@ -24,7 +26,7 @@ export const runRecordSchema = z.looseObject({
   command: z.array(z.string()).default([]),
   configPath: z.string().optional().describe("the composed configuration, YAML"),
   overridesPath: z.string().optional(),
-  metricsPath: z.string().default("metrics.csv"),
+  metricsPath: z.string().default(runPaths.metrics),
   labelsPath: z.string().optional().describe("class names by index, JSON"),
   modelPath: z.string().optional().describe("the exported model"),
   checkpointPath: z.string().optional().describe("the best checkpoint"),
@@ -41,6 +43,7 @@ export const runRecordSchema = z.looseObject({
     .optional(),
   monitor: z.object({ name: z.string(), mode: z.enum(["min", "max"]) }).optional(),
   best: z.object({ value: z.number(), epoch: z.number().optional(), step: z.number().optional() }).optional(),
+  bestWeights: weightsNameSchema.optional().catch(undefined).describe("which weights were best when training ended"),
   error: z.string().optional().describe("why it failed, one line"),
 });
 

@@ -1,14 +1,7 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, extname, join, resolve } from "node:path";
 import { CtError, writeFileAtomic } from "@classifier-training/base";
-import {
-  type BundleManifest,
-  labelsMappingFile,
-  manifestFile,
-  manifestHash,
-  manifestHashKey,
-  sha256,
-} from "@classifier-training/runs";
+import { type BundleManifest, bundlePaths, manifestHash, manifestHashKey, sha256 } from "@classifier-training/runs";
 import { openModelFiles } from "../inference/model-files.ts";
 import { OnnxClassifier } from "../inference/onnx-classifier.ts";
 import { proportion } from "../statistics/interval.ts";
@@ -44,18 +37,18 @@ export async function createBundle(folder: string, source: BundleSource): Promis
     });
   }
   checkReplaceable(folder);
-  return replaceFolder(folder, manifestFile, async (unfinished) => {
+  return replaceFolder(folder, bundlePaths.manifest, async (unfinished) => {
     keepOthers(folder, unfinished);
     return fill(unfinished, source);
   });
 }
 
 async function fill(folder: string, source: BundleSource): Promise<BundleManifest> {
-  mkdirSync(join(folder, "golden"));
-  copyFileSync(source.modelPath, join(folder, modelFile));
-  copyFileSync(source.labelsPath, join(folder, labelsMappingFile));
+  mkdirSync(join(folder, bundlePaths.golden));
+  copyFileSync(source.modelPath, join(folder, bundlePaths.model));
+  copyFileSync(source.labelsPath, join(folder, bundlePaths.labels));
   const pictures = source.golden.map(({ path }, i) => {
-    const picture = `golden/${String(i).padStart(3, "0")}${extname(path)}`;
+    const picture = `${bundlePaths.golden}/${String(i).padStart(3, "0")}${extname(path)}`;
     copyFileSync(path, join(folder, picture));
     return picture;
   });
@@ -78,17 +71,16 @@ async function fill(folder: string, source: BundleSource): Promise<BundleManifes
     ...(origin !== undefined && { source: origin }),
   };
   const signed = { ...manifest, [manifestHashKey]: manifestHash(manifest) };
-  writeFileAtomic(join(folder, manifestFile), `${JSON.stringify(signed, null, 2)}\n`);
+  writeFileAtomic(join(folder, bundlePaths.manifest), `${JSON.stringify(signed, null, 2)}\n`);
   return manifest;
 }
 
-const modelFile = "model.onnx";
-const own = new Set([manifestFile, modelFile, labelsMappingFile, "golden"]);
+const own = new Set<string>(Object.values(bundlePaths));
 
 /** An earlier bundle is replaced, anything else stays. */
 function checkReplaceable(folder: string): void {
   const found = existsSync(folder) ? readdirSync(folder) : [];
-  if (found.length === 0 || found.includes(manifestFile)) return;
+  if (found.length === 0 || found.includes(bundlePaths.manifest)) return;
   throw new CtError({
     code: "bundle/folder",
     what: "the folder holds something that is no bundle",

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { checkOnnx, exportOnnx } from "@classifier-training/onnx";
-import { writeLabelsMapping } from "@classifier-training/runs";
+import { runPaths, writeLabelsMapping } from "@classifier-training/runs";
 import { randn } from "@classifier-training/torch";
 import { openCheckpoint } from "../model/recipe.ts";
 
@@ -12,7 +12,7 @@ export async function exportCheckpoint(path: string, folder: string): Promise<nu
   const { model, recipe } = openCheckpoint(path);
   const { input_height = 224, input_width = 224 } = recipe.labels.preprocessing ?? {};
   const input = randn([2, 3, input_height, input_width]);
-  const modelPath = join(folder, "model.onnx");
+  const modelPath = join(folder, runPaths.model);
   exportOnnx(model, input, {
     path: modelPath,
     inputNames: ["input"],

@@ -1,8 +1,7 @@
 import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CtError, getLogger, scratchFolder } from "@classifier-training/base";
-import type { BundleManifest } from "@classifier-training/runs";
-import { type LabelsMapping, labelsMappingFile, readRun } from "@classifier-training/runs";
+import { type BundleManifest, type LabelsMapping, readRun, runPaths } from "@classifier-training/runs";
 import { readLabelledPictures } from "../data/labelled-pictures.ts";
 import { evaluateClassifier } from "../evaluation/evaluate.ts";
 import { OnnxClassifier } from "../inference/onnx-classifier.ts";
@@ -59,7 +58,7 @@ export async function exportBundle({
     const step = Math.max(1, Math.floor(pictures.length / Math.max(1, golden)));
     return await createBundle(out, {
       modelPath: exported.modelPath,
-      labelsPath: join(exported.folder, labelsMappingFile),
+      labelsPath: join(exported.folder, runPaths.labels),
       golden: pictures.filter((_, i) => i % step === 0).slice(0, golden),
       accuracy: { split, correct: top1.successes, n: top1.n },
       source: { weights: model },
@@ -89,8 +88,8 @@ async function exportedModel(path: string, scratch: string): Promise<ExportedMod
     });
   }
   if (statSync(path).isDirectory()) {
-    const modelPath = join(path, "model.onnx");
-    const betterWeights = join(path, "best_weights.safetensors");
+    const modelPath = join(path, runPaths.model);
+    const betterWeights = join(path, runPaths.bestWeightsTensors);
     if (existsSync(modelPath))
       return {
         folder: path,
@@ -109,7 +108,7 @@ async function exportedModel(path: string, scratch: string): Promise<ExportedMod
   const { exportCheckpoint } = await import("./export-checkpoint.ts");
   const parity = await exportCheckpoint(path, scratch);
   log.info(`exported ${path}; ONNX Runtime differs by at most ${parity.toExponential(1)}`);
-  return { folder: scratch, modelPath: join(scratch, "model.onnx"), checkpoint: path };
+  return { folder: scratch, modelPath: join(scratch, runPaths.model), checkpoint: path };
 }
 
 /** The checkpoint that a run's exported model is compared with, if it is still there. */

@@ -3,7 +3,7 @@ import { CtError, parseOptions } from "@classifier-training/base";
 import {
   type BundleManifest,
   bundleManifestSchema,
-  manifestFile,
+  bundlePaths,
   manifestHash,
   manifestHashKey,
   sha256,
@@ -30,9 +30,9 @@ const tolerance = 1e-3;
 export async function verifyBundle(path: string): Promise<BundleCheck> {
   if (!existsSync(path)) throw noBundle("there is no such bundle", path);
   const files = await openModelFiles(path);
-  if (!files.has(manifestFile)) throw noBundle("this is not a bundle: it has no bundle.json", path);
+  if (!files.has(bundlePaths.manifest)) throw noBundle(`this is not a bundle: it has no ${bundlePaths.manifest}`, path);
   const { manifest, changed } = readManifest(files);
-  const problems = [...(changed ? [wasChanged(manifestFile)] : []), ...fileProblems(files, manifest)];
+  const problems = [...(changed ? [wasChanged(bundlePaths.manifest)] : []), ...fileProblems(files, manifest)];
   if (problems.length > 0) return { manifest, problems, largestDifference: Number.NaN };
   const classifier = await OnnxClassifier.load(path);
   const rows = await classifier.logits(manifest.golden.map(({ picture }) => files.read(picture)));
@@ -57,10 +57,10 @@ function noBundle(what: string, where: string): CtError {
 }
 
 function readManifest(files: ModelFiles): { manifest: BundleManifest; changed: boolean } {
-  const where = files.locate(manifestFile);
+  const where = files.locate(bundlePaths.manifest);
   let value: Record<string, unknown>;
   try {
-    value = JSON.parse(new TextDecoder().decode(files.read(manifestFile))) as Record<string, unknown>;
+    value = JSON.parse(new TextDecoder().decode(files.read(bundlePaths.manifest))) as Record<string, unknown>;
   } catch (cause) {
     throw new CtError({ code: "bundle/manifest", what: "the manifest is not JSON", where, cause });
   }
@@ -76,7 +76,7 @@ function* fileProblems(found: ModelFiles, { files, golden }: BundleManifest): Ge
     else if (sha256(found.read(path)) !== hash) yield wasChanged(path);
   }
   for (const path of found.list())
-    if (path !== manifestFile && !Object.hasOwn(files, path)) yield `${path}: is not part of the bundle`;
+    if (path !== bundlePaths.manifest && !Object.hasOwn(files, path)) yield `${path}: is not part of the bundle`;
   for (const { picture } of golden) if (!Object.hasOwn(files, picture)) yield `${picture}: has no hash`;
 }
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { CtError, getLogger, writeFileAtomic } from "@classifier-training/base";
+import { CtError, getLogger } from "@classifier-training/base";
 import {
   asModelInput,
   Callback,
@@ -9,13 +9,14 @@ import {
   type TrainerView,
   withWeights,
 } from "@classifier-training/lightning";
+import { runPaths, type WeightsName, writeBestWeights } from "@classifier-training/runs";
 import { nn, noGrad, scope, serialization, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { describeProportion, type Proportion, proportion } from "../statistics/interval.ts";
 import { comparePaired } from "../statistics/paired.ts";
-import { type Candidate, type WeightsName, weightCandidates } from "./weight-candidates.ts";
+import { type Candidate, weightCandidates } from "./weight-candidates.ts";
 
 export const bestWeightsOptionsSchema = z.strictObject({
   outputDir: z.string().default("outputs"),
@@ -113,7 +114,7 @@ export class BestWeightsCallback extends Callback {
       correct: top1.successes,
       n: top1.n,
       top1: top1.value,
-      interval95: [top1.low, top1.high],
+      interval95: [top1.low, top1.high] satisfies [number, number],
       loss,
       pairedTestAgainstBest: comparePaired(best.correct, correct),
     }));
@@ -125,13 +126,10 @@ export class BestWeightsCallback extends Callback {
         ? ""
         : ` (a paired test cannot tell them from the ${unclear.map(({ name }) => name).join(" and ")} weights)`;
     log.info(`best weights: ${best.candidate.name}${caution}`);
-    writeFileAtomic(
-      join(this.options.outputDir, "best_weights.json"),
-      `${JSON.stringify({ best: best.candidate.name, split: "val", candidates: rows }, null, 2)}\n`,
-    );
+    writeBestWeights(this.options.outputDir, { best: best.candidate.name, split: "val", candidates: rows });
     // A checkpoint's own weights are in the checkpoint; others would be lost.
     if (best.candidate !== measured[0]?.candidate)
-      serialization.saveSafetensors(join(this.options.outputDir, "best_weights.safetensors"), best.candidate.weights, {
+      serialization.saveSafetensors(join(this.options.outputDir, runPaths.bestWeightsTensors), best.candidate.weights, {
         weights: best.candidate.name,
         source: best.candidate.source,
       });

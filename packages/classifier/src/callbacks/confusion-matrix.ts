@@ -1,12 +1,12 @@
 import { join } from "node:path";
-import { getLogger, writeFileAtomic } from "@classifier-training/base";
+import { csvText, getLogger, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
+import { evaluationPaths } from "@classifier-training/runs";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { drawConfusionMatrix } from "../drawing/confusion-matrix.ts";
 import { countConfusions } from "../statistics/confusion.ts";
 import { describeProportion, proportion } from "../statistics/interval.ts";
-import { csvText } from "./csv.ts";
 import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 
 export const confusionMatrixOptionsSchema = z.strictObject({
@@ -64,12 +64,16 @@ export class ConfusionMatrixCallback extends EvaluationCallback {
       `Confusion matrix, epoch ${trainer.currentEpoch + 1}`,
       `top-1 ${describeProportion(proportion(correct, labels.length))}`,
     );
-    writeFileAtomic(join(folder, "confusion_matrix.png"), png);
+    writeFileAtomic(join(folder, evaluationPaths.confusionMatrix), png);
     // Row by row: a cell each of thousands of classes would be millions of strings.
-    const header = csvText(["true\\predicted", ...names], []);
-    const rows = counts.map((row, i) => `${csvText([names[i] ?? String(i)], []).trimEnd()},${row.join(",")}\n`);
-    writeFileAtomic(join(folder, "confusion_matrix.csv"), `${header}${rows.join("")}`);
-    log.debug(`confusion matrix saved to ${join(folder, "confusion_matrix.png")}`);
+    writeFileAtomic(
+      join(folder, evaluationPaths.confusionCounts),
+      csvText(
+        ["true\\predicted", ...names],
+        counts.map((row, i) => [names[i] ?? i, ...row]),
+      ),
+    );
+    log.debug(`confusion matrix saved to ${join(folder, evaluationPaths.confusionMatrix)}`);
     for (const logger of trainer.loggers) logger.logImage?.("confusion_matrix", [{ png }], trainer.globalStep);
   }
 }

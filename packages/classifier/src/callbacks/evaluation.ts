@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { getLogger } from "@classifier-training/base";
 import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
-import { epochFolder } from "@classifier-training/runs";
+import { epochFolder, evaluationFolders } from "@classifier-training/runs";
 import { classificationData } from "../data/classification-datamodule.ts";
 import type { BatchPredictions } from "../model/predictions.ts";
 
@@ -125,5 +125,5 @@ export function classNamer(trainer: TrainerView): (index: number | undefined) =>
 /** The folder of an evaluation's files: `epoch_003` for a validation in training, else `validate` or `test`. */
 export function evaluationFolder(outputDir: string, trainer: TrainerView, split: "val" | "test"): string {
   if (trainer.fn === "fit") return join(outputDir, epochFolder(trainer.currentEpoch));
-  return join(outputDir, split === "val" ? "validate" : "test");
+  return join(outputDir, evaluationFolders[split]);
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { getLogger, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
+import { evaluationPaths } from "@classifier-training/runs";
 import { cat, keep, noGrad, scope, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import { heatOverlay } from "../drawing/heat-overlay.ts";
@@ -79,7 +80,7 @@ export class GradCAMCallback extends EvaluationCallback {
     this.#forget();
     if (samples === undefined) return;
     const png = drawSampleGrid(samples, `Epoch ${trainer.currentEpoch + 1}: what the surest mistakes looked at`);
-    writeFileAtomic(join(evaluationFolder(this.options.outputDir, trainer, split), "grad_cam.png"), png);
+    writeFileAtomic(join(evaluationFolder(this.options.outputDir, trainer, split), evaluationPaths.gradCam), png);
     for (const logger of trainer.loggers) logger.logImage?.("grad_cam", [{ png }], trainer.globalStep);
   }
 

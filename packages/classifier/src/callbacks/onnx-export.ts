@@ -11,7 +11,7 @@ import {
   withWeights,
 } from "@classifier-training/lightning";
 import { checkOnnx, exportOnnx } from "@classifier-training/onnx";
-import { writeLabelsMapping } from "@classifier-training/runs";
+import { runPaths, writeLabelsMapping } from "@classifier-training/runs";
 import { keep, noGrad, randn, scope, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import { type ClassificationDataModule, classificationData } from "../data/classification-datamodule.ts";
@@ -73,7 +73,7 @@ export class ONNXExportCallback extends Callback {
 
   async #export(trainer: TrainerView, module: LightningModule, source: string): Promise<void> {
     const { outputDir, inputHeight, inputWidth } = this.options;
-    const path = join(outputDir, "model.onnx");
+    const path = join(outputDir, runPaths.model);
     const unchecked = temporaryPath(path);
     const data = classificationData(trainer.datamodule);
     const input = (await validationPictures(data, inputHeight, inputWidth)) ?? randn([2, 3, inputHeight, inputWidth]);
@@ -116,7 +116,7 @@ export class ONNXExportCallback extends Callback {
     }
     const verdict = comparison.distinguishable ? "they differ" : "a paired test cannot tell them apart";
     log.info(
-      `exported ${written} (${(bytes / 2 ** 20).toFixed(1)} MB): val top-1 ${describeProportion(top1)}; model.onnx: ${describeProportion(wholeTop1)}; ${verdict} (p = ${comparison.pValue.toPrecision(2)})`,
+      `exported ${written} (${(bytes / 2 ** 20).toFixed(1)} MB): val top-1 ${describeProportion(top1)}; ${runPaths.model}: ${describeProportion(wholeTop1)}; ${verdict} (p = ${comparison.pValue.toPrecision(2)})`,
     );
   }
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "@classifier-training/base";
 import { convertFloat16, quantizeStaticInt8 } from "@classifier-training/onnx";
 import { Tensor as OnnxTensor, openSession } from "@classifier-training/onnx/runtime";
+import { modelVariantFile } from "@classifier-training/runs";
 import type { Tensor } from "@classifier-training/torch";
 import type { DataLoader } from "@classifier-training/vision";
 import type { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
@@ -37,7 +38,7 @@ export async function writeVariant(
 ): Promise<VariantReport> {
   const whole = readFileSync(modelPath);
   const bytes = variant === "fp16" ? convertFloat16(whole) : await quantised(whole, data.trainDataloader());
-  const path = join(modelPath, "..", `model_${variant}.onnx`);
+  const path = join(modelPath, "..", modelVariantFile(variant));
   writeFileAtomic(path, bytes);
   const [variantOnes, wholeOnes] = [await correctOnes(path, data), await correctOnes(modelPath, data)];
   const [first, second] = [variantOnes.correct, wholeOnes.correct];

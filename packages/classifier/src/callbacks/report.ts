@@ -1,11 +1,11 @@
 import { join, sep } from "node:path";
-import { getLogger, plural, writeFileAtomic } from "@classifier-training/base";
+import { csvText, getLogger, plural, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
+import { evaluationPaths, type Prediction, writePredictions } from "@classifier-training/runs";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { classReports, countConfusions } from "../statistics/confusion.ts";
 import { describeProportion, percent, proportion } from "../statistics/interval.ts";
-import { csvText } from "./csv.ts";
 import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 import { renderTable } from "./table.ts";
 
@@ -52,33 +52,21 @@ export class ClassificationReportCallback extends EvaluationCallback {
     const rows = predictions.labels.map((label, i) => {
       const index = predictions.indices[i] ?? i;
       const predicted = predictions.predicted[i];
-      const confidence = predictions.confidence[i] ?? 0;
       return {
+        sample: samples[index]?.path ?? String(index),
+        true: name(label),
+        predicted: name(predicted),
+        confidence: predictions.confidence[i] ?? 0,
         correct: label === predicted,
-        confidence,
-        cells: [samples[index]?.path ?? String(index), name(label), name(predicted), confidence.toFixed(6)],
       };
     });
     const mistakes = rows.filter((row) => !row.correct).sort((a, b) => b.confidence - a.confidence);
     const reports = classReports(countConfusions(predictions.labels, predictions.predicted, predictions.numClasses));
     const folder = evaluationFolder(this.options.outputDir, trainer, split);
-    const columns = ["sample", "true", "predicted", "confidence"];
+    writePredictions(join(folder, evaluationPaths.predictions), rows);
+    writePredictions(join(folder, evaluationPaths.misclassified), mistakes);
     writeFileAtomic(
-      join(folder, "predictions.csv"),
-      csvText(
-        columns,
-        rows.map((row) => row.cells),
-      ),
-    );
-    writeFileAtomic(
-      join(folder, "misclassified.csv"),
-      csvText(
-        columns,
-        mistakes.map((row) => row.cells),
-      ),
-    );
-    writeFileAtomic(
-      join(folder, "class_report.csv"),
+      join(folder, evaluationPaths.classReport),
       csvText(
         ["class", "precision", "recall", "f1", "support"],
         reports.map((r, k) => [name(k), r.precision.toFixed(4), r.recall.toFixed(4), r.f1.toFixed(4), r.support]),
@@ -90,14 +78,7 @@ export class ClassificationReportCallback extends EvaluationCallback {
         ["class", "precision", "recall", "F1", "support"],
         reports.map((r, k) => [name(k), r.precision.toFixed(3), r.recall.toFixed(3), r.f1.toFixed(3), r.support]),
       ),
-      ...(mistakes.length === 0
-        ? []
-        : [
-            mistakesTable(
-              mistakes.map(({ cells }) => cells),
-              folder,
-            ),
-          ]),
+      ...(mistakes.length === 0 ? [] : [mistakesTable(mistakes, folder)]),
     ];
     if (trainer.fn !== "fit") this.#logTables();
     const { worst } = this.options;
@@ -110,23 +91,31 @@ export class ClassificationReportCallback extends EvaluationCallback {
       .slice(0, worst);
     if (weakest.length > 0)
       log.info(`weakest classes: ${weakest.map((r) => `${r.name} (${r.correct} of ${r.support})`).join(", ")}`);
-    const surest = mistakes.slice(0, worst).map(({ cells: [path = "", label, guess], confidence }) => {
-      const short = path.split(sep).slice(-2).join("/");
-      return `${short} (${label} read as ${guess}, ${percent(confidence)})`;
+    const surest = mistakes.slice(0, worst).map(({ sample, true: label, predicted, confidence }) => {
+      const short = sample.split(sep).slice(-2).join("/");
+      return `${short} (${label} predicted as ${predicted}, ${percent(confidence)})`;
     });
     if (surest.length > 0) log.info(`surest mistakes: ${surest.join(", ")}`);
   }
 }
 
+interface Mistake extends Omit<Prediction, "confidence"> {
+  readonly confidence: number;
+}
+
 /** The surest of them; the file has all. */
 const shownMistakes = 30;
 
-function mistakesTable(cells: readonly (readonly string[])[], folder: string): string {
+function mistakesTable(mistakes: readonly Mistake[], folder: string): string {
   const more =
-    cells.length > shownMistakes ? `, the surest ${shownMistakes} (all in ${join(folder, "misclassified.csv")})` : "";
+    mistakes.length > shownMistakes
+      ? `, the surest ${shownMistakes} (all in ${join(folder, evaluationPaths.misclassified)})`
+      : "";
   return renderTable(
-    `${plural(cells.length, "mistake")}${more}`,
+    `${plural(mistakes.length, "mistake")}${more}`,
     ["sample", "true", "predicted", "confidence"],
-    cells.slice(0, shownMistakes),
+    mistakes
+      .slice(0, shownMistakes)
+      .map(({ sample, true: label, predicted, confidence }) => [sample, label, predicted, confidence.toFixed(6)]),
   );
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Rng, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
+import { evaluationPaths } from "@classifier-training/runs";
 import { z } from "zod";
 import { drawSampleGrid, type GridSample } from "../drawing/sample-grid.ts";
 import type { ClassificationBatch } from "../model/classification-model.ts";
@@ -82,7 +83,10 @@ export class SampleVisualizationCallback extends EvaluationCallback {
       predictedLabel: name(predicted),
     }));
     const png = drawSampleGrid(samples, `Epoch ${trainer.currentEpoch + 1}: predicted label and confidence`);
-    writeFileAtomic(join(evaluationFolder(this.options.outputDir, trainer, split), "sample_predictions.png"), png);
+    writeFileAtomic(
+      join(evaluationFolder(this.options.outputDir, trainer, split), evaluationPaths.samplePredictions),
+      png,
+    );
     for (const logger of trainer.loggers) logger.logImage?.("sample_predictions", [{ png }], trainer.globalStep);
   }
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "@classifier-training/base";
 import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
+import { runPaths } from "@classifier-training/runs";
 import { z } from "zod";
 import { drawLineChart, type Line } from "../drawing/line-chart.ts";
 
@@ -76,7 +77,7 @@ export class TrainingHistoryCallback extends Callback {
         x: this.#rows.map(({ epoch }) => epoch + 1),
         lines: drawn,
       });
-      writeFileAtomic(join(this.options.outputDir, "training_history", `${file}.png`), png);
+      writeFileAtomic(join(this.options.outputDir, runPaths.history, `${file}.png`), png);
     }
   }
 

@@ -8,10 +8,8 @@ import {
   StochasticWeightAveraging,
   type TrainerView,
 } from "@classifier-training/lightning";
+import type { WeightsName } from "@classifier-training/runs";
 import type { Tensor } from "@classifier-training/torch";
-
-/** raw: as the optimizer left them; ema: their moving average; averaged: the mean of epochs (SWA). */
-export type WeightsName = "raw" | "ema" | "averaged";
 
 /** Weights that a training ended with. */
 export interface Candidate {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { displayPath, shellWord } from "@classifier-training/base";
+import { runPaths } from "@classifier-training/runs";
 import { describeProportion, proportion } from "../statistics/interval.ts";
 import type { TrainResult } from "../training/train.ts";
 
@@ -10,7 +11,7 @@ import type { TrainResult } from "../training/train.ts";
  */
 export function describeResult(result: TrainResult, next: readonly string[] = []): string {
   const { outputDir, bestCheckpoint, bestWeights, bestScore, monitor } = result;
-  const onnx = join(outputDir, "model.onnx");
+  const onnx = join(outputDir, runPaths.model);
   if (result.isTrial) return "\nfast_dev_run: every part has run once; it leaves no model and no checkpoint\n";
   const lines: (readonly [string, string])[] = [];
   if (bestScore !== undefined) lines.push([`best ${monitor}`, describeScore(result, bestScore)]);
@@ -30,7 +31,7 @@ export function nextCommands({ outputDir, isTrial }: TrainResult): string[] {
   if (isTrial) return [];
   const run = shellWord(displayPath(outputDir));
   const withModel = [`classifier predict ${run} IMAGE...`, `classifier export ${run} --data DATA_ROOT --out bundle`];
-  return [...(existsSync(join(outputDir, "model.onnx")) ? withModel : []), `classifier validate ${run}`];
+  return [...(existsSync(join(outputDir, runPaths.model)) ? withModel : []), `classifier validate ${run}`];
 }
 
 /** An accuracy with what it rests on; any other metric as a number. */

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, extname, join, resolve } from "node:path";
 import { CtError, displayPath, nearestName } from "@classifier-training/base";
-import { listRuns, type Run, runPaths } from "@classifier-training/runs";
+import { checkpointExtension, listRuns, type Run, runPaths } from "@classifier-training/runs";
 
 /** A run directory that a user named. */
 export interface NamedRun {
@@ -14,13 +14,13 @@ export interface NamedRun {
 export async function findRun(path: string): Promise<NamedRun> {
   const dir = resolve(path);
   if (existsSync(join(dir, runPaths.config)))
-    return { dir, configArguments: ["--config-path", join(dir, ".hydra"), "--config-name", "config"] };
+    return { dir, configArguments: ["--config-path", join(dir, runPaths.hydra), "--config-name", "config"] };
   const stat = statSync(dir, { throwIfNoEntry: false });
   throw new CtError({
     code: "classifier/run",
-    what: stat === undefined ? "there is no such run" : "this is not a run directory: it has no .hydra/config.yaml",
+    what: stat === undefined ? "there is no such run" : `this is not a run directory: it has no ${runPaths.config}`,
     where: path,
-    fix: extname(path) === ".ckpt" ? `a checkpoint is given as --ckpt ${path}` : await nearestRun(path),
+    fix: extname(path) === checkpointExtension ? `a checkpoint is given as --ckpt ${path}` : await nearestRun(path),
   });
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CtError } from "@classifier-training/base";
+import { bundlePaths } from "@classifier-training/runs";
 import type { Classifier } from "../inference/classifier.ts";
 import { likeliest } from "../inference/probabilities.ts";
 import { expectedCalibrationError, quantile } from "../statistics/calibration.ts";
@@ -84,7 +85,7 @@ export async function evaluateClassifier(
 
 /** Of the model's file: in a folder that holds more, of `model.onnx`. */
 function sizeOf(path: string): number {
-  const model = statSync(path).isDirectory() ? join(path, "model.onnx") : path;
+  const model = statSync(path).isDirectory() ? join(path, bundlePaths.model) : path;
   return existsSync(model) ? statSync(model).size : 0;
 }
 

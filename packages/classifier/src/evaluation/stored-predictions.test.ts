@@ -1,34 +1,37 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { epochFolder, evaluationPaths, writePredictions } from "@classifier-training/runs";
 import { afterAll, expect, test } from "vitest";
-import { csvText } from "../callbacks/csv.ts";
 import { pairedSamples, readStoredPredictions } from "./stored-predictions.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "stored-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-function store(folder: string, rows: readonly (readonly string[])[]): void {
-  mkdirSync(join(dir, folder), { recursive: true });
-  writeFileSync(join(dir, folder, "predictions.csv"), csvText(["sample", "true", "predicted", "confidence"], rows));
+/** @param rows sample, class, predicted class */
+function store(folder: string, rows: readonly (readonly [string, string, string])[]): void {
+  writePredictions(
+    join(dir, folder, evaluationPaths.predictions),
+    rows.map(([sample, label, predicted]) => ({ sample, true: label, predicted, confidence: 0.6 })),
+  );
 }
 
 test("a run's best epoch is taken, and two runs are paired by sample, in whatever order", () => {
-  store("a/epoch_000", [
-    ["1.jpg", "cat", "dog", "0.6"],
-    ["2.jpg", "dog", "dog", "0.6"],
+  store(join("a", epochFolder(0)), [
+    ["1.jpg", "cat", "dog"],
+    ["2.jpg", "dog", "dog"],
   ]);
-  store("a/epoch_001", [
-    ["1.jpg", "cat", "cat", "0.6"],
-    ["2.jpg", "dog", "dog", "0.6"],
+  store(join("a", epochFolder(1)), [
+    ["1.jpg", "cat", "cat"],
+    ["2.jpg", "dog", "dog"],
   ]);
-  store("b/epoch_000", [
-    ["2.jpg", "dog", "cat", "0.6"],
-    ["1.jpg", "cat", "cat", "0.6"],
-    ["3.jpg", "cat", "cat", "0.6"],
+  store(join("b", epochFolder(0)), [
+    ["2.jpg", "dog", "cat"],
+    ["1.jpg", "cat", "cat"],
+    ["3.jpg", "cat", "cat"],
   ]);
   const [a, b] = [readStoredPredictions(join(dir, "a")), readStoredPredictions(join(dir, "b"))];
-  expect(a.name).toBe(join(dir, "a", "epoch_001"));
+  expect(a.name).toBe(join(dir, "a", epochFolder(1)));
   expect(pairedSamples(a, b)).toEqual({ first: [true, true], second: [true, false] });
 });
 

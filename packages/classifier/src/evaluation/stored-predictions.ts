@@ -1,9 +1,14 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { CtError, parseCsv, readRegularFile } from "@classifier-training/base";
-import { readRun } from "@classifier-training/runs";
-
-const maxBytes = 2 ** 30;
+import { CtError } from "@classifier-training/base";
+import {
+  epochFolder,
+  epochOfFolder,
+  evaluationFolders,
+  evaluationPaths,
+  readPredictions,
+  readRun,
+} from "@classifier-training/runs";
 
 /** What a run said of each sample of a split, as `predictions.csv` keeps it. */
 export interface StoredPredictions {
@@ -20,7 +25,7 @@ export interface StoredPredictions {
 export function readStoredPredictions(path: string): StoredPredictions {
   if (existsSync(path) && statSync(path).isFile()) return { name: path, correct: readCorrect(path) };
   const stored = predictionFolders(path)
-    .map((folder) => ({ folder, file: join(folder, "predictions.csv") }))
+    .map((folder) => ({ folder, file: join(folder, evaluationPaths.predictions) }))
     .filter(({ file }) => existsSync(file))
     .map(({ folder, file }) => ({ name: folder, correct: readCorrect(file) }));
   const [first, ...others] = stored;
@@ -29,7 +34,7 @@ export function readStoredPredictions(path: string): StoredPredictions {
       code: "compare/predictions",
       what: "there are no stored predictions",
       where: path,
-      fix: "give a run directory of a training with callbacks.report, or a predictions.csv",
+      fix: `give a run directory of a training with callbacks.report, or a ${evaluationPaths.predictions}`,
     });
   }
   return others.reduce((best, one) => (rightOnes(one) > rightOnes(best) ? one : best), first);
@@ -40,9 +45,10 @@ function predictionFolders(path: string, untilEpoch = Number.POSITIVE_INFINITY, 
   // Records are files: one could say that the runs continue each other.
   if (!existsSync(path) || !statSync(path).isDirectory() || seen.has(resolve(path))) return [];
   seen.add(resolve(path));
-  const names = readdirSync(path).filter((name) => /^(epoch_\d+|validate|test)$/.test(name));
-  const isWhole = untilEpoch === Number.POSITIVE_INFINITY;
-  const own = ["", ...names.sort()].filter((name) => isWhole || Number(/^epoch_(\d+)$/.exec(name)?.[1]) <= untilEpoch);
+  const names = readdirSync(path).sort();
+  const epochs = names.filter((name) => (epochOfFolder(name) ?? Number.POSITIVE_INFINITY) <= untilEpoch);
+  const others = names.filter((name) => Object.values(evaluationFolders).includes(name));
+  const own = untilEpoch === Number.POSITIVE_INFINITY ? ["", ...epochs, ...others] : epochs;
   const { continues } = readRun(path)?.record ?? {};
   const earlier = continues?.dir === undefined ? undefined : join(path, continues.dir);
   const before =
@@ -56,27 +62,15 @@ function rightOnes({ correct }: StoredPredictions): number {
 
 function readCorrect(file: string): Map<string, boolean> {
   return new Map(
-    parseCsv(readRegularFile(file, maxBytes).toString("utf8"), file).map(
-      ({ values: { sample, true: label, predicted, confidence }, where }) => {
-        if (sample === undefined || label === undefined || predicted === undefined) {
-          throw new CtError({
-            code: "compare/columns",
-            what: "the file needs the columns sample, true and predicted",
-            where,
-            fix: "give a predictions.csv that `classifier train` wrote",
-          });
-        }
-        if (confidence === "NaN") {
-          throw new CtError({
-            code: "compare/not-finite",
-            what: "the prediction has no confidence: the model's outputs were not finite, it had diverged",
-            where,
-            fix: "compare another epoch of this run, such as RUN/epoch_000",
-          });
-        }
-        return [sample, label === predicted];
-      },
-    ),
+    readPredictions(file).map(({ row: { sample, true: label, predicted, confidence }, where }) => {
+      if (confidence !== "NaN") return [sample, label === predicted];
+      throw new CtError({
+        code: "compare/not-finite",
+        what: "the prediction has no confidence: the model's outputs were not finite, it had diverged",
+        where,
+        fix: `compare another epoch of this run, such as RUN/${epochFolder(0)}`,
+      });
+    }),
   );
 }
 

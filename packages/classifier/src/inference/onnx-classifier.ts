@@ -2,12 +2,7 @@ import { statSync } from "node:fs";
 import { basename, dirname, extname } from "node:path";
 import { CtError } from "@classifier-training/base";
 import { type InferenceSession, openSession, Tensor } from "@classifier-training/onnx/runtime";
-import {
-  type LabelsMapping,
-  labelsMappingFile,
-  parseLabelsMapping,
-  readLabelsMapping,
-} from "@classifier-training/runs";
+import { bundlePaths, type LabelsMapping, parseLabelsMapping, readLabelsMapping } from "@classifier-training/runs";
 import { z } from "zod";
 import { Classifier, check } from "./classifier.ts";
 import { type ModelFiles, openModelFiles } from "./model-files.ts";
@@ -51,7 +46,7 @@ export class OnnxClassifier extends Classifier {
     const found = statSync(path, { throwIfNoEntry: false });
     const isModel = found?.isDirectory() !== true && extname(path) !== ".zip" && (found || extname(path) === ".onnx");
     const files = await openModelFiles(isModel ? dirname(path) : path);
-    const model = isModel ? basename(path) : "model.onnx";
+    const model = isModel ? basename(path) : bundlePaths.model;
     if (!files.has(model)) throw missing("exported model", files.locate(model));
     const mapping = labelsPath === undefined ? labelsOf(files) : readLabelsMapping(labelsPath);
     const preprocessor = await Preprocessor.open(mapping);
@@ -80,9 +75,9 @@ export class OnnxClassifier extends Classifier {
 }
 
 function labelsOf(files: ModelFiles): LabelsMapping {
-  const where = files.locate(labelsMappingFile);
-  if (!files.has(labelsMappingFile)) throw missing("labels mapping", where);
-  return parseLabelsMapping(new TextDecoder().decode(files.read(labelsMappingFile)), where);
+  const where = files.locate(bundlePaths.labels);
+  if (!files.has(bundlePaths.labels)) throw missing("labels mapping", where);
+  return parseLabelsMapping(new TextDecoder().decode(files.read(bundlePaths.labels)), where);
 }
 
 function missing(what: string, where: string): CtError {

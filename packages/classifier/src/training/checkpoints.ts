@@ -9,7 +9,15 @@ import {
   loadCheckpoint,
   summaryOf,
 } from "@classifier-training/lightning";
-import { folderUses, type RunRecord, readRun, runDirOf, runPaths, trialKind } from "@classifier-training/runs";
+import {
+  checkpointExtension,
+  folderUses,
+  type RunRecord,
+  readRun,
+  runDirOf,
+  runPaths,
+  trialKind,
+} from "@classifier-training/runs";
 
 /** A checkpoint file whose header can be read. */
 export interface StoredCheckpoint {
@@ -19,7 +27,7 @@ export interface StoredCheckpoint {
 
 /** The checkpoints of a folder, the newest first. Those that a `fast_dev_run` of an earlier version has left do not count. */
 export function checkpointsIn(folder: string): StoredCheckpoint[] {
-  return findAll(folder, ".ckpt")
+  return findAll(folder, checkpointExtension)
     .map((path) => ({ path, summary: summaryOf(path) }))
     .filter((one): one is StoredCheckpoint => one.summary !== undefined && one.summary.runId !== fastDevRunId)
     .sort((a, b) => b.summary.created.localeCompare(a.summary.created));

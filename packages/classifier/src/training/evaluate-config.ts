@@ -67,7 +67,8 @@ async function evaluate(
   await datamodule.setup?.(fn);
   const model = await buildModel(config, datamodule.numClasses, { pretrained: false });
   const callbacks = await buildCallbacks(config, false);
-  const folder = callbacks.find((callback) => callback instanceof ModelCheckpoint)?.options.dirpath ?? "checkpoints";
+  const folder =
+    callbacks.find((callback) => callback instanceof ModelCheckpoint)?.options.dirpath ?? runPaths.checkpoints;
   const checkpoint = named ?? bestCheckpointIn(folder);
   const owner = summaryOf(checkpoint)?.runId;
   log.info(`${fn} with ${checkpoint}${owner === undefined ? "" : ` of run ${owner}`}`);

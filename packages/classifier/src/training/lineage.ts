@@ -55,7 +55,7 @@ export function takeUp({ config, job, record, model, datamodule, keepers }: Take
   const signature = { config: configSignature(config, { outputDir, workingDir, hasDataFingerprint }) };
   const fingerprint: Fingerprint = { ...model.fingerprint(), ...data, ...signature };
   const [keeper] = keepers;
-  const wanted = keeper?.dirpath ?? join(outputDir, "checkpoints");
+  const wanted = keeper?.dirpath ?? join(outputDir, runPaths.checkpoints);
   const question = {
     mode: resumeMode(get(config, "resume", "auto")),
     fingerprint,
@@ -121,12 +121,12 @@ function isRun(dir: string, id: string): boolean {
   return readRun(dir)?.record.id === id;
 }
 
-const curves = [runPaths.metrics, "replay.jsonl"];
+const curves = [runPaths.metrics, runPaths.determinismLog];
 
 /** The rows that the resumed run has written so far; those after its checkpoint are dropped when it is restored. */
 function takeCurves(from: string | undefined, outputDir: string): void {
   if (from === undefined) {
-    log.warning("the directory of the resumed run is gone: metrics.csv begins where this run does");
+    log.warning(`the directory of the resumed run is gone: ${runPaths.metrics} begins where this run does`);
     return;
   }
   if (from === outputDir || isInside(outputDir, from)) return;

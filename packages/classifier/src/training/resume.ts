@@ -9,7 +9,7 @@ import {
   firstOf,
   type ModelCheckpoint,
 } from "@classifier-training/lightning";
-import { folderLogName, folderUses, isInUse, noteFolderUse, withLock } from "@classifier-training/runs";
+import { checkpointPaths, folderUses, isInUse, noteFolderUse, runPaths, withLock } from "@classifier-training/runs";
 import { checkpointsIn, type StoredCheckpoint } from "./checkpoints.ts";
 
 /** `resume`: the same experiment only, whatever is there, or nothing. */
@@ -119,7 +119,7 @@ export function isSweepJob({ config }: JobContext): boolean {
 export function claimCheckpoints(question: ResumeQuestion, id: string): ResumePlan {
   const { wanted, outputDir, fingerprint, isSweep } = question;
   if (isSweep || isInside(outputDir, wanted)) return planResume(question);
-  return withLock(join(wanted, `${folderLogName}.lock`), () => {
+  return withLock(join(wanted, `${checkpointPaths.runs}.lock`), () => {
     const plan = planResume(question);
     const use = { id, signature: signatureHash(fingerprint), dir: outputDir, checkpoints: plan.folder };
     noteFolderUse(wanted, use);
@@ -171,7 +171,7 @@ function signatureHash(fingerprint: Fingerprint): string {
 }
 
 function ownFolder(outputDir: string): string {
-  return join(outputDir, "checkpoints");
+  return join(outputDir, runPaths.checkpoints);
 }
 
 export function isInside(folder: string, path: string): boolean {

@@ -20,10 +20,9 @@ import {
   ModelCheckpoint,
   TrainingInterrupted,
 } from "@classifier-training/lightning";
-import { type RunRecordInput, RunWriter, runPaths, trialKind } from "@classifier-training/runs";
+import { type RunRecordInput, RunWriter, runPaths, trialKind, type WeightsName } from "@classifier-training/runs";
 import { manualSeed } from "@classifier-training/torch";
 import { BestWeightsCallback } from "../callbacks/best-weights.ts";
-import type { WeightsName } from "../callbacks/weight-candidates.ts";
 import type { ClassificationDataModule } from "../data/classification-datamodule.ts";
 import type { ClassificationModel } from "../model/classification-model.ts";
 import { buildTrainer } from "./build-trainer.ts";
@@ -116,7 +115,7 @@ function earlierResult({ dir, record }: RunWriter): TrainResult {
     outputDir: dir,
     metrics: {},
     bestCheckpoint: checkpointPath && join(dir, checkpointPath),
-    bestWeights: record["bestWeights"] as WeightsName | undefined,
+    bestWeights: record.bestWeights,
     bestScore: best?.value,
     validationSamples: 0,
     monitor: monitor?.name ?? "",

@@ -23,7 +23,7 @@ const program = fileURLToPath(new URL("../../bin/classifier.js", import.meta.url
  * @throws CtError when the run has no certificate, did not start from scratch, or cannot be repeated
  */
 export async function repeatRun(run: NamedRun, { steps, kill }: VerifyOptions): Promise<Verification> {
-  const certificate = join(run.dir, "replay.jsonl");
+  const certificate = join(run.dir, runPaths.determinismLog);
   const scratch = scratchFolder("verify");
   try {
     return await verifyRun(certificate, async () => {
@@ -39,7 +39,7 @@ export async function repeatRun(run: NamedRun, { steps, kill }: VerifyOptions): 
       }
       const args = ["train", ...run.configArguments, ...overrides(run.dir, scratch, last)];
       if (!kill || (await killOnce(args))) await finish(start(args));
-      return join(scratch, "run", "replay.jsonl");
+      return join(scratch, "run", runPaths.determinismLog);
     });
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -51,9 +51,9 @@ function overrides(run: string, scratch: string, steps: number): string[] {
   const loggers = select(load(join(run, runPaths.config)), "logging");
   return [
     textOverride("hydra.run.dir", join(scratch, "run")),
-    textOverride("callbacks.model_checkpoint.dirpath", join(scratch, "checkpoints")),
-    textOverride("callbacks.replay.path", join(scratch, "run", "replay.jsonl")),
-    textOverride("++callbacks.replay.threads_of", resolve(run, "replay.jsonl")),
+    textOverride("callbacks.model_checkpoint.dirpath", join(scratch, runPaths.checkpoints)),
+    textOverride("callbacks.replay.path", join(scratch, "run", runPaths.determinismLog)),
+    textOverride("++callbacks.replay.threads_of", resolve(run, runPaths.determinismLog)),
     "++callbacks.onnx_export=null",
     // `logging` itself is a group, and the saved configuration has no defaults list to choose from.
     ...(loggers instanceof DictConfig ? [...loggers.keys()].map((name) => `~logging.${name}`) : []),

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
-import { CtError, parseCsv } from "@classifier-training/base";
+import { CtError, csvText, parseCsv } from "@classifier-training/base";
 import { type SplitLayout, splitLayout } from "@classifier-training/vision";
 
 /** Synthetic images of class folders are in a subfolder of this name in each; others in one folder with their annotations. */
@@ -60,7 +60,10 @@ export function annotationText(layout: SplitLayout, rows: readonly SynthAnnotati
   const flat = rows.map(({ image, suffix, metadata }) => ({ file_name: image, label: suffix, ...metadata }));
   if (layout === "metadata.jsonl") return flat.map((row) => `${JSON.stringify(row)}\n`).join("");
   const columns = Object.keys(flat[0] ?? { file_name: "", label: "" });
-  return [columns, ...flat.map((row) => Object.values(row))].map((row) => `${row.join(",")}\n`).join("");
+  return csvText(
+    columns,
+    flat.map((row) => Object.values(row).map(String)),
+  );
 }
 
 /** Whether a path is a synthetic image of an earlier run. */

@@ -1,8 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { getLogger, parseOptions } from "@classifier-training/base";
-import { folderLogName } from "@classifier-training/runs";
+import { expandHome, getLogger, parseOptions } from "@classifier-training/base";
+import { checkpointExtension, checkpointPaths, runPaths } from "@classifier-training/runs";
 import { checkpointFolders, findLast } from "../checkpoint/find.ts";
 import { summaryOf } from "../checkpoint/load.ts";
 import { removeLeftOver } from "../checkpoint/write-file.ts";
@@ -28,7 +27,7 @@ export class ModelCheckpoint extends Callback {
   static checkpointJoinChar = "-";
   static checkpointEqualsChar = "=";
   static checkpointNameLast = "last";
-  static fileExtension = ".ckpt";
+  static fileExtension: string = checkpointExtension;
   static startingVersion = 1;
 
   readonly options: ParsedModelCheckpointOptions;
@@ -57,7 +56,7 @@ export class ModelCheckpoint extends Callback {
     super();
     this.options = parseOptions("ModelCheckpoint", modelCheckpointOptionsSchema, options);
     const { dirpath, everyNTrainSteps, everyNEpochs, trainTimeInterval, mode, saveTopK } = this.options;
-    this.dirpath = dirpath === null ? null : resolve(dirpath.replace(/^~(?=\/|$)/, homedir()));
+    this.dirpath = dirpath === null ? null : resolve(expandHome(dirpath));
     const nothingSet = everyNTrainSteps === null && everyNEpochs === null && trainTimeInterval === null;
     this.#everyNEpochs = everyNEpochs ?? (nothingSet ? 1 : 0);
     this.#everyNTrainSteps = everyNTrainSteps ?? 0;
@@ -126,7 +125,7 @@ export class ModelCheckpoint extends Callback {
     for (const folder of checkpointFolders(this.dirpath)) removeLeftOver(folder);
     if (this.options.saveTopK === 0 || trainer.ckptPath !== undefined) return;
     const isFolder = statSync(this.dirpath, { throwIfNoEntry: false })?.isDirectory() === true;
-    if (isFolder && readdirSync(this.dirpath).some((name) => name !== folderLogName)) {
+    if (isFolder && readdirSync(this.dirpath).some((name) => name !== checkpointPaths.runs)) {
       log.warnOnce(`Checkpoint directory ${this.dirpath} exists and is not empty.`);
     }
   }
@@ -434,10 +433,10 @@ export class ModelCheckpoint extends Callback {
   #folder(trainer: TrainerView): string {
     if (this.dirpath !== null) return this.dirpath;
     const [logger] = trainer.loggers;
-    if (logger === undefined) return join(trainer.defaultRootDir, "checkpoints");
+    if (logger === undefined) return join(trainer.defaultRootDir, runPaths.checkpoints);
     const { version } = logger;
     const folder = typeof version === "string" ? version : `version_${version ?? 0}`;
-    return join(logger.saveDir ?? trainer.defaultRootDir, String(logger.name ?? ""), folder, "checkpoints");
+    return join(logger.saveDir ?? trainer.defaultRootDir, String(logger.name ?? ""), folder, runPaths.checkpoints);
   }
 
   #candidates(trainer: TrainerView): MetricValues {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseOptions } from "@classifier-training/base";
+import { runPaths } from "@classifier-training/runs";
 import { getRngState, type optim, Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import { Callback } from "../core/callback.ts";
@@ -57,7 +58,7 @@ export class ReplayCertificate extends Callback {
 
   override setup(trainer: TrainerView, _module: LightningModule, stage: TrainerFn): void {
     if (stage !== "fit" || !trainer.isGlobalZero) return;
-    this.#path = this.#options.path ?? join(trainer.logger?.logDir ?? trainer.defaultRootDir, "replay.jsonl");
+    this.#path = this.#options.path ?? join(trainer.logger?.logDir ?? trainer.defaultRootDir, runPaths.determinismLog);
     mkdirSync(dirname(this.#path), { recursive: true });
   }
 

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { isProcessAlive } from "@classifier-training/base";
 
 const host = hostname().replace(/[^\w-]/g, "_");
 
@@ -71,16 +72,7 @@ export function removeLeftOver(folder: string): void {
   const ours = new RegExp(`\\.${host}\\.(\\d+)\\.tmp$`);
   for (const name of readdirSync(folder)) {
     const pid = ours.exec(name)?.[1];
-    if (pid !== undefined && !isRunning(Number(pid))) removeIfPossible(join(folder, name));
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+    if (pid !== undefined && !isProcessAlive(Number(pid))) removeIfPossible(join(folder, name));
   }
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseOptions } from "@classifier-training/base";
-import { MetricsWriter } from "@classifier-training/runs";
+import { MetricsWriter, runPaths } from "@classifier-training/runs";
 import { z } from "zod";
 import { type FinalStatus, type PlainValue, withPrefix } from "./logger.ts";
 import { prefixOption, VersionedLogger, versionedOptions } from "./versioned-logger.ts";
@@ -51,14 +51,14 @@ export class CSVLogger extends VersionedLogger {
   /** Drops the rows that a killed run wrote after the checkpoint; another run's file is left alone. */
   override loadStateDict(state: Readonly<Record<string, PlainValue>>): void {
     const { rows, lastStep } = state;
-    if (typeof rows !== "number" || !existsSync(join(this.logDir, "metrics.csv"))) return;
+    if (typeof rows !== "number" || !existsSync(join(this.logDir, runPaths.metrics))) return;
     const writer = this.#open();
     if (rows > writer.rows) return;
     if (rows === 0 || writer.rowAt(rows - 1)?.["step"] === lastStep) writer.rewind(rows);
   }
 
   #open(): MetricsWriter {
-    this.#writer ??= new MetricsWriter(join(this.logDir, "metrics.csv"));
+    this.#writer ??= new MetricsWriter(join(this.logDir, runPaths.metrics));
     return this.#writer;
   }
 }

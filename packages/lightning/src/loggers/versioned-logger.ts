@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { writeFileAtomic } from "@classifier-training/base";
+import { expandHome, writeFileAtomic } from "@classifier-training/base";
+import { runPaths } from "@classifier-training/runs";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { plainHyperparams } from "./hyperparams.ts";
@@ -47,7 +47,7 @@ export abstract class VersionedLogger extends Logger {
 
   /** The folder of all versions. */
   get rootDir(): string {
-    return join(this.options.saveDir.replace(/^~(?=\/|$)/, homedir()), this.name);
+    return join(expandHome(this.options.saveDir), this.name);
   }
 
   override get logDir(): string {
@@ -59,7 +59,7 @@ export abstract class VersionedLogger extends Logger {
     Object.assign(this.hyperparams, plainHyperparams(params));
     mkdirSync(this.logDir, { recursive: true });
     // Python's tools read YAML 1.1, in which text such as `on` or `10:11:12` needs quotes.
-    writeFileAtomic(join(this.logDir, "hparams.yaml"), stringify(this.hyperparams, { version: "1.1" }));
+    writeFileAtomic(join(this.logDir, runPaths.hparams), stringify(this.hyperparams, { version: "1.1" }));
   }
 }
 

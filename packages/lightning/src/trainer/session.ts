@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { CtError, dropOutputErrors, getLogger } from "@classifier-training/base";
+import { checkpointPaths, runPaths } from "@classifier-training/runs";
 import { nn } from "@classifier-training/torch";
 import type { CheckpointIO } from "../checkpoint/io.ts";
 import type { LightningDataModule } from "../core/datamodule.ts";
@@ -326,7 +327,7 @@ export class Session {
     const keeper = this.#keeper;
     const path =
       keeper === undefined
-        ? join(options.defaultRootDir, "checkpoints", "last.ckpt")
+        ? join(options.defaultRootDir, runPaths.checkpoints, checkpointPaths.last)
         : await keeper.saveNow(this.#trainer, onDone);
     if (keeper === undefined) await this.#trainer.saveCheckpoint(path, { onDone });
     await this.#io.flush();

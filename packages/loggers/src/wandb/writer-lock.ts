@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { isProcessAlive } from "@classifier-training/base";
 import { z } from "zod";
 
 const writerSchema = z.object({ pid: z.int(), host: z.string() });
@@ -16,10 +17,8 @@ export function noteWriter(runDir: string): () => void {
 export function isBeingWritten(runDir: string): boolean {
   try {
     const { pid, host } = writerSchema.parse(JSON.parse(readFileSync(join(runDir, "logs", "writer.json"), "utf8")));
-    if (host !== hostname()) return false;
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    return host === hostname() && isProcessAlive(pid);
+  } catch {
+    return false;
   }
 }

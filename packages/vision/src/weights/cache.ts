@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { cacheFolder, type Environment, expandHome, userCacheFolder } from "@classifier-training/base";
+import { cacheFolder, type Environment, pathOfVariable, userCacheFolder } from "@classifier-training/base";
 
 /** The folder that downloaded weights are kept in: `$XDG_CACHE_HOME/classifier-training/weights`, by default under `~/.cache`. */
 export function weightsCacheFolder(env: Environment = process.env): string {
@@ -8,15 +8,15 @@ export function weightsCacheFolder(env: Environment = process.env): string {
 
 /** PyTorch's own cache of torchvision weights; only ever read. */
 export function torchHubFolder(env: Environment = process.env): string {
-  const home = expandHome(env["TORCH_HOME"]) ?? join(userCacheFolder(env), "torch");
+  const home = pathOfVariable(env["TORCH_HOME"]) ?? join(userCacheFolder(env), "torch");
   return join(home, "hub", "checkpoints");
 }
 
 /** The cache of Python's `huggingface_hub`; only ever read. */
 export function huggingFaceFolder(env: Environment = process.env): string {
   return (
-    expandHome(env["HF_HUB_CACHE"]) ??
-    join(expandHome(env["HF_HOME"]) ?? join(userCacheFolder(env), "huggingface"), "hub")
+    pathOfVariable(env["HF_HUB_CACHE"]) ??
+    join(pathOfVariable(env["HF_HOME"]) ?? join(userCacheFolder(env), "huggingface"), "hub")
   );
 }
 

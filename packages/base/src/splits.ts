@@ -1,0 +1,16 @@
+/** The splits of a dataset, by the names that metrics have (`val/acc_top1`). */
+export const splits = ["train", "val", "test"] as const;
+
+export type Split = (typeof splits)[number];
+
+/** Names of a split's folder in a dataset, the preferred one first. */
+export const splitFolderNames: Readonly<Record<Split, readonly [string, ...string[]]>> = {
+  train: ["train"],
+  val: ["valid", "val", "validation"],
+  test: ["test"],
+};
+
+/** The split that a name stands for: the split's own, or one that its folder may have. */
+export function splitOf(name: string): Split | undefined {
+  return splits.find((split) => split === name || splitFolderNames[split].includes(name));
+}

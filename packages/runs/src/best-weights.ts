@@ -1,0 +1,38 @@
+import { join } from "node:path";
+import { splits, writeFileAtomic } from "@classifier-training/base";
+import { z } from "zod";
+import { runPaths } from "./names.ts";
+
+/** raw: as the optimizer left them; ema: their moving average; averaged: the mean of epochs (SWA). */
+export const weightsNameSchema = z.enum(["raw", "ema", "averaged"]);
+
+export type WeightsName = z.infer<typeof weightsNameSchema>;
+
+/** `best_weights.json`: the weights that a training ended with, the best one first, measured on the same samples. */
+export const bestWeightsSchema = z.looseObject({
+  best: weightsNameSchema,
+  split: z.enum(splits),
+  candidates: z.array(
+    z.looseObject({
+      name: weightsNameSchema,
+      source: z.string().describe("the checkpoint they are from, or what else"),
+      correct: z.int().describe("samples whose class was predicted"),
+      n: z.int().describe("samples"),
+      top1: z.number(),
+      interval95: z.tuple([z.number(), z.number()]),
+      loss: z.number().describe("mean cross entropy, unweighted"),
+      pairedTestAgainstBest: z.object({
+        onlyFirst: z.int(),
+        onlySecond: z.int(),
+        pValue: z.number(),
+        distinguishable: z.boolean(),
+      }),
+    }),
+  ),
+});
+
+export type BestWeights = z.infer<typeof bestWeightsSchema>;
+
+export function writeBestWeights(folder: string, report: BestWeights): void {
+  writeFileAtomic(join(folder, runPaths.bestWeights), `${JSON.stringify(report, null, 2)}\n`);
+}
