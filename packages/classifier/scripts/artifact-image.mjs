@@ -1,4 +1,4 @@
-// node packages/classifier/scripts/artifact-picture.mjs RUN: docs/images/artifacts.png, from the pictures that a run of the demo left.
+// node packages/classifier/scripts/artifact-image.mjs RUN: docs/images/artifacts.png, from the images that a run of the demo left.
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -8,13 +8,13 @@ import sharp from "sharp";
 const images = fileURLToPath(new URL("../../../docs/images/", import.meta.url));
 const run = process.argv[2];
 if (run === undefined)
-  throw new Error("usage: node packages/classifier/scripts/artifact-picture.mjs outputs/DATE/TIME");
+  throw new Error("usage: node packages/classifier/scripts/artifact-image.mjs outputs/DATE/TIME");
 const epoch = readdirSync(run)
   .filter((name) => /^epoch_\d+$/.test(name))
   .sort()
   .at(-1);
 
-/** Left, top, width, height of each picture on the page. */
+/** Left, top, width, height of each image on the page. */
 const tiles = [
   [join(run, epoch, "confusion_matrix.png"), 0, 0, 620, 620],
   [join(run, "training_history", "accuracy_history.png"), 640, 0, 560, 336],
