@@ -7,8 +7,7 @@ import sharp from "sharp";
 
 const images = fileURLToPath(new URL("../../../docs/images/", import.meta.url));
 const run = process.argv[2];
-if (run === undefined)
-  throw new Error("usage: node packages/classifier/scripts/artifact-image.mjs outputs/DATE/TIME");
+if (run === undefined) throw new Error("usage: node packages/classifier/scripts/artifact-image.mjs outputs/DATE/TIME");
 const epoch = readdirSync(run)
   .filter((name) => /^epoch_\d+$/.test(name))
   .sort()
