@@ -11,6 +11,7 @@ export { ClassificationDataModule, type SampleInfo } from "./data/classification
 export { ImageFolderDataModule } from "./data/image-folder-datamodule.ts";
 export { evaluateClassifier, type ModelEvaluation } from "./evaluation/evaluate.ts";
 export { compareModels, evaluationMarkdown } from "./evaluation/report.ts";
+export { type Extension, registerExtension } from "./extensions.ts";
 export * from "./inference/index.ts";
 export { openClassifier } from "./inference/open-classifier.ts";
 export { type ClassificationBatch, ClassificationModel, type EvaluationOutput } from "./model/classification-model.ts";

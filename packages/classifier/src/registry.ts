@@ -1,4 +1,5 @@
 import { registerResolver, registerTargets, type TargetLoader } from "@classifier-training/hydra";
+import { registerExtensions } from "./extensions.ts";
 
 const lightning: TargetLoader = async () => {
   const { targets } = await import("@classifier-training/lightning");
@@ -10,7 +11,6 @@ const lightning: TargetLoader = async () => {
 const loggers: TargetLoader = async () => (await import("@classifier-training/loggers")).targets;
 const torch: TargetLoader = async () => (await import("@classifier-training/torch")).targets;
 const vision: TargetLoader = async () => (await import("@classifier-training/vision")).targets;
-const jersey: TargetLoader = async () => (await import("@classifier-training/jersey")).targets;
 const own: TargetLoader = async () => (await import("./targets.ts")).targets;
 
 /** Who knows the names below a prefix; of two that know the same prefix, the later one is asked first. */
@@ -21,14 +21,6 @@ const namespaces: readonly (readonly [prefixes: readonly string[], load: TargetL
   [["torchvision", "timm"], vision],
   [["classifier_training"], own],
   [["classifier_training.transforms", "classifier_training.data.JSONLDataset"], vision],
-  [
-    [
-      "classifier_training.callbacks.orientation",
-      "classifier_training.callbacks.upright",
-      "classifier_training.jersey",
-    ],
-    jersey,
-  ],
   [["classifier_training.callbacks.ema", "classifier_training.callbacks.histograms"], lightning],
 ];
 
@@ -42,6 +34,7 @@ export function registerAll(): void {
   if (registered) return;
   registered = true;
   for (const [prefixes, load] of namespaces) for (const prefix of prefixes) registerTargets(prefix, load);
+  registerExtensions();
   registerResolver("classifier.resize_size", (size: number) => Math.round((Number(size) * 256) / 224), {
     replace: true,
   });

@@ -1,26 +1,26 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { compose, findTarget, initializeConfigDir, instantiate, select, toContainer } from "@classifier-training/hydra";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, sep } from "node:path";
+import { findTarget, instantiate, select, toContainer } from "@classifier-training/hydra";
+import { beforeAll, describe, expect, test } from "vitest";
+import { configFolders, registerExtension } from "../src/extensions.ts";
 import { registerAll } from "../src/registry.ts";
+import { composed } from "./compose.ts";
 
-const conf = fileURLToPath(new URL("../conf", import.meta.url));
-const roots = readdirSync(conf).filter((name) => name.endsWith(".yaml"));
-const groups = readdirSync(conf, { withFileTypes: true }).flatMap((entry) =>
-  entry.isDirectory()
-    ? readdirSync(join(conf, entry.name)).map((file) => [entry.name, file.replace(".yaml", "")] as const)
-    : [],
+const files = configFolders().flatMap((folder) =>
+  (readdirSync(folder, { recursive: true }) as string[]).filter(isYaml),
 );
+/** `train_base` is what they start from. */
+const roots = files.filter((path) => !path.includes(sep) && path !== "train_base.yaml");
+const groups = files
+  .filter((path) => path.includes(sep))
+  .map((path) => path.replace(".yaml", "").split(sep) as [group: string, option: string]);
 
-let undo = () => {};
+function isYaml(path: string): boolean {
+  return path.endsWith(".yaml");
+}
 
-beforeAll(() => {
-  registerAll();
-  undo = initializeConfigDir(conf).dispose;
-});
-
-afterAll(() => undo());
+beforeAll(() => registerAll());
 
 /** Every `_target_` in a tree. */
 function targetsIn(value: unknown): string[] {
@@ -31,7 +31,7 @@ function targetsIn(value: unknown): string[] {
 
 describe("root configurations", () => {
   test.each(roots)("%s composes, and every target in it is registered", async (file) => {
-    const config = compose({ configName: file.replace(".yaml", "") });
+    const config = composed(file.replace(".yaml", ""));
     const targets = targetsIn(toContainer(config));
     expect(targets.length).toBeGreaterThan(5);
     for (const target of targets) expect(await findTarget(target), target).toBeDefined();
@@ -41,13 +41,13 @@ describe("root configurations", () => {
 describe("group options", () => {
   test.each(groups)("%s=%s composes, and every target in it is registered", async (group, option) => {
     const override = group === "experiment" ? `+${group}=${option}` : `${group}=${option}`;
-    const config = compose({ configName: "train_basketball_resnet18", overrides: [override] });
+    const config = composed("train_basketball_resnet18", [override]);
     for (const target of targetsIn(toContainer(config))) expect(await findTarget(target), target).toBeDefined();
   });
 });
 
 test("the main configuration has the groups and values that its users know", () => {
-  const config = compose({ configName: "train_basketball_resnet18" });
+  const config = composed("train_basketball_resnet18");
   expect(toContainer(config)).toMatchObject({
     seed: 42,
     log_level: "INFO",
@@ -73,8 +73,8 @@ test("the main configuration has the groups and values that its users know", () 
   });
 });
 
-test("the picture size has one home", () => {
-  const config = compose({ configName: "train_basketball_resnet18", overrides: ["data.image_size=64"] });
+test("the image size has one home", () => {
+  const config = composed("train_basketball_resnet18", ["data.image_size=64"]);
   expect(select(config, "transforms.image_size")).toBe(64);
   expect(select(config, "callbacks.onnx_export.input_height")).toBe(64);
   expect(
@@ -83,14 +83,30 @@ test("the picture size has one home", () => {
   ).toBe(73);
 });
 
+test("an extension adds configurations, and the names in them", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "extension-"));
+  mkdirSync(join(folder, "callbacks"));
+  writeFileSync(join(folder, "callbacks/acme.yaml"), "defaults: [default, _self_]\nbell: {_target_: acme.Bell}\n");
+  registerExtension({
+    configFolder: folder,
+    namespaces: ["acme"],
+    targets: async () => ({ "acme.Bell": { invoke: () => "ding" } }),
+  });
+  const config = composed("train_demo", ["callbacks=acme"]);
+  expect(await instantiate(select(config, "callbacks.bell"))).toBe("ding");
+  expect(select(config, "callbacks.ema.decay")).toBe(0.9999);
+  rmSync(folder, { recursive: true });
+});
+
 test("jersey numbers are never flipped", () => {
-  for (const name of ["basketball_jersey", "jersey_scratch", "demo"]) {
-    expect(readFileSync(join(conf, "transforms", `${name}.yaml`), "utf8")).not.toContain("HorizontalFlip");
-  }
+  const transforms = (option: string) => targetsIn(toContainer(composed("train_demo", [`transforms=${option}`])));
+  for (const name of ["basketball_jersey", "jersey_scratch", "demo"])
+    expect(transforms(name).filter((target) => target.includes("Flip"))).toEqual([]);
+  expect(transforms("default")).toContain("torchvision.transforms.v2.RandomHorizontalFlip");
 });
 
 test("transforms are built from the configuration", async () => {
-  const config = compose({ configName: "train_jersey_ocr_resnet18" });
+  const config = composed("train_jersey_ocr_resnet18");
   const pipeline = (await instantiate(select(config, "transforms.train_transforms"))) as {
     name: string;
     options: { transforms: unknown[] };

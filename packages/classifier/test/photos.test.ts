@@ -1,12 +1,13 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compose, initializeConfigDir, select } from "@classifier-training/hydra";
+import { select } from "@classifier-training/hydra";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
 import { OnnxClassifier } from "../src/inference/onnx-classifier.ts";
 import { classifier } from "./cli.ts";
+import { composed } from "./compose.ts";
 import { type TinyModel, writeTinyModel } from "./tiny-model.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "photos-"));
@@ -57,14 +58,12 @@ test("exif_orientation turns photos in training and in prediction alike, and is 
   }
 });
 
-test("the transforms of photos turn on exif_orientation, the jersey's leave it off", () => {
-  const undo = initializeConfigDir(join(import.meta.dirname, "../conf")).dispose;
+test("the transforms of photos enable exif_orientation, those of jerseys do not", () => {
   const valueWith = (...overrides: string[]) =>
-    select(compose({ configName: "train_basketball_resnet18", overrides }), "data.exif_orientation");
+    select(composed("train_basketball_resnet18", overrides), "data.exif_orientation");
   expect(valueWith()).toBe(false);
   expect(valueWith("transforms=default")).toBe(true);
   expect(valueWith("transforms=default", "data.exif_orientation=false")).toBe(false);
-  undo();
 });
 
 test("the data check counts photos that EXIF says to turn", async () => {

@@ -1,13 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { main } from "@classifier-training/hydra";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { configFolders } from "../extensions.ts";
 import { registerAll } from "../registry.ts";
 import { configSignature } from "./signature.ts";
 
-const conf = fileURLToPath(new URL("../../conf", import.meta.url));
 let dir = "";
 let runs = 0;
 let before: Record<string, unknown> = {};
@@ -26,8 +25,10 @@ async function signatureOf(
   configName = "train_jersey_ocr_resnet18_local",
 ): Promise<Record<string, unknown>> {
   const argv = [...overrides, `hydra.run.dir=${join(dir, String(runs++))}`];
-  const { jobs } = await main({ fallbackPath: conf, configName, argv }, (config, { outputDir, originalCwd }) =>
-    configSignature(config, { outputDir, workingDir: originalCwd, hasDataFingerprint: true }),
+  const { jobs } = await main(
+    { fallbackPath: configFolders(), configName, argv },
+    (config, { outputDir, originalCwd }) =>
+      configSignature(config, { outputDir, workingDir: originalCwd, hasDataFingerprint: true }),
   );
   return jobs[0]?.value ?? {};
 }

@@ -1,2 +1,2 @@
-// Loaded by every `classifier` command that composes a configuration: register your own classes here.
+// Loaded by every `classifier` command that composes a configuration: register custom classes and extensions here.
 import "./src/tiny-net.ts";

@@ -21,8 +21,8 @@ import type { ClaimDirectory, JobReturn, TaskFunction } from "./job.ts";
 export interface MainOptions {
   /** Folder of the configs: absolute, `pkg://...`, or relative to `from`. Without it only the ConfigStore is read. */
   readonly configPath?: string | undefined;
-  /** A folder of configs that is read last: a file of the same name in `configPath` or `--config-dir` goes before. */
-  readonly fallbackPath?: string | undefined;
+  /** Folders of configs that are read last: a file of the same name in `configPath` or `--config-dir` takes precedence. */
+  readonly fallbackPath?: string | readonly string[] | undefined;
   /** The primary config, without extension. */
   readonly configName?: string | undefined;
   /** `import.meta.url` of the application: where relative paths start. The current directory by default. */
@@ -109,7 +109,7 @@ async function dispatch<T>(options: MainOptions, program: string, task: TaskFunc
   const before = HydraConfig.set(undefined);
   try {
     if (options.options !== undefined && options.fallbackPath !== undefined) {
-      await admitOptions(invocation, resolve(options.fallbackPath), options.options);
+      await admitOptions(invocation, fallbacksOf(options), options.options);
     }
     return await runCommand(invocation);
   } finally {
@@ -123,12 +123,12 @@ async function dispatch<T>(options: MainOptions, program: string, task: TaskFunc
  */
 async function admitOptions<T>(
   { args, loader, configName }: Invocation<T>,
-  folder: string,
+  folders: readonly string[],
   optionsOf: NonNullable<MainOptions["options"]>,
 ): Promise<void> {
   const asked = new Map<string, DictConfig>();
   loader.unlisted = (mapping) => {
-    if (isFrom(mapping, folder)) asked.set(mapping.fullKey(), mapping);
+    if (isFrom(mapping, folders)) asked.set(mapping.fullKey(), mapping);
     return [];
   };
   // A sweep's first value stands for all of them.
@@ -142,7 +142,7 @@ async function admitOptions<T>(
   }
   const known = new Map<string, readonly string[]>();
   for (const [key, mapping] of asked) known.set(key, await optionsOf(mapping));
-  loader.unlisted = (mapping) => (isFrom(mapping, folder) ? (known.get(mapping.fullKey()) ?? []) : []);
+  loader.unlisted = (mapping) => (isFrom(mapping, folders) ? (known.get(mapping.fullKey()) ?? []) : []);
 }
 
 function withoutSweep(line: string): string | undefined {
@@ -154,9 +154,10 @@ function withoutSweep(line: string): string | undefined {
   }
 }
 
-/** Whether a mapping, or a value in it, is written in a file of a folder. */
-function isFrom(mapping: DictConfig, folder: string): boolean {
-  const isInside = (node: Node) => node.origin?.kind === "file" && node.origin.source.startsWith(folder);
+/** Whether a mapping, or a value in it, is written in a file of these folders. */
+function isFrom(mapping: DictConfig, folders: readonly string[]): boolean {
+  const isInside = ({ origin }: Node) =>
+    origin?.kind === "file" && folders.some((folder) => origin.source.startsWith(folder));
   return isInside(mapping) || [...mapping.nodes()].some(isInside);
 }
 
@@ -242,14 +243,19 @@ function createLoader(options: MainOptions, args: ParsedArgs): ConfigLoader {
   const isAddress = configPath === undefined || isAbsolute(configPath) || configPath.includes("://");
   const primary = isAddress ? configPath : resolve(base, configPath);
   const extra = args.configDir === undefined ? [] : [existingFolder(args.configDir)];
-  const fallback = options.fallbackPath === undefined ? [] : [resolve(base, options.fallbackPath)];
   const file = from ?? process.argv[1] ?? "app";
   const jobName =
     options.jobName ??
     basename(file, extname(file))
       .replaceAll(" ", "_")
       .replace(/[^-\w.]/gu, "");
-  return new ConfigLoader(searchPath(primary, extra, fallback), jobName, true);
+  return new ConfigLoader(searchPath(primary, extra, fallbacksOf(options)), jobName, true);
+}
+
+/** The folders that are read last, as absolute paths. */
+function fallbacksOf({ fallbackPath = [], from }: MainOptions): string[] {
+  const base = from === undefined ? process.cwd() : dirname(fileURLToPath(from));
+  return [fallbackPath].flat().map((folder) => resolve(base, folder));
 }
 
 function existingFolder(path: string): string {

@@ -1,5 +1,6 @@
+import { configFolders } from "../../extensions.ts";
 import type { RegisterCommand } from "../commands.ts";
-import { asRank, confDir, hydraCommand, hydraHelp, openHydra, withoutUsageCode } from "./train.ts";
+import { asRank, hydraCommand, hydraHelp, openHydra, withoutUsageCode } from "./train.ts";
 
 /** `validate` and `test`: the metrics of a checkpoint on one split. */
 export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
@@ -15,7 +16,7 @@ export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
         const argv = run === undefined ? others : [...run.configArguments, ...others];
         const { exitCode } = await hydraMain(
           {
-            fallbackPath: confDir,
+            fallbackPath: configFolders(),
             configName: "train_basketball_resnet18",
             jobName: fn,
             program: `classifier ${fn}`,

@@ -5,7 +5,7 @@ import { print } from "../print.ts";
 export const registerInit: RegisterCommand = (program) => {
   program
     .command("init")
-    .description("start a project: configuration, a model, callback and transform of your own, a test, sample pictures")
+    .description("create a project: configuration, a custom model, callback and transform, a test, sample images")
     .argument("<folder>", "a new folder")
     .addHelpText("after", "\nExample:\n  classifier init my-classifier && cd my-classifier && npm run train")
     .action(async (folder: string) => {

@@ -1,15 +1,12 @@
-import { fileURLToPath } from "node:url";
 import type { MainResult } from "@classifier-training/hydra";
 import type { Command } from "commander";
+import { configFolders } from "../../extensions.ts";
 import type { TrainResult } from "../../training/train.ts";
 import { continueWithoutReader } from "../closed-output.ts";
 import type { RegisterCommand } from "../commands.ts";
 import { describeResult, nextCommands } from "../describe-result.ts";
 import { exitCode } from "../failure.ts";
 import { print } from "../print.ts";
-
-/** The configuration that the product ships. */
-export const confDir = fileURLToPath(new URL("../../../conf/", import.meta.url));
 
 /** A command whose arguments are Hydra's: overrides and flags. */
 export function hydraCommand(program: Command, name: string, description: string): Command {
@@ -62,7 +59,7 @@ export async function runTraining(
   const hydraMain = await openHydra();
   const result = await hydraMain<TrainResult>(
     {
-      fallbackPath: confDir,
+      fallbackPath: configFolders(),
       configName,
       jobName: "train",
       program: `classifier ${name}`,

@@ -2,7 +2,7 @@ import { Callback, type TrainerView, z } from "classifier-training";
 
 const options = z.strictObject({ text: z.string().default("epoch done") });
 
-/** Says when an epoch is over. `callbacks.epoch_bell.text=ding` */
+/** Prints a line at the end of each epoch. `callbacks.epoch_bell.text=ding` */
 export class EpochBell extends Callback {
   static readonly options = options;
   readonly #text: string;

@@ -1,6 +1,6 @@
 import { defineTransform, z } from "classifier-training";
 
-/** Shifts each colour channel by a random amount. */
+/** Shifts each color channel by a random amount. */
 export const RandomTint = defineTransform({
   name: "RandomTint",
   module: import.meta.url,

@@ -11,7 +11,7 @@ const options = classificationModelOptionsSchema.extend({
   width: z.int().positive().default(32).describe("channels of the first layer"),
 });
 
-/** Three convolutions: small enough to read, good enough for simple pictures. `model=tiny_net model.width=32` */
+/** Three convolutions: small enough to read, good enough for simple images. `model=tiny_net model.width=32` */
 @register("model", "tiny_net")
 export class TinyNet extends ClassificationModel {
   static readonly options = options;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 
-test("the project trains for one batch, with its own model, callback and transform", () => {
+test("the project trains for one batch, with its custom model, callback and transform", () => {
   const output = execFileSync(
     "npx",
     [

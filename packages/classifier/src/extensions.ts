@@ -1,0 +1,39 @@
+import { fileURLToPath } from "node:url";
+import { registerTargets, type TargetLoader } from "@classifier-training/hydra";
+import { extension as jersey } from "@classifier-training/jersey/extension";
+
+/**
+ * A package that adds classes and configurations to the product. `@classifier-training/jersey` is the worked example; any
+ * other is added with `registerExtension` in a project's `classifier.plugins.ts`.
+ */
+export interface Extension {
+  /** Folder of configuration groups, read after the user's own and the product's. */
+  readonly configFolder?: string;
+  /** The dotted names before its targets' own, such as `my_package.callbacks`. */
+  readonly namespaces: readonly string[];
+  /** The names that a configuration may use, loaded when one is first used. */
+  readonly targets: TargetLoader;
+}
+
+const configFolder = fileURLToPath(new URL("../conf/", import.meta.url));
+/** Those of the product itself. */
+const extensions: Extension[] = [jersey];
+
+/** Adds an extension to the commands of this process. */
+export function registerExtension(extension: Extension): void {
+  extensions.push(extension);
+  registerTargetsOf(extension);
+}
+
+export function registerExtensions(): void {
+  for (const extension of extensions) registerTargetsOf(extension);
+}
+
+function registerTargetsOf({ namespaces, targets }: Extension): void {
+  for (const namespace of namespaces) registerTargets(namespace, targets);
+}
+
+/** The configuration folders of the product and its extensions; an earlier one takes precedence. */
+export function configFolders(): string[] {
+  return [configFolder, ...extensions.flatMap((extension) => extension.configFolder ?? [])];
+}
