@@ -1,5 +1,3 @@
-import { stripVTControlCharacters } from "node:util";
-
 /** Number of single-character edits (insert, delete, replace, swap of neighbours) between two strings. */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
@@ -65,7 +63,8 @@ export function snakeCase(camel: string): string {
  * without the marks that turn the direction of what follows. Line breaks and tabs stay.
  */
 export function printable(text: string): string {
-  return unprintable.test(text) ? stripVTControlCharacters(text).replaceAll(new RegExp(unprintable, "gu"), "") : text;
+  if (!unprintable.test(text)) return text;
+  return text.replaceAll(terminalCommand, "").replaceAll(new RegExp(unprintable, "gu"), "");
 }
 
 /** JSON for a terminal: what `printable` removes is written as escapes, which readers of JSON turn back. */
@@ -73,6 +72,14 @@ export function printableJson(value: unknown, indent?: number): string {
   const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return JSON.stringify(value, null, indent).replaceAll(new RegExp(unprintable, "gu"), escaped);
 }
+
+/** Commands to a terminal (ECMA-48): control sequences, operating system commands with their end, two-character ones. */
+const commands = [
+  "(?:\\x1b\\[|\\x9b)[0-?]*[ -/]*[@-~]",
+  "\\x1b\\][^\\x07\\x1b]*(?:\\x07|\\x1b\\\\)",
+  "\\x1b[ -/]*[0-~]",
+];
+const terminalCommand = new RegExp(commands.join("|"), "g");
 
 const unprintable = /[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/u;
 

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { type Dashboard, startDashboard } from "@classifier-training/dashboard";
 import { type LabelsMapping, MetricsWriter, RunWriter, writeLabelsMapping } from "@classifier-training/runs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { chromium, openPage, type Page } from "../../base/test/browser.ts";
 import { seriesOf, thinned } from "../src/series.ts";
-import { chromium, openPage, type Page } from "./browser.ts";
 
 const png = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",

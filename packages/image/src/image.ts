@@ -1,4 +1,3 @@
-import { types } from "node:util";
 import { ImageError } from "./errors.ts";
 
 /**
@@ -24,7 +23,7 @@ export type ByteImage = Image<Uint8Array>;
 export type FloatImage = Image<Float32Array>;
 
 export function isByteImage(image: Image): image is ByteImage {
-  return types.isUint8Array(image.data);
+  return image.data.BYTES_PER_ELEMENT === 1;
 }
 
 /** An image of uint8 pixels; `data` is used as it is, not copied. */

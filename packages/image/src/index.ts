@@ -15,17 +15,6 @@ export {
   type Semantics,
   toChannelsFirst,
 } from "./image.ts";
-export {
-  countExtensions,
-  filesBelow,
-  filesIn,
-  isFolder,
-  isHidden,
-  isImageName,
-  mayBeImageName,
-  pathFrom,
-  subfolders,
-} from "./image-files.ts";
 export { recycle } from "./kernels/buffers.ts";
 export * from "./transforms/index.ts";
 export { transformTargets as targets } from "./transforms/targets.ts";

@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { text } from "node:stream/consumers";
 import { CtError, getLogger, plural } from "@classifier-training/base";
-import { countExtensions, filesBelow, isImageName, mayBeImageName } from "@classifier-training/image";
+import { countExtensions, filesBelow, isImageName, mayBeImageName } from "@classifier-training/image/files";
 import { globSync } from "tinyglobby";
 
 const log = getLogger("classifier.predict");

@@ -1,6 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
-import { CtError, readRegularFile } from "@classifier-training/base";
-import sharp from "sharp";
+import { platform } from "#platform";
 import { ImageError } from "../errors.ts";
 import { upright } from "../functional/orientation.ts";
 import { type ByteImage, byteImage } from "../image.ts";
@@ -9,12 +7,8 @@ import { decodeBmp } from "./bmp.ts";
 import { decodeGif } from "./gif.ts";
 import { decodePlainJpeg, type RegionOf } from "./plain-jpeg.ts";
 import { decodePnm } from "./pnm.ts";
-import type { RgbPixels } from "./reader.ts";
-import { cmykOf, exifOrientation, isTiff } from "./tags.ts";
-
-// One thread per image: parallelism comes from the workers, and a rival thread pool would starve the training step.
-sharp.concurrency(1);
-sharp.cache(false);
+import type { RgbPixels, SizeCheck } from "./reader.ts";
+import { exifOrientation, isTiff } from "./tags.ts";
 
 export interface DecodeOptions {
   /** Images with more pixels than this are refused before anything is allocated. 100 million by default. */
@@ -35,7 +29,8 @@ const defaultMaxPixels = 100_000_000;
 export const decoderVersion = 2;
 
 /**
- * Decodes an image file's bytes to uint8 RGB: BMP, PNM, GIF and any format that sharp reads, whatever the file is called.
+ * Decodes an image file's bytes to uint8 RGB: BMP, PNM, GIF and any format that sharp reads (in a browser: that the browser
+ * reads), whatever the file is called.
  * As Pillow's `convert("RGB")`: an alpha channel is dropped, transparent GIF pixels have their palette's color, grey becomes
  * RGB, and CMYK too, without a color profile. 16 bits become 8, and of an animation the first frame is taken.
  * @throws ImageError `image/decode` for bytes that are no image, broken or too large.
@@ -59,29 +54,22 @@ async function decodeStored(
 ): Promise<ByteImage> {
   const plain = decodePlainJpeg(bytes, upright ? regionOf : undefined);
   if (plain && plain.width * plain.height <= maxPixels) return plain;
-  const allow = (width: number, height: number) => {
+  const allow: SizeCheck = (width, height) => {
     if (width * height > maxPixels) throw tooLarge(name, width, height, maxPixels);
   };
   try {
-    const read = readerOf(bytes);
-    if (read !== undefined) {
-      const { width, height, data } = read(bytes, allow);
-      return byteImage(data, width, height);
-    }
-    return await decodeBySharp(bytes, maxPixels);
+    const read = readerOf(bytes) ?? ((file) => platform.decode(file, maxPixels, allow));
+    const { width, height, data } = await read(bytes, allow);
+    return byteImage(data, width, height);
   } catch (error) {
     if (ImageError.is(error)) throw error;
-    if (error instanceof Error && /pixel limit/i.test(error.message)) {
-      const { width = 0, height = 0 } = await sharp(bytes, { limitInputPixels: false }).metadata();
-      throw tooLarge(name, width, height, maxPixels);
-    }
     throw decodeError(name, reason(error), error);
   }
 }
 
-type Reader = (bytes: Uint8Array, allow: (width: number, height: number) => void) => RgbPixels;
+type Reader = (bytes: Uint8Array, allow: SizeCheck) => RgbPixels | Promise<RgbPixels>;
 
-/** Who reads the formats that sharp does not read, or not as Pillow does. */
+/** The reader of a format that platforms do not read, or not as Pillow does. */
 function readerOf(bytes: Uint8Array): Reader | undefined {
   const start = String.fromCharCode(...bytes.subarray(0, 4));
   if (start.startsWith("BM")) return decodeBmp;
@@ -89,90 +77,14 @@ function readerOf(bytes: Uint8Array): Reader | undefined {
   return /^P[1-6][\s#]/.test(start) ? decodePnm : undefined;
 }
 
-async function decodeBySharp(bytes: Uint8Array, maxPixels: number): Promise<ByteImage> {
-  const cmyk = cmykOf(bytes);
-  const input = sharp(bytes, {
-    limitInputPixels: maxPixels,
-    // Pillow tolerates damaged JPEG data, and libtiff reports it as an error where it would leave the rest black.
-    failOn: isTiff(bytes) ? "error" : "truncated",
-    sequentialRead: true,
-    pages: 1,
-    ignoreIcc: true,
-  });
-  const pipeline = cmyk
-    ? input.pipelineColourspace("cmyk").toColourspace("cmyk")
-    : input.toColourspace("srgb").removeAlpha();
-  const { data, info } = await pipeline.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
-  if (cmyk === undefined) return toRgb(data, info.width, info.height, info.channels);
-  return fromInks(data, info.width, info.height, info.channels, cmyk.inverted);
-}
-
-/** Pillow's conversion of CMYK (Convert.c, cmyk2rgb). */
-function fromInks(data: Uint8Array, width: number, height: number, channels: number, inverted: boolean): ByteImage {
-  const out = new Uint8Array(width * height * 3);
-  const flip = inverted ? 255 : 0;
-  for (let i = 0, from = 0; i < out.length; i += 3, from += channels) {
-    const white = 255 - ((data[from + 3] as number) ^ flip);
-    for (let c = 0; c < 3; c++) {
-      const product = ((data[from + c] as number) ^ flip) * white + 128;
-      out[i + c] = Math.max(0, white - (((product >> 8) + product) >> 8));
-    }
-  }
-  return byteImage(out, width, height);
-}
-
-/** Reads and decodes an image file. @throws ImageError `image/missing` or `image/decode`, naming the file. */
+/** Reads and decodes an image file; in a browser, the path is a URL. @throws ImageError `image/missing` or `image/decode`, naming the file. */
 export async function readImage(path: string, options: DecodeOptions = {}): Promise<ByteImage> {
   return decodeImage(await readImageBytes(path), { name: path, ...options });
 }
 
-/** Milliseconds that a file takes to read, a moving average. */
-let usualMs = 0;
-const slowMs = 1;
-const maxFileBytes = 2 ** 30;
-
-/**
- * From memory and fast disks a file is read at once, which costs a fraction of four trips to the thread pool; where
- * reading is slow, it overlaps with the work on other samples.
- */
-async function readWhole(path: string): Promise<Uint8Array> {
-  if (usualMs > slowMs) {
-    // Faster storage, or a machine less busy, is noticed after a while.
-    usualMs *= 0.999;
-    // A pipe would keep a thread of the pool waiting for ever.
-    return (await stat(path)).isFile() ? readFile(path) : readRegularFile(path, maxFileBytes);
-  }
-  const started = performance.now();
-  const bytes = readRegularFile(path, maxFileBytes);
-  usualMs += (Math.min(performance.now() - started, 20 * slowMs) - usualMs) / 32;
-  return bytes;
-}
-
-/** The bytes of an image file. @throws ImageError `image/missing`, naming the file. */
-export async function readImageBytes(path: string): Promise<Uint8Array> {
-  try {
-    return await readWhole(path);
-  } catch (error) {
-    const { code } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
-    const why =
-      code === "ENOENT"
-        ? "does not exist"
-        : CtError.is(error) && error.cause === undefined
-          ? `cannot be read: ${error.problem.what}`
-          : `cannot be read (${code})`;
-    throw new ImageError({ code: "image/missing", what: `the image ${path} ${why}`, cause: error });
-  }
-}
-
-function toRgb(data: Uint8Array, width: number, height: number, channels: number): ByteImage {
-  const image = { width, height, channels: 3, semantics: "pil" } as const;
-  if (channels === 3) return { ...image, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
-  const out = new Uint8Array(width * height * 3);
-  // One grey channel, possibly with alpha: the first of them, three times.
-  for (let i = 0, from = 0, to = 0; i < width * height; i++, from += channels, to += 3) {
-    out[to] = out[to + 1] = out[to + 2] = data[from] as number;
-  }
-  return { ...image, data: out };
+/** The bytes of an image file. @throws ImageError `image/missing`, naming the file */
+export function readImageBytes(path: string): Promise<Uint8Array> {
+  return platform.readBytes(path);
 }
 
 function reason(error: unknown): string {

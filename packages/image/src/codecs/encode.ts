@@ -1,20 +1,14 @@
-import sharp from "sharp";
+import { platform } from "#platform";
 import { type ByteImage, type Image, isByteImage } from "../image.ts";
 
-/** A PNG file of the image; float pixels are taken to be in [0, 1]. */
+/** A PNG file of the image; float pixels are expected to be in [0, 1]. */
 export function encodePng(image: Image): Promise<Uint8Array> {
-  return toSharp(image).png().toBuffer();
+  return platform.encode(toBytes(image), "png", 100);
 }
 
-/** A JPEG file of the image (4:2:0, standard tables, as Pillow writes it). */
+/** A JPEG file of the image (in Node.js: 4:2:0, standard tables, as Pillow writes it); the quality is 1 to 100. */
 export function encodeJpeg(image: Image, quality = 75): Promise<Uint8Array> {
-  return toSharp(image).jpeg({ quality, chromaSubsampling: "4:2:0", optimiseCoding: false, mozjpeg: false }).toBuffer();
-}
-
-function toSharp(image: Image) {
-  const { width, height } = image;
-  const channels = image.channels as 1 | 3;
-  return sharp(toBytes(image).data, { raw: { width, height, channels } });
+  return platform.encode(toBytes(image), "jpeg", quality);
 }
 
 function toBytes(image: Image): ByteImage {

@@ -1,11 +1,8 @@
+import { platform } from "#platform";
 import type { Box } from "../functional/resample.ts";
 import type { ByteImage } from "../image.ts";
 import { recycle, takeBytes } from "../kernels/buffers.ts";
 import { runKernels } from "../kernels/instance.ts";
-
-/** Files and areas up to this are decoded here; larger ones by sharp, which does not block the thread. */
-const largestFile = 1 << 20;
-const largestArea = 1 << 21;
 
 const roundUp = (value: number, step: number) => Math.ceil(value / step) * step;
 
@@ -17,14 +14,14 @@ export type RegionOf = (size: { width: number; height: number; channels: number 
  * pixels are the same as sharp's, without the cost of setting up a pipeline for each. Undefined for every other file, and for one that is damaged in any way: sharp decides about those.
  */
 export function decodePlainJpeg(bytes: Uint8Array, regionOf?: RegionOf): ByteImage | undefined {
-  if (bytes.length > largestFile || bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
+  if (bytes.length > platform.largestPlainJpeg.bytes || bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
   let image: ByteImage | undefined;
   const info = takeBytes(16);
   runKernels(info, (kernels, frame, infoAt) => {
     const at = frame.in(bytes);
     if (kernels.jpeg_header(at, bytes.length, infoAt) === 0) return;
     const [width = 0, height = 0, components = 0, ratio = 1] = new Int32Array(frame.buffer, infoAt, 4);
-    if (width * height > largestArea) return;
+    if (width * height > platform.largestPlainJpeg.pixels) return;
     const region = regionOf?.({ width, height, channels: 3 }) ?? { left: 0, top: 0, width, height };
     const edges = [region.left, region.top, region.left + region.width, region.top + region.height];
     const lumaWidth = roundUp(width, 8 * ratio);

@@ -5,6 +5,9 @@ export interface RgbPixels {
   readonly data: Uint8Array;
 }
 
+/** Refuses an image of too many pixels. @throws ImageError `image/decode` */
+export type SizeCheck = (width: number, height: number) => void;
+
 /** Says why a file cannot be decoded; whoever knows its name makes an error of it. */
 export function readerError(why: string): RangeError {
   return new RangeError(why);

@@ -45,7 +45,7 @@ let module: object | undefined;
 let failure: unknown;
 let pool: Instance | undefined;
 try {
-  module = new webAssembly.Module(Buffer.from(kernelsBase64, "base64"));
+  module = new webAssembly.Module(Uint8Array.from(atob(kernelsBase64), (byte) => byte.charCodeAt(0)));
   pool = instantiate(module, memory);
   startHeap(pool.base);
 } catch (error) {
@@ -202,7 +202,7 @@ export function runKernels(out: Uint8Array, call: (kernels: Kernels, frame: Fram
 function withoutWebAssembly(): ImageError {
   return new ImageError({
     code: "image/kernels",
-    what: "the image kernels need WebAssembly with SIMD, which this Node.js or processor does not have",
+    what: "the image kernels need WebAssembly with SIMD, which this Node.js, browser or processor does not have",
     fix: "run Node.js without --jitless, on arm64 or on x86-64 with SSE4.1",
     cause: failure,
   });

@@ -1,5 +1,6 @@
-import { importModule, suggestion } from "@classifier-training/base";
+import { suggestion } from "@classifier-training/base";
 import type { z } from "zod";
+import { platform } from "#platform";
 import { ImageError } from "../errors.ts";
 import { AugMix } from "./aug-mix.ts";
 import { AutoAugment } from "./auto-augment.ts";
@@ -197,7 +198,7 @@ async function load(module: string, name: string): Promise<AnyTransformFactory |
       fix: "set `module: import.meta.url` in its definition",
     });
   }
-  const loaded = (await importModule(module)) as Record<string, AnyTransformFactory | undefined>;
+  const loaded = (await platform.importModule(module)) as Record<string, AnyTransformFactory | undefined>;
   return loaded[name] ?? Object.values(loaded).find((value) => value?.transformName === name);
 }
 

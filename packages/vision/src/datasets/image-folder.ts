@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { parseOptions } from "@classifier-training/base";
-import { filesBelow, filesIn, isImageName, mayBeImageName, subfolders } from "@classifier-training/image";
+import { filesBelow, filesIn, isImageName, mayBeImageName, subfolders } from "@classifier-training/image/files";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";

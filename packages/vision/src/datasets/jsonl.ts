@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseOptions, plural } from "@classifier-training/base";
-import { filesBelow, pathFrom } from "@classifier-training/image";
+import { filesBelow, pathFrom } from "@classifier-training/image/files";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { ImageDataset, type SampleMetadata } from "./dataset.ts";

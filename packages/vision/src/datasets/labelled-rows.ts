@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { plural } from "@classifier-training/base";
-import { filesBelow, isImageName } from "@classifier-training/image";
+import { filesBelow, isImageName } from "@classifier-training/image/files";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type CsvRow, parseCsv, parseOptions, plural, suggestion } from "@classifier-training/base";
-import { pathFrom } from "@classifier-training/image";
+import { pathFrom } from "@classifier-training/image/files";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { ImageDataset } from "./dataset.ts";

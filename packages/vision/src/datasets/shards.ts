@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { posix } from "node:path";
 import { parseOptions } from "@classifier-training/base";
-import { isHidden, isImageName } from "@classifier-training/image";
+import { isHidden, isImageName } from "@classifier-training/image/files";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";

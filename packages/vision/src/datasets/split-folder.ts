@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { nearestName } from "@classifier-training/base";
-import { isFolder, subfolders } from "@classifier-training/image";
+import { isFolder, subfolders } from "@classifier-training/image/files";
 import { VisionError } from "../errors.ts";
 
 /** The folder of a split. @throws VisionError if the data root or the split is missing, naming what is there. */

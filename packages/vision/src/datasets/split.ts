@@ -1,6 +1,6 @@
 import { basename, dirname, extname, relative, resolve, sep } from "node:path";
 import { plural } from "@classifier-training/base";
-import { filesBelow, filesIn } from "@classifier-training/image";
+import { filesBelow, filesIn } from "@classifier-training/image/files";
 import { VisionError } from "../errors.ts";
 import type { ClassToIdx } from "./classes.ts";
 import type { ImageDataset } from "./dataset.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { isFolder } from "@classifier-training/image";
+import { isFolder } from "@classifier-training/image/files";
 import { VisionError } from "../../errors.ts";
 import type { ImageDataset, LeftOutReason } from "../dataset.ts";
 import { openSplit, type SplitOptions } from "../split.ts";

@@ -1,0 +1,36 @@
+/** What runs in browsers, too; the rest of this package needs Node.js. */
+
+export { type CsvRow, csvField, csvFields, csvText, parseCsv } from "./csv.ts";
+export { CtError, internalError, type Problem } from "./errors.ts";
+export {
+  type OptionSpelling,
+  registerOptionNames,
+  setOptionSpelling,
+  spellOptions,
+  withYamlSpelling,
+} from "./option-names.ts";
+export { parseOptions, receivedText, type Schema } from "./options.ts";
+export { Rng } from "./rng.ts";
+export {
+  type Advice,
+  type ForeignOption,
+  foreignOptionAdvice,
+  type OptionsSchema,
+  optionsTarget,
+  refusedTarget,
+  type Target,
+  type TargetTable,
+  withForeignOptions,
+} from "./target.ts";
+export {
+  camelCase,
+  comparePython,
+  editDistance,
+  nearestName,
+  plural,
+  printable,
+  printableJson,
+  shellWord,
+  snakeCase,
+  suggestion,
+} from "./text.ts";
