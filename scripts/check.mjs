@@ -1,4 +1,5 @@
-// npm run check: types, lint and format, unused code and dependencies, tests that cannot fail, package boundaries.
+// npm run check: types, lint and format, unused code and dependencies, tests that cannot fail, generated code,
+// package boundaries.
 import process from "node:process";
 import { run, tool } from "./exec.mjs";
 
@@ -7,6 +8,7 @@ const checks = [
   ["lint and format", tool("biome"), ["ci", "--error-on-warnings", "."]],
   ["unused code and dependencies", tool("knip"), ["--no-progress"]],
   ["tests that cannot fail", process.execPath, ["scripts/check-tests.mjs"]],
+  ["generated code", process.execPath, ["scripts/check-generated.mjs"]],
   ["package boundaries", process.execPath, ["scripts/check-boundaries.mjs"]],
   ["names of a run's files", process.execPath, ["scripts/check-file-names.mjs"]],
 ];

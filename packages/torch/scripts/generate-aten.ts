@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { camelCase } from "@classifier-training/base";
 import type { NativeArgument, NativeOperator } from "../src/native/binding.ts";
@@ -89,10 +89,8 @@ for (const name of names) {
   lines.push(...signatures);
 }
 
-const file = fileURLToPath(new URL("../src/ops/aten.generated.ts", import.meta.url));
-writeFileSync(
-  file,
-  `// Written by scripts/generate-aten.ts from the schemas of LibTorch ${native.versionInfo().libtorch}. Do not edit.
+const version = native.versionInfo().libtorch;
+const text = `// Written by scripts/generate-aten.ts from the schemas of LibTorch ${version}. Do not edit.
 import type { Generator } from "../random.ts";
 import type { DType } from "../tensor/dtype.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -103,6 +101,15 @@ type Scalar = number | bigint | boolean;
 export interface AtenOperators {
 ${lines.join("\n")}
 }
-`,
-);
+`;
+const file = fileURLToPath(new URL("../src/ops/aten.generated.ts", import.meta.url));
+if (process.argv.includes("--check")) {
+  const committed = readFileSync(file, "utf8");
+  // Another LibTorch has other operators: the committed file is that of one version.
+  const isOfThisVersion = committed.includes(`LibTorch ${version}.`);
+  if (isOfThisVersion && committed !== text) {
+    process.stderr.write(`${file} is not what LibTorch ${version} has: run npm run generate -w packages/torch\n`);
+    process.exitCode = 1;
+  }
+} else writeFileSync(file, text);
 process.stdout.write(`${operators} operators, ${lines.length} signatures: ${file}\n`);

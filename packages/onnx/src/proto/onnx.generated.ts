@@ -1,3 +1,4 @@
+// Source hash: 29a8300407ce7d9916848a18d76b13212d92a2aca58ea33382cda50db1a26182
 // The part of the ONNX model format that this package writes and reads. Message names and field numbers are those of
 // the ONNX specification (https://onnx.ai, IR version 8); the enums of the specification are plain int32 here, which is
 // the same on the wire and keeps the generated TypeScript free of enums.
