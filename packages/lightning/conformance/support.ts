@@ -1,24 +1,24 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { camelCase } from "@classifier-training/base";
-import { type BatchLoader, type LoaderPosition, Trainer, type TrainerOptionsInput } from "../src/index.ts";
+import { type BatchLoader, type LoaderPosition, Trainer, type TrainerOptions } from "../src/index.ts";
 
 export function readRecording<T>(dir: string, file: string): T {
   return JSON.parse(readFileSync(join(dir, file), "utf8")) as T;
 }
 
 /** Recorded option names to ours; Python's integer 1 is one batch, which only an object can say here. */
-export function trainerOptions(recorded: Readonly<Record<string, unknown>>): TrainerOptionsInput {
+export function trainerOptions(recorded: Readonly<Record<string, unknown>>): TrainerOptions {
   const options: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(recorded)) {
     const key = camelCase(name);
     options[key] = key.startsWith("limit") && value === 1 ? { batches: 1 } : value;
   }
-  return options as TrainerOptionsInput;
+  return options as TrainerOptions;
 }
 
 /** A trainer without what the recordings left out. */
-export function quietTrainer(options: TrainerOptionsInput): Trainer {
+export function quietTrainer(options: TrainerOptions): Trainer {
   return new Trainer({
     enableProgressBar: false,
     enableModelSummary: false,

@@ -10,20 +10,28 @@ export {
   firstOf,
   type RunIdentity,
 } from "./checkpoint/run-signature.ts";
+export { Callback, type CallbackHook } from "./core/callback.ts";
 export { LightningDataModule } from "./core/datamodule.ts";
 export { LightningOptimizer } from "./core/lightning-optimizer.ts";
-export { LightningModule, type LoggedValue, type LogOptions, type TrainingStepOutput } from "./core/module.ts";
+export {
+  LightningModule,
+  type LoggedValue,
+  type LogOptions,
+  type StepOutputs,
+  type TrainingStepOutput,
+} from "./core/module.ts";
 export type { LrScheduler, OptimizerSpec, SchedulerConfig, SchedulerOptions } from "./core/optimizers.ts";
 export type { SaveOptions, Stage, Status, TrainerFn, TrainerView } from "./core/trainer-view.ts";
 export { asModelInput, copyWeights, disposeWeights, withWeights } from "./core/with-weights.ts";
 export type { BatchLoader, LoaderLike, LoaderPosition, LoaderSource, LoaderStats, Share } from "./data/batch-loader.ts";
 export * from "./loggers/index.ts";
 export * from "./metrics/index.ts";
+export type { MetricValues, ReduceFx } from "./metrics/logged-values.ts";
 export { ChromeTraceProfiler } from "./profilers/chrome-trace.ts";
 export type { Profiler } from "./profilers/profiler.ts";
 export { SimpleProfiler } from "./profilers/simple.ts";
-export { fastDevRunId } from "./run/checkpoint-connector.ts";
-export type { MetricValues, ReduceFx } from "./run/result-collection.ts";
+export { fastDevRunId } from "./run/checkpoint-choice.ts";
+export type { ResolvedOptions } from "./run/resolved-options.ts";
 export { TrainingInterrupted } from "./run/signal-connector.ts";
 export { type Cluster, isMainProcess } from "./strategies/cluster.ts";
 export { type DDPOptions, DDPStrategy, leaveRanks } from "./strategies/ddp.ts";
@@ -31,12 +39,7 @@ export { setRankCommand } from "./strategies/launcher.ts";
 export { SingleDeviceStrategy } from "./strategies/single-device.ts";
 export type { Strategy } from "./strategies/strategy.ts";
 export { targets } from "./targets.ts";
-export {
-  parseTrainerOptions,
-  type TrainerOptions,
-  type TrainerOptionsInput,
-  trainerOptionsSchema,
-} from "./trainer/options.ts";
+export { type TrainerOptions, trainerOptionsSchema } from "./trainer/options.ts";
 export { type EvaluateArguments, type FitArguments, type PredictArguments, Trainer } from "./trainer/trainer.ts";
 export type { Awaitable } from "./utilities/awaitable.ts";
 export { LightningError, MisconfigurationError } from "./utilities/errors.ts";

@@ -17,13 +17,13 @@ import {
   type ModelCheckpointOptions,
   Timer,
   Trainer,
-  type TrainerOptionsInput,
+  type TrainerOptions,
   targets,
 } from "../src/index.ts";
 import { BoringModule, numbers } from "./boring.ts";
 import { dir, said } from "./workbench.ts";
 
-function make(callbacks: readonly Callback[], options: TrainerOptionsInput = {}): Trainer {
+function make(callbacks: readonly Callback[], options: TrainerOptions = {}): Trainer {
   return new Trainer({
     maxEpochs: 2,
     numSanityValSteps: 0,
@@ -47,7 +47,7 @@ class Slashed extends BoringModule {
 }
 
 /** What is in the folder after a training, by name. */
-async function saved(options: ModelCheckpointOptions, trainerOptions: TrainerOptionsInput = {}) {
+async function saved(options: ModelCheckpointOptions, trainerOptions: TrainerOptions = {}) {
   const checkpoint = new ModelCheckpoint({ dirpath: join(dir, "ck"), ...options });
   await make([checkpoint], trainerOptions).fit(new Slashed(), data());
   if (!existsSync(join(dir, "ck"))) return [];
@@ -56,7 +56,7 @@ async function saved(options: ModelCheckpointOptions, trainerOptions: TrainerOpt
     .sort();
 }
 
-test.each<[string, ModelCheckpointOptions, TrainerOptionsInput, readonly string[]]>([
+test.each<[string, ModelCheckpointOptions, TrainerOptions, readonly string[]]>([
   ["by steps", { everyNTrainSteps: 3, saveTopK: -1 }, {}, ["epoch=0-step=3.ckpt", "epoch=1-step=6.ckpt"]],
   [
     "by steps that only some batches take",
@@ -137,7 +137,7 @@ test("an exception saves the run where that is asked for, and never in a trial",
       if (batchIdx === 2) throw new RangeError("asked for");
     }
   }
-  const fit = (options: TrainerOptionsInput) =>
+  const fit = (options: TrainerOptions) =>
     make([new ModelCheckpoint({ dirpath: join(dir, "ck"), saveOnException: true })], options).fit(
       new Failing(),
       data(),

@@ -21,7 +21,7 @@ import {
   readReplay,
   Timer,
   Trainer,
-  type TrainerOptionsInput,
+  type TrainerOptions,
   targets,
   verifyRun,
 } from "../src/index.ts";
@@ -29,7 +29,7 @@ import { BoringModule, numbers } from "./boring.ts";
 import { KillableModule, killableLoader } from "./kill/run.ts";
 import { dir, said } from "./workbench.ts";
 
-function trainer(callbacks: Callback[], options: TrainerOptionsInput = {}): Trainer {
+function trainer(callbacks: Callback[], options: TrainerOptions = {}): Trainer {
   return new Trainer({
     maxEpochs: 2,
     logger: false,
@@ -231,7 +231,7 @@ test("configurations find everything under Python's names, and mistakes are name
   expect(() => targets["lightning.pytorch.callbacks.EarlyStopping"]?.invoke([], { monitor: "v", patence: 3 })).toThrow(
     "unknown option 'patence'\n  fix: did you mean 'patience'?",
   );
-  expect(() => new Trainer({ maxEpoch: 3 } as TrainerOptionsInput)).toThrow(
+  expect(() => new Trainer({ maxEpoch: 3 } as TrainerOptions)).toThrow(
     "Trainer has no option 'maxEpoch'\n  fix: did you mean 'maxEpochs'?",
   );
   expect(readdirSync(dir)).toEqual([]);

@@ -9,7 +9,7 @@ import {
   StochasticWeightAveraging,
   SumMetric,
   Trainer,
-  type TrainerOptionsInput,
+  type TrainerOptions,
   type TrainerView,
 } from "../src/index.ts";
 import { BoringModule, numbers } from "./boring.ts";
@@ -66,7 +66,7 @@ const warmUpAndCosine =
 
 async function fit(
   module: Scheduled,
-  options: TrainerOptionsInput = {},
+  options: TrainerOptions = {},
   loader: BatchLoader<never> = numbers(2) as never,
   callbacks: readonly Callback[] = [],
 ) {
@@ -169,7 +169,7 @@ test.each<
 
 const sized = (batches: number, batchSize: number) => ({ ...numbers(batches, { size: batchSize }), batchSize });
 
-test.each<[string, TrainerOptionsInput, ReturnType<typeof sized>, RegExp]>([
+test.each<[string, TrainerOptions, ReturnType<typeof sized>, RegExp]>([
   ["a larger batch size", {}, sized(3, 4), /the batch size was 2 and is 4/],
   ["a smaller batch size", {}, sized(12, 1), /the batch size was 2 and is 1/],
   ["a lower limit", { limitTrainBatches: { batches: 3 } }, sized(6, 2), /it had 6 batches and has 3/],

@@ -12,7 +12,7 @@ import {
   ModelCheckpoint,
   nonFiniteWeight,
   Trainer,
-  type TrainerOptionsInput,
+  type TrainerOptions,
 } from "../src/index.ts";
 import { BoringModule, numbers } from "./boring.ts";
 import { dir, said } from "./workbench.ts";
@@ -70,7 +70,7 @@ class Manual extends LightningModule<Tensor> {
 
 const data = () => ({ trainDataloaders: numbers(4), valDataloaders: numbers(2) });
 
-function training(options: TrainerOptionsInput = {}) {
+function training(options: TrainerOptions = {}) {
   const checkpoint = new ModelCheckpoint({ dirpath: join(dir, "checkpoints"), monitor: "v", saveLast: true });
   const trainer = new Trainer({
     maxEpochs: 4,

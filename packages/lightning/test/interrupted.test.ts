@@ -14,7 +14,7 @@ import {
   MulticlassAUROC,
   SumMetric,
   Trainer,
-  type TrainerOptionsInput,
+  type TrainerOptions,
   type TrainerView,
 } from "../src/index.ts";
 import { BoringModule, numbers } from "./boring.ts";
@@ -69,7 +69,7 @@ function acting(hook: string, nth: number, act: (trainer: TrainerView) => void):
   return new Acting();
 }
 
-function trainer(where: string, extra: readonly Callback[] = [], options: TrainerOptionsInput = {}) {
+function trainer(where: string, extra: readonly Callback[] = [], options: TrainerOptions = {}) {
   const checkpoint = new ModelCheckpoint({
     dirpath: join(where, "ck"),
     filename: "{epoch}-{step}-{val/seen}-{val/each:.4f}",

@@ -6,7 +6,7 @@ import {
   ModelCheckpoint,
   type ModelCheckpointOptions,
   Trainer,
-  type TrainerOptionsInput,
+  type TrainerOptions,
 } from "../src/index.ts";
 import { BoringModule, numbers } from "./boring.ts";
 import { dir } from "./workbench.ts";
@@ -48,7 +48,7 @@ test("last follows the steps also where the best wait for a validation", async (
   expect(steps).toEqual([2, 4, 6, 7, 7]);
 });
 
-test.each<[string, ModelCheckpointOptions, TrainerOptionsInput, readonly number[]]>([
+test.each<[string, ModelCheckpointOptions, TrainerOptions, readonly number[]]>([
   ["every three steps", { everyNTrainSteps: 3 }, {}, [4, 8, 12]],
   ["every step, within epochs", { everyNTrainSteps: 1 }, { valCheckInterval: { batches: 2 } }, [2, 4, 6, 8, 10, 12]],
   ["by time", { trainTimeInterval: { seconds: 0 } }, { checkValEveryNEpoch: 2 }, [8]],

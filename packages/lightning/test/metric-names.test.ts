@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { optim, type Tensor } from "@classifier-training/torch";
 import { expect, test } from "vitest";
-import { type Callback, EarlyStopping, ModelCheckpoint, Trainer, type TrainerOptionsInput } from "../src/index.ts";
+import { type Callback, EarlyStopping, ModelCheckpoint, Trainer, type TrainerOptions } from "../src/index.ts";
 import { BoringModule, numbers } from "./boring.ts";
 import { dir, said } from "./workbench.ts";
 
@@ -34,7 +34,7 @@ class Plateau extends Declared {
   }
 }
 
-async function fit(module: Silent, callbacks: readonly Callback[], options: TrainerOptionsInput = {}) {
+async function fit(module: Silent, callbacks: readonly Callback[], options: TrainerOptions = {}) {
   const trainer = new Trainer({
     maxEpochs: 1,
     logger: false,
@@ -51,7 +51,7 @@ async function fit(module: Silent, callbacks: readonly Callback[], options: Trai
 const checkpoint = (options: object) => new ModelCheckpoint({ dirpath: join(dir, "ck"), ...options });
 const unchecked = { numSanityValSteps: 0 };
 
-test.each<[string, Silent, () => Callback[], TrainerOptionsInput, RegExp]>([
+test.each<[string, Silent, () => Callback[], TrainerOptions, RegExp]>([
   [
     "a checkpoint's monitor",
     new Declared(),
@@ -115,7 +115,7 @@ test.each<[string, Silent, () => Callback[], TrainerOptionsInput, RegExp]>([
   expect(existsSync(join(dir, "ck"))).toBe(false);
 });
 
-test.each<[string, Silent, () => Callback[], TrainerOptionsInput]>([
+test.each<[string, Silent, () => Callback[], TrainerOptions]>([
   ["of training", new Declared(), () => [new EarlyStopping({ monitor: "loss_epoch" })], {}],
   ["that may be of training", new Silent(), () => [new EarlyStopping({ monitor: "loss" })], {}],
   ["that is not required", new Declared(), () => [new EarlyStopping({ monitor: "other", strict: false })], {}],

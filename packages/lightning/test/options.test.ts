@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fused, memoryStats, optim, type Tensor } from "@classifier-training/torch";
 import { expect, test } from "vitest";
-import { ModelCheckpoint, Trainer, type TrainerOptionsInput, TrainingInterrupted } from "../src/index.ts";
-import { limitedBatches } from "../src/run/settings.ts";
+import { ModelCheckpoint, Trainer, type TrainerOptions, TrainingInterrupted } from "../src/index.ts";
+import { limitedBatches } from "../src/run/resolved-options.ts";
 import { pythonFloat, pythonFormat } from "../src/utilities/format.ts";
 import { BoringModule, numbers } from "./boring.ts";
 import { dir, said } from "./workbench.ts";
@@ -25,7 +25,7 @@ class Counting extends BoringModule {
   }
 }
 
-async function fit(options: TrainerOptionsInput, batches = 10, module = new Counting()) {
+async function fit(options: TrainerOptions, batches = 10, module = new Counting()) {
   const trainer = new Trainer({
     maxEpochs: 2,
     numSanityValSteps: 0,
@@ -40,7 +40,7 @@ async function fit(options: TrainerOptionsInput, batches = 10, module = new Coun
   return { trainer, ...module.batches };
 }
 
-test.each<[string, TrainerOptionsInput, { train: number; validate: number; steps: number }]>([
+test.each<[string, TrainerOptions, { train: number; validate: number; steps: number }]>([
   ["a fraction of the batches", { limitTrainBatches: 0.3, limitValBatches: 0.4 }, { train: 6, validate: 4, steps: 6 }],
   [
     "a number of batches",
@@ -103,7 +103,7 @@ test("predictions come back by batch", async () => {
 });
 
 test("what contradicts itself or does not exist is refused with a way out", async () => {
-  const options = (value: TrainerOptionsInput) => () => new Trainer(value);
+  const options = (value: TrainerOptions) => () => new Trainer(value);
   expect(options({ enableCheckpointing: false, callbacks: [new ModelCheckpoint()] })).toThrow(
     "found `ModelCheckpoint`",
   );
@@ -148,7 +148,7 @@ test("an interruption is thrown when the process is not to end, and the run is s
     }
   }
   const checkpoint = new ModelCheckpoint({ dirpath: dir, saveLast: true });
-  const options: TrainerOptionsInput = { onSignal: "throw", enableCheckpointing: true, callbacks: [checkpoint] };
+  const options: TrainerOptions = { onSignal: "throw", enableCheckpointing: true, callbacks: [checkpoint] };
   await expect(fit(options, 10, new Interrupted())).rejects.toThrow(TrainingInterrupted);
   expect(process.listenerCount("SIGTERM")).toBe(0);
   expect(checkpoint.lastModelPath).toBe(join(dir, "last.ckpt"));

@@ -11,7 +11,7 @@ import {
   ReplayCertificate,
   readReplay,
   Trainer,
-  type TrainerOptionsInput,
+  type TrainerOptions,
   type TrainerView,
 } from "../src/index.ts";
 import { KillableModule, killableLoader, weightsHash } from "./kill/run.ts";
@@ -46,7 +46,7 @@ class SaveEverywhere extends Callback {
   }
 }
 
-async function train(dir: string, extra: Callback[], ckptPath: string | null, options: TrainerOptionsInput) {
+async function train(dir: string, extra: Callback[], ckptPath: string | null, options: TrainerOptions) {
   manualSeed(1);
   const module = new KillableModule();
   const ema = new EMACallback({ decay: 0.9 });
@@ -81,7 +81,7 @@ function records(path: string): Record<string, string>[] {
   });
 }
 
-test.each<[string, TrainerOptionsInput]>([
+test.each<[string, TrainerOptions]>([
   ["plainly", {}],
   [
     "with gradients accumulated over two batches and validation within the epoch",

@@ -13,7 +13,7 @@ import {
   loadCheckpoint,
   ModelCheckpoint,
   Trainer,
-  type TrainerOptionsInput,
+  type TrainerOptions,
 } from "../src/index.ts";
 import { BoringModule, numbers } from "./boring.ts";
 
@@ -24,7 +24,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-function trainer(callbacks: readonly Callback[], options: TrainerOptionsInput = {}): Trainer {
+function trainer(callbacks: readonly Callback[], options: TrainerOptions = {}): Trainer {
   return new Trainer({
     maxEpochs: 3,
     logger: false,

@@ -11,7 +11,7 @@ import {
   ProgressBar,
   Timer,
   Trainer,
-  type TrainerOptionsInput,
+  type TrainerOptions,
   targets,
 } from "../src/index.ts";
 import { BoringModule, numbers } from "./boring.ts";
@@ -31,7 +31,7 @@ class Diary extends BoringModule {
   }
 }
 
-function make(options: TrainerOptionsInput): Trainer {
+function make(options: TrainerOptions): Trainer {
   return new Trainer({
     numSanityValSteps: 0,
     logger: false,
@@ -43,13 +43,13 @@ function make(options: TrainerOptionsInput): Trainer {
   });
 }
 
-async function diary(options: TrainerOptionsInput, batches = 6): Promise<string> {
+async function diary(options: TrainerOptions, batches = 6): Promise<string> {
   const module = new Diary();
   await make(options).fit(module, { trainDataloaders: numbers(batches), valDataloaders: numbers(4) });
   return module.entries;
 }
 
-test.each<[string, TrainerOptionsInput, string]>([
+test.each<[string, TrainerOptions, string]>([
   ["after every batch", { maxEpochs: 1, valCheckInterval: { batches: 1 } }, "tvtvtvtvtvtvE"],
   ["at a fraction that is less than a batch", { maxEpochs: 1, valCheckInterval: 0.1 }, "tvtvtvtvtvtvE"],
   ["at 0.0, which is less than a batch too", { maxEpochs: 1, valCheckInterval: 0 }, "tvtvtvtvtvtvE"],
@@ -109,7 +109,7 @@ test.each([" 00:00:01:30 ", { minutes: 1.5 }, { seconds: 89, milliseconds: 1000 
 );
 
 test("a run resumed within an epoch, or one that goes by steps, is not checked again before it", async () => {
-  const resumed = async (maxSteps: number, options: TrainerOptionsInput) => {
+  const resumed = async (maxSteps: number, options: TrainerOptions) => {
     rmSync(join(dir, "ck"), { recursive: true, force: true });
     const keep = () => new ModelCheckpoint({ dirpath: join(dir, "ck"), saveLast: true, everyNTrainSteps: 1 });
     const module = new Diary();
@@ -144,9 +144,9 @@ test("a trial leaves nothing behind, and stops nobody early", async () => {
 });
 
 test("barebones refuses what slows down when it was asked for, and logs nothing", async () => {
-  const bare = (options: TrainerOptionsInput) => () =>
+  const bare = (options: TrainerOptions) => () =>
     new Trainer({ barebones: true, defaultRootDir: dir, maxEpochs: 1, ...options });
-  const conflicts: [string, TrainerOptionsInput][] = [
+  const conflicts: [string, TrainerOptions][] = [
     ["enableCheckpointing", { enableCheckpointing: true }],
     ["logger", { logger: true }],
     ["logger", { logger: [] }],
@@ -166,7 +166,7 @@ test("barebones refuses what slows down when it was asked for, and logs nothing"
 });
 
 test("values that mean nothing are refused when the trainer is made", () => {
-  const making = (options: object) => () => new Trainer(options as TrainerOptionsInput);
+  const making = (options: object) => () => new Trainer(options as TrainerOptions);
   for (const name of [
     "limitTrainBatches",
     "limitValBatches",

@@ -8,13 +8,13 @@ import {
   ModelCheckpoint,
   StochasticWeightAveraging,
   Trainer,
-  type TrainerOptionsInput,
+  type TrainerOptions,
 } from "../src/index.ts";
 import { BoringModule, numbers } from "./boring.ts";
 import { KillableModule, killableLoader } from "./kill/run.ts";
 import { dir, said } from "./workbench.ts";
 
-function trainer(callbacks: readonly Callback[], options: TrainerOptionsInput = {}): Trainer {
+function trainer(callbacks: readonly Callback[], options: TrainerOptions = {}): Trainer {
   return new Trainer({
     logger: false,
     enableProgressBar: false,
@@ -169,7 +169,7 @@ test("what cannot be averaged is refused", async () => {
   expect(make({ swaEpochStart: 1.5 })).toThrow("expected a fraction up to 1, or an integer");
   expect(make({ swaEpochStart: -0.1 })).toThrow();
   expect(make({ annealingStrategy: "exp" })).toThrow();
-  const fit = (options: object, trainerOptions: TrainerOptionsInput) =>
+  const fit = (options: object, trainerOptions: TrainerOptions) =>
     trainer([make(options)()], trainerOptions).fit(new BoringModule(), { trainDataloaders: numbers(2) });
   await expect(fit({}, { maxEpochs: -1, maxSteps: 2 })).rejects.toThrow("is not supported when `maxEpochs` is -1");
   await expect(fit({ swaLrs: [0.1, 0.2], swaEpochStart: 1 }, { maxEpochs: 2 })).rejects.toThrow(

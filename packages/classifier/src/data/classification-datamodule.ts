@@ -30,6 +30,6 @@ export abstract class ClassificationDataModule extends LightningDataModule {
 }
 
 /** The data module of a trainer, when it is one of ours. */
-export function classificationData(datamodule: LightningDataModule | undefined): ClassificationDataModule | undefined {
+export function classificationData(datamodule: object | undefined): ClassificationDataModule | undefined {
   return datamodule instanceof ClassificationDataModule ? datamodule : undefined;
 }

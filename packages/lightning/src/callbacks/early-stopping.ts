@@ -3,7 +3,7 @@ import { z } from "zod";
 import { Callback, type MetricUse } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
-import type { MetricValues } from "../run/result-collection.ts";
+import type { MetricValues } from "../metrics/logged-values.ts";
 import { MisconfigurationError } from "../utilities/errors.ts";
 import { pythonFloat } from "../utilities/format.ts";
 

@@ -5,7 +5,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
-import { tensorBytes } from "../run/checkpoint-size.ts";
+import { tensorBytes } from "../utilities/tensor-trees.ts";
 
 export const emaOptionsSchema = z.strictObject({
   /** The weight of the past, once enough steps are taken. */

@@ -1,4 +1,3 @@
-export { Callback, type CallbackHook, type StepOutputs } from "../core/callback.ts";
 export { type Backbone, BackboneFinetuning } from "./backbone-finetuning.ts";
 export { BatchSizeFinder } from "./batch-size-finder.ts";
 export { formatCheckpointName } from "./checkpoint-name.ts";

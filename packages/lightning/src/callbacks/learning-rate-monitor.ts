@@ -3,7 +3,7 @@ import type { optim } from "@classifier-training/torch";
 import { z } from "zod";
 import { Callback } from "../core/callback.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
-import type { MetricValues } from "../run/result-collection.ts";
+import type { MetricValues } from "../metrics/logged-values.ts";
 import { MisconfigurationError } from "../utilities/errors.ts";
 
 export const learningRateMonitorOptionsSchema = z.strictObject({

@@ -8,7 +8,7 @@ import { removeLeftOver } from "../checkpoint/write-file.ts";
 import { Callback, type MetricUse } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { SaveOptions, TrainerFn, TrainerView } from "../core/trainer-view.ts";
-import type { MetricValues } from "../run/result-collection.ts";
+import type { MetricValues } from "../metrics/logged-values.ts";
 import { MisconfigurationError } from "../utilities/errors.ts";
 import { BestK } from "./best-k.ts";
 import { formatCheckpointName, placeholders } from "./checkpoint-name.ts";

@@ -5,8 +5,8 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
-import { tensorBytes } from "../run/checkpoint-size.ts";
 import { MisconfigurationError } from "../utilities/errors.ts";
+import { tensorBytes } from "../utilities/tensor-trees.ts";
 import { SwaSchedule } from "./swa-schedule.ts";
 
 const log = getLogger("lightning.swa");

@@ -1,7 +1,5 @@
 import type { Tensor } from "@classifier-training/torch";
-import type { Configured } from "../run/configured.ts";
-import type { MetricValues, ResultState } from "../run/result-collection.ts";
-import type { RankState } from "./rank-state.ts";
+import type { MetricValues, ResultState } from "../metrics/logged-values.ts";
 
 /** Where in an epoch a checkpoint was taken: what of the batch or epoch is done already when training goes on. */
 export type Phase =
@@ -39,6 +37,32 @@ export interface LoopState {
   readonly metrics: Readonly<{ callback: MetricValues; logged: MetricValues; progressBar: MetricValues }>;
   /** Those of the metrics that were measured with these very weights. */
   readonly current?: readonly string[];
+}
+
+export interface ConfiguredScheduler {
+  readonly kind: string;
+  readonly interval: "epoch" | "step";
+  readonly frequency: number;
+  /** Its state before the first step; undefined for one that is not counted in epochs or steps. */
+  readonly state: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What `configureOptimizers` has made, before training changed any of it: a checkpoint keeps it beside the states. */
+export interface Configured {
+  /** Options of each parameter group, by optimizer. */
+  readonly optimizers: readonly (readonly Readonly<Record<string, unknown>>[])[];
+  readonly schedulers: readonly ConfiguredScheduler[];
+}
+
+/** What a rank other than the first has of its own: a run that goes on needs it of each. */
+export interface RankState {
+  /** What it has logged in the epoch so far. */
+  readonly results: ResultState;
+  readonly metrics: Readonly<{ callback: MetricValues; logged: MetricValues; progressBar: MetricValues }>;
+  readonly moduleMetrics: Readonly<Record<string, Record<string, unknown>>>;
+  readonly rng: Record<string, unknown>;
+  /** Gradients in the middle of an accumulation. */
+  readonly gradients?: Map<string, Tensor>;
 }
 
 /**

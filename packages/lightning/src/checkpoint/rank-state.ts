@@ -1,19 +1,7 @@
-import { keep, scope, serialization, type Tensor } from "@classifier-training/torch";
-import type { MetricValues, ResultState } from "../run/result-collection.ts";
+import { keep, scope, serialization } from "@classifier-training/torch";
 import { isDistributed, type Strategy } from "../strategies/strategy.ts";
 import { LightningError } from "../utilities/errors.ts";
-import type { Checkpoint, LoopState } from "./checkpoint.ts";
-
-/** What a rank other than the first has of its own: a run that goes on needs it of each. */
-export interface RankState {
-  /** What it has logged in the epoch so far. */
-  readonly results: ResultState;
-  readonly metrics: Readonly<{ callback: MetricValues; logged: MetricValues; progressBar: MetricValues }>;
-  readonly moduleMetrics: Readonly<Record<string, Record<string, unknown>>>;
-  readonly rng: Record<string, unknown>;
-  /** Gradients in the middle of an accumulation. */
-  readonly gradients?: Map<string, Tensor>;
-}
+import type { Checkpoint, LoopState, RankState } from "./checkpoint.ts";
 
 /** On rank 0, what the ranks after it have of their own, taken from the checkpoint that each has made of itself. */
 export async function gatherRanks(own: Checkpoint, strategy: Strategy): Promise<RankState[]> {

@@ -1,7 +1,7 @@
 import type { optim, Tensor } from "@classifier-training/torch";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Awaitable } from "../utilities/awaitable.ts";
-import type { LightningModule } from "./module.ts";
+import type { LightningModule, StepOutputs } from "./module.ts";
 import type { TrainerFn, TrainerView } from "./trainer-view.ts";
 
 type Plain = Awaitable<void>;
@@ -155,8 +155,6 @@ export abstract class Callback {
   onSaveCheckpoint?(trainer: TrainerView, module: LightningModule, checkpoint: Checkpoint): Plain;
   onLoadCheckpoint?(trainer: TrainerView, module: LightningModule, checkpoint: Checkpoint): Plain;
 }
-
-export type StepOutputs = { readonly loss?: Tensor } & Readonly<Record<string, unknown>>;
 
 /** The hooks of a callback, by name. */
 export type CallbackHook = {

@@ -2,13 +2,12 @@ import { nn, type optim, type Tensor } from "@classifier-training/torch";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { LoaderSource } from "../data/batch-loader.ts";
 import type { Logger } from "../loggers/logger.ts";
-import type { LoggableMetric, ReduceFx } from "../run/result-collection.ts";
+import type { LoggableMetric, ReduceFx } from "../metrics/logged-values.ts";
 import type { Awaitable } from "../utilities/awaitable.ts";
 import { LightningError } from "../utilities/errors.ts";
-import type { Callback, StepOutputs } from "./callback.ts";
 import type { LightningOptimizer } from "./lightning-optimizer.ts";
 import type { LrScheduler, OptimizerSpec } from "./optimizers.ts";
-import type { TrainerFn, TrainerView } from "./trainer-view.ts";
+import type { AttachedCallback, TrainerFn, TrainerView } from "./trainer-view.ts";
 
 export type LoggedValue = number | Tensor | LoggableMetric;
 
@@ -38,6 +37,9 @@ export interface ModuleLink {
   clipGradients(optimizer: optim.Optimizer, value: number | null, algorithm: "norm" | "value"): void;
   wrapOptimizer(optimizer: optim.Optimizer): LightningOptimizer;
 }
+
+/** What hooks get of a step: what it returned, as an object. */
+export type StepOutputs = { readonly loss?: Tensor } & Readonly<Record<string, unknown>>;
 
 export type TrainingStepOutput = Tensor | (Record<string, unknown> & { loss?: Tensor }) | null | undefined;
 
@@ -133,7 +135,7 @@ export abstract class LightningModule<Batch = unknown> extends nn.Module {
   testStep?(batch: Batch, batchIdx: number, dataloaderIdx?: number): unknown;
   predictStep?(batch: Batch, batchIdx: number, dataloaderIdx?: number): unknown;
   configureOptimizers?(): Awaitable<OptimizerSpec>;
-  configureCallbacks?(): Awaitable<Callback | readonly Callback[]>;
+  configureCallbacks?(): Awaitable<AttachedCallback | readonly AttachedCallback[]>;
   configureModel?(): Awaitable<void>;
 
   /** What a checkpoint must agree on to be continued with this model: architecture, classes. */

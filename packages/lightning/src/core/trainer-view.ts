@@ -1,18 +1,20 @@
-import type { optim } from "@classifier-training/torch";
+import type { nn, optim } from "@classifier-training/torch";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Logger } from "../loggers/logger.ts";
+import type { MetricValues } from "../metrics/logged-values.ts";
 import type { Profiler } from "../profilers/profiler.ts";
-import type { MetricValues } from "../run/result-collection.ts";
 import type { Strategy } from "../strategies/strategy.ts";
-import type { Callback } from "./callback.ts";
-import type { LightningDataModule } from "./datamodule.ts";
-import type { LightningModule } from "./module.ts";
 import type { SchedulerConfig, SchedulerOptions } from "./optimizers.ts";
 
 /** Which of the trainer's functions runs. */
 export type TrainerFn = "fit" | "validate" | "test" | "predict";
 export type Stage = "sanity_check" | "train" | "validate" | "test" | "predict";
 export type Status = "initializing" | "running" | "finished" | "interrupted";
+
+/** A callback, as far as the trainer's interface names it. */
+export interface AttachedCallback {
+  readonly stateKey: string;
+}
 
 /**
  * The trainer as modules and callbacks see it. Everything here can be read at any time; what can be asked of the
@@ -40,10 +42,11 @@ export interface TrainerView {
   /** Optimizer steps that the whole training will take; Infinity when nothing limits it. */
   estimateSteppingBatches(): Promise<number>;
 
-  readonly lightningModule: LightningModule;
-  readonly datamodule: LightningDataModule | undefined;
+  /** A LightningModule and a LightningDataModule: these know the trainer, so that it cannot name them here. */
+  readonly lightningModule: nn.AnyModule;
+  readonly datamodule: object | undefined;
   /** Callbacks may add to it during `setup`; not afterwards. */
-  readonly callbacks: readonly Callback[];
+  readonly callbacks: readonly AttachedCallback[];
   readonly loggers: readonly Logger[];
   readonly logger: Logger | undefined;
   readonly optimizers: readonly optim.Optimizer[];

@@ -1,11 +1,12 @@
 import { inferenceMode, noGrad, scope } from "@classifier-training/torch";
 import type { BatchLoader } from "../data/batch-loader.ts";
+import { type MetricValues, noValues } from "../metrics/logged-values.ts";
 import { MixedPrecision } from "../precision/plugins.ts";
+import type { FitRun } from "../run/fit-run.ts";
 import { findMetrics } from "../run/module-metrics.ts";
 import { isAsyncFunction, refuseAsync } from "../run/optimization.ts";
-import { type MetricValues, noValues } from "../run/result-collection.ts";
-import type { RunContext } from "../run/run-context.ts";
-import { limitedBatches } from "../run/settings.ts";
+import { limitedBatches } from "../run/resolved-options.ts";
+import { isolateRng } from "../run/rng.ts";
 import { StageMark } from "../run/stage-mark.ts";
 import { BatchSource, EventLoopYielder } from "./batch-source.ts";
 import { disposeOutputs, disposeTransferred } from "./dispose.ts";
@@ -41,7 +42,7 @@ const names = {
 
 /** Evaluates a module on its validation or test loaders, each sample once. */
 export class EvaluationLoop {
-  readonly #run: RunContext;
+  readonly #run: FitRun;
   readonly #kind: Kind;
   #loaders: readonly BatchLoader<unknown>[] | undefined;
   #loadedEpoch = Number.NEGATIVE_INFINITY;
@@ -51,7 +52,7 @@ export class EvaluationLoop {
   batches: readonly number[] = [];
   readonly #yielder = new EventLoopYielder();
 
-  constructor(run: RunContext, kind: Kind) {
+  constructor(run: FitRun, kind: Kind) {
     this.#run = run;
     this.#kind = kind;
   }
@@ -74,6 +75,40 @@ export class EvaluationLoop {
     this.#loadedEpoch = Number.NEGATIVE_INFINITY;
     this.hasRun = false;
     this.batches = [];
+  }
+
+  /**
+   * A few validation batches before training, so that a fault there does not wait for the end of an epoch.
+   * @returns the names that were logged; undefined when nothing was checked
+   */
+  async sanityCheck(): Promise<readonly string[] | undefined> {
+    const { options, hooks, log, state, module, checkpoints } = this.#run;
+    if (!this.enabled || options.numSanityValSteps === 0 || this.#resumesWithinEpoch()) return undefined;
+    const resumedMetrics = checkpoints.path === undefined ? undefined : log.snapshotMetrics();
+    const metrics = [...findMetrics(module)].map(([, metric]) => [metric, metric.stateDict()] as const);
+    const resume = log.suspend();
+    state.stage = "sanity_check";
+    await isolateRng(async () => {
+      await hooks.callbacks("onSanityCheckStart");
+      await this.run();
+      await hooks.callbacks("onSanityCheckEnd");
+    });
+    const checked = Object.keys(log.callbackMetrics);
+    log.resetResults();
+    log.resetMetrics();
+    if (resumedMetrics !== undefined) log.restoreMetrics(resumedMetrics);
+    for (const [metric, saved] of metrics) metric.loadStateDict(saved);
+    state.stage = undefined;
+    resume();
+    return checked;
+  }
+
+  /** As in Lightning, a run that is resumed there, or one that goes by steps, is not checked again. */
+  #resumesWithinEpoch(): boolean {
+    const { options, progress, checkpoints } = this.#run;
+    if (checkpoints.path === undefined) return false;
+    const bySteps = options.maxEpochs === -1 && options.maxSteps !== -1;
+    return bySteps || (progress.phase !== "betweenEpochs" && progress.phase !== "epochEnd");
   }
 
   async setUpData(): Promise<void> {

@@ -1,40 +1,40 @@
 import { getLogger } from "@classifier-training/base";
 import type { BatchLoader } from "../data/batch-loader.ts";
-import { agreeOnEnd } from "../run/agreement.ts";
+import type { FitRun } from "../run/fit-run.ts";
 import { findMetrics } from "../run/module-metrics.ts";
-import type { RunContext } from "../run/run-context.ts";
-import { exactCount, limitedBatches } from "../run/settings.ts";
+import { agreeOnEnd } from "../run/rank-agreement.ts";
+import { limitedBatches } from "../run/resolved-options.ts";
 import { isDistributed } from "../strategies/strategy.ts";
 import { MisconfigurationError } from "../utilities/errors.ts";
 import { BatchSource } from "./batch-source.ts";
 import type { EvaluationLoop } from "./evaluation-loop.ts";
 import { TrainingEpoch } from "./training-epoch.ts";
+import { ValidationSchedule } from "./validation-schedule.ts";
 
 const log = getLogger("lightning.fit");
 
 /** Epoch after epoch, until a limit is reached or somebody asks to stop. */
 export class FitLoop {
-  readonly #run: RunContext;
+  readonly #run: FitRun;
   readonly #validation: EvaluationLoop;
   readonly epoch: TrainingEpoch;
   #loader: BatchLoader<unknown> | undefined;
   #loadedEpoch = Number.NEGATIVE_INFINITY;
-  /** Batches between two validations: Infinity for the end of an epoch of unknown length. */
-  #valCheckBatch = Number.POSITIVE_INFINITY;
-  /** By the clock, for validations that go by time. */
-  #lastValidation = 0;
+  readonly #schedule: ValidationSchedule;
 
-  constructor(run: RunContext, validation: EvaluationLoop) {
+  constructor(run: FitRun, validation: EvaluationLoop) {
     this.#run = run;
     this.#validation = validation;
+    this.#schedule = new ValidationSchedule(run, validation, () => this.canStopEarly);
     this.epoch = new TrainingEpoch(run, {
-      shouldValidate: () => this.#shouldValidate(),
+      shouldValidate: () => this.#schedule.isDue(),
       validate: () => this.#validate(),
       canStopEarly: () => this.canStopEarly,
     });
   }
 
   reset(): void {
+    this.epoch.reset();
     this.#loader = undefined;
     this.#loadedEpoch = Number.NEGATIVE_INFINITY;
   }
@@ -100,7 +100,7 @@ export class FitLoop {
     // A checkpoint made at the very end of an epoch: its log row and the rest are still to come.
     if (progress.phase === "epochEnd") await this.#finishEpoch();
     if (this.#done()) return;
-    if (this.#validatesThisEpoch()) await this.#validation.setUpData();
+    if (this.#schedule.isInThisEpoch()) await this.#validation.setUpData();
     await hooks.both("onTrainStart");
     while (!this.#done()) {
       await this.#setUpData();
@@ -186,7 +186,7 @@ export class FitLoop {
     progress.numTrainingBatches = await this.#agreedBatches(
       limitedBatches(loader.length, options.limitTrainBatches, "train"),
     );
-    this.#setUpValidationInterval(progress.numTrainingBatches);
+    this.#schedule.setUp(progress.numTrainingBatches);
     const { fastDevRun, logEveryNSteps, enableLogging } = options;
     if (enableLogging && fastDevRun === false && progress.numTrainingBatches < logEveryNSteps) {
       log.info(
@@ -206,66 +206,14 @@ export class FitLoop {
     return least;
   }
 
-  #setUpValidationInterval(batches: number): void {
-    const { valCheckInterval, valCheckTimeS, checkValEveryNEpoch } = this.#run.options;
-    if (valCheckTimeS !== null) {
-      this.#lastValidation = performance.now();
-      return;
-    }
-    // 0 is a fraction here, 0.0: less than a batch.
-    const count = exactCount(valCheckInterval) || undefined;
-    if (count !== undefined) {
-      this.#valCheckBatch = count;
-      if (count > batches && checkValEveryNEpoch !== null && this.#validation.enabled) {
-        throw new MisconfigurationError(
-          `\`valCheckInterval\` (${count}) must be less than or equal to the number of the training batches (${batches})`,
-          "to validate by batches over several epochs, set checkValEveryNEpoch: null; to disable validation, limitValBatches: 0",
-        );
-      }
-      return;
-    }
-    const fraction = valCheckInterval as number;
-    if (Number.isFinite(batches)) this.#valCheckBatch = Math.max(1, Math.floor(batches * fraction));
-    else if (fraction === 1) this.#valCheckBatch = Number.POSITIVE_INFINITY;
-    else {
-      throw new MisconfigurationError(
-        "the train loader has no known length: valCheckInterval must be 1 (the end of the epoch) or a number of batches",
-      );
-    }
-  }
-
   // --- Validation ---
-
-  #validatesThisEpoch(): boolean {
-    const { options, progress } = this.#run;
-    if (!this.#validation.enabled) return false;
-    return options.checkValEveryNEpoch === null || (progress.epoch + 1) % options.checkValEveryNEpoch === 0;
-  }
-
-  #shouldValidate(): boolean {
-    const { state, progress, options } = this.#run;
-    if (!this.#validatesThisEpoch()) return false;
-    if (options.valCheckTimeS !== null) return this.#validatesByTime(options.valCheckTimeS);
-    if (progress.isLastBatch && this.#valCheckBatch === Number.POSITIVE_INFINITY) return true;
-    if (state.shouldStop && this.canStopEarly) return true;
-    if (this.#valCheckBatch === Number.POSITIVE_INFINITY) return false;
-    const done = options.checkValEveryNEpoch === null ? progress.totalBatches : progress.batchesReady;
-    return done % this.#valCheckBatch === 0;
-  }
-
-  /** The clocks of several ranks differ, and all validate together. */
-  #validatesByTime(intervalS: number): boolean {
-    const { state, strategy } = this.#run;
-    const due = (performance.now() - this.#lastValidation) / 1000 >= intervalS;
-    return strategy.reduceDecision(due || (state.shouldStop && this.canStopEarly), "any");
-  }
 
   async #validate(): Promise<void> {
     const { state, log: logging } = this.#run;
     const resume = logging.suspend();
     state.stage = "validate";
     await this.#validation.run();
-    this.#lastValidation = performance.now();
+    this.#schedule.validated();
     state.stage = "train";
     resume();
   }

@@ -1,16 +1,16 @@
 import { inferenceMode, noGrad, scope } from "@classifier-training/torch";
+import type { FitRun } from "../run/fit-run.ts";
 import { isAsyncFunction } from "../run/optimization.ts";
-import type { RunContext } from "../run/run-context.ts";
-import { limitedBatches } from "../run/settings.ts";
+import { limitedBatches } from "../run/resolved-options.ts";
 import { BatchSource, EventLoopYielder } from "./batch-source.ts";
 import { disposeOutputs, disposeTransferred } from "./dispose.ts";
 
 /** Runs `predictStep` (or the forward pass) over the prediction loaders. */
 export class PredictionLoop {
-  readonly #run: RunContext;
+  readonly #run: FitRun;
   batches: readonly number[] = [];
 
-  constructor(run: RunContext) {
+  constructor(run: FitRun) {
     this.#run = run;
   }
 

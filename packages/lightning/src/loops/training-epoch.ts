@@ -1,9 +1,9 @@
 import { getLogger } from "@classifier-training/base";
 import { governor } from "@classifier-training/torch";
-import type { StepOutputs } from "../core/callback.ts";
-import { agreeOnEnd } from "../run/agreement.ts";
+import type { StepOutputs } from "../core/module.ts";
+import type { FitRun } from "../run/fit-run.ts";
 import { findMetrics } from "../run/module-metrics.ts";
-import type { RunContext } from "../run/run-context.ts";
+import { agreeOnEnd } from "../run/rank-agreement.ts";
 import { StageMark } from "../run/stage-mark.ts";
 import { isDistributed } from "../strategies/strategy.ts";
 import { type BatchSource, EventLoopYielder } from "./batch-source.ts";
@@ -20,18 +20,16 @@ interface EpochHost {
 
 /** The batches of one epoch, and the validations among them. */
 export class TrainingEpoch {
-  readonly #run: RunContext;
+  readonly #run: FitRun;
   readonly #host: EpochHost;
   readonly #yielder = new EventLoopYielder();
   #metrics: ReturnType<typeof findMetrics> = new Map();
   /** Of all epochs so far. */
   readonly stats = { waitMs: 0, batches: 0, images: 0 };
-  /** What is called where a run can be saved as it stands, between two batches. */
-  saves: { readonly asked: () => Promise<unknown>; readonly byTime: () => Promise<unknown> } | undefined;
-  /** Called once, when optimizers have taken their first step of this training and have their whole state. */
-  onFirstStep: (() => void) | undefined;
+  /** Whether optimizers have taken a step of this training, and have their whole state. */
+  #hasStepped = false;
 
-  constructor(run: RunContext, host: EpochHost) {
+  constructor(run: FitRun, host: EpochHost) {
     this.#run = run;
     this.#host = host;
   }
@@ -40,6 +38,11 @@ export class TrainingEpoch {
   get accumulating(): boolean {
     const { progress, optimization } = this.#run;
     return progress.batchesReady % optimization.accumulateGradBatches !== 0 && !progress.allBatchesReady;
+  }
+
+  /** Begins a training. */
+  reset(): void {
+    this.#hasStepped = false;
   }
 
   async run(source: BatchSource, keepBatches: boolean, resumed: boolean): Promise<void> {
@@ -65,11 +68,11 @@ export class TrainingEpoch {
       if (!distributed) {
         this.#heedStopRequest();
         // After the validation, which has saved the run as well.
-        isSaveDue = this.#run.isSaveDue();
+        isSaveDue = this.#run.lastCheckpoint.isDue();
       }
       await this.#yielder.maybeYield();
-      if (this.#run.signals.takeSaveRequest()) await this.saves?.asked();
-      else if (isSaveDue) await this.saves?.byTime();
+      if (this.#run.signals.takeSaveRequest()) await this.#run.lastCheckpoint.save();
+      else if (isSaveDue) await this.#run.lastCheckpoint.saveByTime();
       this.#run.signals.check();
     }
     this.#run.progress.cutShort = !this.#run.progress.allBatchesReady;
@@ -152,7 +155,7 @@ export class TrainingEpoch {
         outputs = await optimization.runBatch(batch, batchIdx, this.accumulating);
         governor.step(performance.now() - begin);
         await logging.synchronizeStep();
-        if (!this.accumulating) this.#reportFirstStep();
+        if (!this.accumulating) this.#prepareSaves();
       }
     }
     if (!this.accumulating) await optimization.updateSchedulers("step", false);
@@ -169,10 +172,9 @@ export class TrainingEpoch {
     return !skipRest;
   }
 
-  #reportFirstStep(): void {
-    const report = this.onFirstStep;
-    this.onFirstStep = undefined;
-    report?.();
+  #prepareSaves(): void {
+    if (!this.#hasStepped) this.#run.lastCheckpoint.prepare();
+    this.#hasStepped = true;
   }
 
   get #withoutStep(): boolean {

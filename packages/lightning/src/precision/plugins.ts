@@ -4,14 +4,13 @@ import {
   autocast,
   type DType,
   fused,
+  type nn,
   noGrad,
   ones,
   type optim,
   scope,
   type Tensor,
 } from "@classifier-training/torch";
-import type { LightningModule } from "../core/module.ts";
-import type { TrainerOptions } from "../trainer/options.ts";
 import type { Precision, StepPass } from "./precision.ts";
 
 const log = getLogger("lightning.precision");
@@ -28,7 +27,7 @@ export class TruePrecision implements Precision {
     this.inputDtype = dtype === "float32" ? undefined : dtype;
   }
 
-  convertModule(module: LightningModule): void {
+  convertModule(module: nn.AnyModule): void {
     if (this.inputDtype !== undefined) module.to({ dtype: this.#dtype });
   }
 
@@ -113,6 +112,23 @@ export class MixedPrecision implements Precision {
   }
 }
 
+/** The names that a configuration may give. */
+export const precisionNames = [
+  "auto",
+  "32-true",
+  "64-true",
+  "bf16-true",
+  "16-true",
+  "bf16-mixed",
+  "16-mixed",
+  "16",
+  "32",
+  "64",
+  "bf16",
+] as const;
+
+export type PrecisionOption = (typeof precisionNames)[number] | 16 | 32 | 64 | null;
+
 const aliases: Readonly<Record<string, string>> = {
   "16": "16-mixed",
   "32": "32-true",
@@ -146,7 +162,7 @@ function computesInFloat16(): boolean {
  * The precision that an option asks for; on a CPU `16-mixed` becomes `bf16-mixed`, with a warning, as in Lightning.
  * `auto`, which Lightning does not have, is the fastest of the device that keeps the weights in float32.
  */
-export function selectPrecision(option: TrainerOptions["precision"], device: string): Precision {
+export function selectPrecision(option: PrecisionOption, device: string): Precision {
   if (option === "auto") {
     const chosen = fastest(deviceKind(device));
     log.info(`precision: "auto" is ${chosen} on this device`);

@@ -1,5 +1,4 @@
-import type { DType, optim, Tensor } from "@classifier-training/torch";
-import type { LightningModule } from "../core/module.ts";
+import type { DType, nn, optim, Tensor } from "@classifier-training/torch";
 
 /** What an optimizer of ours does beside its step: clipping by norm, and moving averages of the weights. */
 export interface StepPass {
@@ -11,7 +10,7 @@ export interface StepPass {
 export interface Precision {
   readonly name: string;
   /** Converts the module once, before the optimizers are made. */
-  convertModule(module: LightningModule): void;
+  convertModule(module: nn.AnyModule): void;
   /** Converts a batch's floating-point tensors, when the model cannot take float32. */
   readonly inputDtype: DType | undefined;
   /** Runs a forward pass (synchronously) in its context. */

@@ -1,11 +1,11 @@
-import { type DType, Tensor } from "@classifier-training/torch";
+import type { DType } from "@classifier-training/torch";
 import type { LightningDataModule } from "../core/datamodule.ts";
 import type { LightningModule } from "../core/module.ts";
 import { asLoaderList, type BatchLoader } from "../data/batch-loader.ts";
 import { shareOf } from "../data/share.ts";
-import { moveTensors } from "../strategies/single-device.ts";
 import { isDistributed, type Strategy } from "../strategies/strategy.ts";
 import { MisconfigurationError } from "../utilities/errors.ts";
+import { convertFloats, moveTensors } from "../utilities/tensor-trees.ts";
 import { agree } from "./rank-agreement.ts";
 
 type LoaderHook = "trainDataloader" | "valDataloader" | "testDataloader" | "predictDataloader";
@@ -99,15 +99,4 @@ export class DataConnector {
     this.#open.clear();
     for (const loader of loaders) await loader.close?.();
   }
-}
-
-const floating = new Set<string>(["float32", "float64", "bfloat16", "float16"]);
-
-function convertFloats(value: unknown, dtype: DType): unknown {
-  if (value instanceof Tensor) return floating.has(value.dtype) && value.dtype !== dtype ? value.to({ dtype }) : value;
-  if (Array.isArray(value)) return value.map((item) => convertFloats(item, dtype));
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
-  const converted = Object.assign(Object.create(Object.getPrototypeOf(value)), value);
-  for (const key of Object.keys(converted)) converted[key] = convertFloats(converted[key], dtype);
-  return converted;
 }

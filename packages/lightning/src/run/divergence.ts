@@ -1,9 +1,13 @@
 import { getLogger } from "@classifier-training/base";
-import { isFloatingPoint, keep, noGrad, scope, stack, type Tensor } from "@classifier-training/torch";
+import { isFloatingPoint, keep, noGrad, type optim, scope, stack, type Tensor } from "@classifier-training/torch";
+import type { LightningModule } from "../core/module.ts";
+import type { Precision } from "../precision/precision.ts";
+import type { Strategy } from "../strategies/strategy.ts";
 import { LightningError } from "../utilities/errors.ts";
 import { nonFiniteInput, nonFiniteWeight } from "../utilities/finite.ts";
 import { pythonFloat } from "../utilities/format.ts";
-import type { RunContext } from "./run-context.ts";
+import type { Progress } from "./progress.ts";
+import type { ResolvedOptions } from "./resolved-options.ts";
 
 const log = getLogger("lightning.divergence");
 
@@ -12,6 +16,16 @@ const readTogether = 16;
 
 /** A scaler skips the steps of batches that overflow float16; so many in a row are no accident. */
 const skippedInARow = 10;
+
+/** What it looks at. */
+interface Run {
+  readonly options: ResolvedOptions;
+  readonly module: LightningModule;
+  readonly progress: Progress;
+  readonly precision: Precision;
+  readonly strategy: Strategy;
+  readonly optimization: { readonly optimizers: readonly optim.Optimizer[] };
+}
 
 interface SeenLoss {
   /** 0-dimensional, float32. */
@@ -26,7 +40,7 @@ interface SeenLoss {
  * before they are measured or saved.
  */
 export class DivergenceGuard {
-  readonly #run: RunContext;
+  readonly #run: Run;
   #unread: SeenLoss[] = [];
   #inARow = 0;
   /** The step whose weights were found finite. */
@@ -34,7 +48,7 @@ export class DivergenceGuard {
   /** Checkpoints of this training, the newest last. */
   #written: string[] = [];
 
-  constructor(run: RunContext) {
+  constructor(run: Run) {
     this.#run = run;
   }
 

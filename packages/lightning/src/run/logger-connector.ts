@@ -1,57 +1,45 @@
-import type { Tensor } from "@classifier-training/torch";
 import type { LoopState } from "../checkpoint/checkpoint.ts";
 import type { LoggedValue, LogOptions } from "../core/module.ts";
 import type { Stage } from "../core/trainer-view.ts";
 import type { Logger } from "../loggers/logger.ts";
+import { emptyViews, type LoggableMetric, type MetricValues, type MetricViews } from "../metrics/logged-values.ts";
 import type { Metric, MetricState } from "../metrics/metric.ts";
 import { isDistributed, type Strategy } from "../strategies/strategy.ts";
-import { LightningError, MisconfigurationError } from "../utilities/errors.ts";
-import { logLevels } from "./log-rules.ts";
+import { MisconfigurationError } from "../utilities/errors.ts";
+import { logRecipe } from "./log-rules.ts";
 import type { Progress, RunState } from "./progress.ts";
-import {
-  emptyViews,
-  type LoggableMetric,
-  type MetricValues,
-  type MetricViews,
-  ResultCollection,
-} from "./result-collection.ts";
-
-interface Place {
-  readonly batches: number;
-  readonly steps: number;
-}
-
-interface Settings {
-  readonly logEveryNSteps: number;
-  readonly fastDevRun: boolean;
-  /** Nothing is logged then. */
-  readonly barebones: boolean;
-}
+import type { ResolvedOptions } from "./resolved-options.ts";
+import { ResultCollection } from "./result-collection.ts";
+import { SeenMetrics } from "./seen-metrics.ts";
 
 /** Collects what modules and callbacks log, and hands it to callbacks, loggers and the progress bar when it is due. */
 export class LoggerConnector {
-  readonly loggers: Logger[] = [];
+  readonly loggers: readonly Logger[];
   readonly #state: RunState;
   readonly #progress: Progress;
-  readonly #settings: Settings;
+  readonly #options: ResolvedOptions;
   readonly #strategy: Strategy;
   readonly #results: Readonly<Record<"train" | "validate" | "test", ResultCollection>>;
-  readonly #metrics = emptyViews();
-  /** Where training was when a value was logged, by name. */
-  readonly #loggedAt = new Map<string, Place>();
-  /** Where it was when the values that callbacks see were measured. */
-  readonly #measuredAt = new Map<string, Place>();
+  readonly #seen: SeenMetrics;
   /** The hook that runs, by which `log()` finds its defaults. */
   #hook: string | undefined;
   /** The hook that logged last: another one's first value in an epoch starts anew. */
   #loggingHook: string | undefined;
   #iteration: "none" | "first" | "later" = "none";
 
-  constructor(state: RunState, progress: Progress, settings: Settings, strategy: Strategy) {
+  constructor(
+    state: RunState,
+    progress: Progress,
+    options: ResolvedOptions,
+    strategy: Strategy,
+    loggers: readonly Logger[],
+  ) {
+    this.loggers = loggers;
     this.#state = state;
     this.#progress = progress;
-    this.#settings = settings;
+    this.#options = options;
     this.#strategy = strategy;
+    this.#seen = new SeenMetrics(progress);
     this.#results = {
       train: new ResultCollection(true),
       validate: new ResultCollection(false),
@@ -84,64 +72,26 @@ export class LoggerConnector {
 
   /** `LightningModule.log`. */
   log(name: string, value: LoggedValue, options: LogOptions): void {
-    if (this.muted || this.#settings.barebones) return;
+    if (this.muted || this.#options.barebones) return;
     const results = this.#active();
     const hook = this.#hook;
     if (results === undefined || hook === undefined) {
       throw new MisconfigurationError(`You can't \`log(${name}, ...)\` now: no hook of a Trainer runs`);
     }
-    const levels = logLevels(hook, options.onStep, options.onEpoch);
-    const reduceFx = options.reduceFx ?? "mean";
-    if (!["mean", "sum", "min", "max"].includes(reduceFx)) {
-      throw new MisconfigurationError(
-        `Only \`log(..., reduceFx: "min" | "max" | "mean" | "sum")\` are supported, found: ${String(reduceFx)}`,
-        "for another reduction, log a metric object",
-      );
-    }
-    if (name.includes("/dataloader_idx_")) {
-      throw new MisconfigurationError(
-        `You called \`log\` with the key \`${name}\` but it should not contain information like \`dataloader_idx\``,
-      );
-    }
-    checkValue(name, value);
+    const recipe = logRecipe(hook, name, value, options, results.dataloaderIdx);
     if (this.#loggingHook !== hook && this.#iteration !== "later") results.resetHook(hook);
-    results.log(
-      {
-        hook,
-        name,
-        progBar: options.progBar ?? false,
-        logger: options.logger ?? true,
-        onStep: levels.onStep,
-        onEpoch: levels.onEpoch,
-        reduceFx,
-        syncDist: options.syncDist ?? false,
-        addDataloaderIdx: options.addDataloaderIdx ?? true,
-        dataloaderIdx: results.dataloaderIdx,
-      },
-      value,
-      options.batchSize,
-    );
+    results.log(recipe, value, options.batchSize);
     this.#loggingHook = hook;
-    this.#loggedAt.set(name, this.#place);
-  }
-
-  get #place(): Place {
-    return { batches: this.#progress.totalBatches, steps: this.#progress.optimizerSteps };
+    this.#seen.logged(name);
   }
 
   /** Whether a value that callbacks see was measured in this batch, or with the weights of this step. */
   isCurrent(name: string): boolean {
     this.#collect();
-    return this.#isCurrent(name);
+    return this.#seen.isCurrent(name);
   }
 
-  #isCurrent(name: string): boolean {
-    const at = this.#measuredAt.get(name);
-    const now = this.#place;
-    return at !== undefined && (at.batches === now.batches || at.steps === now.steps);
-  }
-
-  // --- Told by the loops ---
+  // --- Called by the loops ---
 
   onBatchStart(batch: unknown, dataloaderIdx?: number): void {
     this.#iteration = this.#iteration === "none" ? "first" : "later";
@@ -193,8 +143,8 @@ export class LoggerConnector {
     const results = this.#active();
     if (!isDistributed(this.#strategy) || results === undefined) return;
     const states = [...metrics].map(([name, metric]) => [name, metric.state()] as [string, MetricState]);
-    const ranks = await this.#strategy.allGather({ shares: results.shares(), states });
-    results.takeShares(ranks.map(({ shares }) => shares));
+    const ranks = await this.#strategy.allGather({ values: results.rankValues(), states });
+    results.takeRankValues(ranks.map(({ values }) => values));
     const byRank = ranks.map((rank) => new Map(rank.states));
     for (const [name, metric] of metrics) metric.takeRanks(byRank.map((of) => of.get(name) ?? {}));
   }
@@ -203,8 +153,8 @@ export class LoggerConnector {
   async synchronizeStep(): Promise<void> {
     const results = this.#active();
     if (!isDistributed(this.#strategy) || results === undefined) return;
-    const own = results.stepShares();
-    if (own.length > 0) results.takeStepShares(await this.#strategy.allGather(own));
+    const own = results.stepValues();
+    if (own.length > 0) results.takeStepValues(await this.#strategy.allGather(own));
   }
 
   #views(): MetricViews {
@@ -213,22 +163,14 @@ export class LoggerConnector {
 
   #collect(): MetricViews {
     const views = this.#views();
-    Object.assign(this.#metrics.callback, views.callback);
-    // Within a batch the value is that of when it was logged; that of an epoch is computed now.
-    for (const name of Object.keys(views.callback)) {
-      const plain = name.replace(/\/dataloader_idx_\d+$/, "");
-      const at = this.#loggedAt.get(plain) ?? this.#loggedAt.get(plain.replace(/_(step|epoch)$/, ""));
-      this.#measuredAt.set(name, this.#iteration === "none" || at === undefined ? this.#place : at);
-    }
-    Object.assign(this.#metrics.logged, views.logged);
-    Object.assign(this.#metrics.progressBar, views.progressBar);
+    this.#seen.update(views, this.#iteration !== "none");
     return views;
   }
 
   // --- Sent to the loggers ---
 
   get shouldUpdateLogs(): boolean {
-    const { logEveryNSteps } = this.#settings;
+    const { logEveryNSteps } = this.#options;
     if (logEveryNSteps === 0) return false;
     const step = this.#state.fn === "fit" ? this.#progress.batchesThatStepped + 1 : this.#progress.batchesReady;
     return step % logEveryNSteps === 0 || this.#state.shouldStop;
@@ -236,7 +178,7 @@ export class LoggerConnector {
 
   updateTrainStepMetrics(accumulating: boolean): void {
     if (accumulating) return;
-    if (this.shouldUpdateLogs || this.#settings.fastDevRun) this.logMetrics(this.#views().logged);
+    if (this.shouldUpdateLogs || this.#options.fastDevRun !== false) this.logMetrics(this.#views().logged);
   }
 
   updateTrainEpochMetrics(): void {
@@ -260,7 +202,7 @@ export class LoggerConnector {
   /** Sends values to every logger, at the step given or at the training's. */
   logMetrics(metrics: Readonly<MetricValues>, step?: number): void {
     if (this.loggers.length === 0 || Object.keys(metrics).length === 0) return;
-    Object.assign(this.#metrics.logged, metrics);
+    Object.assign(this.#seen.views.logged, metrics);
     const values: MetricValues = { ...metrics };
     let at = step;
     if (at === undefined) {
@@ -283,39 +225,34 @@ export class LoggerConnector {
 
   get callbackMetrics(): MetricValues {
     this.#collect();
-    return this.#metrics.callback;
+    return this.#seen.views.callback;
   }
 
   get loggedMetrics(): MetricValues {
     this.#collect();
-    return this.#metrics.logged;
+    return this.#seen.views.logged;
   }
 
   get progressBarMetrics(): MetricValues {
     this.#collect();
-    return this.#metrics.progressBar;
+    return this.#seen.views.progressBar;
   }
 
   /** Adds values of a callback's own to those that callbacks see. */
   addCallbackMetrics(values: Readonly<MetricValues>): void {
-    Object.assign(this.#metrics.callback, values);
-    for (const name of Object.keys(values)) this.#measuredAt.set(name, this.#place);
+    this.#seen.addCallbackMetrics(values);
   }
 
   snapshotMetrics(): MetricViews {
-    const { callback, logged, progressBar } = this.#metrics;
-    return { callback: { ...callback }, logged: { ...logged }, progressBar: { ...progressBar } };
+    return this.#seen.snapshot();
   }
 
   restoreMetrics(snapshot: MetricViews): void {
-    for (const view of ["callback", "logged", "progressBar"] as const) {
-      Object.assign(this.#metrics[view], snapshot[view]);
-    }
+    this.#seen.restore(snapshot);
   }
 
   resetMetrics(): void {
-    for (const values of Object.values(this.#metrics)) for (const name of Object.keys(values)) delete values[name];
-    this.#measuredAt.clear();
+    this.#seen.reset();
   }
 
   resetResults(): void {
@@ -348,7 +285,7 @@ export class LoggerConnector {
     return {
       results: this.#results.train.stateDict(pathOf),
       metrics: this.snapshotMetrics(),
-      current: Object.keys(this.#metrics.callback).filter((name) => this.#isCurrent(name)),
+      current: Object.keys(this.#seen.views.callback).filter((name) => this.#seen.isCurrent(name)),
     };
   }
 
@@ -358,29 +295,8 @@ export class LoggerConnector {
     metricAt: (path: string) => LoggableMetric | undefined,
   ): void {
     this.#results.train.loadStateDict(state.results, metricAt);
-    this.restoreMetrics(state.metrics);
-    for (const name of state.current ?? []) this.#measuredAt.set(name, this.#place);
+    this.#seen.restore(state.metrics, state.current);
     // A batch of this epoch has run: values logged next are added to the epoch's, not the first of a new one.
     if (midEpoch) this.#iteration = "later";
   }
-}
-
-function checkValue(name: string, value: unknown): void {
-  if (typeof value === "number") return;
-  if (typeof value === "object" && value !== null) {
-    if (typeof (value as { compute?: unknown }).compute === "function") return;
-    const { numel, shape } = value as Partial<Tensor>;
-    if (numel === 1) return;
-    if (shape !== undefined) {
-      throw new LightningError({
-        code: "lightning/log-value",
-        what: `\`log(${name}, tensor of shape [${shape.join(", ")}])\` was called, but the tensor must have a single element`,
-        fix: `log its mean: \`log("${name}", value.mean())\``,
-      });
-    }
-  }
-  throw new LightningError({
-    code: "lightning/log-value",
-    what: `\`log(${name}, ${String(value)})\` was called, but values of type '${typeof value}' cannot be logged`,
-  });
 }

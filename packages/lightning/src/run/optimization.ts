@@ -1,8 +1,9 @@
 import { getLogger } from "@classifier-training/base";
 import { nn, type optim, optim as optimizers, scope, Tensor } from "@classifier-training/torch";
-import type { StepOutputs } from "../core/callback.ts";
+import type { Configured } from "../checkpoint/checkpoint.ts";
+import type { Callback } from "../core/callback.ts";
 import { LightningOptimizer } from "../core/lightning-optimizer.ts";
-import { LightningModule } from "../core/module.ts";
+import { LightningModule, type StepOutputs } from "../core/module.ts";
 import {
   type ConfiguredOptimizers,
   parseOptimizers,
@@ -11,19 +12,38 @@ import {
   schedulerConfig,
 } from "../core/optimizers.ts";
 import { MixedPrecision } from "../precision/plugins.ts";
-import type { StepPass } from "../precision/precision.ts";
-import { isDistributed } from "../strategies/strategy.ts";
+import type { Precision, StepPass } from "../precision/precision.ts";
+import type { Profiler } from "../profilers/profiler.ts";
+import { isDistributed, type Strategy } from "../strategies/strategy.ts";
 import type { Awaitable } from "../utilities/awaitable.ts";
 import { LightningError, MisconfigurationError } from "../utilities/errors.ts";
 import { nonFiniteWeight } from "../utilities/finite.ts";
-import { type Configured, configuredBy } from "./configured.ts";
-import type { RunContext } from "./run-context.ts";
+import type { DivergenceGuard } from "./divergence.ts";
+import type { HookCaller } from "./hook-caller.ts";
+import type { LoggerConnector } from "./logger-connector.ts";
+import type { Progress } from "./progress.ts";
+import type { ResolvedOptions } from "./resolved-options.ts";
+import { configuredBy } from "./resumed-schedules.ts";
 
 const log = getLogger("lightning.optimization");
 
+/** What a step takes part in. */
+interface Run {
+  readonly options: ResolvedOptions;
+  readonly module: LightningModule;
+  readonly callbacks: readonly Callback[];
+  readonly progress: Progress;
+  readonly hooks: HookCaller;
+  readonly log: LoggerConnector;
+  readonly precision: Precision;
+  readonly strategy: Strategy;
+  readonly profiler: Profiler;
+  readonly divergence: DivergenceGuard;
+}
+
 /** One training step: forward, backward, clipping and the optimizer, with the hooks between them. */
 export class Optimization {
-  readonly #run: RunContext;
+  readonly #run: Run;
   #configured: ConfiguredOptimizers = { optimizers: [], schedulers: [] };
   #wrapped = new Map<optim.Optimizer, LightningOptimizer>();
   accumulateGradBatches: number;
@@ -32,9 +52,9 @@ export class Optimization {
   /** Whether this batch has changed something that a checkpoint holds: weights, or gradients that batches before it began. */
   hasChanged = false;
 
-  constructor(run: RunContext, accumulateGradBatches: number) {
+  constructor(run: Run) {
     this.#run = run;
-    this.accumulateGradBatches = accumulateGradBatches;
+    this.accumulateGradBatches = run.options.accumulateGradBatches;
   }
 
   get optimizers(): readonly optim.Optimizer[] {

@@ -9,6 +9,14 @@ export class RunState {
   shouldStop = false;
   /** Whether training has come to its end, and only the hooks after it are left. */
   trained = false;
+
+  begin(fn: TrainerFn): void {
+    this.fn = fn;
+    this.stage = undefined;
+    this.status = "running";
+    this.shouldStop = false;
+    this.trained = false;
+  }
 }
 
 /** The counters of training. Each counts one thing, and only its loop writes it. */

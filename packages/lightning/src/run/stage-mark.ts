@@ -1,13 +1,19 @@
 import type { Metric, MetricMark } from "../metrics/metric.ts";
+import type { LoggerConnector } from "./logger-connector.ts";
+import type { Progress } from "./progress.ts";
 import { captureRng, disposeRng } from "./rng.ts";
-import type { RunContext } from "./run-context.ts";
+
+interface Run {
+  readonly log: LoggerConnector;
+  readonly progress: Progress;
+}
 
 /**
  * Where everything that adds up stood before a batch or a validation. What is interrupted in the middle of one begins it
  * anew when it is resumed: nothing of it may be counted twice.
  */
 export class StageMark {
-  readonly #run: RunContext;
+  readonly #run: Run;
   readonly #metrics: readonly (readonly [name: string, mark: MetricMark])[];
   readonly #results: () => void;
   readonly #progress;
@@ -15,7 +21,7 @@ export class StageMark {
   readonly loggers: readonly (Record<string, unknown> | null)[];
 
   /** @param metrics the metric objects of the module */
-  constructor(run: RunContext, metrics: ReadonlyMap<string, Metric<unknown>>) {
+  constructor(run: Run, metrics: ReadonlyMap<string, Metric<unknown>>) {
     this.#run = run;
     this.#metrics = [...metrics].map(([name, metric]) => [name, metric.mark()]);
     this.#results = run.log.mark();

@@ -1,8 +1,7 @@
 import { availableParallelism } from "node:os";
 import { parseOptions, setLogLevel } from "@classifier-training/base";
-import { distributed, fromTypedArray, setNumThreads, type Tensor } from "@classifier-training/torch";
+import { distributed, fromTypedArray, type nn, setNumThreads, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
-import type { LightningModule } from "../core/module.ts";
 import { durationSchema, durationSeconds } from "../utilities/duration.ts";
 import { LightningError } from "../utilities/errors.ts";
 import type { Cluster } from "./cluster.ts";
@@ -115,7 +114,7 @@ export class DDPStrategy implements Strategy {
     );
   }
 
-  async setup(module: LightningModule): Promise<void> {
+  async setup(module: nn.AnyModule): Promise<void> {
     if (this.#rootDevice !== "cpu") module.to({ device: this.#rootDevice });
     await this.#toldWhichRankFailed(() => broadcastTensors([...module.parameters(), ...module.buffers()]));
   }
@@ -128,7 +127,7 @@ export class DDPStrategy implements Strategy {
    * The statistics of batch norm become rank 0's, as in PyTorch; at each batch, also of those whose gradients add up, so
    * that moving averages of the weights are the same on all ranks.
    */
-  async synchronizeBuffers(module: LightningModule): Promise<void> {
+  async synchronizeBuffers(module: nn.AnyModule): Promise<void> {
     if (!this.#abandoned) await this.#toldWhichRankFailed(() => broadcastTensors([...module.buffers()]));
   }
 

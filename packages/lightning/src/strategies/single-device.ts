@@ -1,5 +1,4 @@
-import { Tensor } from "@classifier-training/torch";
-import type { LightningModule } from "../core/module.ts";
+import type { nn } from "@classifier-training/torch";
 import type { Strategy } from "./strategy.ts";
 
 /** One process, one device. */
@@ -14,7 +13,7 @@ export class SingleDeviceStrategy implements Strategy {
     this.rootDevice = device;
   }
 
-  setup(module: LightningModule): void {
+  setup(module: nn.AnyModule): void {
     if (this.rootDevice !== "cpu") module.to({ device: this.rootDevice });
   }
 
@@ -43,14 +42,4 @@ export class SingleDeviceStrategy implements Strategy {
   expectEnd(): void {}
 
   async teardown(): Promise<void> {}
-}
-
-/** Moves the tensors of a batch (arrays and plain objects of them); everything else stays as it is. */
-export function moveTensors(value: unknown, device: string): unknown {
-  if (value instanceof Tensor) return value.device === device ? value : value.to({ device, nonBlocking: true });
-  if (Array.isArray(value)) return value.map((item) => moveTensors(item, device));
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
-  const moved = Object.assign(Object.create(Object.getPrototypeOf(value)), value);
-  for (const key of Object.keys(moved)) moved[key] = moveTensors(moved[key], device);
-  return moved;
 }

@@ -1,5 +1,4 @@
-import type { Tensor } from "@classifier-training/torch";
-import type { LightningModule } from "../core/module.ts";
+import type { nn, Tensor } from "@classifier-training/torch";
 import type { Awaitable } from "../utilities/awaitable.ts";
 
 /**
@@ -17,11 +16,11 @@ export interface Strategy {
   /** Starts or meets the other processes: the first thing that a run does. */
   connect(): Awaitable<void>;
   /** Moves the module to its device, and gives all ranks the weights of the first. */
-  setup(module: LightningModule): Awaitable<void>;
+  setup(module: nn.AnyModule): Awaitable<void>;
   /** Makes the gradients of these parameters those of all ranks; called once for each optimizer step. */
   reduceGradients(parameters: readonly Tensor[]): Awaitable<void>;
   /** Gives all ranks the first one's buffers; called after each forward pass of training. */
-  synchronizeBuffers(module: LightningModule): Awaitable<void>;
+  synchronizeBuffers(module: nn.AnyModule): Awaitable<void>;
   /** What each rank passed, by rank: numbers, text, typed arrays, plain objects, Maps and arrays of these. */
   allGather<T>(value: T): Awaitable<readonly T[]>;
   /** For each flag, whether any rank has it. */

@@ -4,6 +4,7 @@ import { CheckpointIO } from "../checkpoint/io.ts";
 import { Callback } from "../core/callback.ts";
 import { Logger } from "../loggers/logger.ts";
 import { ClusterEnvironment } from "../plugins/cluster-environment.ts";
+import { precisionNames } from "../precision/plugins.ts";
 import type { Profiler } from "../profilers/profiler.ts";
 import type { Strategy } from "../strategies/strategy.ts";
 import { durationSchema } from "../utilities/duration.ts";
@@ -21,7 +22,6 @@ const batchLimit = z.union([
     .refine((limit) => limit <= 1 || Number.isInteger(limit), "expected a fraction up to 1, or an integer"),
   z.strictObject({ batches: z.int().min(0) }),
 ]);
-export type BatchLimit = z.infer<typeof batchLimit>;
 
 /** An object that has these methods. */
 function having<T>(...methods: readonly (keyof T & string)[]): (value: unknown) => value is T {
@@ -47,22 +47,8 @@ function anyCase<const T extends readonly [string, ...string[]]>(names: T) {
   return z.union([z.enum(names), z.string().toLowerCase().pipe(z.enum(names))]);
 }
 
-const precisions = [
-  "auto",
-  "32-true",
-  "64-true",
-  "bf16-true",
-  "16-true",
-  "bf16-mixed",
-  "16-mixed",
-  "16",
-  "32",
-  "64",
-  "bf16",
-] as const;
-
 /**
- * Lightning's options, in Lightning's order, with their defaults. Where the default is null, `resolveSettings` says what
+ * Lightning's options, in Lightning's order, with their defaults. Where the default is null, `resolveOptions` says what
  * it stands for: `barebones` refuses those that were given.
  */
 export const trainerOptionsSchema = z.strictObject({
@@ -74,7 +60,7 @@ export const trainerOptionsSchema = z.strictObject({
     .default("auto"),
   numNodes: z.int().min(1).default(1),
   precision: z
-    .union([z.enum(precisions), z.literal(16), z.literal(32), z.literal(64)])
+    .union([z.enum(precisionNames), z.literal(16), z.literal(32), z.literal(64)])
     .nullable()
     .default("32-true"),
   /** null is the default logger, as true is. */
@@ -139,11 +125,13 @@ export const trainerOptionsSchema = z.strictObject({
   asyncCheckpointing: z.boolean().default(true),
 });
 
-export type TrainerOptions = z.infer<typeof trainerOptionsSchema>;
-export type TrainerOptionsInput = z.input<typeof trainerOptionsSchema>;
+/** What a user gives. */
+export type TrainerOptions = z.input<typeof trainerOptionsSchema>;
+/** The same with its defaults: `resolveOptions` decides what they stand for. */
+export type ParsedOptions = z.infer<typeof trainerOptionsSchema>;
 
 /** @throws MisconfigurationError naming the option that is unknown (and the nearest) or has a wrong value. */
-export function parseTrainerOptions(input: unknown): TrainerOptions {
+export function parseTrainerOptions(input: unknown): ParsedOptions {
   const known = Object.keys(trainerOptionsSchema.shape);
   for (const name of Object.keys(typeof input === "object" && input !== null ? input : {})) {
     if (!known.includes(name)) {

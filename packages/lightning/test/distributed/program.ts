@@ -15,7 +15,7 @@ import {
   MulticlassAccuracy,
   StochasticWeightAveraging,
   Trainer,
-  type TrainerOptionsInput,
+  type TrainerOptions,
 } from "../../src/index.ts";
 
 export interface ProgramOptions {
@@ -191,7 +191,7 @@ const trainer = new Trainer({
   ...(options.timeoutS !== undefined && {
     strategy: new DDPStrategy({ timeout: options.timeoutS, heartbeat: options.heartbeatS }),
   }),
-} as TrainerOptionsInput);
+} as TrainerOptions);
 await trainer.fit(model, {
   trainDataloaders: loader(options.samples ?? 16, options.batchSize),
   valDataloaders: loader(options.valSamples ?? 7, options.valBatchSize ?? 2),

@@ -1,54 +1,20 @@
 import { getLogger } from "@classifier-training/base";
 import { Timer } from "../callbacks/timer.ts";
-import type { BatchLimit, TrainerOptions } from "../trainer/options.ts";
+import { type BatchLimit, exactCount, type ResolvedOptions } from "../run/resolved-options.ts";
 import { durationSeconds, isDuration } from "../utilities/duration.ts";
 import { MisconfigurationError } from "../utilities/errors.ts";
+import type { ParsedOptions } from "./options.ts";
 
 const log = getLogger("lightning.trainer");
 
-/** The options as the loops need them: each decided, and the combined modes (`fastDevRun`, `barebones`) applied. */
-export interface Settings {
-  readonly maxEpochs: number;
-  /** Nobody has limited the training, and `maxEpochs` is a guess. */
-  readonly assumesMaxEpochs: boolean;
-  readonly minEpochs: number;
-  readonly maxSteps: number;
-  readonly minSteps: number;
-  readonly maxTimeS: number | null;
-  readonly limitTrainBatches: BatchLimit;
-  readonly limitValBatches: BatchLimit;
-  readonly limitTestBatches: BatchLimit;
-  readonly limitPredictBatches: BatchLimit;
-  readonly overfit: boolean;
-  readonly valCheckInterval: BatchLimit;
-  /** Seconds between two validations, when these go by time. */
-  readonly valCheckTimeS: number | null;
-  readonly checkValEveryNEpoch: number | null;
-  readonly numSanityValSteps: number;
-  readonly logEveryNSteps: number;
-  readonly enableCheckpointing: boolean;
-  readonly enableProgressBar: boolean;
-  readonly enableModelSummary: boolean;
-  readonly enableLogging: boolean;
-  readonly gradientClipVal: number | null;
-  readonly gradientClipAlgorithm: "norm" | "value";
-  readonly inferenceMode: boolean;
-  readonly detectAnomaly: boolean;
-  readonly deterministic: boolean | "warn";
-  readonly reloadDataloadersEveryNEpochs: number;
-  readonly fastDevRun: number | false;
-  readonly barebones: boolean;
-  readonly defaultRootDir: string;
-}
-
 /** @throws MisconfigurationError when options contradict each other. */
-export function resolveSettings(options: TrainerOptions): Settings {
+export function resolveOptions(options: ParsedOptions): ResolvedOptions {
   const fastDevRun = options.fastDevRun === true ? 1 : options.fastDevRun || false;
   const { valCheckInterval, barebones } = options;
   if (barebones) refuseWithBarebones(options);
   const byTime = valCheckInterval !== null && isDuration(valCheckInterval);
   const overfit = count(options.overfitBatches) !== 0;
-  const settings: Settings = {
+  const resolved: ResolvedOptions = {
     ...epochLimits(options),
     maxSteps: options.maxSteps,
     minSteps: options.minSteps ?? 0,
@@ -67,22 +33,28 @@ export function resolveSettings(options: TrainerOptions): Settings {
     enableProgressBar: options.enableProgressBar ?? !barebones,
     enableModelSummary: options.enableModelSummary ?? !barebones,
     enableLogging: (options.logger ?? !barebones) !== false,
+    enableAutologHparams: options.enableAutologHparams,
+    accumulateGradBatches: options.accumulateGradBatches,
     gradientClipVal: options.gradientClipVal,
     gradientClipAlgorithm: options.gradientClipAlgorithm ?? "norm",
     inferenceMode: options.inferenceMode,
     detectAnomaly: options.detectAnomaly,
     deterministic: options.deterministic ?? false,
+    benchmark: options.benchmark,
+    syncBatchnorm: options.syncBatchnorm,
+    useDistributedSampler: options.useDistributedSampler,
     reloadDataloadersEveryNEpochs: options.reloadDataloadersEveryNEpochs,
     fastDevRun,
     barebones,
     defaultRootDir: options.defaultRootDir ?? process.cwd(),
+    onSignal: options.onSignal,
   };
-  checkValidationInterval(settings);
-  return fastDevRun === false ? settings : applyFastDevRun(settings, fastDevRun);
+  checkValidationInterval(resolved);
+  return fastDevRun === false ? resolved : applyFastDevRun(resolved, fastDevRun);
 }
 
 /** @throws MisconfigurationError for an interval that is none, or one that does not go with the epochs' */
-function checkValidationInterval({ valCheckInterval, valCheckTimeS, checkValEveryNEpoch }: Settings): void {
+function checkValidationInterval({ valCheckInterval, valCheckTimeS, checkValEveryNEpoch }: ResolvedOptions): void {
   if (typeof valCheckInterval !== "number" && valCheckInterval.batches === 0) {
     throw new MisconfigurationError(
       "valCheckInterval is 0 batches, and validation cannot run after every 0 batches",
@@ -97,7 +69,7 @@ function checkValidationInterval({ valCheckInterval, valCheckTimeS, checkValEver
   }
 }
 
-function epochLimits(options: TrainerOptions): Pick<Settings, "maxEpochs" | "assumesMaxEpochs" | "minEpochs"> {
+function epochLimits(options: ParsedOptions): Pick<ResolvedOptions, "maxEpochs" | "assumesMaxEpochs" | "minEpochs"> {
   const { maxEpochs, maxSteps, minSteps } = options;
   // With a least number of steps, a stop that is asked for before the first one waits for them.
   const minEpochs = options.minEpochs ?? (minSteps === null ? 0 : 1);
@@ -106,7 +78,7 @@ function epochLimits(options: TrainerOptions): Pick<Settings, "maxEpochs" | "ass
   return { maxEpochs: assumesMaxEpochs ? 1000 : -1, minEpochs, assumesMaxEpochs };
 }
 
-function isTimed({ maxTime, callbacks }: TrainerOptions): boolean {
+function isTimed({ maxTime, callbacks }: ParsedOptions): boolean {
   return maxTime !== null || [callbacks ?? []].flat().some((callback) => callback instanceof Timer);
 }
 
@@ -114,18 +86,18 @@ function sanitySteps(steps: number): number {
   return steps === -1 ? Number.POSITIVE_INFINITY : steps;
 }
 
-function applyFastDevRun(settings: Settings, batches: number): Settings {
+function applyFastDevRun(options: ResolvedOptions, batches: number): ResolvedOptions {
   log.info(
     `Running in fastDevRun mode: ${batches} batch${batches === 1 ? "" : "es"} of training, validation, test and ` +
       "prediction, without loggers, checkpoints, early stopping and tuners",
   );
   const few = { batches };
   return {
-    ...settings,
+    ...options,
     maxSteps: batches,
     maxEpochs: 1,
     assumesMaxEpochs: false,
-    ...(settings.overfit ? {} : { limitTrainBatches: few, limitValBatches: few }),
+    ...(options.overfit ? {} : { limitTrainBatches: few, limitValBatches: few }),
     limitTestBatches: few,
     limitPredictBatches: few,
     valCheckInterval: 1,
@@ -136,7 +108,7 @@ function applyFastDevRun(settings: Settings, batches: number): Settings {
   };
 }
 
-function refuseWithBarebones(options: TrainerOptions): void {
+function refuseWithBarebones(options: ParsedOptions): void {
   const { logger, fastDevRun, logEveryNSteps, numSanityValSteps } = options;
   const asked = (
     [
@@ -159,12 +131,6 @@ function refuseWithBarebones(options: TrainerOptions): void {
   }
 }
 
-/** A limit that is a number of batches; undefined for a fraction. */
-export function exactCount(limit: BatchLimit): number | undefined {
-  if (typeof limit !== "number") return limit.batches;
-  return limit > 1 || limit === 0 ? limit : undefined;
-}
-
 function count(limit: BatchLimit): number {
   return typeof limit === "number" ? limit : limit.batches;
 }
@@ -173,29 +139,4 @@ function count(limit: BatchLimit): number {
 function limit(given: BatchLimit | null): BatchLimit {
   if (given === null) return 1;
   return count(given) === 0 ? 0 : given;
-}
-
-/**
- * Batches that a limit leaves of a loader.
- * @throws MisconfigurationError for a fraction of an unknown length, or one that leaves nothing
- */
-export function limitedBatches(length: number, limit: BatchLimit, stage: string): number {
-  const exact = exactCount(limit);
-  if (exact !== undefined) return Math.min(length, exact);
-  const fraction = limit as number;
-  if (fraction === 1 || length === 0) return length;
-  if (!Number.isFinite(length)) {
-    throw new MisconfigurationError(
-      `the ${stage} loader has no known length: a limit of ${fraction} of it means nothing`,
-      "give the limit as a number of batches",
-    );
-  }
-  const batches = Math.floor(length * fraction);
-  if (batches === 0) {
-    throw new MisconfigurationError(
-      `You requested to check ${fraction} of the ${stage} loader, but ${fraction} * ${length} < 1`,
-      `increase the limit to at least ${1 / length}`,
-    );
-  }
-  return batches;
 }

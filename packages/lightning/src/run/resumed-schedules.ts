@@ -1,26 +1,12 @@
 import { getLogger } from "@classifier-training/base";
 import type { optim } from "@classifier-training/torch";
+import type { Configured, ConfiguredScheduler } from "../checkpoint/checkpoint.ts";
 import type { SchedulerConfig } from "../core/optimizers.ts";
 import type { Progress } from "./progress.ts";
 
 const log = getLogger("lightning.resume");
 
 type Options = Readonly<Record<string, unknown>>;
-
-interface ConfiguredScheduler {
-  readonly kind: string;
-  readonly interval: "epoch" | "step";
-  readonly frequency: number;
-  /** Its state before the first step; undefined for one that is not counted in epochs or steps. */
-  readonly state: Options | undefined;
-}
-
-/** What `configureOptimizers` has made, before training changed any of it: a checkpoint keeps it beside the states. */
-export interface Configured {
-  /** Options of each parameter group, by optimizer. */
-  readonly optimizers: readonly (readonly Options[])[];
-  readonly schedulers: readonly ConfiguredScheduler[];
-}
 
 export function configuredBy(
   optimizers: readonly optim.Optimizer[],
