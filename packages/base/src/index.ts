@@ -21,6 +21,6 @@ export {
   maskValue,
   secretMask,
 } from "./secrets.ts";
-export { type Split, splitFolderNames, splitOf, splits } from "./splits.ts";
+export { type EvaluationSplit, type Split, splitFolderNames, splitOf, splits } from "./splits.ts";
 export { canRedraw, dropOutputErrors, hasColor } from "./terminal.ts";
 export { spawnWorker } from "./worker.ts";

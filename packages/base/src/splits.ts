@@ -3,6 +3,9 @@ export const splits = ["train", "val", "test"] as const;
 
 export type Split = (typeof splits)[number];
 
+/** A split that models are measured on. */
+export type EvaluationSplit = Exclude<Split, "train">;
+
 /** Names of a split's folder in a dataset, the preferred one first. */
 export const splitFolderNames: Readonly<Record<Split, readonly [string, ...string[]]>> = {
   train: ["train"],

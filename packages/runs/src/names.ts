@@ -1,4 +1,4 @@
-import type { Split } from "@classifier-training/base";
+import type { EvaluationSplit } from "@classifier-training/base";
 
 /** Extension of a checkpoint file. */
 export const checkpointExtension = ".ckpt";
@@ -66,4 +66,4 @@ export function epochOfFolder(name: string): number | undefined {
 }
 
 /** The folder of an evaluation outside of training: of `classifier validate` and `classifier test`. */
-export const evaluationFolders: Readonly<Record<Exclude<Split, "train">, string>> = { val: "validate", test: "test" };
+export const evaluationFolders: Readonly<Record<EvaluationSplit, string>> = { val: "validate", test: "test" };

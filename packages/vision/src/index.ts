@@ -34,6 +34,7 @@ export { openListing } from "./datasets/listing.ts";
 export { ShardDataset } from "./datasets/shards.ts";
 export { type ImageSource, openSource, type SourceSpec } from "./datasets/source.ts";
 export { openSplit, type SplitLayout, type SplitOptions, splitLayout } from "./datasets/split.ts";
+export { findSplitFolder } from "./datasets/split-folder.ts";
 export { VisionError } from "./errors.ts";
 export { type BatchTransform, type ClassificationBatch, classificationBatch } from "./loader/batch.ts";
 export { DataLoader, type DataLoaderOptions } from "./loader/data-loader.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { csvText, getLogger, writeFileAtomic } from "@classifier-training/base";
+import { csvText, type EvaluationSplit, getLogger, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
 import { evaluationPaths } from "@classifier-training/runs";
 import { z } from "zod";
@@ -45,7 +45,7 @@ export class ConfusionMatrixCallback extends EvaluationCallback {
     trainer: TrainerView,
     _module: LightningModule,
     predictions: EpochPredictions,
-    split: "val" | "test",
+    split: EvaluationSplit,
   ): void {
     const { numClasses, labels, predicted } = predictions;
     const name = classNamer(trainer);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { getLogger } from "@classifier-training/base";
+import { type EvaluationSplit, getLogger } from "@classifier-training/base";
 import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
 import { epochFolder, evaluationFolders } from "@classifier-training/runs";
 import { classificationData } from "../data/classification-datamodule.ts";
@@ -30,7 +30,7 @@ export abstract class EvaluationCallback extends Callback {
     trainer: TrainerView,
     module: LightningModule,
     predictions: EpochPredictions,
-    split: "val" | "test",
+    split: EvaluationSplit,
   ): void | Promise<void>;
 
   /** Called with each batch of such an epoch (of several ranks, each with its own), for what must be taken from the batch itself. */
@@ -81,7 +81,7 @@ export abstract class EvaluationCallback extends Callback {
     this.sawBatch?.(batch, predictions);
   }
 
-  async #finish(trainer: TrainerView, module: LightningModule, split: "val" | "test"): Promise<void> {
+  async #finish(trainer: TrainerView, module: LightningModule, split: EvaluationSplit): Promise<void> {
     const ranks = await trainer.strategy.allGather(this.#batches);
     this.#batches = [];
     const batches = inTurn(ranks);
@@ -123,7 +123,7 @@ export function classNamer(trainer: TrainerView): (index: number | undefined) =>
 }
 
 /** The folder of an evaluation's files: `epoch_003` for a validation in training, else `validate` or `test`. */
-export function evaluationFolder(outputDir: string, trainer: TrainerView, split: "val" | "test"): string {
+export function evaluationFolder(outputDir: string, trainer: TrainerView, split: EvaluationSplit): string {
   if (trainer.fn === "fit") return join(outputDir, epochFolder(trainer.currentEpoch));
   return join(outputDir, evaluationFolders[split]);
 }

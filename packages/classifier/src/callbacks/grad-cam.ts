@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { getLogger, writeFileAtomic } from "@classifier-training/base";
+import { type EvaluationSplit, getLogger, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
 import { evaluationPaths } from "@classifier-training/runs";
 import { cat, keep, noGrad, scope, type Tensor } from "@classifier-training/torch";
@@ -73,7 +73,7 @@ export class GradCAMCallback extends EvaluationCallback {
     trainer: TrainerView,
     module: LightningModule,
     _predictions: EpochPredictions,
-    split: "val" | "test",
+    split: EvaluationSplit,
   ): void {
     if (this.#worst.length === 0) return;
     const samples = this.#explained(trainer, module);

@@ -1,5 +1,5 @@
 import { join, sep } from "node:path";
-import { csvText, getLogger, plural, writeFileAtomic } from "@classifier-training/base";
+import { csvText, type EvaluationSplit, getLogger, plural, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
 import { evaluationPaths, type Prediction, writePredictions } from "@classifier-training/runs";
 import { z } from "zod";
@@ -45,7 +45,7 @@ export class ClassificationReportCallback extends EvaluationCallback {
     trainer: TrainerView,
     _module: LightningModule,
     predictions: EpochPredictions,
-    split: "val" | "test",
+    split: EvaluationSplit,
   ): void {
     const name = classNamer(trainer);
     const samples = classificationData(trainer.datamodule)?.samples(split) ?? [];

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Rng, writeFileAtomic } from "@classifier-training/base";
+import { type EvaluationSplit, Rng, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
 import { evaluationPaths } from "@classifier-training/runs";
 import { z } from "zod";
@@ -72,7 +72,7 @@ export class SampleVisualizationCallback extends EvaluationCallback {
     trainer: TrainerView,
     _module: LightningModule,
     _predictions: EpochPredictions,
-    split: "val" | "test",
+    split: EvaluationSplit,
   ): void {
     const pictures = [...this.#pictures].sort((one, other) => one.position - other.position);
     this.#forget();

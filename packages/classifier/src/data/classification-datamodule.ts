@@ -1,3 +1,4 @@
+import type { Split } from "@classifier-training/base";
 import { LightningDataModule } from "@classifier-training/lightning";
 import type { LabelsMapping } from "@classifier-training/runs";
 import type { Tensor } from "@classifier-training/torch";
@@ -14,7 +15,7 @@ export abstract class ClassificationDataModule extends LightningDataModule {
   /** Class names by index. */
   abstract readonly classNames: readonly string[];
   /** The samples of a split in data set order; empty until `setup` made the split. */
-  abstract samples(split: "train" | "val" | "test"): readonly SampleInfo[];
+  abstract samples(split: Split): readonly SampleInfo[];
   /** Weights of the classes in the loss, [K]. Needs `setup("fit")`. */
   abstract getClassWeights(): Tensor;
   /** Indices drawn by the training sampler in the last epoch; undefined when every sample is drawn once. */

@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { basename, relative } from "node:path";
-import { CtError, getLogger, optionsTarget, parseOptions, plural, type TargetTable } from "@classifier-training/base";
+import {
+  CtError,
+  getLogger,
+  optionsTarget,
+  parseOptions,
+  plural,
+  type Split,
+  splitFolderNames,
+  type TargetTable,
+} from "@classifier-training/base";
 import { SyntheticNumbers, TrimBars } from "@classifier-training/jersey";
 import type { LabelsMapping } from "@classifier-training/runs";
 import { fromTypedArray, type Tensor } from "@classifier-training/torch";
@@ -34,10 +43,6 @@ import {
 import { labelsMappingOf } from "./preprocessing.ts";
 
 const log = getLogger("classifier.data");
-
-/** The folder of each split below the data root. */
-const splitFolders = { train: "train", val: "valid", test: "test" } as const;
-type Split = keyof typeof splitFolders;
 
 /**
  * Pictures in `train/`, `valid/` and `test/` below one root: listed in `*.jsonl` annotations where there are any, else in
@@ -76,7 +81,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     const { synthetic, dataRoot } = this.options;
     const trains = this.trainer === undefined || this.trainer.fn === "fit";
     if (synthetic == null || !trains || this.#syntheticFolder !== undefined) return;
-    const train = openSplit(dataRoot, splitFolders.train, this.#splitOptions());
+    const train = openSplit(dataRoot, splitFolderNames.train[0], this.#splitOptions());
     this.#syntheticFolder = await new SyntheticNumbers(synthetic).generate(train);
   }
 
@@ -243,16 +248,19 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     const known = this.#datasets.get(split);
     if (known !== undefined) return known;
     const classToIdx = split === "train" ? undefined : this.#open("train").classToIdx;
-    const dataset = openSplit(this.options.dataRoot, splitFolders[split], { ...this.#splitOptions(), classToIdx });
+    const dataset = openSplit(this.options.dataRoot, splitFolderNames[split][0], {
+      ...this.#splitOptions(),
+      classToIdx,
+    });
     const synthetic =
       split === "train" && this.#syntheticFolder !== undefined
         ? new JsonlDataset({ root: this.#syntheticFolder, classToIdx: dataset.classToIdx })
         : undefined;
-    for (const notice of dataset.notices()) log.warning(`${splitFolders[split]}: ${notice}`);
+    for (const notice of dataset.notices()) log.warning(`${splitFolderNames[split][0]}: ${notice}`);
     if (synthetic !== undefined) this.#syntheticCount = synthetic.length;
     const drawn = synthetic === undefined ? "" : `, ${plural(synthetic.length, "synthetic sample")}`;
     log.info(
-      `${splitFolders[split]}: ${plural(dataset.length, "sample")}${drawn}, ${plural(dataset.classToIdx.size, "class", "classes")}`,
+      `${splitFolderNames[split][0]}: ${plural(dataset.length, "sample")}${drawn}, ${plural(dataset.classToIdx.size, "class", "classes")}`,
     );
     const { useCache, cacheType, trimBars, imageSteps } = this.options;
     const steps = split === "train" ? [...(trimBars ? [TrimBars(undefined)] : []), ...imageSteps] : [];

@@ -1,7 +1,5 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { getLogger } from "@classifier-training/base";
-import { openSplit } from "@classifier-training/vision";
+import { getLogger, splitFolderNames } from "@classifier-training/base";
+import { findSplitFolder, openSplit } from "@classifier-training/vision";
 import { renderTable } from "../callbacks/table.ts";
 import { percent } from "../statistics/interval.ts";
 import { classWeights } from "./class-weights.ts";
@@ -12,7 +10,9 @@ const log = getLogger("classifier.data");
 export function splitStatistics(root: string): string {
   const train = openSplit(root, "train");
   const counts = train.classCounts();
-  const others = ["valid", "test"].filter((name) => existsSync(join(root, name)));
+  const others = [splitFolderNames.val[0], splitFolderNames.test[0]].filter(
+    (name) => findSplitFolder(root, name) !== undefined,
+  );
   const otherSplits = others.map((name) => openSplit(root, name, { classToIdx: train.classToIdx }));
   const otherCounts = otherSplits.map((split) => split.classCounts());
   for (const split of [train, ...otherSplits]) {

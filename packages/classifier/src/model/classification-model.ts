@@ -1,4 +1,4 @@
-import { CtError, getLogger } from "@classifier-training/base";
+import { CtError, type EvaluationSplit, getLogger } from "@classifier-training/base";
 import {
   type Backbone,
   type Checkpoint,
@@ -39,8 +39,6 @@ function splitMetrics(numClasses: number) {
     perClass: new MulticlassAccuracy({ numClasses, average: "none" }),
   };
 }
-
-type EvaluationSplit = "val" | "test";
 
 /**
  * A classifier with the original's training recipe: weighted cross entropy or focal loss, AdamW, linear warm-up and

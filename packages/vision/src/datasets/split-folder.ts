@@ -1,9 +1,16 @@
 import { join } from "node:path";
-import { nearestName } from "@classifier-training/base";
+import { nearestName, splitFolderNames, splitOf } from "@classifier-training/base";
 import { isFolder, subfolders } from "@classifier-training/image/files";
 import { VisionError } from "../errors.ts";
 
-/** The folder of a split. @throws VisionError if the data root or the split is missing, naming what is there. */
+/** The folder of a split: of its name, or of another one that the split has (`valid`, `val`, `validation`). */
+export function findSplitFolder(root: string, split: string): string | undefined {
+  const known = splitOf(split);
+  const names = known === undefined ? [split] : [split, ...splitFolderNames[known]];
+  return names.map((name) => join(root, name)).find((folder) => isFolder(folder));
+}
+
+/** The folder of a split, as `findSplitFolder` finds it. @throws VisionError if the data root or the split is missing, naming what is there. */
 export function splitFolder(root: string, split: string | undefined): string {
   if (!isFolder(root)) {
     throw new VisionError({
@@ -13,15 +20,15 @@ export function splitFolder(root: string, split: string | undefined): string {
     });
   }
   if (split === undefined) return root;
-  const folder = join(root, split);
-  if (isFolder(folder)) return folder;
+  const folder = findSplitFolder(root, split);
+  if (folder !== undefined) return folder;
   const present = subfolders(root);
   const near = nearestName(split, present);
   throw new VisionError({
     code: "vision/split-missing",
     what: `the data root ${root} has no split '${split}'`,
     where: present.length === 0 ? "the folder is empty" : `folders there: ${present.slice(0, 20).join(", ")}`,
-    fix: near === undefined ? `create ${folder}` : `did you mean '${near}'?`,
+    fix: near === undefined ? `create ${join(root, split)}` : `did you mean '${near}'?`,
   });
 }
 

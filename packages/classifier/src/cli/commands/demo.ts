@@ -1,5 +1,5 @@
 import { join, relative } from "node:path";
-import { shellWord } from "@classifier-training/base";
+import { shellWord, splitFolderNames } from "@classifier-training/base";
 import type { RegisterCommand } from "../commands.ts";
 import { describeResult } from "../describe-result.ts";
 import { exitCode } from "../failure.ts";
@@ -34,7 +34,7 @@ export const registerDemo: RegisterCommand = (program, finish) => {
 async function showPredictions(outputDir: string): Promise<void> {
   const { OnnxClassifier } = await import("../../inference/onnx-classifier.ts");
   const { readAnnotations } = await import("@classifier-training/vision");
-  const split = join(dataRoot, "valid");
+  const split = join(dataRoot, splitFolderNames.val[0]);
   const rows = readAnnotations(join(split, "annotations.jsonl"), split);
   const labels = [...new Set(rows.map(({ suffix }) => suffix))];
   const chosen = [0, 1, 2, 3, 4].flatMap((i) => rows.filter(({ suffix }) => suffix === labels[3 * i])[i] ?? []);

@@ -1,4 +1,4 @@
-import { writeFileAtomic } from "@classifier-training/base";
+import { splitFolderNames, writeFileAtomic } from "@classifier-training/base";
 import { withPlugins } from "../../plugins.ts";
 import type { RegisterCommand } from "../commands.ts";
 import { print } from "../print.ts";
@@ -16,7 +16,7 @@ export const registerEvaluate: RegisterCommand = (program) => {
     .description("compare models on the same pictures: accuracy with intervals, calibration, latency, size")
     .argument("<models...>", "run directories, bundles, checkpoints or ONNX files")
     .requiredOption("--data <root>", "the data set: the folder that holds the splits")
-    .option("--split <name>", "which split", "valid")
+    .option("--split <name>", "which split", splitFolderNames.val[0])
     .option("--markdown <file>", "write the report there, too")
     .option("--json <file>", "write everything that was measured, every prediction included")
     .addHelpText(

@@ -1,3 +1,4 @@
+import { splitFolderNames } from "@classifier-training/base";
 import { withPlugins } from "../../plugins.ts";
 import type { RegisterCommand } from "../commands.ts";
 import { print } from "../print.ts";
@@ -18,7 +19,7 @@ export const registerExport: RegisterCommand = (program) => {
     .argument("<model>", "a run directory or a checkpoint")
     .requiredOption("--data <root>", "the data set to measure on")
     .option("--out <folder>", "where the bundle goes", "bundle")
-    .option("--split <name>", "which split", "valid")
+    .option("--split <name>", "which split", splitFolderNames.val[0])
     .option("--golden <n>", "how many pictures to store with their outputs", wholeNumber, 8)
     .option("--zip", "write OUT.zip, too")
     .addHelpText(

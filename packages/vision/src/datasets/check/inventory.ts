@@ -1,9 +1,8 @@
-import { join } from "node:path";
-import { isFolder } from "@classifier-training/image/files";
+import { splitFolderNames } from "@classifier-training/base";
 import { VisionError } from "../../errors.ts";
 import type { ImageDataset, LeftOutReason } from "../dataset.ts";
 import { openSplit, type SplitOptions } from "../split.ts";
-import { splitFolder } from "../split-folder.ts";
+import { findSplitFolder, splitFolder } from "../split-folder.ts";
 
 /** An image as the annotations (or its folder) describe it. */
 export interface ListedImage {
@@ -38,14 +37,14 @@ export interface Inventory {
 export type DecodeChoices = Pick<SplitOptions, "maxPixels" | "exifOrientation">;
 
 /** The folders that training and testing read; the first two it needs. */
-const needed = ["train", "valid"];
-const optional = "test";
+const needed: readonly string[] = [splitFolderNames.train[0], splitFolderNames.val[0]];
+const optional = splitFolderNames.test[0];
 
 /** Opens the splits of a data root as training does, but that missing images are collected. */
 export function takeInventory(root: string, decode: DecodeChoices = {}): Inventory {
   splitFolder(root, undefined);
   const refused: RefusedSplit[] = [];
-  const names = isFolder(join(root, optional)) ? [...needed, optional] : needed;
+  const names = findSplitFolder(root, optional) !== undefined ? [...needed, optional] : needed;
   let train: ImageDataset | undefined;
   const splits = names.map((split): OpenedSplit => {
     try {
