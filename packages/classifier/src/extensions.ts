@@ -9,9 +9,9 @@ import { extension as jersey } from "@classifier-training/jersey/extension";
 export interface Extension {
   /** Folder of configuration groups, read after the user's own and the product's. */
   readonly configFolder?: string;
-  /** The dotted names before its targets' own, such as `my_package.callbacks`. */
-  readonly namespaces: readonly string[];
-  /** The names that a configuration may use, loaded when one is first used. */
+  /** The dotted names of its targets, or what all of them begin with, such as `my_package`. */
+  readonly targetNames: readonly string[] | string;
+  /** What the names stand for, loaded when one is first used. */
   readonly targets: TargetLoader;
 }
 
@@ -22,15 +22,11 @@ const extensions: Extension[] = [jersey];
 /** Adds an extension to the commands of this process. */
 export function registerExtension(extension: Extension): void {
   extensions.push(extension);
-  registerTargetsOf(extension);
+  registerTargets(extension.targetNames, extension.targets);
 }
 
 export function registerExtensions(): void {
-  for (const extension of extensions) registerTargetsOf(extension);
-}
-
-function registerTargetsOf({ namespaces, targets }: Extension): void {
-  for (const namespace of namespaces) registerTargets(namespace, targets);
+  for (const { targetNames, targets } of extensions) registerTargets(targetNames, targets);
 }
 
 /** The configuration folders of the product and its extensions; an earlier one takes precedence. */

@@ -89,7 +89,7 @@ test("an extension adds configurations, and the names in them", async () => {
   writeFileSync(join(folder, "callbacks/acme.yaml"), "defaults: [default, _self_]\nbell: {_target_: acme.Bell}\n");
   registerExtension({
     configFolder: folder,
-    namespaces: ["acme"],
+    targetNames: "acme",
     targets: async () => ({ "acme.Bell": { invoke: () => "ding" } }),
   });
   const config = composed("train_demo", ["callbacks=acme"]);

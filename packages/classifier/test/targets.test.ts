@@ -1,5 +1,6 @@
 import { internalError } from "@classifier-training/base";
 import { registerTargets } from "@classifier-training/hydra";
+import { targets as image } from "@classifier-training/image";
 import { targets as jersey } from "@classifier-training/jersey";
 import { targets as lightning, type Metric } from "@classifier-training/lightning";
 import { targets as loggers } from "@classifier-training/loggers";
@@ -25,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => remove());
 
-const tables = { ...lightning, ...loggers, ...torch, ...vision, ...jersey, ...own };
+const tables = { ...image, ...lightning, ...loggers, ...torch, ...vision, ...jersey, ...own };
 /** Constants (`torch.float32`), and plugins, which stand for how a process was started or for what is always so. */
 const isValue = /^torch\.[a-z]+\d*$|InterpolationMode|AutoAugmentPolicy|\.plugins\./;
 /** Those that can be had: a name that is known only to be refused has its own test. */

@@ -16,5 +16,5 @@ export {
   toChannelsFirst,
 } from "./image.ts";
 export { recycle } from "./kernels/buffers.ts";
+export { targets } from "./targets.ts";
 export * from "./transforms/index.ts";
-export { transformTargets as targets } from "./transforms/targets.ts";

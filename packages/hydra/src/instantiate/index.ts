@@ -9,5 +9,4 @@ export {
   findTarget,
   registerTargets,
   type TargetLoader,
-  targetNames,
 } from "./targets.ts";

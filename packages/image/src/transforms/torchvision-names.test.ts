@@ -2,8 +2,8 @@ import { Rng } from "@classifier-training/base";
 import { expect, test } from "vitest";
 import * as F from "../functional/index.ts";
 import { byteImage, type Image } from "../image.ts";
+import { targets } from "../targets.ts";
 import * as T from "./index.ts";
-import { transformTargets as targets } from "./targets.ts";
 
 const image = () =>
   byteImage(

@@ -1,11 +1,11 @@
 import { Rng } from "@classifier-training/base";
 import { expect, test } from "vitest";
 import { byteImage, type Image } from "../image.ts";
+import { targets } from "../targets.ts";
 import * as T from "./index.ts";
 import { validationPipeline } from "./pipelines.ts";
 import { transforms } from "./registry.ts";
 import { resizedSize } from "./resize.ts";
-import { transformTargets as targets } from "./targets.ts";
 
 const picture = () =>
   byteImage(

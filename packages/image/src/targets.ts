@@ -1,9 +1,9 @@
 import { optionsTarget, refusedTarget, type Target, type TargetTable } from "@classifier-training/base";
 import { z } from "zod";
-import { interpolations } from "../functional/resize.ts";
-import { autoAugmentPolicyOption } from "./auto-augment.ts";
-import { interpolationNamed } from "./options.ts";
-import { type AnyTransformFactory, transforms } from "./registry.ts";
+import { interpolations } from "./functional/resize.ts";
+import { autoAugmentPolicyOption } from "./transforms/auto-augment.ts";
+import { interpolationNamed } from "./transforms/options.ts";
+import { type AnyTransformFactory, transforms } from "./transforms/registry.ts";
 
 /** A configuration's keywords, checked by the transform itself, so that its errors name the transform. */
 function targetOf(factory: AnyTransformFactory): Target {
@@ -59,7 +59,7 @@ function named(name: string, target: Target): [string, Target][] {
 }
 
 /** The transforms under their dotted names in the Python stack. */
-export const transformTargets: TargetTable = Object.fromEntries([
+export const targets: TargetTable = Object.fromEntries([
   ...enums.flatMap(([name, target]) => named(name, target)),
   ...Object.entries(refused).flatMap(([name, target]) => named(name, target)),
   ...transforms.flatMap((factory): [string, Target][] => {
