@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { brotliDecompressSync } from "node:zlib";
 
 export interface CaseResult {
   readonly name: string;
@@ -13,6 +14,13 @@ export interface Section {
   run(recorded: unknown, folder: string): Promise<CaseResult[]> | CaseResult[];
 }
 
+/** A recorded file, plain or compressed (`.br`); undefined where the folder has neither. */
+export function readRecorded(folder: string, file: string): unknown {
+  const path = join(folder, file);
+  if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8"));
+  return existsSync(`${path}.br`) ? JSON.parse(brotliDecompressSync(readFileSync(`${path}.br`)).toString()) : undefined;
+}
+
 /** `npm run conformance -w packages/NAME -- DIR`: checks the recorded files that are in DIR, and exits 1 where one differs. */
 export async function conformance(packageName: string, sections: readonly Section[]): Promise<never> {
   const [given, ...flags] = process.argv.slice(2);
@@ -24,12 +32,12 @@ export async function conformance(packageName: string, sections: readonly Sectio
   let failed = 0;
   let looked = 0;
   for (const { file, run } of sections) {
-    const path = join(folder, file);
-    if (!existsSync(path)) {
+    const recorded = readRecorded(folder, file);
+    if (recorded === undefined) {
       process.stdout.write(`${file}: not in ${given}, skipped\n`);
       continue;
     }
-    const results: CaseResult[] = await run(JSON.parse(readFileSync(path, "utf8")), folder);
+    const results: CaseResult[] = await run(recorded, folder);
     const bad = results.filter(({ failure }) => failure !== undefined);
     looked += results.length;
     failed += bad.length;

@@ -37,11 +37,18 @@ interface Params {
   readonly canvas_wh: readonly [number, number];
   readonly crop_xywh: readonly [number, number, number, number];
 }
+/** Raw little-endian bytes, deflated in base64 or as they are in hexadecimal: images HWC, float tensors CHW. */
+interface Pixels {
+  readonly shape: number[];
+  readonly dtype: "uint8" | "float32";
+  readonly zb64?: string;
+  readonly hex?: string;
+}
 interface Recorded {
   readonly op: string;
   readonly image: string;
   readonly params: Params;
-  readonly out?: { readonly shape: number[]; readonly dtype: "uint8" | "float32"; readonly zb64: string };
+  readonly out?: Pixels;
   readonly resized_size_wh?: number[];
   readonly float_stats?: { mean: number[]; std: number[]; samples: number[][] };
 }
@@ -177,8 +184,8 @@ async function check({ op, image: input, params, ...expected }: Recorded, inputs
   return problems.filter(Boolean).join("; ") || undefined;
 }
 
-function compare(op: string, made: Image, { shape, dtype, zb64 }: NonNullable<Recorded["out"]>): string | undefined {
-  const bytes = inflateSync(Buffer.from(zb64, "base64"));
+function compare(op: string, made: Image, { shape, dtype, zb64, hex }: Pixels): string | undefined {
+  const bytes = zb64 === undefined ? Buffer.from(hex ?? "", "hex") : inflateSync(Buffer.from(zb64, "base64"));
   if (dtype === "float32") {
     const want = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
     const [c, h, w] = shape;
@@ -195,6 +202,7 @@ function compare(op: string, made: Image, { shape, dtype, zb64 }: NonNullable<Re
   if (!isByteImage(made)) return "float pixels";
   const counts = new Map<number, number>();
   let sum = 0;
+  if (bytes.length !== made.data.length) return `${bytes.length} bytes were recorded`;
   for (let i = 0; i < bytes.length; i++) {
     const difference = Math.abs((made.data[i] as number) - (bytes[i] as number));
     counts.set(difference, (counts.get(difference) ?? 0) + 1);
