@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { distributed } from "@classifier-training/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -20,6 +20,16 @@ function runs(): string[] {
     readdirSync(join(dir, "outputs", day)).map((time) => join(dir, "outputs", day, time)),
   );
 }
+
+/** A callback of the project's own that breaks rank 1's weights before its third step. */
+const diverges = `
+import { Callback } from ${JSON.stringify(new URL("../../lightning/dist/index.js", import.meta.url).href)};
+import { noGrad } from ${JSON.stringify(new URL("../../torch/dist/index.js", import.meta.url).href)};
+export class Diverges extends Callback {
+  onTrainBatchStart(trainer, module, _batch, batchIdx) {
+    if (trainer.globalRank === 1 && batchIdx === 2) noGrad(() => [...module.parameters()].at(-1).fill_(Number.NaN));
+  }
+}`;
 
 const two = ["trainer.devices=2", "trainer.accelerator=cpu", "trainer.strategy=ddp", "data.batch_size=4"];
 
@@ -72,6 +82,18 @@ describe.skipIf(!distributed.isAvailable())("a training by two processes", () =>
     const measured = await of(two);
     expect(measured.length).toBeGreaterThan(3);
     expect(measured).toEqual(await of([]));
+  });
+
+  test("ends with one error when the weights of one rank alone diverge, and leaves no model", async () => {
+    writeFileSync(join(dir, "diverges.mjs"), diverges);
+    const own = ["hydra.run.dir=diverged", "seed=3", "+callbacks.diverges._target_='./diverges.mjs#Diverges'"];
+    const { code, stderr } = await classifier(["train", ...quick, ...two, "trainer.max_epochs=50", ...own], dir);
+    expect(code).toBe(1);
+    expect(stderr.match(/training has diverged: the loss is NaN at step 2$/gm)).toHaveLength(1);
+    expect(stderr).not.toMatch(/^\s+at |Connection|Gloo/m);
+    const record = JSON.parse(readFileSync(join(dir, "diverged/run.json"), "utf8"));
+    expect(record.status).toBe("failed");
+    expect(existsSync(join(dir, "diverged/model.onnx"))).toBe(false);
   });
 
   test("each job of a sweep has the ranks and the configuration that it asks for", async () => {

@@ -177,6 +177,17 @@ describe.skipIf(!distributed.isAvailable())("when something goes wrong", () => {
     expect([...pids(dir, 0), ...pids(dir, 1)].filter(isAlive)).toEqual([]);
   });
 
+  test("the loss of one rank is NaN: all end with its error", async () => {
+    const dir = folder();
+    const options = { trainer: { ...ddp, maxEpochs: 100_000 }, batchSize: 2, nanAt: "1:3" };
+    const { stderr, code } = await start(dir, options).ended;
+    expect(stderr.match(/Error: training has diverged/g)).toHaveLength(1);
+    expect(stderr).toContain("the loss is NaN at step 2");
+    expect(stderr).toMatch(/rank 1 \(process \d+\) ended with exit code 1/);
+    expect(code).toBe(1);
+    expect([...pids(dir, 0), ...pids(dir, 1)].filter(isAlive)).toEqual([]);
+  });
+
   test("the first rank is killed: the other one ends too", async () => {
     const dir = folder();
     const { ended } = start(dir, { trainer: { ...ddp, maxEpochs: 100_000 }, batchSize: 2, killAt: "0:3" });
@@ -227,13 +238,17 @@ describe.skipIf(!distributed.isAvailable())("a run of two processes", () => {
     const trainer = { ...ddp, maxEpochs: 4, everyNTrainSteps: 3, accumulateGradBatches: 2 };
     const whole = folder();
     await run(whole, { trainer, ...common });
-    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    for (const [signal, expected] of [
+      ["SIGTERM", 143],
+      ["SIGHUP", 129],
+      ["SIGKILL", "SIGKILL"],
+    ] as const) {
       const dir = folder();
       const { child, ended } = start(dir, { trainer, ...common, stepMs: 60 });
       await waitFor(() => pids(dir, 0).length > 22);
       child.kill(signal);
       const end = await ended;
-      expect(end.code ?? end.signal).toBe(signal === "SIGTERM" ? 143 : "SIGKILL");
+      expect(end.code ?? end.signal).toBe(expected);
       expect(pids(dir, 1).filter(isAlive)).toEqual([]);
       await run(dir, { trainer, ...common, resume: true });
       expect(resultOf(dir, 0).weights).toBe(resultOf(whole, 0).weights);
@@ -241,6 +256,18 @@ describe.skipIf(!distributed.isAvailable())("a run of two processes", () => {
       expect(resultOf(dir, 0).metrics).toEqual(resultOf(whole, 0).metrics);
       expect(pids(dir, 0).length).toBeLessThan(40 + 40);
     }
+  });
+});
+
+describe.skipIf(!distributed.isAvailable())("checkpoints by time", () => {
+  test("are written by all ranks at the same steps, when one of them finds that it is time", async () => {
+    const dir = folder();
+    const trainer = { ...ddp, maxEpochs: 1 };
+    // At every step by the clock of rank 0, never by that of rank 1.
+    await run(dir, { trainer, batchSize: 2, samples: 24, saveEvery: 1e-9, rankOne: { saveEvery: 0 } });
+    const [first, second] = [0, 1].map((rank) => readFileSync(join(dir, `saves-${rank}.txt`), "utf8"));
+    expect(second).toBe(first);
+    expect(first?.split("\n").slice(0, 5).map(Number)).toEqual([1, 2, 3, 4, 5]);
   });
 });
 

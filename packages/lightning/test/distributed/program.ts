@@ -34,6 +34,9 @@ export interface ProgramOptions {
   readonly killAt?: string;
   readonly throwAt?: string;
   readonly hangAt?: string;
+  readonly nanAt?: string;
+  /** Minutes after which the last checkpoint is written again. */
+  readonly saveEvery?: number;
   readonly stepMs?: number;
   /** Seconds to wait for another rank. */
   readonly timeoutS?: number;
@@ -111,7 +114,7 @@ class Model extends LightningModule<Batch> {
     this.#steps++;
     this.#misbehave();
     const logits = this.forward(x);
-    const loss = nn.functional.crossEntropy(logits, y);
+    const loss = nn.functional.crossEntropy(logits, y).mul(this.#isHere(this.#options.nanAt) ? Number.NaN : 1);
     this.metrics.train.update(logits, y);
     this.log("loss", loss, { onStep: true, onEpoch: true, syncDist: true });
     return loss;
@@ -119,12 +122,19 @@ class Model extends LightningModule<Batch> {
 
   #misbehave(): void {
     const { killAt, throwAt, hangAt, stepMs = 0 } = this.#options;
-    const here = `${this.trainer.globalRank}:${this.#steps}`;
     appendFileSync(join(this.#dir, `steps-${this.trainer.globalRank}.txt`), `${process.pid}\n`);
-    if (here === killAt) process.kill(process.pid, "SIGKILL");
-    if (here === throwAt) throw new RangeError("this rank broke");
-    if (here === hangAt) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
+    if (this.#isHere(killAt)) process.kill(process.pid, "SIGKILL");
+    if (this.#isHere(throwAt)) throw new RangeError("this rank broke");
+    if (this.#isHere(hangAt)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
     if (stepMs > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, stepMs);
+  }
+
+  #isHere(place: string | undefined): boolean {
+    return place === `${this.trainer.globalRank}:${this.#steps}`;
+  }
+
+  override onSaveCheckpoint(): void {
+    appendFileSync(join(this.#dir, `saves-${this.trainer.globalRank}.txt`), `${this.trainer.globalStep}\n`);
   }
 
   override onTrainEpochEnd(): void {
@@ -169,6 +179,7 @@ const checkpoints = new ModelCheckpoint({
   mode: "max",
   saveLast: true,
   saveTopK: 1,
+  ...(options.saveEvery !== undefined && { checkpointEveryMinutes: options.saveEvery }),
   everyNTrainSteps: (options.trainer["everyNTrainSteps"] as number | undefined) ?? null,
 });
 const { everyNTrainSteps: _every, ...trainerOptions } = options.trainer;
