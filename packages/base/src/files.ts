@@ -12,10 +12,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative, sep } from "node:path";
+import { CtError } from "./errors.ts";
 
 /**
  * Writes a whole file or nothing: to a temporary name in the same folder, synchronised to disk, then renamed over the
  * target. A crash at any moment leaves the old file or the new one.
+ * @throws CtError `base/write` naming the file, when it cannot be written
  */
 export function writeFileAtomic(path: string, data: string | Uint8Array): void {
   mkdirSync(dirname(path), { recursive: true });
@@ -31,9 +33,15 @@ export function writeFileAtomic(path: string, data: string | Uint8Array): void {
       closeSync(file);
     }
     renameSync(temporary, path);
-  } catch (error) {
+  } catch (cause) {
     rmSync(temporary, { force: true });
-    throw error;
+    const { message, code } = cause as NodeJS.ErrnoException;
+    throw new CtError({
+      code: "base/write",
+      what: `${displayPath(path)} cannot be written: ${message}`,
+      ...(code === "ENOSPC" && { fix: "free space on its disk, then run the same command again" }),
+      cause,
+    });
   }
 }
 

@@ -2,9 +2,11 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { CtError, maskArgument, maskText, parseOptions, writeFileAtomic } from "@classifier-training/base";
+import { CtError, getLogger, maskArgument, maskText, parseOptions, writeFileAtomic } from "@classifier-training/base";
 import { runPaths } from "./names.ts";
 import { type RunRecord, type RunRecordInput, runRecordSchema } from "./run-record.ts";
+
+const log = getLogger("runs");
 
 /** Keeps a run directory's `run.json` up to date; every write is atomic. */
 export class RunWriter {
@@ -12,6 +14,7 @@ export class RunWriter {
   /** How the run stood that the directory held before; undefined when it held none. */
   readonly statusBefore: RunRecord["status"] | undefined;
   #record: RunRecord;
+  #isReported = false;
 
   private constructor(dir: string, record: RunRecord, statusBefore: RunRecord["status"] | undefined) {
     this.dir = dir;
@@ -48,9 +51,15 @@ export class RunWriter {
     return this.#record;
   }
 
+  /** A record that cannot be written (a full disk) is a warning, the first time: the run does not depend on it. */
   update(fields: Partial<RunRecordInput>): void {
     this.#record = parse({ ...this.#record, ...fields });
-    this.#write();
+    try {
+      this.#write();
+    } catch (error) {
+      if (!this.#isReported) log.warning(`the record of the run is out of date: ${(error as Error).message}`);
+      this.#isReported = true;
+    }
   }
 
   finish(status: Exclude<RunRecord["status"], "running">, error?: string): void {

@@ -62,7 +62,13 @@ function makeHandler(name: string, config: HandlerConfig, formatters: LoggingCon
     mkdirSync(dirname(filename), { recursive: true });
     if (config.mode === "w") writeFileSync(filename, "");
     else if (config.delay !== true) appendFileSync(filename, "");
-    const write = (text: string) => appendFileSync(filename, text);
+    const write = (text: string) => {
+      try {
+        appendFileSync(filename, text);
+      } catch {
+        // As Python's logging: a full disk does not end the job.
+      }
+    };
     return { rank, isFile: true, write, format: (record) => format(record, false) };
   }
   if (kind.endsWith("NullHandler")) return { rank, format: () => "", isFile: false, write: () => {} };

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parseOptions } from "@classifier-training/base";
+import { getLogger, parseOptions } from "@classifier-training/base";
 import { runPaths } from "@classifier-training/runs";
 import { getRngState, type optim, Tensor } from "@classifier-training/torch";
 import { z } from "zod";
@@ -16,6 +16,8 @@ import {
   ThreadFollower,
   ThreadLog,
 } from "./thread-log.ts";
+
+const log = getLogger("lightning.replay");
 
 export const replayCertificateOptionsSchema = z.strictObject({
   /** Optimizer steps between two lines. */
@@ -100,8 +102,14 @@ export class ReplayCertificate extends Callback {
       threads: this.#threads.take(),
     };
     const text = `${JSON.stringify(line)}\n`;
-    appendFileSync(this.#path, text);
-    this.#bytes += Buffer.byteLength(text);
+    try {
+      appendFileSync(this.#path, text);
+      this.#bytes += Buffer.byteLength(text);
+    } catch (error) {
+      // A full disk must not end the training.
+      log.warning(`${this.#path} ends at step ${step - 1}: ${(error as Error).message}`);
+      this.#path = undefined;
+    }
   }
 
   override stateDict(): Record<string, unknown> {
