@@ -83,6 +83,23 @@ test("resume=true resumes what differs and says so, resume=false starts anew, an
   expect(wrong.code).toBe(1);
 });
 
+test("resume=true prefers the same experiment, where its checkpoints are, to what the shared folder holds", async () => {
+  const overrides = ["trainer.max_epochs=3", "model.learning_rate=0.01", "resume=true"];
+  const { code, stderr } = await train("p", ...overrides);
+  expect(code, stderr).toBe(0);
+  expect(stderr).toContain(`resumes run ${record("c").id} from outputs/b/checkpoints (epoch 2, step 4)`);
+  expect(stderr).not.toContain("as resume=true asks");
+});
+
+test("the newest run that an error names has a model or a checkpoint", async () => {
+  expect((await train("q", "data.image_size=-1")).code).toBe(1);
+  expect(record("q").status).toBe("failed");
+  const { stderr } = await classifier(["validate", "a-folder-of-quite-another-name"], dir);
+  expect(stderr).toContain(
+    "there is no such run\n  where: a-folder-of-quite-another-name\n  fix: the newest run is outputs/p",
+  );
+});
+
 test("each job of a sweep trains, in folders of its own", async () => {
   const swept = await classifier(
     ["train", "-m", ...small, "trainer.max_epochs=1", "model.learning_rate=1e-3,1e-2", "hydra.sweep.dir=outputs/sweep"],

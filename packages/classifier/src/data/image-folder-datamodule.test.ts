@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setLogSinks } from "@classifier-training/base";
@@ -11,7 +11,7 @@ import {
   validationPipeline,
 } from "@classifier-training/vision";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { registerAll } from "../registry.ts";
 import { ImageFolderDataModule } from "./image-folder-datamodule.ts";
 
@@ -29,6 +29,7 @@ beforeAll(async () => {
   }
 });
 
+afterEach(() => vi.unstubAllEnvs());
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** What `read` finds in the batches of one epoch. */
@@ -65,6 +66,13 @@ test("trimBars is short for the image step TrimBars, which crops bars of trainin
   expect(trimmed).toBeGreaterThan(1);
   expect(validated).toBeLessThan(-1);
   expect(untouched).toBe(validated);
+  vi.stubEnv("XDG_CACHE_HOME", join(root, "cache"));
+  for (let time = 0; time < 2; time++) {
+    const disk = { useCache: true, cacheType: "disk" } as const;
+    expect(await darkestOf(disk)).toEqual([untouched, validated]);
+    expect(await darkestOf({ ...disk, trimBars: true }), "another cache").toEqual([trimmed, validated]);
+  }
+  expect(readdirSync(join(root, "cache/classifier-training/images"))).toHaveLength(3);
   const target = await findTarget("classifier_training.jersey.TrimBars");
   const imageSteps = [target?.invoke([], {}) as ImageStep];
   expect(await darkestOf({ imageSteps, numWorkers: 1 })).toEqual([trimmed, validated]);
