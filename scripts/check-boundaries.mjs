@@ -15,7 +15,8 @@ const mayImport = {
   dashboard: ["base", "runs"],
   inference: ["base", "image", "runs"],
   vision: ["base", "image", "torch"],
-  onnx: ["base", "torch"],
+  // ONNX Runtime is opened in one place (telemetry off, one error text): inference, which may import less than onnx.
+  onnx: ["base", "inference", "torch"],
   lightning: ["base", "torch", "runs"],
   loggers: ["base", "lightning", "runs"],
   jersey: ["base", "image", "lightning", "runs", "torch", "vision"],

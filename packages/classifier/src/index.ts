@@ -1,11 +1,11 @@
 /** The product's classes, for programs and for projects that add their own. */
 
+export { verifyBundle } from "@classifier-training/inference";
 export { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
 export { nn, type Tensor } from "@classifier-training/torch";
 export { defineTransform, type Transform } from "@classifier-training/vision";
 export { z } from "zod";
 export { createBundle } from "./bundle/create.ts";
-export { verifyBundle } from "./bundle/verify.ts";
 export { type EpochPredictions, EvaluationCallback } from "./callbacks/evaluation.ts";
 export { ClassificationDataModule, type SampleInfo } from "./data/classification-datamodule.ts";
 export { ImageFolderDataModule } from "./data/image-folder-datamodule.ts";

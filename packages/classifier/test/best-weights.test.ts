@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { InferenceSession, Tensor as OnnxTensor } from "@classifier-training/inference/runtime";
 import {
   Callback,
   type Checkpoint,
@@ -9,7 +10,6 @@ import {
   StochasticWeightAveraging,
   Trainer,
 } from "@classifier-training/lightning";
-import { InferenceSession, Tensor as OnnxTensor } from "@classifier-training/onnx/runtime";
 import { nn, noGrad, serialization, type Tensor, tensor } from "@classifier-training/torch";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -40,9 +40,9 @@ test.each<[string, () => readonly unknown[], string]>([
   ["a path without brackets", () => [tiny.picture], "expected an array of images, received string"],
   ["nothing", () => [], "expected an array of images, received undefined"],
   ["null", () => [null], "expected an array of images, received Null"],
-  ["a number among pictures", () => [[tiny.picture, 7]], "pictures[1]: expected a path or the bytes"],
-  ["floats among pictures", () => [[new Float32Array(4)]], "pictures[0]: expected a path or the bytes"],
-  ["a promise of a picture", () => [[Promise.resolve(bytes())]], "received Promise"],
+  ["a number among images", () => [[tiny.picture, 7]], "images[1]: expected a path or the bytes"],
+  ["floats among images", () => [[new Float32Array(4)]], "images[0]: expected a path or the bytes"],
+  ["a promise of an image", () => [[Promise.resolve(bytes())]], "received Promise"],
   ["topK: -1", () => [[bytes()], { topK: -1 }], "options: topK: expected number >= 1, received -1"],
   ["topK: 1.5", () => [[bytes()], { topK: 1.5 }], "options: topK: expected integer, received 1.5"],
   ["topK as text", () => [[bytes()], { topK: "3" }], 'options: topK: expected number, received "3"'],
@@ -50,18 +50,18 @@ test.each<[string, () => readonly unknown[], string]>([
   ["batchSize: NaN", () => [[bytes()], { batchSize: Number.NaN }], "options: batchSize: expected number, received NaN"],
   ["an unknown option", () => [[bytes()], { topk: 3 }], "options: unknown option 'topk'"],
   ["options: null", () => [[bytes()], null], "options: expected object, received null"],
-  ["an empty file", () => [[bytes(), new Uint8Array(0)]], "pictures[1] cannot be decoded: the file is empty"],
-  ["a damaged file", () => [[bytes().subarray(0, 60)]], "pictures[0] cannot be decoded"],
-  ["no picture at all", () => [[Buffer.from("hello")]], "it is not an image of a known format"],
+  ["an empty file", () => [[bytes(), new Uint8Array(0)]], "images[1] cannot be decoded: the file is empty"],
+  ["a damaged file", () => [[bytes().subarray(0, 60)]], "images[0] cannot be decoded"],
+  ["not an image", () => [[Buffer.from("hello")]], "it is not an image of a known format"],
   ["a missing file", () => [["/nowhere.png"]], "the image /nowhere.png does not exist"],
   ["a folder", () => [[dir]], "cannot be read: expected a file, found a folder"],
-])("predict refuses %s in a sentence, and goes on", async (_what, args, message) => {
+])("predict refuses %s with one error, and works afterwards", async (_what, args, message) => {
   const predict = classifier.predict.bind(classifier) as (...values: readonly unknown[]) => Promise<unknown>;
   expect(await failure(predict(...args()))).toContain(message);
   expect(await classifier.predict([bytes()])).toHaveLength(1);
 });
 
-test("a named pipe in the place of a picture, of a model or of labels is refused, not waited for", async () => {
+test("a named pipe in place of an image, a model or labels is refused, not waited for", async () => {
   const pipe = (name: string) => {
     execFileSync("mkfifo", [join(dir, name)]);
     return join(dir, name);
@@ -79,7 +79,7 @@ test.each<[string, readonly unknown[], string]>([
   ["a folder without a model", [tmpdir()], "the exported model is missing"],
   ["threads: 0", ["/nowhere", { threads: 0 }], "options: threads: expected number >= 1, received 0"],
   ["an unknown option", ["/nowhere", { labels: "x" }], "options: unknown option 'labels'"],
-])("load refuses %s in a sentence", async (_what, args, message) => {
+])("load refuses %s with one error", async (_what, args, message) => {
   const load = OnnxClassifier.load as (...values: readonly unknown[]) => Promise<unknown>;
   expect(await failure(load(...args))).toContain(message);
 });
@@ -90,7 +90,7 @@ test("bytes of another realm are bytes", async () => {
 });
 
 test.each(["bundle", "checkpoint"] as const)(
-  "close waits for what is under way, and then says that it is closed (%s)",
+  "close waits for pending predictions; later ones are refused (%s)",
   async (form) => {
     const model = await openClassifier(tiny[form]);
     const many = Array.from({ length: 9 }, bytes);
@@ -137,9 +137,9 @@ test.each<[string, unknown, string]>([
   [
     "transforms of another size",
     { ...labels, preprocessing: { ...labels.preprocessing, transform: { transform: "ToFloat32Tensor", options: {} } } },
-    "the transforms made a picture of 20x20",
+    "received 20x20",
   ],
-])("labels with %s are refused in a sentence", async (_what, given, message) => {
+])("labels with %s are refused with one error", async (_what, given, message) => {
   const use = async () => (await OnnxClassifier.load(withLabels(given))).predict([bytes()]);
   expect(await failure(use())).toContain(message);
 });
@@ -152,14 +152,14 @@ test("a class may be called as an object's own properties are", async () => {
   await model.close();
 });
 
-test("an archive that would grow beyond all measure is refused before it is unpacked", async () => {
+test("an archive that would grow beyond the limit is refused before it is unpacked", async () => {
   const path = join(dir, "bomb.zip");
   const zeros = new Uint8Array(100 * 2 ** 20);
   writeFileSync(path, zipSync({ "model.onnx": zeros, "labels_mapping.json": new Uint8Array(2) }));
-  expect(await failure(OnnxClassifier.load(path))).toContain("that are allowed");
+  expect(await failure(OnnxClassifier.load(path))).toContain("expected at most");
 });
 
-test("a model that is damaged, or none, is refused in a sentence", async () => {
+test("a damaged model, and a file that is not a model, are refused with one error", async () => {
   const folder = withLabels(labels);
   for (const content of [
     Buffer.alloc(0),

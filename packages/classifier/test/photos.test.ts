@@ -2,10 +2,10 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { select } from "@classifier-training/hydra";
+import { OnnxClassifier } from "@classifier-training/inference";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
-import { OnnxClassifier } from "../src/inference/onnx-classifier.ts";
 import { classifier } from "./cli.ts";
 import { composed } from "./compose.ts";
 import { type TinyModel, writeTinyModel } from "./tiny-model.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { InferenceSession } from "@classifier-training/onnx/runtime";
+import { InferenceSession } from "@classifier-training/inference/runtime";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { quick, workspace } from "./cli.ts";
 import { inProcess } from "./in-process.ts";

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { InferenceSession, Tensor as OnnxTensor } from "@classifier-training/inference/runtime";
 import { Callback, EMACallback, LightningError, ModelCheckpoint, Trainer } from "@classifier-training/lightning";
-import { InferenceSession, Tensor as OnnxTensor } from "@classifier-training/onnx/runtime";
 import { nn, noGrad, type Tensor, tensor } from "@classifier-training/torch";
 import sharp from "sharp";
 import { afterEach, beforeEach, expect, test } from "vitest";

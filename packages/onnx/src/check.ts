@@ -1,7 +1,7 @@
+import { type InferenceSession, Tensor as OrtTensor, openSession } from "@classifier-training/inference/runtime";
 import { noGrad, Tensor, unscoped } from "@classifier-training/torch";
 import { OnnxError } from "./errors.ts";
 import { fromFloat16Bits, toFloat16Bits } from "./graph/float16.ts";
-import { type InferenceSession, Tensor as OrtTensor, openSession } from "./runtime.ts";
 import { type Exportable, inEvalMode, resize, run } from "./trace.ts";
 
 export interface CheckOptions {

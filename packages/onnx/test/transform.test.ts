@@ -1,3 +1,4 @@
+import * as ort from "@classifier-training/inference/runtime";
 import { manualSeed, type nn, noGrad, randn, scope, type Tensor } from "@classifier-training/torch";
 import { createModel } from "@classifier-training/vision";
 import { beforeAll, expect, test } from "vitest";
@@ -10,7 +11,6 @@ import {
   quantizeDynamicInt8,
   quantizeStaticInt8,
 } from "../src/index.ts";
-import * as ort from "../src/runtime.ts";
 import { quantizeWeight } from "../src/transform/int8-weights.ts";
 import { ModelEditor } from "../src/transform/model-editor.ts";
 

@@ -1,9 +1,8 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, extname, join, resolve } from "node:path";
 import { CtError, writeFileAtomic } from "@classifier-training/base";
+import { OnnxClassifier, openModelFiles } from "@classifier-training/inference";
 import { type BundleManifest, bundlePaths, manifestHash, manifestHashKey, sha256 } from "@classifier-training/runs";
-import { openModelFiles } from "../inference/model-files.ts";
-import { OnnxClassifier } from "../inference/onnx-classifier.ts";
 import { proportion } from "../statistics/interval.ts";
 import { replaceFolder } from "./replace-folder.ts";
 

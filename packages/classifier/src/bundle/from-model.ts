@@ -1,10 +1,10 @@
 import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CtError, getLogger, scratchFolder } from "@classifier-training/base";
+import { OnnxClassifier } from "@classifier-training/inference";
 import { type BundleManifest, type LabelsMapping, readRun, runPaths } from "@classifier-training/runs";
 import { readLabelledPictures } from "../data/labelled-pictures.ts";
 import { evaluateClassifier } from "../evaluation/evaluate.ts";
-import { OnnxClassifier } from "../inference/onnx-classifier.ts";
 import { checkpointOfRun } from "../training/checkpoints.ts";
 import { createBundle } from "./create.ts";
 

@@ -1,8 +1,8 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "@classifier-training/base";
+import { Tensor as OnnxTensor, openSession } from "@classifier-training/inference/runtime";
 import { convertFloat16, quantizeStaticInt8 } from "@classifier-training/onnx";
-import { Tensor as OnnxTensor, openSession } from "@classifier-training/onnx/runtime";
 import { modelVariantFile } from "@classifier-training/runs";
 import type { Tensor } from "@classifier-training/torch";
 import type { DataLoader } from "@classifier-training/vision";

@@ -1,9 +1,8 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CtError } from "@classifier-training/base";
+import { type Classifier, topK } from "@classifier-training/inference";
 import { bundlePaths } from "@classifier-training/runs";
-import type { Classifier } from "../inference/classifier.ts";
-import { likeliest } from "../inference/probabilities.ts";
 import { expectedCalibrationError, quantile } from "../statistics/calibration.ts";
 import { type ClassReport, classReports, countConfusions } from "../statistics/confusion.ts";
 import { type Proportion, proportion } from "../statistics/interval.ts";
@@ -59,7 +58,7 @@ export async function evaluateClassifier(
     const rows = await classifier.logits(batch.map(({ path }) => path));
     logits.push(...rows);
     for (const [i, row] of rows.entries()) {
-      const guesses = likeliest(row, classNames, 5);
+      const guesses = topK(row, classNames, 5);
       predicted.push(guesses[0]?.index ?? -1);
       confidence.push(guesses[0]?.probability ?? 0);
       if (guesses.some(({ index }) => index === labels[start + i])) inTop5++;

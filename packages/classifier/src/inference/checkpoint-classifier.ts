@@ -1,10 +1,9 @@
+import { Classifier, Preprocessor } from "@classifier-training/inference";
 import { refuseNonFiniteWeights } from "@classifier-training/lightning";
 import type { LabelsMapping } from "@classifier-training/runs";
 import { fromTypedArray, noGrad, scope, serialization } from "@classifier-training/torch";
 import type { ClassificationModel } from "../model/classification-model.ts";
 import { openCheckpoint } from "../model/recipe.ts";
-import { Classifier } from "./classifier.ts";
-import { Preprocessor } from "./preprocessor.ts";
 
 /** A checkpoint as a classifier, run by LibTorch. The checkpoint carries what it takes to build the network again. */
 export class CheckpointClassifier extends Classifier {

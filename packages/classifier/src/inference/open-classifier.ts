@@ -1,9 +1,9 @@
 import { existsSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { CtError } from "@classifier-training/base";
+import type { Classifier } from "@classifier-training/inference";
+import { OnnxClassifier } from "@classifier-training/inference";
 import { readRun, runPaths } from "@classifier-training/runs";
-import type { Classifier } from "./classifier.ts";
-import { OnnxClassifier } from "./onnx-classifier.ts";
 
 /**
  * Opens whatever a user calls a model: an ONNX file, a folder or zip archive with one (a run, a bundle), or a checkpoint. LibTorch is

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
+import { Tensor as OrtTensor, openSession } from "@classifier-training/inference/runtime";
 import type { Tensor } from "@classifier-training/torch";
 import { OnnxError } from "../errors.ts";
 import { ValueInfoProtoSchema } from "../proto/onnx.generated.ts";
-import { Tensor as OrtTensor, openSession } from "../runtime.ts";
 import { ModelEditor } from "./model-editor.ts";
 
 /** The range of values that a tensor of the graph takes. */

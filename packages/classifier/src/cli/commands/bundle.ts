@@ -17,7 +17,7 @@ export const registerBundle: RegisterCommand = (program, finish) => {
       "\nExit codes: 0 it proved itself; 2 something is wrong.\n\nExamples:\n  classifier bundle verify bundle\n  classifier bundle verify bundle.zip",
     )
     .action(async (path: string) => {
-      const { verifyBundle } = await import("../../bundle/verify.ts");
+      const { verifyBundle } = await import("@classifier-training/inference");
       const { manifest, problems, largestDifference } = await verifyBundle(path);
       for (const problem of problems) print(`${problem}\n`);
       if (problems.length === 0) {

@@ -32,7 +32,7 @@ export const registerDemo: RegisterCommand = (program, finish) => {
 
 /** Classifies five images of the validation split with the exported model. */
 async function showPredictions(outputDir: string): Promise<void> {
-  const { OnnxClassifier } = await import("../../inference/onnx-classifier.ts");
+  const { OnnxClassifier } = await import("@classifier-training/inference");
   const { readAnnotations } = await import("@classifier-training/vision");
   const split = join(dataRoot, splitFolderNames.val[0]);
   const rows = readAnnotations(join(split, "annotations.jsonl"), split);

@@ -79,7 +79,7 @@ async function codec(): Promise<Finding> {
 
 async function inference(): Promise<Finding> {
   try {
-    const ort = await import("@classifier-training/onnx/runtime");
+    const ort = await import("@classifier-training/inference/runtime");
     return { ok: true, name: "ONNX Runtime", detail: ort.env.versions.node ?? "present" };
   } catch (error) {
     const detail = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { CtError } from "@classifier-training/base";
-import type { ClassProbability } from "../../inference/probabilities.ts";
+import type { ClassProbability } from "@classifier-training/inference";
 import { withPlugins } from "../../plugins.ts";
 import type { RegisterCommand } from "../commands.ts";
 import { exitCode } from "../failure.ts";
@@ -38,7 +38,7 @@ A picture that cannot be read has its error in its line; the exit code is then 1
           fix: `give a run directory, a checkpoint or an ONNX file; ${await (await import("../run-directory.ts")).nearestRun(model)}`,
         });
       }
-      const { expandImages } = await import("../../inference/expand-images.ts");
+      const { expandImages } = await import("../expand-images.ts");
       const { openClassifier } = await import("../../inference/open-classifier.ts");
       const images = await expandImages(patterns);
       const classifier = await openClassifier(model);

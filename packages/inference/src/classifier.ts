@@ -1,8 +1,8 @@
 import { CtError, parseOptions } from "@classifier-training/base";
 import { classNamesOf, type LabelsMapping } from "@classifier-training/runs";
 import { z } from "zod";
-import type { Picture, Preprocessor } from "./preprocessor.ts";
-import { type ClassProbability, likeliest } from "./probabilities.ts";
+import type { ImageInput, Preprocessor } from "./preprocessor.ts";
+import { type ClassProbability, topK as mostProbable } from "./top-k.ts";
 
 const predictOptionsSchema = z.strictObject({
   topK: z.int().min(1).default(5),
@@ -10,19 +10,19 @@ const predictOptionsSchema = z.strictObject({
 });
 
 export interface PredictOptions {
-  /** How many classes to return, the likeliest first (default 5). */
+  /** Number of classes to return, most probable first (default 5). */
   readonly topK?: number;
-  /** Pictures per run of the model (default 32). */
+  /** Images per forward pass (default 32). */
   readonly batchSize?: number;
 }
 
-/** A trained model that classifies pictures, whatever runs it; pictures are prepared as validation did in training. */
+/** A trained model that classifies images, whatever runs it; images are preprocessed as in validation. */
 export abstract class Classifier {
   readonly mapping: LabelsMapping;
   /** Class names by index. */
   readonly classNames: readonly string[];
   readonly #preprocessor: Preprocessor;
-  /** Calls that are not done yet: the model is freed after them. */
+  /** Pending calls: the model is freed after them. */
   readonly #running = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
 
@@ -34,54 +34,54 @@ export abstract class Classifier {
 
   /**
    * Runs the model on a batch.
-   * @param data prepared pictures, `[N, 3, H, W]` one after the other
-   * @returns logits, `[N, K]` row by row
+   * @param data preprocessed images, `[N, 3, H, W]` in row-major order
+   * @returns logits, `[N, K]` in row-major order
    */
   protected abstract run(data: Float32Array, shape: readonly [number, 3, number, number]): Promise<Float32Array>;
 
   /** Frees the model; called once. */
   protected abstract release(): Promise<void>;
 
-  /** Frees the model, after the predictions that are under way. A second call does nothing more. */
+  /** Frees the model after the pending predictions. A second call has no effect. */
   close(): Promise<void> {
     this.#closed ??= Promise.allSettled(this.#running).then(() => this.release());
     return this.#closed;
   }
 
   /**
-   * @param pictures paths, or files in memory (JPEG, PNG, WebP, ...)
-   * @returns for each picture the likeliest classes, best first
-   * @throws CtError naming the picture that cannot be decoded, or the argument that is not valid; after `close`
+   * @param images paths, or encoded files in memory (JPEG, PNG, WebP, ...)
+   * @returns the top-k classes of each image, best first
+   * @throws CtError naming the image that cannot be decoded, or the invalid argument; after `close`
    */
-  async predict(pictures: readonly Picture[], options: PredictOptions = {}): Promise<ClassProbability[][]> {
+  async predict(images: readonly ImageInput[], options: PredictOptions = {}): Promise<ClassProbability[][]> {
     const { topK, batchSize } = check(predictOptionsSchema, options, "options");
-    const rows = await this.logits(pictures, batchSize);
-    return rows.map((row) => likeliest(row, this.classNames, topK));
+    const rows = await this.logits(images, batchSize);
+    return rows.map((row) => mostProbable(row, this.classNames, topK));
   }
 
   /**
-   * As `predict`; a picture that cannot be read has its error instead of classes, and costs the others nothing.
-   * @throws CtError for an argument that is not valid; after `close`
+   * As `predict`, with an error instead of classes for an image that cannot be read.
+   * @throws CtError for an invalid argument; after `close`
    */
   async predictEach(
-    pictures: readonly Picture[],
+    images: readonly ImageInput[],
     options: PredictOptions = {},
   ): Promise<(ClassProbability[] | CtError)[]> {
     const { topK, batchSize } = check(predictOptionsSchema, options, "options");
-    const rows = await this.#rowsOf(pictures, batchSize, isUnreadable);
-    return rows.map((row) => (CtError.is(row) ? row : likeliest(row, this.classNames, topK)));
+    const rows = await this.#rowsOf(images, batchSize, isUnreadable);
+    return rows.map((row) => (CtError.is(row) ? row : mostProbable(row, this.classNames, topK)));
   }
 
   /**
-   * The model's raw outputs: one row of K logits a picture.
-   * @throws CtError as `predict` does, and `classifier/not-finite` naming the picture for which they are NaN or infinite
+   * The model's raw outputs: K logits per image.
+   * @throws CtError as `predict` does, and `classifier/not-finite` naming the image for which they are NaN or infinite
    */
-  async logits(pictures: readonly Picture[], batchSize = 32): Promise<Float32Array[]> {
-    return (await this.#rowsOf(pictures, batchSize, () => false)) as Float32Array[];
+  async logits(images: readonly ImageInput[], batchSize = 32): Promise<Float32Array[]> {
+    return (await this.#rowsOf(images, batchSize, () => false)) as Float32Array[];
   }
 
-  /** @param keeps which errors of a picture take the place of its row */
-  async #rowsOf(pictures: readonly Picture[], batchSize: number, keeps: (error: unknown) => boolean) {
+  /** @param keeps which errors of an image are returned in place of its row */
+  async #rowsOf(images: readonly ImageInput[], batchSize: number, keeps: (error: unknown) => boolean) {
     if (this.#closed !== undefined) {
       throw new CtError({
         code: "classifier/closed",
@@ -90,22 +90,22 @@ export abstract class Classifier {
       });
     }
     check(predictOptionsSchema.shape.batchSize, batchSize, "batchSize");
-    checkPictures(pictures);
-    const rows = this.#runBatches(pictures, batchSize, keeps);
+    checkImages(images);
+    const rows = this.#runBatches(images, batchSize, keeps);
     this.#running.add(rows);
     return rows.finally(() => this.#running.delete(rows));
   }
 
   async #runBatches(
-    pictures: readonly Picture[],
+    images: readonly ImageInput[],
     batchSize: number,
     keeps: (error: unknown) => boolean,
   ): Promise<(Float32Array | CtError)[]> {
     const rows: (Float32Array | CtError)[] = [];
-    for (let start = 0; start < pictures.length; start += batchSize) {
+    for (let start = 0; start < images.length; start += batchSize) {
       const prepared = await Promise.all(
-        pictures.slice(start, start + batchSize).map((picture, i) =>
-          this.#preprocessor.prepare(picture, start + i).catch((error: unknown) => {
+        images.slice(start, start + batchSize).map((image, i) =>
+          this.#preprocessor.prepare(image, start + i).catch((error: unknown) => {
             if (keeps(error)) return error as CtError;
             throw error;
           }),
@@ -114,14 +114,14 @@ export abstract class Classifier {
       const logits = await this.#forward(prepared.filter((pixels) => pixels instanceof Float32Array));
       for (const [i, pixels] of prepared.entries()) {
         const row = CtError.is(pixels) ? pixels : (logits.shift() as Float32Array);
-        if (row instanceof Float32Array) refuseNonFinite(row, pictures[start + i] as Picture);
+        if (row instanceof Float32Array) refuseNonFinite(row, images[start + i] as ImageInput);
         rows.push(row);
       }
     }
     return rows;
   }
 
-  /** The logits of one batch of prepared pictures. */
+  /** The logits of one batch of preprocessed images. */
   async #forward(prepared: readonly Float32Array[]): Promise<Float32Array[]> {
     if (prepared.length === 0) return [];
     const { height, width } = this.#preprocessor;
@@ -134,19 +134,19 @@ export abstract class Classifier {
       throw new CtError({
         code: "classifier/inference",
         what: `expected ${prepared.length} x ${classes} logits of the model, received ${logits.length} values`,
-        fix: "export the model again: the labels mapping and the model do not belong together",
+        fix: "export the model again: the labels mapping and the model do not fit",
       });
     }
     return prepared.map((_, i) => logits.subarray(i * classes, (i + 1) * classes));
   }
 }
 
-/** Whether an error is the file's own, not the model's. */
+/** Whether an error is about the image file, not about the model. */
 function isUnreadable(error: unknown): boolean {
-  return CtError.is(error) && error.code.startsWith("vision/");
+  return CtError.is(error) && error.code.startsWith("image/");
 }
 
-/** A value by its schema. @throws CtError `classifier/argument`, naming what is wrong of it */
+/** Parses an argument. @throws CtError `classifier/argument` */
 export function check<Schema extends z.ZodType>(schema: Schema, value: unknown, name: string): z.output<Schema> {
   return parseOptions(name, schema, value, ({ what, fix }) => invalid(what, fix));
 }
@@ -155,20 +155,20 @@ function invalid(what: string, fix?: string): CtError {
   return new CtError({ code: "classifier/argument", what, fix });
 }
 
-function checkPictures(pictures: unknown): void {
-  if (!Array.isArray(pictures)) {
+function checkImages(images: unknown): void {
+  if (!Array.isArray(images)) {
     throw invalid(
-      `expected an array of images, received ${kindOf(pictures)}`,
+      `expected an array of images, received ${kindOf(images)}`,
       "put a single image in brackets: predict([image])",
     );
   }
-  for (const [i, picture] of pictures.entries()) {
-    if (typeof picture !== "string" && !isBytes(picture))
-      throw invalid(`pictures[${i}]: expected a path or the bytes of a file (Uint8Array), received ${kindOf(picture)}`);
+  for (const [i, image] of images.entries()) {
+    if (typeof image !== "string" && !isBytes(image))
+      throw invalid(`images[${i}]: expected a path or the bytes of a file (Uint8Array), received ${kindOf(image)}`);
   }
 }
 
-/** Of any realm: a test runner's `Uint8Array` is another class. */
+/** Of any realm: in a test runner `Uint8Array` is a different class. */
 function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && kindOf(value) === "Uint8Array";
 }
@@ -177,13 +177,13 @@ function kindOf(value: unknown): string {
   return typeof value === "object" ? Object.prototype.toString.call(value).slice(8, -1) : typeof value;
 }
 
-/** One logit of minus infinity is a class that cannot be; the softmax of any other has no meaning. */
-function refuseNonFinite(row: Float32Array, picture: Picture): void {
+/** A logit of minus infinity is an impossible class; with NaN or plus infinity the softmax is undefined. */
+function refuseNonFinite(row: Float32Array, image: ImageInput): void {
   if (!row.some((value) => Number.isNaN(value) || value === Number.POSITIVE_INFINITY)) return;
   throw new CtError({
     code: "classifier/not-finite",
-    what: `the model's outputs are not finite (${Array.from(row.slice(0, 3)).join(", ")}${row.length > 3 ? ", ..." : ""}): it predicts nothing`,
-    where: typeof picture === "string" ? picture : "an image in memory",
+    what: `the model's outputs are not finite (${Array.from(row.slice(0, 3)).join(", ")}${row.length > 3 ? ", ..." : ""}): there is no prediction`,
+    where: typeof image === "string" ? image : "an image in memory",
     fix: "export the model of a training that did not diverge; if a float16 or int8 variant does it, use model.onnx",
   });
 }

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { CtError, parseOptions } from "@classifier-training/base";
 import {
   type BundleManifest,
@@ -8,12 +7,12 @@ import {
   manifestHashKey,
   sha256,
 } from "@classifier-training/runs";
-import { type ModelFiles, openModelFiles } from "../inference/model-files.ts";
-import { OnnxClassifier } from "../inference/onnx-classifier.ts";
+import { type ModelFiles, openModelFiles } from "./model-files.ts";
+import { OnnxClassifier } from "./onnx-classifier.ts";
 
 export interface BundleCheck {
   readonly manifest: BundleManifest;
-  /** What is wrong; empty when the bundle proved itself. */
+  /** Empty for an intact bundle. */
   readonly problems: readonly string[];
   /** Largest difference between a stored logit and the one computed here. */
   readonly largestDifference: number;
@@ -23,14 +22,13 @@ export interface BundleCheck {
 const tolerance = 1e-3;
 
 /**
- * Checks every file's hash and runs the model on the stored pictures. Needs no LibTorch.
+ * Checks the hash of every file, and the logits of the golden samples.
  * @param path a bundle's folder, or its zip archive
  * @throws CtError when there is no bundle
  */
 export async function verifyBundle(path: string): Promise<BundleCheck> {
-  if (!existsSync(path)) throw noBundle("there is no such bundle", path);
   const files = await openModelFiles(path);
-  if (!files.has(bundlePaths.manifest)) throw noBundle(`this is not a bundle: it has no ${bundlePaths.manifest}`, path);
+  if (!files.has(bundlePaths.manifest)) throw notABundle(files.locate(bundlePaths.manifest));
   const { manifest, changed } = readManifest(files);
   const problems = [...(changed ? [wasChanged(bundlePaths.manifest)] : []), ...fileProblems(files, manifest)];
   if (problems.length > 0) return { manifest, problems, largestDifference: Number.NaN };
@@ -40,7 +38,7 @@ export async function verifyBundle(path: string): Promise<BundleCheck> {
   let largestDifference = 0;
   for (const [i, { picture, logits }] of manifest.golden.entries()) {
     const row = rows[i] ?? new Float32Array(0);
-    // A row of another length has nothing to be compared with.
+    // A row of another length cannot be compared.
     const difference = row.reduce(
       (largest, value, k) => Math.max(largest, Math.abs(value - (logits[k] ?? Number.NaN))),
       row.length === logits.length ? 0 : Number.NaN,
@@ -52,8 +50,9 @@ export async function verifyBundle(path: string): Promise<BundleCheck> {
   return { manifest, problems, largestDifference };
 }
 
-function noBundle(what: string, where: string): CtError {
-  return new CtError({ code: "bundle/missing", what, where, fix: "make one with `classifier export RUN`" });
+function notABundle(where: string): CtError {
+  const fix = "create a bundle with `classifier export RUN`";
+  return new CtError({ code: "bundle/missing", what: "expected a bundle, found no manifest", where, fix });
 }
 
 function readManifest(files: ModelFiles): { manifest: BundleManifest; changed: boolean } {
@@ -81,5 +80,5 @@ function* fileProblems(found: ModelFiles, { files, golden }: BundleManifest): Ge
 }
 
 function wasChanged(path: string): string {
-  return `${path}: was changed after the bundle was made`;
+  return `${path}: was changed after the bundle was created`;
 }

@@ -1,4 +1,4 @@
-/** One guess of a model. */
+/** A predicted class. */
 export interface ClassProbability {
   readonly label: string;
   readonly index: number;
@@ -6,13 +6,13 @@ export interface ClassProbability {
   readonly probability: number;
 }
 
-/** The likeliest classes for one row of logits, best first. */
-export function likeliest(logits: Float32Array, classNames: readonly string[], topK: number): ClassProbability[] {
-  const top = logits.reduce((max, value) => Math.max(max, value), Number.NEGATIVE_INFINITY);
-  const exponentials = Array.from(logits, (value) => Math.exp(value - top));
+/** The k most probable classes for one row of logits, best first. */
+export function topK(logits: Float32Array, classNames: readonly string[], k: number): ClassProbability[] {
+  const largest = logits.reduce((max, value) => Math.max(max, value), Number.NEGATIVE_INFINITY);
+  const exponentials = Array.from(logits, (value) => Math.exp(value - largest));
   const sum = exponentials.reduce((total, value) => total + value, 0);
   return exponentials
     .map((value, index) => ({ label: classNames[index] ?? String(index), index, probability: value / sum }))
     .sort((a, b) => b.probability - a.probability)
-    .slice(0, topK);
+    .slice(0, k);
 }

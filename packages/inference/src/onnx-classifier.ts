@@ -1,12 +1,10 @@
-import { statSync } from "node:fs";
-import { basename, dirname, extname } from "node:path";
 import { CtError } from "@classifier-training/base";
-import { type InferenceSession, openSession, Tensor } from "@classifier-training/onnx/runtime";
-import { bundlePaths, type LabelsMapping, parseLabelsMapping, readLabelsMapping } from "@classifier-training/runs";
+import { type LabelsMapping, readLabelsMapping } from "@classifier-training/runs";
 import { z } from "zod";
 import { Classifier, check } from "./classifier.ts";
-import { type ModelFiles, openModelFiles } from "./model-files.ts";
+import { labelsMappingIn, openModel } from "./model-files.ts";
 import { Preprocessor } from "./preprocessor.ts";
+import { type InferenceSession, openSession, Tensor } from "./runtime.ts";
 
 const loadOptionsSchema = z.strictObject({
   labelsPath: z.string().min(1).optional(),
@@ -21,8 +19,8 @@ export interface OnnxClassifierOptions {
 }
 
 /**
- * An exported classifier, for services: needs ONNX Runtime and no LibTorch. Decodes and prepares pictures exactly as
- * validation did in training, by the steps that the export wrote down.
+ * An exported classifier, for services: needs ONNX Runtime and no LibTorch. Decodes and preprocesses images exactly as in
+ * validation, by the transforms that the export recorded.
  */
 export class OnnxClassifier extends Classifier {
   readonly #session: InferenceSession;
@@ -37,18 +35,14 @@ export class OnnxClassifier extends Classifier {
   }
 
   /**
-   * @param path an ONNX file, or a folder or zip archive that holds `model.onnx` (a run, a bundle)
-   * @throws CtError when the model or its labels mapping is missing, cannot be read, or does not fit the other
+   * @param path an ONNX file, or a folder or zip archive with `model.onnx` (a run, a bundle)
+   * @throws CtError when the model or its labels mapping is missing or cannot be read, or when they do not fit
    */
   static async load(path: string, options: OnnxClassifierOptions = {}): Promise<OnnxClassifier> {
     check(z.string().min(1), path, "path");
     const { labelsPath, threads } = check(loadOptionsSchema, options, "options");
-    const found = statSync(path, { throwIfNoEntry: false });
-    const isModel = found?.isDirectory() !== true && extname(path) !== ".zip" && (found || extname(path) === ".onnx");
-    const files = await openModelFiles(isModel ? dirname(path) : path);
-    const model = isModel ? basename(path) : bundlePaths.model;
-    if (!files.has(model)) throw missing("exported model", files.locate(model));
-    const mapping = labelsPath === undefined ? labelsOf(files) : readLabelsMapping(labelsPath);
+    const { files, model } = await openModel(path);
+    const mapping = labelsPath === undefined ? labelsMappingIn(files) : readLabelsMapping(labelsPath);
     const preprocessor = await Preprocessor.open(mapping);
     const where = files.locate(model);
     const session = await openSession(files.source(model), { where, threads });
@@ -74,24 +68,9 @@ export class OnnxClassifier extends Classifier {
   }
 }
 
-function labelsOf(files: ModelFiles): LabelsMapping {
-  const where = files.locate(bundlePaths.labels);
-  if (!files.has(bundlePaths.labels)) throw missing("labels mapping", where);
-  return parseLabelsMapping(new TextDecoder().decode(files.read(bundlePaths.labels)), where);
-}
-
-function missing(what: string, where: string): CtError {
-  return new CtError({
-    code: "classifier/inference",
-    what: `the ${what} is missing`,
-    where,
-    fix: "train with the ONNX export callback, or run `classifier export RUN`",
-  });
-}
-
 /**
  * The names of the model's input and output.
- * @throws CtError for a model that does not take the pictures that the mapping prepares, or has other classes
+ * @throws CtError for a model with another input size or number of classes than the mapping
  */
 function portsOf(session: InferenceSession, mapping: LabelsMapping, where: string): { input: string; output: string } {
   const { input_height = 0, input_width = 0 } = mapping.preprocessing ?? {};
@@ -100,7 +79,7 @@ function portsOf(session: InferenceSession, mapping: LabelsMapping, where: strin
   const expectedInput = ["N", 3, input_height, input_width];
   const expectedOutput = ["N", mapping.num_classes];
   const refuse = (what: string, expected: readonly (string | number)[], port: typeof input) => {
-    const received = port?.isTensor ? `${port.type} [${port.shape.join(", ")}]` : "no tensor";
+    const received = port?.isTensor ? `${port.type} [${port.shape.join(", ")}]` : "not a tensor";
     return new CtError({
       code: "classifier/inference",
       what: `the model does not fit its labels mapping: expected an ${what} float32 [${expected.join(", ")}], received ${received}`,
@@ -114,7 +93,7 @@ function portsOf(session: InferenceSession, mapping: LabelsMapping, where: strin
   return { input: input.name, output: output.name };
 }
 
-/** Sizes that the model leaves open fit any. */
+/** Symbolic sizes of the model fit any. */
 function fits(port: InferenceSession.ValueMetadata, expected: readonly (string | number)[]): boolean {
   if (!port.isTensor || port.type !== "float32" || port.shape.length !== expected.length) return false;
   return port.shape.every((size, i) => typeof size === "string" || i === 0 || size === expected[i]);

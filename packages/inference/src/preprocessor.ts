@@ -10,10 +10,10 @@ import {
 } from "@classifier-training/image";
 import type { LabelsMapping } from "@classifier-training/runs";
 
-/** A picture to classify: a path, or a file's bytes. */
-export type Picture = string | Uint8Array;
+/** An image to classify: a path, or the bytes of a file. */
+export type ImageInput = string | Uint8Array;
 
-/** Prepares pictures as validation did in training, by the transforms that the labels mapping carries. */
+/** Preprocesses images as in validation, by the transforms in the labels mapping. */
 export class Preprocessor {
   readonly mapping: LabelsMapping;
   readonly height: number;
@@ -27,13 +27,13 @@ export class Preprocessor {
     this.#transform = transform;
   }
 
-  /** @throws CtError when the mapping does not say how pictures are prepared, or by a transform that is not known here */
+  /** @throws CtError when the mapping has no `preprocessing`, or names an unknown transform */
   static async open(mapping: LabelsMapping): Promise<Preprocessor> {
     const { preprocessing } = mapping;
     if (preprocessing === undefined) {
       throw new CtError({
         code: "classifier/preprocessing",
-        what: "the labels mapping does not say how pictures are prepared (no `preprocessing`)",
+        what: "the labels mapping has no `preprocessing`",
         fix: "export the model again with this version",
       });
     }
@@ -42,31 +42,31 @@ export class Preprocessor {
   }
 
   /**
-   * @param index its place among the pictures that were given, for errors
+   * @param index position in the list of images, for errors
    * @returns [3, H, W], normalized
-   * @throws CtError naming the picture
+   * @throws CtError naming the image
    */
-  async prepare(picture: Picture, index: number): Promise<Float32Array> {
-    const name = typeof picture === "string" ? picture : `pictures[${index}]`;
+  async prepare(image: ImageInput, index: number): Promise<Float32Array> {
+    const name = typeof image === "string" ? image : `images[${index}]`;
     try {
       const options = { exifOrientation: this.mapping.preprocessing?.exif_orientation, name };
-      const decoded = await (typeof picture === "string"
-        ? readImage(picture, options)
-        : decodeImage(bytesOf(picture), options));
+      const decoded = await (typeof image === "string"
+        ? readImage(image, options)
+        : decodeImage(bytesOf(image), options));
       const prepared = await this.#transform.run(decoded, { key: [0], path: "" });
       const fits = prepared.width === this.width && prepared.height === this.height && prepared.channels === 3;
       if (fits && !isByteImage(prepared)) return toChannelsFirst(prepared as typeof prepared & { data: Float32Array });
       throw new CtError({
         code: "classifier/preprocessing",
-        what: `the transforms made a picture of ${prepared.width}x${prepared.height} with ${prepared.channels} channels, the model takes ${this.width}x${this.height} RGB float pixels`,
+        what: `expected ${this.width}x${this.height} RGB float pixels of the transforms, received ${prepared.width}x${prepared.height} with ${prepared.channels} channels`,
         where: name,
-        fix: "export the model again: the labels mapping and the model do not belong together",
+        fix: "export the model again: the labels mapping and the model do not fit",
       });
     } catch (cause) {
       if (CtError.is(cause)) throw cause;
       throw new CtError({
         code: "classifier/preprocessing",
-        what: `the image cannot be prepared: ${(cause as Error).message}`,
+        what: `the image cannot be preprocessed: ${(cause as Error).message}`,
         where: name,
         cause,
       });

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { extname, join, relative } from "node:path";
+import { basename, dirname, extname, join, relative } from "node:path";
 import { CtError, readRegularFile } from "@classifier-training/base";
-import { isInside } from "@classifier-training/runs";
+import { bundlePaths, isInside, type LabelsMapping, parseLabelsMapping } from "@classifier-training/runs";
 
 /** The files of an exported model: those of a folder, or of a zip archive, by paths with forward slashes. */
 export interface ModelFiles {
@@ -9,12 +9,42 @@ export interface ModelFiles {
   locate(path: string): string;
   has(path: string): boolean;
   read(path: string): Uint8Array;
-  /** What ONNX Runtime opens: a path where there is one, since a model may have its weights in a file beside it. */
+  /** What ONNX Runtime opens: a path where there is one, since a model may have external weights beside it. */
   source(path: string): string | Uint8Array;
   list(): string[];
 }
 
 const maxBytes = 4 * 2 ** 30;
+
+/**
+ * The files with a model, and its name among them.
+ * @param path an ONNX file, or a folder or `.zip` archive with `model.onnx` (a run, a bundle)
+ * @throws CtError for a missing model, and for an archive that cannot be read
+ */
+export async function openModel(path: string): Promise<{ files: ModelFiles; model: string }> {
+  const found = statSync(path, { throwIfNoEntry: false });
+  const isModel = found?.isDirectory() !== true && extname(path) !== ".zip" && (found || extname(path) === ".onnx");
+  const files = await openModelFiles(isModel ? dirname(path) : path);
+  const model = isModel ? basename(path) : bundlePaths.model;
+  if (!files.has(model)) throw missing("exported model", files.locate(model));
+  return { files, model };
+}
+
+/** @throws CtError when the mapping is missing or not valid */
+export function labelsMappingIn(files: ModelFiles): LabelsMapping {
+  const where = files.locate(bundlePaths.labels);
+  if (!files.has(bundlePaths.labels)) throw missing("labels mapping", where);
+  return parseLabelsMapping(new TextDecoder().decode(files.read(bundlePaths.labels)), where);
+}
+
+function missing(what: string, where: string): CtError {
+  return new CtError({
+    code: "classifier/inference",
+    what: `the ${what} is missing`,
+    where,
+    fix: "train with the ONNX export callback, or run `classifier export RUN`",
+  });
+}
 
 /** @param path a folder or a `.zip` archive @throws CtError for an archive that cannot be read */
 export async function openModelFiles(path: string): Promise<ModelFiles> {
@@ -36,7 +66,7 @@ function folderFiles(folder: string): ModelFiles {
   };
 }
 
-/** The whole archive is held in memory. One made of a bundle's folder, instead of its files, is the same bundle. */
+/** The whole archive is held in memory. One that contains a bundle's folder, instead of its files, is the same bundle. */
 async function zipFiles(path: string): Promise<ModelFiles> {
   const entries = await unzip(path);
   const names = [...entries.keys()];
@@ -53,7 +83,7 @@ async function zipFiles(path: string): Promise<ModelFiles> {
   };
 }
 
-/** Weights and pictures hardly compress: an archive that would grow more than this is a decompression bomb. */
+/** Weights and images hardly compress: an archive that would grow more than this is a decompression bomb. */
 const largestGrowth = 10;
 const alwaysAllowed = 64 * 2 ** 20;
 
@@ -66,7 +96,7 @@ async function unzip(path: string): Promise<Map<string, Uint8Array>> {
     const entries = unzipSync(archive, {
       filter: ({ name, originalSize }) => {
         total += originalSize;
-        if (total > limit) throw new RangeError(`its files have more than the ${limit} bytes that are allowed`);
+        if (total > limit) throw new RangeError(`expected at most ${limit} bytes in its files, received more`);
         return !name.endsWith("/");
       },
     });
