@@ -10,6 +10,7 @@ export {
   withYamlSpelling,
 } from "./option-names.ts";
 export { parseOptions, receivedText, type Schema } from "./options.ts";
+export { retryAfterMs } from "./retry-after.ts";
 export { Rng } from "./rng.ts";
 export {
   type Advice,

@@ -2,7 +2,7 @@ import { createReadStream, statSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CtError } from "@classifier-training/base";
+import { CtError, retryAfterMs } from "@classifier-training/base";
 import pRetry from "p-retry";
 
 export interface RetryTuning {
@@ -159,15 +159,6 @@ export class HttpClient {
 
 function isTransient(status: number): boolean {
   return status === 408 || status === 409 || status === 425 || status === 429 || status >= 500;
-}
-
-/** What `Retry-After` asks for, milliseconds: seconds, or a date. */
-export function retryAfterMs(header: string | null, now = Date.now()): number | undefined {
-  if (header === null || header.trim() === "") return undefined;
-  const seconds = Number(header);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
 function reasonOf(error: unknown): string {

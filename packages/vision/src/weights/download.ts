@@ -1,10 +1,11 @@
 import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { getLogger, plural } from "@classifier-training/base";
+import { getLogger, plural, retryAfterMs } from "@classifier-training/base";
+import pRetry from "p-retry";
 import { WeightsError } from "./errors.ts";
 import { sha256OfFile } from "./hash.ts";
-import { type Answer, get, isTransientStatus, networkReason, retryAfterMs } from "./http.ts";
+import { type Answer, get, isTransientStatus, networkReason } from "./http.ts";
 import { withFileLock } from "./lock.ts";
 import type { ProgressListener } from "./progress.ts";
 import { firstBytes, pageProblem } from "./state-dict.ts";
@@ -28,17 +29,28 @@ interface Partial {
   readonly validator: string | undefined;
 }
 
+/** How a request ended that brought something: the file is all there, or the connection ended before. */
 type Attempt =
-  | { readonly kind: "done"; readonly statedSha256: string | undefined; readonly resumed: boolean }
-  | {
-      readonly kind: "retry";
-      readonly reason: string;
-      readonly progressed: boolean;
-      readonly hopeless: boolean;
-      readonly afterMs: number | undefined;
-    };
+  | { readonly kind: "done"; readonly statedSha256: string | undefined }
+  | { readonly kind: "cut"; readonly reason: string };
+
+/** A request that brought no byte, and that may succeed when repeated. */
+class TransientError extends Error {
+  /** Whether the network or the host is missing, which seldom passes within seconds. */
+  readonly hopeless: boolean;
+  /** What the server asks for by `Retry-After`. */
+  readonly waitMs: number | undefined;
+
+  constructor(reason: string, { hopeless = false, waitMs }: { hopeless?: boolean; waitMs?: number | undefined } = {}) {
+    super(reason);
+    this.hopeless = hopeless;
+    this.waitMs = waitMs;
+  }
+}
 
 const log = getLogger("vision.weights");
+/** A server that asks for a longer wait is asked again after this one. */
+const longestWaitMs = 120_000;
 const running = new Map<string, Promise<void>>();
 
 /**
@@ -61,46 +73,72 @@ export function download(url: string, destination: string, options: DownloadOpti
 
 async function downloadLocked(url: string, destination: string, options: DownloadOptions): Promise<void> {
   if ((await sizeOf(destination)) !== undefined) return; // another process was faster
-  const { attempts = 5, backoffMs = 1000, signal } = options;
+  const { backoffMs = 1000, signal } = options;
+  const name = basename(destination);
   const part = `${destination}.part`;
-  let failures = 0;
   let wrongHashes = 0;
   for (;;) {
-    const attempt = await receive(url, part, options);
-    if (attempt.kind === "done") {
-      const expected = options.sha256 ?? attempt.statedSha256;
-      const actual = expected === undefined ? undefined : await sha256OfFile(part);
-      const page = expected === undefined ? pageProblem(await firstBytes(part)) : undefined;
-      if (page !== undefined) {
-        await rm(part, { force: true });
-        throw new WeightsError({
-          code: "weights/page",
-          what: `the server answers with ${page} instead of the file`,
-          where: url,
-          fix: "open the address in a browser: it may ask to log in or to confirm, or be a page about the file",
-        });
-      }
-      if (expected === undefined || actual?.startsWith(expected) === true) break;
-      await rm(part, { force: true });
-      if (++wrongHashes === 2) throw hashError(url, expected, actual ?? "");
-      log.warning(`${basename(destination)} arrived with a wrong hash; downloading it again`);
+    const attempt = await receiveOrRetry(url, part, options);
+    if (attempt.kind === "cut") {
+      log.debug(`${name}: ${attempt.reason}; resuming`);
+      await sleep(backoffMs, undefined, { signal });
       continue;
     }
-    failures = attempt.progressed ? 1 : failures + 1;
-    if (failures >= (attempt.hopeless ? Math.min(2, attempts) : attempts)) {
-      const times = failures === 1 ? "" : ` (${plural(failures, "attempt")})`;
-      throw new WeightsError({ code: "weights/network", what: `${attempt.reason}${times}`, where: url });
+    const expected = options.sha256 ?? attempt.statedSha256;
+    const actual = expected === undefined ? undefined : await sha256OfFile(part);
+    const page = expected === undefined ? pageProblem(await firstBytes(part)) : undefined;
+    if (page !== undefined) {
+      await rm(part, { force: true });
+      throw new WeightsError({
+        code: "weights/page",
+        what: `the server answers with ${page} instead of the file`,
+        where: url,
+        fix: "open the address in a browser: it may ask to log in or to confirm, or be a page about the file",
+      });
     }
-    const backoff = Math.min(30_000, backoffMs * 2 ** (failures - 1)) * (0.75 + Math.random() / 2);
-    const wait = attempt.afterMs === undefined ? backoff : Math.max(attempt.afterMs, Math.min(backoff, 1000));
-    log.debug(`${basename(destination)}: ${attempt.reason}; next attempt in ${Math.round(wait)} ms`);
-    await sleep(wait, undefined, signal === undefined ? {} : { signal });
+    if (expected === undefined || actual?.startsWith(expected) === true) break;
+    await rm(part, { force: true });
+    if (++wrongHashes === 2) throw hashError(url, expected, actual ?? "");
+    log.warning(`${name} arrived with a wrong hash; downloading it again`);
   }
   await rename(part, destination);
   await rm(`${part}.json`, { force: true });
 }
 
-/** One request: appends to the partial file what the server sends. */
+async function receiveOrRetry(url: string, part: string, options: DownloadOptions): Promise<Attempt> {
+  const { attempts = 5, backoffMs = 1000, signal } = options;
+  let failed = 0;
+  try {
+    return await pRetry(() => receive(url, part, options), {
+      retries: attempts - 1,
+      minTimeout: backoffMs,
+      maxTimeout: 30_000,
+      randomize: true,
+      ...(signal && { signal }),
+      onFailedAttempt({ error, attemptNumber }) {
+        failed = attemptNumber;
+        log.debug(`${basename(part, ".part")}: ${error.message}`);
+      },
+      // The wait that a server asks for stands in place of the backoff.
+      shouldConsumeRetry: ({ error }) => !(error instanceof TransientError && error.waitMs !== undefined),
+      async shouldRetry({ error, attemptNumber }) {
+        if (!(error instanceof TransientError)) return false;
+        if (attemptNumber >= (error.hopeless ? Math.min(2, attempts) : attempts)) return false;
+        if (error.waitMs !== undefined) {
+          await sleep(Math.max(error.waitMs, Math.min(backoffMs, 1000)), undefined, { signal });
+        }
+        return true;
+      },
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof TransientError)) throw error;
+    const times = failed === 1 ? "" : ` (${plural(failed, "attempt")})`;
+    throw new WeightsError({ code: "weights/network", what: `${error.message}${times}`, where: url, cause: error });
+  }
+}
+
+/** One request: appends to the partial file what the server sends. @throws TransientError */
 async function receive(url: string, part: string, options: DownloadOptions): Promise<Attempt> {
   const { signal, stallMs = 30_000 } = options;
   const stalled = new AbortController();
@@ -120,48 +158,54 @@ async function receive(url: string, part: string, options: DownloadOptions): Pro
     if (response.status === 206 && start !== have) {
       await response.body?.cancel();
       await rm(part, { force: true });
-      return retry("the server sends another range than it was asked for");
+      throw new TransientError("the server sends another range than the one requested");
     }
     if (response.status === 416 && canResume) {
       await response.body?.cancel();
       const total = Number(/\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1]);
-      if (total === have) return { kind: "done", statedSha256, resumed: true };
+      if (total === have) return { kind: "done", statedSha256 };
       await rm(part, { force: true });
-      return retry("the partial file did not fit the one on the server");
+      throw new TransientError("the partial file did not fit the one on the server");
     }
-    if (!response.ok) return await refused(url, response);
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw refusal(url, response);
+    }
     const total = totalSize(response, start);
     const file = await openPart(part, start, response);
     const received = await writeBody(answer, file, start, total, options, part, () => {
       progressed = true;
       timer.refresh();
     });
-    if (total !== undefined && received < total) return retry(`the connection ended at byte ${received} of ${total}`);
-    return { kind: "done", statedSha256, resumed: start > 0 };
+    if (total === undefined || received >= total) return { kind: "done", statedSha256 };
+    throw new TransientError(`the connection ended at byte ${received} of ${total}`);
   } catch (error) {
     signal?.throwIfAborted();
     if (WeightsError.is(error) || isFileError(error)) throw error;
-    if (stalled.signal.aborted) return retry(`no data for ${stallMs / 1000} s`);
-    const { text, hopeless } = networkReason(error);
-    return retry(`no connection: ${text}`, undefined, hopeless && !progressed);
+    const failure = transient(error, stalled.signal.aborted ? stallMs : undefined);
+    if (progressed) return { kind: "cut", reason: failure.message };
+    throw failure;
   } finally {
     clearTimeout(timer);
   }
+}
 
-  function retry(reason: string, afterMs?: number, hopeless = false): Attempt {
-    return { kind: "retry", reason, progressed, hopeless, afterMs };
-  }
+function transient(error: unknown, stalledMs: number | undefined): TransientError {
+  if (error instanceof TransientError) return error;
+  if (stalledMs !== undefined) return new TransientError(`no data for ${stalledMs / 1000} s`);
+  const { text, hopeless } = networkReason(error);
+  return new TransientError(`no connection: ${text}`, { hopeless });
+}
 
-  async function refused(url: string, response: Response): Promise<Attempt> {
-    await response.body?.cancel();
-    const status = `the server answers ${response.status}${response.statusText === "" ? "" : ` ${response.statusText}`}`;
-    if (isTransientStatus(response.status)) return retry(status, retryAfterMs(response));
-    const fix =
-      response.status === 401 || response.status === 403
-        ? "set HF_TOKEN if the repository needs an account"
-        : undefined;
-    throw new WeightsError({ code: "weights/http", what: status, where: url, fix });
+function refusal(url: string, response: Response): Error {
+  const what = `the server answers ${response.status} ${response.statusText}`.trimEnd();
+  const waitMs = retryAfterMs(response.headers.get("retry-after"));
+  if (isTransientStatus(response.status)) {
+    return new TransientError(what, { waitMs: waitMs === undefined ? undefined : Math.min(waitMs, longestWaitMs) });
   }
+  const needsAccount = response.status === 401 || response.status === 403;
+  const fix = needsAccount ? "set HF_TOKEN if the repository needs an account" : undefined;
+  return new WeightsError({ code: "weights/http", what, where: url, fix });
 }
 
 /** Where in the file the body of an answer starts: a server may ignore the range, and then sends it all. */

@@ -45,14 +45,6 @@ export function isTransientStatus(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501 && status !== 505);
 }
 
-/** The wait that `Retry-After` asks for, in milliseconds: seconds or a date; at most 2 minutes. */
-export function retryAfterMs(response: Response, now: number = Date.now()): number | undefined {
-  const text = response.headers.get("retry-after")?.trim();
-  if (text === undefined || text === "") return undefined;
-  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
-  return Number.isNaN(wait) ? undefined : Math.min(120_000, Math.max(0, wait));
-}
-
 /** What went wrong below HTTP, in the words of the system call: fetch itself says only "fetch failed". */
 export function networkReason(error: unknown): { readonly text: string; readonly hopeless: boolean } {
   let cause = error;

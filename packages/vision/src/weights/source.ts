@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { huggingFaceFolder, torchHubFolder, weightsCacheFolder } from "./cache.ts";
 import { WeightsError } from "./errors.ts";
 import { hashPrefixOfName } from "./hash.ts";
-import { snapshotFolder } from "./hugging-face-cache.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -99,4 +98,19 @@ function hubFile(source: string, env: Environment): RemoteFile {
     cachePath: join(weightsCacheFolder(env), "huggingface", owner, name, revision, file),
     otherCaches: [join(snapshotFolder(huggingFaceFolder(env), owner, name, revision), file)],
   };
+}
+
+/**
+ * Where Python's `huggingface_hub` keeps a revision of a repository: `models--OWNER--NAME/snapshots/COMMIT`, with the
+ * commit of a branch in `refs/BRANCH`.
+ */
+function snapshotFolder(cache: string, owner: string, name: string, revision: string): string {
+  const repository = join(cache, `models--${owner}--${name}`);
+  let commit = revision;
+  try {
+    commit = readFileSync(join(repository, "refs", revision), "utf8").trim();
+  } catch {
+    // no such branch in the cache: the revision may be a commit itself
+  }
+  return join(repository, "snapshots", commit);
 }
