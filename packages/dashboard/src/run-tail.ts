@@ -1,6 +1,6 @@
 import { MetricsReader, type Run, readRun } from "@classifier-training/runs";
 import type { MetricsMessage, Series } from "./api.ts";
-import { seriesOf, thinned } from "./series.ts";
+import { downsampled, seriesOf } from "./series.ts";
 
 /** Follows a run: its curves first, then what is added to them. */
 export class RunTail {
@@ -25,7 +25,7 @@ export class RunTail {
     if (startsAgain) this.#rowsSeen = 0;
     const series = Object.entries(seriesOf(rows, this.#rowsSeen)).map(([name, curve]): [string, Series] => [
       name,
-      thinned(curve),
+      downsampled(curve),
     ]);
     this.#rowsSeen += rows.length;
     this.#status = status;

@@ -26,7 +26,7 @@ export function seriesOf(rows: readonly Row[], firstRow = 0): Record<string, Ser
  * A curve of at most `limit` points that keeps the least and greatest value of each stretch, so that spikes stay
  * visible.
  */
-export function thinned({ steps, values }: Series, limit = 2000): Series {
+export function downsampled({ steps, values }: Series, limit = 2000): Series {
   if (steps.length <= limit) return { steps, values };
   const stretches = Math.max(1, Math.floor(limit / 2));
   const kept: number[] = [];

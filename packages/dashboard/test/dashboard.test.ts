@@ -1,95 +1,98 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Dashboard, startDashboard } from "@classifier-training/dashboard";
-import { type LabelsMapping, MetricsWriter, RunWriter, writeLabelsMapping } from "@classifier-training/runs";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Dashboard, type MetricsMessage, startDashboard } from "@classifier-training/dashboard";
+import {
+  epochFolder,
+  evaluationPaths,
+  MetricsWriter,
+  RunWriter,
+  runPaths,
+  writeLabelsMapping,
+} from "@classifier-training/runs";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { chromium, openPage, type Page } from "../../base/test/browser.ts";
-import { seriesOf, thinned } from "../src/series.ts";
+import { downsampled, seriesOf } from "../src/series.ts";
+import { classes, trainOnce } from "./trained-run.ts";
 
-const png = Buffer.from(
-  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
-  "base64",
-);
-
+let trained: Awaited<ReturnType<typeof trainOnce>>;
 let root: string;
 let dashboard: Dashboard;
 let run: RunWriter;
 let metrics: MetricsWriter;
 
+beforeAll(async () => {
+  trained = await trainOnce();
+});
+afterAll(() => trained.remove());
+
+// Each test gets a copy of the run, which is resumed.
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), "dashboard-"));
+  cpSync(trained.root, root, { recursive: true });
   const dir = join(root, "2026-01-02", "10-11-12");
-  run = RunWriter.open(dir, {
-    monitor: { name: "val/acc", mode: "max" },
-    best: { value: 0.9 },
-    startedAt: "2026-01-02T10:11:12.000Z",
-  });
-  metrics = new MetricsWriter(join(dir, "metrics.csv"));
-  for (let step = 0; step < 20; step++) metrics.append({ step, epoch: 0, "train/loss": 1 / (step + 1) });
-  metrics.append({ step: 19, "val/acc": 0.5, "val/loss": Number.NaN });
-  for (const [path, content] of [
-    [".hydra/config.yaml", "model:\n  name: resnet18\n"],
-    ["epoch_001/confusion_matrix.png", png],
-    ["secret.txt", "secret"],
-  ] as const) {
-    mkdirSync(join(dir, path, ".."), { recursive: true });
-    writeFileSync(join(dir, path), content);
-  }
-  writeLabelsMapping(dir, labelsOf("7", "10"));
+  run = RunWriter.open(dir);
+  metrics = new MetricsWriter(join(dir, runPaths.metrics));
+  writeFileSync(join(dir, "secret.txt"), "secret");
   writeFileSync(join(root, "outside.png"), "outside");
   dashboard = await startDashboard({ root, port: 0, pollMs: 20 });
 });
 
-afterEach(() => dashboard.close());
-
-function labelsOf(...names: string[]): LabelsMapping {
-  return {
-    num_classes: names.length,
-    class_to_idx: Object.fromEntries(names.map((name, i) => [name, i])),
-    idx_to_class: Object.fromEntries(names.entries()),
-    normalization: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
-  };
-}
+afterEach(async () => {
+  await dashboard.close();
+  rmSync(root, { recursive: true, force: true });
+});
 
 const key = encodeURIComponent("2026-01-02/10-11-12");
+const imageNames = [evaluationPaths.confusionMatrix, evaluationPaths.gradCam, evaluationPaths.samplePredictions];
+const newestImage = `${runPaths.history}/loss_history.png`;
+
+/** What the training logged under a name, with its steps, as its file has it. */
+function logged(name: string): { steps: number[]; values: number[] } {
+  const [header = "", ...lines] = readFileSync(metrics.path, "utf8").trim().split("\n");
+  const column = header.split(",").indexOf(name);
+  const step = header.split(",").indexOf("step");
+  const rows = lines.map((line) => line.split(",")).filter((cells) => cells[column] !== "");
+  return { steps: rows.map((cells) => Number(cells[step])), values: rows.map((cells) => Number(cells[column])) };
+}
 
 async function getJson(path: string): Promise<unknown> {
   return (await fetch(new URL(path, dashboard.url))).json();
 }
 
 test("the configuration is shown without its secrets", async () => {
-  writeFileSync(join(root, "2026-01-02/10-11-12/.hydra/config.yaml"), "wandb:\n  api_key: abc123\n  project: p\n");
+  appendFileSync(join(run.dir, runPaths.config), "wandb:\n  api_key: abc123\n  project: p\n");
   const { config } = (await getJson(`api/runs/${key}`)) as { config: string };
-  expect(config).toBe("wandb:\n  api_key: '***'\n  project: p\n");
+  expect(config).toContain("wandb:\n  api_key: '***'\n  project: p\n");
 });
 
-test("runs are listed, and a run has its configuration, classes, pictures and curves", async () => {
-  expect(await getJson("api/runs")).toMatchObject([
-    { key: "2026-01-02/10-11-12", status: "running", best: { value: 0.9 } },
-  ]);
+test("runs are listed, and a run has its configuration, classes, images and curves", async () => {
+  const { best, monitor } = run.record;
+  expect(monitor).toEqual({ name: "val/acc_top1", mode: "max" });
+  expect(await getJson("api/runs")).toMatchObject([{ key: "2026-01-02/10-11-12", status: "running", best, monitor }]);
   expect(await getJson(`api/runs/${key}`)).toMatchObject({
-    config: "model:\n  name: resnet18\n",
-    labels: ["7", "10"],
-    images: ["epoch_001/confusion_matrix.png"],
-    record: { configPath: ".hydra/config.yaml" },
+    config: expect.stringContaining("image_size: 32"),
+    overrides: expect.stringContaining("- trainer.max_epochs=2"),
+    labels: classes,
+    images: [
+      ...[0, 1].flatMap((epoch) => imageNames.map((name) => `${epochFolder(epoch)}/${name}`)),
+      `${runPaths.history}/accuracy_history.png`,
+      newestImage,
+    ],
+    record: { configPath: runPaths.config },
   });
-  expect(await getJson(`api/runs/${key}/metrics`)).toEqual({
-    reset: true,
-    status: "running",
-    series: {
-      "train/loss": {
-        steps: Array.from({ length: 20 }, (_, i) => i),
-        values: Array.from({ length: 20 }, (_, i) => 1 / (i + 1)),
-      },
-      "val/acc": { steps: [19], values: [0.5] },
-    },
-  });
-  const image = await fetch(new URL(`api/runs/${key}/files/epoch_001/confusion_matrix.png`, dashboard.url));
+  const { series, ...rest } = (await getJson(`api/runs/${key}/metrics`)) as MetricsMessage;
+  expect(rest).toEqual({ reset: true, status: "running" });
+  expect(series["train/loss_step"]).toEqual(logged("train/loss_step"));
+  expect(series["train/loss_step"]?.steps).toEqual([0, 1, 2, 3]);
+  expect(series["val/acc_top1"]).toEqual(logged("val/acc_top1"));
+  expect(Math.max(...(series["val/acc_top1"]?.values ?? []))).toBe(best?.value);
+  const path = `${epochFolder(1)}/${evaluationPaths.confusionMatrix}`;
+  const image = await fetch(new URL(`api/runs/${key}/files/${path}`, dashboard.url));
   expect(image.headers.get("content-type")).toBe("image/png");
-  expect(Buffer.from(await image.arrayBuffer()).equals(png)).toBe(true);
+  expect(Buffer.from(await image.arrayBuffer()).equals(readFileSync(join(run.dir, path)))).toBe(true);
 });
 
 test("curves are sent live: rows, a wider header, the end of the run", async () => {
@@ -103,21 +106,21 @@ test("curves are sent live: rows, a wider header, the end of the run", async () 
     text = text.slice(end + 2);
     return message;
   };
-  expect(await next()).toMatchObject({ reset: true, series: { "val/acc": { steps: [19] } } });
-  metrics.append({ step: 20, "train/loss": 0.01 });
+  expect(await next()).toMatchObject({ reset: true, series: { "val/acc_top1": { steps: [1, 3] } } });
+  metrics.append({ step: 4, "train/loss_step": 0.01, "val/loss": Number.NaN });
   expect(await next()).toEqual({
     reset: false,
     status: "running",
-    series: { "train/loss": { steps: [20], values: [0.01] } },
+    series: { "train/loss_step": { steps: [4], values: [0.01] } },
   });
-  metrics.append({ step: 21, lr: 0.5 });
-  expect(await next()).toMatchObject({ reset: true, series: { lr: { steps: [21], values: [0.5] } } });
+  metrics.append({ step: 5, lr: 0.5 });
+  expect(await next()).toMatchObject({ reset: true, series: { lr: { steps: [5], values: [0.5] } } });
   run.finish("success");
   expect(await next()).toMatchObject({ reset: false, series: {}, status: "success" });
   await reader.cancel();
 });
 
-test("nothing but pictures of runs is served, whatever the path", async () => {
+test("only images of runs are served, whatever the path", async () => {
   symlinkSync(join(root, "outside.png"), join(run.dir, "link.png"));
   const paths = [
     `api/runs/${key}/files/secret.txt`,
@@ -167,10 +170,10 @@ test("an empty or missing folder has no runs", async () => {
   await other.close();
 });
 
-test("long curves are thinned without losing spikes, and a file without steps goes by rows", () => {
+test("long curves are downsampled without losing spikes, and a file without steps goes by rows", () => {
   const steps = Array.from({ length: 50_000 }, (_, i) => i);
   const values = steps.map((i) => (i === 31_111 ? 99 : Math.sin(i)));
-  const short = thinned({ steps, values });
+  const short = downsampled({ steps, values });
   expect(short.steps.length).toBeLessThanOrEqual(2000);
   expect(Math.max(...short.values)).toBe(99);
   expect([...short.steps].sort((a, b) => a - b)).toEqual(short.steps);
@@ -180,7 +183,7 @@ test("long curves are thinned without losing spikes, and a file without steps go
 test("metrics, classes and runs may have the names of an object's own properties", async () => {
   const dir = join(root, "constructor", "__proto__");
   RunWriter.open(dir).finish("success");
-  const writer = new MetricsWriter(join(dir, "metrics.csv"));
+  const writer = new MetricsWriter(join(dir, runPaths.metrics));
   writer.append(
     Object.fromEntries([
       ["step", 0],
@@ -190,7 +193,12 @@ test("metrics, classes and runs may have the names of an object's own properties
     ]),
   );
   writer.close();
-  writeLabelsMapping(dir, labelsOf("constructor", "__proto__"));
+  const mapping = JSON.parse(
+    readFileSync(join(run.dir, runPaths.labels), "utf8")
+      .replaceAll('"1"', '"constructor"')
+      .replaceAll('"7"', '"__proto__"'),
+  );
+  writeLabelsMapping(dir, { ...mapping, idx_to_class: { 0: "constructor", 1: "__proto__" } });
   const other = encodeURIComponent("constructor/__proto__");
   expect(await getJson(`api/runs/${other}`)).toMatchObject({ labels: ["constructor", "__proto__"] });
   const { series } = (await getJson(`api/runs/${other}/metrics`)) as { series: object };
@@ -198,12 +206,12 @@ test("metrics, classes and runs may have the names of an object's own properties
 });
 
 test("a named pipe in the place of a file is not waited for", async () => {
-  for (const name of ["run.json", "metrics.csv", "labels_mapping.json", ".hydra/config.yaml", "pipe.png"]) {
+  for (const name of [runPaths.record, runPaths.metrics, runPaths.labels, runPaths.config, "pipe.png"]) {
     rmSync(join(run.dir, name), { force: true });
     execFileSync("mkfifo", [join(run.dir, name)]);
   }
   expect(await getJson("api/runs")).toMatchObject([{ status: "lost" }]);
-  expect(await getJson(`api/runs/${key}`)).toMatchObject({ images: ["epoch_001/confusion_matrix.png"] });
+  expect(await getJson(`api/runs/${key}`)).toMatchObject({ images: expect.arrayContaining([newestImage]) });
   for (const path of ["metrics", "files/pipe.png"])
     expect((await fetch(new URL(`api/runs/${key}/${path}`, dashboard.url))).status, path).toBe(404);
 });
@@ -219,7 +227,7 @@ test("runs are found behind a root that is a link", async () => {
   symlinkSync(root, link);
   const other = await startDashboard({ root: link, port: 0 });
   expect(await (await fetch(new URL("api/runs", other.url))).json()).toMatchObject([{ key: "2026-01-02/10-11-12" }]);
-  const image = await fetch(new URL(`api/runs/${key}/files/epoch_001/confusion_matrix.png`, other.url));
+  const image = await fetch(new URL(`api/runs/${key}/files/${newestImage}`, other.url));
   expect(image.status).toBe(200);
   await other.close();
 });
@@ -227,7 +235,7 @@ test("runs are found behind a root that is a link", async () => {
 test("one stream has several runs, each message with its run", async () => {
   const second = join(root, "second");
   RunWriter.open(second);
-  new MetricsWriter(join(second, "metrics.csv")).append({ step: 3, lr: 0.5 });
+  new MetricsWriter(join(second, runPaths.metrics)).append({ step: 3, lr: 0.5 });
   const response = await fetch(new URL(`api/live?run=${key}&run=second&run=nothing`, dashboard.url));
   const reader = (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -237,7 +245,7 @@ test("one stream has several runs, each message with its run", async () => {
     .filter(Boolean)
     .map((line) => JSON.parse(line.slice("data: ".length)));
   expect(messages).toMatchObject([
-    { key: "2026-01-02/10-11-12", series: { "val/acc": { values: [0.5] } } },
+    { key: "2026-01-02/10-11-12", series: { "val/acc_top1": logged("val/acc_top1") } },
     { key: "second", series: { lr: { steps: [3], values: [0.5] } } },
   ]);
   await reader.cancel();
@@ -248,16 +256,17 @@ describe.skipIf(chromium === undefined)("in a browser", () => {
   const until = (expression: string) =>
     expect.poll(() => page.evaluate(expression), { timeout: 20_000, interval: 100, message: expression }).toBe(true);
   const click = (selector: string) => page.evaluate(`document.querySelector(${JSON.stringify(selector)}).click()`);
+  const charts = "acc_class_0,acc_class_1,acc_top1,acc_top5,loss";
   const captions = "[...document.querySelectorAll('#charts figcaption')].map((c) => c.textContent).join()";
 
   beforeEach(async () => {
     for (let i = 0; i < 8; i++) {
       const dir = join(root, `run-${i}`);
       RunWriter.open(dir, { startedAt: "2025-01-01T00:00:00.000Z" }).finish("success");
-      new MetricsWriter(join(dir, "metrics.csv")).append({ step: i, "train/loss": i });
+      new MetricsWriter(join(dir, runPaths.metrics)).append({ step: i, "train/loss": i });
     }
     page = await openPage(dashboard.url);
-    await until(`${captions} === "acc,loss"`);
+    await until(`${captions} === "${charts}"`);
   });
   afterEach(async () => {
     const { SCREENSHOT: target } = process.env;
@@ -266,13 +275,13 @@ describe.skipIf(chromium === undefined)("in a browser", () => {
     await page.close();
   });
 
-  test("the page draws a chart a metric, live, and shows pictures", async () => {
+  test("the page plots a chart for each metric, live, and shows images", async () => {
     await until("document.querySelector('#charts canvas').width > 100");
     await until("document.querySelector('#runs').textContent.includes('running')");
-    await until("document.querySelector('#images img').dataset.path === 'epoch_001/confusion_matrix.png'");
-    await until("document.querySelector('#config').textContent.includes('name: resnet18')");
+    await until(`document.querySelector('#images img').dataset.path === '${newestImage}'`);
+    await until("document.querySelector('#config').textContent.includes('image_size: 32')");
     metrics.append({ step: 20, lr: 0.1 });
-    await until(`${captions} === "acc,loss,lr"`);
+    await until(`${captions} === "${charts},lr"`);
     run.finish("success");
     await until("document.querySelector('#runs li').textContent.includes('success')");
   });
@@ -287,9 +296,9 @@ describe.skipIf(chromium === undefined)("in a browser", () => {
       expect(await page.evaluate(selected)).toBe(tab);
     }
     await click("[data-tab=config]");
-    await until("document.querySelector('#config').innerText.includes('0  7\\n1  10')");
+    await until("document.querySelector('#config').innerText.includes('0  1\\n1  7')");
     await click("[data-tab=images]");
-    await until("document.querySelector('#images img').naturalWidth === 1");
+    await until("document.querySelector('#images img').naturalWidth > 100");
   });
 
   test("all runs can be ticked, and the page still answers", async () => {
@@ -298,7 +307,8 @@ describe.skipIf(chromium === undefined)("in a browser", () => {
     expect(await page.evaluate(ticked)).toBe(1);
     for (let i = 2; i <= 9; i++) {
       await click(`#runs li:nth-child(${i}) input`);
-      await until(`${ticked} === ${i} && ${curves} === ${i}`);
+      // The trained run has three curves of losses, the others have one each.
+      await until(`${ticked} === ${i} && ${curves} === ${i + 2}`);
     }
     await until("fetch('/api/runs').then((answer) => answer.ok)");
     await click("#runs li:nth-child(5) button");
@@ -319,8 +329,9 @@ describe.skipIf(chromium === undefined)("in a browser", () => {
     await type("#filter", "");
     const last =
       "Chart.getChart(document.querySelector('#charts figure:last-of-type canvas')).data.datasets[0].data.at(-1).y";
-    const plain = (await page.evaluate(last)) as number;
+    const [before = 0, plain = 0] = logged("train/loss_epoch").values;
+    expect(await page.evaluate(last)).toBe(plain);
     await type("#smoothing", "0.9");
-    expect(await page.evaluate(last)).toBeGreaterThan(plain);
+    expect(await page.evaluate(last)).toBeCloseTo((0.9 * before + plain) / 1.9, 12);
   });
 });
