@@ -1,37 +1,24 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { setLogSinks } from "@classifier-training/base";
-import { checkpointsConformance } from "./checkpoints.ts";
-import { emaConformance } from "./ema.ts";
-import { hooksConformance } from "./hooks.ts";
-import { loggingConformance } from "./logging.ts";
-import { metricsConformance, type SectionResult } from "./metrics.ts";
-import { resumeConformance } from "./resume.ts";
+import { suites } from "./suites.ts";
 
-/** `npm run conformance -- DIR [--verbose]`: replays recordings of Lightning; ends with 0 when all agree. */
+/** `npm run conformance -- [DIR] [--verbose] [--only=SECTION]`: replays recordings of Lightning; ends with 0 when all agree. */
 const args = process.argv.slice(2);
 const verbose = args.includes("--verbose");
 const [given] = args.filter((arg) => !arg.startsWith("--"));
 const only = args.find((arg) => arg.startsWith("--only="))?.slice("--only=".length);
-if (given === undefined) {
-  process.stderr.write("usage: npm run conformance -w packages/lightning -- DIR [--verbose] [--only=SECTION]\n");
-  process.exit(2);
-}
-const dir = resolve(process.env["INIT_CWD"] ?? process.cwd(), given);
+const dir =
+  given === undefined
+    ? fileURLToPath(new URL("../test/fixtures/golden", import.meta.url))
+    : resolve(process.env["INIT_CWD"] ?? process.cwd(), given);
 if (!existsSync(dir)) {
   process.stderr.write(`no such folder: ${dir}\n`);
   process.exit(2);
 }
 setLogSinks([]);
 
-const suites: readonly (readonly [string, (dir: string) => SectionResult[] | Promise<SectionResult[]>])[] = [
-  ["hooks", hooksConformance],
-  ["logging", loggingConformance],
-  ["checkpoints", checkpointsConformance],
-  ["resume", resumeConformance],
-  ["ema", emaConformance],
-  ["metrics", metricsConformance],
-];
 let failed = false;
 for (const [name, suite] of suites) {
   if (only !== undefined && only !== name) continue;
