@@ -35,3 +35,4 @@ export {
   snakeCase,
   suggestion,
 } from "./text.ts";
+export { readZipDirectory, type ZipEntry, type ZipSource, zipDataStart } from "./zip-directory.ts";
