@@ -131,3 +131,29 @@ test.each<[string, Silent, () => Callback[], TrainerOptions]>([
   expect(module.steps).toBe(2);
   expect(said.join("\n")).not.toMatch(/^(?!.*(other|no validation)).*nothing logs/);
 });
+
+class SilentPlateau extends Plateau {
+  override metricNames(): never {
+    return undefined as never;
+  }
+}
+
+test.each<[string, Silent, () => Callback[]]>([
+  ["a checkpoint's monitor", new Silent(), () => [checkpoint({ monitor: "val/los" })]],
+  ["early stopping's monitor", new Silent(), () => [new EarlyStopping({ monitor: "val/los" })]],
+  ["a plateau schedule's monitor", new SilentPlateau(), () => []],
+])("%s that could not be checked before is refused after the first epoch, with the nearest name", async (...args) => {
+  const [, module, callbacks] = args;
+  await expect(fit(module, callbacks(), { ...unchecked, maxEpochs: 3 })).rejects.toThrow(/val\/los[\s\S]*val\/loss/);
+  expect(module.steps).toBe(2);
+});
+
+test("a field of a file name that could not be checked before is warned about once, with the nearest name", async () => {
+  await fit(new Silent(), [checkpoint({ filename: "{epoch}-{val/los:.2f}", saveTopK: -1 })], {
+    ...unchecked,
+    maxEpochs: 2,
+  });
+  const warned = said.filter((line) => line.includes("nothing has logged 'val/los', which is 0 there"));
+  expect(warned).toHaveLength(1);
+  expect(warned[0]).toContain("did you mean 'val/loss'?");
+});

@@ -1,14 +1,16 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { expandHome } from "@classifier-training/base";
+import { expandHome, getLogger, suggestion } from "@classifier-training/base";
 import { runPaths } from "@classifier-training/runs";
 import { findLast } from "../checkpoint/find.ts";
 import { summaryOf } from "../checkpoint/load.ts";
 import type { LastCheckpoints } from "../core/checkpoint-callback.ts";
 import type { TrainerView } from "../core/trainer-view.ts";
 import type { MetricValues } from "../metrics/logged-values.ts";
-import { formatCheckpointName } from "./checkpoint-name.ts";
+import { formatCheckpointName, placeholders } from "./checkpoint-name.ts";
 import type { ParsedModelCheckpointOptions } from "./model-checkpoint-options.ts";
+
+const log = getLogger("lightning.checkpoint");
 
 /** Lightning's class attributes of ModelCheckpoint, which subclasses override. */
 export interface CheckpointNames {
@@ -64,6 +66,7 @@ export class CheckpointFiles {
     replaced: string,
     isKept: (path: string) => boolean,
   ): string {
+    warnOfMissing(metrics, template);
     let path = this.path(metrics, template);
     if (!this.#options.enableVersionCounter) return path;
     const isTaken = () =>
@@ -101,6 +104,14 @@ export class CheckpointFiles {
     if (previous === "" || previous === current) return false;
     if (trainer.ckptPath !== undefined && resolve(trainer.ckptPath) === resolve(previous)) return false;
     return resolve(previous).startsWith(`${resolve(this.folder ?? "")}/`);
+  }
+}
+
+/** A wrong name in the file name is known by now, if it was not before the first step. */
+function warnOfMissing(metrics: Readonly<MetricValues>, template: string | null): void {
+  for (const name of placeholders(template).filter((one) => metrics[one] === undefined)) {
+    const fix = suggestion(name, Object.keys(metrics));
+    log.warnOnce(`ModelCheckpoint(filename='${template}'): nothing has logged '${name}', which is 0 there (${fix})`);
   }
 }
 
