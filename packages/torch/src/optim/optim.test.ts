@@ -81,7 +81,7 @@ describe.each(Object.entries(makers))("%s", (_name, make) => {
     train(optimizer, lossOf, 2);
     const { liveTensors } = memoryStats();
     train(optimizer, lossOf, 3);
-    expect(memoryStats().liveTensors).toBe(liveTensors);
+    expect(memoryStats().liveTensors).toBeLessThanOrEqual(liveTensors);
   });
 
   test("leaves parameters without a gradient alone", () => {
