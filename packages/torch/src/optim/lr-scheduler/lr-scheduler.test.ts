@@ -348,7 +348,7 @@ test("what makes no sense is refused with a sentence", () => {
   const o = optimizer(0.1);
   const other = optimizer(0.1);
   expect(() => new StepLR(o, { stepSize: 2, gama: 1 } as never)).toThrow(
-    "unknown option 'gama' (did you mean 'gamma'?)",
+    "StepLR: unknown option 'gama'\n  fix: did you mean 'gamma'?",
   );
   expect(() => new StepLR(o, { stepSize: 0 })).toThrow("stepSize");
   expect(() => new StepLR(optimizer(0.1), { stepSize: 1, lastEpoch: 3 })).toThrow("has no initialLr");
