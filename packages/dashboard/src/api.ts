@@ -32,7 +32,7 @@ export interface Series {
   readonly values: number[];
 }
 
-/** What the page is sent, first whole and then as it grows. */
+/** Sent to the page: all curves first, then what was added to them. */
 export interface MetricsMessage {
   /** The run, in a stream of several. */
   readonly key?: string;

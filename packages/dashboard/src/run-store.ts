@@ -49,7 +49,7 @@ export class RunStore {
     };
   }
 
-  /** A picture of a run; `undefined` for anything else. */
+  /** An image of a run; `undefined` for anything else. */
   imagePath(run: Run, path: string): string | undefined {
     if (!/\.(png|jpe?g|webp|svg)$/i.test(path)) return undefined;
     return fileInside(run.dir, path);

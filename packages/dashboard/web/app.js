@@ -139,7 +139,7 @@ function showImages(key, images) {
     figure.append(caption, image);
     return figure;
   });
-  if (figures.length === 0) place.textContent = "No pictures yet.";
+  if (figures.length === 0) place.textContent = "No images yet.";
   else place.replaceChildren(...figures);
 }
 

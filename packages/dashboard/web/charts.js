@@ -1,7 +1,7 @@
 // @ts-check
-/** One chart a metric, with a curve for each run and stage; kept up to date in place. */
+/** One chart per metric, with a curve for each run and stage, updated in place. */
 
-const colours = ["#2f7bd9", "#d9662f", "#2c9a5b", "#9351c4", "#c9a227", "#1fa0a8", "#cc4070", "#6b7a2c"];
+const colors = ["#2f7bd9", "#d9662f", "#2c9a5b", "#9351c4", "#c9a227", "#1fa0a8", "#cc4070", "#6b7a2c"];
 const stages = /^(train|val|test)[/_]/;
 
 /** `train/loss` and `val/loss` share the chart `loss`. @param {string} metric */
@@ -36,7 +36,7 @@ export class Charts {
   show(runs, smoothing) {
     /** @type {Map<string, object[]>} */
     const wanted = new Map();
-    let colour = 0;
+    let color = 0;
     for (const { label, series } of runs) {
       for (const [metric, { steps, values }] of [...series].sort(([a], [b]) => (a < b ? -1 : 1))) {
         const smooth = smoothed(values, smoothing);
@@ -45,14 +45,14 @@ export class Charts {
         list.push({
           label: runs.length > 1 ? `${label}: ${metric}` : metric,
           data: steps.map((x, i) => ({ x, y: smooth[i] })),
-          borderColor: colours[(runs.length > 1 ? colour : list.length) % colours.length],
+          borderColor: colors[(runs.length > 1 ? color : list.length) % colors.length],
           borderDash: runs.length > 1 && list.length % 2 === 1 && metric.startsWith("train") ? [4, 3] : [],
           borderWidth: 1.5,
           pointRadius: steps.length < 30 ? 2 : 0,
         });
         wanted.set(name, list);
       }
-      colour++;
+      color++;
     }
     for (const [name, chart] of this.charts) {
       if (wanted.has(name)) continue;

@@ -75,7 +75,7 @@ test("a logger's failures are reported once and never reach training", async () 
   restore();
   expect(logger.failures).toBe(3);
   expect(said.map(({ message }) => message)).toEqual([
-    "Broken.logHyperparams failed, training goes on without it: disk full",
+    "Broken.logHyperparams failed, training continues without it: disk full",
   ]);
 });
 

@@ -2,16 +2,16 @@ import { existsSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import type { CheckpointSource, PlainValue } from "@classifier-training/lightning";
 
-/** A checkpoint file that a service is to keep. */
+/** A checkpoint file to upload. */
 export interface FreshCheckpoint {
   readonly path: string;
   /** `best` as well, when it is. */
   readonly aliases: readonly string[];
-  /** What Lightning records beside it. */
+  /** Lightning's metadata of the artifact. */
   readonly metadata: Readonly<Record<string, PlainValue>>;
 }
 
-/** Remembers which checkpoints were handed over, by path and time of change, since file names are used again. */
+/** Remembers which checkpoints were uploaded, by path and modification time, since file names are reused. */
 export class CheckpointScan {
   readonly #times = new Map<string, number>();
 
@@ -47,7 +47,7 @@ export class CheckpointScan {
   }
 }
 
-/** Whether Lightning's `log_model` wants a checkpoint kept as soon as it is saved, at the end, or not at all. */
+/** When a checkpoint is uploaded by Lightning's `log_model`: as soon as it is saved, at the end, or never. */
 export function keepsCheckpoint(logModel: boolean | "all", { saveTopK }: CheckpointSource): "now" | "later" | "never" {
   if (logModel === "all") return "now";
   return logModel ? (saveTopK === -1 ? "now" : "later") : "never";

@@ -10,6 +10,7 @@ import {
   type LoggedTable,
   Logger,
   plainHyperparams,
+  prefixOption,
   withPrefix,
 } from "@classifier-training/lightning";
 import { z } from "zod";
@@ -23,8 +24,8 @@ import { gitState } from "./wandb/environment.ts";
 import { toYaml } from "./yaml.ts";
 
 export const mlflowLoggerOptionsSchema = z.strictObject({
-  experimentName: z.string().default("lightning_logs").describe("the experiment; made when it is not there"),
-  runName: z.string().nullable().default(null).describe("what the run is called; null lets MLflow's rules decide"),
+  experimentName: z.string().default("lightning_logs").describe("the experiment; created when it does not exist"),
+  runName: z.string().nullable().default(null).describe("the run's name; null: run-TIME"),
   trackingUri: z
     .string()
     .nullable()
@@ -39,11 +40,15 @@ export const mlflowLoggerOptionsSchema = z.strictObject({
     .union([z.literal("all"), z.boolean()])
     .default(false)
     .describe("keep checkpoints as artifacts: all of them as they are saved, or (true) those left at the end"),
-  prefix: z.string().default("").describe("put before each metric's name, with a dash"),
+  prefix: prefixOption,
   artifactLocation: z.string().nullable().default(null).describe("where a new experiment keeps artifacts"),
   runId: z.string().nullable().default(null).describe("continue this run"),
   synchronous: z.boolean().nullable().default(null).describe("accepted; requests never hold up training"),
-  finishTimeout: z.number().min(0).default(60).describe("seconds to wait at the end for a server that does not move"),
+  finishTimeout: z
+    .number()
+    .min(0)
+    .default(60)
+    .describe("seconds to wait at the end for a server that does not respond"),
 });
 
 export type MLFlowLoggerOptions = z.input<typeof mlflowLoggerOptionsSchema>;
@@ -160,8 +165,8 @@ export class MLFlowLogger extends Logger {
     if (!/^https?:/.test(uri)) {
       throw new CtError({
         code: "mlflow/uri",
-        what: `the tracking URI '${uri}' is of no kind that is supported`,
-        fix: "give http://HOST:PORT, https://..., or file:FOLDER",
+        what: `trackingUri: expected http://, https:// or file:, received '${uri}'`,
+        fix: "set it to http://HOST:PORT, https://HOST, or file:FOLDER",
       });
     }
     const unsentDir = this.options.saveDir ?? ".";

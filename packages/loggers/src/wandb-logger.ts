@@ -59,8 +59,8 @@ export class WandbLogger extends Logger {
     if (this.#id !== undefined && !/^[^/\\#?%:]{1,128}$/.test(this.#id)) {
       throw new CtError({
         code: "wandb/id",
-        what: `'${this.#id}' cannot be the id of a W&B run`,
-        fix: "use at most 128 characters, none of / \\ # ? % :",
+        what: `id: expected at most 128 characters, none of / \\ # ? % :, received '${this.#id}'`,
+        fix: "set id to another name, or leave it out",
       });
     }
   }

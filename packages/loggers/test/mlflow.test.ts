@@ -42,7 +42,7 @@ async function runKilled(source: string): Promise<void> {
 
 const steps = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-test("a run at a server has its parameters, metrics, tags, pictures, checkpoints and status", async () => {
+test("a run at a server has its parameters, metrics, tags, images, checkpoints and status", async () => {
   const logger = new MLFlowLogger(
     { trackingUri: server.url, experimentName: "jerseys", runName: "first", tags: { team: "a" }, logModel: true },
     quick,
@@ -111,7 +111,7 @@ test.each(troubles)("with %s every metric arrives once and in order, in one run"
   expect(server.runs[0]?.status).toBe("FAILED");
 });
 
-test("what a server that is gone did not take is kept in a file, and training is not held up", async () => {
+test("what a server that is gone has not accepted is kept in a file, and training is not held up", async () => {
   server.faults = Array.from({ length: 10_000 }, () => ({ kind: "reset" }) as const);
   const logger = new MLFlowLogger(
     { trackingUri: server.url, saveDir: root, finishTimeout: 0.2 },
@@ -141,7 +141,7 @@ test("what was kept is kept by run, and sent once the server is back", async () 
   const kept = readdirSync(root).filter((name) => name.startsWith("mlflow-"));
   expect(kept).toHaveLength(4);
   await expect(syncMlflow(root, { patience: 0.1, retry: { ...quick, totalMs: 1e9 } })).rejects.toThrow(
-    "the server did not take everything",
+    "the server did not accept everything",
   );
   expect(readdirSync(root).filter((name) => name.startsWith("mlflow-"))).toEqual(kept);
   server.faults = [];
@@ -176,7 +176,7 @@ test("what was kept while the server did not answer is gone once it has taken it
   server.faults = [...Array(2).fill(undefined), ...Array.from({ length: 3 }, () => ({ kind: "reset" }) as const)];
   const logger = new MLFlowLogger({ trackingUri: server.url, saveDir: root }, quick);
   for (const step of steps(3)) logger.logMetrics({ loss: step }, step);
-  await expect.poll(() => said.map(({ message }) => message).join()).toContain("trying again while training continues");
+  await expect.poll(() => said.map(({ message }) => message).join()).toContain("retrying while training continues");
   for (const step of [3, 4]) logger.logMetrics({ loss: step }, step);
   await logger.finalize("success");
   expect(server.metrics.map(({ step }) => step)).toEqual(steps(5));
@@ -235,7 +235,7 @@ test("the file store has MLflow's folders and files", async () => {
 test("a tracking URI of an unknown kind is an error that says what is possible", () => {
   const logger = new MLFlowLogger({ trackingUri: "databricks://x" });
   expect(() => logger.logMetrics({ a: 1 }, 0)).toThrowErrorMatchingInlineSnapshot(`
-    [CtError: the tracking URI 'databricks://x' is of no kind that is supported
-      fix: give http://HOST:PORT, https://..., or file:FOLDER]
+    [CtError: trackingUri: expected http://, https:// or file:, received 'databricks://x'
+      fix: set it to http://HOST:PORT, https://HOST, or file:FOLDER]
   `);
 });

@@ -6,9 +6,9 @@ export type Fields = Map<number, (bigint | Buffer)[]>;
 
 /**
  * Reads a `.wandb` file from the description of the format alone, sharing no code with the writer: the records whose
- * chunks are whole, and why it stopped. Any checksum that does not fit is an error.
+ * chunks are complete, and why it stopped. Any checksum that does not fit is an error.
  */
-export function readWandbLog(path: string): { records: Fields[]; end: "clean" | "torn" } {
+export function readWandbLog(path: string): { records: Fields[]; end: "complete" | "truncated" } {
   const bytes = readFileSync(path);
   if (bytes.toString("latin1", 0, 4) !== ":W&B") throw new TypeError("no :W&B");
   if (bytes.readUInt16LE(4) !== 0xbee1 || bytes[6] !== 0) throw new TypeError("magic or version");
@@ -21,11 +21,11 @@ export function readWandbLog(path: string): { records: Fields[]; end: "clean" | 
       at += inBlock;
       continue;
     }
-    if (at + 7 > bytes.length) return { records, end: "torn" };
+    if (at + 7 > bytes.length) return { records, end: "truncated" };
     const length = bytes.readUInt16LE(at + 4);
     const type = bytes[at + 6];
     if (length + 7 > inBlock) throw new TypeError(`a chunk crosses its block at ${at}`);
-    if (at + 7 + length > bytes.length) return { records, end: "torn" };
+    if (at + 7 + length > bytes.length) return { records, end: "truncated" };
     if (crc32(bytes.subarray(at + 6, at + 7 + length)) !== bytes.readUInt32LE(at))
       throw new TypeError(`checksum at ${at}`);
     const data = bytes.subarray(at + 7, at + 7 + length);
@@ -40,7 +40,7 @@ export function readWandbLog(path: string): { records: Fields[]; end: "clean" | 
       open = undefined;
     }
   }
-  return { records, end: open === undefined ? "clean" : "torn" };
+  return { records, end: open === undefined ? "complete" : "truncated" };
 }
 
 export function parseMessage(bytes: Buffer): Fields {

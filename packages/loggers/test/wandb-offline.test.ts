@@ -76,7 +76,7 @@ test("an offline run has the official client's files and records, in the order t
     expect(existsSync(join(dir, file)), file).toBe(true);
   }
   const { records, end } = readWandbLog(logOf(dir));
-  expect(end).toBe("clean");
+  expect(end).toBe("complete");
   expect(records.map((record) => Number(record.get(1)?.[0]))).toEqual(records.map((_, i) => i + 1));
   const kinds = records.map(kindOf);
   expect(kinds.slice(0, 2)).toEqual(["header", "run"]);
@@ -176,7 +176,7 @@ test("records of every size are framed so that an independent reader and our own
   );
 });
 
-test("a log cut anywhere is readable up to its last whole record, and a damaged block loses no other", async () => {
+test("a log cut anywhere is readable up to its last complete record, and a damaged block loses no other", async () => {
   const dir = await offlineRun(folder(), (logger) => {
     for (let step = 0; step < 1500; step++) logger.logMetrics({ a: step, b: step / 3 }, step);
   });
@@ -214,7 +214,7 @@ test("a log cut anywhere is readable up to its last whole record, and a damaged 
   expect(kept.at(-1)).toBe(1499);
 });
 
-test("a run killed with SIGKILL while it logs is readable, whole rows only", async () => {
+test("a run killed with SIGKILL while it logs is readable, complete rows only", async () => {
   const root = folder();
   const script = join(root, "log.mts");
   const entry = new URL("../src/wandb-logger.ts", import.meta.url).href;
@@ -266,7 +266,7 @@ test("without a key the run is offline, said in one line; the environment decide
     reason: "no connection to http://127.0.0.1:9",
   });
   expect(() => settings({ WANDB_MODE: "sometimes" })).toThrowErrorMatchingInlineSnapshot(`
-    [CtError: WANDB_MODE is 'sometimes'
+    [CtError: WANDB_MODE: expected online, offline or disabled, received 'sometimes'
       fix: set it to online, offline or disabled]
   `);
   const hidden = folder();

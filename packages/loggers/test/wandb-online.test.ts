@@ -63,7 +63,7 @@ function makeLogger(options: WandbLoggerOptions = {}, tuning = quick): WandbLogg
 
 const steps = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-test("an online run arrives whole: history, summary, configuration, console, system metrics, files, exit code", async () => {
+test("an online run arrives complete: history, summary, configuration, console, system metrics, files, exit code", async () => {
   const logger = makeLogger({
     name: "first",
     tags: ["t"],
@@ -308,7 +308,7 @@ test("a server that is gone slows nothing down and loses nothing: the rest is sy
   expect(await syncWandb(join(root, "wandb"), { tuning: quick })).toMatchObject([{ outcome: "skipped" }]);
 });
 
-test("an offline run is synced with its pictures; a killed one says exit code 1", async () => {
+test("an offline run is synced with its images; a killed one has exit code 1", async () => {
   const png = Buffer.from(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
     "base64",
@@ -376,7 +376,7 @@ test("a checkpoint is kept as an artifact even when it is deleted right after it
   expect(manifest).toMatchObject({ version: 1, contents: { "model.ckpt": { size: 7, birthArtifactID: "birth" } } });
 });
 
-test("a resumed run goes on behind the lines and steps that the server has", async () => {
+test("a resumed run continues behind the lines and steps that the server has", async () => {
   server.resumed = {
     historyLineCount: 2,
     eventsLineCount: 0,

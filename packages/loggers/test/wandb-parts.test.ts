@@ -13,9 +13,9 @@ test("console lines are what a terminal would show: a progress bar leaves its la
   expect(collector.add("one\ntw")).toEqual(["one"]);
   expect(collector.add("o\r\n10%\r")).toEqual(["two"]);
   expect(collector.add("50%\r")).toEqual([]);
-  expect(collector.add("100%\u001b[K\ncolour \u001b[31mred\u001b[0m\n")).toEqual([
+  expect(collector.add("100%\u001b[K\ncolor \u001b[31mred\u001b[0m\n")).toEqual([
     "100%",
-    "colour \u001b[31mred\u001b[0m",
+    "color \u001b[31mred\u001b[0m",
   ]);
   expect(collector.add("rest")).toEqual([]);
   expect(collector.flush()).toEqual(["rest"]);

@@ -7,14 +7,14 @@ export const bundleManifestSchema = z.looseObject({
   createdAt: z.string(),
   /** SHA-256 of every other file, by its path in the bundle. */
   files: z.record(z.string(), z.string()),
-  /** Pictures with the logits that training saw for them. */
+  /** Images with the logits that the exported model had for them. */
   golden: z
     .array(z.object({ picture: z.string(), label: z.string(), logits: z.array(z.number()).min(1) }))
     .max(100_000),
   accuracy: z.object({ split: z.string(), correct: z.int(), n: z.int(), low: z.number(), high: z.number() }).optional(),
   /** Largest difference between ONNX Runtime's and LibTorch's logits at export. */
   parity: z.number().optional(),
-  /** On how many pictures of the split that was measured. */
+  /** On how many images of the split that was measured. */
   paritySamples: z.int().optional(),
   source: z.looseObject({ run: z.string().optional(), weights: z.string().optional() }).optional(),
 });

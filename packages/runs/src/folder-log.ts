@@ -71,7 +71,7 @@ export function runDirOf(folder: string, id: string): string | undefined {
   return folderUses(folder).find((use) => use.id === id)?.dir;
 }
 
-/** Whether the run is still going on, as far as this machine can tell. */
+/** Whether the run is still running, as far as this machine can tell. */
 export function isInUse({ dir, host, pid }: FolderUse): boolean {
   if (pid === process.pid || host !== hostname() || !isProcessAlive(pid)) return false;
   return readRun(dir)?.status === "running";

@@ -22,7 +22,7 @@ function objectOf<Value>(value: z.ZodType<Value>) {
 
 /**
  * `labels_mapping.json`, the file beside an exported model. The first four keys are the original's; `preprocessing` adds
- * the geometry, without which two programs crop differently and disagree about the same picture.
+ * the geometry, without which two programs crop differently and disagree about the same image.
  */
 export const labelsMappingSchema = z
   .looseObject({
@@ -42,7 +42,7 @@ export const labelsMappingSchema = z
         geometry: z.array(z.looseObject({ step: z.string() })).optional(),
         /** Of the pixels before mean and deviation are applied. */
         value_range: z.tuple([z.number(), z.number()]).optional(),
-        /** The validation transforms as plain data, from the decoded picture to the normalized input. */
+        /** The validation transforms as plain data, from the decoded image to the normalized input. */
         transform: z.looseObject({ transform: z.string(), options: z.record(z.string(), z.unknown()) }),
       })
       .optional(),

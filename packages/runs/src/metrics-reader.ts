@@ -13,7 +13,7 @@ export interface MetricsUpdate {
 /** More is left for the next poll. */
 const maxBytesAPoll = 256 * 2 ** 20;
 
-/** Follows a growing `metrics.csv`: each poll returns what was added, whole rows only. */
+/** Follows a growing `metrics.csv`: each poll returns what was added, complete rows only. */
 export class MetricsReader {
   readonly path: string;
   #inode = 0;
@@ -24,11 +24,11 @@ export class MetricsReader {
     this.path = path;
   }
 
-  /** Reads what was added; a file that is not there (yet) has no rows. */
+  /** Reads what was added; a file that does not exist (yet) has no rows. */
   poll(): MetricsUpdate {
     let file: number;
     try {
-      // A pipe in its place must not be waited for.
+      // Non-blocking: opening a named pipe would wait for its writer.
       file = openSync(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;

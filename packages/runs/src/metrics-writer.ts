@@ -14,8 +14,8 @@ import { CtError, csvFields, writeFileAtomic } from "@classifier-training/base";
 import { formatHeader, formatLine, type MetricsRow, parseRow } from "./csv.ts";
 
 /**
- * Appends rows to a `metrics.csv`, one `write` a row, so that a process killed at any moment leaves whole rows and at
- * most one torn one, which the next writer removes. A row with a new name rewrites the file under a wider header
+ * Appends rows to a `metrics.csv`, one `write` a row, so that a process killed at any moment leaves complete rows
+ * and at most one truncated one, which the next writer removes. A row with a new name rewrites the file under a wider header
  * (atomically), as Lightning's CSVLogger does; the columns are in sorted order.
  */
 export class MetricsWriter {
@@ -26,7 +26,7 @@ export class MetricsWriter {
   #rows = 0;
   #lastRow: MetricsRow = {};
 
-  /** Opens the file for appending, keeping the whole rows that it has. */
+  /** Opens the file for appending, keeping its complete rows. */
   constructor(path: string) {
     this.path = path;
     mkdirSync(dirname(path), { recursive: true });
@@ -37,7 +37,7 @@ export class MetricsWriter {
     return this.#columns;
   }
 
-  /** Whole rows in the file. */
+  /** Complete rows in the file. */
   get rows(): number {
     return this.#rows;
   }
@@ -58,7 +58,7 @@ export class MetricsWriter {
   }
 
   /**
-   * Drops all rows after the first `rows`: a resumed run takes up where its checkpoint was, not where the process died.
+   * Drops all rows after the first `rows`: a resumed run continues from its checkpoint.
    * @throws CtError `runs/rows` when the file has fewer.
    */
   rewind(rows: number): void {

@@ -15,8 +15,8 @@ export interface Run {
 }
 
 /**
- * Reads a run directory; `undefined` when it is none. A directory without `run.json` but with a `metrics.csv` or a
- * `.hydra/` (another tool's, or an older one) is shown with what is known of it.
+ * Reads a run directory; `undefined` for any other. A directory without `run.json` but with a `metrics.csv` or a
+ * `.hydra/` (another tool's, or an older one) is a run with what is known of it.
  */
 export function readRun(dir: string): Run | undefined {
   const recordPath = join(dir, runPaths.record);
@@ -56,7 +56,7 @@ export function listRuns(root: string, { maxDepth = 5 }: { readonly maxDepth?: n
   return runs.sort((a, b) => b.record.startedAt.localeCompare(a.record.startedAt) || a.dir.localeCompare(b.dir));
 }
 
-/** Pictures in a run directory, as paths relative to it with `/`, in natural order (epoch_002 before epoch_010). */
+/** Images in a run directory, as paths relative to it with `/`, in natural order (epoch_002 before epoch_010). */
 export function listImages(dir: string, { maxDepth = 3 }: { readonly maxDepth?: number } = {}): string[] {
   const images: string[] = [];
   const visit = (at: string, depth: number) => {
@@ -85,7 +85,7 @@ export function isInside(dir: string, path: string): boolean {
   return inner !== ".." && !inner.startsWith(`..${sep}`) && !isAbsolute(inner);
 }
 
-// Logger folders hold copies of the same pictures.
+// Logger folders hold copies of the same images.
 const skipped = new Set(["wandb", ".wandb", "node_modules", "mlruns"]);
 
 function entries(dir: string): Dirent[] {

@@ -73,7 +73,7 @@ test("a reader sees a wider header, a rewind and a new file as a reset", () => {
   expect(() => writer.rewind(9)).toThrow("cannot go back to row 9: the file has 2");
 });
 
-test("a torn last line is not read, and the next writer removes it", () => {
+test("a truncated last line is not read, and the next writer removes it", () => {
   const path = join(folder(), "metrics.csv");
   const writer = new MetricsWriter(path);
   writer.append({ step: 0, loss: 1 });
@@ -96,7 +96,7 @@ test("a file written with Windows line ends is read and continued", () => {
   ]);
 });
 
-test("a writer killed with SIGKILL leaves whole rows", async () => {
+test("a writer killed with SIGKILL leaves complete rows", async () => {
   const path = join(folder(), "metrics.csv");
   const script = join(folder(), "write.mts");
   const entry = new URL("../src/index.ts", import.meta.url).href;
@@ -171,7 +171,7 @@ test("a record from a later version keeps its unknown keys; a broken one does no
   expect(existsSync(join(dir, "run.json"))).toBe(true);
 });
 
-test("pictures are listed in natural order, without the copies in logger folders", () => {
+test("images are listed in natural order, without the copies in logger folders", () => {
   const dir = folder();
   for (const path of [
     join(epochFolder(10), "confusion.png"),

@@ -4,7 +4,7 @@ import { Logger } from "./logger.ts";
 
 const log = getLogger("lightning.loggers");
 
-/** Wraps a logger so that its failures never reach training: the first is reported, the run goes on. */
+/** Wraps a logger so that its failures never reach training: the first is reported, training continues. */
 export class GuardedLogger extends Logger {
   readonly inner: Logger;
   #failures = 0;
@@ -107,7 +107,7 @@ export class GuardedLogger extends Logger {
   #report(method: string, error: unknown): void {
     if (this.#failures++ > 0) return;
     const reason = error instanceof Error ? error.message : String(error);
-    log.warning(`${this.inner.constructor.name}.${method} failed, training goes on without it: ${reason}`);
+    log.warning(`${this.inner.constructor.name}.${method} failed, training continues without it: ${reason}`);
   }
 }
 

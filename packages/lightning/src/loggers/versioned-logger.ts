@@ -15,10 +15,10 @@ export const versionedOptions = {
     .union([z.int(), z.string()])
     .nullable()
     .default(null)
-    .describe("null takes the next free version_N; a text is used as it is, an empty one for no folder"),
+    .describe("null takes the next free version_N; a string is the folder's name; empty: no folder"),
 } as const;
 
-export const prefixOption = z.string().default("").describe("put before each metric's name, with a dash");
+export const prefixOption = z.string().default("").describe("prefix of each metric's name, joined by a dash");
 
 interface VersionedOptions {
   readonly saveDir: string;

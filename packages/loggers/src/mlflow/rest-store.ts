@@ -32,7 +32,7 @@ interface RunInfo {
 
 const log = getLogger("lightning.mlflow");
 
-/** MLflow's REST API. Metrics gather into batches while a request is under way; requests go one after the other. */
+/** MLflow's REST API. Metrics gather into batches while a request is under way; requests are sent one after the other. */
 export class RestStore implements MlflowStore {
   runId: string | undefined;
   experimentId: string | undefined;
@@ -306,7 +306,7 @@ export class RestStore implements MlflowStore {
     }
     if (this.#isRetryReported) return;
     this.#isRetryReported = true;
-    log.warning(`mlflow: the server does not answer (${reason}); trying again while training continues`);
+    log.warning(`mlflow: the server does not answer (${reason}); retrying while training continues`);
   }
 
   /** After an answer: what the server has taken need not be kept any more. */

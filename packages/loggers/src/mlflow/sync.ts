@@ -4,7 +4,7 @@ import { RestStore } from "./rest-store.ts";
 import { UnsentFiles } from "./unsent.ts";
 
 export interface MlflowSyncOptions {
-  /** Seconds to wait for a server that does not move (default 60). */
+  /** Seconds to wait for a server that does not respond (default 60). */
   readonly patience?: number | undefined;
   readonly retry?: RetryTuning | undefined;
 }
@@ -15,10 +15,10 @@ export interface SyncedMlflowRun {
 }
 
 /**
- * Sends what servers did not take of runs, to the same servers, and removes the files that kept it. Where an earlier attempt
- * got something across, MLflow takes the same metrics once.
+ * Sends the metrics that tracking servers have not accepted, to the same servers, and removes their files. Metrics that an
+ * earlier attempt has delivered are stored once.
  * @param path the folder of `mlflow-unsent-ID.jsonl` files, or one of them
- * @throws CtError when there is nothing at the path, or the server does not take it: then all of it stays
+ * @throws CtError when there is nothing at the path, or the server does not accept all: then all of it stays
  */
 export async function syncMlflow(path: string, options: MlflowSyncOptions = {}): Promise<SyncedMlflowRun[]> {
   const found = UnsentFiles.at(path);
@@ -48,7 +48,7 @@ async function send(files: UnsentFiles, { patience = 60, retry }: MlflowSyncOpti
     if (runId !== undefined) files.writeRun({ ...run, runId });
     throw new CtError({
       code: "mlflow/sync",
-      what: `the server did not take everything: ${failure ?? "no answer"}`,
+      what: `the server did not accept everything: ${failure ?? "no answer"}`,
       where: `${uri}, ${files.metricsPath}`,
       fix: "send it again when the server answers; nothing was removed",
     });

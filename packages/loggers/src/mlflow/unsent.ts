@@ -19,7 +19,7 @@ const unsentRunSchema = z.object({
   end: z.object({ status: z.enum(["RUNNING", "FINISHED", "FAILED", "KILLED"]), endTime: z.number() }).optional(),
 });
 
-/** What is needed to send the rest of a run later; its metrics are in a file of their own. */
+/** What is needed to send the rest of a run later; its metrics are in a separate file. */
 export type UnsentRun = z.infer<typeof unsentRunSchema>;
 
 const metricSchema = z.object({
@@ -31,7 +31,7 @@ const metricSchema = z.object({
 
 const maxBytes = 2 ** 30;
 
-/** The files of one run that a server did not take: `mlflow-run-ID.json`, and `mlflow-unsent-ID.jsonl`, a metric a line. */
+/** The metrics of one run that a server has not accepted: `mlflow-run-ID.json`, and `mlflow-unsent-ID.jsonl`, a metric a line. */
 export class UnsentFiles {
   readonly #runPath: string;
   readonly metricsPath: string;
@@ -91,7 +91,12 @@ function parse<Schema extends z.ZodType>(schema: Schema, text: string, where: st
   try {
     return schema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new CtError({ code: "mlflow/unsent", what: "this is not what an MLFlowLogger kept", where, cause });
+    throw new CtError({
+      code: "mlflow/unsent",
+      what: "not a file of unsent metrics: expected what an MLFlowLogger writes",
+      where,
+      cause,
+    });
   }
 }
 

@@ -20,7 +20,7 @@ export function scalarValue(tag: string, value: number): SummaryValue {
 
 export function imageValue(tag: string, png: Uint8Array): SummaryValue {
   const { width, height } = pngSize(png);
-  // PNG's colour types: grey 0, RGB 2, palette 3, grey + alpha 4, RGBA 6.
+  // PNG's color types: gray 0, RGB 2, palette 3, gray + alpha 4, RGBA 6.
   const colorspace = { 0: 1, 4: 2, 6: 4 }[png[25] as number] ?? 3;
   return { tag, value: { case: "image", value: { width, height, colorspace, encodedImageString: png } } };
 }

@@ -1,3 +1,4 @@
+import { prefixOption } from "@classifier-training/lightning";
 import { z } from "zod";
 
 const resumeSchema = z
@@ -31,19 +32,19 @@ export const wandbLoggerOptionsSchema = z.strictObject({
     .union([z.literal("all"), z.boolean()])
     .default(false)
     .describe("keep checkpoints as artifacts: all of them as they are saved, or (true) those left at the end"),
-  experiment: z.null().default(null).describe("a run that is open already: not from a configuration"),
-  prefix: z.string().default("").describe("put before each metric's name, with a dash"),
+  experiment: z.null().default(null).describe("an open run: cannot be given in a configuration"),
+  prefix: prefixOption,
   checkpointName: z.string().nullable().default(null).describe("name of the artifact; null: model-ID"),
   entity: z.string().nullable().default(null).describe("user or team; null: WANDB_ENTITY, or the key's own"),
   group: z.string().nullable().default(null).describe("a group of runs"),
-  jobType: z.string().nullable().default(null).describe("what kind of run it is in its group"),
+  jobType: z.string().nullable().default(null).describe("the run's type within its group"),
   tags: z.array(z.string()).nullable().default(null),
   notes: z.string().nullable().default(null),
   ...acceptedWithoutEffect,
-  config: z.record(z.string(), z.unknown()).nullable().default(null).describe("settings to record at the start"),
+  config: z.record(z.string(), z.unknown()).nullable().default(null).describe("values of the run's configuration"),
   mode: z.enum(["online", "offline", "disabled"]).nullable().default(null).describe("null: WANDB_MODE, or online"),
-  resume: resumeSchema.describe("allow, must, never: what to do when the id is there already; auto: the last one here"),
-  console: z.boolean().default(true).describe("record what the process prints"),
+  resume: resumeSchema.describe("allow, must, never: what happens if the id exists; auto: the last run's id"),
+  console: z.boolean().default(true).describe("record standard output and standard error"),
   systemMetricsInterval: z.number().min(0).default(15).describe("seconds between samples of the machine; 0 for none"),
   saveGit: z.boolean().default(true).describe("record the commit and the repository's address"),
   saveCode: z
@@ -51,7 +52,11 @@ export const wandbLoggerOptionsSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe("upload the uncommitted changes, too (diff.patch); null: WANDB_SAVE_CODE, or false"),
-  finishTimeout: z.number().min(0).default(60).describe("seconds to wait at the end for a server that does not move"),
+  finishTimeout: z
+    .number()
+    .min(0)
+    .default(60)
+    .describe("seconds to wait at the end for a server that does not respond"),
 });
 
 export type WandbLoggerOptions = z.input<typeof wandbLoggerOptionsSchema>;

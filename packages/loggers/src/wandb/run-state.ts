@@ -19,7 +19,7 @@ export class RunState {
   #telemetry: TelemetryRecord | undefined;
   #environment: EnvironmentRecord | undefined;
 
-  /** Takes a record in; true when the service must be told of it by an upsert. */
+  /** Applies a record. @returns whether the service must get it by an upsert */
   apply({ recordType }: LogRecord): boolean {
     switch (recordType.case) {
       case "run": {

@@ -156,7 +156,7 @@ export class WandbRun {
     for (const record of startRecords(this.options, this.#metadata, this.startedAt)) this.#write(record);
     Object.assign(this.#config, this.options.config);
     this.#writeStartFiles(diff);
-    // Lightning's x axis: every metric is drawn over the trainer's step.
+    // Lightning's x axis: every metric is plotted over the trainer's step.
     this.#definedMetrics.add(stepMetric);
     this.#write({ case: "metric", value: { name: stepMetric, options: { defined: true } } });
     this.#write({ case: "metric", value: { globName: "*", stepMetric, options: { stepSync: true, defined: true } } });

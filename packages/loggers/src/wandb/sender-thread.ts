@@ -104,7 +104,7 @@ export class SenderThread {
       log.warning("wandb: the run was asked to stop from its page");
     } else if (!this.#isRetryReported) {
       this.#isRetryReported = true;
-      log.warning(`wandb: the server does not answer (${event.reason}); trying again while training goes on`);
+      log.warning(`wandb: the server does not answer (${event.reason}); retrying while training continues`);
     }
   }
 

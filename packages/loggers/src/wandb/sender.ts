@@ -18,7 +18,7 @@ import { UploadQueue } from "./upload-queue.ts";
 
 /**
  * Sends a run to W&B from its transaction log: the same for a log that is growing and for one that is synced later.
- * Requests go one after the other, so that lines arrive in order; only file uploads run beside them.
+ * Requests are sent one after the other, so that lines arrive in order; only file uploads run beside them.
  */
 export class WandbSender {
   readonly #options: SenderOptions;

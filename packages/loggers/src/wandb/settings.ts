@@ -86,7 +86,7 @@ function askedMode({ offline, mode: given }: WandbSettingsRequest, environment: 
   if (mode === "offline" || mode === "dryrun") return "offline";
   throw new CtError({
     code: "wandb/mode",
-    what: `WANDB_MODE is '${mode}'`,
+    what: `WANDB_MODE: expected online, offline or disabled, received '${mode}'`,
     fix: "set it to online, offline or disabled",
   });
 }

@@ -13,7 +13,7 @@ const chunkHeaderSize = 7;
 const fileHeader = Uint8Array.of(0x3a, 0x57, 0x26, 0x42, 0xe1, 0xbe, 0);
 const chunkTypes = { full: 1, first: 2, middle: 3, last: 4 } as const;
 
-/** Appends records to a new transaction log; each record is one write, so a kill leaves whole records. */
+/** Appends records to a new transaction log; each record is one write, so a killed process leaves complete records. */
 export class TransactionLogWriter {
   readonly path: string;
   #file: number | undefined;
@@ -75,8 +75,8 @@ function chunkHeader(type: number, data: Uint8Array): Uint8Array {
 }
 
 /**
- * Reads records one by one, and can be asked again when more was appended. A record that is not whole (yet) is not
- * returned; a damaged chunk loses the rest of its block, and the reader goes on behind it.
+ * Reads records one by one, and can be asked again when more was appended. A record that is not complete (yet) is not
+ * returned; a damaged chunk loses the rest of its block; reading continues with the next block.
  */
 export class TransactionLogReader {
   readonly path: string;
@@ -93,7 +93,11 @@ export class TransactionLogReader {
     const read = readSync(this.#file, header, 0, header.length, 0);
     if (read === header.length && header.every((byte, i) => byte === fileHeader[i])) return;
     closeSync(this.#file);
-    throw new CtError({ code: "wandb/log", what: "this is not a W&B transaction log", where: path });
+    throw new CtError({
+      code: "wandb/log",
+      what: "not a W&B transaction log: expected the header of a .wandb file",
+      where: path,
+    });
   }
 
   /** Where the next record begins, bytes. */
@@ -101,7 +105,7 @@ export class TransactionLogReader {
     return this.#position;
   }
 
-  /** The next whole record, or `undefined` at the end of what was written so far. */
+  /** The next complete record, or `undefined` at the end of what was written so far. */
   next(): LogRecord | undefined {
     for (;;) {
       const bytes = this.#nextBytes();

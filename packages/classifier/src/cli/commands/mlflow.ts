@@ -7,7 +7,7 @@ export const registerMlflow: RegisterCommand = (program) => {
   const mlflow = program.command("mlflow").description("MLflow").addHelpText("after", example);
   mlflow
     .command("sync")
-    .description("send metrics that a server did not take, to the same server")
+    .description("send the metrics that a tracking server has not accepted")
     .argument("<path>", "the folder of mlflow-unsent-ID.jsonl files (the logger's save_dir), or one of them")
     .addHelpText("after", example)
     .action(async (path: string) => {
