@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CtError, printable } from "@classifier-training/base";
 import { verifyBundle } from "@classifier-training/inference";
-import { manifestHash, manifestHashKey, sha256 } from "@classifier-training/runs";
+import { bundlePaths, manifestHash, manifestHashKey, sha256 } from "@classifier-training/runs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { zipBundle } from "../src/bundle/create.ts";
 import { openClassifier } from "../src/inference/open-classifier.ts";
@@ -60,6 +60,18 @@ function rewriteLabels(labels: object): void {
   manifest.files["labels_mapping.json"] = sha256(readFileSync(file));
   writeFileSync(path, JSON.stringify({ ...manifest, [manifestHashKey]: manifestHash(manifest) }));
 }
+
+test("a bundle of the first versions, which call an image a picture, is still verified", async () => {
+  const path = join(tiny.bundle, bundlePaths.manifest);
+  const written = readFileSync(path, "utf8");
+  expect(written).toContain('"image":');
+  const { [manifestHashKey]: _, ...manifest } = JSON.parse(written.replaceAll('"image":', '"picture":'));
+  writeFileSync(path, JSON.stringify({ ...manifest, [manifestHashKey]: manifestHash(manifest) }));
+  const { problems, largestDifference } = await verifyBundle(tiny.bundle);
+  expect(problems).toEqual([]);
+  expect(largestDifference).toBeLessThan(1e-3);
+  writeFileSync(path, written);
+});
 
 test.each(Object.keys(places) as (keyof typeof places)[])("a transform's module %s is never loaded", async (place) => {
   rewriteLabels(hostileLabels(place));

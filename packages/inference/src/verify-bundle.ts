@@ -33,10 +33,10 @@ export async function verifyBundle(path: string): Promise<BundleCheck> {
   const problems = [...(changed ? [wasChanged(bundlePaths.manifest)] : []), ...fileProblems(files, manifest)];
   if (problems.length > 0) return { manifest, problems, largestDifference: Number.NaN };
   const classifier = await OnnxClassifier.load(path);
-  const rows = await classifier.logits(manifest.golden.map(({ picture }) => files.read(picture)));
+  const rows = await classifier.logits(manifest.golden.map(({ image }) => files.read(image)));
   await classifier.close();
   let largestDifference = 0;
-  for (const [i, { picture, logits }] of manifest.golden.entries()) {
+  for (const [i, { image, logits }] of manifest.golden.entries()) {
     const row = rows[i] ?? new Float32Array(0);
     // A row of another length cannot be compared.
     const difference = row.reduce(
@@ -44,7 +44,7 @@ export async function verifyBundle(path: string): Promise<BundleCheck> {
       row.length === logits.length ? 0 : Number.NaN,
     );
     if (!(difference <= tolerance))
-      problems.push(`${picture}: the logits differ by ${difference.toExponential(1)} from the stored ones`);
+      problems.push(`${image}: the logits differ by ${difference.toExponential(1)} from the stored ones`);
     largestDifference = Math.max(largestDifference, difference);
   }
   return { manifest, problems, largestDifference };
@@ -76,7 +76,7 @@ function* fileProblems(found: ModelFiles, { files, golden }: BundleManifest): Ge
   }
   for (const path of found.list())
     if (path !== bundlePaths.manifest && !Object.hasOwn(files, path)) yield `${path}: is not part of the bundle`;
-  for (const { picture } of golden) if (!Object.hasOwn(files, picture)) yield `${picture}: has no hash`;
+  for (const { image } of golden) if (!Object.hasOwn(files, image)) yield `${image}: has no hash`;
 }
 
 function wasChanged(path: string): string {

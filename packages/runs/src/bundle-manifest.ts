@@ -1,6 +1,12 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 
+/** Bundles of the first versions call an image a picture. */
+function renamed(sample: unknown): unknown {
+  const { picture, ...rest } = (sample ?? {}) as Readonly<Record<string, unknown>>;
+  return picture === undefined ? sample : { image: picture, ...rest };
+}
+
 /** `bundle.json`: what a bundle holds, and the evidence that it works. */
 export const bundleManifestSchema = z.looseObject({
   formatVersion: z.literal(1),
@@ -9,7 +15,9 @@ export const bundleManifestSchema = z.looseObject({
   files: z.record(z.string(), z.string()),
   /** Images with the logits that the exported model had for them. */
   golden: z
-    .array(z.object({ picture: z.string(), label: z.string(), logits: z.array(z.number()).min(1) }))
+    .array(
+      z.preprocess(renamed, z.object({ image: z.string(), label: z.string(), logits: z.array(z.number()).min(1) })),
+    )
     .max(100_000),
   accuracy: z.object({ split: z.string(), correct: z.int(), n: z.int(), low: z.number(), high: z.number() }).optional(),
   /** Largest difference between ONNX Runtime's and LibTorch's logits at export. */

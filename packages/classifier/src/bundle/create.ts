@@ -46,13 +46,13 @@ async function fill(folder: string, source: BundleSource): Promise<BundleManifes
   mkdirSync(join(folder, bundlePaths.golden));
   copyFileSync(source.modelPath, join(folder, bundlePaths.model));
   copyFileSync(source.labelsPath, join(folder, bundlePaths.labels));
-  const pictures = source.golden.map(({ path }, i) => {
-    const picture = `${bundlePaths.golden}/${String(i).padStart(3, "0")}${extname(path)}`;
-    copyFileSync(path, join(folder, picture));
-    return picture;
+  const images = source.golden.map(({ path }, i) => {
+    const image = `${bundlePaths.golden}/${String(i).padStart(3, "0")}${extname(path)}`;
+    copyFileSync(path, join(folder, image));
+    return image;
   });
   const classifier = await OnnxClassifier.load(folder);
-  const logits = await classifier.logits(pictures.map((picture) => join(folder, picture)));
+  const logits = await classifier.logits(images.map((image) => join(folder, image)));
   await classifier.close();
   const { accuracy, parity, source: origin } = source;
   const files = await openModelFiles(folder);
@@ -60,8 +60,8 @@ async function fill(folder: string, source: BundleSource): Promise<BundleManifes
     formatVersion: 1,
     createdAt: new Date().toISOString(),
     files: Object.fromEntries(files.list().map((path) => [path, sha256(files.read(path))])),
-    golden: pictures.map((picture, i) => ({
-      picture,
+    golden: images.map((image, i) => ({
+      image,
       label: source.golden[i]?.label ?? "",
       logits: Array.from(logits[i] ?? []),
     })),
