@@ -1,9 +1,10 @@
-import { registerResolver, registerTargets, type TargetLoader } from "@classifier-training/hydra";
+import { registerTargets, type TargetLoader } from "@classifier-training/hydra";
 import { targetNames as image } from "@classifier-training/image/target-names";
 import { targetNames as lightning } from "@classifier-training/lightning/target-names";
 import { targetNames as loggers } from "@classifier-training/loggers/target-names";
 import { targetNames as torch } from "@classifier-training/torch/target-names";
 import { targetNames as vision } from "@classifier-training/vision/target-names";
+import { registerResizeSize } from "./data/default-transforms.ts";
 import { registerExtensions } from "./extensions.ts";
 import { targetNames as own } from "./target-names.generated.ts";
 
@@ -37,7 +38,5 @@ export function registerAll(): void {
   registered = true;
   for (const [names, load] of packages) registerTargets(names, load);
   registerExtensions();
-  registerResolver("classifier.resize_size", (size: number) => Math.round((Number(size) * 256) / 224), {
-    replace: true,
-  });
+  registerResizeSize();
 }

@@ -6,7 +6,7 @@ import { perspectiveCoefficients } from "../src/functional/geometry.ts";
 import type { ByteImage } from "../src/image.ts";
 import { ColorJitter } from "../src/transforms/color-jitter.ts";
 import { GaussianBlur } from "../src/transforms/gaussian-blur.ts";
-import { basketballJerseyTrainPipeline, imagenetMean, imagenetStd } from "../src/transforms/pipelines.ts";
+import { imagenetMean, imagenetStd } from "../src/transforms/normalize.ts";
 import { RandomAffine } from "../src/transforms/random-affine.ts";
 import { RandomApply } from "../src/transforms/random-apply.ts";
 import { RandomErasing } from "../src/transforms/random-erasing.ts";
@@ -15,6 +15,7 @@ import { RandomPerspective } from "../src/transforms/random-perspective.ts";
 import { RandomResizedCrop } from "../src/transforms/random-resized-crop.ts";
 import { transforms } from "../src/transforms/registry.ts";
 import type { Transform } from "../src/transforms/transform.ts";
+import { basketballJerseyTrainPipeline } from "../test/recipes.ts";
 import type { CaseResult } from "./section.ts";
 import { compareShare, compareSummary, isSummary, type Summary, summarise } from "./statistics.ts";
 

@@ -4,8 +4,7 @@ import { inflateSync } from "node:zlib";
 import { decodeImage } from "../src/codecs/decode.ts";
 import * as F from "../src/functional/index.ts";
 import { type ByteImage, type Image, isByteImage, toChannelsFirst } from "../src/image.ts";
-import { Normalize } from "../src/transforms/normalize.ts";
-import { imagenetMean, imagenetStd } from "../src/transforms/pipelines.ts";
+import { imagenetMean, imagenetStd, Normalize } from "../src/transforms/normalize.ts";
 import { resizedSize } from "../src/transforms/resize.ts";
 import type { CaseResult } from "./section.ts";
 

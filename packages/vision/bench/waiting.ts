@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
-import { trainPipelines } from "@classifier-training/image";
 import { getNumThreads, manualSeed, nn, optim, scope } from "@classifier-training/torch";
+import { trainPipelines } from "../../image/test/recipes.ts";
 import { JsonlDataset } from "../src/datasets/jsonl.ts";
 import { DataLoader } from "../src/loader/data-loader.ts";
 import { createModel } from "../src/models/registry.ts";

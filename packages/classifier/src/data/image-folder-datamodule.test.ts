@@ -3,15 +3,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setLogSinks } from "@classifier-training/base";
 import { findTarget } from "@classifier-training/hydra";
-import {
-  type ClassificationBatch,
-  type DataLoader,
-  type ImageStep,
-  MixUp,
-  validationPipeline,
-} from "@classifier-training/vision";
+import { type ClassificationBatch, type DataLoader, type ImageStep, MixUp } from "@classifier-training/vision";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { validationPipeline } from "../../../image/test/recipes.ts";
 import { registerAll } from "../registry.ts";
 import { ImageFolderDataModule } from "./image-folder-datamodule.ts";
 

@@ -18,7 +18,6 @@ import {
   cached,
   classSampler,
   DataLoader,
-  defaultTrainPipeline,
   type ImageDataset,
   type ImageStep,
   JsonlDataset,
@@ -29,11 +28,11 @@ import {
   SubsetSampler,
   SubstitutingSampler,
   type Transform,
-  validationPipeline,
   WeightedRandomSampler,
 } from "@classifier-training/vision";
 import { classWeights } from "./class-weights.ts";
 import { ClassificationDataModule, type SampleInfo } from "./classification-datamodule.ts";
+import { defaultTransform } from "./default-transforms.ts";
 import {
   type ImageFolderDataModuleInput,
   type ImageFolderDataModuleOptions,
@@ -236,7 +235,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     const { trainTransforms, valTransforms, testTransforms, imageSize } = this.options;
     const given = { train: trainTransforms, val: valTransforms, test: testTransforms ?? valTransforms }[split];
     if (given !== null && given !== undefined) return given;
-    return split === "train" ? defaultTrainPipeline({ imageSize }) : validationPipeline({ imageSize });
+    return defaultTransform(split, imageSize);
   }
 
   #splitOptions(): SplitOptions {

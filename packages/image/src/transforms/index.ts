@@ -11,18 +11,9 @@ export { GaussianNoise } from "./gaussian-noise.ts";
 export { Grayscale } from "./grayscale.ts";
 export { Identity } from "./identity.ts";
 export { JPEG } from "./jpeg.ts";
-export { Normalize } from "./normalize.ts";
+export { imagenetMean, imagenetStd, Normalize } from "./normalize.ts";
 export { Pad } from "./pad.ts";
 export { PILToTensor } from "./pil-to-tensor.ts";
-export {
-  basketballJerseyTrainPipeline,
-  defaultTrainPipeline,
-  imagenetMean,
-  imagenetStd,
-  type PipelineOptions,
-  trainPipelines,
-  validationPipeline,
-} from "./pipelines.ts";
 export { RandAugment } from "./rand-augment.ts";
 export { RandomAdjustSharpness } from "./random-adjust-sharpness.ts";
 export { RandomAffine } from "./random-affine.ts";

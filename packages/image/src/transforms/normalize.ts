@@ -3,6 +3,10 @@ import { ImageError } from "../errors.ts";
 import { isByteImage } from "../image.ts";
 import { defineFixedTransform } from "./transform.ts";
 
+/** Mean and standard deviation of ImageNet's RGB channels, on the scale [0, 1]. */
+export const imagenetMean: [number, number, number] = [0.485, 0.456, 0.406];
+export const imagenetStd: [number, number, number] = [0.229, 0.224, 0.225];
+
 /** (value - mean) / std per channel, of float images. */
 export const Normalize = defineFixedTransform({
   name: "Normalize",

@@ -1,9 +1,9 @@
 import { Rng } from "@classifier-training/base";
 import { expect, test } from "vitest";
+import { validationPipeline } from "../../test/recipes.ts";
 import { byteImage, type Image } from "../image.ts";
 import { targets } from "../targets.ts";
 import * as T from "./index.ts";
-import { validationPipeline } from "./pipelines.ts";
 import { transforms } from "./registry.ts";
 import { resizedSize } from "./resize.ts";
 
@@ -101,11 +101,6 @@ test("configurations name transforms as Python does, and their errors use snake_
   expect(targets["classifier_training.transforms.RandomZoomOut"]).toBeDefined();
   const resize = targets["torchvision.transforms.v2.Resize"]?.invoke([[64, 32]], {});
   expect(resize).toMatchObject({ options: { size: [64, 32] } });
-});
-
-test("the jersey pipeline never mirrors", () => {
-  const names = JSON.stringify(T.basketballJerseyTrainPipeline().spec);
-  expect(names).not.toMatch(/Flip/);
 });
 
 test("sizes of Resize are torchvision's", () => {

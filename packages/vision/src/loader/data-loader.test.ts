@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Transform } from "@classifier-training/image";
 import {
-  basketballJerseyTrainPipeline,
   byteImage,
   ColorJitter,
   Compose,
@@ -21,11 +20,11 @@ import {
   Resize,
   ToFloat32Tensor,
   toChannelsFirst,
-  validationPipeline,
 } from "@classifier-training/image";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { reservedBytes } from "../../../image/src/kernels/heap.ts";
 import { occupyPool } from "../../../image/test/occupy-pool.ts";
+import { basketballJerseyTrainPipeline, validationPipeline } from "../../../image/test/recipes.ts";
 import { ImageFolder } from "../datasets/image-folder.ts";
 import { SequentialSampler } from "../samplers/basic.ts";
 import type { ClassificationBatch } from "./batch.ts";

@@ -1,6 +1,5 @@
-import { Compose, Normalize, type Transform } from "@classifier-training/image";
+import { Compose, Normalize, type Transform, targets } from "@classifier-training/image";
 import { expect, test } from "vitest";
-import { targets } from "../targets.ts";
 import { planPipeline } from "./pipeline.ts";
 
 test.each([[["ToTensor"]], [["PILToTensor", "ConvertImageDtype"]]])(

@@ -1,3 +1,5 @@
+import { imagenetMean, imagenetStd } from "@classifier-training/image";
+
 /** How an image becomes a model's input: shorter side to `resize`, centre crop, [0, 1], then (x - mean) / std. */
 export interface Preprocessing {
   /** Length of the shorter side after resizing, pixels. */
@@ -24,10 +26,7 @@ export interface PublishedWeights {
 }
 
 /** ImageNet's channel means and deviations, RGB, on the [0, 1] scale. */
-export const imageNetNormalization = {
-  mean: [0.485, 0.456, 0.406],
-  std: [0.229, 0.224, 0.225],
-} as const;
+export const imageNetNormalization = { mean: imagenetMean, std: imagenetStd } as const;
 
 interface Geometry {
   readonly resize?: number;

@@ -1,28 +1,30 @@
-import { CenterCrop } from "./center-crop.ts";
-import { ColorJitter } from "./color-jitter.ts";
-import { Compose } from "./compose.ts";
-import { GaussianBlur } from "./gaussian-blur.ts";
-import { Normalize } from "./normalize.ts";
-import { RandomAffine } from "./random-affine.ts";
-import { RandomApply } from "./random-apply.ts";
-import { RandomBilinearDownscale } from "./random-bilinear-downscale.ts";
-import { RandomChoice } from "./random-choice.ts";
-import { RandomErasing } from "./random-erasing.ts";
-import { RandomGaussianNoise } from "./random-gaussian-noise.ts";
-import { RandomHorizontalFlip } from "./random-horizontal-flip.ts";
-import { RandomJPEGCompression } from "./random-jpeg-compression.ts";
-import { RandomPerspective } from "./random-perspective.ts";
-import { RandomPixelate } from "./random-pixelate.ts";
-import { RandomResizedCrop } from "./random-resized-crop.ts";
-import { RandomZoomIn } from "./random-zoom-in.ts";
-import { RandomZoomOut } from "./random-zoom-out.ts";
-import { Resize } from "./resize.ts";
-import { ToFloat32Tensor } from "./to-float32-tensor.ts";
-import type { Transform } from "./transform.ts";
+import {
+  CenterCrop,
+  ColorJitter,
+  Compose,
+  GaussianBlur,
+  imagenetMean,
+  imagenetStd,
+  Normalize,
+  RandomAffine,
+  RandomApply,
+  RandomBilinearDownscale,
+  RandomChoice,
+  RandomErasing,
+  RandomGaussianNoise,
+  RandomHorizontalFlip,
+  RandomJPEGCompression,
+  RandomPerspective,
+  RandomPixelate,
+  RandomResizedCrop,
+  RandomZoomIn,
+  RandomZoomOut,
+  Resize,
+  ToFloat32Tensor,
+  type Transform,
+} from "@classifier-training/image";
 
-/** Mean and standard deviation of ImageNet's RGB channels, on the scale [0, 1]. */
-export const imagenetMean = [0.485, 0.456, 0.406];
-export const imagenetStd = [0.229, 0.224, 0.225];
+/** Pipelines of tests and benchmarks: `transforms=default`, `basketball_jersey` and their validation. */
 
 export interface PipelineOptions {
   /** Side of the square that the model sees, in pixels. */

@@ -1,0 +1,28 @@
+import { fileURLToPath } from "node:url";
+import { type Container, createDict, load, registerResolver, select, toContainer } from "@classifier-training/hydra";
+import { type Transform, targets } from "@classifier-training/image";
+
+const recipe = fileURLToPath(new URL("../../conf/transforms/default.yaml", import.meta.url));
+
+/** `${classifier.resize_size:SIZE}`: the shorter side before a center crop, as in torchvision's recipes: 256 for 224. */
+export function registerResizeSize(): void {
+  registerResolver("classifier.resize_size", (size: number) => Math.round((Number(size) * 256) / 224), {
+    replace: true,
+  });
+}
+
+/** Transforms of a data module that is given none: those of `transforms=default`. */
+export function defaultTransform(split: "train" | "val" | "test", imageSize: number): Transform {
+  registerResizeSize();
+  const config = createDict({ data: { image_size: imageSize }, transforms: load(recipe) });
+  const node = select(config, `transforms.${split}_transforms`) as Container;
+  return build(toContainer(node, { resolve: true })) as Transform;
+}
+
+/** Builds nested targets as `instantiate` does, synchronously. */
+function build(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(build);
+  if (typeof node !== "object" || node === null) return node;
+  const { _target_, ...options } = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, build(value)]));
+  return _target_ === undefined ? options : targets[_target_ as string]?.invoke([], options);
+}
