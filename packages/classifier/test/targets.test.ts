@@ -275,6 +275,10 @@ test("the data module", async () => {
   await runs(named(/ImageFolderDataModule/), ["data.class_weights=inverse", "data.sampler.mode=auto"]);
 });
 
+test.each(named(/jersey\.TrimBars$/))("the image step %s", async (name) => {
+  await runs(name, [`data.image_steps=[${node(name)}]`]);
+});
+
 test.each(named(/ResNet\d+ClassificationModel/))("%s", async (name) => {
   await runs(name, [`model._target_=${name}`]);
 });
