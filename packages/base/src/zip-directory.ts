@@ -83,7 +83,7 @@ function findDirectory(source: ZipSource): Directory {
     if (directory.offset + directory.size > start + at) throw new RangeError("its directory lies outside the file");
     return directory;
   }
-  throw new RangeError("its directory is missing: the file is cut off");
+  throw new RangeError("its directory is missing: the file is truncated");
 }
 
 function zip64Directory(source: ZipSource, endRecord: number): Directory | undefined {

@@ -2,13 +2,13 @@ import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as torch from "@classifier-training/torch";
-import { ForeignLoad } from "../src/foreign-load.ts";
+import { OtherProcessCpuLoad } from "../src/other-process-cpu-load.ts";
 
-// What the thread governor makes of a busy neighbour process: small training steps alone, beside it without the
-// governor, and beside it with the governor. `npm run governor -w packages/torch -- [threads of the neighbour]`.
+// What the thread governor makes of a busy neighbor process: small training steps alone, beside it without the
+// governor, and beside it with the governor. `npm run governor -w packages/torch -- [threads of the neighbor]`.
 // Wanted: at most 2.5 times the step alone. The machine must be idle otherwise; the load of others is printed.
 
-const neighbourThreads = Number(process.argv[2] ?? 1);
+const neighborThreads = Number(process.argv[2] ?? 1);
 const { nn, scope } = torch;
 torch.setNumThreads(availableParallelism());
 const model = new nn.Sequential(
@@ -40,27 +40,27 @@ function run(steps: number, governor?: torch.ThreadGovernor): number[] {
 }
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-/** The last thread of the neighbour is its main one. */
+/** The last thread of the neighbor is its main one. */
 const busy = `
   const { Worker } = require("node:worker_threads");
-  for (let i = 1; i < ${neighbourThreads}; i++) new Worker("for (;;) {}", { eval: true });
+  for (let i = 1; i < ${neighborThreads}; i++) new Worker("for (;;) {}", { eval: true });
   setTimeout(() => { for (;;) {} }, 200);`;
 
 run(5);
-const load = new ForeignLoad();
+const load = new OtherProcessCpuLoad();
 const idle = mean(run(20));
-const foreign = load.busyProcessors();
-const neighbour = spawn(process.execPath, ["-e", busy], { stdio: "ignore" });
+const others = load.busyProcessors();
+const neighbor = spawn(process.execPath, ["-e", busy], { stdio: "ignore" });
 await sleep(1000);
 const without = mean(run(8));
 const said: string[] = [];
-const governor = new torch.ThreadGovernor({ say: (message) => said.push(message) });
+const governor = new torch.ThreadGovernor({ onChange: (message) => said.push(message) });
 const times = run(60, governor);
-neighbour.kill();
+neighbor.kill();
 const settled = mean(times.slice(20));
 const ratio = (ms: number) => `${ms.toFixed(0)} ms (${(ms / idle).toFixed(2)}x)`;
 process.stdout.write(
-  `step alone ${idle.toFixed(0)} ms, with ${foreign.toFixed(2)} processors used by others; beside a process with ` +
-    `${neighbourThreads} busy threads: without the governor ${ratio(without)}, with it ${ratio(mean(times))} over all ` +
+  `step alone ${idle.toFixed(0)} ms, with ${others.toFixed(2)} processors used by others; beside a process with ` +
+    `${neighborThreads} busy threads: without the governor ${ratio(without)}, with it ${ratio(mean(times))} over all ` +
     `60 steps, ${ratio(settled)} over the last 40\n${said.join("\n")}\n`,
 );

@@ -16,7 +16,7 @@ model.to({ memoryFormat: "channels_last" });
 model.train();
 const optimizer = new optim.AdamW(model.parameters(), { lr: 1e-4 });
 
-/** One step with pictures of its own, in float32 and bfloat16 by turns. */
+/** One step with images of its own, in float32 and bfloat16 by turns. */
 function step(i: number): number {
   return scope(() => {
     const images = torch.randn([batch, 3, pixels, pixels]).to({ memoryFormat: "channels_last" });

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { ForeignLoad } from "./load.ts";
+import { otherProcessCpuFraction } from "./load.ts";
 import { Peer } from "./peer.ts";
 import { modelNames } from "./resnet.ts";
 
@@ -62,14 +62,14 @@ async function compare(model: string, dtype: string): Promise<void> {
     await theirs?.measure("step");
   }
   await ours.measure("floor");
-  const load = new ForeignLoad([process.pid, ours.pid, theirs?.pid ?? 0]);
+  const othersUsed = otherProcessCpuFraction([process.pid, ours.pid, theirs?.pid ?? 0]);
   const [a, b, floor]: number[][] = [[], [], []];
   for (let round = 0; round < Number(options.rounds); round++) {
     a!.push(await ours.measure("step"));
     if (theirs !== undefined) b!.push(await theirs.measure("step"));
     floor!.push(await ours.measure("floor"));
   }
-  const foreign = load.share();
+  const others = othersUsed();
   const { own, all } = await ours.ask("convolutions");
   ours.close();
   theirs?.close();
@@ -87,17 +87,18 @@ async function compare(model: string, dtype: string): Promise<void> {
   }
   print(`  ours takes ${median(a!.map((ms, i) => ms / floor![i]!)).toFixed(2)} times the floor`);
   print(`  ${own} of ${all} convolutions use kernels of this package, the others LibTorch's only`);
-  if (foreign > 0.05) {
+  if (others > 0.05) {
     print(
-      `  CAUTION: other processes used ${(100 * foreign).toFixed(0)}% of the machine meanwhile; measure again when it is quiet`,
+      `  CAUTION: other processes used ${(100 * others).toFixed(0)}% of the machine meanwhile; measure again when it is quiet`,
     );
   }
 }
 
-const watch = new ForeignLoad([process.pid]);
+const usedBefore = otherProcessCpuFraction([process.pid]);
 await new Promise((resolve) => setTimeout(resolve, 1000));
-if (watch.share() > 0.05) {
-  print(`CAUTION: before the start, other processes use ${(100 * watch.share()).toFixed(0)}% of the machine`);
+const before = usedBefore();
+if (before > 0.05) {
+  print(`CAUTION: before the start, other processes use ${(100 * before).toFixed(0)}% of the machine`);
 }
 for (const model of options.models.split(",")) {
   if (!modelNames.some((name) => name === model))

@@ -101,7 +101,7 @@ function ownConvolutions(): { own: number; all: number } {
     .map((conv) =>
       conv.registerForwardHook((_module, _inputs, output) => {
         count.all++;
-        if (/Conv3x3|ConvProducts/.test((output as torch.Tensor).gradFn ?? "")) count.own++;
+        if (/Conv3x3|PackedConv2d/.test((output as torch.Tensor).gradFn ?? "")) count.own++;
       }),
     );
   scope(forward);

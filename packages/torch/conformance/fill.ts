@@ -14,7 +14,7 @@ export function fill(shape: readonly number[], k: number, scale = 1, dtype: DTyp
 export function fillFromText(text: string, dtype: DType = "float32"): Tensor {
   const { value, rest } = readPython(text);
   if (!isCall(value) || value.name !== "fill") {
-    throw new CtError({ code: "conformance/format", what: `'${text}' is no fill(...)` });
+    throw new CtError({ code: "conformance/format", what: `expected fill(...), received '${text}'` });
   }
   const [shape, k, scale] = value.args;
   const number = (given: PythonValue | undefined, otherwise: number) =>

@@ -38,7 +38,7 @@ export function recordedNumber(value: unknown): number {
   if (value === "NaN" || value === "Infinity" || value === "-Infinity") return Number(value);
   throw new CtError({
     code: "conformance/format",
-    what: `a number is expected in the recording, not ${String(value)}`,
+    what: `expected a number in the recording, received ${String(value)}`,
   });
 }
 

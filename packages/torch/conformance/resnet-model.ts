@@ -121,7 +121,7 @@ const architectures: Readonly<Record<string, readonly [block: Block, layers: rea
   resnet152: [Bottleneck, [3, 8, 36, 3]],
 };
 
-/** A ResNet by torchvision's name; undefined for a name that is none. */
+/** A ResNet by torchvision's name; undefined for an unknown name. */
 export function resnet(name: string, classes: number): ResNet | undefined {
   const known = architectures[name];
   return known && new ResNet(known[0], known[1], classes);

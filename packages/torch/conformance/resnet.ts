@@ -26,7 +26,7 @@ export function checkResnets(recordings: Readonly<Record<string, unknown>>): Sec
     shapes.case(name, () => scope(() => compareArchitecture(name, expected)));
   }
   const init = recordings["default_init_stats_resnet18"] as readonly Summary[] | undefined;
-  if (init) shapes.case("default initialisation of resnet18", () => scope(() => compareInit("resnet18", init)));
+  if (init) shapes.case("default initialization of resnet18", () => scope(() => compareInit("resnet18", init)));
   const numbers = new Section("resnet.json runs");
   const runs = (recordings["runs"] ?? {}) as Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   for (const [name, parts] of Object.entries(runs)) {

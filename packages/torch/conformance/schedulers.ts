@@ -42,6 +42,14 @@ function replay(id: string, recording: Recording): string[] {
   ];
 }
 
+/** A class, since targets copy plain objects. */
+class RecordedOptimizer implements ScheduledOptimizer {
+  readonly paramGroups: ParamGroup[];
+  constructor(group: ParamGroup) {
+    this.paramGroups = [group];
+  }
+}
+
 /** A group of SGD's, unless the text names a betas optimizer. */
 function newGroup({ args }: Recording): ParamGroup {
   const text = typeof args === "string" ? args : args.kind;
@@ -51,11 +59,11 @@ function newGroup({ args }: Recording): ParamGroup {
 }
 
 function build(id: string, { args }: Recording, group: ParamGroup): Scheduler {
-  const optimizer: ScheduledOptimizer = { paramGroups: [group] };
+  const optimizer = new RecordedOptimizer(group);
   const text = typeof args === "string" ? args : pythonOf(args.kind);
   const names = typeof args === "string" ? {} : aliases(args);
   const { value, rest } = readPython(text, names);
-  if (!isCall(value)) throw new CtError({ code: "conformance/args", what: `'${text}' is no call` });
+  if (!isCall(value)) throw new CtError({ code: "conformance/args", what: `expected a call, received '${text}'` });
   const extra = readKeywords(rest);
   const base = extra["lr"];
   if (typeof base === "number") group.lr = base;

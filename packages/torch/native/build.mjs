@@ -29,7 +29,7 @@ function sourceFiles(folder = nativeDir) {
 }
 
 /** Changes when the addon must be built again: other sources, LibTorch, Node binary interface or options. */
-function fingerprint(libtorch, options) {
+function contentHash(libtorch, options) {
   const hash = createHash("sha256");
   for (const path of sourceFiles()) hash.update(path.slice(nativeDir.length)).update(readFileSync(path));
   hash.update(JSON.stringify([libtorch, options, process.versions.modules, process.platform, process.arch]));
@@ -87,18 +87,18 @@ export async function buildAddon({ onProgress = () => {}, force = false, sanitiz
   const libtorch = locateLibTorch();
   if (libtorch === undefined) throw new Error(installAdvice);
   const gloo = hasGlooHeaders(libtorch);
-  const wanted = fingerprint(libtorch, { sanitize, gloo });
-  if (!force && info?.fingerprint === wanted && existsSync(path)) {
+  const wanted = contentHash(libtorch, { sanitize, gloo });
+  if (!force && info?.contentHash === wanted && existsSync(path)) {
     return { path, built: false, seconds: (Date.now() - started) / 1000, libtorch };
   }
   mkdirSync(buildDir, { recursive: true });
-  // Two set-ups at once (two terminals, a test beside a build) each get a tree; the finished addon is renamed into place.
+  // Builds of one tree wait for each other; the finished addon is renamed into place.
   const tree = join(buildDir, `cmake-${process.arch}`);
   const lock = join(buildDir, "lock");
   const release = await takeLock(lock, onProgress);
   try {
     const again = readInfo();
-    if (!force && again?.fingerprint === wanted && existsSync(path)) {
+    if (!force && again?.contentHash === wanted && existsSync(path)) {
       return { path, built: false, seconds: (Date.now() - started) / 1000, libtorch };
     }
     onProgress(`building the torch addon against LibTorch ${libtorch.version} (${libtorch.kind})`);
@@ -126,7 +126,7 @@ export async function buildAddon({ onProgress = () => {}, force = false, sanitiz
     replaceFile(path, (temporary) =>
       writeFileSync(temporary, readFileSync(join(tree, "ct_torch.node")), { mode: 0o755 }),
     );
-    const next = { fingerprint: wanted, libtorch, node: process.version, builtAt: new Date().toISOString(), sanitize };
+    const next = { contentHash: wanted, libtorch, node: process.version, builtAt: new Date().toISOString(), sanitize };
     replaceFile(join(buildDir, "build-info.json"), (temporary) =>
       writeFileSync(temporary, `${JSON.stringify(next, null, 2)}\n`),
     );
@@ -138,7 +138,7 @@ export async function buildAddon({ onProgress = () => {}, force = false, sanitiz
 
 /** One build at a time in a tree; a lock whose process is gone is taken over. */
 async function takeLock(lock, onProgress) {
-  for (let told = false; ; ) {
+  for (let announced = false; ; ) {
     try {
       writeFileSync(lock, String(process.pid), { flag: "wx" });
       return () => rmSync(lock, { force: true });
@@ -148,8 +148,8 @@ async function takeLock(lock, onProgress) {
     const owner = Number(existsSync(lock) ? readFileSync(lock, "utf8") : 0);
     if (!isAlive(owner)) rmSync(lock, { force: true });
     else {
-      if (!told) onProgress(`waiting for another build of the addon (process ${owner})`);
-      told = true;
+      if (!announced) onProgress(`waiting for another build of the addon (process ${owner})`);
+      announced = true;
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }

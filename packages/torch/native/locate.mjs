@@ -1,4 +1,4 @@
-// Finds LibTorch. Built-in modules only: set-up runs this before anything is installed.
+// Finds LibTorch. Built-in modules only: setup runs this before anything is installed.
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";

@@ -44,11 +44,6 @@ export function useDeterministicAlgorithms(enabled: boolean, { warnOnly = false 
   deterministic = enabled;
 }
 
-/** How exact float32 matrix products must be: `high` and `medium` allow TF32 or bfloat16 inside. */
-export function setFloat32MatmulPrecision(precision: "highest" | "high" | "medium"): void {
-  native.setFloat32Precision(precision);
-}
-
 /** Lets cuDNN try its algorithms and keep the fastest. */
 export function setCudnnBenchmark(enabled: boolean): void {
   native.setCudnnBenchmark(enabled);

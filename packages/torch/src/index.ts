@@ -9,25 +9,22 @@ export {
   isGradEnabled,
   isInferenceMode,
   noGrad,
-  setGradEnabled,
 } from "./autograd/modes.ts";
 export {
   cudaDeviceCount,
   cudaIsAvailable,
   emptyCache,
   getNumThreads,
-  isDeterministic,
   memoryStats,
   mpsIsAvailable,
   setCudnnBenchmark,
-  setFloat32MatmulPrecision,
   setNumThreads,
   useDeterministicAlgorithms,
   version,
   versionInfo,
 } from "./device.ts";
 export * as distributed from "./distributed/index.ts";
-export { DisposedError, NativeLoadError, TorchError } from "./errors.ts";
+export { DisposedError, TorchError } from "./errors.ts";
 export * as fused from "./fused/index.ts";
 export { setFusedKernels } from "./fused/switch.ts";
 export { type BuildInfo, buildInfo } from "./native/load.ts";
@@ -102,4 +99,3 @@ export {
   vertically as vstack,
 } from "./tensor/views.ts";
 export { governor, ThreadGovernor, type ThreadGovernorOptions } from "./thread-governor.ts";
-export * as threads from "./threads.ts";

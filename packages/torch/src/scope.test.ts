@@ -115,7 +115,7 @@ test("200 training steps leave memory where it was, without the garbage collecto
   const rss = process.memoryUsage.rss();
   let last = 0;
   for (let i = 0; i < 200; i++) last = step(i % 4 === 3);
-  // Less, where a collection found what the set-up lost.
+  // Less, where a garbage collection freed tensors of the setup.
   const { liveTensors, bytes } = torch.memoryStats();
   expect(liveTensors).toBeLessThanOrEqual(live.liveTensors);
   expect(bytes).toBeLessThanOrEqual(live.bytes);

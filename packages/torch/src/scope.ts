@@ -2,7 +2,7 @@ import { TorchError } from "./errors.ts";
 
 /** What a scope needs of a tensor. */
 export interface Scoped {
-  /** True when no scope may free it: parameters, buffers, gradients, whatever `keep` was asked for. */
+  /** True when no scope may free it: parameters, buffers, gradients, whatever `keep` exempted. */
   kept: boolean;
   readonly isDisposed: boolean;
   dispose(): void;
@@ -21,7 +21,7 @@ export function keep<T extends Scoped>(tensor: T): T {
   return tensor;
 }
 
-/** Runs `fn` outside of all scopes: what it makes is freed by nobody but its user (or the garbage collector). */
+/** Runs `fn` outside of all scopes: what it makes is freed by its user (or the garbage collector) only. */
 export function unscoped<T>(fn: () => T): T {
   const outer = current;
   current = null;

@@ -40,7 +40,7 @@ test("an unknown or misspelt keyword is refused with the nearest one", () => {
   expect(() => invoke("torch.optim.AdamW", [[]], { weight_decy: 1 })).toThrow("did you mean 'weight_decay'?");
   expect(() => invoke("torch.nn.Conv2d", [3, 8], { kernelsize: 3 })).toThrow("did you mean 'kernel_size'?");
   expect(() => invoke("torch.nn.Linear", [3])).toThrow("Linear: out_features must be given");
-  expect(() => invoke("torch.optim.lr_scheduler.StepLR", [], { step_size: 3 })).toThrow("an optimizer is expected");
+  expect(() => invoke("torch.optim.lr_scheduler.StepLR", [], { step_size: 3 })).toThrow("expected an optimizer");
 });
 
 test("layers take PyTorch's positional order", () => {

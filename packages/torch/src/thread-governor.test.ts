@@ -3,7 +3,7 @@ import { ThreadGovernor, type ThreadGovernorOptions, useDeterministicAlgorithms 
 
 afterEach(() => useDeterministicAlgorithms(false));
 
-/** A machine whose steps take what was measured on two cores: alone, and beside one busy neighbour. */
+/** A machine whose steps take what was measured on two cores: alone, and beside one busy process. */
 function machine(threads: number, options: ThreadGovernorOptions = {}) {
   const said: string[] = [];
   let current = threads;
@@ -12,8 +12,8 @@ function machine(threads: number, options: ThreadGovernorOptions = {}) {
     setThreads: (count) => {
       current = count;
     },
-    say: (message) => said.push(message),
-    foreignProcessors: () => 0,
+    onChange: (message) => said.push(message),
+    otherProcessCpuLoad: () => 0,
     processors: threads,
     ...options,
   });
@@ -33,7 +33,7 @@ function machine(threads: number, options: ThreadGovernorOptions = {}) {
   };
 }
 
-test("steps down within one slow step when a neighbour comes, and up again after it has gone", () => {
+test("steps down within one slow step when another process is busy, and up again after it ended", () => {
   const m = machine(2);
   m.run(10, false);
   expect(m.threads()).toBe(2);
@@ -48,21 +48,21 @@ test("steps down within one slow step when a neighbour comes, and up again after
   ]);
 });
 
-test("notices a neighbour that was there from the start", () => {
+test("notices a process that was busy from the start", () => {
   const m = machine(2);
   m.run(4, true);
   expect(m.threads()).toBe(1);
 });
 
-test("tries more threads ever more rarely while the neighbour stays: at most 2.5 times the idle step on average", () => {
+test("tries more threads ever more rarely while the other process stays busy: at most 2.5 times the idle step on average", () => {
   const m = machine(2);
   m.run(10, false);
   expect(m.run(400, true)).toBeLessThan(2.5 * 250);
 });
 
-test("tries no more threads while others visibly use the processors, but in the end it does", () => {
+test("tries no more threads while others use the processors, but in the end it does", () => {
   let busy = 1;
-  const m = machine(2, { foreignProcessors: () => busy });
+  const m = machine(2, { otherProcessCpuLoad: () => busy });
   m.run(10, false);
   m.run(4, true);
   expect(m.run(600, true)).toBe(450);

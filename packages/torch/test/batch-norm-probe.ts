@@ -3,7 +3,7 @@ import { nn, type Tensor, tensor } from "../src/index.ts";
 /** How many samples of a batch each rank has: not equally many. */
 export const shares = [3, 5] as const;
 
-export interface Normalised {
+export interface Normalized {
   /** By step: [n, 3, 4, 2]. */
   readonly outputs: readonly (readonly number[])[];
   readonly inputGradients: readonly (readonly number[])[];
@@ -24,13 +24,13 @@ function batch(step: number, dim: readonly number[]): Tensor {
 }
 
 /** Two training steps and an evaluation of this part of the batch. @param act batch norm with a shortcut and relu */
-export function normalise(
+export function normalize(
   from: number,
   count: number,
   dim: readonly number[],
   act: boolean,
   synchronize: boolean,
-): Normalised {
+): Normalized {
   const norm = dim.length === 1 ? new nn.BatchNorm1d(dim[0] as number) : new nn.BatchNorm2d(dim[0] as number);
   norm.weight?.detach().copy_(tensor([0.5, -1, 2]));
   norm.bias?.detach().copy_(tensor([0.1, 0.2, -0.3]));

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { distributed, fromTypedArray, full, tensor, version } from "../src/index.ts";
-import { normalise, shares } from "./batch-norm-probe.ts";
+import { normalize, shares } from "./batch-norm-probe.ts";
 
 // One rank of the groups of distributed.test.ts: `rank-probe.ts RANK WORLD_SIZE INIT_METHOD WHAT OUT`.
 const [rankText = "0", sizeText = "1", initMethod = "", what = "", out = ""] = process.argv.slice(2);
@@ -22,7 +22,6 @@ async function collectives(): Promise<void> {
   const whole = fromTypedArray(BigInt64Array.of(BigInt(rank)), [1]);
   said["allGather"] = (await distributed.allGather(whole)).map((each) => each.tolist());
   said["objects"] = await distributed.allGatherObject({ rank, text: "x".repeat(rank), data: Float64Array.of(rank) });
-  said["objectsSync"] = distributed.allGatherObjectSync([rank]);
   // Begun together, each ends with its own.
   const many = Array.from({ length: 8 }, (_, i) => full([1000], i + rank));
   await Promise.all(many.map((each) => distributed.allReduce(each)));
@@ -49,15 +48,15 @@ async function lostPeer(): Promise<void> {
 
 async function latePeer(): Promise<void> {
   if (rank === 1) await new Promise((resolve) => setTimeout(resolve, 12_000));
-  else said["error"] = errorOf(() => distributed.broadcastSync(tensor([1]), 1));
+  else said["error"] = errorOf(() => distributed.allReduceSync(tensor([1])));
 }
 
 function batchNorm(): void {
   const from = shares.slice(0, rank).reduce((sum, share) => sum + share, 0);
   const count = shares[rank] as number;
-  said["images"] = normalise(from, count, [3, 4, 2], false, true);
-  said["features"] = normalise(from, count, [3], false, true);
-  said["activated"] = normalise(from, count, [3, 4, 2], true, true);
+  said["images"] = normalize(from, count, [3, 4, 2], false, true);
+  said["features"] = normalize(from, count, [3], false, true);
+  said["activated"] = normalize(from, count, [3, 4, 2], true, true);
 }
 
 function errorOf(run: () => void): string {
@@ -72,7 +71,7 @@ function errorOf(run: () => void): string {
 const timeoutS = what === "late" ? 8 : 120;
 const given = initMethod === "env://" ? {} : { rank, worldSize };
 await distributed.initProcessGroup({ initMethod, timeoutS, ...given });
-said["group"] = [distributed.getRank(), distributed.getWorldSize(), distributed.getBackend()];
+said["group"] = [distributed.getRank(), distributed.getWorldSize()];
 if (what === "collectives") await collectives();
 else if (what === "batchNorm") batchNorm();
 else if (what === "lost") await lostPeer();

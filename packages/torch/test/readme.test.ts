@@ -50,7 +50,7 @@ async function run(code: string) {
 
 test("the README has examples", () => {
   expect(examples.map(({ heading }) => heading)).toEqual(
-    expect.arrayContaining(["A training loop", "Any operator of LibTorch", "Functions of your own"]),
+    expect.arrayContaining(["A training loop", "Any operator of LibTorch", "Custom functions"]),
   );
 });
 

@@ -25,7 +25,7 @@ const cannotRename = new Set(["EXDEV", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EPERM
 
 /**
  * Writes a file of several parts so that its name never stands for half of it: to a temporary name in the same folder,
- * synchronised to disk, renamed, the folder synchronised. In copy mode (object-store mounts) it is made elsewhere and
+ * synchronized to disk, renamed, the folder synchronized. In copy mode (object-store mounts) it is made elsewhere and
  * copied in one sweep; what a crash then leaves is found by its checksum.
  */
 export function writeCheckpointFile(path: string, parts: readonly Uint8Array[], mode: WriteMode): void {

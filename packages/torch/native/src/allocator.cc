@@ -25,7 +25,7 @@
 namespace ct {
 namespace {
 
-// Smaller blocks are the C library's business: it caches them itself.
+// The C library caches smaller blocks itself.
 constexpr size_t kLarge = 64 << 10;
 constexpr size_t kHugePage = 2 << 20;
 constexpr size_t kSlack = 64 << 20;

@@ -76,7 +76,7 @@ bool contains(const variable_list& tensors, const at::Tensor& tensor) {
 }
 
 // attachNode(inputs, outputs, differentiable[], saved, backward, name) -> the outputs, now with history. An output that
-// is an input or a view is replaced by a tensor over the same memory, so that the history of the other stays as it was.
+// is an input or a view is replaced by an alias, so that the history of the original does not change.
 Napi::Value attachNode(const Napi::CallbackInfo& info) {
   napi_env env = info.Env();
   const variable_list inputs = tensorsOf(env, info[0]);

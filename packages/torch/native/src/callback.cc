@@ -103,7 +103,7 @@ napi_value Callback::function() const {
   return function;
 }
 
-// What the function threw waits until LibTorch has unwound. There is nothing when the worker is being terminated.
+// What the function threw is rethrown when LibTorch has unwound. Nothing was thrown when the worker is being terminated.
 void Callback::keepException() const {
   napi_value error = nullptr;
   if (napi_get_and_clear_last_exception(env_, &error) != napi_ok) return;

@@ -11,7 +11,7 @@ namespace {
 using torch::autograd::AccumulateGrad;
 using torch::autograd::Node;
 
-// LibTorch's graph as far as handles reach it. Its places are nodes and tensors.
+// LibTorch's autograd graph as far as handles reach it. Its places are nodes and tensors.
 class Graph {
  public:
   void explore(const at::Tensor& tensor) {
@@ -100,7 +100,7 @@ void Collector::add(napi_env env, TensorBox* box, napi_value handle) {
 
 void Collector::poll(napi_env env) {
   if (closed_) return;
-  // What is looked at is held as long as the scope: a collection that begins in this call must not find it.
+  // Holds what is visited for as long as the scope: a collection that begins in this call must not free it.
   Napi::HandleScope scope(env);
   napi_value alive = nullptr;
   if (witness_ != nullptr) napi_get_reference_value(env, witness_, &alive);
@@ -202,12 +202,12 @@ void Collector::keep(napi_env env, TensorBox& box, const Found& found) {
   napi_value handle = nullptr;
   napi_get_reference_value(env, box.handle, &handle);
   if (handle == nullptr) return;
-  if (keeper_ == nullptr) {
+  if (heldFunctions_ == nullptr) {
     napi_value map = js.Global().Get("WeakMap").As<Napi::Function>().New({});
-    napi_create_reference(env, map, 1, &keeper_);
+    napi_create_reference(env, map, 1, &heldFunctions_);
   }
   napi_value map = nullptr;
-  napi_get_reference_value(env, keeper_, &map);
+  napi_get_reference_value(env, heldFunctions_, &map);
   Napi::Array functions = Napi::Array::New(env);
   for (const auto& callback : found) {
     if (const napi_value function = callback->function()) functions.Set(functions.Length(), Napi::Value(env, function));

@@ -41,7 +41,7 @@ class Collector : public std::enable_shared_from_this<Collector> {
   void hold(const void* place, const std::shared_ptr<Callback>& callback) { callbacks_[place].push_back(callback); }
   static void use(TensorBox& box);
 
-  // Backward passes in progress: the graph then has owners that are no handles.
+  // Backward passes in progress: the graph then has owners beside handles.
   int passes = 0;
 
  private:
@@ -54,7 +54,7 @@ class Collector : public std::enable_shared_from_this<Collector> {
 
   std::vector<TensorBox*> boxes_;
   napi_ref witness_ = nullptr;
-  napi_ref keeper_ = nullptr;  // WeakMap of handles to the functions that they keep alive
+  napi_ref heldFunctions_ = nullptr;  // WeakMap of handles to the functions that they keep alive
   std::unordered_map<const void*, std::vector<std::weak_ptr<Callback>>> callbacks_;
   bool linked_ = false;
   bool closed_ = false;

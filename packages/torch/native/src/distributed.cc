@@ -114,7 +114,7 @@ std::string absent(const std::vector<bool>& seen) {
   return names;
 }
 
-// Every rank leaves its name at the store, and waits until all names are there.
+// Every rank registers at the store, and waits until all ranks have.
 void meet(c10d::Store& store, const Rendezvous& where) {
   auto key = [](int rank) { return std::vector<std::string>{"here/" + std::to_string(rank)}; };
   store.set(key(where.rank)[0], std::vector<uint8_t>{1});
@@ -130,7 +130,7 @@ void meet(c10d::Store& store, const Rendezvous& where) {
     }
     const std::string missing = absent(seen);
     if (missing.empty()) return;
-    if (std::chrono::steady_clock::now() > end) fail("timeout: rank " + missing + " did not come");
+    if (std::chrono::steady_clock::now() > end) fail("timeout: rank " + missing + " did not join");
     std::this_thread::sleep_for(pause);
   }
 }
@@ -335,7 +335,7 @@ Napi::Value waitCollective(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), true);
 }
 
-// A store whose machine has stopped answers no more: it is asked by threads that nobody has to wait for, one at a time.
+// A store whose machine has stopped does not answer: it is asked by detached threads, one at a time.
 std::atomic<bool> storeIsBusy{false};
 
 template <typename Task>
@@ -344,14 +344,14 @@ bool askStore(Task task) {
   std::thread([task = std::move(task), held = group()] {
     try {
       task(*held);
-    } catch (...) {  // a store that is gone has nothing to say
+    } catch (...) {  // the store is gone
     }
     storeIsBusy = false;
   }).detach();
   return true;
 }
 
-// postProgress(text): tells the other ranks what this one is doing.
+// postProgress(text): publishes what this rank is doing.
 Napi::Value postProgress(const Napi::CallbackInfo& info) {
   askStore([text = info[0].ToString().Utf8Value()](Group& held) {
     held.store->set("progress/" + std::to_string(held.rank), std::vector<uint8_t>(text.begin(), text.end()));
@@ -382,7 +382,7 @@ Napi::Value readProgress(const Napi::CallbackInfo& info) {
 // onCollective(work, done): calls back with null or the message of what went wrong.
 Napi::Value onCollective(const Napi::CallbackInfo& info) {
   const Pending& pending = *info[0].As<Napi::External<Pending>>().Data();
-  // NCCL's work is done when this thread's stream has been told to wait for it, which does not block.
+  // NCCL's work counts as done when this thread's stream waits for it, which does not block.
   if (pending.cuda) {
     pending.work->wait();
     info[1].As<Napi::Function>().Call({info.Env().Null()});

@@ -56,10 +56,10 @@ struct MemoryLedger {
   std::unordered_map<void*, Entry> storages;
   int64_t live = 0;
   int64_t bytes = 0;
-  // What V8 was told, and the most that was held since `windowEnd` was set.
+  // What was reported to V8, and the peak since `windowEnd` was set.
   int64_t reported = 0;
   int64_t peak = 0;
-  // What finalizers have freed since V8 was told of it.
+  // What finalizers have freed since the last report to V8.
   int64_t collected = 0;
   std::chrono::steady_clock::time_point windowEnd;
 };

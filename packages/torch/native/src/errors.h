@@ -15,7 +15,7 @@ struct CallbackFailed : std::runtime_error {
 }
 
 // While a worker is being terminated (`worker.terminate()`, or `process.exit()` in it), every call that could run JS fails, also
-// that which throws. Nothing needs to be thrown then: JS does not go on. So failures of Node-API in here are ignored.
+// that which throws. Nothing needs to be thrown then: no JS runs any more. So failures of Node-API in here are ignored.
 template <Napi::Value (*body)(const Napi::CallbackInfo&)>
 Napi::Value guarded(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -42,7 +42,7 @@ Napi::Value guarded(const Napi::CallbackInfo& info) {
   napi_value text = nullptr, error = nullptr, mark = nullptr;
   napi_create_string_utf8(env, message.data(), message.size(), &text);
   napi_create_error(env, nullptr, text, &error);
-  // The mark tells LibTorch's complaints from what a JS callback threw.
+  // Marks LibTorch's errors, in distinction from what a JS callback threw.
   napi_get_boolean(env, true, &mark);
   napi_set_named_property(env, error, "native", mark);
   napi_throw(env, error);

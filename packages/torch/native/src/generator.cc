@@ -10,7 +10,7 @@
 namespace ct {
 namespace {
 
-constexpr uint64_t kMagic = 0x637447656e657261;  // tells generators from tensors and from other addons' externals
+constexpr uint64_t kMagic = 0x637447656e657261;  // distinguishes generators from tensors and from other addons' externals
 
 struct Box {
   uint64_t magic = kMagic;
@@ -38,12 +38,12 @@ at::Generator defaultOf(const Napi::CallbackInfo& info) {
   return at::globalContext().defaultGenerator(c10::Device(stringOf(info.Env(), info[0])));
 }
 
-// defaultGenerator(device) -> the one that operators use when they are given none
+// defaultGenerator(device) -> the one that operators use by default
 Napi::Value defaultGenerator(const Napi::CallbackInfo& info) {
   return wrap(info, defaultOf(info));
 }
 
-// newGenerator(device, seed) -> one of its own, seeded
+// newGenerator(device, seed) -> a new one
 Napi::Value newGenerator(const Napi::CallbackInfo& info) {
   at::Generator source = defaultOf(info);
   std::unique_lock<std::mutex> lock(source.mutex());

@@ -7,7 +7,7 @@
 
 namespace ct {
 
-// Throws when the value is no generator.
+// The generator behind a handle; throws for any other value.
 at::Generator generatorOf(napi_env env, napi_value value);
 
 }  // namespace ct

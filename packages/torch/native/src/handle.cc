@@ -8,9 +8,9 @@
 namespace ct {
 namespace {
 
-constexpr uint64_t kMagic = 0x6374546e736f7231;  // tells our externals from those of other addons
+constexpr uint64_t kMagic = 0x6374546e736f7231;  // distinguishes our externals from those of other addons
 
-// V8 only needs the order of magnitude: small changes are gathered.
+// V8 needs the order of magnitude only: small changes are accumulated.
 constexpr int64_t kReportBytes = 4 << 20;
 // What a tensor takes beside its elements, with its node in a graph.
 constexpr int64_t kHandleBytes = 1 << 10;
@@ -22,11 +22,10 @@ void tell(napi_env env, MemoryLedger& ledger, int64_t bytes) {
   ledger.reported = bytes;
 }
 
-// V8 starts a full garbage collection for every 64 MiB that it hears of, and a training step takes and gives back
-// gigabytes: told of each change, it would collect in every step, in threads that the step needs. So it hears of new
-// peaks at once (a program that never frees has nothing but peaks), and once in a while by how much they have fallen.
-// What collections freed it hears of at once as well, or a program that leaves all to them would hold 64 MiB more each
-// time.
+// V8 starts a full garbage collection for every 64 MiB of external memory that is reported, and a training step allocates and
+// frees gigabytes: with each change reported it would collect in every step, in threads that the step needs. So new peaks are
+// reported at once (a program that never frees has nothing but peaks), and once in a while by how much they have fallen. What
+// collections freed is reported at once as well, or a program that leaves everything to them would hold 64 MiB more each time.
 void report(napi_env env, MemoryLedger& ledger) {
   const int64_t bytes = ledger.bytes + ledger.live * kHandleBytes;
   ledger.peak = std::max(ledger.peak, bytes);

@@ -50,7 +50,7 @@ at::ScalarType dtypeOf(const std::string& name) {
   for (const Named& named : kDtypes) {
     if (name == named.name) return static_cast<at::ScalarType>(named.value);
   }
-  fail("unknown dtype '" + name + "'");
+  fail("expected a dtype, received '" + name + "'");
 }
 
 int64_t enumValueOf(const std::string& name) {

@@ -1,5 +1,5 @@
-// Ways around convolutions of LibTorch on the CPU that overwrite or read memory which is not theirs. `native/memory/search.mjs`
-// found them, and looks for others. Registered in front of LibTorch's own kernels, so that every convolution passes here.
+// Workarounds for convolutions of LibTorch on the CPU that read or write out of bounds. `native/memory/search.mjs` found them,
+// and searches for others. Registered in front of LibTorch's kernels, so that every convolution passes here.
 //
 // LibTorch 1.13 (oneDNN 2.6) was searched. What is not marked with a version is taken for later ones too: of the first fault,
 // the sources of oneDNN 3.8 (LibTorch 2.7) still have it; the other one is rare and the way around it is as exact.

@@ -18,8 +18,8 @@
 namespace ct {
 namespace {
 
-// memcpy that does not read what it overwrites into the cache: nobody on this processor reads the copy soon, and a third
-// of the memory traffic goes.
+// memcpy with non-temporal stores: no thread reads the copy soon, and not reading the overwritten lines into the cache saves a
+// third of the memory traffic.
 void streamCopy(char* to, const char* from, size_t bytes) {
 #if defined(__SSE2__)
   constexpr size_t kLine = 64;
@@ -59,8 +59,8 @@ Napi::Value copyTensors(const Napi::CallbackInfo& info) {
     const at::Tensor& tensor = tensors[i];
     const size_t offset = static_cast<size_t>(offsets[i]);
     if (offsets[i] < 0 || offset + tensor.nbytes() > memory.bytes) {
-      fail("the memory has " + std::to_string(memory.bytes) + " bytes, but a tensor of " +
-           std::to_string(tensor.nbytes()) + " is to lie at " + std::to_string(offsets[i]));
+      fail("snapshot buffer too small: " + std::to_string(memory.bytes) + " bytes for a " + std::to_string(tensor.nbytes()) +
+           "-byte tensor at offset " + std::to_string(offsets[i]));
     }
     if (tensor.nbytes() == 0) continue;
     char* to = memory.data + offset;

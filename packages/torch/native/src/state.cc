@@ -62,7 +62,7 @@ AutocastState autocastState(const std::string& name) {
 #endif
 }
 
-// The dtype first: it may be refused, and nothing is on then.
+// The dtype first: if it is refused, nothing is enabled.
 void setAutocast(const std::string& name, AutocastState state) {
   const c10::DeviceType type = deviceTypeOf(name);
 #if CT_TORCH_AT_LEAST(2, 4)
@@ -94,7 +94,7 @@ Napi::Value enterAutocast(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value leaveAutocast(const Napi::CallbackInfo& info) {
-  // The casts of parameters are kept for the time of the outermost region only.
+  // Casts of parameters are cached until the outermost region ends.
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
   setAutocast(stringOf(info.Env(), info[0]), {info[1].ToBoolean(), dtypeOf(stringOf(info.Env(), info[2]))});
   return info.Env().Undefined();
@@ -119,7 +119,7 @@ Napi::Value getNumThreads(const Napi::CallbackInfo& info) {
 
 Napi::Value setNumThreads(const Napi::CallbackInfo& info) {
   const int64_t count = int64Of(info.Env(), info[0]);
-  if (count < 1) fail("the number of threads must be at least 1");
+  if (count < 1) fail("expected a number of threads of at least 1, received " + std::to_string(count));
   at::set_num_threads(static_cast<int>(count));
   return info.Env().Undefined();
 }
@@ -127,11 +127,6 @@ Napi::Value setNumThreads(const Napi::CallbackInfo& info) {
 Napi::Value setDeterministic(const Napi::CallbackInfo& info) {
   at::globalContext().setDeterministicAlgorithms(info[0].ToBoolean(), info[1].ToBoolean());
   at::globalContext().setDeterministicCuDNN(info[0].ToBoolean());
-  return info.Env().Undefined();
-}
-
-Napi::Value setFloat32Precision(const Napi::CallbackInfo& info) {
-  at::globalContext().setFloat32MatmulPrecision(stringOf(info.Env(), info[0]));
   return info.Env().Undefined();
 }
 
@@ -175,7 +170,6 @@ void registerState(Napi::Env env, Napi::Object exports) {
   exports.Set("getNumThreads", Napi::Function::New<guarded<getNumThreads>>(env));
   exports.Set("setNumThreads", Napi::Function::New<guarded<setNumThreads>>(env));
   exports.Set("setDeterministic", Napi::Function::New<guarded<setDeterministic>>(env));
-  exports.Set("setFloat32Precision", Napi::Function::New<guarded<setFloat32Precision>>(env));
   exports.Set("setCudnnBenchmark", Napi::Function::New<guarded<setCudnnBenchmark>>(env));
   exports.Set("devices", Napi::Function::New<guarded<devices>>(env));
   exports.Set("versionInfo", Napi::Function::New<guarded<versionInfo>>(env));

@@ -66,7 +66,7 @@ Napi::Value version(const Napi::CallbackInfo& info) {
 Napi::Value item(const Napi::CallbackInfo& info) {
   const at::Tensor& tensor = tensorOf(info.Env(), info[0]);
   const at::Scalar value = tensor.item();
-  if (value.isComplex()) fail("item() of a complex tensor: take its real or imaginary part first");
+  if (value.isComplex()) fail("item() of a complex tensor: use its real or imaginary part");
   return Napi::Number::New(info.Env(), value.toDouble());
 }
 
@@ -78,11 +78,11 @@ Napi::Value fromBytes(const Napi::CallbackInfo& info) {
   const at::ScalarType type = dtypeOf(stringOf(env, info[2]));
   size_t bytes = c10::elementSize(type);
   for (int64_t size : sizes) {
-    if (size < 0) fail("a size must not be negative");
+    if (size < 0) fail("expected sizes of 0 or more, received " + std::to_string(size));
     bytes *= static_cast<size_t>(size);
   }
   if (bytes > memory.bytes) {
-    fail("the buffer has " + std::to_string(memory.bytes) + " bytes, but the shape needs " + std::to_string(bytes));
+    fail("buffer too small: " + std::to_string(memory.bytes) + " bytes for a shape of " + std::to_string(bytes));
   }
   if (bytes == 0) return Napi::Value(env, wrapTensor(env, at::empty(sizes, type)));
   napi_ref ref;

@@ -16,7 +16,7 @@ napi_valuetype typeOf(napi_env env, napi_value value) {
   return type;
 }
 
-bool isNone(napi_valuetype type) {
+bool isNullish(napi_valuetype type) {
   return type == napi_null || type == napi_undefined;
 }
 
@@ -26,15 +26,22 @@ bool isArray(napi_env env, napi_value value) {
   return result;
 }
 
-const char* describe(napi_env env, napi_value value) {
+std::string describe(napi_env env, napi_value value) {
   if (isArray(env, value)) return "an array";
+  const auto withText = [&](const char* type) {
+    napi_value coerced = nullptr;
+    if (napi_coerce_to_string(env, value, &coerced) != napi_ok) return std::string(type);
+    std::string text = stringOf(env, coerced);
+    if (text.size() > 40) text = text.substr(0, 40) + "...";
+    return std::string(type) + " " + (typeOf(env, value) == napi_string ? "\"" + text + "\"" : text);
+  };
   switch (typeOf(env, value)) {
     case napi_undefined: return "undefined";
     case napi_null: return "null";
-    case napi_boolean: return "a boolean";
-    case napi_number: return "a number";
-    case napi_string: return "a string";
-    case napi_bigint: return "a bigint";
+    case napi_boolean: return withText("boolean");
+    case napi_number: return withText("number");
+    case napi_string: return withText("string");
+    case napi_bigint: return withText("bigint");
     case napi_external: return "a tensor";
     case napi_function: return "a function";
     default: return "an object";
@@ -42,20 +49,20 @@ const char* describe(napi_env env, napi_value value) {
 }
 
 [[noreturn]] void refuse(napi_env env, napi_value value, const c10::Argument& argument, const std::string& expected) {
-  fail("argument '" + argument.name() + "' must be " + expected + ", not " + describe(env, value));
+  fail("argument '" + argument.name() + "': expected " + expected + ", received " + describe(env, value));
 }
 
 double doubleOf(napi_env env, napi_value value) {
   double number = 0;
   if (napi_get_value_double(env, value, &number) == napi_ok) return number;
   if (typeOf(env, value) == napi_bigint) return static_cast<double>(int64Of(env, value));
-  fail(std::string("expected a number, not ") + describe(env, value));
+  fail("expected a number, received " + describe(env, value));
 }
 
 bool boolOf(napi_env env, napi_value value) {
   bool result = false;
   if (napi_get_value_bool(env, value, &result) != napi_ok) {
-    fail(std::string("expected a boolean, not ") + describe(env, value));
+    fail("expected a boolean, received " + describe(env, value));
   }
   return result;
 }
@@ -84,7 +91,7 @@ int64_t intArgument(napi_env env, napi_value value, const c10::Argument& argumen
     case napi_string: {
       const std::string name = stringOf(env, value);
       const int64_t number = enumValueOf(name);
-      if (number < 0) fail("argument '" + argument.name() + "': '" + name + "' is no dtype, layout or memory format");
+      if (number < 0) refuse(env, value, argument, "a dtype, layout or memory format");
       return number;
     }
     case napi_number:
@@ -99,7 +106,7 @@ c10::List<T> listOf(napi_env env, napi_value value, const c10::Argument& argumen
   if (!isArray(env, value)) {
     // `int[2] stride=1`: a single number stands for all of a list of fixed length.
     const auto length = argument.N();
-    if (!length || isNone(typeOf(env, value))) refuse(env, value, argument, what);
+    if (!length || isNullish(typeOf(env, value))) refuse(env, value, argument, what);
     for (int64_t i = 0; i < *length; i++) list.push_back(convert(value));
     return list;
   }
@@ -122,7 +129,7 @@ c10::IValue listArgument(napi_env env, napi_value value, const c10::Argument& ar
     case c10::TypeKind::OptionalType:
       return listOf<c10::optional<at::Tensor>>(env, value, argument, "an array of tensors and nulls",
                                                [&](napi_value v) -> c10::optional<at::Tensor> {
-                                                 if (isNone(typeOf(env, v))) return c10::nullopt;
+                                                 if (isNullish(typeOf(env, v))) return c10::nullopt;
                                                  return tensorOf(env, v);
                                                });
     case c10::TypeKind::IntType:
@@ -158,7 +165,7 @@ c10::IValue convert(napi_env env, napi_value value, const c10::Argument& argumen
       if (jsType != napi_external) refuse(env, value, argument, "a tensor");
       return tensorOf(env, value);
     case c10::TypeKind::OptionalType:
-      if (isNone(jsType)) return c10::IValue();
+      if (isNullish(jsType)) return c10::IValue();
       return convert(env, value, argument, type->castRaw<c10::OptionalType>()->getElementType());
     case c10::TypeKind::ListType:
       return listArgument(env, value, argument, type->castRaw<c10::ListType>()->getElementType());
@@ -182,7 +189,7 @@ c10::IValue convert(napi_env env, napi_value value, const c10::Argument& argumen
       if (jsType != napi_external) refuse(env, value, argument, "a generator");
       return generatorOf(env, value);
     default:
-      if (isNone(jsType)) return c10::IValue();
+      if (isNullish(jsType)) return c10::IValue();
       fail("argument '" + argument.name() + "' of type " + type->str() + " cannot be passed from JavaScript");
   }
 }
@@ -204,7 +211,7 @@ napi_value text(napi_env env, const std::string& value) {
 std::string stringOf(napi_env env, napi_value value) {
   size_t length = 0;
   if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok) {
-    fail(std::string("expected a string, not ") + describe(env, value));
+    fail("expected a string, received " + describe(env, value));
   }
   std::string result(length, '\0');
   napi_get_value_string_utf8(env, value, &result[0], length + 1, &length);
@@ -214,17 +221,17 @@ std::string stringOf(napi_env env, napi_value value) {
 int64_t int64Of(napi_env env, napi_value value) {
   double number = 0;
   if (napi_get_value_double(env, value, &number) == napi_ok) {
-    if (std::trunc(number) != number) fail("expected an integer, not " + std::to_string(number));
-    // LibTorch's "to the end" is INT64_MAX, which a JS number can only name approximately.
+    if (std::trunc(number) != number) fail("expected an integer, received " + describe(env, value));
+    // LibTorch's "to the end" is INT64_MAX, which a JS number can only approximate.
     if (number >= 9223372036854775807.0) return std::numeric_limits<int64_t>::max();
-    // As far "before the start" as LibTorch does not take for a symbol.
+    // Below this LibTorch takes an integer for a symbolic one.
     if (number < -9223372036854775808.0) return -(int64_t{1} << 60);
     return static_cast<int64_t>(number);
   }
   int64_t integer = 0;
   bool lossless = true;
   if (napi_get_value_bigint_int64(env, value, &integer, &lossless) == napi_ok) return integer;
-  fail(std::string("expected an integer, not ") + describe(env, value));
+  fail("expected an integer, received " + describe(env, value));
 }
 
 std::vector<int64_t> int64sOf(napi_env env, napi_value array) {

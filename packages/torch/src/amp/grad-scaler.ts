@@ -60,8 +60,10 @@ export class GradScaler {
     this.#backoffFactor = options.backoffFactor ?? 0.5;
     this.#growthInterval = options.growthInterval ?? 2000;
     this.#enabled = options.enabled ?? true;
-    if (this.#growthFactor <= 1) throw scalerError(`growthFactor must be above 1, not ${this.#growthFactor}`);
-    if (this.#backoffFactor >= 1) throw scalerError(`backoffFactor must be below 1, not ${this.#backoffFactor}`);
+    if (this.#growthFactor <= 1)
+      throw scalerError(`growthFactor: expected more than 1, received ${this.#growthFactor}`);
+    if (this.#backoffFactor >= 1)
+      throw scalerError(`backoffFactor: expected less than 1, received ${this.#backoffFactor}`);
   }
 
   isEnabled(): boolean {

@@ -121,7 +121,7 @@ class MinMax extends autograd.Function {
   }
 }
 
-test("a function may have several outputs, some without a gradient, and arguments that are no tensors", () => {
+test("a function may have several outputs, some without a gradient, and arguments that are not tensors", () => {
   const x = tensor([1, 5, 2], { dtype: "float64", requiresGrad: true });
   const [values, indices] = MinMax.apply(x, 3) as [torch.Tensor, torch.Tensor];
   expect([values.item(), indices.item(), indices.requiresGrad]).toEqual([15, 1, false]);
@@ -129,7 +129,7 @@ test("a function may have several outputs, some without a gradient, and argument
   expect(x.grad?.tolist()).toEqual([0, 3, 0]);
 });
 
-test("a wrong number of gradients is told", () => {
+test("a wrong number of gradients is refused", () => {
   class Broken extends Square {
     static override backward(): torch.Tensor {
       return [] as unknown as torch.Tensor;

@@ -7,7 +7,7 @@ import type { TensorOptions } from "../tensor/nested.ts";
 import { Tensor, wrapOptional } from "../tensor/tensor.ts";
 import { noGrad } from "./modes.ts";
 
-/** What forward leaves for backward. Numbers and the like go on it as properties, tensors through `saveForBackward`. */
+/** What forward leaves for backward. Plain values are kept in `values`, tensors by `saveForBackward`. */
 export class FunctionContext {
   #toSave: readonly (Tensor | null)[] = [];
   #saved: readonly (Tensor | null)[] = [];
@@ -21,7 +21,7 @@ export class FunctionContext {
     this.needsInputGrad = needsInputGrad;
   }
 
-  /** Saves inputs or outputs for backward; the graph owns them and frees them with itself. */
+  /** Saves inputs or outputs for backward; the graph owns and frees them. */
   saveForBackward(...tensors: (Tensor | null)[]): void {
     this.#toSave = tensors;
   }
@@ -36,7 +36,7 @@ export class FunctionContext {
     for (const tensor of tensors) this.#nonDifferentiable.add(tensor);
   }
 
-  /** @internal Gives away what is to be saved: the graph owns it, and a graph that this led back to could never go. */
+  /** @internal Moves what is to be saved to the graph: kept here too, it would be a cycle that is never freed. */
   takeToSave(): readonly (Tensor | null)[] {
     const toSave = this.#toSave;
     this.#toSave = [];

@@ -18,11 +18,6 @@ export function isGradEnabled(): boolean {
   return native.isGradEnabled();
 }
 
-/** Sets grad mode for this thread, until it is set again; prefer `noGrad(fn)`. */
-export function setGradEnabled(enabled: boolean): void {
-  native.setGradEnabled(enabled);
-}
-
 function withGradMode<T>(what: string, enabled: boolean, fn: () => T): T {
   const previous = native.isGradEnabled();
   native.setGradEnabled(enabled);

@@ -9,7 +9,7 @@ import { group } from "./process-group.ts";
 export type ReduceOp = "sum" | "avg" | "min" | "max" | "product";
 
 // Each operation must be called by every rank of the group, in the same order, with tensors of the same shape and dtype.
-// The plain form lets the event loop go on; the one named Sync blocks until the other ranks have come.
+// The plain form does not block the event loop; the one named Sync blocks until the other ranks have called it.
 
 /** Replaces a contiguous tensor by the reduction over all ranks'; `avg` needs a floating dtype. */
 export async function allReduce(tensor: Tensor, op: ReduceOp = "sum"): Promise<void> {
@@ -29,10 +29,6 @@ function startAllReduce(tensor: Tensor, op: ReduceOp): Started {
 /** Replaces a contiguous tensor by that of rank `source`. */
 export function broadcast(tensor: Tensor, source = 0): Promise<void> {
   return finished(start("broadcast", [tensor], [], source));
-}
-
-export function broadcastSync(tensor: Tensor, source = 0): void {
-  finishedSync(start("broadcast", [tensor], [], source));
 }
 
 /** The tensors of all ranks, by rank. All must have the shape and dtype of this one. */
@@ -71,7 +67,7 @@ function start(
   if (!tensor.isContiguous()) {
     throw new DistributedError({
       code: "torch/distributed-layout",
-      what: `${what} on rank ${rank}: the tensor is not contiguous, and ranks exchange memory as it lies`,
+      what: `${what} on rank ${rank}: expected a contiguous tensor: ranks exchange raw memory`,
       fix: "pass tensor.contiguous(), and copy the result back",
     });
   }

@@ -29,7 +29,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): RankEnvir
     if (parsed.success) return parsed.data;
     throw new DistributedError({
       code: "torch/distributed-environment",
-      what: `${name} is ${text === undefined ? "not set" : `'${text}', which is no whole number`}`,
+      what: `${name} is ${text === undefined ? "not set" : `'${text}': expected an integer`}`,
       where: "the environment variables of this process",
       fix: "start the processes with torchrun, or set RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT",
     });

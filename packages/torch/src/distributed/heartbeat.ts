@@ -51,7 +51,7 @@ export function began(what: string): void {
   last = what;
 }
 
-/** One operation that does not end: says so after each `everyMs`, ever more rarely. */
+/** One operation that does not end: warns after `everyMs`, then after ever longer times. */
 export class Wait {
   readonly everyMs: number;
   readonly #what: string;
@@ -100,7 +100,7 @@ export function reportArrivals(joining: Place & { readonly shown: string; readon
   const report = () => {
     const arrived = native.arrivedRanks?.() ?? null;
     const missing = Array.from({ length: worldSize }, (_, i) => i).filter((i) => arrived?.includes(i) === false);
-    const whom = arrived === null ? "its keeper, rank 0" : `rank ${missing.join(", ")} of ${worldSize}`;
+    const whom = arrived === null ? "rank 0, which hosts it" : `rank ${missing.join(", ")} of ${worldSize}`;
     const waited = duration((performance.now() - start) / 1000);
     log.warning(`rank ${rank} has waited ${waited} at ${shown} for ${whom}; it gives up after ${duration(timeoutS)}`);
   };

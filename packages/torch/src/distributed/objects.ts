@@ -1,10 +1,10 @@
 import { deserialize, serialize } from "node:v8";
 import { fromTypedArray } from "../tensor/from-memory.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { allGather, allGatherSync, allReduce, allReduceSync } from "./collectives.ts";
+import { allGather, allReduce } from "./collectives.ts";
 import { group } from "./process-group.ts";
 
-// Values that are no tensors travel as the bytes of their structured clone, padded to the longest.
+// Plain values are sent as the bytes of their structured clone, padded to the longest.
 
 /** What each rank passed, by rank: numbers, text, typed arrays, plain objects, Maps and arrays of these. */
 export async function allGatherObject<T>(value: T): Promise<T[]> {
@@ -14,15 +14,6 @@ export async function allGatherObject<T>(value: T): Promise<T[]> {
   await allReduce(length, "max");
   const padded = paddedTo(bytes, length);
   return parted<T>(padded, await allGather(padded));
-}
-
-export function allGatherObjectSync<T>(value: T): T[] {
-  if (group().worldSize === 1) return [value];
-  const bytes = serialize(value);
-  const length = lengthTensor(bytes);
-  allReduceSync(length, "max");
-  const padded = paddedTo(bytes, length);
-  return parted<T>(padded, allGatherSync(padded));
 }
 
 /** Resolves when all ranks have called it. */

@@ -55,7 +55,6 @@ export function group(): Membership {
 
 export const getRank = (): number => group().rank;
 export const getWorldSize = (): number => group().worldSize;
-export const getBackend = (): DistributedBackend => group().backend;
 
 /**
  * Joins the other processes; resolves when all are there.
@@ -102,7 +101,7 @@ export function destroyProcessGroup(): void {
   native.leaveGroup?.(true);
 }
 
-/** Leaves a group that has failed, without waiting for what was begun: the other ranks notice at once. */
+/** Leaves a group that has failed, without waiting for pending operations: the other ranks notice at once. */
 export function abandonProcessGroup(): void {
   membership = undefined;
   stopHeartbeat();

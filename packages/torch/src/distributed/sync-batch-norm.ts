@@ -21,9 +21,9 @@ export function hasOtherRanks(): boolean {
 }
 
 /**
- * Batch normalisation by the statistics of all ranks' batches, as PyTorch's `SyncBatchNorm`: every rank must call it, in
+ * Batch normalization by the statistics of all ranks' batches, as PyTorch's `SyncBatchNorm`: every rank must call it, in
  * the same order, forward and backward; their batches may be of different sizes. Gradients of weight and bias are this
- * rank's, as those of all parameters. Half-precision inputs are normalised in float32.
+ * rank's, as those of all parameters. Half-precision inputs are normalized in float32.
  * @param input [N, C, ...] @param weight [C] or null @param bias [C] or null
  */
 export function syncBatchNorm(

@@ -15,14 +15,14 @@ export interface BatchNormState {
   readonly eps: number;
   /** Null averages over all batches so far. */
   readonly momentum: number | null;
-  /** Whether training normalises by the batches of all ranks. */
+  /** Whether training normalizes by the batches of all ranks. */
   readonly synchronized?: boolean;
 }
 
 export interface BatchNormActOptions {
-  /** Added behind the normalisation, in the input's dtype, before relu; of its shape, or broadcast to it. */
+  /** Added after the normalization, in the input's dtype, before relu; of its shape, or broadcast to it. */
   readonly residual?: Tensor | undefined;
-  /** True unless told otherwise. */
+  /** True by default. */
   readonly relu?: boolean;
 }
 
@@ -39,13 +39,13 @@ function isShape({ shape }: Tensor, wanted: readonly number[]): boolean {
   return shape.length === wanted.length && shape.every((size, dim) => size === wanted[dim]);
 }
 
-/** The statistics, weights and rules of one normalisation. */
+/** The statistics, weights and rules of one normalization. */
 export interface BatchNormCall {
   readonly weight: Tensor | null;
   readonly bias: Tensor | null;
   readonly runningMean: Tensor | null;
   readonly runningVar: Tensor | null;
-  /** True normalises by the batch's own statistics and updates the running ones. */
+  /** True normalizes by the batch's own statistics and updates the running ones. */
   readonly training: boolean;
   readonly momentum: number;
   readonly eps: number;

@@ -66,7 +66,7 @@ const runOf =
   (dtype, how) =>
     convolutionPasses(c, dtype, how, {
       call: (x, weight, bias) => packed(x, weight, bias, [...c.stride], [...c.padding], true),
-      node: /ConvProducts/,
+      node: /PackedConv2d/,
     });
 
 test.each(cases)("a convolution of packed operands and its gradients equal LibTorch's in float64 (%o)", (c) => {
@@ -147,6 +147,6 @@ test("an empty batch has an empty output and gradients of zero", () => {
 test("operands of other shapes are refused", () => {
   const image = torch.randn([1, 4, 5, 5]).to({ memoryFormat: "channels_last" });
   expect(() => packed(image, torch.randn([2, 3, 1, 1]), null, [1, 1], [0, 0], true)).toThrow(
-    /weight \[K, C, KH, KW\].*got Float \[1, 4, 5, 5\] and Float \[2, 3, 1, 1\]/,
+    /weight \[K, C, KH, KW\].*received Float \[1, 4, 5, 5\] and Float \[2, 3, 1, 1\]/,
   );
 });

@@ -138,7 +138,7 @@ test("a recorded convolution is LibTorch's own operator", () => {
 
 test("shapes that the kernel cannot take are an error only when it is demanded", () => {
   expect(() => conv3x3(torch.randn([1, 4, 5, 5]), torch.randn([2, 3, 3, 3]), null, true)).toThrow(
-    /weight \[K, C, 3, 3\].*got Float \[1, 4, 5, 5\] and Float \[2, 3, 3, 3\]/,
+    /weight \[K, C, 3, 3\].*received Float \[1, 4, 5, 5\] and Float \[2, 3, 3, 3\]/,
   );
   expect(() =>
     torch.nn.functional.conv2d(torch.randn([1, 4, 5, 5]), torch.randn([2, 3, 3, 3]), { padding: 1 }),

@@ -19,7 +19,7 @@ export function isOne([height, width]: readonly [number, number]): boolean {
 /**
  * A 3x3 convolution with stride 1 and padding 1 by Winograd's algorithm, forward and backward, which needs a third to a
  * quarter of the multiplications; null where geometry or device are others. The operator itself leaves to LibTorch's
- * convolution what would be no faster (few channels, small pictures, other layouts than channels-last) by a rule of
+ * convolution what would be no faster (few channels, small images, other layouts than channels-last) by a rule of
  * shape, dtype and processor.
  *
  * Rounding differs from LibTorch's: relative to the largest value, at most 1e-5 in float32. In bfloat16, processors with

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import * as torch from "../index.ts";
-import { batchNormAct, maxPool2d, normalizeImages } from "./index.ts";
+import { batchNormAct, normalizeImages } from "./index.ts";
+import { maxPool2d } from "./max-pool.ts";
 
 const { conv2d } = torch.nn.functional;
 type Tensors = Record<string, torch.Tensor | null | undefined>;

@@ -1,14 +1,8 @@
 import { afterEach, expect, test } from "vitest";
 import * as torch from "../index.ts";
-import {
-  adamwStep,
-  type BatchNormState,
-  batchNormAct,
-  gradNorm,
-  maxPool2d,
-  normalizeImages,
-  sgdStep,
-} from "./index.ts";
+import { type BatchNormState, batchNormAct, normalizeImages } from "./index.ts";
+import { maxPool2d } from "./max-pool.ts";
+import { adamwStep, gradNorm, sgdStep } from "./optimizer-step.ts";
 
 afterEach(() => torch.setFusedKernels(true));
 
@@ -255,7 +249,7 @@ test("the norm of all gradients equals the norm of their concatenation", () => {
 });
 
 test.each(["float32", "bfloat16"] as const)(
-  "bytes of pixels become normalised channels-last %s as with separate operators",
+  "bytes of pixels become normalized channels-last %s as with separate operators",
   (dtype) => {
     const bytes = torch.randint(0, 256, [3, 17, 19, 3], { dtype: "uint8" });
     const options = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], dtype };
@@ -271,5 +265,5 @@ test.each(["float32", "bfloat16"] as const)(
 test("an operator that cannot take its input says so with shapes", () => {
   expect(() =>
     torch.ops.ct["batch_norm_act"]!(torch.randn([2, 3]), null, null, null, null, null, true, 0.1, 1e-5, true),
-  ).toThrow(/input must be \[N, C, H, W\], got \[2, 3\]/);
+  ).toThrow(/input: expected \[N, C, H, W\], received \[2, 3\]/);
 });

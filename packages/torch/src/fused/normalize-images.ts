@@ -21,8 +21,8 @@ export interface NormalizeImagesOptions {
 export function normalizeImages(images: Tensor, { mean, std, dtype = "float32" }: NormalizeImagesOptions): Tensor {
   if (canFuse(images, { mean, std, dtype })) return fused(images, mean, std, dtype);
   const options = { device: images.device };
-  const centred = images.to({ dtype: "float32" }).div(255).sub(tensor(mean, options)).div(tensor(std, options));
-  return centred.permute(0, 3, 1, 2).to({ dtype, memoryFormat: "channels_last" });
+  const centered = images.to({ dtype: "float32" }).div(255).sub(tensor(mean, options)).div(tensor(std, options));
+  return centered.permute(0, 3, 1, 2).to({ dtype, memoryFormat: "channels_last" });
 }
 
 function canFuse(images: Tensor, { mean, std, dtype }: NormalizeImagesOptions): boolean {

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import * as torch from "../index.ts";
-import { batchNormAct, maxPool2d } from "./index.ts";
+import { batchNormAct } from "./index.ts";
+import { maxPool2d } from "./max-pool.ts";
 
 // Gradients of gradients: a penalty on the norm of the input's gradient, as for training critics.
 

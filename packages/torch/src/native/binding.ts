@@ -151,7 +151,6 @@ export interface Binding {
   getNumThreads(): number;
   setNumThreads(count: number): void;
   setDeterministic(enabled: boolean, warnOnly: boolean): void;
-  setFloat32Precision(precision: "highest" | "high" | "medium"): void;
   setCudnnBenchmark(enabled: boolean): void;
   devices(): { cuda: number; mps: boolean };
   versionInfo(): { libtorch: string; config: string; parallel: string };

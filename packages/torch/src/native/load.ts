@@ -11,7 +11,7 @@ const buildDir = process.env["CT_TORCH_BUILD_DIR"] ?? join(packageRoot, "build")
 
 /** What the build wrote beside the addon: the LibTorch it belongs to, and where that was. */
 export interface BuildInfo {
-  readonly fingerprint: string;
+  readonly contentHash: string;
   readonly libtorch: { readonly kind: string; readonly version: string; readonly libDir: string };
   readonly node: string;
   readonly builtAt: string;

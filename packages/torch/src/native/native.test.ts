@@ -16,17 +16,21 @@ test("the addon works in worker threads, several at once, each with its own ledg
   expect(results).toEqual([1, 2, 3].map((seed) => ({ sum: 8 * seed, gradient: [4, 4], live: 0, gradEnabled: true })));
 });
 
-test("the addon refuses what is no tensor", () => {
+test("the addon refuses what is not a tensor", () => {
   const relu = native.operator("aten::relu", "")!;
-  expect(() => native.call(relu.index, [3])).toThrow("argument 'self' must be a tensor, not a number");
+  expect(() => native.call(relu.index, [3])).toThrow("argument 'self': expected a tensor, received number 3");
   expect(() => native.call(relu.index, [])).toThrow("argument 'self' (Tensor) is missing");
   expect(() => native.shape({} as never)).toThrow("expected a tensor");
   expect(() => native.call(99_999_999, [])).toThrow();
   const pool = native.operator("aten::max_pool2d", "")!;
   const image = native.fromBytes(new Uint8Array(64), [1, 1, 4, 4], "float32");
-  expect(() => native.call(pool.index, [image, "x"])).toThrow("'x' is no dtype, layout or memory format");
+  expect(() => native.call(pool.index, [image, "x"])).toThrow(
+    'expected a dtype, layout or memory format, received string "x"',
+  );
   expect(() => native.call(pool.index, [image, 1.5])).toThrow("expected an integer");
-  expect(() => native.fromBytes(new Uint8Array(64), [-1], "float32")).toThrow("must not be negative");
+  expect(() => native.fromBytes(new Uint8Array(64), [-1], "float32")).toThrow(
+    "expected sizes of 0 or more, received -1",
+  );
 });
 
 test("a failure to load is explained by its symptom", () => {

@@ -16,13 +16,13 @@ export interface BatchNormOptions {
   readonly trackRunningStats?: boolean;
 }
 
-/** Normalises each channel by the statistics of the batch in training, and by running ones in evaluation. */
+/** Normalizes each channel by the statistics of the batch in training, and by running ones in evaluation. */
 abstract class BatchNorm extends Module {
   readonly numFeatures: number;
   readonly eps: number;
   readonly momentum: number | null;
   readonly trackRunningStats: boolean;
-  /** Whether training of several ranks normalises by the batches of all of them: see `convertSyncBatchNorm`. */
+  /** Whether training of several ranks normalizes by the batches of all of them: see `convertSyncBatchNorm`. */
   synchronized = false;
   /** [C], like the other three. */
   weight: Parameter | null;
@@ -59,12 +59,12 @@ abstract class BatchNorm extends Module {
     this.num_batches_tracked?.zero_();
   }
 
-  /** Whether the next call normalises by the statistics of its own batch. */
+  /** Whether the next call normalizes by the statistics of the batch. */
   get usesBatchStatistics(): boolean {
     return this.training || this.running_mean === null;
   }
 
-  /** Counts a batch in training, and returns its share of the running statistics. */
+  /** Counts a batch in training, and returns its weight in the running statistics. */
   countBatch(): number {
     if (!this.training || this.num_batches_tracked === null) return this.momentum ?? 0;
     this.num_batches_tracked.add_(1);
@@ -93,24 +93,24 @@ abstract class BatchNorm extends Module {
   protected abstract checkInput(input: Tensor): void;
 }
 
-/** Batch normalisation of images. Input and output [N, C, H, W]. */
+/** Batch normalization of images. Input and output [N, C, H, W]. */
 export class BatchNorm2d extends BatchNorm {
   protected override checkInput(input: Tensor): void {
     if (input.ndim === 4) return;
-    throw nnError(`BatchNorm2d: an input [N, C, H, W] is expected, not [${input.shape.join(", ")}]`);
+    throw nnError(`BatchNorm2d: expected an input [N, C, H, W], received [${input.shape.join(", ")}]`);
   }
 }
 
-/** Batch normalisation of features. Input and output [N, C] or [N, C, L]. */
+/** Batch normalization of features. Input and output [N, C] or [N, C, L]. */
 export class BatchNorm1d extends BatchNorm {
   protected override checkInput(input: Tensor): void {
     if (input.ndim === 2 || input.ndim === 3) return;
-    throw nnError(`BatchNorm1d: an input [N, C] or [N, C, L] is expected, not [${input.shape.join(", ")}]`);
+    throw nnError(`BatchNorm1d: expected an input [N, C] or [N, C, L], received [${input.shape.join(", ")}]`);
   }
 }
 
 /**
- * Has all batch norms of a module normalise by the batches of all ranks in training: PyTorch's
+ * Has all batch norms of a module normalize by the batches of all ranks in training: PyTorch's
  * `SyncBatchNorm.convert_sync_batchnorm`, but the modules stay the same ones. Without other ranks nothing changes.
  */
 export function convertSyncBatchNorm(module: AnyModule): void {

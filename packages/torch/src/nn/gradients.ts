@@ -3,7 +3,7 @@ import { canFuseStep, gradNorm, scaleGradients } from "../fused/optimizer-step.t
 import { bind } from "../ops/dispatch.ts";
 import { scope } from "../scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { concatenate, stackTensors } from "../tensor/views.ts";
+import { stackTensors } from "../tensor/views.ts";
 import { nnError } from "./errors.ts";
 
 const vectorNorm = bind("aten::linalg_vector_norm");
@@ -40,7 +40,7 @@ export function clipGradNorm_(
     const norm = gradientNorm(gradients);
     if (errorIfNonfinite) refuseNonFinite(norm);
     const factor = maxNorm / (norm + 1e-6);
-    // Not `factor < 1`: a norm that is no number must spread, as in PyTorch.
+    // Not `factor < 1`: a NaN norm must propagate, as in PyTorch.
     if (!(factor >= 1)) scaleGradients(gradients, factor);
     return norm;
   }
@@ -75,20 +75,4 @@ export function clipGradValue_(parameters: Iterable<Tensor>, clipValue: number):
 
 function gradientsOf(parameters: Iterable<Tensor>): Tensor[] {
   return [...parameters].flatMap((parameter) => parameter.grad ?? []);
-}
-
-/** All parameters as one vector, a copy. */
-export function parametersToVector(parameters: Iterable<Tensor>): Tensor {
-  return concatenate([...parameters].map((parameter) => parameter.reshape([-1])));
-}
-
-/** Fills parameters from one vector, as `parametersToVector` makes it. */
-export function vectorToParameters(vector: Tensor, parameters: Iterable<Tensor>): void {
-  noGrad(() => {
-    let at = 0;
-    for (const parameter of parameters) {
-      parameter.copy_(vector.narrow(0, at, parameter.numel).reshape(parameter.shape));
-      at += parameter.numel;
-    }
-  });
 }

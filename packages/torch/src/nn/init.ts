@@ -53,7 +53,8 @@ export function zeros_(tensor: Tensor): Tensor {
 /** The identity. @param tensor [M, N] */
 export function eye_(tensor: Tensor): Tensor {
   const [rows, columns, ...more] = tensor.shape;
-  if (columns === undefined || more.length > 0) throw nnError("init.eye_: a matrix is expected");
+  if (columns === undefined || more.length > 0)
+    throw nnError(`init.eye_: expected a matrix, received ${tensor.ndim} dimensions`);
   return noGrad(() => atenEye(rows, columns, tensor));
 }
 
@@ -78,7 +79,7 @@ export function truncNormal_(tensor: Tensor, mean = 0, std = 1, low = -2, high =
   });
 }
 
-/** Draws within `bound`, or nothing where there is nothing to fill (its fan would be 0). */
+/** Uniform within `bound`; an empty tensor (whose fan would be 0) is left alone. */
 function uniformWithin(tensor: Tensor, bound: () => number): Tensor {
   if (tensor.numel === 0) return tensor;
   const limit = bound();
@@ -127,7 +128,8 @@ function kaimingStd(tensor: Tensor, { a = 0, mode = "fan_in", nonlinearity = "le
 /** A (semi-)orthogonal matrix (Saxe et al., 2014). @param tensor [R, ...], taken as a matrix of R rows */
 export function orthogonal_(tensor: Tensor, gain = 1): Tensor {
   const [rows, ...rest] = tensor.shape;
-  if (rows === undefined || rest.length === 0) throw nnError("init.orthogonal_: two dimensions or more are expected");
+  if (rows === undefined || rest.length === 0)
+    throw nnError(`init.orthogonal_: expected two dimensions or more, received ${tensor.ndim}`);
   const columns = rest.reduce((product, size) => product * size, 1);
   return noGradScope(() => {
     const flat = randn([rows, columns], { dtype: tensor.dtype, device: tensor.device });
@@ -144,7 +146,7 @@ export function orthogonal_(tensor: Tensor, gain = 1): Tensor {
 export function dirac_(tensor: Tensor, groups = 1): Tensor {
   const [out, into, ...kernel] = tensor.shape;
   if (out === undefined || into === undefined || kernel.length < 1 || kernel.length > 3) {
-    throw nnError(`init.dirac_: three to five dimensions are expected, the tensor has ${tensor.ndim}`);
+    throw nnError(`init.dirac_: expected three to five dimensions, received ${tensor.ndim}`);
   }
   if (out % groups !== 0) throw nnError(`init.dirac_: ${out} output channels do not divide into ${groups} groups`);
   const center = kernel.map((size) => Math.floor(size / 2));
@@ -157,11 +159,11 @@ export function dirac_(tensor: Tensor, groups = 1): Tensor {
     return tensor;
   });
 }
-/** Normally distributed, with a share of zeros in each column (Martens, 2010). @param tensor [rows, columns] */
+/** Normally distributed, with a fraction of zeros in each column (Martens, 2010). @param tensor [rows, columns] */
 export function sparse_(tensor: Tensor, sparsity: number, std = 0.01): Tensor {
   const [rows, columns, ...more] = tensor.shape;
   if (rows === undefined || columns === undefined || more.length > 0) {
-    throw nnError("init.sparse_: a matrix is expected");
+    throw nnError(`init.sparse_: expected a matrix, received ${tensor.ndim} dimensions`);
   }
   const zeros = Math.ceil(sparsity * rows);
   return noGradScope(() => {

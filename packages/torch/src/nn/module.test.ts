@@ -208,7 +208,7 @@ test("containers keep their modules by index and by name", () => {
 test("layers that cannot be are refused", () => {
   expect(() => new nn.Conv2d(3, 4, { kernelSize: 3, groups: 2 })).toThrow("cannot be divided into 2 groups");
   expect(() => new nn.Conv2d(3, 3, { kernelSize: 3, stride: 2, padding: "same" })).toThrow("needs stride 1");
-  expect(() => new nn.BatchNorm2d(3).call(ones([2, 3]))).toThrow("an input [N, C, H, W] is expected, not [2, 3]");
+  expect(() => new nn.BatchNorm2d(3).call(ones([2, 3]))).toThrow("expected an input [N, C, H, W], received [2, 3]");
   expect(() => new nn.MultiheadAttention(5, 2)).toThrow("cannot be divided into 2 heads");
   expect(() => nn.functional.dropout(ones([1]), { p: 2 })).toThrow("received 2");
 });
@@ -254,8 +254,8 @@ test("a scope frees what a forward and backward pass made, and nothing of the mo
   expect(net.conv.weight.isDisposed).toBe(false);
 });
 
-test("gradients are clipped by norm and by value, and parameters become a vector and back", () => {
-  const { clipGradNorm_, clipGradValue_, getTotalNorm, parametersToVector, vectorToParameters } = nn.utils;
+test("gradients are clipped by norm and by value", () => {
+  const { clipGradNorm_, clipGradValue_ } = nn.utils;
   const parameters = [new nn.Parameter(zeros([2])), new nn.Parameter(zeros([1]))] as const;
   const setGradients = () => {
     parameters[0].grad = tensor([3, 0]);
@@ -265,16 +265,16 @@ test("gradients are clipped by norm and by value, and parameters become a vector
   expect(clipGradNorm_(parameters, 1)).toBe(5);
   expect(parameters[0].grad?.toArray()[0]).toBeCloseTo(0.6, 5);
   setGradients();
+  expect(clipGradNorm_(parameters, 2, { normType: Number.POSITIVE_INFINITY })).toBe(4);
+  expect(parameters[1].grad?.item()).toBeCloseTo(-2, 5);
+  setGradients();
   expect(clipGradNorm_(parameters, 6)).toBe(5);
   expect(parameters[1].grad?.toArray()).toEqual([-4]);
   clipGradValue_(parameters, 0.5);
   expect(parameters.flatMap(({ grad }) => grad?.toArray())).toEqual([0.5, 0, -0.5]);
   parameters[1].grad = tensor([Number.NaN]);
   expect(() => clipGradNorm_(parameters, 1, { errorIfNonfinite: true })).toThrow("the norm of the gradients is NaN");
-  expect(getTotalNorm([tensor([1, 2]), tensor([-5])], Number.POSITIVE_INFINITY).item()).toBe(5);
   expect(clipGradNorm_([new nn.Parameter(zeros([1]))], 1)).toBe(0);
-  vectorToParameters(tensor([1, 2, 3]), parameters);
-  expect(parametersToVector(parameters).toArray()).toEqual([1, 2, 3]);
 });
 
 test("a state that does not hold tensors is refused by its first wrong key", () => {
@@ -287,7 +287,7 @@ test("a state that does not hold tensors is refused by its first wrong key", () 
   expect(load(null)).toThrow("received null");
 });
 
-test("layers without inputs can be made, and unknown names of initialisers are refused", () => {
+test("layers without inputs can be made, and unknown names of initializers are refused", () => {
   expect(new nn.Linear(0, 3).call(ones([2, 0])).shape).toEqual([2, 3]);
   expect(() => nn.init.calculateGain("gelu" as never)).toThrow("unknown nonlinearity 'gelu'");
   expect(() => nn.init.kaimingNormal_(ones([2, 2]), { mode: "fan" as never })).toThrow("received 'fan'");

@@ -8,10 +8,10 @@ import { type HookHandle, HookList } from "./hooks.ts";
 import { type LoadOptions, type LoadReport, loadInto, type StateEntries } from "./load-state.ts";
 import { Parameter } from "./parameter.ts";
 
-/** Puts other memory behind a tensor, as `x.data = y` does in Python: the tensor stays the same object. */
+/** Replaces a tensor's memory, as `x.data = y` in Python: the tensor stays the same object. */
 const setData = bind<void>("aten::set_data");
 
-/** A module whatever it takes and returns. */
+/** Any module. */
 export type AnyModule = Module<never[], unknown>;
 
 /** Sees, and may replace, what a module is called with. */
@@ -246,7 +246,7 @@ export class Module<Inputs extends readonly unknown[] = [input: Tensor], Output 
     return this;
   }
 
-  /** Says for all parameters whether autograd records what is done with them. */
+  /** Sets `requiresGrad` of all parameters. */
   requiresGrad_(requiresGrad = true): this {
     for (const parameter of this.parameters()) parameter.requiresGrad = requiresGrad;
     return this;

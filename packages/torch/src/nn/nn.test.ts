@@ -104,7 +104,7 @@ describe("multi-head attention computes what Python's does", () => {
   }
 });
 
-test("initialisers draw the numbers that Python draws from the same seed", () => {
+test("initializers sample the values that Python samples from the same seed", () => {
   const { init } = nn;
   const fresh = () => {
     manualSeed(7);

@@ -5,7 +5,7 @@ import { groupNorm, layerNorm } from "./functional/norm.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
-/** Normalises each sample over groups of channels. Input and output [N, C, ...]. */
+/** Normalizes each sample over groups of channels. Input and output [N, C, ...]. */
 export class GroupNorm extends Module {
   readonly numGroups: number;
   readonly numChannels: number;
@@ -44,7 +44,7 @@ export interface LayerNormOptions {
   readonly bias?: boolean;
 }
 
-/** Normalises over the last dimensions, whose sizes it is given. */
+/** Normalizes over the last dimensions, whose sizes it is given. */
 export class LayerNorm extends Module {
   readonly normalizedShape: readonly number[];
   readonly eps: number;

@@ -2,7 +2,4 @@ export {
   type ClipGradNormOptions,
   clipGradNorm_,
   clipGradValue_,
-  getTotalNorm,
-  parametersToVector,
-  vectorToParameters,
 } from "./gradients.ts";

@@ -102,7 +102,7 @@ export function describeValue(value: unknown): string {
 
 /** The nearest dtype, layout or memory format, where LibTorch met none of them. */
 function enumFix(message: string): string | undefined {
-  const [, name] = /'(.*)' is no dtype, layout or memory format/.exec(message) ?? [];
+  const [, name] = /expected a dtype, layout or memory format, received string "(.*)"/.exec(message) ?? [];
   return name === undefined ? undefined : suggestion(name, [...dtypes, ...memoryFormats, "strided", "sparse_coo"]);
 }
 

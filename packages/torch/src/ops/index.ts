@@ -21,7 +21,7 @@ function namespace(name: string): Record<string, OperatorFunction> {
   });
 }
 
-/** The listed signatures first; behind them anything goes, with an unknown result. */
+/** The listed signatures first, then any arguments, with an unknown result. */
 type TypedOperators = { readonly [Name in keyof AtenOperators]: AtenOperators[Name] & OperatorFunction };
 
 /**

@@ -93,7 +93,7 @@ function attempt(operator: NativeOperator, positional: readonly unknown[], keywo
   const names = operator.arguments.map((argument) => argument.name);
   const allowed = operator.arguments.filter((argument) => !argument.keywordOnly).length;
   if (positional.length > allowed) {
-    return { score: 0, reason: `takes ${allowed} positional arguments, ${positional.length} given` };
+    return { score: 0, reason: `expected at most ${allowed} positional arguments, received ${positional.length}` };
   }
   const given = new Map<string, string>();
   for (const key of Object.keys(keywords)) {
@@ -116,7 +116,10 @@ function attempt(operator: NativeOperator, positional: readonly unknown[], keywo
     }
     const quality = fit(kindOf(value), argument.type, argument.fixedLength);
     if (quality === 0) {
-      return { score: 0, reason: `argument '${argument.name}' must be ${argument.real}, not ${describeValue(value)}` };
+      return {
+        score: 0,
+        reason: `argument '${argument.name}': expected ${argument.real}, received ${describeValue(value)}`,
+      };
     }
     score += quality;
   }
@@ -141,7 +144,7 @@ function choose(
     else if (best === undefined || candidate.score > best.score) best = candidate;
   }
   if (best?.plan !== undefined) return best.plan;
-  // Overloads for `out=` and named dimensions are told of only to whom there are no others.
+  // Overloads for `out=` and named dimensions are listed only when there are no others.
   const usual = refused.filter(({ operator }) => !isUnusual(operator, keywords));
   const reasons = (usual.length > 0 ? usual : refused).map(
     ({ operator, reason }) => `${operator.text}\n      ${reason}`,

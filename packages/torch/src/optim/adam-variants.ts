@@ -36,7 +36,7 @@ const freshMoments = (param: Tensor) => ({ step: 0, expAvg: zerosLike(param), ex
 type DecayingGroup = ParamGroup &
   Pick<z.infer<typeof nAdamOptionsSchema>, "lr" | "weightDecay" | "decoupledWeightDecay">;
 
-/** Applies weight decay either way; returns the gradient to go on with. */
+/** Applies weight decay, decoupled or as L2 penalty; returns the gradient to use. */
 function decay({ lr, weightDecay, decoupledWeightDecay }: DecayingGroup, param: Tensor, grad: Tensor): Tensor {
   if (weightDecay === 0) return grad;
   if (!decoupledWeightDecay) return grad.add(param, { alpha: weightDecay });

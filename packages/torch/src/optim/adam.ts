@@ -33,7 +33,7 @@ export const adamOptionsSchema = z.strictObject({
 });
 export const adamWOptionsSchema = z.strictObject({
   ...adamShape,
-  weightDecay: z.number().min(0).default(1e-2).describe("share of the weights lost each step, times lr"),
+  weightDecay: z.number().min(0).default(1e-2).describe("fraction of the weights subtracted each step, times lr"),
   amsgrad,
   maximize,
 });
@@ -71,7 +71,7 @@ abstract class AdamBase extends Optimizer<AdamGroup> {
     for (const { param, grad } of trained) this.#updateOne(group, param, group.maximize ? grad.neg() : grad);
   }
 
-  /** All parameters in one pass over memory; those that joined later, with other step counts, in a pass of their own. */
+  /** All parameters in one pass over memory; those added later, with other step counts, in another pass. */
   protected override updateFused(group: AdamGroup, trained: readonly Trained[], pass: FusedPass): void {
     const { lr, betas, eps, weightDecay } = group;
     const averageOf = new Map(trained.map(({ param }, i) => [param, pass.ema[i]]));

@@ -9,7 +9,7 @@ interface HasNamedParameters {
 
 /**
  * Two parameter groups: weights, which decay, and parameters of at most one dimension (biases, scales and shifts of
- * normalisation layers), which do not. Frozen parameters are left out.
+ * normalization layers), which do not. Frozen parameters are left out.
  *
  * ```ts
  * new optim.AdamW(optim.noDecayGroups(model, 0.05), { lr: 1e-3 });

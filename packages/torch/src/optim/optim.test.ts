@@ -154,7 +154,7 @@ describe.each([true, false])("a step with fused kernels %s", (fused) => {
   });
 });
 
-test("noDecayGroups exempts norms, biases and what it is told to; frozen parameters are left out", () => {
+test("noDecayGroups exempts norms, biases and what its option names; frozen parameters are left out", () => {
   class Net extends nn.Module {
     readonly conv = new nn.Conv2d(1, 2, { kernelSize: 1 });
     readonly bn = new nn.BatchNorm2d(2);
@@ -259,7 +259,7 @@ test("a saved state is checked by keys, shapes and kinds before anything changes
   refuses({ paramGroups: [{ ...group, betas: [0.9] }] }, "betas: expected 2 values, received 1");
   refuses({ paramGroups: [{ ...group, maximize: true }] }, "maximize true, this optimizer only knows false");
   refuses({ paramGroups: [{ params: group?.["params"], lr: 1, momentum: 0.9 }] }, "it lacks betas, eps, weightDecay");
-  refuses({ state: undefined }, "a state dictionary is expected, not undefined");
+  refuses({ state: undefined }, "expected a state dictionary, received undefined");
 });
 
 test("parameter groups are checked as the optimizer's own options are", () => {

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { noGrad } from "../autograd/modes.ts";
 import { TorchError } from "../errors.ts";
 import { gradientNorm as norm } from "../nn/gradients.ts";
+import { describeValue } from "../ops/dispatch.ts";
 import { keep, scope } from "../scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { misspelt, optionError, parseOptions } from "./options.ts";
@@ -86,7 +87,8 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup> {
     const params = [...given];
     const taken = new Set(this.paramGroups.flatMap((other) => other.params));
     for (const [i, param] of params.entries()) {
-      if (!(param instanceof Tensor)) throw optionError(this.constructor.name, `parameter ${i} is no tensor`);
+      if (!(param instanceof Tensor))
+        throw optionError(this.constructor.name, `parameter ${i}: expected a tensor, received ${describeValue(param)}`);
       if (!param.isLeaf) {
         throw optionError(
           this.constructor.name,
@@ -149,7 +151,7 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup> {
       const gradients = groups.flatMap(({ trained }) => trained.map(({ grad }) => grad));
       this.lastGradNorm = gradients.length === 0 ? 0 : norm(gradients) * given;
       const factor = maxGradNorm / (this.lastGradNorm + 1e-6);
-      // Not `factor < 1`: a norm that is no number must spread, as in PyTorch.
+      // Not `factor < 1`: a NaN norm must propagate, as in PyTorch.
       if (!(factor >= 1)) gradScale *= factor;
     }
     for (const { group, trained } of groups) if (trained.length > 0) this.#stepGroup(group, trained, gradScale, ema);
@@ -177,7 +179,7 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup> {
     }
   }
 
-  /** One step of one group's parameters, in place. Runs without autograd, in a scope of its own. */
+  /** One step of one group's parameters, in place. Runs without autograd, in its own scope. */
   protected abstract update(group: Group, trained: readonly Trained[]): void;
 
   /** Whether `updateFused` can take these. */

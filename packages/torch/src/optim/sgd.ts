@@ -9,7 +9,7 @@ import type { ParamGroup } from "./param-group.ts";
 export const sgdOptionsSchema = z.strictObject({
   lr: z.number().min(0).default(1e-3),
   momentum: z.number().min(0).default(0),
-  dampening: z.number().default(0).describe("share of the gradient that does not enter the momentum"),
+  dampening: z.number().default(0).describe("fraction of the gradient that does not enter the momentum"),
   weightDecay: z.number().min(0).default(0).describe("L2 penalty, added to the gradient"),
   nesterov: z.boolean().default(false),
   maximize: z.boolean().default(false).describe("climb instead of descend"),

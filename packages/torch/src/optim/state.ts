@@ -8,7 +8,7 @@ import { Tensor } from "../tensor/tensor.ts";
  */
 export function plainState(state: unknown): Record<string, unknown> {
   if (typeof state !== "object" || state === null || Array.isArray(state)) {
-    throw new CtError({ code: "torch/state", what: `a state dictionary is expected, not ${describe(state)}` });
+    throw new CtError({ code: "torch/state", what: `expected a state dictionary, received ${describe(state)}` });
   }
   const entries = types.isMap(state) ? [...state.entries()] : Object.entries(state);
   return Object.fromEntries(entries.map(([key, value]) => [camelCase(String(key).replace(/^_+/, "")), value]));
@@ -25,7 +25,7 @@ export function stateError(name: string, what: string, where?: string): CtError 
     code: "torch/state",
     what: `${name}: ${what}`,
     where,
-    fix: "the state is of another kind, or damaged: build what it was saved from, or start without it",
+    fix: "the state is of another optimizer or scheduler, or damaged: configure the one it was saved from, or start without it",
   });
 }
 

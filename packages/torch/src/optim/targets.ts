@@ -22,7 +22,7 @@ import { SGD, sgdOptionsSchema } from "./sgd.ts";
 
 const params = z.custom<Params>(
   (value) => typeof (value as Iterable<unknown> | null)?.[Symbol.iterator] === "function",
-  "parameters are expected (write _partial_: true where they are given later)",
+  "expected parameters (write _partial_: true where they are given later)",
 );
 
 /** An optimizer's target: `params` first, then the options of its schema. */

@@ -1,6 +1,6 @@
 import { CtError } from "@classifier-training/base";
 
-/** A file that is not what its format demands: torn, corrupt, hostile, or of another kind. */
+/** A file that violates its format (truncated, corrupt, hostile, of another kind), or a value that it cannot hold. */
 export class SerializationError extends CtError {}
 
 export function badFile(where: string, what: string, fix?: string): SerializationError {

@@ -3,7 +3,7 @@ import { badFile, type SerializationError } from "./errors.ts";
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const latin1 = new TextDecoder("latin1");
 
-/** Reads the operands of pickle instructions from bytes, never past their end. */
+/** Reads the operands of pickle instructions from bytes, within bounds. */
 export class PickleReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -18,7 +18,7 @@ export class PickleReader {
 
   bytes(count: number): Uint8Array {
     if (count < 0 || count > this.#bytes.byteLength - this.at) {
-      throw this.error(`${count} bytes are announced, ${this.#bytes.byteLength - this.at} are left`);
+      throw this.error(`expected ${count} bytes, ${this.#bytes.byteLength - this.at} are left`);
     }
     this.at += count;
     return this.#bytes.subarray(this.at - count, this.at);
@@ -89,7 +89,7 @@ export class PickleReader {
   integerLine(): number | bigint | boolean {
     const text = this.line().replace(/L$/, "");
     if (text === "00" || text === "01") return text === "01";
-    if (!/^[+-]?\d{1,400}$/.test(text)) throw this.error(`'${text}' is no integer`);
+    if (!/^[+-]?\d{1,400}$/.test(text)) throw this.error(`expected an integer, received '${text}'`);
     return narrow(BigInt(text));
   }
 
@@ -97,7 +97,8 @@ export class PickleReader {
     const text = this.line();
     const special = { nan: Number.NaN, inf: Number.POSITIVE_INFINITY, "-inf": Number.NEGATIVE_INFINITY }[text];
     const value = special ?? Number(text);
-    if (special === undefined && !/^[+-]?[\d.]+(?:e[+-]?\d+)?$/i.test(text)) throw this.error(`'${text}' is no number`);
+    if (special === undefined && !/^[+-]?[\d.]+(?:e[+-]?\d+)?$/i.test(text))
+      throw this.error(`expected a number, received '${text}'`);
     return value;
   }
 
@@ -118,7 +119,7 @@ export class PickleReader {
   }
 
   error(what: string): SerializationError {
-    return badFile(this.where, `its pickle is damaged or not one: ${what} (at byte ${this.at})`);
+    return badFile(this.where, `its pickle is damaged or invalid: ${what} (at byte ${this.at})`);
   }
 }
 

@@ -1,25 +1,8 @@
 import { bind } from "../ops/dispatch.ts";
-import type { DType } from "../tensor/dtype.ts";
+import { type DType, itemSize } from "../tensor/dtype.ts";
 import { fromBuffer } from "../tensor/from-memory.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { badFile } from "./errors.ts";
-
-const itemSizes: Readonly<Partial<Record<DType, number>>> = {
-  float64: 8,
-  int64: 8,
-  float32: 4,
-  int32: 4,
-  float16: 2,
-  bfloat16: 2,
-  int16: 2,
-  int8: 1,
-  uint8: 1,
-  bool: 1,
-};
-
-export function itemSize(dtype: DType): number {
-  return itemSizes[dtype] ?? 1;
-}
 
 /** Memory that tensors of a file share. Its bytes may be filled in after the tensors were made. */
 export class PickledStorage {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { nn, optim, type Tensor, tensor } from "../index.ts";
+import { cat, nn, optim, type Tensor, tensor } from "../index.ts";
 import { loadPth } from "./pth.ts";
 import { OpaqueObject, unpickle } from "./unpickler.ts";
 
@@ -104,7 +104,9 @@ describe.each([".pth", ".legacy.pth"])("a %s file of Python's torch", (suffix) =
     nn.functional.crossEntropy(net.call(inputs), tensor([0, 2], { dtype: "int64" })).backward();
     optimizer.step();
     expect(
-      nn.utils.parametersToVector(net.parameters()).allclose(tensor(python.after_third_step), { atol: 1e-6 }),
+      cat([...net.parameters()].map((parameter) => parameter.flatten())).allclose(tensor(python.after_third_step), {
+        atol: 1e-6,
+      }),
     ).toBe(true);
   });
 
@@ -113,8 +115,10 @@ describe.each([".pth", ".legacy.pth"])("a %s file of Python's torch", (suffix) =
   });
 
   test("is refused by the name of the class when it wants more than tensors", () => {
-    expect(() => load(`bomb${suffix}`)).toThrow("the file wants 'posix.system', which is not loaded");
-    expect(() => load(`module${suffix}`)).toThrow("the file wants 'torch.nn.modules.linear.Linear'");
+    expect(() => load(`bomb${suffix}`)).toThrow(
+      "unsupported global 'posix.system': only tensors and plain containers are loaded",
+    );
+    expect(() => load(`module${suffix}`)).toThrow("unsupported global 'torch.nn.modules.linear.Linear'");
     expect(existsSync("/tmp/the-unpickler-ran-a-command")).toBe(false);
   });
 
@@ -127,7 +131,7 @@ describe.each([".pth", ".legacy.pth"])("a %s file of Python's torch", (suffix) =
     expect(existsSync("/tmp/the-unpickler-ran-a-command")).toBe(false);
   });
 
-  test("is refused when it is cut off or damaged anywhere, or else read as it was", () => {
+  test("is refused when it is truncated or damaged anywhere, or else read as it was", () => {
     const good = readFileSync(fixture(`training${suffix}`));
     const path = join(folder, `damaged${suffix}`);
     const damage = fc.oneof(
@@ -152,7 +156,7 @@ describe.each([".pth", ".legacy.pth"])("a %s file of Python's torch", (suffix) =
   });
 });
 
-test("what is no file of torch.save is said to be none", () => {
+test("what torch.save did not write is refused", () => {
   const path = join(folder, "other.pth");
   for (const [bytes, message] of [
     ["", "the file is empty"],

@@ -1,6 +1,6 @@
-import type { DType } from "../tensor/dtype.ts";
+import { type DType, itemSize } from "../tensor/dtype.ts";
 import { badFile } from "./errors.ts";
-import { itemSize, PickledStorage } from "./pickled-storage.ts";
+import { PickledStorage } from "./pickled-storage.ts";
 import { RandomAccessFile } from "./random-access-file.ts";
 import { opaqueGlobal, storageOf, torchGlobal } from "./torch-globals.ts";
 import { type UnpicklerHooks, unpickle } from "./unpickler.ts";
@@ -20,7 +20,7 @@ export interface LoadPthOptions {
  * shared memory still do; all are on the CPU.
  *
  * dict and OrderedDict become Map (int keys stay numbers), list and tuple arrays, set Set, bytes Uint8Array, None null.
- * @throws SerializationError if the file wants another class, is damaged, or is of another kind
+ * @throws SerializationError if the file has another class, is damaged, or is of another kind
  */
 export function loadPth(path: string, options: LoadPthOptions = {}): unknown {
   const file = new RandomAccessFile(path);
@@ -66,7 +66,7 @@ function loadZip(file: RandomAccessFile, options: LoadPthOptions): unknown {
     if (known) return known;
     const bytes = zip.read(`${root}data/${key}`);
     if (bytes.byteLength < numel * itemSize(dtype)) {
-      throw badFile(path, `storage ${key} has ${bytes.byteLength} bytes, not the ${numel * itemSize(dtype)} it should`);
+      throw badFile(path, `storage ${key}: expected ${numel * itemSize(dtype)} bytes, received ${bytes.byteLength}`);
     }
     const storage = new PickledStorage(bytes.buffer, dtype, numel);
     storages.set(key, storage);
@@ -90,7 +90,7 @@ function loadLegacy(file: RandomAccessFile, options: LoadPthOptions): unknown {
     const known = storages.get(key);
     if (known) return known;
     allocated += numel * itemSize(dtype);
-    if (allocated > file.size) throw badFile(path, "its tensors need more bytes than the file has: it is cut off");
+    if (allocated > file.size) throw badFile(path, "its tensors need more bytes than the file has: it is truncated");
     const storage = new PickledStorage(new ArrayBuffer(numel * itemSize(dtype)), dtype, numel);
     storages.set(key, storage);
     return storage;
@@ -104,7 +104,7 @@ function loadLegacy(file: RandomAccessFile, options: LoadPthOptions): unknown {
   };
   if (next() !== legacyMagic) throw badFile(path, "it is a pickle, but not one of torch.save");
   const protocol = next();
-  if (protocol !== 1001) throw badFile(path, `its protocol is ${String(protocol)}, not 1001`);
+  if (protocol !== 1001) throw badFile(path, `its protocol: expected 1001, received ${String(protocol)}`);
   const machine = next();
   if (machine instanceof Map && machine.get("little_endian") === false) {
     throw badFile(path, "its numbers are stored in big-endian order");
@@ -125,9 +125,10 @@ function fillStorage(
 ): number {
   if (!storage) throw badFile(file.path, "it has the bytes of a storage that no tensor uses");
   const end = at + 8 + storage.buffer.byteLength;
-  if (end > bytes.byteLength) throw badFile(file.path, "the file is cut off");
+  if (end > bytes.byteLength) throw badFile(file.path, "the file is truncated");
   const numel = Number(new DataView(bytes.buffer, bytes.byteOffset + at, 8).getBigInt64(0, true));
-  if (numel !== storage.numel) throw badFile(file.path, `a storage has ${numel} elements, not ${storage.numel}`);
+  if (numel !== storage.numel)
+    throw badFile(file.path, `a storage: expected ${storage.numel} elements, received ${numel}`);
   new Uint8Array(storage.buffer).set(bytes.subarray(at + 8, end));
   return end;
 }

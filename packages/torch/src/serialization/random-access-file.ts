@@ -2,7 +2,7 @@ import { closeSync, readSync } from "node:fs";
 import { openRegularFile } from "@classifier-training/base";
 import { badFile } from "./errors.ts";
 
-/** A file read at chosen positions, each time all of what is asked for. */
+/** A file read at given positions; a short read is an error. */
 export class RandomAccessFile {
   readonly path: string;
   readonly size: number;
@@ -18,7 +18,10 @@ export class RandomAccessFile {
   /** Bytes in memory of their own, aligned for any element type. */
   read(position: number, length: number): Uint8Array<ArrayBuffer> {
     if (position < 0 || length < 0 || position + length > this.size) {
-      throw badFile(this.path, `bytes ${position} to ${position + length} are wanted, the file has ${this.size}`);
+      throw badFile(
+        this.path,
+        `expected bytes ${position} to ${position + length}, the file has ${this.size}: it is truncated`,
+      );
     }
     // Not from the shared pool of small buffers, and not zeroed first: every byte is overwritten.
     const bytes = Buffer.allocUnsafeSlow(length) as Uint8Array<ArrayBuffer>;

@@ -1,33 +1,22 @@
-import type { DType } from "../tensor/dtype.ts";
+import { type DType, itemSize } from "../tensor/dtype.ts";
 import { badFile } from "./errors.ts";
 import { HeaderScanner } from "./safetensors-scanner.ts";
 
-/** The one table of what can be stored: the format's names, LibTorch's, and bytes of an element. */
-const dtypes = {
-  BOOL: { dtype: "bool", itemSize: 1 },
-  U8: { dtype: "uint8", itemSize: 1 },
-  I8: { dtype: "int8", itemSize: 1 },
-  I16: { dtype: "int16", itemSize: 2 },
-  F16: { dtype: "float16", itemSize: 2 },
-  BF16: { dtype: "bfloat16", itemSize: 2 },
-  I32: { dtype: "int32", itemSize: 4 },
-  F32: { dtype: "float32", itemSize: 4 },
-  I64: { dtype: "int64", itemSize: 8 },
-  F64: { dtype: "float64", itemSize: 8 },
-} as const;
+/** The format's names of the dtypes that it and LibTorch 1.13 have. */
+const dtypesByName = {
+  BOOL: "bool",
+  U8: "uint8",
+  I8: "int8",
+  I16: "int16",
+  F16: "float16",
+  BF16: "bfloat16",
+  I32: "int32",
+  F32: "float32",
+  I64: "int64",
+  F64: "float64",
+} as const satisfies Record<string, DType>;
 
-type StoredName = keyof typeof dtypes;
-
-const storedNames: ReadonlyMap<DType, StoredName> = new Map(
-  Object.entries(dtypes).map(([name, { dtype }]) => [dtype, name as StoredName]),
-);
-
-/** Bytes of one element. @throws SerializationError naming the tensor, for a dtype that safetensors lacks */
-export function itemSizeOf({ name, dtype }: { readonly name: string; readonly dtype: DType }): number {
-  const stored = storedNames.get(dtype);
-  if (stored !== undefined) return dtypes[stored].itemSize;
-  throw badFile(`tensor '${name}'`, `safetensors has no dtype for ${dtype}`);
-}
+const namesByDtype = new Map<DType, string>(Object.entries(dtypesByName).map(([name, dtype]) => [dtype, name]));
 
 /** One tensor of a file: `begin` and `end` are bytes from the start of the data. */
 export interface TensorEntry {
@@ -99,9 +88,9 @@ function checkEntry(
   dataSize: number | undefined,
   where: string,
 ): TensorEntry {
-  const known = dtypes[dtype as StoredName];
-  if (!Object.hasOwn(dtypes, dtype)) {
-    const all = Object.keys(dtypes).join(", ");
+  const known = dtypesByName[dtype as keyof typeof dtypesByName];
+  if (!Object.hasOwn(dtypesByName, dtype)) {
+    const all = Object.keys(dtypesByName).join(", ");
     throw badFile(where, `tensor '${name}' has dtype ${JSON.stringify(dtype)}`, `the ones supported are ${all}`);
   }
   const [begin, end] = offsets;
@@ -112,7 +101,7 @@ function checkEntry(
       `tensor '${name}' ends at byte ${end} of the data, which has ${dataSize}: the file is truncated or corrupt`,
     );
   }
-  let bytes: number = known.itemSize;
+  let bytes = itemSize(known);
   // A zero anywhere makes the tensor empty; other sizes must not overflow on the way to it.
   for (const size of shape.includes(0) ? [0] : shape) bytes *= size;
   if (bytes !== end - begin) {
@@ -121,7 +110,7 @@ function checkEntry(
       `tensor '${name}' of ${dtype} [${shape.join(", ")}] needs ${bytes} bytes, its offsets span ${end - begin}`,
     );
   }
-  return { name, dtype: known.dtype, shape, begin, end };
+  return { name, dtype: known, shape, begin, end };
 }
 
 /** Tensors in the order in which their bytes lie in the file. */
@@ -136,12 +125,12 @@ export function inByteOrder(entries: readonly TensorEntry[]): TensorEntry[] {
 export function layOut(tensors: readonly Omit<TensorEntry, "begin" | "end">[]): TensorEntry[] {
   const sized = tensors.map(({ name, dtype, shape }) => {
     if (name === "__metadata__") throw badFile(`tensor '${name}'`, "a tensor cannot have this name in safetensors");
-    const itemSize = itemSizeOf({ name, dtype });
-    return { name, dtype, shape, itemSize, bytes: shape.reduce((product, size) => product * size, itemSize) };
+    if (!namesByDtype.has(dtype)) throw badFile(`tensor '${name}'`, `safetensors has no dtype for ${dtype}`);
+    return { name, dtype, shape, bytes: shape.reduce((product, size) => product * size, itemSize(dtype)) };
   });
   const begins = new Map<string, number>();
   let end = 0;
-  for (const { name, bytes } of sized.toSorted((a, b) => b.itemSize - a.itemSize)) {
+  for (const { name, bytes } of sized.toSorted((a, b) => itemSize(b.dtype) - itemSize(a.dtype))) {
     begins.set(name, end);
     end += bytes;
   }
@@ -162,7 +151,7 @@ export function encodeHeader(
   const fields = [`"__metadata__":${JSON.stringify(metadata)}`];
   for (const { name, dtype, shape, begin, end } of entries) {
     fields.push(
-      `${JSON.stringify(name)}:${JSON.stringify({ dtype: storedNames.get(dtype), shape, data_offsets: [begin, end] })}`,
+      `${JSON.stringify(name)}:${JSON.stringify({ dtype: namesByDtype.get(dtype), shape, data_offsets: [begin, end] })}`,
     );
   }
   const json = new TextEncoder().encode(`{${fields.join(",")}}`);

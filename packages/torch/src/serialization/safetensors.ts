@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSyn
 import { dirname } from "node:path";
 import { bind } from "../ops/dispatch.ts";
 import { scope } from "../scope.ts";
-import type { Device } from "../tensor/dtype.ts";
+import { type Device, itemSize } from "../tensor/dtype.ts";
 import { fromBuffer } from "../tensor/from-memory.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { beginDigest, digestOffset, digestPlaceholder } from "./digest.ts";
@@ -12,7 +12,6 @@ import {
   encodeHeader,
   headerLength,
   inByteOrder,
-  itemSizeOf,
   layOut,
   parseHeader,
   type SafetensorsHeader,
@@ -210,7 +209,7 @@ function mapped(path: string, size: number, { entries }: SafetensorsHeader, star
       entries.map(({ name, dtype, shape, begin, end }): [string, Tensor] => {
         const bytes = whole.narrow(0, start + begin, end - begin);
         // Another writer need not align its data: such a tensor is copied.
-        const aligned = (start + begin) % itemSizeOf({ name, dtype }) === 0 ? bytes : bytes.clone();
+        const aligned = (start + begin) % itemSize(dtype) === 0 ? bytes : bytes.clone();
         return [name, atenViewDtype(aligned, dtype).reshape(shape)];
       }),
     );

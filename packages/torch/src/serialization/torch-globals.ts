@@ -65,7 +65,7 @@ export function torchGlobal(module: string, name: string, where: string): unknow
   return build === undefined ? undefined : new PythonGlobal(full, build);
 }
 
-/** Any other class, as an object that only remembers its name and what it was made of. */
+/** Any other class, as an inert object with its name and arguments. */
 export function opaqueGlobal(module: string, name: string): PythonGlobal {
   return new PythonGlobal(`${module}.${name}`, (args) => new OpaqueObject(`${module}.${name}`, args));
 }
@@ -124,7 +124,7 @@ export function storageOf(
   const [kind, type, key, , numel, view] = Array.isArray(id) ? (id as unknown[]) : [];
   const isCount = typeof numel === "number" && Number.isSafeInteger(numel) && numel >= 0;
   if (kind !== "storage" || !(type instanceof StorageType) || typeof key !== "string" || !isCount) {
-    throw badFile(where, "its pickle refers to something outside of itself that is no storage");
+    throw badFile(where, "its pickle has a persistent id that is not a storage");
   }
   const storage = open(key, type.dtype, numel);
   if (!Array.isArray(view)) return storage;

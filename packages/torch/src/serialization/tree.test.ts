@@ -77,9 +77,9 @@ test("what cannot be saved is refused by its path", () => {
 
 test.each([
   ["no JSON", "{"],
-  ["a bigint that is none", '{"$bigint":"x"}'],
-  ["a map that is none", '{"$map":7}'],
-  ["a typed array that is none", '{"$bytes":"","kind":"constructor"}'],
+  ["an invalid bigint", '{"$bigint":"x"}'],
+  ["an invalid map", '{"$map":7}'],
+  ["an unknown typed array", '{"$bytes":"","kind":"constructor"}'],
   ["more nesting than the stack holds", `${"[".repeat(200_000)}${"]".repeat(200_000)}`],
 ])("%s is refused", (_what, json) => {
   expect(() => unpackTree({ tensors: new Map(), json })).toThrow(serialization.SerializationError);

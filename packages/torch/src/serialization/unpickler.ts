@@ -1,7 +1,7 @@
 import { SerializationError } from "./errors.ts";
 import { PickleReader } from "./pickle-reader.ts";
 
-/** A class or function that a pickle names: what to build when it is called, in our code and of plain values. */
+/** A class or function that a pickle names, and what this package builds when the pickle calls it. */
 export class PythonGlobal {
   readonly name: string;
   readonly build: (args: readonly unknown[]) => unknown;
@@ -13,13 +13,13 @@ export class PythonGlobal {
 }
 
 export interface UnpicklerHooks {
-  /** What stands for `module.name`: a function of ours, or a plain value (a dtype's name); undefined refuses it. */
+  /** The replacement of `module.name`: a function, or a plain value (a dtype's name); undefined refuses it. */
   findGlobal(module: string, name: string): unknown;
   /** An object that the file keeps outside the pickle: a storage. */
   persistentLoad(id: unknown): unknown;
 }
 
-/** A class instance that was not built: only its name and what it was to be made of. */
+/** A class instance that was not built: its name and its arguments. */
 export class OpaqueObject {
   readonly pythonClass: string;
   readonly args: readonly unknown[];
@@ -35,7 +35,7 @@ const mark = Symbol("mark");
 
 /**
  * Runs a pickle (protocols 0 to 5) that may build plain containers and whatever `findGlobal` admits. Nothing of the
- * file is ever called: a global is looked up by name in a table of ours.
+ * file is called: a global is looked up by name in this package's table.
  *
  * Python's dict and OrderedDict become Map, list and tuple become arrays, set becomes Set, bytes Uint8Array, None null,
  * and an integer that a number cannot hold a bigint.
@@ -103,10 +103,10 @@ class Machine {
       // A loop: a spread of a long list would overflow the stack of calls.
       if (list instanceof Set) for (const item of items) list.add(item);
       else if (Array.isArray(list)) for (const item of items) list.push(item);
-      else throw this.#in.error("items are appended to what is no list");
+      else throw this.#in.error("expected a list to append items to");
     },
     setItems: (dictionary, items) => {
-      if (!(dictionary instanceof Map)) throw this.#in.error("entries are set in what is no dictionary");
+      if (!(dictionary instanceof Map)) throw this.#in.error("expected a dictionary to set entries in");
       if (items.length % 2 === 1) throw this.#in.error("a key without a value");
       for (let i = 0; i < items.length; i += 2) dictionary.set(items[i], items[i + 1]);
     },
@@ -129,7 +129,7 @@ class Machine {
 
   #popMark(): unknown[] {
     const at = this.#stack.lastIndexOf(mark);
-    if (at === -1) throw this.#in.error("a mark is missing");
+    if (at === -1) throw this.#in.error("expected a mark");
     const items = this.#stack.splice(at);
     items.shift();
     return items;
@@ -142,14 +142,14 @@ class Machine {
     const full = JSON.stringify(`${module}.${name}`).slice(1, -1).slice(0, 200);
     throw new SerializationError({
       code: "torch/serialization",
-      what: `the file wants '${full}', which is not loaded: only tensors and plain containers are`,
+      what: `unsupported global '${full}': only tensors and plain containers are loaded (like \`weights_only=True\`)`,
       where: this.#in.where,
       fix: "save the model's state_dict alone, or convert it to safetensors in Python",
     });
   }
 
   #call(callee: unknown, args: unknown): unknown {
-    if (!(callee instanceof PythonGlobal)) throw this.#in.error("what is called is no function");
+    if (!(callee instanceof PythonGlobal)) throw this.#in.error("expected a function to call");
     if (!Array.isArray(args)) throw this.#in.error("a call without arguments");
     return callee.build(args);
   }
@@ -160,7 +160,7 @@ class Machine {
     const object = this.#top();
     if (object instanceof OpaqueObject) object.state = state;
     else if (typeof object !== "object" || object === null || object instanceof PythonGlobal) {
-      throw this.#in.error("a state is given to what cannot have one");
+      throw this.#in.error("expected an object to set a state of");
     }
   }
 }

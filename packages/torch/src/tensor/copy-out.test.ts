@@ -34,6 +34,10 @@ test("bytes beside a copied tensor stay as they are", () => {
 
 test("a tensor that does not fit is refused, and so is a place before the memory", () => {
   const memory = new ArrayBuffer(16);
-  expect(() => copyTensors([{ tensor: tensor([1, 2]), offset: 9 }], memory)).toThrow("the memory has 16 bytes");
-  expect(() => copyTensors([{ tensor: tensor([1, 2]), offset: -4 }], memory)).toThrow("the memory has 16 bytes");
+  expect(() => copyTensors([{ tensor: tensor([1, 2]), offset: 9 }], memory)).toThrow(
+    "snapshot buffer too small: 16 bytes",
+  );
+  expect(() => copyTensors([{ tensor: tensor([1, 2]), offset: -4 }], memory)).toThrow(
+    "snapshot buffer too small: 16 bytes",
+  );
 });

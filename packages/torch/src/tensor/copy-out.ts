@@ -4,16 +4,16 @@ import { TorchError } from "../errors.ts";
 import { native } from "../native/load.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** Where a tensor's elements are to lie in a memory. */
+/** A tensor and the place of its elements in a buffer. */
 export interface Destination {
   readonly tensor: Tensor;
-  /** In bytes from the memory's start. */
+  /** In bytes from the buffer's start. */
   readonly offset: number;
 }
 
 /**
- * Copies tensors, in row-major order and from any device, into memory that is not theirs: one call for a whole model
- * and its optimizer. On x86 the copy goes past the cache, which nobody needs it in.
+ * Copies tensors, in row-major order and from any device, into a buffer: one call for a whole model and its optimizer.
+ * On x86 with non-temporal stores, which leave the cache to others.
  *
  * @throws TorchError `torch/buffer` when one does not fit
  */
@@ -32,8 +32,8 @@ export function copyTensors(destinations: readonly Destination[], memory: ArrayB
 }
 
 /**
- * A shared memory of so many bytes, zeroed, in large pages where the system has them: the first write to ordinary
- * pages takes several times as long as the copy itself.
+ * A zeroed shared buffer, in huge pages where the system has them: page faults of the first write to ordinary pages take
+ * several times as long as the copy.
  */
 export function sharedMemory(bytes: number): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(bytes);

@@ -46,7 +46,7 @@ export function tensor(data: Nested, options: TensorOptions = {}): Tensor {
   return fromNested(data, options);
 }
 
-/** Uninitialised memory. */
+/** Uninitialized memory. */
 export function empty(
   shape: Shape,
   { dtype = "float32", device, requiresGrad, memoryFormat }: EmptyOptions = {},

@@ -54,9 +54,15 @@ const arrays = {
   float16: Uint16Array,
 } as const;
 
-/** The typed array whose elements lie in memory as the dtype's do; the 16-bit floats have none and are raw here. */
+/** The typed array with the dtype's memory layout; the 16-bit floats have none and are raw here. */
 export function typedArrayOf(dtype: DType): (typeof arrays)[keyof typeof arrays] | undefined {
   return dtype in arrays ? arrays[dtype as keyof typeof arrays] : undefined;
+}
+
+/** Bytes of one element. */
+export function itemSize(dtype: DType): number {
+  if (isComplex(dtype)) return dtype === "complex64" ? 8 : 16;
+  return (typedArrayOf(dtype) as { readonly BYTES_PER_ELEMENT: number }).BYTES_PER_ELEMENT;
 }
 
 const nameOfArray = Object.getOwnPropertyDescriptor(
@@ -65,8 +71,8 @@ const nameOfArray = Object.getOwnPropertyDescriptor(
 )?.get;
 
 /**
- * The class of a typed array, `"Float32Array"`, whichever realm made it: an array of another one (Jest, `vm`) is an
- * instance of none of ours. Undefined for everything else.
+ * The class of a typed array, `"Float32Array"`, of any realm: an array of another one (Jest, `vm`) is not an
+ * `instanceof` of this one's. Undefined for everything else.
  */
 export function typedArrayName(value: unknown): string | undefined {
   return nameOfArray?.call(value) as string | undefined;
@@ -85,7 +91,7 @@ const dtypesByArray: Readonly<Record<string, DType>> = {
   Uint16Array: "bfloat16",
 };
 
-/** The dtype whose elements lie in memory as a typed array's do; undefined where LibTorch has none. */
+/** The dtype with a typed array's memory layout; undefined where LibTorch has none. */
 export function dtypeOfArray(array: unknown): DType | undefined {
   return dtypesByArray[typedArrayName(array) ?? ""];
 }

@@ -101,7 +101,7 @@ function checkBuffer(buffer: ArrayBuffer | SharedArrayBuffer): void {
   if (types.isArrayBuffer(buffer) && "resizable" in buffer && buffer.resizable === true) {
     throw new TorchError({
       code: "torch/buffer",
-      what: "expected a buffer of fixed length, received a resizable one: its memory can go away under the tensor",
+      what: "expected a buffer of fixed length, received a resizable one: its memory could be freed under the tensor",
       fix: "copy it with fromTypedArray",
     });
   }
@@ -113,7 +113,7 @@ function keepInPlace(buffer: ArrayBuffer): void {
   for (const name of ["transfer", "transferToFixedLength"]) {
     if (!(name in buffer) || Object.hasOwn(buffer, name)) continue;
     const value = () => {
-      throw new TorchError({ code: "torch/buffer", what: "a tensor lies in this buffer: it cannot be transferred" });
+      throw new TorchError({ code: "torch/buffer", what: "the memory of a tensor cannot be transferred" });
     };
     Object.defineProperty(buffer, name, { value });
   }

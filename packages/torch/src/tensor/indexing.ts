@@ -140,7 +140,7 @@ function consumedDims(entry: PlainIndex): number {
 
 /**
  * Applies numbers, slices and new dimensions as views, as `python_variable_indexing.cpp` does; what remains is the list
- * of the gathering operators. It ends with a tensor: with nulls behind a mask `index_put_` takes the mask for one of the
+ * of the gathering operators. It ends with a tensor: with nulls after a mask `index_put_` takes the mask for one of the
  * last dimensions.
  */
 function resolve(self: Tensor, indices: readonly Index[]): { view: Tensor; tensors: readonly (Tensor | null)[] } {

@@ -328,7 +328,7 @@ test("a generator repeats its numbers, and leaves the device's own source alone"
   expect(generator.manualSeed(5).initialSeed()).toBe(5n);
   expect(draw()).toEqual(first);
   expect(torch.getRngState().equal(before)).toBe(true);
-  expect(() => torch.ops.aten.add(torch.ones([1]), generator as never)).toThrow(/not a generator of cpu/);
+  expect(() => torch.ops.aten.add(torch.ones([1]), generator as never)).toThrow(/received a generator of cpu/);
 });
 
 test("a seed gives PyTorch's numbers", () => {

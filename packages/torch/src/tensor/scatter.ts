@@ -15,7 +15,7 @@ const [indexPut, indexPut_] = [bind("aten::index_put"), bind("aten::index_put_")
 /** Index tensors for the first dimensions, null for those taken whole. */
 export type IndexTensors = readonly (Tensor | null)[];
 
-/** Python never passes them, and `index_put_` reads nulls behind a mask wrongly (pytorch issue 158413). */
+/** As Python does: `index_put_` mistakes nulls after a mask (pytorch issue 158413). */
 export function withoutTrailingNulls(indices: IndexTensors): IndexTensors {
   return indices.slice(0, indices.findLastIndex((index) => index !== null) + 1);
 }

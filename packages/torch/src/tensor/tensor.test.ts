@@ -97,7 +97,7 @@ test("a buffer that could lose its memory is refused, and one that holds a tenso
   const Resizable = ArrayBuffer as unknown as new (length: number, options: { maxByteLength: number }) => ArrayBuffer;
   expect(() => over(new Resizable(8, { maxByteLength: 16 }), 2)).toThrow("received a resizable one");
   expect(() => over(new Float32Array(2), 2)).toThrow("received a Float32Array");
-  expect(() => over(new ArrayBuffer(8), -1)).toThrow("must not be negative");
+  expect(() => over(new ArrayBuffer(8), -1)).toThrow("expected sizes of 0 or more, received -1");
   expect(() => over(new ArrayBuffer(8), 2 ** 33, 2 ** 33)).toThrow("the buffer has 8 bytes");
   const buffer: ArrayBuffer = runInNewContext("new ArrayBuffer(8)");
   const held = over(buffer, 2);
@@ -330,7 +330,13 @@ test("creation functions follow PyTorch's conventions", () => {
     [0, 1],
   ]);
   expect(torch.linspace(0, 1, 3).tolist()).toEqual([0, 0.5, 1]);
-  expect(torch.zerosLike(torch.arange(2)).dtype).toBe("int64");
+  const like = torch.zeros([2, 3, 4, 4], { dtype: "float64" }).contiguous("channels_last");
+  const { emptyLike, fullLike, onesLike, randLike, randnLike, zerosLike } = torch;
+  for (const made of [emptyLike(like), fullLike(like, 7), onesLike(like), randLike(like), randnLike(like)]) {
+    expect([made.shape, made.dtype, made.isContiguous("channels_last")]).toEqual([[2, 3, 4, 4], "float64", true]);
+  }
+  expect(zerosLike(torch.arange(2)).dtype).toBe("int64");
+  expect(fullLike(like, 7, { dtype: "int32" }).index(0, 0, 0).tolist()).toEqual([7, 7, 7, 7]);
   expect(torch.randint(3, 4, [2]).tolist()).toEqual([3, 3]);
   expect(torch.randperm(5).sort().values.tolist()).toEqual([0, 1, 2, 3, 4]);
 });

@@ -16,16 +16,16 @@ using c10::optional;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// The work is cut into pieces that do not depend on the number of threads, and sums are added in their order: results
-// are the same bits with any number of threads.
-struct Pieces {
+// Chunks do not depend on the number of threads, and their sums are added in order: results have the same bits with any number
+// of threads.
+struct Chunks {
   int64_t rows;
   int64_t size;
   int64_t count;
 
-  explicit Pieces(int64_t rows) : rows(rows), size(std::max<int64_t>(256, (rows + 127) / 128)), count((rows + size - 1) / size) {}
-  int64_t begin(int64_t piece) const { return piece * size; }
-  int64_t length(int64_t piece) const { return std::min(size, rows - begin(piece)); }
+  explicit Chunks(int64_t rows) : rows(rows), size(std::max<int64_t>(256, (rows + 127) / 128)), count((rows + size - 1) / size) {}
+  int64_t begin(int64_t chunk) const { return chunk * size; }
+  int64_t length(int64_t chunk) const { return std::min(size, rows - begin(chunk)); }
 };
 
 template <typename T>
@@ -34,16 +34,16 @@ const kernels::BatchNormKernels<T>& table() {
 }
 
 void checkImages(const Tensor& x, const char* name) {
-  TORCH_CHECK(x.dim() == 4, name, " must be [N, C, H, W], got ", x.sizes());
-  TORCH_CHECK(x.device().is_cpu(), name, " must be on the CPU, got ", x.device());
+  TORCH_CHECK(x.dim() == 4, name, ": expected [N, C, H, W], received ", x.sizes());
+  TORCH_CHECK(x.device().is_cpu(), name, ": expected a tensor on the CPU, received ", x.device());
   TORCH_CHECK(x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16, name,
-              " must be float32 or bfloat16, got ", x.scalar_type());
-  TORCH_CHECK(x.is_contiguous(at::MemoryFormat::ChannelsLast), name, " must be channels-last contiguous");
+              ": expected float32 or bfloat16, received ", x.scalar_type());
+  TORCH_CHECK(x.is_contiguous(at::MemoryFormat::ChannelsLast), name, ": expected channels-last memory format");
 }
 
 void checkChannels(const Tensor& v, int64_t channels, const char* name) {
-  TORCH_CHECK(v.scalar_type() == at::kFloat && v.is_contiguous() && v.numel() == channels, name, " must be float32 [",
-              channels, "], got ", v.scalar_type(), " ", v.sizes());
+  TORCH_CHECK(v.scalar_type() == at::kFloat && v.is_contiguous() && v.numel() == channels, name, ": expected float32 [",
+              channels, "], received ", v.scalar_type(), " ", v.sizes());
 }
 
 struct Sums {
@@ -51,19 +51,19 @@ struct Sums {
   std::vector<double> second;
 };
 
-// Runs `body(piece, first, second)` for all pieces in parallel, and adds their sums in order.
+// Runs `body(chunk, first, second)` for all chunks in parallel, and adds their sums in order.
 template <typename Body>
-Sums sumPieces(const Pieces& pieces, int64_t channels, const Body& body) {
-  std::vector<double> partial(static_cast<size_t>(pieces.count * channels * 2), 0.0);
-  forRanges(pieces.count, [&](int64_t begin, int64_t end) {
-    for (int64_t piece = begin; piece < end; piece++) {
-      double* sums = partial.data() + piece * channels * 2;
-      body(piece, sums, sums + channels);
+Sums sumChunks(const Chunks& chunks, int64_t channels, const Body& body) {
+  std::vector<double> partial(static_cast<size_t>(chunks.count * channels * 2), 0.0);
+  parallelFor(chunks.count, [&](int64_t begin, int64_t end) {
+    for (int64_t chunk = begin; chunk < end; chunk++) {
+      double* sums = partial.data() + chunk * channels * 2;
+      body(chunk, sums, sums + channels);
     }
   });
   Sums total{std::vector<double>(channels, 0.0), std::vector<double>(channels, 0.0)};
-  for (int64_t piece = 0; piece < pieces.count; piece++) {
-    const double* sums = partial.data() + piece * channels * 2;
+  for (int64_t chunk = 0; chunk < chunks.count; chunk++) {
+    const double* sums = partial.data() + chunk * channels * 2;
     for (int64_t c = 0; c < channels; c++) {
       total.first[c] += sums[c];
       total.second[c] += sums[channels + c];
@@ -88,7 +88,7 @@ void fold(Normalization& n, int64_t c, double mean, double invstd, const float* 
   pointer<float>(n.shift)[c] = static_cast<float>((bias != nullptr ? bias[c] : 0.0) - mean * scale);
 }
 
-// As LibTorch: a channel whose values are all the same has no deviation to divide by, and becomes 0 where eps does not help.
+// As LibTorch: a constant channel becomes 0 when eps is 0 too.
 double inverseDeviation(double variance, double eps) {
   return variance == 0 && eps == 0 ? 0.0 : 1.0 / std::sqrt(variance + eps);
 }
@@ -97,9 +97,9 @@ template <typename T>
 Normalization batchStatistics(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& runningMean,
                               const Tensor& runningVar, double momentum, double eps) {
   const int64_t channels = x.size(1);
-  const Pieces pieces(x.numel() / channels);
+  const Chunks chunks(x.numel() / channels);
   const T* data = pointer<T>(x);
-  // Sums of differences from a typical value (the first pixel) do not cancel as sums of squares do.
+  // Differences from a pivot (the first pixel) avoid the cancellation of plain sums of squares.
   Tensor pivot = channelVector(channels);
   {
     std::fill_n(pointer<float>(pivot), channels, 0.0f);
@@ -107,11 +107,11 @@ Normalization batchStatistics(const Tensor& x, const Tensor& weight, const Tenso
     table<T>().stats(data, pointer<float>(pivot), 1, channels, first.data(), squares.data());
     for (int64_t c = 0; c < channels; c++) pointer<float>(pivot)[c] = static_cast<float>(first[c]);
   }
-  const Sums sums = sumPieces(pieces, channels, [&](int64_t piece, double* sum, double* squares) {
-    table<T>().stats(data + pieces.begin(piece) * channels, pointer<float>(pivot), pieces.length(piece), channels, sum, squares);
+  const Sums sums = sumChunks(chunks, channels, [&](int64_t chunk, double* sum, double* squares) {
+    table<T>().stats(data + chunks.begin(chunk) * channels, pointer<float>(pivot), chunks.length(chunk), channels, sum, squares);
   });
   Normalization n{channelVector(channels), channelVector(channels), channelVector(channels), channelVector(channels)};
-  const double count = static_cast<double>(pieces.rows);
+  const double count = static_cast<double>(chunks.rows);
   for (int64_t c = 0; c < channels; c++) {
     const double shift = sums.first[c] / count;
     const double mean = pointer<float>(pivot)[c] + shift;
@@ -144,10 +144,10 @@ template <typename T>
 Tensor applyNormalization(const Tensor& x, const Normalization& n, const Tensor& residual, bool relu) {
   Tensor y = at::empty_like(x);
   const int64_t channels = x.size(1);
-  const Pieces pieces(x.numel() / channels);
-  forRanges(pieces.count, [&](int64_t begin, int64_t end) {
-    const int64_t offset = pieces.begin(begin) * channels;
-    const int64_t rows = std::min(pieces.begin(end), pieces.rows) - pieces.begin(begin);
+  const Chunks chunks(x.numel() / channels);
+  parallelFor(chunks.count, [&](int64_t begin, int64_t end) {
+    const int64_t offset = chunks.begin(begin) * channels;
+    const int64_t rows = std::min(chunks.begin(end), chunks.rows) - chunks.begin(begin);
     table<T>().apply({pointer<T>(x) + offset, residual.defined() ? pointer<T>(residual) + offset : nullptr,
                       pointer<float>(n.scale), pointer<float>(n.shift), pointer<T>(y) + offset, rows, channels, relu});
   });
@@ -158,19 +158,19 @@ template <typename T>
 variable_list inputGradients(const Tensor& gy, const Tensor& x, const Tensor& y, const Normalization& n, bool training,
                              bool relu, bool wantsX, bool wantsResidual) {
   const int64_t channels = x.size(1);
-  const Pieces pieces(x.numel() / channels);
-  // With a residual, the gradient behind relu is a result of its own; the second pass reads it instead of gy and y.
+  const Chunks chunks(x.numel() / channels);
+  // With a residual, the gradient before relu is the residual's gradient too; the second pass reads it instead of gy and y.
   Tensor masked = wantsResidual && relu ? at::empty_like(x) : Tensor();
-  const Sums sums = sumPieces(pieces, channels, [&](int64_t piece, double* sumG, double* sumGx) {
-    const int64_t offset = pieces.begin(piece) * channels;
+  const Sums sums = sumChunks(chunks, channels, [&](int64_t chunk, double* sumG, double* sumGx) {
+    const int64_t offset = chunks.begin(chunk) * channels;
     table<T>().reduce({pointer<T>(gy) + offset, pointer<T>(x) + offset, y.defined() ? pointer<T>(y) + offset : nullptr,
                        pointer<float>(n.scale), pointer<float>(n.shift), pointer<float>(n.mean),
-                       masked.defined() ? pointer<T>(masked) + offset : nullptr, sumG, sumGx, pieces.length(piece),
+                       masked.defined() ? pointer<T>(masked) + offset : nullptr, sumG, sumGx, chunks.length(chunk),
                        channels, relu});
   });
   Tensor gradWeight = channelVector(channels), gradBias = channelVector(channels);
   Tensor a = channelVector(channels), b = channelVector(channels), c = channelVector(channels);
-  const double count = static_cast<double>(pieces.rows);
+  const double count = static_cast<double>(chunks.rows);
   for (int64_t i = 0; i < channels; i++) {
     const double invstd = pointer<float>(n.invstd)[i];
     const double scale = pointer<float>(n.scale)[i];
@@ -187,9 +187,9 @@ variable_list inputGradients(const Tensor& gy, const Tensor& x, const Tensor& y,
     gx = at::empty_like(x);
     const Tensor& g = masked.defined() ? masked : gy;
     const bool stillMasks = relu && !masked.defined();
-    forRanges(pieces.count, [&](int64_t begin, int64_t end) {
-      const int64_t offset = pieces.begin(begin) * channels;
-      const int64_t rows = std::min(pieces.begin(end), pieces.rows) - pieces.begin(begin);
+    parallelFor(chunks.count, [&](int64_t begin, int64_t end) {
+      const int64_t offset = chunks.begin(begin) * channels;
+      const int64_t rows = std::min(chunks.begin(end), chunks.rows) - chunks.begin(begin);
       table<T>().grad({pointer<T>(g) + offset, pointer<T>(x) + offset,
                        stillMasks && y.defined() ? pointer<T>(y) + offset : nullptr, pointer<float>(n.scale),
                        pointer<float>(n.shift), pointer<float>(a), pointer<float>(b), pointer<float>(c),
@@ -209,18 +209,18 @@ struct BatchNormAct : torch::autograd::Function<BatchNormAct> {
     const Tensor runningMean = orNone(optionalMean), runningVar = orNone(optionalVar);
     checkImages(x, "input");
     const int64_t channels = x.size(1);
-    TORCH_CHECK(x.numel() > 0, "input must not be empty");
+    TORCH_CHECK(x.numel() > 0, "input: expected elements, received an empty tensor");
     TORCH_CHECK(!training || x.numel() / channels > 1, "Expected more than 1 value per channel when training, got input size ",
                 x.sizes());
     if (weight.defined()) checkChannels(weight, channels, "weight");
     if (bias.defined()) checkChannels(bias, channels, "bias");
     if (runningMean.defined()) checkChannels(runningMean, channels, "running_mean");
     if (runningVar.defined()) checkChannels(runningVar, channels, "running_var");
-    TORCH_CHECK(training || (runningMean.defined() && runningVar.defined()), "running statistics are needed in evaluation");
+    TORCH_CHECK(training || (runningMean.defined() && runningVar.defined()), "running_mean and running_var are required in evaluation mode");
     if (residual.defined()) {
       checkImages(residual, "residual");
-      TORCH_CHECK(residual.sizes() == x.sizes() && residual.scalar_type() == x.scalar_type(), "residual must be like input: ",
-                  x.scalar_type(), " ", x.sizes(), ", got ", residual.scalar_type(), " ", residual.sizes());
+      TORCH_CHECK(residual.sizes() == x.sizes() && residual.scalar_type() == x.scalar_type(), "residual: expected ",
+                  x.scalar_type(), " ", x.sizes(), ", received ", residual.scalar_type(), " ", residual.sizes());
     }
     const bool isFloat = x.scalar_type() == at::kFloat;
     Normalization n;
@@ -232,7 +232,7 @@ struct BatchNormAct : torch::autograd::Function<BatchNormAct> {
       n = batchStatistics<uint16_t>(x, weight, bias, runningMean, runningVar, momentum, eps);
     }
     if (training) {
-      // Autograd must notice that the running statistics changed.
+      // In-place changes of the running statistics, for autograd's version counters.
       if (runningMean.defined()) runningMean.unsafeGetTensorImpl()->bump_version();
       if (runningVar.defined()) runningVar.unsafeGetTensorImpl()->bump_version();
     }
@@ -258,7 +258,7 @@ struct BatchNormAct : torch::autograd::Function<BatchNormAct> {
     const bool wantsX = ctx->saved_data["wantsX"].toBool();
     variable_list g;
     if (at::GradMode::is_enabled()) {
-      // The pass itself is recorded (createGraph).
+      // Double backward (createGraph).
       g = batchNormGradients(gradients[0], {x, saved[1], saved[6], n.mean, n.invstd, n.scale, n.shift, training, relu,
                                             ctx->saved_data["eps"].toDouble()});
       if (!wantsX) g[0] = Tensor();

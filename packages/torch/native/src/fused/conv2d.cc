@@ -1,5 +1,5 @@
-// ct::conv2d: convolutions of channels-last images on the CPU, each of the forward pass and the two gradients by the products
-// of packed operands where that needs less time than LibTorch's convolution, which does the others.
+// ct::conv2d: convolutions of channels-last images on the CPU. The forward pass and each of the two gradients is a GEMM over
+// packed operands where that is faster than LibTorch's convolution, which computes the others.
 #include "conv2d.h"
 
 #include <ATen/ops/conv2d.h>
@@ -13,7 +13,7 @@
 #include <array>
 
 #include "conv_plan.h"
-#include "conv_products.h"
+#include "conv_gemm.h"
 #include "operands.h"
 
 namespace ct {
@@ -41,11 +41,11 @@ bool fits(const Tensor& x, const Tensor& weight, const Tensor& bias, IntArrayRef
   return !bias.defined() || (isLike(bias, 1) && bias.size(0) == weight.size(0));
 }
 
-struct ConvProducts : torch::autograd::Function<ConvProducts> {
+struct PackedConv2d : torch::autograd::Function<PackedConv2d> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const optional<Tensor>& optionalBias,
                         IntArrayRef stride, IntArrayRef padding, bool always) {
     const Tensor bias = orNone(optionalBias);
-    ctx->saved_data["wants"] = std::vector<bool>{x.requires_grad(), weight.requires_grad(), bias.defined() && bias.requires_grad()};
+    ctx->saved_data["needs_grad"] = std::vector<bool>{x.requires_grad(), weight.requires_grad(), bias.defined() && bias.requires_grad()};
     ctx->saved_data["stride"] = stride.vec();
     ctx->saved_data["padding"] = padding.vec();
     ctx->saved_data["always"] = always;
@@ -59,51 +59,51 @@ struct ConvProducts : torch::autograd::Function<ConvProducts> {
                         bool always) {
     const ConvShape s = convShape(x, weight, stride, padding);
     const ConvPlan plan(s, x.scalar_type(), always);
-    if (!plan.strip && !plan.gather) return at::convolution(x, weight, bias, stride, padding, {1, 1}, false, {0, 0}, 1);
+    if (!plan.rowBlock && !plan.im2col) return at::convolution(x, weight, bias, stride, padding, {1, 1}, false, {0, 0}, 1);
     const Tensor packed = weight.contiguous(at::MemoryFormat::ChannelsLast);
     const Tensor bias32 = bias.defined() ? bias.to(at::kFloat).contiguous() : bias;
-    return plan.strip ? convolveStrips<T>(x, packed, bias32, s) : convolveGathered<T>(x, packed, bias32, s);
+    return plan.rowBlock ? convolveRowBlocks<T>(x, packed, bias32, s) : convolveIm2col<T>(x, packed, bias32, s);
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     const variable_list saved = ctx->get_saved_variables();
-    const c10::List<bool> list = ctx->saved_data["wants"].toBoolList();
-    const std::array<bool, 3> wants{list[0], list[1], list[2]};
+    const c10::List<bool> list = ctx->saved_data["needs_grad"].toBoolList();
+    const std::array<bool, 3> needsGrad{list[0], list[1], list[2]};
     const std::vector<int64_t> stride = ctx->saved_data["stride"].toIntVector(), padding = ctx->saved_data["padding"].toIntVector();
     const bool always = ctx->saved_data["always"].toBool();
     const Tensor &x = saved[0], &weight = saved[1];
     variable_list g;
     if (at::GradMode::is_enabled()) {
-      // A gradient of this gradient is wanted: LibTorch's operator has one.
-      g = theirs(gradients[0], x, weight, stride, padding, wants);
+      // Double backward: LibTorch's operator is differentiable.
+      g = byLibTorch(gradients[0], x, weight, stride, padding, needsGrad);
     } else {
       const Tensor gy = gradients[0].to(x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast);
-      g = x.scalar_type() == at::kFloat ? ours<float>(gy, x, weight, stride, padding, wants, always)
-                                        : ours<uint16_t>(gy, x, weight, stride, padding, wants, always);
+      g = x.scalar_type() == at::kFloat ? byKernels<float>(gy, x, weight, stride, padding, needsGrad, always)
+                                        : byKernels<uint16_t>(gy, x, weight, stride, padding, needsGrad, always);
     }
     return {g[0], g[1], g[2], Tensor(), Tensor(), Tensor()};
   }
 
-  static variable_list theirs(const Tensor& gy, const Tensor& x, const Tensor& weight, IntArrayRef stride, IntArrayRef padding,
-                              std::array<bool, 3> wants) {
+  static variable_list byLibTorch(const Tensor& gy, const Tensor& x, const Tensor& weight, IntArrayRef stride, IntArrayRef padding,
+                              std::array<bool, 3> needsGrad) {
     auto [gx, gw, gb] = at::convolution_backward(gy, x, weight, IntArrayRef{weight.size(0)}, stride, padding, {1, 1}, false,
-                                                 {0, 0}, 1, wants);
+                                                 {0, 0}, 1, needsGrad);
     return {gx, gw, gb};
   }
 
   template <typename T>
-  static variable_list ours(const Tensor& gy, const Tensor& x, const Tensor& weight, IntArrayRef stride, IntArrayRef padding,
-                            std::array<bool, 3> wants, bool always) {
+  static variable_list byKernels(const Tensor& gy, const Tensor& x, const Tensor& weight, IntArrayRef stride, IntArrayRef padding,
+                            std::array<bool, 3> needsGrad, bool always) {
     const ConvShape s = convShape(x, weight, stride, padding);
     const ConvPlan plan(s, x.scalar_type(), always);
-    const bool input = wants[0] && plan.inputGradient, weights = wants[1] && plan.weightGradient;
+    const bool input = needsGrad[0] && plan.inputGradient, weights = needsGrad[1] && plan.weightGradient;
     variable_list g(3);
-    if ((wants[0] && !input) || (wants[1] && !weights)) {
-      g = theirs(gy, x, weight, stride, padding, {wants[0] && !input, wants[1] && !weights, false});
+    if ((needsGrad[0] && !input) || (needsGrad[1] && !weights)) {
+      g = byLibTorch(gy, x, weight, stride, padding, {needsGrad[0] && !input, needsGrad[1] && !weights, false});
     }
     if (input) g[0] = convInputGradient<T>(gy, weight.contiguous(at::MemoryFormat::ChannelsLast), s);
     if (weights) g[1] = convWeightGradient<T>(gy, x, weight, s);
-    if (wants[2]) g[2] = at::sum(gy, {0, 2, 3});
+    if (needsGrad[2]) g[2] = at::sum(gy, {0, 2, 3});
     return g;
   }
 };
@@ -113,18 +113,18 @@ struct ConvProducts : torch::autograd::Function<ConvProducts> {
 Tensor packedConv2d(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, IntArrayRef stride, IntArrayRef padding,
                     bool always) {
   const bool possible = fits(input, weight, orNone(bias), stride, padding);
-  TORCH_CHECK(possible || !always, "input must be channels-last float32 or bfloat16 [N, C, H, W] on the CPU, weight [K, C, KH, KW] ",
-              "and bias [K] like it; got ", input.scalar_type(), " ", input.sizes(), " and ", weight.scalar_type(), " ", weight.sizes());
+  TORCH_CHECK(possible || !always, "expected input channels-last float32 or bfloat16 [N, C, H, W] on the CPU, weight [K, C, KH, KW] and ",
+              "bias [K] of its dtype, received ", input.scalar_type(), " ", input.sizes(), " and ", weight.scalar_type(), " ", weight.sizes());
   if (possible) {
     const ConvPlan plan(convShape(input, weight, stride, padding), input.scalar_type(), always);
-    if (plan.any()) return ConvProducts::apply(input, weight, bias, stride, padding, always);
+    if (plan.any()) return PackedConv2d::apply(input, weight, bias, stride, padding, always);
   }
   return at::conv2d(input, weight, bias, stride, padding, {1, 1}, 1);
 }
 
 namespace {
 
-// As autocast does for LibTorch's convolutions: operands in its dtype, casts of weights kept until it is left.
+// Operands in autocast's dtype, as for LibTorch's convolutions.
 Tensor conv2dAutocast(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, IntArrayRef stride,
                       IntArrayRef padding, bool always) {
   c10::impl::ExcludeDispatchKeyGuard once(c10::DispatchKey::AutocastCPU);

@@ -5,7 +5,7 @@
 
 namespace ct {
 
-// Takes any operands, and leaves to LibTorch what it has no faster kernel for; with `always`, only what it has none for.
+// Falls back to LibTorch where its kernels are not faster; with `always`, only where there is no kernel.
 at::Tensor packedConv2d(const at::Tensor& input, const at::Tensor& weight, const c10::optional<at::Tensor>& bias,
                         at::IntArrayRef stride, at::IntArrayRef padding, bool always);
 

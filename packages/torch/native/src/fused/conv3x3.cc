@@ -1,5 +1,5 @@
 // ct::conv3x3: 3x3 convolutions (stride 1, padding 1) of channels-last images on the CPU by Winograd's algorithm, forward
-// and both gradients, where that needs less time; elsewhere as ct::conv2d does.
+// and both gradients, where that is faster; elsewhere as ct::conv2d does.
 #include <ATen/Parallel.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/empty.h>
@@ -35,8 +35,8 @@ int64_t tilesOf(const kernels::WinogradShape& s) {
   return s.images * s.tilesH * s.tilesW;
 }
 
-// x [N, In, H, W] to [N, Out, H, W]; with `transposed`, the gradient [N, Out, H, W] to that of the input. Each tile is
-// computed by itself, so that neither blocks nor threads change a bit of it.
+// x [N, In, H, W] to [N, Out, H, W]; with `transposed`, the gradient [N, Out, H, W] to that of the input. Tiles are
+// independent, so that neither blocks nor threads change a bit of the result.
 template <typename T>
 Tensor convolve(const Tensor& x, const Tensor& weight, const Tensor& bias, bool transposed) {
   const kernels::WinogradKernels<T>& k = table<T>();
@@ -44,19 +44,19 @@ Tensor convolve(const Tensor& x, const Tensor& weight, const Tensor& bias, bool 
   const kernels::WinogradShape s = shapeOf<T>(x);
   Tensor y = at::empty({s.images, to, s.height, s.width}, x.options(), at::MemoryFormat::ChannelsLast);
   if (s.images == 0) return y;
-  const int64_t units = kernels::winogradUnits(from, k.perUnit);
-  const Tensor filters = workspace(k.positions * k.panels(to) * units * k.panel);
-  const int64_t sumPieces = units * k.perUnit / kernels::kWinogradPiece;
-  forEach(sumPieces * k.panels(to), [&](int64_t piece) {
-    k.filters({pointer<T>(weight), weight.size(1), weight.size(0), transposed, sumPieces, piece, filters.data_ptr()});
+  const int64_t lanes = kernels::winogradLanes(from, k.perLane);
+  const Tensor filters = workspace(k.positions * k.panels(to) * lanes * k.panel);
+  const int64_t depthBlocks = lanes * k.perLane / kernels::kWinogradDepthBlock;
+  forEach(depthBlocks * k.panels(to), [&](int64_t block) {
+    k.filters({pointer<T>(weight), weight.size(1), weight.size(0), transposed, depthBlocks, block, filters.data_ptr()});
   });
-  // A block's transformed tiles should stay in the second-level cache. With many channels the filters do not, whatever
-  // the block, and more tiles for each reading of them are worth more.
+  // A block's transformed tiles should fit in the L2 cache. With many channels the filters never do, and larger blocks
+  // amortize reading them.
   const int64_t largest = (from + to <= 256 ? 4 : 8) * kernels::kWinogradRows;
   const int64_t tiles = tilesOf(s), threads = at::get_num_threads();
   const int64_t blocks = (tiles + largest * threads - 1) / (largest * threads) * threads;
   const int64_t size = (tiles + blocks - 1) / blocks;
-  forRanges((tiles + size - 1) / size, [&](int64_t begin, int64_t end) {
+  parallelFor((tiles + size - 1) / size, [&](int64_t begin, int64_t end) {
     const Tensor scratch = workspace(k.scratch(size, from, to));
     for (int64_t block = begin; block < end; block++) {
       const int64_t first = block * size;
@@ -67,8 +67,8 @@ Tensor convolve(const Tensor& x, const Tensor& weight, const Tensor& bias, bool 
   return y;
 }
 
-// Each part of the sum is one block of tiles after the other, each in two steps that may be parallel: sums are in the same
-// order with any number of threads.
+// A part of the sum adds one block of tiles after the other, each in two steps that may be parallel: the order of additions is
+// the same with any number of threads.
 template <typename T>
 Tensor weightGradient(const Tensor& gy, const Tensor& x, const Tensor& weight) {
   const kernels::WinogradKernels<T>& k = table<T>();
@@ -76,18 +76,18 @@ Tensor weightGradient(const Tensor& gy, const Tensor& x, const Tensor& weight) {
   const kernels::WinogradShape s = shapeOf<T>(x);
   const int64_t tiles = tilesOf(s);
   if (tiles == 0) return at::zeros_like(weight);
-  // The sums are read and written once a block, the block's transformed tiles written and read: the more channels, the
-  // larger the sums are beside the tiles.
+  // A block reads and writes the sums once and its transformed tiles once: the more channels, the larger the sums are compared
+  // with the tiles.
   const int64_t size = std::min<int64_t>(512, std::max<int64_t>(128, std::max(in, out)));
-  const int64_t rows = (std::min(size, tiles) + k.perUnit - 1) / k.perUnit;
-  const auto roundUp = [](int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; };
+  const int64_t rows = (std::min(size, tiles) + k.perLane - 1) / k.perLane;
+  const auto roundUp = [](int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; };
   kernels::WinogradGradient<T> all{};
   all.x = pointer<T>(x);
   all.gy = pointer<T>(gy);
   all.shape = s;
   all.inChannels = in;
   all.outChannels = out;
-  // One cache line more than a power of two, or columns would meet in a few sets of the cache.
+  // One cache line more than a power of two, or columns would map to a few sets of the cache.
   all.imagePanel = rows * k.panel + 16;
   all.gradientRow = roundUp(out, 16) + 16;
   all.imageStep = k.panels(in) * all.imagePanel;
@@ -109,8 +109,8 @@ Tensor weightGradient(const Tensor& gy, const Tensor& x, const Tensor& weight) {
     for (a.first = begin; a.first < end; a.first += size) {
       a.last = std::min(end, a.first + size);
       a.adds = a.first > begin;
-      forEach((a.last - a.first + k.perUnit - 1) / k.perUnit, [&](int64_t row) { k.gradientRows(a, row); });
-      forEach(k.positions * k.panels(in), [&](int64_t i) { k.gradientProduct(a, i / k.panels(in), i % k.panels(in)); });
+      forEach((a.last - a.first + k.perLane - 1) / k.perLane, [&](int64_t row) { k.gradientRows(a, row); });
+      forEach(k.positions * k.panels(in), [&](int64_t i) { k.gradientGemm(a, i / k.panels(in), i % k.panels(in)); });
     }
   });
   Tensor gradient = at::empty(weight.sizes(), weight.options(), at::MemoryFormat::ChannelsLast);
@@ -127,17 +127,17 @@ bool fits(const Tensor& x, const Tensor& weight, const Tensor& bias) {
          (!bias.defined() || (bias.scalar_type() == type && bias.device().is_cpu() && bias.dim() == 1 && bias.size(0) == weight.size(0)));
 }
 
-// Whether Winograd's algorithm is the faster one, by rule, never by a clock: the same on every run. It pays when
-// - the processor's vectors are known to be used as well by these kernels as by oneDNN's, and bf16 has no matrix unit;
-// - tiles, with what they compute outside of the image, save at least half of the multiplications;
-// - there are channels enough to outweigh the transforms of tiles, and tiles enough to outweigh those of filters.
+// Whether Winograd's algorithm is faster, by rule, never by timing: the same on every run. It is when
+// - these kernels use the processor's vectors as well as oneDNN's do, and there is no matrix unit for bf16;
+// - tiles, their parts outside of the image included, save at least half of the multiplications;
+// - there are enough channels to amortize the transforms of tiles, and enough tiles to amortize those of filters.
 template <typename T>
 bool pays(const Tensor& x, const Tensor& weight) {
   const kernels::WinogradKernels<T>& k = table<T>();
   if (!kernels::winogradIsFast(sizeof(T) == 2)) return false;
   const kernels::WinogradShape s = shapeOf<T>(x);
-  const int64_t products = k.positions * s.tilesH * s.tilesW;
-  return 9 * s.height * s.width >= 2 * products && std::min(weight.size(0), weight.size(1)) >= 32 && tilesOf(s) >= 64;
+  const int64_t multiplications = k.positions * s.tilesH * s.tilesW;
+  return 9 * s.height * s.width >= 2 * multiplications && std::min(weight.size(0), weight.size(1)) >= 32 && tilesOf(s) >= 64;
 }
 
 struct Conv3x3 : torch::autograd::Function<Conv3x3> {
@@ -145,7 +145,7 @@ struct Conv3x3 : torch::autograd::Function<Conv3x3> {
     const Tensor bias = orNone(optionalBias);
     const Tensor bias32 = bias.defined() ? bias.to(at::kFloat).contiguous() : bias;
     const Tensor packed = weight.contiguous(at::MemoryFormat::ChannelsLast);
-    ctx->saved_data["wants"] = std::vector<bool>{x.requires_grad(), weight.requires_grad(), bias.defined() && bias.requires_grad()};
+    ctx->saved_data["needs_grad"] = std::vector<bool>{x.requires_grad(), weight.requires_grad(), bias.defined() && bias.requires_grad()};
     ctx->save_for_backward({x, weight});
     return x.scalar_type() == at::kFloat ? convolve<float>(x, packed, bias32, false) : convolve<uint16_t>(x, packed, bias32, false);
   }
@@ -153,22 +153,22 @@ struct Conv3x3 : torch::autograd::Function<Conv3x3> {
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     const variable_list saved = ctx->get_saved_variables();
     const Tensor &x = saved[0], &weight = saved[1];
-    const c10::List<bool> wants = ctx->saved_data["wants"].toBoolList();
+    const c10::List<bool> needsGrad = ctx->saved_data["needs_grad"].toBoolList();
     if (at::GradMode::is_enabled()) {
-      // A gradient of this gradient is wanted: LibTorch's operator has one.
+      // Double backward: LibTorch's operator is differentiable.
       auto [gx, gw, gb] = at::convolution_backward(gradients[0], x, weight, at::IntArrayRef{weight.size(0)}, {1, 1}, {1, 1},
-                                                   {1, 1}, false, {0, 0}, 1, {wants[0], wants[1], wants[2]});
+                                                   {1, 1}, false, {0, 0}, 1, {needsGrad[0], needsGrad[1], needsGrad[2]});
       return {gx, gw, gb};
     }
     const bool isFloat = x.scalar_type() == at::kFloat;
     const Tensor gy = gradients[0].to(x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast);
     Tensor gx, gw, gb;
-    if (wants[0]) {
+    if (needsGrad[0]) {
       const Tensor packed = weight.contiguous(at::MemoryFormat::ChannelsLast);
       gx = isFloat ? convolve<float>(gy, packed, Tensor(), true) : convolve<uint16_t>(gy, packed, Tensor(), true);
     }
-    if (wants[1]) gw = isFloat ? weightGradient<float>(gy, x, weight) : weightGradient<uint16_t>(gy, x, weight);
-    if (wants[2]) gb = at::sum(gy, {0, 2, 3});
+    if (needsGrad[1]) gw = isFloat ? weightGradient<float>(gy, x, weight) : weightGradient<uint16_t>(gy, x, weight);
+    if (needsGrad[2]) gb = at::sum(gy, {0, 2, 3});
     return {gx, gw, gb};
   }
 };
@@ -177,15 +177,15 @@ Tensor conv3x3(const Tensor& input, const Tensor& weight, const optional<Tensor>
   const bool possible = fits(input, weight, orNone(bias));
   // LibTorch 1.13 fails for an empty batch and channels-last weights.
   always = always || (possible && input.size(0) == 0);
-  TORCH_CHECK(possible || !always, "input must be channels-last float32 or bfloat16 [N, C, H, W] on the CPU, weight [K, C, 3, 3] ",
-              "and bias [K] like it; got ", input.scalar_type(), " ", input.sizes(), " and ", weight.scalar_type(), " ", weight.sizes());
+  TORCH_CHECK(possible || !always, "expected input channels-last float32 or bfloat16 [N, C, H, W] on the CPU, weight [K, C, 3, 3] and ",
+              "bias [K] of its dtype, received ", input.scalar_type(), " ", input.sizes(), " and ", weight.scalar_type(), " ", weight.sizes());
   if (possible && (always || (input.scalar_type() == at::kFloat ? pays<float>(input, weight) : pays<uint16_t>(input, weight)))) {
     return Conv3x3::apply(input, weight, bias);
   }
   return packedConv2d(input, weight, bias, {1, 1}, {1, 1}, false);
 }
 
-// As autocast does for LibTorch's convolutions: operands in its dtype, casts of weights kept until it is left.
+// Operands in autocast's dtype, as for LibTorch's convolutions.
 Tensor conv3x3Autocast(const Tensor& input, const Tensor& weight, const optional<Tensor>& bias, bool always) {
   c10::impl::ExcludeDispatchKeyGuard once(c10::DispatchKey::AutocastCPU);
   const auto cast = autocastOnCpu();

@@ -6,8 +6,9 @@ using at::IntArrayRef;
 using at::Tensor;
 using kernels::ConvShape;
 
-// In an image of 4 x 4, three of ten taps of 3 x 3 are outside. In larger ones it is not worth reading them out of order.
-void numberPixels(ConvShape& s) {
+// In an image of 4 x 4, three of ten taps of 3 x 3 are padding. In larger ones skipping them is not worth reading pixels out of
+// order.
+void orderPixels(ConvShape& s) {
   s.byPosition = s.kernelH * s.kernelW > 1 && s.outHeight * s.outWidth <= 16 && s.images >= 8;
 }
 
@@ -17,7 +18,7 @@ ConvShape convShape(const Tensor& x, const Tensor& weight, IntArrayRef stride, I
   ConvShape s{x.size(0),      x.size(1),      x.size(2), x.size(3), weight.size(0), height,     width,
               weight.size(2), weight.size(3), stride[0], stride[1], padding[0],     padding[1], false,
               height,         width,          0,         0,         1,              1};
-  numberPixels(s);
+  orderPixels(s);
   return s;
 }
 
@@ -31,20 +32,20 @@ bool isPointwise(const ConvShape& s) {
 
 ConvPlan::ConvPlan(const ConvShape& s, at::ScalarType type, bool always) {
   const bool bf16 = type == at::kBFloat16;
-  const int64_t perUnit = bf16 ? kernels::best().productsBf16.perUnit : kernels::best().productsF32.perUnit;
-  const int64_t block = kernels::kProductBlock;
+  const int64_t perLane = bf16 ? kernels::best().gemmBf16.perLane : kernels::best().gemmF32.perLane;
+  const int64_t block = kernels::kGemmBlock;
   const bool wholeIn = s.inChannels % block == 0, wholeOut = s.outChannels % block == 0;
-  strip = !wholeIn && s.strideW * s.inChannels % perUnit == 0;
-  gather = wholeIn;
+  rowBlock = !wholeIn && s.strideW * s.inChannels % perLane == 0;
+  im2col = wholeIn;
   inputGradient = wholeOut;
   weightGradient = wholeIn && wholeOut;
   if (always) return;
   const bool isStrided = s.strideH > 1 || s.strideW > 1;
-  const bool fast = kernels::productsAreFast(bf16) && outputPixels(s) >= 64 && s.outChannels >= 32;
-  // LibTorch's convolution in float32 wastes less of the processor than its one in bfloat16.
+  const bool fast = kernels::gemmIsFast(bf16) && outputPixels(s) >= 64 && s.outChannels >= 32;
+  // LibTorch's float32 convolution runs nearer to the processor's peak than its bfloat16 one.
   const bool suits = fast && (s.byPosition || (bf16 && (isPointwise(s) || isStrided)));
-  strip = strip && fast && bf16 && s.inChannels <= 4;
-  gather = gather && suits;
+  rowBlock = rowBlock && fast && bf16 && s.inChannels <= 4;
+  im2col = im2col && suits;
   inputGradient = inputGradient && suits && (bf16 || !isStrided);
   weightGradient = weightGradient && (suits || (fast && isStrided && !isPointwise(s)));
 }

@@ -1,4 +1,4 @@
-// ct::normalize_images: bytes of pixels to normalised channels-last floats in one pass.
+// ct::normalize_images: uint8 pixels to normalized channels-last floats in one pass.
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
@@ -13,11 +13,11 @@ using at::Tensor;
 
 Tensor normalizeImages(const Tensor& images, at::ArrayRef<double> mean, at::ArrayRef<double> std, at::ScalarType dtype) {
   TORCH_CHECK(images.dim() == 4 && images.scalar_type() == at::kByte && images.is_contiguous() && images.device().is_cpu(),
-              "images must be contiguous uint8 [N, H, W, C] on the CPU, got ", images.scalar_type(), " ", images.sizes());
+              "images: expected contiguous uint8 [N, H, W, C] on the CPU, received ", images.scalar_type(), " ", images.sizes());
   const int64_t channels = images.size(3);
-  TORCH_CHECK(channels >= 1 && channels <= 4, "images must have 1 to 4 channels, got ", channels);
-  TORCH_CHECK((int64_t)mean.size() == channels && (int64_t)std.size() == channels, "mean and std must have one value per channel");
-  TORCH_CHECK(dtype == at::kFloat || dtype == at::kBFloat16, "dtype must be float32 or bfloat16");
+  TORCH_CHECK(channels >= 1 && channels <= 4, "images: expected 1 to 4 channels, received ", channels);
+  TORCH_CHECK((int64_t)mean.size() == channels && (int64_t)std.size() == channels, "mean and std: expected one value per channel");
+  TORCH_CHECK(dtype == at::kFloat || dtype == at::kBFloat16, "dtype: expected float32 or bfloat16, received ", dtype);
   Tensor result = at::empty({images.size(0), channels, images.size(1), images.size(2)}, images.options().dtype(dtype),
                             at::MemoryFormat::ChannelsLast);
   float scale[4], shift[4];

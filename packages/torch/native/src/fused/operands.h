@@ -27,16 +27,16 @@ inline at::Tensor orNone(const c10::optional<at::Tensor>& tensor) {
   return tensor.has_value() ? *tensor : at::Tensor();
 }
 
-// Memory for packed operands and partial sums, in units of four bytes.
-inline at::Tensor workspace(int64_t units) {
-  return at::empty({units}, at::TensorOptions(at::kFloat));
+// Memory for packed operands and partial sums, in lanes of four bytes.
+inline at::Tensor workspace(int64_t lanes) {
+  return at::empty({lanes}, at::TensorOptions(at::kFloat));
 }
 
-// Calls body(begin, end) with ranges that cover [0, count). Each thread has a section, the same one for the same count, so
-// that it finds in its cache what it wrote before; when it is done, it helps with those of the others, whose core may be
-// slower or shared. Where ranges begin is left to chance, and a result must not depend on it.
+// Calls body(begin, end) with ranges that cover [0, count), by work stealing. Each thread starts with a section, the same one
+// for the same count, so that what it wrote before is in its cache; then it takes ranges of other threads' sections, whose
+// core may be slower or shared. Where ranges begin is not deterministic, and a result must not depend on it.
 template <typename Body>
-void forRanges(int64_t count, const Body& body) {
+void parallelFor(int64_t count, const Body& body) {
   const int64_t threads = std::min<int64_t>(at::get_num_threads(), count);
   std::vector<std::atomic<int64_t>> next(static_cast<size_t>(threads));
   const auto sectionBegin = [&](int64_t section) { return count * section / threads; };
@@ -54,7 +54,7 @@ void forRanges(int64_t count, const Body& body) {
   });
 }
 
-// Each thread takes one share, the same for the same count.
+// Static scheduling: each thread takes one range, the same for the same count.
 template <typename Body>
 void forEach(int64_t count, const Body& body) {
   at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
@@ -62,17 +62,17 @@ void forEach(int64_t count, const Body& body) {
   });
 }
 
-// How a large sum over [0, count) is cut into parts with sums of their own, added up at the end: by its size alone, so that
+// Split-K: how a large sum over [0, total) is cut into parts with partial sums, reduced at the end. By its size alone, so that
 // it has the same bits with any number of threads.
 struct SumParts {
   int64_t size;
   int64_t count;
 
-  // numbers: in the sums of one part.
-  SumParts(int64_t total, int64_t numbers) {
-    constexpr int64_t kLeast = 512, kMostNumbers = 1 << 20;
+  // values: in the partial sums of one part.
+  SumParts(int64_t total, int64_t values) {
+    constexpr int64_t kLeast = 512, kMostValues = 1 << 20;
     count = 16;
-    while (count > 1 && (count * kLeast > total || count * numbers > kMostNumbers)) count /= 2;
+    while (count > 1 && (count * kLeast > total || count * values > kMostValues)) count /= 2;
     if (count < 4) count = 1;
     size = (total + count - 1) / count;
     size += size % 2;
@@ -80,20 +80,20 @@ struct SumParts {
   }
 };
 
-// Calls body(part): parts side by side where there are enough for all threads, else one after the other, each of which may
-// then use all threads itself.
+// Calls body(part): parts in parallel where there are enough for all threads, else one after the other, each of which may then
+// use all threads itself.
 template <typename Body>
 void forParts(int64_t count, const Body& body) {
   if (count < at::get_num_threads()) {
     for (int64_t i = 0; i < count; i++) body(i);
   } else {
-    forRanges(count, [&](int64_t begin, int64_t end) {
+    parallelFor(count, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; i++) body(i);
     });
   }
 }
 
-// Casts operands as autocast does for LibTorch's own operators: to its dtype, and those of weights are kept until it is left.
+// Casts operands as autocast does for LibTorch's own operators: to its dtype; casts of weights are cached until it is left.
 inline auto autocastOnCpu() {
 #if CT_TORCH_AT_LEAST(2, 4)
   const at::ScalarType type = at::autocast::get_autocast_dtype(at::kCPU);
@@ -103,7 +103,7 @@ inline auto autocastOnCpu() {
   return [type](const at::Tensor& tensor) { return at::autocast::cached_cast(type, tensor, c10::DeviceType::CPU); };
 }
 
-// That of two sets of kernels which is for numbers of type T.
+// The kernels for values of type T.
 template <typename T, template <typename> class Set>
 const Set<T>& setFor(const Set<float>& f32, const Set<uint16_t>& bf16) {
   if constexpr (std::is_same<T, float>::value) return f32;

@@ -12,23 +12,23 @@ namespace {
 
 using at::Tensor;
 
-// Parameters are cut into stretches of this many elements, handed out to threads; their sums are added in order.
-constexpr int64_t kStretch = 1 << 16;
+// Parameters are cut into chunks of this many elements for the threads; their sums are added in order.
+constexpr int64_t kChunk = 1 << 16;
 
-struct Stretch {
+struct Chunk {
   size_t tensor;
   int64_t begin;
   int64_t count;
 };
 
-std::vector<Stretch> stretchesOf(const std::vector<int64_t>& sizes) {
-  std::vector<Stretch> stretches;
+std::vector<Chunk> chunksOf(const std::vector<int64_t>& sizes) {
+  std::vector<Chunk> chunks;
   for (size_t i = 0; i < sizes.size(); i++) {
-    for (int64_t begin = 0; begin < sizes[i]; begin += kStretch) {
-      stretches.push_back({i, begin, std::min(kStretch, sizes[i] - begin)});
+    for (int64_t begin = 0; begin < sizes[i]; begin += kChunk) {
+      chunks.push_back({i, begin, std::min(kChunk, sizes[i] - begin)});
     }
   }
-  return stretches;
+  return chunks;
 }
 
 std::vector<int64_t> sizesOf(const std::vector<Tensor>& tensors) {
@@ -38,20 +38,20 @@ std::vector<int64_t> sizesOf(const std::vector<Tensor>& tensors) {
 }
 
 void checkOwn(const Tensor& tensor, const Tensor& parameter, const char* name) {
-  TORCH_CHECK(tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat, name, " must be float32 on the CPU");
+  TORCH_CHECK(tensor.device().is_cpu() && tensor.scalar_type() == at::kFloat, name, ": expected float32 on the CPU, received ", tensor.scalar_type(), " on ", tensor.device());
   TORCH_CHECK(tensor.sizes() == parameter.sizes() && tensor.strides() == parameter.strides(), name,
-              " must have the shape and strides of its parameter ", parameter.sizes());
-  TORCH_CHECK(tensor.is_non_overlapping_and_dense(), name, " must be dense");
+              ": expected the shape and strides of its parameter ", parameter.sizes(), ", received ", tensor.sizes());
+  TORCH_CHECK(tensor.is_non_overlapping_and_dense(), name, ": expected a dense tensor");
 }
 
-// Gradients may come in another layout: these are brought into the parameter's.
+// Copies gradients of another layout into the parameter's.
 std::vector<Tensor> gradientsLike(at::TensorList gradients, at::TensorList parameters) {
-  TORCH_CHECK(gradients.size() == parameters.size(), "there must be one gradient per parameter");
+  TORCH_CHECK(gradients.size() == parameters.size(), "expected one gradient per parameter, received ", gradients.size(), " for ", parameters.size());
   std::vector<Tensor> result;
   for (size_t i = 0; i < parameters.size(); i++) {
     Tensor g = gradients[i];
-    TORCH_CHECK(g.sizes() == parameters[i].sizes(), "a gradient of shape ", g.sizes(), " for a parameter of shape ",
-                parameters[i].sizes());
+    TORCH_CHECK(g.sizes() == parameters[i].sizes(), "expected a gradient of shape ", parameters[i].sizes(),
+                ", received ", g.sizes());
     if (g.scalar_type() != at::kFloat || g.strides() != parameters[i].strides()) {
       Tensor copy = at::empty_like(parameters[i].detach());
       copy.copy_(g);
@@ -64,19 +64,19 @@ std::vector<Tensor> gradientsLike(at::TensorList gradients, at::TensorList param
 
 std::vector<Tensor> checked(at::TensorList tensors, at::TensorList parameters, const char* name) {
   if (tensors.empty()) return {};
-  TORCH_CHECK(tensors.size() == parameters.size(), "there must be one ", name, " per parameter");
+  TORCH_CHECK(tensors.size() == parameters.size(), "expected one ", name, " per parameter, received ", tensors.size(), " for ", parameters.size());
   for (size_t i = 0; i < tensors.size(); i++) checkOwn(tensors[i], parameters[i], name);
   return tensors.vec();
 }
 
-float* at(const std::vector<Tensor>& tensors, const Stretch& s) {
+float* at(const std::vector<Tensor>& tensors, const Chunk& s) {
   return tensors.empty() ? nullptr : static_cast<float*>(tensors[s.tensor].data_ptr()) + s.begin;
 }
 
 template <typename Body>
-void forEach(const std::vector<Stretch>& stretches, const Body& body) {
-  forRanges(static_cast<int64_t>(stretches.size()), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) body(stretches[i], i);
+void forEach(const std::vector<Chunk>& chunks, const Body& body) {
+  parallelFor(static_cast<int64_t>(chunks.size()), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) body(chunks[i], i);
   });
 }
 
@@ -92,10 +92,10 @@ void adamStep(at::TensorList params, at::TensorList grads, at::TensorList expAvg
   const std::vector<Tensor> m = checked(expAvgs, params, "exp_avg");
   const std::vector<Tensor> v = checked(expAvgSqs, params, "exp_avg_sq");
   const std::vector<Tensor> averages = checked(ema, params, "ema");
-  TORCH_CHECK(m.size() == p.size() && v.size() == p.size(), "there must be one exp_avg and exp_avg_sq per parameter");
+  TORCH_CHECK(m.size() == p.size() && v.size() == p.size(), "expected one exp_avg and exp_avg_sq per parameter");
   const double correction1 = 1 - std::pow(beta1, static_cast<double>(step));
   const double correction2 = 1 - std::pow(beta2, static_cast<double>(step));
-  forEach(stretchesOf(sizesOf(p)), [&](const Stretch& s, int64_t) {
+  forEach(chunksOf(sizesOf(p)), [&](const Chunk& s, int64_t) {
     kernels::best().adam({at(p, s), at(g, s), at(m, s), at(v, s), at(averages, s), s.count, (float)gradScale, (float)(1 - beta1),
                           (float)beta2, (float)(1 - beta2), (float)eps, (float)(decoupled ? 1 - lr * weightDecay : 1.0),
                           (float)(decoupled ? 0.0 : weightDecay), (float)(lr / correction1),
@@ -114,7 +114,7 @@ void sgdStep(at::TensorList params, at::TensorList grads, at::TensorList momentu
   const std::vector<Tensor> g = gradientsLike(grads, params);
   const std::vector<Tensor> buffers = checked(momentumBuffers, params, "momentum buffer");
   const std::vector<Tensor> averages = checked(ema, params, "ema");
-  forEach(stretchesOf(sizesOf(p)), [&](const Stretch& s, int64_t) {
+  forEach(chunksOf(sizesOf(p)), [&](const Chunk& s, int64_t) {
     kernels::best().sgd({at(p, s), at(g, s), at(buffers, s), at(averages, s), s.count, (float)gradScale, (float)lr,
                          (float)weightDecay, (float)momentum, (float)(1 - dampening), (float)emaDecay, firstStep, nesterov});
   });
@@ -126,16 +126,16 @@ void sgdStep(at::TensorList params, at::TensorList grads, at::TensorList momentu
 std::vector<Tensor> denseFloats(at::TensorList tensors) {
   for (const Tensor& t : tensors) {
     TORCH_CHECK(t.device().is_cpu() && t.scalar_type() == at::kFloat && t.is_non_overlapping_and_dense(),
-                "gradients must be dense float32 tensors on the CPU");
+                "expected gradients that are dense float32 on the CPU, received ", t.scalar_type(), " on ", t.device());
   }
   return tensors.vec();
 }
 
 double gradNorm(at::TensorList gradients) {
   const std::vector<Tensor> g = denseFloats(gradients);
-  const std::vector<Stretch> stretches = stretchesOf(sizesOf(g));
-  std::vector<double> sums(stretches.size());
-  forEach(stretches, [&](const Stretch& s, int64_t i) { sums[i] = kernels::best().sumOfSquares(at(g, s), s.count); });
+  const std::vector<Chunk> chunks = chunksOf(sizesOf(g));
+  std::vector<double> sums(chunks.size());
+  forEach(chunks, [&](const Chunk& s, int64_t i) { sums[i] = kernels::best().sumOfSquares(at(g, s), s.count); });
   double total = 0;
   for (double sum : sums) total += sum;
   return std::sqrt(total);
@@ -143,8 +143,8 @@ double gradNorm(at::TensorList gradients) {
 
 void scaleGradients(at::TensorList gradients, double factor) {
   const std::vector<Tensor> g = denseFloats(gradients);
-  forEach(stretchesOf(sizesOf(g)),
-          [&](const Stretch& s, int64_t) { kernels::best().scaleInPlace(at(g, s), s.count, (float)factor); });
+  forEach(chunksOf(sizesOf(g)),
+          [&](const Chunk& s, int64_t) { kernels::best().scaleInPlace(at(g, s), s.count, (float)factor); });
   markChanged(g);
 }
 

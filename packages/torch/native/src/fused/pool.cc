@@ -21,9 +21,9 @@ const kernels::PoolKernels<T>& table() {
 }
 
 kernels::PoolShape shapeOf(at::IntArrayRef input, at::IntArrayRef kernel, at::IntArrayRef stride, at::IntArrayRef padding) {
-  TORCH_CHECK(kernel.size() == 2 && stride.size() == 2 && padding.size() == 2, "kernel, stride and padding must be pairs");
-  TORCH_CHECK(kernel[0] > 0 && kernel[1] > 0 && stride[0] > 0 && stride[1] > 0, "kernel and stride must be positive");
-  TORCH_CHECK(kernel[0] * kernel[1] <= 256, "the window must have at most 256 positions");
+  TORCH_CHECK(kernel.size() == 2 && stride.size() == 2 && padding.size() == 2, "expected kernel, stride and padding of two values each");
+  TORCH_CHECK(kernel[0] > 0 && kernel[1] > 0 && stride[0] > 0 && stride[1] > 0, "expected kernel and stride above 0, received ", kernel, " and ", stride);
+  TORCH_CHECK(kernel[0] * kernel[1] <= 256, "expected a window of at most 256 positions, received ", kernel);
   TORCH_CHECK(padding[0] >= 0 && padding[1] >= 0 && 2 * padding[0] <= kernel[0] && 2 * padding[1] <= kernel[1],
               "pad should be at most half of kernel size");
   kernels::PoolShape s{input[2], input[3], input[1], 0, 0, kernel[0], kernel[1], stride[0], stride[1], padding[0], padding[1]};
@@ -38,7 +38,7 @@ template <typename T>
 void forwardAll(const Tensor& x, const kernels::PoolShape& s, const Tensor& y, const Tensor& index) {
   const int64_t imageSize = s.height * s.width * s.channels;
   const int64_t rowSize = s.outWidth * s.channels;
-  forRanges(x.size(0) * s.outHeight, [&](int64_t begin, int64_t end) {
+  parallelFor(x.size(0) * s.outHeight, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
       const T* image = pointer<const T>(x) + row / s.outHeight * imageSize;
       table<T>().forward(image, s, row % s.outHeight, pointer<T>(y) + row * rowSize,
@@ -67,7 +67,7 @@ void backwardAll(const Tensor& gy, const Tensor& index, const kernels::PoolShape
   const int64_t rowSize = s.width * s.channels;
   const CoverageTable rows(s.height, s.kernelH, s.strideH, s.padH, s.outHeight);
   const CoverageTable columns(s.width, s.kernelW, s.strideW, s.padW, s.outWidth);
-  forRanges(gx.size(0) * s.height, [&](int64_t begin, int64_t end) {
+  parallelFor(gx.size(0) * s.height, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
       const int64_t image = row / s.height;
       table<T>().backward(pointer<const T>(gy) + image * outSize, pointer<const uint8_t>(index) + image * outSize, s,
@@ -79,10 +79,10 @@ void backwardAll(const Tensor& gy, const Tensor& index, const kernels::PoolShape
 struct MaxPool2d : torch::autograd::Function<MaxPool2d> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, std::vector<int64_t> kernel, std::vector<int64_t> stride,
                         std::vector<int64_t> padding) {
-    TORCH_CHECK(x.dim() == 4 && x.numel() > 0, "input must be [N, C, H, W] and not empty, got ", x.sizes());
+    TORCH_CHECK(x.dim() == 4 && x.numel() > 0, "input: expected [N, C, H, W] with elements, received ", x.sizes());
     TORCH_CHECK(x.device().is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16),
-                "input must be float32 or bfloat16 on the CPU");
-    TORCH_CHECK(x.is_contiguous(at::MemoryFormat::ChannelsLast), "input must be channels-last contiguous");
+                "input: expected float32 or bfloat16 on the CPU, received ", x.scalar_type(), " on ", x.device());
+    TORCH_CHECK(x.is_contiguous(at::MemoryFormat::ChannelsLast), "input: expected channels-last memory format");
     const kernels::PoolShape s = shapeOf(x.sizes(), kernel, stride, padding);
     const std::vector<int64_t> sizes{x.size(0), s.channels, s.outHeight, s.outWidth};
     Tensor y = at::empty(sizes, x.options(), at::MemoryFormat::ChannelsLast);
@@ -105,7 +105,7 @@ struct MaxPool2d : torch::autograd::Function<MaxPool2d> {
     const kernels::PoolShape s =
         shapeOf(sizes, ctx->saved_data["kernel"].toIntVector(), ctx->saved_data["stride"].toIntVector(),
                 ctx->saved_data["padding"].toIntVector());
-    // The pass itself is recorded (createGraph).
+    // Double backward (createGraph).
     if (at::GradMode::is_enabled()) return {maxPoolGradient(gy, index, s), Tensor(), Tensor(), Tensor()};
     Tensor gx = at::empty(sizes, gy.options(), at::MemoryFormat::ChannelsLast);
     type == at::kFloat ? backwardAll<float>(gy, index, s, gx) : backwardAll<uint16_t>(gy, index, s, gx);

@@ -19,7 +19,7 @@ torch::autograd::variable_list batchNormGradients(const Tensor& gy, const BatchN
   }
   Tensor mean = perChannel(record.mean), invstd = perChannel(record.invstd);
   if (record.training) {
-    // The batch's statistics depend on the input, which a second derivative must see.
+    // The batch's statistics depend on the input: part of the second derivative.
     mean = x.mean(overPixels, true);
     const Tensor variance = (x - mean).square().mean(overPixels, true).add(record.eps);
     const Tensor none = variance.eq(0);

@@ -1,4 +1,4 @@
-// Gradients of the fused operators by ATen's: slower, but autograd records them, so that they have gradients themselves.
+// Gradients of the fused operators by ATen's: slower, but differentiable.
 #pragma once
 
 #include <torch/csrc/autograd/variable.h>
@@ -9,7 +9,7 @@ namespace ct {
 
 struct BatchNormRecord {
   at::Tensor x;
-  at::Tensor y;       // undefined: whether relu let a value pass is computed again
+  at::Tensor y;       // undefined: relu's mask is recomputed
   at::Tensor weight;  // undefined: ones
   at::Tensor mean, invstd, scale, shift;
   bool training;

@@ -30,7 +30,7 @@ bool hasAvx512() {
 
 const Kernels& choose() {
   std::vector<const Kernels*> sets;
-  // CT_HAS_*: the compiler knew the instruction set (see CMakeLists.txt).
+  // CT_HAS_*: the compiler supports the instruction set (see CMakeLists.txt).
 #if CT_HAS_AVX512BF16
   if (hasAvx512() && __builtin_cpu_supports("avx512bf16")) sets.push_back(&avx512bf16Kernels);
 #endif
@@ -48,18 +48,18 @@ const Kernels& choose() {
     if (std::strcmp(set->name, wanted) == 0) return *set;
     names += (names.empty() ? "" : ", ") + std::string(set->name);
   }
-  TORCH_WARN("CT_KERNELS=", wanted, ": this processor and this build have no such kernels, only ", names, "; using ",
+  TORCH_WARN("CT_KERNELS=", wanted, ": expected one of the kernels of this processor and build, ", names, "; using ",
              sets.front()->name);
   return *sets.front();
 }
 
-// oneDNN multiplies bf16 matrices of 16 x 32 in one instruction there. CT_AMX=0 or 1 takes the rules of a processor without
-// or with it: they only decide what is left to LibTorch, so that both can be tested everywhere.
-bool hasBf16Matrices() {
+// With AMX, oneDNN multiplies bf16 matrices of 16 x 32 in one instruction. CT_AMX=0 or 1 overrides the processor's flag: it only
+// decides what is left to LibTorch, so that both can be tested everywhere.
+bool hasAmxBf16() {
   const char* wanted = std::getenv("CT_AMX");
   if (wanted != nullptr && std::strcmp(wanted, "0") == 0) return false;
   if (wanted != nullptr && std::strcmp(wanted, "1") == 0) return true;
-  if (wanted != nullptr && *wanted != 0) TORCH_WARN("CT_AMX=", wanted, ": expected 0 or 1; the processor is asked");
+  if (wanted != nullptr && *wanted != 0) TORCH_WARN("CT_AMX=", wanted, ": expected 0 or 1; using the processor's flag");
 #if defined(__x86_64__)
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d >> 22 & 1) != 0;
@@ -72,14 +72,14 @@ bool hasBf16Matrices() {
 
 bool winogradIsFast(bool bf16) {
   static const bool vectors = std::strcmp(best().name, "baseline") != 0;
-  static const bool matrices = hasBf16Matrices();
-  return vectors && !(bf16 && matrices);
+  static const bool amx = hasAmxBf16();
+  return vectors && !(bf16 && amx);
 }
 
-bool productsAreFast(bool bf16) {
+bool gemmIsFast(bool bf16) {
   static const bool pairs = std::strcmp(best().name, "avx512bf16") == 0, vectors = pairs || std::strcmp(best().name, "avx512") == 0;
-  static const bool matrices = hasBf16Matrices();
-  return bf16 ? pairs && !matrices : vectors;
+  static const bool amx = hasAmxBf16();
+  return bf16 ? pairs && !amx : vectors;
 }
 
 const Kernels& best() {

@@ -1,5 +1,5 @@
 // Compiled once per instruction set (see CMakeLists.txt), each time into a table named after it. Includes no header
-// with inline functions of its own beyond the C library's, so that no copy for one instruction set leaks into another.
+// with inline functions beyond the C library's, so that no copy for one instruction set leaks into another.
 #include "kernels.h"
 
 #include <cmath>
@@ -17,9 +17,9 @@ namespace {
 #include "optimizer.inc"
 #include "pool.inc"
 #include "winograd.inc"
-#include "product_tiles.inc"
-#include "product_forward.inc"
-#include "product_gradient.inc"
+#include "gemm_tiles.inc"
+#include "gemm_forward.inc"
+#include "gemm_gradient.inc"
 
 template <typename T>
 void normalize(const uint8_t* x, int64_t pixels, int64_t channels, const float* scale, const float* shift, T* y) {
@@ -57,20 +57,20 @@ constexpr PoolKernels<T> pool() {
 }
 
 template <typename T, typename P>
-constexpr ProductsKernels<T> products() {
-  using Gradient = WeightGradientProducts<T, P>;
-  using Forward = ForwardProducts<T, P>;
-  return {P::perUnit,       kProductColumns, Gradient::pack, Gradient::product, Gradient::result,
-          Forward::filters, Forward::strip,  Forward::gather};
+constexpr GemmKernels<T> gemm() {
+  using Gradient = GemmGradient<T, P>;
+  using Forward = GemmForward<T, P>;
+  return {P::perLane,       kGemmColumns,      Gradient::pack, Gradient::multiply, Gradient::result,
+          Forward::filters, Forward::rowBlock, Forward::im2col};
 }
 
-// In bfloat16 a processor with dot products of it rounds the transformed numbers, for which larger tiles lose too much.
+// With bf16 dot products transformed tiles are rounded to bf16, for which larger tiles lose too much precision.
 #if defined(__AVX512BF16__)
 constexpr WinogradKernels<uint16_t> winogradBf16() { return winograd<uint16_t, Bf16Pairs, 4, 2>(); }
-constexpr ProductsKernels<uint16_t> productsBf16() { return products<uint16_t, Bf16Pairs>(); }
+constexpr GemmKernels<uint16_t> gemmBf16() { return gemm<uint16_t, Bf16Pairs>(); }
 #else
-constexpr WinogradKernels<uint16_t> winogradBf16() { return winograd<uint16_t, Numbers, 4, 4>(); }
-constexpr ProductsKernels<uint16_t> productsBf16() { return products<uint16_t, Numbers>(); }
+constexpr WinogradKernels<uint16_t> winogradBf16() { return winograd<uint16_t, Floats, 4, 4>(); }
+constexpr GemmKernels<uint16_t> gemmBf16() { return gemm<uint16_t, Floats>(); }
 #endif
 
 }  // namespace
@@ -83,7 +83,7 @@ constexpr ProductsKernels<uint16_t> productsBf16() { return products<uint16_t, N
 extern const Kernels CT_NAME(CT_ISA);
 const Kernels CT_NAME(CT_ISA) = {
     CT_TEXT(CT_ISA), batchNorm<float>(), batchNorm<uint16_t>(), pool<float>(), pool<uint16_t>(),
-    winograd<float, Numbers, 4, 4>(), winogradBf16(), products<float, Numbers>(), productsBf16(), adam, sgd, sumOfSquares, scaleInPlace, normalize<float>, normalize<uint16_t>,
+    winograd<float, Floats, 4, 4>(), winogradBf16(), gemm<float, Floats>(), gemmBf16(), adam, sgd, sumOfSquares, scaleInPlace, normalize<float>, normalize<uint16_t>,
 };
 
 }  // namespace kernels

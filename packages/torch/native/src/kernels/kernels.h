@@ -20,8 +20,8 @@ struct ApplyArgs {
   bool relu;
 };
 
-// Sums for the gradients of batch norm. g is the gradient behind relu: gy where the output is positive. The output's
-// sign comes from `y` when there is one, else from x * scale + shift. Writes g to `masked` unless that is null.
+// Sums for the gradients of batch norm. g is the gradient before relu: gy where the output is positive. The output's sign
+// comes from `y` unless that is null, else from x * scale + shift. Writes g to `masked` unless that is null.
 template <typename T>
 struct ReduceArgs {
   const T* gy;
@@ -91,8 +91,8 @@ struct AdamArgs {
   float* v;
   float* ema;  // or null
   int64_t count;
-  // share1 = 1 - beta1, share2 = 1 - beta2, each rounded once from double
-  float gradScale, share1, beta2, share2, eps, decayFactor, l2, stepSize, sqrtCorrection2, emaDecay;
+  // 1 - beta1 and 1 - beta2 are each rounded once from double
+  float gradScale, oneMinusBeta1, beta2, oneMinusBeta2, eps, decayFactor, l2, stepSize, sqrtCorrection2, emaDecay;
 };
 
 struct SgdArgs {
@@ -105,27 +105,27 @@ struct SgdArgs {
   bool firstStep, nesterov;
 };
 
-// Convolutions of 3x3, stride 1, padding 1 (see winograd.inc). Rows of the matrix products' register tiles:
+// Convolutions of 3x3, stride 1, padding 1 (see winograd.inc). Rows of the GEMM's register tiles:
 constexpr int kWinogradRows = 6;
-// Filters are transformed in pieces of so many numbers of the sum.
-constexpr int64_t kWinogradPiece = 16;
+// Filters are transformed in blocks of this many values of the GEMM's depth (the summed dimension).
+constexpr int64_t kWinogradDepthBlock = 16;
 
 struct WinogradShape {
   int64_t images, height, width, tilesH, tilesW;
 };
 
-// The units (numbers, or pairs of them) that a row of `channels` takes, with room for whole vectors.
-static inline constexpr int64_t winogradUnits(int64_t channels, int64_t perUnit) { return (channels + 15) / 16 * 16 / perUnit; }
+// The 32-bit lanes (one float32, or a pair of bf16) that a row of `channels` takes, padded to whole vectors.
+static inline constexpr int64_t winogradLanes(int64_t channels, int64_t perLane) { return (channels + 15) / 16 * 16 / perLane; }
 
-// One piece of the filters for a convolution, or for its gradient of the input (transposed).
+// One block of the filters for a convolution, or for its gradient of the input (transposed).
 template <typename T>
 struct WinogradFilters {
   const T* weight;  // [out][3][3][in]
   int64_t inChannels, outChannels;
   bool transposed;
-  int64_t sumPieces;  // pieces of kWinogradPiece in the sum; pieces = sumPieces * panels of columns
-  int64_t piece;
-  void* out;  // [position][panel of columns][units of the sum][column in the panel]
+  int64_t depthBlocks;  // of kWinogradDepthBlock; blocks = depthBlocks * panels of columns
+  int64_t block;
+  void* out;  // [position][panel of columns][lanes of the depth][column in the panel]
 };
 
 template <typename T>
@@ -137,7 +137,7 @@ struct WinogradConvolve {
   WinogradShape shape;
   int64_t inChannels, outChannels;
   int64_t first, count;  // tiles
-  void* scratch;         // WinogradKernels::scratch(...) units of 4 bytes
+  void* scratch;         // WinogradKernels::scratch(...) lanes
 };
 
 // The gradient of the weights from tiles [first, last).
@@ -148,9 +148,9 @@ struct WinogradGradient {
   WinogradShape shape;
   int64_t inChannels, outChannels;
   int64_t first, last;
-  void* images;     // [position][panel of input channels][row of tiles][channel in the panel], in units
-  void* gradients;  // [position][row of tiles][output channel], in units
-  float* sums;      // [part of the sum][position][output channel][input channel]; of one part in its products
+  void* images;     // [position][panel of input channels][row of tiles][channel in the panel], in lanes
+  void* gradients;  // [position][row of tiles][output channel], in lanes
+  float* sums;      // [part of the sum][position][output channel][input channel]; one part in gradientGemm
   int64_t parts, partStep;
   int64_t imagePanel, imageStep, gradientRow, gradientStep, sumRow, sumStep;
   bool adds;
@@ -160,112 +160,112 @@ template <typename T>
 struct WinogradKernels {
   int tileH, tileW, positions;
   int panel;    // columns of a register tile
-  int perUnit;  // numbers in a unit of the products: 1 of float32, 2 of bf16
-  void (*filters)(const WinogradFilters<T>& piece);
+  int perLane;  // values in a lane: 1 of float32, 2 of bf16
+  void (*filters)(const WinogradFilters<T>& block);
   void (*convolve)(const WinogradConvolve<T>& block);
   void (*gradientRows)(const WinogradGradient<T>& block, int64_t row);
-  void (*gradientProduct)(const WinogradGradient<T>& block, int64_t position, int64_t panel);
+  void (*gradientGemm)(const WinogradGradient<T>& block, int64_t position, int64_t panel);
   void (*gradientTaps)(const WinogradGradient<T>& block, int64_t outChannel, T* weight);
 
   int64_t panels(int64_t columns) const { return (columns + panel - 1) / panel; }
   int64_t scratch(int64_t tiles, int64_t inChannels, int64_t outChannels) const {
     const int64_t rows = (tiles + kWinogradRows - 1) / kWinogradRows * kWinogradRows;
-    return positions * (rows * (winogradUnits(inChannels, perUnit) + panels(outChannels) * panel) + 32);
+    return positions * (rows * (winogradLanes(inChannels, perLane) + panels(outChannels) * panel) + 32);
   }
 };
 
-// Convolutions as matrix products over packed operands (see product_*.inc).
+// Convolutions as GEMMs over packed operands (see gemm_*.inc).
 struct ConvShape {
   int64_t images, inChannels, height, width, outChannels, outHeight, outWidth;
   int64_t kernelH, kernelW, strideH, strideW, padH, padW;
-  // The order in which output pixels are numbered: image by image, or the pixels of one position of all images together.
-  // Those see the same taps inside of the image, and the others, many in small images, need no multiplications.
+  // The order of output pixels: image by image, or the pixels of one position of all images together. The latter have the same
+  // taps inside of the image; those in the padding, many in small images, are skipped.
   bool byPosition;
-  // Where output pixels are in an image that may be larger: the first one, and how far the next ones are.
+  // Where output pixels lie in an image that may be larger: the first one, and the step to the next ones.
   int64_t placedHeight, placedWidth, top, left, stepH, stepW;
 };
 
-// Rows of units that are packed together, and output channels whose gradients are computed together.
-constexpr int kProductBlock = 16;
+// Rows of lanes that are packed together, and output channels whose gradients are computed together.
+constexpr int kGemmBlock = 16;
 
-// The gradient of the weights from output pixels [first, last). Channels are multiples of kProductBlock.
+// The gradient of the weights from output pixels [first, last). Channels are multiples of kGemmBlock.
 template <typename T>
-struct ProductsGradient {
+struct GemmWeightGradient {
   const T* x;
   const T* gy;
   const T* zeros;  // as many as a pixel has channels
   ConvShape shape;
   int64_t first, last;
-  int64_t capacity;  // rows of units that a panel has room for
-  void* columns;     // [panel of columns][row of units][column in the panel], a column being a tap of an input channel
-  void* gradients;   // [block of output channels][row of units][channel in the block]
-  float* sums;       // [part of the sum][block of output channels][panel][channel in the block][column in the panel]; of
-                     // one part in its products
+  int64_t capacity;  // rows of lanes that a panel has room for
+  void* columns;     // [panel of columns][row of lanes][column in the panel], a column being a tap of an input channel
+  void* gradients;   // [block of output channels][row of lanes][channel in the block]
+  float* sums;       // [part of the sum][block of output channels][panel][channel in the block][column in the panel];
+                     // one part in gradientGemm
   int64_t parts, partStep;
   bool adds;
 };
 
-// Filters as one operand: a number of the sum at weight[column * columnStep + row / rowGroup * groupStep + row % rowGroup *
-// rowStep + number * numberStep].
+// Filters as one operand: value `k` of the depth is weight[column * columnStep + row / rowGroup * groupStep + row % rowGroup *
+// rowStep + k * depthStep].
 template <typename T>
-struct ProductsFilters {
+struct GemmFilters {
   const T* weight;
-  int64_t columns, rows, numbers, rowGroup;
-  int64_t columnStep, groupStep, rowStep, numberStep;
-  void* out;  // [panel of columns][row][unit of the numbers][column in the panel]
+  int64_t columns, rows, depth, rowGroup;
+  int64_t columnStep, groupStep, rowStep, depthStep;
+  void* out;  // [panel of columns][row][lane of the depth][column in the panel]
 };
 
-// Output rows [first, last) of one image. The channels of a row's step, strideW * inChannels, are whole units.
+// Output rows [first, last) of one image. strideW * inChannels values fill whole lanes.
 template <typename T>
-struct ProductsStrip {
+struct GemmRowBlock {
   const T* x;
   const void* filters;
   const float* bias;  // or null
   T* y;
   ConvShape shape;
   int64_t image, first, last;
-  void* scratch;  // stripScratch(...) units of 4 bytes
+  void* scratch;  // rowBlockScratch(...) lanes
 };
 
-// Output pixels [first, last), by position only of one. The input's channels are whole units.
+// Output pixels [first, last); of one position if they are ordered by position. The input's channels fill whole lanes.
 template <typename T>
-struct ProductsGather {
+struct GemmIm2col {
   const T* x;
   const void* filters;  // in rows of one tap
   const float* bias;    // or null
   T* y;
   ConvShape shape;
   int64_t first, last;
-  void* scratch;  // gatherRowUnits(...) units of 4 bytes for each pixel, and for those that fill up a register tile
+  void* scratch;  // im2colRowLanes(...) lanes for each pixel, those that fill up a register tile included
 };
 
 template <typename T>
-struct ProductsKernels {
-  int perUnit;  // numbers in a unit of the products: 1 of float32, 2 of bf16
+struct GemmKernels {
+  int perLane;  // values in a lane: 1 of float32, 2 of bf16
   int panel;    // columns of a register tile
-  void (*gradientPack)(const ProductsGradient<T>& block, int64_t piece);
-  void (*gradientProduct)(const ProductsGradient<T>& block, int64_t group, int64_t panel);
-  void (*gradientResult)(const ProductsGradient<T>& block, int64_t outChannel, T* weight);
-  void (*filters)(const ProductsFilters<T>& filters, int64_t panel);
-  void (*strip)(const ProductsStrip<T>& strip);
-  void (*gather)(const ProductsGather<T>& pixels);
+  void (*gradientPack)(const GemmWeightGradient<T>& args, int64_t block);
+  void (*gradientGemm)(const GemmWeightGradient<T>& block, int64_t group, int64_t panel);
+  void (*gradientResult)(const GemmWeightGradient<T>& block, int64_t outChannel, T* weight);
+  void (*filters)(const GemmFilters<T>& filters, int64_t panel);
+  void (*rowBlock)(const GemmRowBlock<T>& rows);
+  void (*im2col)(const GemmIm2col<T>& pixels);
 
   int64_t panels(int64_t columns) const { return (columns + panel - 1) / panel; }
 };
 
-// The units of a padded row of the image, with room for a register tile that reaches beyond the last column.
-static inline int64_t stripRowUnits(const ConvShape& s, int64_t perUnit) {
+// The lanes of a padded row of the image, with room for a register tile that reaches beyond the last column.
+static inline int64_t rowBlockLanes(const ConvShape& s, int64_t perLane) {
   const int64_t reach = (s.outWidth + 7) / 8 * 8 * s.strideW + s.kernelW, padded = s.width + 2 * s.padW;
-  return ((reach > padded ? reach : padded) * s.inChannels + perUnit - 1) / perUnit + 1;
+  return ((reach > padded ? reach : padded) * s.inChannels + perLane - 1) / perLane + 1;
 }
 
-static inline int64_t stripScratch(const ConvShape& s, int64_t perUnit, int64_t rows) {
-  return ((rows - 1) * s.strideH + s.kernelH) * stripRowUnits(s, perUnit);
+static inline int64_t rowBlockScratch(const ConvShape& s, int64_t perLane, int64_t rows) {
+  return ((rows - 1) * s.strideH + s.kernelH) * rowBlockLanes(s, perLane);
 }
 
-// Rows lie an odd number of cache lines apart, or all would fall into the same few sets of the cache.
-static inline int64_t gatherRowUnits(const ConvShape& s, int64_t perUnit) {
-  return s.kernelH * s.kernelW * s.inChannels / perUnit / 32 * 32 + 48;
+// Rows are an odd number of cache lines apart, or all would map to the same few sets of the cache.
+static inline int64_t im2colRowLanes(const ConvShape& s, int64_t perLane) {
+  return s.kernelH * s.kernelW * s.inChannels / perLane / 32 * 32 + 48;
 }
 
 struct Kernels {
@@ -276,8 +276,8 @@ struct Kernels {
   PoolKernels<uint16_t> poolBf16;
   WinogradKernels<float> winogradF32;
   WinogradKernels<uint16_t> winogradBf16;
-  ProductsKernels<float> productsF32;
-  ProductsKernels<uint16_t> productsBf16;
+  GemmKernels<float> gemmF32;
+  GemmKernels<uint16_t> gemmBf16;
   void (*adam)(const AdamArgs& args);
   void (*sgd)(const SgdArgs& args);
   double (*sumOfSquares)(const float* g, int64_t count);
@@ -288,15 +288,15 @@ struct Kernels {
                         uint16_t* y);
 };
 
-// The fastest of the compiled sets that this processor can run, or the one that CT_KERNELS names; warns if there is none.
+// The fastest of the compiled sets that this processor can run, or the one that CT_KERNELS names; warns of an unknown name.
 const Kernels& best();
 
 // Whether Winograd's algorithm with the best kernels is faster than LibTorch's convolutions on this processor, for shapes
 // that suit it.
 bool winogradIsFast(bool bf16);
 
-// The same of the products of packed operands: with AVX-512, and in bf16 with dot products of it and no matrix unit.
-bool productsAreFast(bool bf16);
+// The same for GEMMs over packed operands: with AVX-512, and in bf16 with its dot products and without a matrix unit.
+bool gemmIsFast(bool bf16);
 
 }  // namespace kernels
 }  // namespace ct

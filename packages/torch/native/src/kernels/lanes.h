@@ -61,7 +61,7 @@ struct Wide {
     const HalfVector half = __builtin_convertvector(chosen, HalfVector);
     std::memcpy(p, &half, sizeof half);
   }
-  // As store, but in one instruction where there is one, which makes 0 of bf16 numbers below 1e-38.
+  // As store, but by the hardware instruction for bf16 where there is one, which flushes values below 1e-38 to 0.
   template <typename T>
   void round(T* p) const { store(p); }
 #if defined(__AVX512BF16__)
@@ -87,8 +87,7 @@ struct Wide {
     for (int i = 0; i < kLanes; i++) sums[i] += v[i];
   }
 
-  // One small number per lane, kept in memory as a byte. Between bytes and words in two steps: GCC takes one apart into
-  // single numbers.
+  // One small integer per lane, stored as a byte. Converted in two steps: GCC does not vectorize a direct conversion.
   using Index = MaskVector;
   static Index index(int value) { return MaskVector{} + value; }
   static Index loadIndex(const uint8_t* p) {
@@ -100,7 +99,7 @@ struct Wide {
     const ByteVector bytes = __builtin_convertvector(__builtin_convertvector((WordVector)index, HalfVector), ByteVector);
     std::memcpy(p, &bytes, sizeof bytes);
   }
-  // Takes over `value` and its index where it is larger than the best so far, or NaN.
+  // Takes `value` and its index where it is larger than the best so far, or NaN.
   static void keepLarger(Wide& best, Index& where, Wide value, Index index) {
     const MaskVector take = (value.v > best.v) | (value.v != value.v);
     best.v = (FloatVector)(((MaskVector)value.v & take) | ((MaskVector)best.v & ~take));
@@ -144,9 +143,9 @@ struct Single {
   static Single whereEqual(Index a, Index b, Single value) { return {a == b ? value.v : 0}; }
 };
 
-// Rows that are read together look to the processor like streams of their own, which it fetches late or not at all: asks
-// for as many numbers as a step reads of them all, in the order of memory, some rows ahead. It may lie behind the end. Into
-// the second-level cache: in the first one, rows a power of two apart would push each other out.
+// Several rows that are read at once exceed what the hardware prefetcher tracks: prefetches as many values as a step reads of
+// all rows, in memory order, some rows ahead (possibly beyond the end). Into the L2 cache: in L1, rows a power of two apart
+// would evict each other.
 template <int Count, bool Write = false, typename T>
 inline void prefetch(const T* place) {
   constexpr int kAhead = 8192, kLine = 64, kBytes = Count * sizeof(T);
@@ -154,12 +153,12 @@ inline void prefetch(const T* place) {
   for (int i = 0; i < kBytes; i += kLine) __builtin_prefetch(reinterpret_cast<const char*>(place) + kAhead + i, Write, 2);
 }
 
-// A line of memory is asked for once.
+// Prefetch once per cache line.
 template <typename T>
-constexpr int kLineNumbers = 64 / sizeof(T);
+constexpr int kLineValues = 64 / sizeof(T);
 
 template <typename T>
-inline bool startsLine(int64_t channel) { return channel % kLineNumbers<T> == 0; }
+inline bool startsLine(int64_t channel) { return channel % kLineValues<T> == 0; }
 
 }  // namespace
 }  // namespace kernels

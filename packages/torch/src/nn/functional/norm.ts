@@ -14,7 +14,7 @@ export interface BatchNormArguments {
   readonly runningVar: Tensor | null;
   readonly weight?: Tensor | null;
   readonly bias?: Tensor | null;
-  /** True normalises by the batch's own statistics and updates the running ones, if there are any. */
+  /** True normalizes by the batch's own statistics and updates the running ones, if there are any. */
   readonly training?: boolean;
   /** Share of the new statistics in the running ones. */
   readonly momentum?: number;
@@ -42,7 +42,7 @@ function isMixed({ dtype }: Tensor, ...parameters: readonly (Tensor | null)[]): 
   return parameters.some((parameter) => parameter !== null && parameter.dtype !== dtype);
 }
 
-/** Normalises each sample over groups of channels. @param input [N, C, ...] with C a multiple of `groups` */
+/** Normalizes each sample over groups of channels. @param input [N, C, ...] with C a multiple of `groups` */
 export function groupNorm(input: Tensor, groups: number, options: AffineNormArguments = {}): Tensor {
   const { weight = null, bias = null, eps = 1e-5 } = options;
   const { shape } = input;
@@ -53,7 +53,7 @@ export function groupNorm(input: Tensor, groups: number, options: AffineNormArgu
   return isMixed(input, weight, bias) ? inFloat32(input, normalize) : normalize(input);
 }
 
-/** Normalises over the last dimensions. @param normalizedShape their sizes */
+/** Normalizes over the last dimensions. @param normalizedShape their sizes */
 export function layerNorm(
   input: Tensor,
   normalizedShape: readonly number[],

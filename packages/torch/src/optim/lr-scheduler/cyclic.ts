@@ -6,7 +6,7 @@ import { checkHasMomentum, setMomentum } from "./momentum.ts";
 import { LRScheduler, perGroup, type ScheduledOptimizer } from "./scheduler.ts";
 
 const numbers = z.union([z.number(), z.array(z.number())]);
-const scaleFn = z.custom<(x: number) => number>((value) => typeof value === "function", "a function is expected");
+const scaleFn = z.custom<(x: number) => number>((value) => typeof value === "function", "expected a function");
 
 export const cyclicLrOptionsSchema = z.strictObject({
   baseLr: numbers.describe("lowest rate, one for all groups or one each"),
@@ -15,7 +15,7 @@ export const cyclicLrOptionsSchema = z.strictObject({
   stepSizeDown: z.number().min(0).nullish().describe("steps in which it falls; as many by default"),
   mode: z.enum(["triangular", "triangular2", "exp_range"]).default("triangular"),
   gamma: z.number().default(1).describe("base of the decay of exp_range"),
-  scaleFn: scaleFn.nullish().describe("a decay of the amplitude of one's own, instead of mode"),
+  scaleFn: scaleFn.nullish().describe("a custom scaling of the amplitude, instead of mode"),
   scaleMode: z.enum(["cycle", "iterations"]).default("cycle").describe("what scaleFn is a function of"),
   cycleMomentum: z.boolean().default(true),
   baseMomentum: numbers.default(0.8),

@@ -6,7 +6,7 @@ import { LRScheduler, type ScheduledOptimizer } from "./scheduler.ts";
 /** A factor of the rate by epoch. */
 export type LrLambda = (epoch: number) => number;
 
-const lrLambda = z.custom<LrLambda>((value) => typeof value === "function", "a function of the epoch is expected");
+const lrLambda = z.custom<LrLambda>((value) => typeof value === "function", "expected a function of the epoch");
 
 export const lambdaLrOptionsSchema = z.strictObject({
   lrLambda: z.union([lrLambda, z.array(lrLambda)]).describe("one for all parameter groups, or one for each"),
@@ -43,7 +43,7 @@ export class LambdaLR extends ByLambda {
   }
 }
 
-/** Multiplies the rate in force by a function of the epoch. */
+/** Multiplies the current rate by a function of the epoch. */
 export class MultiplicativeLR extends ByLambda {
   constructor(optimizer: ScheduledOptimizer, options: z.input<typeof lambdaLrOptionsSchema>) {
     super("MultiplicativeLR", optimizer, options);

@@ -329,7 +329,7 @@ test.each<[string, (o: ScheduledOptimizer) => unknown, string]>([
   expect(Number.isFinite(o.paramGroups[0]?.lr)).toBe(true);
 });
 
-test("a plateau may be of a metric that should rise, and NaN is no improvement", () => {
+test("a plateau may be of a metric that should rise, and NaN is not an improvement", () => {
   const o = optimizer(1);
   const scheduler = new ReduceLROnPlateau(o, {
     mode: "max",
@@ -361,7 +361,9 @@ test("what makes no sense is refused with a sentence", () => {
   expect(() => new SequentialLR(o, [new ReduceLROnPlateau(o)], [])).toThrow("it needs a metric at each step");
   expect(() => new ChainedScheduler([])).toThrow("at least one scheduler");
   expect(() => new StepLR(o, { stepSize: 1 }).loadStateDict({})).toThrow(/the state lacks .*lastEpoch/);
-  expect(() => new StepLR(o, { stepSize: 1 }).loadStateDict(3)).toThrow("a state dictionary is expected, not number 3");
+  expect(() => new StepLR(o, { stepSize: 1 }).loadStateDict(3)).toThrow(
+    "expected a state dictionary, received number 3",
+  );
   const short = new OneCycleLR(optimizer(1), { maxLr: 1, totalSteps: 1 });
   short.step();
   expect(() => short.step()).toThrow("beyond the cycle of 1 steps");

@@ -17,7 +17,7 @@ export const reduceLrOnPlateauOptionsSchema = z.strictObject({
   eps: z.number().default(1e-8).describe("a change of the rate smaller than this is not made"),
 });
 
-/** Lowers the rate when a metric has stopped improving. A NaN is no improvement. */
+/** Lowers the rate when a metric has stopped improving. A NaN is not an improvement. */
 export class ReduceLROnPlateau implements Scheduler {
   readonly optimizer: ScheduledOptimizer;
   readonly options: Readonly<z.infer<typeof reduceLrOnPlateauOptionsSchema>>;

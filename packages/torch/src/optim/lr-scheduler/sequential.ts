@@ -4,7 +4,7 @@ import { ReduceLROnPlateau } from "./plateau.ts";
 import { LRScheduler, type ScheduledOptimizer, type Scheduler, type SchedulerState } from "./scheduler.ts";
 
 function checkParts(name: string, optimizer: ScheduledOptimizer, schedulers: readonly Scheduler[]): LRScheduler[] {
-  if (schedulers.length === 0) throw optionError(name, "at least one scheduler is expected");
+  if (schedulers.length === 0) throw optionError(name, "expected at least one scheduler");
   return schedulers.map((scheduler, i) => {
     if (scheduler.optimizer !== optimizer) {
       throw optionError(name, `scheduler ${i} (${scheduler.constructor.name}) belongs to another optimizer`);
@@ -100,7 +100,7 @@ export class ChainedScheduler implements Scheduler {
   readonly schedulers: readonly LRScheduler[];
 
   constructor(schedulers: readonly Scheduler[], optimizer = schedulers[0]?.optimizer) {
-    if (optimizer === undefined) throw optionError("ChainedScheduler", "at least one scheduler is expected");
+    if (optimizer === undefined) throw optionError("ChainedScheduler", "expected at least one scheduler");
     this.optimizer = optimizer;
     this.schedulers = checkParts("ChainedScheduler", optimizer, schedulers);
   }

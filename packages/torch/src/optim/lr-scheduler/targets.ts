@@ -40,11 +40,11 @@ import { constantLrOptionsSchema, linearLrOptionsSchema } from "./warm-up.ts";
 
 const optimizer = z.custom<ScheduledOptimizer>(
   (value) => Array.isArray((value as ScheduledOptimizer | null)?.paramGroups),
-  "an optimizer is expected (write _partial_: true where it is made later)",
+  "expected an optimizer (write _partial_: true where it is created later)",
 );
 const scheduler = z.custom<Scheduler>(
   (value) => typeof (value as Scheduler | null)?.getLastLr === "function",
-  "a learning-rate scheduler is expected",
+  "expected a learning-rate scheduler",
 );
 
 /** A scheduler's target: `optimizer` first, then the options of its schema in PyTorch's order. */

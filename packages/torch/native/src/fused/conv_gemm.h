@@ -1,5 +1,5 @@
-// Convolutions of channels-last images on the CPU as matrix products of packed operands. T: float, or uint16_t for bfloat16.
-// A ConvPlan says which of them a shape allows.
+// Convolutions of channels-last images on the CPU as GEMMs over packed operands. T: float, or uint16_t for bfloat16. A ConvPlan
+// says which of them a shape allows.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,12 +8,12 @@
 
 namespace ct {
 
-// x [N, In, H, W] to [N, Out, OH, OW]. weight: channels-last; bias: float32 or undefined. By rows of the image, for few
-// channels, or by the gathered taps of each output pixel.
+// x [N, In, H, W] to [N, Out, OH, OW]. weight: channels-last; bias: float32 or undefined. By blocks of image rows,
+// for few channels, or by im2col.
 template <typename T>
-at::Tensor convolveStrips(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const kernels::ConvShape& s);
+at::Tensor convolveRowBlocks(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const kernels::ConvShape& s);
 template <typename T>
-at::Tensor convolveGathered(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const kernels::ConvShape& s);
+at::Tensor convolveIm2col(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const kernels::ConvShape& s);
 
 // gy [N, Out, OH, OW] to that of the input. weight: channels-last.
 template <typename T>

@@ -1,2 +1,0 @@
-export { getNumThreads, setNumThreads } from "./device.ts";
-export { governor, ThreadGovernor, type ThreadGovernorOptions } from "./thread-governor.ts";
