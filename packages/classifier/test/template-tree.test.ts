@@ -49,6 +49,14 @@ job_logging: {handlers: {file: {filename: "\${hydra.runtime.output_dir}/\${task_
 defaults: [override /hydra/sweeper: optuna]
 hydra: {mode: MULTIRUN, sweeper: {_target_: hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper, direction: maximize, n_trials: 20, params: {model.learning_rate: "choice(0.1, 0.2)"}}}
 `,
+  "trainer/flat.yaml": `max_steps: 2
+accelerator: cpu
+callbacks:
+  - {_target_: lightning.pytorch.callbacks.ModelCheckpoint, monitor: val/loss, dirpath: "\${paths.output_dir}"}
+  - {_target_: lightning.pytorch.callbacks.LearningRateMonitor}
+logger:
+  - {_target_: lightning.pytorch.loggers.CSVLogger, save_dir: "\${paths.output_dir}", name: own}
+`,
   "debug/limit.yaml": "# @package _global_\ntrainer: {max_epochs: 1, limit_train_batches: 2, limit_val_batches: 1}\n",
 };
 
@@ -112,4 +120,36 @@ test("a misspelt group of objects is an error with the nearest name", async () =
   const { code, stderr } = await train("+calbacks={a: {_target_: lightning.pytorch.callbacks.Timer}}");
   expect(code).toBe(1);
   expect(stderr).toContain("calbacks: nothing reads this group, which has a _target_ (did you mean 'callbacks'?)");
+});
+
+test("callbacks and loggers below trainer are those of the run, which knows its best checkpoint", async () => {
+  const run = "logs/flat";
+  const { code, stdout, stderr } = await train(
+    "trainer=flat",
+    "callbacks=null",
+    `hydra.run.dir=${run}`,
+    "+model.compile=false",
+  );
+  expect(code, stderr).toBe(0);
+  expect(stderr).not.toContain("is skipped: no logger");
+  expect(stdout).toMatch(/best val\/loss +\d\.\d{4}\nbest checkpoint +logs\/flat\/epoch=0-step=2\.ckpt/);
+  expect(existsSync(join(dir, run, "own/version_0/metrics.csv"))).toBe(true);
+  const measured = await classifier(["validate", run], dir);
+  expect(measured.code, measured.stderr).toBe(0);
+  expect(measured.stderr).toContain(`validate with ${join(dir, run, "epoch=0-step=2.ckpt")} of run`);
+});
+
+test("a dataset in place of a data module, and torch.compile, are refused with what to name instead", async () => {
+  const { stderr } = await train(
+    "data._target_=torchvision.datasets.ImageFolder",
+    "~data.data_root",
+    "+data.root=data",
+    "~data.batch_size",
+    "~data.num_workers",
+    "~data.image_size",
+  );
+  expect(stderr).toContain("data._target_ did not make a ClassificationDataModule");
+  expect(stderr).toContain("fix: name classifier_training.data.datamodule.ImageFolderDataModule, or a custom class");
+  const compiled = await train("+model.compile=true");
+  expect(compiled.stderr).toContain("leave it out: there is no torch.compile here");
 });

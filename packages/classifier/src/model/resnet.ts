@@ -1,4 +1,4 @@
-import { optionsTarget, parseOptions, type TargetTable } from "@classifier-training/base";
+import { optionsTarget, parseOptions, type TargetTable, withForeignOptions } from "@classifier-training/base";
 import { loadPretrained } from "@classifier-training/vision";
 import { ClassificationModel, requireNumClasses } from "./classification-model.ts";
 import {
@@ -39,6 +39,9 @@ async function build(backbone: string, options: ClassificationModelOptions): Pro
 export const modelTargets: TargetTable = Object.fromEntries(
   Object.entries(backbones).map(([name, backbone]) => [
     `classifier_training.models.resnet.${name}`,
-    optionsTarget(classificationModelOptionsSchema, (options) => build(backbone, options)),
+    withForeignOptions(
+      optionsTarget(classificationModelOptionsSchema, (options) => build(backbone, options)),
+      { compile: { accepts: (value) => value !== true, fix: "leave it out: there is no torch.compile here" } },
+    ),
   ]),
 );

@@ -10,17 +10,17 @@ import {
 import { beforeAll, expect, test } from "vitest";
 import { registerAll } from "../registry.ts";
 import { buildTrainer } from "./build-trainer.ts";
+import { buildCallbacks, buildLoggers } from "./components.ts";
 import { checkConfig } from "./groups.ts";
 
 beforeAll(() => registerAll());
 
 const quiet = "enable_progress_bar: false, enable_model_summary: false, accelerator: cpu, devices: 1";
-const trainerOf = (options: string): Promise<Trainer> =>
-  buildTrainer(create(`trainer: {${quiet}, ${options}}\n`, { file: "/conf/trainer.yaml" }) as DictConfig, {
-    callbacks: [],
-    logger: [],
-    default_root_dir: ".",
-  });
+async function trainerOf(options: string): Promise<Trainer> {
+  const config = create(`trainer: {${quiet}, ${options}}\n`, { file: "/conf/trainer.yaml" }) as DictConfig;
+  const [callbacks, logger] = [await buildCallbacks(config, true), await buildLoggers(config)];
+  return buildTrainer(config, { callbacks, logger, default_root_dir: "." });
+}
 
 test("what trainer's options name by _target_ is made, and its callbacks join the program's", async () => {
   const trainer = await trainerOf(

@@ -1,5 +1,5 @@
 import { CtError, getLogger, suggestion } from "@classifier-training/base";
-import { type DictConfig, get, instantiate, select } from "@classifier-training/hydra";
+import { DictConfig, get, instantiate, isConfig, lookUpTarget, select } from "@classifier-training/hydra";
 import type { Callback, Logger } from "@classifier-training/lightning";
 import { ClassificationDataModule } from "../data/classification-datamodule.ts";
 import { ClassificationModel } from "../model/classification-model.ts";
@@ -9,19 +9,18 @@ const log = getLogger("classifier.train");
 
 type Part = readonly [name: string, config: DictConfig];
 
-/** The parts of a group that are switched on: entries that are not null and have a `_target_`. */
+/** The parts of a group (a mapping, a list, or a single part) that are switched on: not null, and with a `_target_`. */
 function parts(config: DictConfig, group: string): Part[] {
-  const node = select(config, group) as DictConfig | null | undefined;
-  if (node === null || node === undefined) return [];
-  // A group with a single part may be that part.
-  if (node.has("_target_")) return [[group, node]];
-  const entries = [...node.keys()].map((key) => [String(key), get(node, key)] as const);
-  return entries.filter((entry): entry is Part => {
-    const [name, part] = entry;
-    if (part === null) return false;
-    const hasTarget = typeof part === "object" && (part as DictConfig).has("_target_");
-    if (!hasTarget) log.warning(`${group}.${name} is skipped: it has no _target_ (${suggestion(name, others(name))})`);
-    return hasTarget;
+  const node = select(config, group);
+  // Lightning's `logger: false`, say.
+  if (!isConfig(node)) return [];
+  if (node instanceof DictConfig && node.has("_target_")) return [[group, node]];
+  const entries = [...node.nodes()].map(({ key }) => [String(key), select(node, String(key))] as const);
+  return entries.flatMap(([name, part]): Part[] => {
+    if (part === null) return [];
+    if (part instanceof DictConfig && part.has("_target_")) return [[`${group}.${name}`, part]];
+    log.warning(`${group}.${name} is skipped: it has no _target_ (${suggestion(name, others(name))})`);
+    return [];
   });
 
   function others(name: string): string[] {
@@ -29,8 +28,9 @@ function parts(config: DictConfig, group: string): Part[] {
   }
 }
 
-/** The loggers, under either name that public configurations give their group. */
-const loggerParts = (config: DictConfig) => groups.logging.flatMap((group) => parts(config, group));
+/** The loggers, under the names that public configurations give their group. */
+const loggerParts = (config: DictConfig) =>
+  [...groups.logging, "trainer.logger"].flatMap((group) => parts(config, group));
 
 /** Whether the configuration has a logger. */
 export function hasLoggers(config: DictConfig): boolean {
@@ -45,9 +45,9 @@ export async function buildLoggers(config: DictConfig): Promise<Logger[]> {
 
 export async function buildCallbacks(config: DictConfig, hasLogger: boolean): Promise<Callback[]> {
   const callbacks: Callback[] = [];
-  for (const [name, part] of parts(config, "callbacks")) {
+  for (const [name, part] of ["trainer.callbacks", "callbacks"].flatMap((group) => parts(config, group))) {
     if (!hasLogger && String(get(part, "_target_")).endsWith(".LearningRateMonitor")) {
-      log.info(`callbacks.${name} (LearningRateMonitor) is skipped: no logger is configured`);
+      log.info(`${name} (LearningRateMonitor) is skipped: no logger is configured`);
       continue;
     }
     callbacks.push((await instantiate(part)) as Callback);
@@ -64,9 +64,15 @@ export async function buildDataModule(config: DictConfig, seed: number): Promise
     if (node !== null && node !== undefined) transforms[name] = await instantiate(node as DictConfig);
   }
   const [key, node] = required(config, groups.data);
-  const data = await instantiate(node, { ...transforms, seed });
+  const data = await instantiate(node, { ...transforms, ...((await takesSeed(node)) && { seed }) });
   if (data instanceof ClassificationDataModule) return data;
-  throw wrongKind(key, "ClassificationDataModule");
+  throw wrongKind(key, "ClassificationDataModule", "classifier_training.data.datamodule.ImageFolderDataModule");
+}
+
+async function takesSeed(node: DictConfig): Promise<boolean> {
+  const name = get(node, "_target_", null);
+  const target = typeof name === "string" ? await lookUpTarget(name) : undefined;
+  return target?.optionNames === undefined || target.optionNames.includes("seed");
 }
 
 /**
@@ -91,7 +97,7 @@ export async function buildModel(
   }
   const model = await instantiate(node, { ...changes, num_classes: numClasses });
   if (model instanceof ClassificationModel) return model;
-  throw wrongKind("model", "ClassificationModel");
+  throw wrongKind("model", "ClassificationModel", "classifier_training.models.resnet.ResNet18ClassificationModel");
 }
 
 function required(config: DictConfig, names: readonly string[]): [key: string, node: DictConfig] {
@@ -113,11 +119,11 @@ function required(config: DictConfig, names: readonly string[]): [key: string, n
   });
 }
 
-function wrongKind(key: string, expected: string): CtError {
+function wrongKind(key: string, expected: string, example: string): CtError {
   return new CtError({
     code: "classifier/config",
     what: `${key}._target_ did not make a ${expected}`,
     where: `${key}._target_`,
-    fix: `name a class that extends ${expected}`,
+    fix: `name ${example}, or a custom class that extends ${expected}`,
   });
 }
