@@ -15,7 +15,7 @@ const marker: symbol = Symbol.for("classifier-training.error");
 
 /**
  * An error raised on purpose: its message is a clear sentence, and a command line shows it without a stack trace.
- * `CtError.is` also recognises one that comes from another copy of this package.
+ * `CtError.is` also recognizes one that comes from another copy of this package.
  */
 export class CtError extends Error {
   readonly code: string;

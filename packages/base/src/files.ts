@@ -15,7 +15,7 @@ import { basename, dirname, join, relative, sep } from "node:path";
 import { CtError } from "./errors.ts";
 
 /**
- * Writes a whole file or nothing: to a temporary name in the same folder, synchronised to disk, then renamed over the
+ * Writes a whole file or nothing: to a temporary name in the same folder, flushed to disk (fsync), then renamed over the
  * target. A crash at any moment leaves the old file or the new one.
  * @throws CtError `base/write` naming the file, when it cannot be written
  */

@@ -49,7 +49,7 @@ test.each<[string, Record<string, unknown>, string]>([
   expect(inTypeScript(options).message).toBe(`Thing: ${message}`);
 });
 
-test("several wrong options are told together", () => {
+test("several invalid options are reported together", () => {
   expect(inTypeScript({ maxEpochs: 0, lr: "x" }).message).toBe(
     'Thing: maxEpochs: expected number >= 1, received 0; lr: expected number, received "x"',
   );

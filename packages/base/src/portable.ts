@@ -2,14 +2,13 @@
 
 export { type CsvRow, csvField, csvFields, csvText, parseCsv } from "./csv.ts";
 export { CtError, internalError, type Problem } from "./errors.ts";
+export { floatRepr } from "./float-repr.ts";
 export {
   type OptionSpelling,
   registerOptionNames,
   setOptionSpelling,
-  spellOptions,
-  withYamlSpelling,
 } from "./option-names.ts";
-export { parseOptions, receivedText, type Schema } from "./options.ts";
+export { parseOptions, type Schema } from "./options.ts";
 export { retryAfterMs } from "./retry-after.ts";
 export { Rng } from "./rng.ts";
 export {
@@ -26,6 +25,7 @@ export {
 export {
   camelCase,
   comparePython,
+  didYouMean,
   editDistance,
   nearestName,
   plural,

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { Rng } from "./rng.ts";
 
-test("a key names one stream, whatever else was drawn", () => {
-  const draws = () =>
+test("a key names one stream, whatever else is sampled", () => {
+  const samples = () =>
     Array.from(
       { length: 9 },
       (
@@ -10,14 +10,14 @@ test("a key names one stream, whatever else was drawn", () => {
           rng.uint32()
       )(Rng.at(42, 3, 17, "transforms.0")),
     );
-  const first = draws();
+  const first = samples();
   Rng.at(42, 3, 18, "transforms.0").uint32();
-  expect(draws()).toEqual(first);
+  expect(samples()).toEqual(first);
   expect(Rng.at(42, 3, 18, "transforms.0").uint32()).not.toBe(first[0]);
   expect(Rng.at(42, 31, 7).uint32()).not.toBe(Rng.at(42, 3, 17).uint32());
 });
 
-test("uniform, integer and normal draws have their distributions", () => {
+test("uniform, integer and normal samples have their distributions", () => {
   const rng = Rng.at(1);
   const n = 20_000;
   const uniform = Array.from({ length: n }, () => rng.uniform());

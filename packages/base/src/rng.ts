@@ -1,6 +1,6 @@
 /**
  * Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).
- * A stream is named by a key, not advanced by its neighbours, so that sample 17 of epoch 3 draws the same numbers in
+ * A stream is named by a key, not advanced by its neighbors, so that sample 17 of epoch 3 gets the same numbers in
  * whichever worker, order or rank it is made.
  */
 export class Rng {
@@ -37,7 +37,7 @@ export class Rng {
     return low + (high - low) * unit;
   }
 
-  /** A uniform integer in [0, bound); `bound` at most 2^32. Unbiased: draws that would wrap unevenly are rejected. */
+  /** A uniform integer in [0, bound); `bound` at most 2^32. Unbiased: samples that would wrap unevenly are rejected. */
   integer(bound: number): number {
     const limit = 4294967296 - (4294967296 % bound);
     for (;;) {

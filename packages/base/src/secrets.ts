@@ -6,7 +6,7 @@ const secretWords = new Set(
     " ",
   ),
 );
-/** What must stand before `key` to make a secret of it: a key of a mapping or of a sort is none. */
+/** What must stand before `key` to make a secret of it: a key of a mapping or of a sort is not. */
 const keyKinds = new Set(
   "api access private secret auth encryption signing service account ssh session shared master".split(" "),
 );

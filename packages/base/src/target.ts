@@ -15,7 +15,7 @@ export interface Target {
   nestedNames?(option: string): readonly string[];
   /** Options of the Python class without a counterpart here, under the names that YAML writes. */
   readonly foreignOptions?: Readonly<Record<string, ForeignOption>>;
-  /** What the name stands for where it is no class or function: `hydra.utils.get_object` gives it. */
+  /** What the name stands for where it is neither a class nor a function: `hydra.utils.get_object` gives it. */
   readonly object?: unknown;
   /** Why this name of the Python stack cannot be used here, and what to use instead. */
   readonly refusal?: Advice;

@@ -1,4 +1,4 @@
-/** Number of single-character edits (insert, delete, replace, swap of neighbours) between two strings. */
+/** Number of single-character edits (insert, delete, replace, swap of neighbors) between two strings. */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);
@@ -33,11 +33,15 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   return bestCost <= Math.max(2, Math.floor(name.length / 3)) ? best : undefined;
 }
 
+/** The advice that a near name is: `did you mean 'x'?`. */
+export function didYouMean(near: string | undefined): string | undefined {
+  return near === undefined ? undefined : `did you mean '${near}'?`;
+}
+
 /** `did you mean 'x'?`, or the list of what is allowed when nothing is near. */
 export function suggestion(name: string, candidates: readonly string[]): string {
-  const near = nearestName(name, candidates);
-  if (near !== undefined) return `did you mean '${near}'?`;
-  return candidates.length === 0 ? "nothing is allowed here" : `expected one of: ${candidates.join(", ")}`;
+  const allowed = candidates.length === 0 ? "nothing is allowed here" : `expected one of: ${candidates.join(", ")}`;
+  return didYouMean(nearestName(name, candidates)) ?? allowed;
 }
 
 /** `1 file`, `2 files`. */

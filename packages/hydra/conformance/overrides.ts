@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { floatRepr } from "@classifier-training/base";
 import { HydraError } from "../src/errors.ts";
 import { Decimal } from "../src/overrides/decimal.ts";
 import { type Override, parseOverrides } from "../src/overrides/index.ts";
@@ -12,7 +13,7 @@ import {
   QuotedString,
   RangeSweep,
 } from "../src/overrides/values.ts";
-import { asFloat, Float, floatRepr, isFloat } from "../src/yaml/scalars.ts";
+import { asFloat, Float, isFloat } from "../src/yaml/scalars.ts";
 import type { Handler } from "./handler.ts";
 
 /** One case of overrides.json, as far as it is read here. */

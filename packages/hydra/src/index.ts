@@ -1,6 +1,5 @@
 export type { HydraCallback } from "./app/callbacks.ts";
 export { type ConfigIssue, findProblems, issueText, optionsIssues } from "./app/check.ts";
-export { explainKey } from "./app/explain.ts";
 export type { JobContext, JobReturn, JobStatus, TaskFunction } from "./app/job.ts";
 export { type MainOptions, type MainResult, main } from "./app/main.ts";
 export {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { properties } from "./fuzz-properties.ts";
 
-// npm run fuzz -w packages/hydra [-- INPUTS [SEED]]: every property with 100,000 inputs, unless told otherwise.
+// npm run fuzz -w packages/hydra [-- INPUTS [SEED]]: every property with 100,000 inputs, by default.
 const [inputs = "100000", seed] = process.argv.slice(2);
 
 for (const { name, property } of properties) {

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, extname, join, resolve } from "node:path";
-import { CtError, displayPath, nearestName } from "@classifier-training/base";
+import { CtError, didYouMean, displayPath, nearestName } from "@classifier-training/base";
 import { checkpointExtension, listRuns, type Run, runPaths } from "@classifier-training/runs";
 
 /** A run directory that a user named. */
@@ -40,5 +40,5 @@ export async function nearestRun(path: string): Promise<string> {
     dir,
     runs.map((run) => run.dir),
   );
-  return near === undefined ? `the newest run is ${displayPath(newest.dir)}` : `did you mean '${displayPath(near)}'?`;
+  return didYouMean(near && displayPath(near)) ?? `the newest run is ${displayPath(newest.dir)}`;
 }

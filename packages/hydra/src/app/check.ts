@@ -84,7 +84,8 @@ async function targetIssues(node: DictConfig): Promise<ConfigIssue[]> {
 
 /** What is wrong with the options of a node that a target is made of, whether the node names it or the program does. */
 export async function optionsIssues(node: DictConfig, name: string): Promise<ConfigIssue[]> {
-  const { lookUpTarget, unknownTargetAdvice, isFileTarget } = await import("../instantiate/index.ts");
+  const { lookUpTarget, unknownTargetAdvice } = await import("../instantiate/resolve-target.ts");
+  const { isFileTarget } = await import("../instantiate/file-target.ts");
   if (name.includes("${") || isFileTarget(name)) return [];
   const target = await lookUpTarget(name);
   const at = node.node("_target_") ?? node;

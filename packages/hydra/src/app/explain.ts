@@ -1,4 +1,4 @@
-import { isSecretKey, maskArgument, maskText, secretMask } from "@classifier-training/base";
+import { didYouMean, isSecretKey, maskArgument, maskText, secretMask } from "@classifier-training/base";
 import { nearestKey } from "../compose/apply-overrides.ts";
 import { HydraConfig } from "../compose/runtime.ts";
 import { HydraError } from "../errors.ts";
@@ -32,11 +32,10 @@ export function showExplanation<T>({ args, loader, configName }: Invocation<T>, 
 export function explainKey(config: DictConfig, key: string): string[] {
   const explanation = explain(config, key);
   if (explanation !== undefined) return describe(explanation, "");
-  const near = nearestKey(config, key);
   throw new HydraError({
     code: "hydra/explain",
     what: `there is no key '${key}' in the configuration`,
-    fix: near === undefined ? undefined : `did you mean '${near}'?`,
+    fix: didYouMean(nearestKey(config, key)),
   });
 }
 

@@ -1,7 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the strings are templates of Python
-import { type LogRecord, nearestName } from "@classifier-training/base";
+import { didYouMean, type LogRecord, nearestName } from "@classifier-training/base";
 import { strftime } from "../compose/strftime.ts";
-import { ansiColor, isColorName } from "./log-colors.ts";
 
 /** A formatter as `logging.config.dictConfig` takes it, with what colorlog's adds. */
 export interface FormatterConfig {
@@ -85,8 +84,8 @@ export function createFormatter(config: FormatterConfig = {}): Formatter {
     .map((match) => match[1] ?? (style === styles["$"] ? match[2] : undefined))
     .filter((name): name is string => name !== undefined && !known.includes(name) && !(isColorlog && isColorName(name)))
     .map((name) => {
-      const near = nearestName(name, known);
-      return `unknown field '${name}'${near === undefined ? "" : ` (did you mean '${near}'?)`}`;
+      const advice = didYouMean(nearestName(name, known));
+      return `unknown field '${name}'${advice === undefined ? "" : ` (${advice})`}`;
     });
   return {
     problems,
@@ -173,4 +172,34 @@ function padded(text: string, align: string, width: number, fill: string): strin
   if (align === "<") return text.padEnd(width, fill);
   if (align === "^") return text.padStart(Math.floor((width + text.length) / 2), fill).padEnd(width, fill);
   return text.padStart(width, fill);
+}
+
+// --- colorlog's names ---
+
+const colorNames = ["black", "red", "green", "yellow", "blue", "purple", "cyan", "white"];
+const attributes: Readonly<Record<string, number>> = { reset: 0, bold: 1, thin: 2, italic: 3, underline: 4, blink: 5 };
+
+/** The numbers of colorlog's names: `red`, `light_red`, `bg_red`, `bold_red`, `bold`, `reset`. */
+function codes(name: string): number[] | undefined {
+  if (Object.hasOwn(attributes, name)) return [attributes[name] as number];
+  const match = /^(?:(bold|thin|italic|underline|blink)_)?(?:(fg|bg)_)?(light_)?(\w+)$/.exec(name);
+  const color = colorNames.indexOf(match?.[4] === "magenta" ? "purple" : (match?.[4] ?? ""));
+  if (match === null || color === -1) return undefined;
+  const [, attribute, ground, light] = match;
+  const base = (ground === "bg" ? 40 : 30) + (light === undefined ? 0 : 60) + color;
+  return attribute === undefined ? [base] : [attributes[attribute] as number, base];
+}
+
+function isColorName(name: string): boolean {
+  return codes(name) !== undefined;
+}
+
+/** The escape sequence of one or several names, with commas between them; empty for other names. */
+function ansiColor(text: string): string {
+  return text
+    .split(",")
+    .map((name) => codes(name.trim()))
+    .filter((found) => found !== undefined)
+    .map((found) => `\u001b[${found.join(";")}m`)
+    .join("");
 }

@@ -244,20 +244,20 @@ test("another sweeper can be plugged in", async () => {
   expect(jobs.map(({ value }) => value)).toEqual([7]);
 });
 
-test("callbacks are told of the job, and cannot fail it", async () => {
-  const told: string[] = [];
+test("callbacks are called around the job, and cannot fail it", async () => {
+  const called: string[] = [];
   const callback = {
-    onRunStart: () => void told.push("run start"),
-    onJobStart: () => void told.push("job start"),
+    onRunStart: () => void called.push("run start"),
+    onJobStart: () => void called.push("job start"),
     onJobEnd: () => {
       throw new TypeError("mine");
     },
-    onRunEnd: () => void told.push("run end"),
+    onRunEnd: () => void called.push("run end"),
   };
   registerTargets({ "test.Callback": { invoke: () => callback } });
-  const { exitCode } = await run(["+hydra.callbacks.mine._target_=test.Callback"], () => void told.push("task"));
+  const { exitCode } = await run(["+hydra.callbacks.mine._target_=test.Callback"], () => void called.push("task"));
   expect(exitCode).toBe(0);
-  expect(told).toEqual(["run start", "job start", "task", "run end"]);
+  expect(called).toEqual(["run start", "job start", "task", "run end"]);
 });
 
 test("an added option that the target does not have is warned about", async () => {

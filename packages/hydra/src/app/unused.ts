@@ -9,7 +9,7 @@ import { update } from "../omegaconf/update.ts";
 import type { Invocation } from "./main.ts";
 
 /**
- * `--info unused`: runs the application's dry run (or the task, told that it is one) and lists the keys that nothing
+ * `--info unused`: runs the application's dry run (or the task, with `job.dryRun` set) and lists the keys that nothing
  * read: settings without any effect.
  */
 export async function showUnused<T>(invocation: Invocation<T>, say: (line: string) => void): Promise<void> {

@@ -63,7 +63,7 @@ export function initializeConfigModule(configModule: string, options: Initialize
 }
 
 /**
- * Composes a configuration, for tests, notebooks and programs that are no {@link main} of their own.
+ * Composes a configuration, for tests, notebooks and programs without {@link main}.
  * @throws HydraError
  */
 export function compose(options: ComposeOptions = {}): DictConfig {

@@ -157,7 +157,7 @@ function refuseBelowNull(config: DictConfig, path: string, value: PlainValue) {
     const isTyped = at instanceof ValueNode && (at.type?.accepts === "dict" || at.type?.accepts === "list");
     if (!isTyped || !isMerged || (at as ValueNode).value !== null) continue;
     throw new ConfigTypeError({
-      what: `Cannot set '${path}' because '${parts.slice(0, index + 1).join(".")}' is None`,
+      what: `Cannot set '${path}' because '${parts.slice(0, index + 1).join(".")}' is null`,
       origin: at?.origin,
       fix: "give it a value in a config file first",
     });

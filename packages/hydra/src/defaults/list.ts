@@ -23,7 +23,7 @@ export interface ResultDefault {
 export interface DefaultsList {
   readonly defaults: readonly ResultDefault[];
   readonly tree: DefaultsTreeNode;
-  /** The overrides that are no config group choices, in order. */
+  /** The overrides of values, not of config groups, in order. */
   readonly configOverrides: readonly Override[];
   /** What was chosen of each config group. */
   readonly choices: ReadonlyMap<string, string | null>;

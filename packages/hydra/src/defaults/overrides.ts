@@ -17,7 +17,7 @@ interface ChoiceOverride {
 
 /**
  * The overrides that the tree of defaults has to obey: of the command line (`db=mysql`, `~db`, `+db=mysql`) and of the
- * defaults lists met on the way (`override db: mysql`). What is no config group choice is kept for the config itself.
+ * defaults lists met on the way (`override db: mysql`). The others are kept for the config itself.
  */
 export class DefaultsOverrides {
   readonly appended: GroupDefault[] = [];

@@ -36,7 +36,7 @@ export async function callTarget(
     if (typeof key !== "string") throw fail(`'${keyText(key)}' cannot be an argument of '${name}': names are strings`);
   }
   const fromConfig = positional(configured);
-  if (fromConfig === undefined) throw fail(`_args_ must be a list, but is ${pythonStr(configured)}`);
+  if (fromConfig === undefined) throw fail(`_args_: expected a list, received ${pythonStr(configured)}`);
   const args = (given.length > 0 ? given : fromConfig).map(present);
   const kwargs = Object.fromEntries(Object.entries(named).map(([key, value]) => [key, present(value)]));
   if (partial) return makePartial(target, name, args, kwargs);

@@ -3,6 +3,7 @@ import { dirname, isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
   camelCase,
+  didYouMean,
   importModule,
   nearestName,
   type OptionsSchema,
@@ -33,10 +34,9 @@ export async function loadFileTarget(name: string, configFile?: string): Promise
     value = (value as Record<string, unknown> | null | undefined)?.[part];
     if (value !== undefined) continue;
     const names = Object.keys(owner as object);
-    const near = nearestName(part, names);
     throw new InstantiationError({
       what: `'${path}' has no export '${exported}'`,
-      fix: near === undefined ? `it exports: ${names.join(", ") || "nothing"}` : `did you mean '${near}'?`,
+      fix: didYouMean(nearestName(part, names)) ?? `it exports: ${names.join(", ") || "nothing"}`,
     });
   }
   return asTarget(value, owner === module ? undefined : owner, name);

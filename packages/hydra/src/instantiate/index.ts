@@ -1,8 +1,7 @@
 export type { Partial } from "./call.ts";
 export { InstantiationError } from "./errors.ts";
-export { isFileTarget, loadFileTarget } from "./file-target.ts";
 export { instantiate, instantiate as call } from "./instantiate.ts";
-export { lookUpTarget, resolveTarget, unknownTargetAdvice } from "./resolve-target.ts";
+export { lookUpTarget } from "./resolve-target.ts";
 export {
   type ContainerTarget,
   clearTargets,

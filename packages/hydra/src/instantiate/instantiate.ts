@@ -14,7 +14,7 @@ import { checkOverride, mergeBase, withOverrides } from "./overrides.ts";
 import { resolveTarget } from "./resolve-target.ts";
 import { attachValue, Instance, type Overlay, overlayOf, presentMade, rawTree } from "./values.ts";
 
-/** Keys that steer instantiation and are no arguments. */
+/** Keys that control instantiation, not arguments. */
 const controls = new Set<Key>(["_target_", "_convert_", "_recursive_", "_partial_"]);
 
 interface Modes {
@@ -105,7 +105,7 @@ function checked(modes: Modes, at: Node): Modes {
   ] as const) {
     if (typeof flag === "boolean") continue;
     throw new ConfigTypeError({
-      what: `${name} must be true or false, but is ${pythonStr(flag)}`,
+      what: `${name}: expected true or false, received ${pythonStr(flag)}`,
       fullKey: at.fullKey(),
       origin: at.origin,
     });
@@ -217,7 +217,7 @@ async function makeOverride(value: unknown, modes: Modes): Promise<unknown> {
   return isConfig(value) ? make(value, modes) : outside(value);
 }
 
-/** A value given from outside: objects that are no data are not looked into. */
+/** A value given from outside: only plain data is looked into. */
 function outside(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(outside);
   const mapping = isConfig(value) ? undefined : overlayOf(value);

@@ -1,4 +1,4 @@
-import { type Advice, CtError, editDistance, nearestName, type Target } from "@classifier-training/base";
+import { type Advice, CtError, didYouMean, editDistance, nearestName, type Target } from "@classifier-training/base";
 import type { Node } from "../omegaconf/node.ts";
 import type { Origin } from "../omegaconf/origin.ts";
 import { pythonStr } from "../omegaconf/python-text.ts";
@@ -13,7 +13,7 @@ export async function resolveTarget(name: unknown, at?: Node, origin?: Origin): 
   if (typeof (name as Target | null)?.invoke === "function") return name as Target;
   if (typeof name !== "string") {
     throw new InstantiationError({
-      what: `_target_ must be the name of a target, but is ${pythonStr(name)}`,
+      what: `_target_: expected the name of a target, received ${pythonStr(name)}`,
       fullKey,
       origin,
     });
@@ -31,7 +31,7 @@ export async function resolveTarget(name: unknown, at?: Node, origin?: Origin): 
   }
 }
 
-/** The target of a dotted name: a registered one, else one of Python's own that configurations write values with. */
+/** The target of a dotted name: a registered one, else a built-in name of Python that configurations write values with. */
 export async function lookUpTarget(name: string): Promise<Target | undefined> {
   return (await findTarget(name)) ?? (Object.hasOwn(builtinTargets, name) ? builtinTargets[name] : undefined);
 }
@@ -51,7 +51,7 @@ const builtinTargets: Readonly<Record<string, Target>> = {
   "hydra.utils.get_static_method": getObject,
 };
 
-/** What to say of a name that is not registered: the class of that name elsewhere, the nearest name, or one's own file. */
+/** What to say of a name that is not registered: the class of that name elsewhere, the nearest name, or a file of the user's. */
 export async function unknownTargetAdvice(name: string): Promise<Advice> {
   const names = [...(await allTargetNames()), ...Object.keys(builtinTargets)];
   const last = lastPart(name);
@@ -63,12 +63,7 @@ export async function unknownTargetAdvice(name: string): Promise<Advice> {
   const own = `write the class in TypeScript, and name it as '${file}': a file beside this configuration, or below the working directory`;
   return {
     what: `there is no target '${name}'${isOwn ? ": Python code does not run here" : ""}`,
-    fix:
-      near !== undefined
-        ? `did you mean '${near}'?`
-        : isPython
-          ? own
-          : "name a registered target, or a class of yours as './path/to/file.ts#Name'",
+    fix: didYouMean(near) ?? (isPython ? own : "name a registered target, or your class as './path/to/file.ts#Name'"),
   };
 }
 

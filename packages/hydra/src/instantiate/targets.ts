@@ -79,7 +79,7 @@ async function tableOf(source: Source): Promise<TargetTable> {
   return source.table;
 }
 
-/** The name of a class without modules between package and class; they are no packages that have names themselves. */
+/** The name of a class without the modules between package and class; a package that has names itself is not skipped. */
 function publicNameOf(name: string, names: ReadonlySet<string>): string | undefined {
   const parts = name.split(".");
   const last = parts.pop();

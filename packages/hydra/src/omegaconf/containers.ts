@@ -1,3 +1,4 @@
+import { didYouMean, nearestName } from "@classifier-training/base";
 import { keyIdentity } from "../yaml/load.ts";
 import { Float } from "../yaml/scalars.ts";
 import {
@@ -11,7 +12,6 @@ import type { FieldType, StructType } from "./field-type.ts";
 import { entriesOf, isScalar, normalScalar, unknownKeyError, unsupportedValueError, wrongKindError } from "./inputs.ts";
 import { type Key, keyText, Node, ObjectNode, ResultNode, ValueNode } from "./node.ts";
 import { currentOrigin, type Origin } from "./origin.ts";
-import { didYouMean } from "./suggest.ts";
 
 export type Container = DictConfig | ListConfig;
 /** What can be put into a configuration: nodes, scalars, arrays, maps and plain objects of them. */
@@ -87,7 +87,7 @@ export class DictConfig extends BaseContainer {
     if (!this.has(key) && this.isClosed) throw this.unknownKey(key, currentOrigin() ?? this.origin);
   }
 
-  /** @throws ConfigAttributeError for a key that is no field of a closed schema */
+  /** @throws ConfigAttributeError for a key that a closed schema does not have */
   mustBeField(key: Key, node: Node): void {
     const closed = this.struct !== undefined && !this.struct.open && this.nodeFlag("struct") !== false;
     if (closed && !this.struct?.fields.has(keyText(key))) throw this.unknownKey(key, node.origin);
@@ -142,7 +142,7 @@ export class DictConfig extends BaseContainer {
     throw new ConfigAttributeError({
       what: `the key '${keyText(key)}' is not there`,
       fullKey: this.fullKey(key),
-      fix: didYouMean(key, this.keys()),
+      fix: didYouMean(nearestName(keyText(key), [...this.keys()].map(keyText))),
     });
   }
 
@@ -296,7 +296,7 @@ function retype(node: Node, type: FieldType): void {
 }
 
 /**
- * A node for a value that is no node; `parent` and `key` say where, in errors. Other objects (functions, instances) are
+ * A node for a value; `parent` and `key` say where, in errors. Other objects (functions, instances) are
  * refused unless `objects` is set.
  */
 export function wrap(value: Input, type?: FieldType, parent?: Node, key?: Key, objects = false): Node {

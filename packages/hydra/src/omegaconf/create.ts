@@ -27,7 +27,7 @@ export function create(source: unknown = {}, options: CreateOptions = {}): Conta
 export function createDict(source: unknown = {}, options: CreateOptions = {}): DictConfig {
   const config = create(source, options);
   if (config instanceof DictConfig) return config;
-  throw new ConfigTypeError({ what: "a list is given where a mapping is expected", origin: config.origin });
+  throw new ConfigTypeError({ what: "expected a mapping, received a list", origin: config.origin });
 }
 
 /** Loads a YAML file. */
@@ -58,7 +58,7 @@ function fromYaml(text: string, file: string | undefined): Container {
   if (loaded.kind !== "scalar") return fromLoaded(loaded, file) as Container;
   if (loaded.value === null) return new DictConfig();
   if (typeof loaded.value === "string") return fromValue({ [loaded.value]: null });
-  throw new ConfigTypeError({ what: "a configuration must be a mapping or a list", origin: place(loaded, file) });
+  throw new ConfigTypeError({ what: "expected a mapping or a list as configuration", origin: place(loaded, file) });
 }
 
 function place(loaded: Loaded, file: string | undefined): Origin | undefined {

@@ -1,9 +1,9 @@
+import { didYouMean, nearestName } from "@classifier-training/base";
 import { Float, type Scalar } from "../yaml/scalars.ts";
 import { ConfigAttributeError, UnsupportedValueType, ValidationError } from "./errors.ts";
 import type { FieldType } from "./field-type.ts";
 import { type Key, keyText, type Node } from "./node.ts";
 import { currentOrigin, type Origin } from "./origin.ts";
-import { didYouMean } from "./suggest.ts";
 
 /** Whether a value can be a leaf; undefined stands for null. */
 export function isScalar(value: unknown): value is Scalar | undefined {
@@ -33,14 +33,14 @@ export function unknownKeyError(
 ): ConfigAttributeError {
   const owner = struct === undefined ? "the configuration, which is a struct" : `'${struct}'`;
   const list = keys.length > 0 && keys.length <= 12 ? `the keys are: ${keys.map(keyText).join(", ")}` : undefined;
-  const fix = didYouMean(key, keys) ?? list;
+  const fix = didYouMean(nearestName(keyText(key), keys.map(keyText))) ?? list;
   return new ConfigAttributeError({ what: `the key '${keyText(key)}' is not in ${owner}`, fullKey, origin, fix });
 }
 
 /** The error for a list or mapping where a schema expects something else. */
 export function wrongKindError(kind: "list" | "dict", type: FieldType, at: Node): ValidationError {
   return new ValidationError({
-    what: `a ${kind === "list" ? "list" : "mapping"} is given where ${type.name} is expected`,
+    what: `expected ${type.name}, received a ${kind === "list" ? "list" : "mapping"}`,
     fullKey: at.fullKey(),
     origin: at.origin ?? currentOrigin(),
   });

@@ -58,11 +58,6 @@ export function parsePythonInt(text: string): number | undefined {
   return /^\s*[-+]?\d+(?:_\d+)*\s*$/.test(text) ? Number(text.replaceAll("_", "")) : undefined;
 }
 
-/** Writes a key so that {@link splitKey} reads it as one part. */
-export function escapeKey(key: string): string {
-  return key.replace(/[.[\]=]/g, "\\$&");
-}
-
 /** The index that a part of a key path means in a list. */
 export function listIndex(part: string, fullKey: string): number {
   const index = parsePythonInt(part);

@@ -1,4 +1,5 @@
-import { type Float, floatRepr, type Scalar } from "../yaml/scalars.ts";
+import { floatRepr } from "@classifier-training/base";
+import type { Float, Scalar } from "../yaml/scalars.ts";
 import { ReadonlyConfigError } from "./errors.ts";
 import type { FieldType } from "./field-type.ts";
 import { checkInterpolation } from "./interpolation/parse.ts";

@@ -186,9 +186,12 @@ describe("provenance", () => {
     const base = create("lr: 1\nout: run${lr}\n", { file: "/conf/a.yaml" });
     const config = merge(base, create("\nlr: 2\n", { file: "/conf/b.yaml" }));
     update(config, "lr", 3, { origin: { kind: "override", source: "lr=3" } });
-    const told = explain(config, "lr");
-    expect(told).toMatchObject({ value: 3, origin: { kind: "override", source: "lr=3" } });
-    expect(told?.replaced.map(({ source, line }) => `${source}:${line}`)).toEqual(["/conf/a.yaml:1", "/conf/b.yaml:2"]);
+    const explained = explain(config, "lr");
+    expect(explained).toMatchObject({ value: 3, origin: { kind: "override", source: "lr=3" } });
+    expect(explained?.replaced.map(({ source, line }) => `${source}:${line}`)).toEqual([
+      "/conf/a.yaml:1",
+      "/conf/b.yaml:2",
+    ]);
     expect(explain(config, "out")).toMatchObject({
       resolved: "run3",
       origin: { source: "/conf/a.yaml", line: 2 },

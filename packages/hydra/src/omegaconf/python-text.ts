@@ -1,4 +1,5 @@
-import { Float, floatRepr } from "../yaml/scalars.ts";
+import { floatRepr } from "@classifier-training/base";
+import { Float } from "../yaml/scalars.ts";
 import { DictConfig, ListConfig } from "./containers.ts";
 import { Node, ResultNode, ValueNode } from "./node.ts";
 

@@ -1,4 +1,4 @@
-import { CtError, nearestName, suggestion } from "@classifier-training/base";
+import { CtError, didYouMean, nearestName, suggestion } from "@classifier-training/base";
 import { keyIdentity } from "../yaml/load.ts";
 import type { Scalar } from "../yaml/scalars.ts";
 import { type Container, DictConfig, isConfig } from "./containers.ts";
@@ -116,7 +116,7 @@ export class Evaluation {
   }
 
   private mistyped(value: unknown, type: string): InterpolationValidationError {
-    return new InterpolationValidationError({ what: `it is ${pythonStr(value)}, where ${type} is expected` });
+    return new InterpolationValidationError({ what: `expected ${type}, received ${pythonStr(value)}` });
   }
 
   text(parts: readonly TextPart[], quoted: boolean): unknown {
@@ -161,7 +161,7 @@ export class Evaluation {
     const value = rawValue(this.interpolation(part));
     if (typeof value === "string") return value;
     throw new InterpolationResolutionError({
-      what: `'${part.source}' stands for a ${use} and must be a string, but it is ${pythonStr(value)}`,
+      what: `'${part.source}' stands for a ${use}: expected a string, received ${pythonStr(value)}`,
     });
   }
 
@@ -227,7 +227,7 @@ function nearestPath(root: Container, path: string): string | undefined {
     if (!(at instanceof DictConfig)) return undefined;
     if (!at.has(part)) {
       const near = nearestName(part, [...at.keys()].map(keyText));
-      return near && `did you mean '${[...parts.slice(0, index), near, ...parts.slice(index + 1)].join(".")}'?`;
+      return near && didYouMean([...parts.slice(0, index), near, ...parts.slice(index + 1)].join("."));
     }
     at = at.node(part);
   }

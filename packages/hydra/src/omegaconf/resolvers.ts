@@ -41,7 +41,7 @@ function builtIn(name: string, least: number, most: number, resolver: Resolver):
   const call: Resolver = (args, context) => {
     if (args.length < least || args.length > most) {
       const expected = least === most ? `${least}` : `${least} to ${most}`;
-      throw new ConfigTypeError({ what: `${name} takes ${expected} arguments, but is given ${args.length}` });
+      throw new ConfigTypeError({ what: `${name}: expected ${expected} arguments, received ${args.length}` });
     }
     return resolver(args, context);
   };
@@ -50,7 +50,7 @@ function builtIn(name: string, least: number, most: number, resolver: Resolver):
 
 function string(value: unknown, name: string): string {
   if (typeof value === "string") return value;
-  throw new ConfigTypeError({ what: `${name} takes a string, but is given ${pythonStr(value)}` });
+  throw new ConfigTypeError({ what: `${name}: expected a string, received ${pythonStr(value)}` });
 }
 
 function environment(args: readonly unknown[]): unknown {

@@ -46,13 +46,3 @@ export function selectRaw(config: Container, path: string, options: SelectOption
 export function select(config: Container, path: string, options: SelectOptions = {}): unknown {
   return plainScalar(selectRaw(config, path, options));
 }
-
-/** Whether a value, null included, can be selected at a key path. */
-export function canSelect(config: Container, path: string, options: SelectOptions = {}): boolean {
-  const absent = Symbol("absent");
-  try {
-    return selectRaw(config, path, { ...options, default: absent }) !== absent;
-  } catch {
-    return false;
-  }
-}

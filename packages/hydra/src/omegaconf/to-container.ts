@@ -46,7 +46,7 @@ export function settle(child: Node, { resolve, throwOnMissing }: ToContainerOpti
 }
 
 /**
- * The configuration as plain objects, arrays and values. Keys that are no strings become strings.
+ * The configuration as plain objects, arrays and values. Other keys than strings become strings.
  * @throws InterpolationResolutionError with `resolve`, MissingMandatoryValue with `throwOnMissing`
  */
 export function toContainer(config: Container, options: ToContainerOptions = {}): unknown {

@@ -28,7 +28,7 @@ export interface UpdateOptions {
 }
 
 /**
- * Sets the value at a key path. What stands in the way of the path and is no container is replaced by a mapping; an
+ * Sets the value at a key path. A scalar on the path is replaced by a mapping; an
  * interpolation that names a container is followed.
  */
 export function update(config: Container, path: string, value: unknown, options: UpdateOptions = {}): void {
@@ -129,7 +129,7 @@ function keyPart(part: TextPart, node: ValueNode, memo: Set<Node>): string {
   const inner = new ValueNode(part.source, undefined, node.parent, node.key);
   const found = follow(inner, memo);
   if (found instanceof ValueNode && typeof found.value === "string") return found.value;
-  throw failure(`'${part.source}' stands for a key and must be a string`, node);
+  throw failure(`'${part.source}' stands for a key: expected a string`, node);
 }
 
 function step(at: Container, part: string, node: Node, path: string): Node {

@@ -1,4 +1,5 @@
-import { asFloat, asInt, Float, floatRepr, isFloat } from "../yaml/scalars.ts";
+import { floatRepr } from "@classifier-training/base";
+import { asFloat, asInt, Float, isFloat } from "../yaml/scalars.ts";
 import { OverrideFunctionError } from "./errors.ts";
 import { typeName } from "./types.ts";
 import {

@@ -1,4 +1,5 @@
-import { floatRepr, isFloat } from "../yaml/scalars.ts";
+import { floatRepr } from "@classifier-training/base";
+import { isFloat } from "../yaml/scalars.ts";
 import { OverrideFunctionError } from "./errors.ts";
 import { shuffled } from "./functions.ts";
 import { globFilter } from "./glob.ts";

@@ -26,7 +26,7 @@ export function* rangeValues(sweep: RangeSweep): Generator<number | bigint | Flo
   }
 }
 
-/** Refuses a range that would go on for ever, where all of its values are needed at once. */
+/** Refuses an infinite range, where all of its values are needed at once. */
 export function mustEnd(sweep: RangeSweep): void {
   const stop = sweep.stop instanceof Decimal ? sweep.stop.toNumber() : Number(sweep.stop);
   const start = sweep.start instanceof Decimal ? sweep.start.toNumber() : Number(sweep.start);

@@ -1,8 +1,9 @@
+import { floatRepr } from "@classifier-training/base";
 import { ValidationError } from "../omegaconf/errors.ts";
 import type { FieldType, StructType } from "../omegaconf/field-type.ts";
 import type { Node } from "../omegaconf/node.ts";
 import { currentOrigin } from "../omegaconf/origin.ts";
-import { asFloat, asInt, Float, floatRepr, isFloat, isInt, type Scalar } from "../yaml/scalars.ts";
+import { asFloat, asInt, Float, isFloat, isInt, type Scalar } from "../yaml/scalars.ts";
 
 /** Refuses a value: the message names the value, the expected type, and the key. */
 export function refuse(value: unknown, expected: string, at: Node): never {

@@ -3,7 +3,7 @@ import { anyType, boolType, dictOf, enumType, intType, listOf, optional, strType
 import { ConfigStore } from "./store.ts";
 import { TypedNode } from "./stored.ts";
 
-/** The version of Hydra whose behaviour this package has. */
+/** The version of Hydra that this package behaves like. */
 export const hydraVersion = "1.4.0.dev9";
 export const hydraVersionBase = "1.4";
 

@@ -1,4 +1,4 @@
-import { nearestName } from "@classifier-training/base";
+import { didYouMean, nearestName } from "@classifier-training/base";
 import { ConfigLoadError, HydraError } from "../errors.ts";
 import type { Container } from "../omegaconf/containers.ts";
 import { withExtension } from "./source.ts";
@@ -58,8 +58,9 @@ export class ConfigStore {
   load(path: string): StoredConfig {
     const found = this.#open(withExtension(path));
     if (found !== undefined && !(found instanceof Map)) return found;
+    const slash = path.lastIndexOf("/");
     throw new ConfigLoadError(`Structured config not found ${path}`, {
-      fix: didYouMean(path, this.list(path.slice(0, Math.max(0, path.lastIndexOf("/"))))),
+      fix: didYouMean(nearestName(path.slice(slash + 1), this.list(path.slice(0, Math.max(0, slash))))),
     });
   }
 
@@ -86,9 +87,4 @@ export class ConfigStore {
     }
     return at;
   }
-}
-
-function didYouMean(path: string, names: readonly string[]): string | undefined {
-  const near = nearestName(path.slice(path.lastIndexOf("/") + 1), names);
-  return near === undefined ? undefined : `did you mean '${near}'?`;
 }

@@ -1,5 +1,6 @@
+import { floatRepr } from "@classifier-training/base";
 import { analyzeScalar, isPrintable, readsAsOther } from "./analyze.ts";
-import { Float, floatRepr } from "./scalars.ts";
+import { Float } from "./scalars.ts";
 
 const width = 80;
 const step = 2;

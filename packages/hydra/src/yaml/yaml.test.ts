@@ -1,9 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the strings are interpolations of the configuration
+import { floatRepr } from "@classifier-training/base";
 import { describe, expect, test } from "vitest";
 import { emitYaml } from "./emit.ts";
 import { YamlError } from "./errors.ts";
 import { type Loaded, loadYaml } from "./load.ts";
-import { Float, floatRepr } from "./scalars.ts";
+import { Float } from "./scalars.ts";
 
 function plain(loaded: Loaded | undefined): unknown {
   if (loaded === undefined) return undefined;
@@ -85,7 +86,7 @@ describe("structure", () => {
     expect(value('"a\\tb\\u00e9\\\n  c"')).toBe("a\tbéc");
     expect(value("|+\n  x\n   y\n\n")).toBe("x\n y\n\n");
     expect(value(">-\n  x\n  y\n\n  z\n")).toBe("x y\nz");
-    expect(value("plain\n  goes on\n\n  here")).toBe("plain goes on\nhere");
+    expect(value("plain\n  continues\n\n  here")).toBe("plain continues\nhere");
   });
 
   test("keys that are equal in Python are one key", () => {

@@ -1,11 +1,10 @@
-import { getLogger, parseOptions } from "@classifier-training/base";
+import { floatRepr, getLogger, parseOptions } from "@classifier-training/base";
 import { z } from "zod";
 import { Callback, type MetricUse } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
 import type { MetricValues } from "../metrics/logged-values.ts";
 import { MisconfigurationError } from "../utilities/errors.ts";
-import { pythonFloat } from "../utilities/format.ts";
 
 const log = getLogger("lightning.early_stopping");
 
@@ -128,19 +127,19 @@ export class EarlyStopping extends Callback {
     if (checkFinite && !Number.isFinite(current)) {
       return stop(
         stoppingReasons.nonFiniteMetric,
-        `Monitored metric ${monitor} = ${pythonFloat(current)} is not finite. Previous best value was ${fixed(this.bestScore)}.`,
+        `Monitored metric ${monitor} = ${floatRepr(current)} is not finite. Previous best value was ${fixed(this.bestScore)}.`,
       );
     }
     if (stoppingThreshold !== null && this.#better(current, Math.fround(stoppingThreshold))) {
       return stop(
         stoppingReasons.stoppingThreshold,
-        `Stopping threshold reached: ${monitor} = ${pythonFloat(current)} ${sign} ${pythonFloat(stoppingThreshold)}.`,
+        `Stopping threshold reached: ${monitor} = ${floatRepr(current)} ${sign} ${floatRepr(stoppingThreshold)}.`,
       );
     }
     if (divergenceThreshold !== null && this.#better(-current, Math.fround(-divergenceThreshold))) {
       return stop(
         stoppingReasons.divergenceThreshold,
-        `Divergence threshold reached: ${monitor} = ${pythonFloat(current)} ${sign} ${pythonFloat(divergenceThreshold)}.`,
+        `Divergence threshold reached: ${monitor} = ${floatRepr(current)} ${sign} ${floatRepr(divergenceThreshold)}.`,
       );
     }
     if (this.#better(Math.fround(current - this.#minDelta), this.bestScore)) {
@@ -161,7 +160,7 @@ export class EarlyStopping extends Callback {
     const { monitor, minDelta } = this.options;
     if (!Number.isFinite(this.bestScore)) return `Metric ${monitor} improved. New best score: ${fixed(current)}`;
     const by = Math.abs(Math.fround(this.bestScore - current));
-    return `Metric ${monitor} improved by ${fixed(by)} >= min_delta = ${pythonFloat(Math.abs(minDelta))}. New best score: ${fixed(current)}`;
+    return `Metric ${monitor} improved by ${fixed(by)} >= min_delta = ${floatRepr(Math.abs(minDelta))}. New best score: ${fixed(current)}`;
   }
 
   override stateDict(): Record<string, unknown> {
@@ -181,5 +180,5 @@ export class EarlyStopping extends Callback {
 
 function fixed(value: number): string {
   if (Number.isNaN(value)) return "nan";
-  return Number.isFinite(value) ? value.toFixed(3) : pythonFloat(value);
+  return Number.isFinite(value) ? value.toFixed(3) : floatRepr(value);
 }

@@ -1,11 +1,10 @@
-import { getLogger } from "@classifier-training/base";
+import { floatRepr, getLogger } from "@classifier-training/base";
 import { isFloatingPoint, keep, noGrad, type optim, scope, stack, type Tensor } from "@classifier-training/torch";
 import type { LightningModule } from "../core/module.ts";
 import type { Precision } from "../precision/precision.ts";
 import type { Strategy } from "../strategies/strategy.ts";
 import { LightningError } from "../utilities/errors.ts";
 import { nonFiniteInput, nonFiniteWeight } from "../utilities/finite.ts";
-import { pythonFloat } from "../utilities/format.ts";
 import type { Progress } from "./progress.ts";
 import type { ResolvedOptions } from "./resolved-options.ts";
 
@@ -138,7 +137,7 @@ export class DivergenceGuard {
     const { progress, optimization, precision } = this.#run;
     const rates = optimization.optimizers.flatMap(({ paramGroups }) =>
       (paramGroups as readonly { readonly lr?: number }[]).map(({ lr }) =>
-        pythonFloat(Number(Number(lr).toPrecision(3))),
+        floatRepr(Number(Number(lr).toPrecision(3))),
       ),
     );
     const rate = [...new Set(rates)].join(", ");

@@ -1,21 +1,6 @@
+import { floatRepr } from "@classifier-training/base";
 import { fixedDigits, scientificDigits } from "./decimal.ts";
 import { MisconfigurationError } from "./errors.ts";
-
-/** A float as Python's `repr` writes it: `1.0`, `0.001`, `1e-05`, `nan`, `inf`. */
-export function pythonFloat(value: number): string {
-  if (Number.isNaN(value)) return "nan";
-  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
-  const magnitude = Math.abs(value);
-  if (value !== 0 && (magnitude < 1e-4 || magnitude >= 1e16)) return exponent(value.toExponential());
-  const text = String(value);
-  if (/e/.test(text)) return value.toLocaleString("en-US", { useGrouping: false, maximumFractionDigits: 20 });
-  return text.includes(".") ? text : `${Object.is(value, -0) ? "-0" : text}.0`;
-}
-
-/** JavaScript writes exponents as `1e-5`, Python as `1e-05`. */
-function exponent(text: string): string {
-  return text.replace(/e([+-])(\d)$/, "e$10$2");
-}
 
 const specPattern = /^(?:(.)?([<>=^]))?([+\- ])?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))?([bcdeEfFgGnosxX%])?$/;
 
@@ -25,7 +10,7 @@ const specPattern = /^(?:(.)?([<>=^]))?([+\- ])?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))
  * @throws MisconfigurationError when Python would refuse the specification.
  */
 export function pythonFormat(value: number, spec: string, integer = Number.isInteger(value)): string {
-  if (spec === "") return integer ? String(value) : pythonFloat(value);
+  if (spec === "") return integer ? String(value) : floatRepr(value);
   const match = specPattern.exec(spec);
   if (match === null) throw new MisconfigurationError(`Invalid format specifier '${spec}'`);
   const [, fillText, alignText, sign = "-", , zero, widthText = "0", grouping, precisionText, type] = match;
@@ -82,7 +67,7 @@ function floatDigits(value: number, type: string | undefined, precision: number 
     case "%":
       return `${fixedDigits(value * 100, precision ?? 6)}%`;
     case undefined:
-      return precision === undefined ? pythonFloat(value) : general(value, precision, true);
+      return precision === undefined ? floatRepr(value) : general(value, precision, true);
     default:
       return general(value, precision ?? 6, false);
   }

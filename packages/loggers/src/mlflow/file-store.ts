@@ -3,7 +3,7 @@ import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, readF
 import { userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { CtError, writeFileAtomic } from "@classifier-training/base";
+import { CtError, floatRepr, writeFileAtomic } from "@classifier-training/base";
 import { parse } from "yaml";
 import { toYaml } from "../yaml.ts";
 import type { MlflowMetric, MlflowRunRequest, MlflowStatus, MlflowStore } from "./store.ts";
@@ -45,7 +45,7 @@ export class FileStore implements MlflowStore {
 
   logMetrics(metrics: readonly MlflowMetric[]): void {
     for (const { key, value, timestamp, step } of metrics) {
-      const line = `${timestamp} ${pythonFloat(value)} ${step}\n`;
+      const line = `${timestamp} ${floatRepr(value)} ${step}\n`;
       this.#lines.set(key, (this.#lines.get(key) ?? "") + line);
     }
     if (Date.now() - this.#flushedAt >= flushIntervalMs) this.#flush();
@@ -163,11 +163,6 @@ function safeKey(key: string): string {
     .split("/")
     .map((part) => (part === ".." || part === "." || part === "" ? "_" : part))
     .join("/");
-}
-
-function pythonFloat(value: number): string {
-  if (Number.isNaN(value)) return "nan";
-  return Number.isFinite(value) ? String(value) : value > 0 ? "inf" : "-inf";
 }
 
 function userName(): string {

@@ -1,4 +1,4 @@
-import { camelCase, nearestName, snakeCase, suggestion } from "@classifier-training/base";
+import { camelCase, didYouMean, nearestName, snakeCase, suggestion } from "@classifier-training/base";
 import { TorchError } from "../errors.ts";
 import type { NativeArgument, NativeOperator } from "../native/binding.ts";
 import { native } from "../native/load.ts";
@@ -226,7 +226,7 @@ function nearOperator(namespace: string, name: string): string | undefined {
   }
   const names = operatorNames(namespace);
   const near = nearestName(base, names) ?? nearestName(snakeCase(base), names);
-  if (near !== undefined) return `did you mean '${near}'?`;
+  if (near !== undefined) return didYouMean(near);
   const words = snakeCase(base)
     .split("_")
     .filter((word) => word.length > 2);

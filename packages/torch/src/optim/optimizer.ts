@@ -1,4 +1,4 @@
-import { plural } from "@classifier-training/base";
+import { didYouMean, plural } from "@classifier-training/base";
 import type { z } from "zod";
 import { noGrad } from "../autograd/modes.ts";
 import { TorchError } from "../errors.ts";
@@ -116,7 +116,7 @@ export abstract class Optimizer<Group extends ParamGroup = ParamGroup> {
       else others[key] = value;
       const meant = known.includes(key) ? undefined : misspelt(key, known);
       if (meant !== undefined) {
-        throw optionError(name, `unknown option '${key}' of a parameter group`, `did you mean '${meant}'?`);
+        throw optionError(name, `unknown option '${key}' of a parameter group`, didYouMean(meant));
       }
     }
     return { ...others, ...parseOptions(`${name}, a parameter group`, this.#schema, options) };

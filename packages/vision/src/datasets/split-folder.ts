@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { nearestName, splitFolderNames, splitOf } from "@classifier-training/base";
+import { didYouMean, nearestName, splitFolderNames, splitOf } from "@classifier-training/base";
 import { isFolder, subfolders } from "@classifier-training/image/files";
 import { VisionError } from "../errors.ts";
 
@@ -23,12 +23,11 @@ export function splitFolder(root: string, split: string | undefined): string {
   const folder = findSplitFolder(root, split);
   if (folder !== undefined) return folder;
   const present = subfolders(root);
-  const near = nearestName(split, present);
   throw new VisionError({
     code: "vision/split-missing",
     what: `the data root ${root} has no split '${split}'`,
     where: present.length === 0 ? "the folder is empty" : `folders there: ${present.slice(0, 20).join(", ")}`,
-    fix: near === undefined ? `create ${join(root, split)}` : `did you mean '${near}'?`,
+    fix: didYouMean(nearestName(split, present)) ?? `create ${join(root, split)}`,
   });
 }
 
