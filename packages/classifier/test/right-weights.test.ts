@@ -207,7 +207,7 @@ test("a data folder that was moved is the same data", async () => {
   const fingerprint = (dataRoot: string) => {
     const data = new ImageFolderDataModule({ dataRoot, imageSize: 8, numWorkers: 0 });
     data.setup("fit");
-    return data.fingerprint();
+    return data.runSignature();
   };
   const before = fingerprint(join(dir, "data"));
   renameSync(join(dir, "data"), join(dir, "moved"));

@@ -110,6 +110,7 @@ const callbackOptions: Readonly<Record<string, Readonly<Record<string, unknown>>
   BatchSizeFinder: { max_trials: 2, steps_per_trial: 1, batch_arg_name: "batch_size" },
   BackboneFinetuning: { unfreeze_backbone_at_epoch: 1, verbose: true },
   Timer: { duration: { hours: 1 } },
+  DeterminismLog: { path: "replay.jsonl", every_n_steps: 1 },
   ReplayCertificate: { path: "replay.jsonl", every_n_steps: 1 },
   HistogramCallback: { every_n_steps: 1 },
   ModelCheckpoint: { dirpath: "checkpoints/probe", monitor: "val/loss", every_n_epochs: 1 },
@@ -121,6 +122,7 @@ const replaces: Readonly<Record<string, string>> = {
   TQDMProgressBar: "rich_progress",
   ProgressBar: "rich_progress",
   RichProgressBar: "rich_progress",
+  DeterminismLog: "replay",
   ReplayCertificate: "replay",
   EMACallback: "ema",
 };

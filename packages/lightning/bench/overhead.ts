@@ -149,16 +149,16 @@ export async function overhead(root: string): Promise<void> {
     );
   }
   const batchSize = 4;
-  const pictures = {
+  const images = {
     x: rand([batchSize, 3, 224, 224]).contiguous("channels_last"),
     y: randint(0, 43, [batchSize]),
   };
-  const whole = await alternate(root, new ResNet18(), pictures, 160);
+  const whole = await alternate(root, new ResNet18(), images, 160);
   for (const [kind, name] of kinds) {
     const { pairs, bare, trainer, added, error } = compare(whole, kind);
     const percent = (value: number) => ((100 * value) / bare).toFixed(2);
     say(
-      `ResNet18, ${batchSize} pictures of 224 px, ${pairs} pairs of steps, ${name}: bare loop ${bare.toFixed(1)} ms, ` +
+      `ResNet18, ${batchSize} images of 224 px, ${pairs} pairs of steps, ${name}: bare loop ${bare.toFixed(1)} ms, ` +
         `Trainer ${trainer.toFixed(1)} ms; the Trainer adds ${percent(added)}% (+- ${percent(error)}; limit 1%)`,
     );
   }

@@ -4,7 +4,7 @@ import { full, nn, noGrad, optim, rand, scope, type Tensor } from "@classifier-t
 import { EMACallback, LightningModule, ModelCheckpoint, Trainer } from "../src/index.ts";
 import { median, resnet18, say } from "./support.ts";
 
-/** ResNet18 with AdamW; pictures are tiny, since only its weights matter here. */
+/** ResNet18 with AdamW; images are tiny, since only its weights matter here. */
 class Heavy extends LightningModule<Tensor> {
   readonly net = resnet18();
   override trainingStep(batch: Tensor): Tensor {

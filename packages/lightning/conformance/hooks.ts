@@ -98,7 +98,7 @@ class Plain extends Callback {
 }
 
 /** What a scenario does beyond its trainer options. */
-interface Behaviour {
+interface Behavior {
   readonly name: string;
   readonly record: Recorder;
 }
@@ -107,7 +107,7 @@ class RecordedModule extends LightningModule<Tensor> {
   readonly l = new nn.Linear(1, 1);
   readonly #name: string;
 
-  constructor({ name, record }: Behaviour) {
+  constructor({ name, record }: Behavior) {
     super();
     this.#name = name;
     const inner = (method: string, options?: SpyOptions) => spy(this, "module", method, record, options);
@@ -179,7 +179,7 @@ class RecordedModule extends LightningModule<Tensor> {
 }
 
 class RecordedData extends LightningDataModule {
-  constructor({ name, record }: Behaviour) {
+  constructor({ name, record }: Behavior) {
     super();
     for (const hook of ["prepareData", "stateDict", "onBeforeBatchTransfer", "onAfterBatchTransfer"]) {
       spy(this, "datamodule", hook, record);

@@ -27,7 +27,7 @@ interface Scenario {
   readonly returned?: readonly unknown[];
 }
 
-/** Keeps what a logger is told, as the recordings have it. */
+/** Keeps the calls of a logger, as the recordings have it. */
 class RecordingLogger extends Logger {
   readonly name = "recording";
   readonly version = 0;

@@ -5,10 +5,10 @@ export type { CheckpointSummary } from "./checkpoint/format.ts";
 export { CheckpointIO } from "./checkpoint/io.ts";
 export { type CheckpointInspection, inspectCheckpoint, loadCheckpoint, summaryOf } from "./checkpoint/load.ts";
 export {
-  type Fingerprint,
-  fingerprintDifferences,
   firstOf,
   type RunIdentity,
+  type RunSignature,
+  signatureDifferences,
 } from "./checkpoint/run-signature.ts";
 export { Callback, type CallbackHook } from "./core/callback.ts";
 export { LightningDataModule } from "./core/datamodule.ts";
@@ -23,7 +23,7 @@ export {
 export type { LrScheduler, OptimizerSpec, SchedulerConfig, SchedulerOptions } from "./core/optimizers.ts";
 export type { SaveOptions, Stage, Status, TrainerFn, TrainerView } from "./core/trainer-view.ts";
 export { asModelInput, copyWeights, disposeWeights, withWeights } from "./core/with-weights.ts";
-export type { BatchLoader, LoaderLike, LoaderPosition, LoaderSource, LoaderStats, Share } from "./data/batch-loader.ts";
+export type { BatchLoader, LoaderLike, LoaderPosition, LoaderSource, LoaderStats, Shard } from "./data/batch-loader.ts";
 export * from "./loggers/index.ts";
 export * from "./metrics/index.ts";
 export type { MetricValues, ReduceFx } from "./metrics/logged-values.ts";

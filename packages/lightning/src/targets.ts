@@ -8,6 +8,7 @@ import {
 import { z } from "zod";
 import { BackboneFinetuning, backboneFinetuningOptionsSchema } from "./callbacks/backbone-finetuning.ts";
 import { BatchSizeFinder, batchSizeFinderOptionsSchema } from "./callbacks/batch-size-finder.ts";
+import { DeterminismLog, determinismLogOptionsSchema } from "./callbacks/determinism-log.ts";
 import { DeviceStatsMonitor, deviceStatsMonitorOptionsSchema } from "./callbacks/device-stats-monitor.ts";
 import { EarlyStopping, earlyStoppingOptionsSchema } from "./callbacks/early-stopping.ts";
 import { EMACallback, emaOptionsSchema } from "./callbacks/ema.ts";
@@ -22,7 +23,6 @@ import { ModelCheckpoint } from "./callbacks/model-checkpoint.ts";
 import { modelCheckpointOptionsSchema } from "./callbacks/model-checkpoint-options.ts";
 import { ModelSummary, modelSummaryOptionsSchema } from "./callbacks/model-summary.ts";
 import { ProgressBar, progressBarOptionsSchema } from "./callbacks/progress-bar.ts";
-import { ReplayCertificate, replayCertificateOptionsSchema } from "./callbacks/replay-certificate.ts";
 import { Timer, timerOptionsSchema } from "./callbacks/timer.ts";
 import { StochasticWeightAveraging, stochasticWeightAveragingOptionsSchema } from "./callbacks/weight-averaging.ts";
 import { CheckpointIO } from "./checkpoint/io.ts";
@@ -55,6 +55,9 @@ const modelSummary = withForeignOptions(
   unused("show_header", "header_style", "column_style", "summary_settings"),
 );
 
+/** Under its name of earlier versions, too. */
+const determinismLog = optionsTarget(determinismLogOptionsSchema, (options) => new DeterminismLog(options));
+
 const callbacks: Readonly<Record<string, Target>> = {
   BackboneFinetuning: optionsTarget(backboneFinetuningOptionsSchema, (options) => new BackboneFinetuning(options)),
   BatchSizeFinder: optionsTarget(batchSizeFinderOptionsSchema, (options) => new BatchSizeFinder(options)),
@@ -82,7 +85,8 @@ const callbacks: Readonly<Record<string, Target>> = {
   ModelSummary: modelSummary,
   RichModelSummary: modelSummary,
   ProgressBar: progressBar,
-  ReplayCertificate: optionsTarget(replayCertificateOptionsSchema, (options) => new ReplayCertificate(options)),
+  DeterminismLog: determinismLog,
+  ReplayCertificate: determinismLog,
   RichProgressBar: progressBar,
   TQDMProgressBar: progressBar,
   Timer: optionsTarget(timerOptionsSchema, (options) => new Timer(options)),

@@ -171,7 +171,7 @@ test("Python's timedelta is a time", () => {
   expect((timer as Timer).timeRemaining()).toBe(24 * 3600 + 30);
 });
 
-test("a timer looks at the end of epochs when told so", async () => {
+test("a timer looks at the end of epochs when asked to", async () => {
   const run = (interval: "step" | "epoch") => {
     class Started extends Timer {
       override timeElapsed(): number {
@@ -337,7 +337,7 @@ async function columns(callback: Callback): Promise<string[]> {
   return head.split(",");
 }
 
-test("device figures: the processor's when it computes, none when told so, and only those wanted", async () => {
+test("device figures: the processor's when it computes, none when asked, and only those wanted", async () => {
   const prefix = "DeviceStatsMonitor.on_train_batch_start/";
   const names = (all: readonly string[]) =>
     all.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));

@@ -7,7 +7,9 @@ import {
   BatchSizeFinder,
   type Callback,
   CSVLogger,
-  compareReplays,
+  checkReproducibility,
+  compareDeterminismLogs,
+  DeterminismLog,
   DeviceStatsMonitor,
   EMACallback,
   GradientAccumulationScheduler,
@@ -17,13 +19,11 @@ import {
   loadCheckpoint,
   ModelCheckpoint,
   ProgressBar,
-  ReplayCertificate,
-  readReplay,
+  readDeterminismLog,
   Timer,
   Trainer,
   type TrainerOptions,
   targets,
-  verifyRun,
 } from "../src/index.ts";
 import { BoringModule, numbers } from "./boring.ts";
 import { KillableModule, killableLoader } from "./kill/run.ts";
@@ -55,7 +55,7 @@ class Measured extends BoringModule {
   }
 }
 
-test("the best checkpoint holds the averaged weights that were measured, and training goes on with its own", async () => {
+test("the best checkpoint holds the averaged weights that were measured, and training continues with its own", async () => {
   const module = new Measured();
   const checkpoint = new ModelCheckpoint({ dirpath: dir, monitor: "v", saveLast: true });
   const ema = new EMACallback({ decay: 0.5 });
@@ -169,7 +169,7 @@ test("a timer ends training, and says so", async () => {
   expect(said.join("\n")).toContain("Time limit reached");
 });
 
-test("a progress bar that is no terminal writes plain lines, and a quiet one none", async () => {
+test("a progress bar without a terminal writes plain lines, and a quiet one none", async () => {
   const lines: string[] = [];
   const output = { write: (text: string) => void lines.push(text) };
   await trainer([new ProgressBar({}, output)], { maxEpochs: 1 }).fit(new BoringModule(), data());
@@ -207,18 +207,20 @@ test("a repeated run is proved equal, and one that differs names its first step"
       }
     }
     const path = join(dir, `${name}.jsonl`);
-    await trainer([new ReplayCertificate({ everyNSteps: 1, path })]).fit(new Rated(), data());
+    await trainer([new DeterminismLog({ everyNSteps: 1, path })]).fit(new Rated(), data());
     return path;
   };
   const original = await run("original", 0.1);
-  expect(await verifyRun(original, () => run("again", 0.1))).toEqual({ equal: true, compared: 8 });
-  expect(await verifyRun(original, () => run("late", 0.1))).toMatchObject({
+  expect(await checkReproducibility(original, () => run("again", 0.1))).toEqual({ equal: true, compared: 8 });
+  expect(await checkReproducibility(original, () => run("late", 0.1))).toMatchObject({
     equal: false,
     compared: 5,
     firstDifference: { step: 5, parts: ["weights", "optimizer"] },
   });
-  expect(compareReplays(readReplay(original), []).equal).toBe(false);
-  await expect(verifyRun(join(dir, "none"), async () => original)).rejects.toThrow("the run has no replay certificate");
+  expect(compareDeterminismLogs(readDeterminismLog(original), []).equal).toBe(false);
+  await expect(checkReproducibility(join(dir, "none"), async () => original)).rejects.toThrow(
+    "the run has no determinism log",
+  );
 });
 
 test("configurations find everything under Python's names, and mistakes are named", () => {

@@ -190,7 +190,7 @@ test("a checkpoint of another model or other data is refused in one sentence", a
       super();
       this.classes = classes;
     }
-    override fingerprint() {
+    override runSignature() {
       return { model: "resnet18", numClasses: this.classes };
     }
   }

@@ -85,7 +85,7 @@ test("the best checkpoint is not given up for one that did not fit on the disk",
   const folder = mountTiny(150);
   if (folder === undefined) context.skip("mounting a file system takes root");
   const dirpath = join(String(folder), "ck");
-  // The old file goes only when the new one is there: both do not fit.
+  // The old file is removed only when the new one is there: both do not fit.
   const checkpoint = new ModelCheckpoint({ dirpath, monitor: "v", saveTopK: 1, filename: "{epoch}" });
   const trainer = await train(dirpath, new Wide(), checkpoint);
   expect(trainer.globalStep).toBe(12);
@@ -113,7 +113,7 @@ test("a folder that becomes read-only in the middle of a run is reported, and tr
   expect(readdirSync(dirpath).sort()).toEqual(["epoch=0.ckpt", "epoch=1.ckpt"]);
 });
 
-test("where files can be neither renamed nor removed, they are written whole by copying, without being told", async (context) => {
+test("where files can be neither renamed nor removed, they are written whole by copying, without an option", async (context) => {
   const dirpath = join(root, "ck");
   mkdirSync(dirpath);
   // Files can be made in such a folder and written, and that is all.

@@ -6,10 +6,10 @@ import { expect, test } from "vitest";
 import {
   Callback,
   CSVLogger,
+  DeterminismLog,
   EMACallback,
   ModelCheckpoint,
-  ReplayCertificate,
-  readReplay,
+  readDeterminismLog,
   Trainer,
   type TrainerOptions,
   type TrainerView,
@@ -50,7 +50,7 @@ async function train(dir: string, extra: Callback[], ckptPath: string | null, op
   manualSeed(1);
   const module = new KillableModule();
   const ema = new EMACallback({ decay: 0.9 });
-  const replay = new ReplayCertificate({ everyNSteps: 1, path: join(dir, "replay.jsonl") });
+  const replay = new DeterminismLog({ everyNSteps: 1, path: join(dir, "replay.jsonl") });
   const trainer = new Trainer({
     maxEpochs: 2,
     gradientClipVal: 1,
@@ -94,12 +94,12 @@ test.each<[string, TrainerOptions]>([
     const saver = new SaveEverywhere(whole);
     const expected = await train(whole, [saver], null, options);
     expect(saver.paths.length).toBeGreaterThan(10);
-    const lines = readReplay(join(whole, "replay.jsonl"));
+    const lines = readDeterminismLog(join(whole, "replay.jsonl"));
     const rows = records(join(whole, "metrics.csv"));
     for (const [i, path] of saver.paths.entries()) {
       const dir = join(root, `from-${i}`);
       expect({ path, ...(await train(dir, [], path, options)) }).toEqual({ path, ...expected });
-      const again = existsSync(join(dir, "replay.jsonl")) ? readReplay(join(dir, "replay.jsonl")) : [];
+      const again = existsSync(join(dir, "replay.jsonl")) ? readDeterminismLog(join(dir, "replay.jsonl")) : [];
       expect({ path, lines: again }).toEqual({ path, lines: lines.slice(lines.length - again.length) });
       // The rows of the rest, with the one of the batch or epoch that the save was made in.
       const written = existsSync(join(dir, "metrics.csv")) ? records(join(dir, "metrics.csv")) : [];

@@ -113,7 +113,7 @@ class Named extends BoringModule {
     super();
     this.#identity = identity;
   }
-  override fingerprint() {
+  override runSignature() {
     return { model: this.#identity.model };
   }
 }
@@ -124,7 +124,7 @@ class NamedData extends LightningDataModule {
     super();
     this.#identity = identity;
   }
-  override fingerprint() {
+  override runSignature() {
     return { classes: this.#identity.classes, files: this.#identity.files };
   }
   override trainDataloader() {

@@ -57,7 +57,7 @@ test("a second SIGINT ends the run at once", async () => {
   expect(code).toBe(130);
 }, 120_000);
 
-test("SIGUSR1 saves while training goes on", async () => {
+test("SIGUSR1 saves while training continues", async () => {
   expect(await run(20, (kill) => setTimeout(() => kill("SIGUSR1"), 100))).toBe(0);
   expect(loadCheckpoint(join(dir, "checkpoints", "last.ckpt")).globalStep).toBe(20);
 }, 120_000);
@@ -70,7 +70,7 @@ test.each([
     "requeue 4700_3",
   ],
 ] as const)(
-  "SIGUSR1 under SLURM saves %s, hands it back to the queue, and the requeued run goes on",
+  "SIGUSR1 under SLURM saves %s, hands it back to the queue, and the requeued run resumes",
   async (_what, variables, command) => {
     // A command of that name that writes down how it was called, and what was saved by then.
     const bin = join(dir, "bin");

@@ -67,7 +67,7 @@ test("the model ends with the mean of the weights that the last epochs began wit
 test.each([
   [1, [0.1, 0.055, 0.01]],
   [2, [0.1, 0.1, 0.055]],
-])("as a whole number, the start is the %ith epoch", async (swaEpochStart, rates) => {
+])("as an integer, the start is the %ith epoch", async (swaEpochStart, rates) => {
   class Constant extends Watched {
     override configureOptimizers(): never {
       return new optim.SGD(this.parameters(), { lr: 0.1 }) as never;

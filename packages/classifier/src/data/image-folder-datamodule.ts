@@ -151,7 +151,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   /** A resumed run must see the same classes and samples, wherever the folder lies by now. */
-  override fingerprint(): Record<string, unknown> {
+  override runSignature(): Record<string, unknown> {
     const train = this.#dataset("train");
     const val = this.#dataset("val");
     this.#contents ??= {

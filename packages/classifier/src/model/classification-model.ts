@@ -110,7 +110,7 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
       checkpoint["classifier"] = { backbone: this.network, options: recipeOptions(this.options), labels };
   }
 
-  override fingerprint(): Record<string, unknown> {
+  override runSignature(): Record<string, unknown> {
     const { stem, width } = this.options;
     return { model: this.network, numClasses: this.numClasses, stem, ...(width !== 64 && { width }) };
   }

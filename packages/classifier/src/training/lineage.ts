@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { getLogger } from "@classifier-training/base";
 import { type DictConfig, get, type JobContext } from "@classifier-training/hydra";
-import type { Fingerprint, ModelCheckpoint, RunIdentity } from "@classifier-training/lightning";
+import type { ModelCheckpoint, RunIdentity, RunSignature } from "@classifier-training/lightning";
 import { folderUses, type RunWriter, readRun, runDirOf, runPaths } from "@classifier-training/runs";
 import type { ClassificationDataModule } from "../data/classification-datamodule.ts";
 import type { ClassificationModel } from "../model/classification-model.ts";
@@ -50,10 +50,10 @@ interface TakeUpOptions {
  */
 export function takeUp({ config, job, record, model, datamodule, keepers }: TakeUpOptions): Lineage {
   const { outputDir, originalCwd: workingDir } = job;
-  const data = datamodule.fingerprint?.();
+  const data = datamodule.runSignature?.();
   const hasDataFingerprint = data?.["trainingContent"] !== undefined;
   const signature = { config: configSignature(config, { outputDir, workingDir, hasDataFingerprint }) };
-  const fingerprint: Fingerprint = { ...model.fingerprint(), ...data, ...signature };
+  const fingerprint: RunSignature = { ...model.runSignature(), ...data, ...signature };
   const [keeper] = keepers;
   const wanted = keeper?.dirpath ?? join(outputDir, runPaths.checkpoints);
   const question = {

@@ -4,10 +4,10 @@ import { CtError, displayPath } from "@classifier-training/base";
 import { type JobContext, select } from "@classifier-training/hydra";
 import {
   type CheckpointSummary,
-  type Fingerprint,
-  fingerprintDifferences,
   firstOf,
   type ModelCheckpoint,
+  type RunSignature,
+  signatureDifferences,
 } from "@classifier-training/lightning";
 import { checkpointPaths, folderUses, isInUse, noteFolderUse, runPaths, withLock } from "@classifier-training/runs";
 import { checkpointsIn, type StoredCheckpoint } from "./checkpoints.ts";
@@ -30,7 +30,7 @@ export function resumeMode(value: unknown): ResumeMode {
 export interface ResumeQuestion {
   readonly mode: ResumeMode;
   /** What identifies the experiment: the configuration's signature, the model and the data. */
-  readonly fingerprint: Fingerprint;
+  readonly fingerprint: RunSignature;
   /** Where the configuration wants checkpoints. */
   readonly wanted: string;
   readonly outputDir: string;
@@ -139,9 +139,9 @@ export function moveCheckpoints(keepers: readonly ModelCheckpoint[], folder: str
   }
 }
 
-function differencesFrom({ fingerprint }: CheckpointSummary, current: Fingerprint): string[] {
-  if (fingerprint?.["config"] === undefined) return ["it has no signature: an earlier version wrote it"];
-  return fingerprintDifferences(fingerprint, current).map((text) => {
+function differencesFrom({ runSignature: saved }: CheckpointSummary, current: RunSignature): string[] {
+  if (saved?.["config"] === undefined) return ["it has no signature: an earlier version wrote it"];
+  return signatureDifferences(saved, current).map((text) => {
     const hashed = /^(\w+) was "[0-9a-f]{16}" and is "/.exec(text)?.[1] ?? "";
     return imageHashes[hashed] ?? text.replace(/^config\./, "");
   });
@@ -155,7 +155,7 @@ const imageHashes: Readonly<Record<string, string>> = {
   validationContent: "the validation images have other content",
 };
 
-function signatureHash(fingerprint: Fingerprint): string {
+function signatureHash(fingerprint: RunSignature): string {
   const sorted = (value: unknown): unknown =>
     typeof value !== "object" || value === null || Array.isArray(value)
       ? value
@@ -183,7 +183,7 @@ function at({ epoch, globalStep }: CheckpointSummary): string {
   return `epoch ${epoch + 1}, step ${globalStep}`;
 }
 
-function notItsDirectory(outputDir: string, summary: CheckpointSummary, fingerprint: Fingerprint): CtError {
+function notItsDirectory(outputDir: string, summary: CheckpointSummary, fingerprint: RunSignature): CtError {
   const differences = differencesFrom(summary, fingerprint);
   const what = differences.length === 0 ? "" : `, another experiment (${firstOf(differences)})`;
   return new CtError({

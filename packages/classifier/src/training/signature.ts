@@ -25,7 +25,8 @@ const topKeys = [
 
 /** Callbacks that watch, draw, save, export or end a training. All others change what is trained. */
 const watchingCallbacks = new Set([
-  ...["ModelCheckpoint", "EarlyStopping", "Timer", "LearningRateMonitor", "DeviceStatsMonitor", "ReplayCertificate"],
+  ...["ModelCheckpoint", "EarlyStopping", "Timer", "LearningRateMonitor", "DeviceStatsMonitor"],
+  ...["DeterminismLog", "ReplayCertificate"],
   ...["ModelSummary", "RichModelSummary", "ProgressBar", "RichProgressBar", "TQDMProgressBar", "HistogramCallback"],
   ...["BestWeightsCallback", "ONNXExportCallback", "ClassificationReportCallback", "ConfusionMatrixCallback"],
   ...["GradCAMCallback", "ModelInfoCallback", "SampleVisualizationCallback", "SamplerDistributionCallback"],

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { CtError, Rng, scratchFolder } from "@classifier-training/base";
 import { DictConfig, load, select, textOverride } from "@classifier-training/hydra";
-import { readReplay, type Verification, verifyRun } from "@classifier-training/lightning";
+import { checkReproducibility, type ReproducibilityCheck, readDeterminismLog } from "@classifier-training/lightning";
 import { runPaths } from "@classifier-training/runs";
 import type { NamedRun } from "../cli/run-directory.ts";
 
@@ -19,21 +19,21 @@ export interface VerifyOptions {
 const program = fileURLToPath(new URL("../../bin/classifier.js", import.meta.url));
 
 /**
- * Repeats the beginning of a run in a process of its own and compares its replay certificate with the run's.
- * @throws CtError when the run has no certificate, did not start from scratch, or cannot be repeated
+ * Repeats the beginning of a run in a process of its own and compares its determinism log with the run's.
+ * @throws CtError when the run has no determinism log, did not start from scratch, or cannot be repeated
  */
-export async function repeatRun(run: NamedRun, { steps, kill }: VerifyOptions): Promise<Verification> {
-  const certificate = join(run.dir, runPaths.determinismLog);
+export async function repeatRun(run: NamedRun, { steps, kill }: VerifyOptions): Promise<ReproducibilityCheck> {
+  const determinismLog = join(run.dir, runPaths.determinismLog);
   const scratch = scratchFolder("verify");
   try {
-    return await verifyRun(certificate, async () => {
-      const wanted = readReplay(certificate).filter(({ step }) => step <= steps);
+    return await checkReproducibility(determinismLog, async () => {
+      const wanted = readDeterminismLog(determinismLog).filter(({ step }) => step <= steps);
       const last = wanted.at(-1)?.step;
       if (last === undefined) {
         throw new CtError({
           code: "verify/window",
-          what: `the certificate has no line up to step ${steps}`,
-          where: certificate,
+          what: `the determinism log has no line up to step ${steps}`,
+          where: determinismLog,
           fix: "repeat more steps with --steps",
         });
       }

@@ -15,7 +15,7 @@ export const backboneFinetuningOptionsSchema = z.strictObject({
   lambdaFunc: z
     .union([z.number().positive(), z.custom<(epoch: number) => number>((value) => typeof value === "function")])
     .default(2),
-  /** The backbone's first rate, as a share of the head's. */
+  /** The backbone's first rate, as a fraction of the head's. */
   backboneInitialRatioLr: z.number().positive().default(0.1),
   backboneInitialLr: z.number().positive().nullable().default(null),
   /** Whether the backbone's rate stops growing at the head's. */

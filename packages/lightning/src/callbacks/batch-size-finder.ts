@@ -16,7 +16,7 @@ export const batchSizeFinderOptionsSchema = z.strictObject({
   maxTrials: z.int().min(1).default(25),
   /** The property of the data module (or the module) that holds the batch size, in either spelling. */
   batchArgName: z.string().default("batchSize"),
-  /** By which share what `binsearch` found is reduced, for safety. */
+  /** By which fraction what `binsearch` found is reduced, for safety. */
   margin: z.number().min(0).lt(1).default(0.05),
   /** The search ends at this size. */
   maxVal: z.int().min(1).default(8192),

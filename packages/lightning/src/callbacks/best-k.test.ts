@@ -28,7 +28,7 @@ test("a file that follows a lost one says which older one is to be removed for i
   expect([...best.scores.keys()]).toEqual(["c"]);
 });
 
-test("files of one name are told apart", () => {
+test("files of one name are distinguished", () => {
   const best = new BestK("max", 1);
   save(best, "best", 0.5);
   const second = save(best, "best", 0.625);

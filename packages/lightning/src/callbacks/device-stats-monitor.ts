@@ -93,10 +93,10 @@ class ProcessLoad {
   percent(): number {
     const now = performance.now();
     const { user, system } = process.cpuUsage(this.#cpu);
-    const share = (user + system) / 10 / Math.max(1, now - this.#time);
+    const percent = (user + system) / 10 / Math.max(1, now - this.#time);
     this.#cpu = process.cpuUsage();
     this.#time = now;
-    return share;
+    return percent;
   }
 }
 
@@ -116,9 +116,9 @@ class MachineLoad {
 
   percent(): number {
     const now = this.#times();
-    const share = (100 * (now.busy - this.#last.busy)) / Math.max(1, now.all - this.#last.all);
+    const percent = (100 * (now.busy - this.#last.busy)) / Math.max(1, now.all - this.#last.all);
     this.#last = now;
-    return share;
+    return percent;
   }
 }
 

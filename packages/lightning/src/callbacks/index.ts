@@ -1,6 +1,14 @@
 export { type Backbone, BackboneFinetuning } from "./backbone-finetuning.ts";
 export { BatchSizeFinder } from "./batch-size-finder.ts";
 export { formatCheckpointName } from "./checkpoint-name.ts";
+export {
+  checkReproducibility,
+  compareDeterminismLogs,
+  DeterminismLog,
+  type DeterminismRecord,
+  type ReproducibilityCheck,
+  readDeterminismLog,
+} from "./determinism-log.ts";
 export { DeviceStatsMonitor } from "./device-stats-monitor.ts";
 export { EarlyStopping, type EarlyStoppingOptions, type StoppingReason, stoppingReasons } from "./early-stopping.ts";
 export { EMACallback, type EMAOptions } from "./ema.ts";
@@ -12,13 +20,5 @@ export { ModelCheckpoint } from "./model-checkpoint.ts";
 export type { ModelCheckpointOptions } from "./model-checkpoint-options.ts";
 export { ModelSummary, renderSummary } from "./model-summary.ts";
 export { ProgressBar, type ProgressBarOptions, type ProgressOutput } from "./progress-bar.ts";
-export {
-  compareReplays,
-  ReplayCertificate,
-  type ReplayLine,
-  readReplay,
-  type Verification,
-  verifyRun,
-} from "./replay-certificate.ts";
 export { Timer } from "./timer.ts";
 export { StochasticWeightAveraging } from "./weight-averaging.ts";

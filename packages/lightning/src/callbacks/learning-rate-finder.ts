@@ -58,8 +58,8 @@ export class LearningRateFinder extends Callback {
       const began = step;
       await trainer.forEachTrainingBatch((batch) => {
         for (const group of groups) group.lr = this.#rateAt(step);
-        const goesOn = this.#record(this.#rateAt(step), trialStep(trainer, module, batch));
-        step = goesOn ? step + 1 : numTrainingSteps;
+        const continues = this.#record(this.#rateAt(step), trialStep(trainer, module, batch));
+        step = continues ? step + 1 : numTrainingSteps;
         return step < numTrainingSteps;
       });
       if (step === began) break;

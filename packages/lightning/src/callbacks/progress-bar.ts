@@ -10,7 +10,7 @@ export const progressBarOptionsSchema = z.strictObject({
   refreshRate: z.int().min(0).default(1),
   /** Keep each epoch's line on the screen. */
   leave: z.boolean().default(true),
-  /** "auto" draws a bar on a terminal and writes plain lines elsewhere. */
+  /** "auto" shows a bar on a terminal and writes plain lines elsewhere. */
   style: z.enum(["auto", "bar", "plain", "quiet"]).default("auto"),
   /** Seconds between two plain lines within an epoch. */
   plainIntervalS: z.number().positive().default(30),
@@ -24,12 +24,12 @@ export interface ProgressOutput {
   write(text: string): unknown;
 }
 
-/** Least time between two drawings: a terminal that is drawn to for each small batch slows training down. */
+/** Least time between two updates: a terminal that is updated for each small batch slows training down. */
 const redrawMs = 80;
 
 /**
  * How far the run is: epoch (from 1) and batches, loss, accuracy, the time left of the run, images per second, then other
- * metrics and the share of time spent waiting for data. What does not fit into a terminal's line is left out from the end.
+ * metrics and the fraction of time spent waiting for data. What does not fit into a terminal's line is left out from the end.
  */
 export class ProgressBar extends Callback {
   readonly options: z.infer<typeof progressBarOptionsSchema>;

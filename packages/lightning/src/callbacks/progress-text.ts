@@ -3,7 +3,7 @@ interface LoaderStats {
   readonly images: number;
 }
 
-/** Speed since a moment: of batches, images, and the share of time that training waited for data. */
+/** Speed since a moment: of batches, images, and the fraction of time that training waited for data. */
 export class Speed {
   readonly #begin = performance.now();
   readonly #waitMs: number;

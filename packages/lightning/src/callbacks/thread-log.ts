@@ -13,7 +13,7 @@ export interface ThreadChange {
  */
 export class ThreadLog {
   #last: number | undefined;
-  /** Changes that no line of the certificate has yet. */
+  /** Changes that no line of the determinism log has yet. */
   #pending: ThreadChange[] = [];
 
   note(epoch: number, batch: number): void {
@@ -68,12 +68,12 @@ export interface ThreadDifference {
   readonly again: number | undefined;
 }
 
-/** The first place where two runs went on with different numbers of threads. */
+/** The first place where two runs continued with different numbers of threads. */
 export function firstThreadDifference(
   original: readonly ThreadChange[],
   again: readonly ThreadChange[],
 ): ThreadDifference | undefined {
-  // A certificate of an earlier version says nothing of threads.
+  // A log of an earlier version does not have threads.
   if (original.length === 0 || again.length === 0) return undefined;
   const places = [...original, ...again].sort((a, b) => a.epoch - b.epoch || a.batch - b.batch);
   const at = ({ epoch, batch }: ThreadChange, changes: readonly ThreadChange[]) =>

@@ -198,7 +198,7 @@ async function updateBatchNorms(trainer: TrainerView, module: LightningModule): 
     },
     { onAllRanks: true },
   );
-  // As after each batch of training: the statistics are those of the first rank's share of the data.
+  // As after each batch of training: the statistics are those of the first rank's shard of the data.
   await trainer.strategy.synchronizeBuffers(module);
   for (const [i, norm] of norms.entries()) (norm as { momentum: number | null }).momentum = momenta[i] ?? null;
 }

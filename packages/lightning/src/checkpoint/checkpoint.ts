@@ -1,7 +1,7 @@
 import type { Tensor } from "@classifier-training/torch";
 import type { MetricValues, ResultState } from "../metrics/logged-values.ts";
 
-/** Where in an epoch a checkpoint was taken: what of the batch or epoch is done already when training goes on. */
+/** Where in an epoch a checkpoint was taken: what of the batch or epoch is done already when training resumes. */
 export type Phase =
   /** Within a batch: nothing can be saved that could be resumed. */
   | "inBatch"
@@ -54,7 +54,7 @@ export interface Configured {
   readonly schedulers: readonly ConfiguredScheduler[];
 }
 
-/** What a rank other than the first has of its own: a run that goes on needs it of each. */
+/** State of a rank other than the first: a resumed run needs it of each. */
 export interface RankState {
   /** What it has logged in the epoch so far. */
   readonly results: ResultState;
@@ -66,7 +66,7 @@ export interface RankState {
 }
 
 /**
- * Everything a run needs to go on as if it had not been interrupted. Hooks (`onSaveCheckpoint`) may add entries of
+ * Everything a run needs to continue as if it had not been interrupted. Hooks (`onSaveCheckpoint`) may add entries of
  * their own: plain values, arrays, maps and tensors.
  */
 export interface Checkpoint {
@@ -74,7 +74,7 @@ export interface Checkpoint {
   globalStep: number;
   /** The weights that evaluation uses (EMA's, where there is an EMA), under torchvision's names. */
   stateDict: Map<string, Tensor>;
-  /** The weights that training goes on with, where they are others (an EMA runs). */
+  /** The weights that training continues with, where they are others (an EMA runs). */
   trainingStateDict?: Map<string, Tensor>;
   /** Gradients in the middle of an accumulation, by parameter. */
   gradients?: Map<string, Tensor>;
@@ -95,6 +95,6 @@ export interface Checkpoint {
   /** Of a distributed run: what the ranks after the first have of their own, by rank from 1. */
   ranks?: readonly RankState[];
   hyperParameters?: Record<string, unknown>;
-  fingerprint?: Record<string, unknown>;
+  runSignature?: Record<string, unknown>;
   [key: string]: unknown;
 }

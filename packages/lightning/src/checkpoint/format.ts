@@ -29,7 +29,7 @@ export interface CheckpointSummary {
   readonly weightsOnly: boolean;
   readonly metrics: Readonly<Record<string, number | string>>;
   readonly monitor?: { readonly name: string; readonly value: number | string } | undefined;
-  readonly fingerprint?: Readonly<Record<string, unknown>> | undefined;
+  readonly runSignature?: Readonly<Record<string, unknown>> | undefined;
   /** Names of weights whose memory format is channels-last. */
   readonly channelsLast?: readonly string[] | undefined;
 }
@@ -45,10 +45,16 @@ const summarySchema = z.looseObject({
 /** @throws LightningError `checkpoint/corrupt` */
 export function parseSummary(json: string, path: string): CheckpointSummary {
   try {
-    return summarySchema.parse(JSON.parse(json)) as unknown as CheckpointSummary;
+    return withRunSignature(summarySchema.parse(JSON.parse(json))) as unknown as CheckpointSummary;
   } catch (cause) {
     throw corrupt(path, "the summary in its header is damaged", cause);
   }
+}
+
+/** An entry of a file under its name of today: earlier versions wrote the run signature as `fingerprint`. */
+export function withRunSignature(entries: Record<string, unknown>): Record<string, unknown> {
+  const { fingerprint, ...others } = entries;
+  return fingerprint === undefined ? entries : { runSignature: fingerprint, ...others };
 }
 
 /** @throws LightningError when a newer version of this package wrote it. */

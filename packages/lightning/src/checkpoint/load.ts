@@ -11,6 +11,7 @@ import {
   isWeight,
   parseSummary,
   weightsDigestKey,
+  withRunSignature,
 } from "./format.ts";
 
 /**
@@ -28,7 +29,8 @@ export function loadCheckpoint(path: string): Checkpoint {
       const tensor = tensors.get(name);
       if (tensor !== undefined) tensors.set(name, tensor.contiguous("channels_last"));
     }
-    return serialization.unpackTree({ tensors, json: state }) as Checkpoint;
+    const entries = serialization.unpackTree({ tensors, json: state }) as Record<string, unknown>;
+    return withRunSignature(entries) as unknown as Checkpoint;
   });
 }
 

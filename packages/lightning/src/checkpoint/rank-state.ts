@@ -15,7 +15,7 @@ export async function gatherRanks(own: Checkpoint, strategy: Strategy): Promise<
 }
 
 /**
- * What this rank goes on from: a checkpoint holds the first rank's where a single process has its own.
+ * What this rank resumes from: a checkpoint holds the first rank's where a single process has its own.
  * @throws LightningError in mid-epoch, when the run had another number of processes: its data was divided otherwise
  */
 export function ownState(

@@ -2,15 +2,15 @@ import { LightningError } from "../utilities/errors.ts";
 import type { CheckpointSummary } from "./format.ts";
 
 /** What must be equal for a checkpoint to be continued: the module's and the data's own words for it. */
-export type Fingerprint = Readonly<Record<string, unknown>>;
+export type RunSignature = Readonly<Record<string, unknown>>;
 
 /** Whose run a fit is, for a program that keeps records of runs. */
 export interface RunIdentity {
   /** Unique to this run; carried by every checkpoint that it writes. */
   readonly id: string;
   /** What the run was asked for, carried beside what the module and the data say of themselves. */
-  readonly signature: Fingerprint;
-  /** Whether `ckptPath: "last"` may resume a checkpoint; it decides in place of the comparison of fingerprints. */
+  readonly signature: RunSignature;
+  /** Whether `ckptPath: "last"` may resume a checkpoint; it decides in place of the comparison of run signatures. */
   readonly resumes: (summary: CheckpointSummary) => boolean;
 }
 
@@ -18,9 +18,9 @@ export interface RunIdentity {
  * Refuses to continue a run that is not this one.
  * @throws LightningError `checkpoint/other-run` naming what differs
  */
-export function checkFingerprint(saved: Fingerprint | undefined, current: Fingerprint, path: string): void {
+export function checkRunSignature(saved: RunSignature | undefined, current: RunSignature, path: string): void {
   if (saved === undefined) return;
-  const found = fingerprintDifferences(saved, current);
+  const found = signatureDifferences(saved, current);
   if (found.length === 0) return;
   throw new LightningError({
     code: "checkpoint/other-run",
@@ -31,11 +31,11 @@ export function checkFingerprint(saved: Fingerprint | undefined, current: Finger
 }
 
 /**
- * What differs between two fingerprints, as `KEY was X and is Y`. A key that only one of them has says nothing (a version
+ * What differs between two run signatures, as `KEY was X and is Y`. A key that only one of them has says nothing (a version
  * may add some); within a nested record it is a difference.
  */
-export function fingerprintDifferences(saved: Fingerprint, current: Fingerprint): string[] {
-  const common = (record: Fingerprint) =>
+export function signatureDifferences(saved: RunSignature, current: RunSignature): string[] {
+  const common = (record: RunSignature) =>
     Object.fromEntries(Object.entries(record).filter(([key]) => key in saved && key in current));
   return differences(common(saved), common(current), (key, was, is) => `${key} was ${was} and is ${is}`);
 }

@@ -35,7 +35,7 @@ export abstract class Callback {
     return "normal";
   }
 
-  /** Whether it only reports (files, pictures, text): in a distributed run rank 0 alone then has it. */
+  /** Whether it only reports (files, images, text): in a distributed run rank 0 alone then has it. */
   get rankZeroOnly(): boolean {
     return false;
   }

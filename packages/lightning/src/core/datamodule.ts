@@ -36,5 +36,5 @@ export abstract class LightningDataModule {
   onLoadCheckpoint?(checkpoint: Checkpoint): void;
 
   /** What a checkpoint must agree on to be continued with this data: classes, number of samples, a hash. */
-  fingerprint?(): Record<string, unknown>;
+  runSignature?(): Record<string, unknown>;
 }

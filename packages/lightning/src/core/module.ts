@@ -139,7 +139,7 @@ export abstract class LightningModule<Batch = unknown> extends nn.Module {
   configureModel?(): Awaitable<void>;
 
   /** What a checkpoint must agree on to be continued with this model: architecture, classes. */
-  fingerprint?(): Record<string, unknown>;
+  runSignature?(): Record<string, unknown>;
 
   // --- To override: data ---
 

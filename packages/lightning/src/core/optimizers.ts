@@ -1,7 +1,7 @@
 import type { optim } from "@classifier-training/torch";
 import { MisconfigurationError } from "../utilities/errors.ts";
 
-/** Anything that changes learning rates: torch's schedulers, and those of one's own with the same four methods. */
+/** Anything that changes learning rates: torch's schedulers, and custom ones with the same four methods. */
 export interface LrScheduler {
   step(metric?: number): void;
   getLastLr?(): readonly number[];
@@ -48,7 +48,7 @@ export interface ConfiguredOptimizers {
   readonly schedulers: readonly SchedulerConfig[];
 }
 
-/** @throws MisconfigurationError when it is none of the allowed forms. */
+/** @throws MisconfigurationError when it is not one of the allowed forms. */
 export function parseOptimizers(spec: unknown, automatic: boolean): ConfiguredOptimizers {
   if (spec === null || spec === undefined) return { optimizers: [], schedulers: [] };
   const optimizers: optim.Optimizer[] = [];

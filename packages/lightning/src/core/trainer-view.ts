@@ -67,8 +67,8 @@ export interface TrainerView {
   /** Runs a forward pass, synchronously, in the trainer's precision: autocast where training has it. */
   forward<T>(run: () => T): T;
   /**
-   * Goes once over the training data without training, until told false; what steps log meanwhile is dropped. A
-   * distributed run refuses, unless each rank is to go over its share.
+   * Iterates once over the training data without training, until `run` returns false; what steps log meanwhile is dropped. A
+   * distributed run refuses, unless each rank is to iterate over its shard.
    */
   forEachTrainingBatch(
     run: (batch: unknown) => boolean | undefined,
@@ -134,7 +134,7 @@ export interface SaveOptions {
   readonly weightsOnly?: boolean;
   /** The metric by which it was chosen, for the file's summary. */
   readonly monitor?: { readonly name: string; readonly value: number };
-  /** Called when the file is on disk, or could not be written; the training goes on meanwhile. */
+  /** Called when the file is on disk, or could not be written; training continues meanwhile. */
   readonly onDone?: (error: unknown) => void;
   /** Files that this one replaces: removed once it is on disk, and kept when it could not be written. */
   readonly replaces?: readonly string[];

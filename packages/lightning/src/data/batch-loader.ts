@@ -8,7 +8,7 @@ export interface LoaderPosition {
 }
 
 /** Which part of the data one process of a distributed run gets. */
-export interface Share {
+export interface Shard {
   readonly rank: number;
   readonly worldSize: number;
   /** In training all ranks need equally many batches; in evaluation every sample must come once. */
@@ -35,8 +35,8 @@ export interface BatchLoader<B> {
   batches(position: LoaderPosition): AsyncIterable<B>;
   close?(): Promise<void>;
   stats?(): LoaderStats;
-  /** A loader of one rank's part; whole batches are dealt out when it is absent. */
-  share?(share: Share): BatchLoader<B>;
+  /** A loader of one rank's shard; whole batches are sharded when it is absent. */
+  shard?(shard: Shard): BatchLoader<B>;
   /** Its batches are handed out again, so the loop must not free them (true of arrays and plain iterables). */
   readonly keepsBatches?: boolean;
 }

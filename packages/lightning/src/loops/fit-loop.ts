@@ -46,7 +46,7 @@ export class FitLoop {
   }
 
   /**
-   * Reads an epoch's batches for another purpose than training, until told false; `keep` says whether they are the
+   * Reads an epoch's batches for another purpose than training, until `use` returns false; `keep` says whether they are the
    * loader's own.
    */
   async eachBatch(use: (batch: unknown, keep: boolean) => Promise<boolean>): Promise<void> {

@@ -56,8 +56,8 @@ export class TrainingEpoch {
         this.#endedEarly();
         return;
       }
-      const goesOn = await this.#batch(next.batch, next.isLast, keepBatches);
-      if (!goesOn) return;
+      const continues = await this.#batch(next.batch, next.isLast, keepBatches);
+      if (!continues) return;
       const distributed = isDistributed(this.#run.strategy);
       let isSaveDue = false;
       if (distributed) {
@@ -122,9 +122,9 @@ export class TrainingEpoch {
     const mark = new StageMark(this.#run, this.#metrics);
     this.#run.optimization.hasChanged = false;
     try {
-      const goesOn = await this.#trainOn(original, isLast, keepBatches);
+      const continues = await this.#trainOn(original, isLast, keepBatches);
       mark.dispose();
-      return goesOn;
+      return continues;
     } catch (error) {
       // Up to the optimizer's step nothing is lost by beginning the batch anew.
       if (this.#run.progress.phase === "inBatch" && !this.#run.optimization.hasChanged) {

@@ -57,7 +57,7 @@ export class MulticlassCalibrationError extends Metric<number, [preds: MetricInp
       0,
     );
     if (norm === "l1") return weighted;
-    // Of no samples at all the share of each bin is no number, and the result 0.
+    // Without samples the fraction of each bin is NaN, and the result 0.
     return weighted > 0 ? Math.sqrt(weighted) : 0;
   }
 

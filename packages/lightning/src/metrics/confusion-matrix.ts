@@ -1,6 +1,6 @@
 import { parseOptions } from "@classifier-training/base";
 import { z } from "zod";
-import { labelled, type MetricInput } from "./input.ts";
+import { labeled, type MetricInput } from "./input.ts";
 import { Metric } from "./metric.ts";
 
 export const confusionMatrixOptionsSchema = z.strictObject({
@@ -27,7 +27,7 @@ export class MulticlassConfusionMatrix extends Metric<number[][], [preds: Metric
 
   protected measure(predsInput: MetricInput, targetInput: MetricInput) {
     const { numClasses: K, ignoreIndex } = this.options;
-    const { preds, target } = labelled(predsInput, targetInput, K, ignoreIndex);
+    const { preds, target } = labeled(predsInput, targetInput, K, ignoreIndex);
     const matrix = new Float64Array(K * K);
     for (let i = 0; i < target.length; i++) {
       const at = (target[i] as number) * K + (preds[i] as number);

@@ -51,7 +51,7 @@ export interface Scored {
 
 /**
  * Scores [N, C] or [N, C, ...] with labels [N] or [N, ...]: further dimensions are samples of their own.
- * Samples labelled `ignoreIndex` are left out.
+ * Samples labeled `ignoreIndex` are left out.
  * @throws CtError `metrics/input` when shapes do not fit, or a label is outside 0 .. classes-1.
  */
 export function scored(preds: Values, target: Values, classes: number, ignoreIndex?: number | null): Scored {
@@ -82,7 +82,7 @@ export function scored(preds: Values, target: Values, classes: number, ignoreInd
 }
 
 /** Predicted and true labels; scores with one more dimension than the labels become their best class. */
-export function labelled(
+export function labeled(
   predsInput: MetricInput,
   targetInput: MetricInput,
   classes: number,

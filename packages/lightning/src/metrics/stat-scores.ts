@@ -1,7 +1,7 @@
 import { parseOptions } from "@classifier-training/base";
 import { scope, tensor } from "@classifier-training/torch";
 import { z } from "zod";
-import { labelled, type MetricInput, type Scored, scored, values } from "./input.ts";
+import { labeled, type MetricInput, type Scored, scored, values } from "./input.ts";
 import { Metric, metricError } from "./metric.ts";
 
 const average = z.enum(["micro", "macro", "weighted", "none"]);
@@ -56,7 +56,7 @@ abstract class MulticlassStatScores extends Metric<number | number[], [preds: Me
       fn: new Float64Array(numClasses),
     };
     if (topK === 1) {
-      const batch = labelled(preds, target, numClasses, ignoreIndex);
+      const batch = labeled(preds, target, numClasses, ignoreIndex);
       count(counts, batch.preds, batch.target);
       return counts;
     }
@@ -78,21 +78,21 @@ abstract class MulticlassStatScores extends Metric<number | number[], [preds: Me
   protected readonly averagesPredicted: boolean | undefined;
 }
 
-/** Share of the samples predicted right (by class: recall). */
+/** Fraction of the samples predicted right (by class: recall). */
 export class MulticlassAccuracy extends MulticlassStatScores {
   protected score(tp: number, _fp: number, fn: number): number {
     return safeDivide(tp, tp + fn);
   }
 }
 
-/** Share of a class's predictions that are right. */
+/** Fraction of a class's predictions that are right. */
 export class MulticlassPrecision extends MulticlassStatScores {
   protected score(tp: number, fp: number): number {
     return safeDivide(tp, tp + fp);
   }
 }
 
-/** Share of a class's samples that were found. */
+/** Fraction of a class's samples that were found. */
 export class MulticlassRecall extends MulticlassStatScores {
   protected score(tp: number, _fp: number, fn: number): number {
     return safeDivide(tp, tp + fn);

@@ -23,14 +23,14 @@ import {
 const none = z.strictObject({});
 const isUnset = (value: unknown) => value === null || value === false;
 
-/** How torchmetrics synchronises and checks, which changes no result here. */
+/** How torchmetrics synchronizes and checks, which changes no result here. */
 const everyMetric: Readonly<Record<string, ForeignOption>> = {
   validate_args: {},
   compute_on_cpu: {},
   compute_with_cache: {},
   sync_on_compute: {},
   distributed_available_fn: { accepts: isUnset },
-  dist_sync_on_step: { accepts: isUnset, fix: "leave it out: a metric is synchronised when it is computed" },
+  dist_sync_on_step: { accepts: isUnset, fix: "leave it out: a metric is synchronized when it is computed" },
   dist_sync_fn: { accepts: isUnset },
   process_group: { accepts: isUnset },
 };

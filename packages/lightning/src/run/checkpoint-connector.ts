@@ -4,7 +4,7 @@ import { keep } from "@classifier-training/torch";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { loadCheckpoint } from "../checkpoint/load.ts";
 import { ownState } from "../checkpoint/rank-state.ts";
-import { checkFingerprint, type Fingerprint, type RunIdentity } from "../checkpoint/run-signature.ts";
+import { checkRunSignature, type RunIdentity, type RunSignature } from "../checkpoint/run-signature.ts";
 import type { Callback } from "../core/callback.ts";
 import { isCheckpointCallback } from "../core/checkpoint-callback.ts";
 import type { LightningDataModule } from "../core/datamodule.ts";
@@ -134,7 +134,7 @@ export class CheckpointConnector {
     if (checkpoint === undefined || path === undefined) return;
     const { module, datamodule, hooks, state, callbacks } = this.#run;
     const fitting = state.fn === "fit";
-    if (fitting && this.#identity === undefined) checkFingerprint(checkpoint.fingerprint, this.fingerprint(), path);
+    if (fitting && this.#identity === undefined) checkRunSignature(checkpoint.runSignature, this.runSignature(), path);
     datamodule?.onLoadCheckpoint?.(checkpoint);
     if (fitting && checkpoint.datamodule !== undefined) datamodule?.loadStateDict?.(checkpoint.datamodule);
     await hooks.module("onLoadCheckpoint", checkpoint);
@@ -228,8 +228,8 @@ export class CheckpointConnector {
   }
 
   /** What must be equal for a checkpoint to be resumed. */
-  fingerprint(): Fingerprint {
+  runSignature(): RunSignature {
     const { module, datamodule } = this.#run;
-    return { ...module.fingerprint?.(), ...datamodule?.fingerprint?.(), ...this.#identity?.signature };
+    return { ...module.runSignature?.(), ...datamodule?.runSignature?.(), ...this.#identity?.signature };
   }
 }

@@ -85,7 +85,7 @@ export class CheckpointWriter {
       stateDict: module.stateDict(),
       runId: checkpoints.runId,
       continuedRuns: checkpoints.continuedRuns,
-      fingerprint: checkpoints.fingerprint(),
+      runSignature: checkpoints.runSignature(),
     };
     if (Object.keys(module.hparams).length > 0) checkpoint.hyperParameters = { ...module.hparams };
     if (!weightsOnly) {
@@ -153,7 +153,7 @@ export class CheckpointWriter {
       weightsOnly,
       metrics: Object.fromEntries(metrics),
       monitor: monitor && { ...monitor, value: Number.isFinite(monitor.value) ? monitor.value : String(monitor.value) },
-      fingerprint: checkpoint.fingerprint,
+      runSignature: checkpoint.runSignature,
     };
   }
 }

@@ -2,7 +2,7 @@ import type { DType } from "@classifier-training/torch";
 import type { LightningDataModule } from "../core/datamodule.ts";
 import type { LightningModule } from "../core/module.ts";
 import { asLoaderList, type BatchLoader } from "../data/batch-loader.ts";
-import { shareOf } from "../data/share.ts";
+import { shardOf } from "../data/shard.ts";
 import { isDistributed, type Strategy } from "../strategies/strategy.ts";
 import { MisconfigurationError } from "../utilities/errors.ts";
 import { convertFloats, moveTensors } from "../utilities/tensor-trees.ts";
@@ -13,16 +13,16 @@ type LoaderHook = "trainDataloader" | "valDataloader" | "testDataloader" | "pred
 /** Finds loaders (given to the call, of the data module, of the module) and brings batches to the device. */
 export class DataConnector {
   readonly #strategy: Strategy;
-  readonly #shares: boolean;
+  readonly #shards: boolean;
   #module: LightningModule | undefined;
   #datamodule: LightningDataModule | undefined;
   #given: Partial<Record<LoaderHook, unknown>> = {};
   readonly #open = new Set<BatchLoader<unknown>>();
 
-  /** @param shares whether each rank gets its part of what the loaders give: `useDistributedSampler` */
-  constructor(strategy: Strategy, shares: boolean) {
+  /** @param shards whether each rank gets its part of what the loaders give: `useDistributedSampler` */
+  constructor(strategy: Strategy, shards: boolean) {
     this.#strategy = strategy;
-    this.#shares = shares && isDistributed(strategy);
+    this.#shards = shards && isDistributed(strategy);
   }
 
   attach(
@@ -56,13 +56,13 @@ export class DataConnector {
       );
     }
     const { globalRank: rank, worldSize } = this.#strategy;
-    const share = { rank, worldSize, training: hook === "trainDataloader" };
+    const shard = { rank, worldSize, training: hook === "trainDataloader" };
     const whole = asLoaderList(source, hook);
     // A rank that shards by itself may have a batch more of what is only measured.
-    if (isDistributed(this.#strategy) && (this.#shares || share.training)) {
+    if (isDistributed(this.#strategy) && (this.#shards || shard.training)) {
       await agree(this.#strategy, { [`batches of ${hook}`]: whole.map(({ length }) => length) });
     }
-    const loaders = this.#shares ? whole.map((loader) => shareOf(loader, share)) : whole;
+    const loaders = this.#shards ? whole.map((loader) => shardOf(loader, shard)) : whole;
     for (const loader of loaders) this.#open.add(loader);
     return loaders;
   }

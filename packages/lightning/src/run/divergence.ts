@@ -13,7 +13,7 @@ const log = getLogger("lightning.divergence");
 /** Losses of an accelerator are read together: reading each would make training wait for each step. */
 const readTogether = 16;
 
-/** A scaler skips the steps of batches that overflow float16; so many in a row are no accident. */
+/** A scaler skips the steps of batches that overflow float16; so many in a row mean divergence. */
 const skippedInARow = 10;
 
 /** What it looks at. */

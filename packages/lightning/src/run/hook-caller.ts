@@ -42,7 +42,7 @@ export class HookCaller {
     this.#table = new Map();
   }
 
-  /** Told before and after each hook: the profiler. */
+  /** Called before and after each hook: the profiler. */
   observe(observer: ((owner: string, hook: string, start: boolean) => void) | undefined): void {
     this.#observer = observer;
   }

@@ -61,7 +61,7 @@ export class LastCheckpoint {
     this.isDue = () => everyMs !== null && performance.now() - Math.max(begin, callback?.lastSavedAt ?? 0) >= everyMs;
   }
 
-  /** Makes memory for checkpoints ready while training goes on, if any are going to be saved. */
+  /** Makes memory for checkpoints ready while training continues, if any are going to be saved. */
   prepare(): void {
     const { callbacks, options, io } = this.#run;
     if (callbacks.some(isCheckpointCallback) && options.fastDevRun === false) io.prepare(this.#estimatedBytes());

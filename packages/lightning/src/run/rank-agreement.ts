@@ -29,8 +29,8 @@ export async function agreeOnRun(run: {
     ...trainer
   } = options;
   await agree(strategy, {
-    data: datamodule?.fingerprint?.(),
-    module: module.fingerprint?.(),
+    data: datamodule?.runSignature?.(),
+    module: module.runSignature?.(),
     hyperparameters: module.hparams,
     trainer,
     weights: Object.fromEntries(

@@ -1,6 +1,6 @@
 import { getRngState, setRngState, type Tensor } from "@classifier-training/torch";
 
-/** The state of the generators that training draws from. Data augmentation has none: its draws are keyed by position. */
+/** The state of the generators that training samples from. Data augmentation has none: its samples are keyed by position. */
 export function captureRng(): Record<string, unknown> {
   return { torch: getRngState() };
 }
@@ -14,7 +14,7 @@ export function disposeRng(state: Record<string, unknown>): void {
   (state["torch"] as Tensor | undefined)?.dispose();
 }
 
-/** Runs something whose draws must not count: the sanity check. */
+/** Runs something without a trace in the generators: the sanity check. */
 export async function isolateRng(run: () => Promise<void>): Promise<void> {
   const state = captureRng();
   await run();

@@ -16,7 +16,7 @@ export class TrainingInterrupted extends LightningError {
     super({
       code: "lightning/interrupted",
       what: `training was interrupted by ${signal}`,
-      fix: 'run it again with ckptPath: "last" to go on from here',
+      fix: 'run it again with ckptPath: "last" to resume from here',
     });
     this.signal = signal;
     this.exitCode = exitCodes[signal];

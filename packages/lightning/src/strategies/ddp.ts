@@ -46,7 +46,7 @@ export function leaveRanks(): void {
   added.clear();
 }
 
-/** Data-parallel training: one process a device, each with its share of the data, all with the same weights. */
+/** Data-parallel training: one process a device, each with its shard of the data, all with the same weights. */
 export class DDPStrategy implements Strategy {
   readonly name = "ddp";
   readonly options: z.infer<typeof ddpOptionsSchema>;
@@ -58,7 +58,7 @@ export class DDPStrategy implements Strategy {
     this.options = parseOptions("DDPStrategy", ddpOptionsSchema, options);
   }
 
-  /** Told by the trainer, which knows devices and machines. */
+  /** Called by the trainer, which knows devices and machines. */
   configure(cluster: Cluster, rootDevice: string): void {
     this.#cluster = cluster;
     this.#rootDevice = rootDevice;
@@ -103,7 +103,7 @@ export class DDPStrategy implements Strategy {
     followLauncher();
     if (!cluster.external) await launch(cluster);
     Object.assign(process.env, cluster.master);
-    await this.#toldWhichRankFailed(() =>
+    await this.#namingTheFailedRank(() =>
       distributed.initProcessGroup({
         backend,
         rank: cluster.globalRank,
@@ -116,11 +116,11 @@ export class DDPStrategy implements Strategy {
 
   async setup(module: nn.AnyModule): Promise<void> {
     if (this.#rootDevice !== "cpu") module.to({ device: this.#rootDevice });
-    await this.#toldWhichRankFailed(() => broadcastTensors([...module.parameters(), ...module.buffers()]));
+    await this.#namingTheFailedRank(() => broadcastTensors([...module.parameters(), ...module.buffers()]));
   }
 
   async reduceGradients(parameters: readonly Tensor[]): Promise<void> {
-    if (!this.#abandoned) await this.#toldWhichRankFailed(() => averageGradients(parameters, this.worldSize));
+    if (!this.#abandoned) await this.#namingTheFailedRank(() => averageGradients(parameters, this.worldSize));
   }
 
   /**
@@ -128,18 +128,18 @@ export class DDPStrategy implements Strategy {
    * that moving averages of the weights are the same on all ranks.
    */
   async synchronizeBuffers(module: nn.AnyModule): Promise<void> {
-    if (!this.#abandoned) await this.#toldWhichRankFailed(() => broadcastTensors([...module.buffers()]));
+    if (!this.#abandoned) await this.#namingTheFailedRank(() => broadcastTensors([...module.buffers()]));
   }
 
   async allGather<T>(value: T): Promise<readonly T[]> {
     if (this.#abandoned) return [value];
-    return this.#toldWhichRankFailed(() => distributed.allGatherObject(value));
+    return this.#namingTheFailedRank(() => distributed.allGatherObject(value));
   }
 
   async anyOf(flags: readonly boolean[]): Promise<readonly boolean[]> {
     if (this.#abandoned) return flags;
     const tensor = fromTypedArray(Int32Array.from(flags, Number), [flags.length]);
-    await this.#toldWhichRankFailed(() => distributed.allReduce(tensor, "max"));
+    await this.#namingTheFailedRank(() => distributed.allReduce(tensor, "max"));
     const answers = tensor.toArray().map(Boolean);
     tensor.dispose();
     return answers;
@@ -155,7 +155,7 @@ export class DDPStrategy implements Strategy {
   }
 
   async barrier(_name: string): Promise<void> {
-    if (!this.#abandoned) await this.#toldWhichRankFailed(() => distributed.barrier());
+    if (!this.#abandoned) await this.#namingTheFailedRank(() => distributed.barrier());
   }
 
   abandon(): void {
@@ -176,7 +176,7 @@ export class DDPStrategy implements Strategy {
   }
 
   /** A lost connection says little; the launcher knows more, a moment later. */
-  async #toldWhichRankFailed<T>(run: () => Promise<T>): Promise<T> {
+  async #namingTheFailedRank<T>(run: () => Promise<T>): Promise<T> {
     try {
       return await run();
     } catch (error) {

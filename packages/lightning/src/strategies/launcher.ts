@@ -88,12 +88,12 @@ export class Launcher {
     }, graceMs).unref();
   }
 
-  /** From now on it is no failure when a rank ends. */
+  /** From now on a rank may end without that being a failure. */
   expectEnd(): void {
     this.#endExpected = true;
   }
 
-  /** The run is over for this process: the ranks end by themselves, and however they do is no concern of what follows. */
+  /** The run is over for this process: the ranks end by themselves, and how they end does not matter to what follows. */
   dismiss(): void {
     this.#dismissed = true;
     this.#endExpected = true;

@@ -35,7 +35,7 @@ export function selectStrategy(wish: Wish): Strategy {
   if (strategy === "single_device" || (devices.length * numNodes === 1 && ddp === undefined)) {
     const [device = kind] = devices;
     if (devices.length * numNodes > 1) throw contradiction(wish);
-    // One of several processes that others have started is no single one.
+    // One of several processes that others have started is not a single device.
     if (isRankProcess()) findCluster(1, 1);
     return new SingleDeviceStrategy(device);
   }

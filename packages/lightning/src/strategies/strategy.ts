@@ -30,7 +30,7 @@ export interface Strategy {
   barrier(name: string): Promise<void>;
   /** The run has failed here: ends the other ranks, and from now on decides alone. */
   abandon(): void;
-  /** The run is being stopped on all ranks: that they end is no failure. */
+  /** The run is being stopped on all ranks: that they end is not a failure. */
   expectEnd(): void;
   teardown(): Promise<void>;
 }

@@ -121,7 +121,7 @@ export const trainerOptionsSchema = z.strictObject({
   suggestIntegrations: z.boolean().default(true),
   /** What SIGINT, SIGTERM and SIGHUP do once the run is saved and closed: end the process (130, 143, 129), or throw from `fit`. */
   onSignal: z.enum(["exit", "throw", "ignore"]).default("exit"),
-  /** Write checkpoints in a worker thread while training goes on. */
+  /** Write checkpoints in a worker thread while training continues. */
   asyncCheckpointing: z.boolean().default(true),
 });
 

@@ -53,7 +53,7 @@ export function resolveOptions(options: ParsedOptions): ResolvedOptions {
   return fastDevRun === false ? resolved : applyFastDevRun(resolved, fastDevRun);
 }
 
-/** @throws MisconfigurationError for an interval that is none, or one that does not go with the epochs' */
+/** @throws MisconfigurationError for an interval of 0 batches, or one that contradicts `checkValEveryNEpoch` */
 function checkValidationInterval({ valCheckInterval, valCheckTimeS, checkValEveryNEpoch }: ResolvedOptions): void {
   if (typeof valCheckInterval !== "number" && valCheckInterval.batches === 0) {
     throw new MisconfigurationError(

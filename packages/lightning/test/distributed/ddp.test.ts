@@ -81,7 +81,7 @@ describe.skipIf(!distributed.isAvailable())("two processes", () => {
     expect(second.metrics).toEqual(first.metrics);
   });
 
-  test("with syncBatchnorm normalise as one with twice the batch, and keep equal statistics", async () => {
+  test("with syncBatchnorm normalize as one with twice the batch, and keep equal statistics", async () => {
     const [two, one, apart] = [folder(), folder(), folder()];
     await run(two, { trainer: { ...ddp, syncBatchnorm: true }, batchSize: 2, batchNorm: true });
     await run(one, { trainer: { ...single, syncBatchnorm: true }, batchSize: 4, valBatchSize: 2, batchNorm: true });
@@ -146,7 +146,7 @@ describe.skipIf(!distributed.isAvailable())("two processes", () => {
     const PATH = `${dir}:${process.env["PATH"]}`;
     const started = tasks(await port()).map((env) => start(dir, options, { ...env, PATH }));
     await waitFor(() => pids(dir, 1).length > 3);
-    // Only one of them is told.
+    // Only one of them gets the signal.
     started[1]?.child.kill("SIGUSR1");
     expect((await Promise.all(started.map(({ ended }) => ended))).map(({ code }) => code)).toEqual([143, 143]);
     const [first, ...saved] = readFileSync(calls, "utf8").trim().split("\n");
@@ -233,7 +233,7 @@ describe.skipIf(!distributed.isAvailable())("when something goes wrong", () => {
 });
 
 describe.skipIf(!distributed.isAvailable())("a run of two processes", () => {
-  test("that is interrupted saves, and goes on with the same bits; so does one that was killed", async () => {
+  test("that is interrupted saves, and resumes with the same bits; so does one that was killed", async () => {
     const common = { batchSize: 2, batchNorm: true, dropout: true, ema: true, samples: 40 };
     const trainer = { ...ddp, maxEpochs: 4, everyNTrainSteps: 3, accumulateGradBatches: 2 };
     const whole = folder();

@@ -21,7 +21,7 @@ interface Kill {
   readonly inSave: boolean;
 }
 
-/** Starts the training in a process of its own, and kills it when it is told to. */
+/** Starts the training in a process of its own, and kills it when asked to. */
 function start(dir: string, stepMs: number, kill: Kill | undefined, plan: string): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(

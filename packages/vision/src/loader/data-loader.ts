@@ -55,7 +55,7 @@ export const dataLoaderOptionsSchema = z.strictObject({
 });
 
 /** Which part of the samples one process of a distributed run gets. */
-export interface LoaderShare {
+export interface LoaderShard {
   readonly rank: number;
   readonly worldSize: number;
   /** All processes get equally many samples, some of them twice where they do not divide; else each sample comes once. */
@@ -78,7 +78,7 @@ export class DataLoader {
   readonly #plan: PipelinePlan;
   #executor: Executor | undefined;
   #raw: RawLoader | undefined;
-  #share: LoaderShare = { rank: 0, worldSize: 1, training: false };
+  #shard: LoaderShard = { rank: 0, worldSize: 1, training: false };
   readonly #past: LoaderStats = { waitMs: 0, batches: 0, images: 0, busyMs: 0, skipped: 0 };
 
   constructor(dataset: ImageDataset, options: DataLoaderOptions = {}) {
@@ -96,14 +96,14 @@ export class DataLoader {
     this.#plan = planPipeline(transform);
   }
 
-  /** The loader of one process's part; itself when its sampler divides the samples already. */
-  share(share: LoaderShare): DataLoader {
+  /** The loader of one process's shard; itself when its sampler divides the samples already. */
+  shard(shard: LoaderShard): DataLoader {
     if (this.sampler instanceof DistributedSampler || this.sampler instanceof DistributedBatchSampler) return this;
-    const sampler = share.training
-      ? new DistributedSampler(this.sampler, share)
-      : new DistributedBatchSampler(this.sampler, this.options.batchSize, share);
+    const sampler = shard.training
+      ? new DistributedSampler(this.sampler, shard)
+      : new DistributedBatchSampler(this.sampler, this.options.batchSize, shard);
     const part = new DataLoader(this.dataset, { ...this.options, shuffle: false, sampler });
-    part.#share = share;
+    part.#shard = shard;
     return part;
   }
 
@@ -205,7 +205,7 @@ export class DataLoader {
     const targets = BigInt64Array.from(indices, (index) => BigInt(this.dataset.targets[index] as number));
     const batch = classificationBatch(images, fromTypedArray(targets, [indices.length]), indices);
     // Batches of all processes are numbered as those of one: each mixes in its own way.
-    const { rank, worldSize } = this.#share;
+    const { rank, worldSize } = this.#shard;
     const key = [seed, epoch, batchIndex * worldSize + rank];
     return batchTransform ? batchTransform.apply(batch, key, this.dataset.classes.length) : batch;
   }

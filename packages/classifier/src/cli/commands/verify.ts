@@ -1,4 +1,4 @@
-import type { Verification } from "@classifier-training/lightning";
+import type { ReproducibilityCheck } from "@classifier-training/lightning";
 import type { RegisterCommand } from "../commands.ts";
 import { exitCode } from "../failure.ts";
 import { print } from "../print.ts";
@@ -26,8 +26,8 @@ export const registerVerify: RegisterCommand = (program, finish) => {
     });
 };
 
-function describe({ equal, compared, firstDifference, threads }: Verification): string {
-  if (equal) return `equal: ${compared} certificate lines agree bit for bit`;
+function describe({ equal, compared, firstDifference, threads }: ReproducibilityCheck): string {
+  if (equal) return `equal: ${compared} lines of the determinism log agree bit for bit`;
   const where = `step ${firstDifference?.step} is the first to differ, in ${firstDifference?.parts.join(", ")}`;
   if (threads === undefined) return `DIFFERENT: ${where}`;
   const { at, original, again } = threads;

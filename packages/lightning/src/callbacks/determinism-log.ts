@@ -17,19 +17,19 @@ import {
   ThreadLog,
 } from "./thread-log.ts";
 
-const log = getLogger("lightning.replay");
+const log = getLogger("lightning.determinism");
 
-export const replayCertificateOptionsSchema = z.strictObject({
+export const determinismLogOptionsSchema = z.strictObject({
   /** Optimizer steps between two lines. */
   everyNSteps: z.int().min(1).default(50),
   /** Where the lines go; by default `replay.jsonl` in the first logger's folder, or the trainer's root folder. */
   path: z.string().nullable().default(null),
-  /** The certificate of a run that this one repeats: its numbers of compute threads are used, batch by batch. */
+  /** The log of a run that this one repeats: its numbers of compute threads are used, batch by batch. */
   threadsOf: z.string().nullable().default(null),
 });
 
 /** The state of a run at a step, as hashes: equal lines mean equal runs up to there. */
-export interface ReplayLine {
+export interface DeterminismRecord {
   readonly step: number;
   readonly epoch: number;
   readonly batch: number;
@@ -40,18 +40,23 @@ export interface ReplayLine {
   readonly threads?: readonly ThreadChange[];
 }
 
-/** Writes a hash of weights, optimizer and random state every so many steps, so that a run can be proved to repeat. */
-export class ReplayCertificate extends Callback {
-  readonly #options: z.infer<typeof replayCertificateOptionsSchema>;
+/** Writes a hash of weights, optimizer and random state every so many steps, by which a run is shown to be reproducible. */
+export class DeterminismLog extends Callback {
+  readonly #options: z.infer<typeof determinismLogOptionsSchema>;
   #path: string | undefined;
   #bytes = 0;
   #lastStep = 0;
   readonly #threads = new ThreadLog();
   #follower: ThreadFollower | undefined;
 
-  constructor(options: z.input<typeof replayCertificateOptionsSchema> = {}) {
+  constructor(options: z.input<typeof determinismLogOptionsSchema> = {}) {
     super();
-    this.#options = parseOptions("ReplayCertificate", replayCertificateOptionsSchema, options);
+    this.#options = parseOptions("DeterminismLog", determinismLogOptionsSchema, options);
+  }
+
+  /** The name of earlier versions, under which checkpoints hold its state. */
+  override get stateKey(): string {
+    return "ReplayCertificate";
   }
 
   get path(): string | undefined {
@@ -66,7 +71,7 @@ export class ReplayCertificate extends Callback {
 
   override onTrainStart(): void {
     const { threadsOf } = this.#options;
-    if (threadsOf !== null) this.#follower = new ThreadFollower(threadsIn(readReplay(threadsOf)));
+    if (threadsOf !== null) this.#follower = new ThreadFollower(threadsIn(readDeterminismLog(threadsOf)));
     // Lines that a killed process wrote after the checkpoint are written again.
     const path = this.#path;
     if (path === undefined || !existsSync(path)) return;
@@ -92,7 +97,7 @@ export class ReplayCertificate extends Callback {
     const step = trainer.globalStep;
     if (this.#path === undefined || step === this.#lastStep || step % this.#options.everyNSteps !== 0) return;
     this.#lastStep = step;
-    const line: ReplayLine = {
+    const line: DeterminismRecord = {
       step,
       epoch: trainer.currentEpoch,
       batch: trainer.batchIdx,
@@ -150,36 +155,39 @@ function hashOf(value: unknown): string {
   return hash.digest("hex").slice(0, 32);
 }
 
-/** The lines of a certificate; one that was cut off by a crash is left out. */
-export function readReplay(path: string): readonly ReplayLine[] {
+/** The lines of a determinism log; one that was cut off by a crash is left out. */
+export function readDeterminismLog(path: string): readonly DeterminismRecord[] {
   return readFileSync(path, "utf8")
     .split("\n")
     .flatMap((line) => {
       try {
-        return [JSON.parse(line) as ReplayLine];
+        return [JSON.parse(line) as DeterminismRecord];
       } catch {
         return [];
       }
     });
 }
 
-/** All numbers of compute threads in a certificate's lines. */
-function threadsIn(lines: readonly ReplayLine[]): ThreadChange[] {
+/** All numbers of compute threads in the lines. */
+function threadsIn(lines: readonly DeterminismRecord[]): ThreadChange[] {
   return lines.flatMap(({ threads = [] }) => threads);
 }
 
-export interface Verification {
+export interface ReproducibilityCheck {
   readonly equal: boolean;
   /** Steps that both runs have a line for. */
   readonly compared: number;
   /** The first step that differs, and in what. */
   readonly firstDifference?: { readonly step: number; readonly parts: readonly ("weights" | "optimizer" | "rng")[] };
-  /** Where the two went on with different numbers of compute threads before they differed: that alone explains it. */
+  /** Where the two used different numbers of compute threads before they differed: that alone explains it. */
   readonly threads?: ThreadDifference;
 }
 
-/** Compares two certificates step by step. */
-export function compareReplays(original: readonly ReplayLine[], again: readonly ReplayLine[]): Verification {
+/** Compares two determinism logs step by step. */
+export function compareDeterminismLogs(
+  original: readonly DeterminismRecord[],
+  again: readonly DeterminismRecord[],
+): ReproducibilityCheck {
   const lines = new Map(original.map((line) => [line.step, line]));
   let compared = 0;
   for (const line of again) {
@@ -188,7 +196,7 @@ export function compareReplays(original: readonly ReplayLine[], again: readonly 
     compared++;
     const parts = (["weights", "optimizer", "rng"] as const).filter((part) => line[part] !== wanted[part]);
     if (parts.length === 0) continue;
-    const before = (lines: readonly ReplayLine[]) => threadsIn(lines.filter(({ step }) => step <= line.step));
+    const before = (lines: readonly DeterminismRecord[]) => threadsIn(lines.filter(({ step }) => step <= line.step));
     const threads = firstThreadDifference(before(original), before(again));
     return { equal: false, compared, firstDifference: { step: line.step, parts }, ...(threads && { threads }) };
   }
@@ -196,28 +204,28 @@ export function compareReplays(original: readonly ReplayLine[], again: readonly 
 }
 
 /**
- * Repeats a run, or a window of it, and compares it with the certificate that it left.
- * @param certificate the run's `replay.jsonl`
- * @param repeat trains again and resolves with the path of the new certificate: from scratch, from a checkpoint (its
+ * Repeats a run, or a window of it, and compares it with the determinism log that it left.
+ * @param path the run's `replay.jsonl`
+ * @param repeat trains again and resolves with the path of the new log: from scratch, from a checkpoint (its
  *   window), or with a kill in between
- * @throws LightningError when the run has no certificate, or the two have no step in common
+ * @throws LightningError when the run has no determinism log, or the two have no step in common
  */
-export async function verifyRun(certificate: string, repeat: () => Promise<string>): Promise<Verification> {
-  if (!existsSync(certificate)) {
+export async function checkReproducibility(path: string, repeat: () => Promise<string>): Promise<ReproducibilityCheck> {
+  if (!existsSync(path)) {
     throw new LightningError({
       code: "replay/missing",
-      what: "the run has no replay certificate",
-      where: certificate,
-      fix: "train with the ReplayCertificate callback",
+      what: "the run has no determinism log",
+      where: path,
+      fix: "train with the DeterminismLog callback",
     });
   }
-  const original = readReplay(certificate);
-  const verification = compareReplays(original, readReplay(await repeat()));
-  if (verification.compared > 0) return verification;
+  const original = readDeterminismLog(path);
+  const check = compareDeterminismLogs(original, readDeterminismLog(await repeat()));
+  if (check.compared > 0) return check;
   throw new LightningError({
     code: "replay/no-overlap",
-    what: "the repeated part has no step in common with the certificate",
-    where: certificate,
+    what: "the repeated part has no step in common with the log",
+    where: path,
     fix: "repeat a longer window, with the same `everyNSteps`",
   });
 }

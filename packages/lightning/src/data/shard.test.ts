@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { asBatchLoader, type BatchLoader } from "./batch-loader.ts";
-import { shareOf } from "./share.ts";
+import { shardOf } from "./shard.ts";
 
 async function read(loader: BatchLoader<unknown>, startBatch = 0): Promise<unknown[]> {
   const batches: unknown[] = [];
@@ -10,7 +10,7 @@ async function read(loader: BatchLoader<unknown>, startBatch = 0): Promise<unkno
 
 function parts(source: unknown, worldSize: number, training: boolean): BatchLoader<unknown>[] {
   const whole = asBatchLoader(source, "trainDataloader");
-  return Array.from({ length: worldSize }, (_, rank) => shareOf(whole, { rank, worldSize, training }));
+  return Array.from({ length: worldSize }, (_, rank) => shardOf(whole, { rank, worldSize, training }));
 }
 
 test("in evaluation every batch goes to one rank, and a rank may get none", async () => {
@@ -33,7 +33,7 @@ test("in training all ranks get equally many: the first batches come again", asy
   expect(await Promise.all(parts(["a"], 4, true).map((loader) => read(loader)))).toEqual([["a"], ["a"], ["a"], ["a"]]);
 });
 
-test("a part goes on where it was left", async () => {
+test("a shard continues where it was left", async () => {
   const loaders = parts(["a", "b", "c", "d", "e"], 2, true);
   expect(await Promise.all(loaders.map((loader) => read(loader, 1)))).toEqual([
     ["c", "e"],
@@ -44,18 +44,18 @@ test("a part goes on where it was left", async () => {
 test("of a loader without a length the ranks get complete rounds in training, and everything in evaluation", async () => {
   const source = () => new Set(["a", "b", "c"]).values();
   const training = [0, 1].map((rank) =>
-    shareOf(asBatchLoader(source(), "trainDataloader"), { rank, worldSize: 2, training: true }),
+    shardOf(asBatchLoader(source(), "trainDataloader"), { rank, worldSize: 2, training: true }),
   );
   expect(training[0]?.length).toBe(Number.POSITIVE_INFINITY);
   expect(await Promise.all(training.map((loader) => read(loader)))).toEqual([["a"], ["b"]]);
   const evaluation = [0, 1].map((rank) =>
-    shareOf(asBatchLoader(source(), "valDataloader"), { rank, worldSize: 2, training: false }),
+    shardOf(asBatchLoader(source(), "valDataloader"), { rank, worldSize: 2, training: false }),
   );
   expect(await Promise.all(evaluation.map((loader) => read(loader)))).toEqual([["a", "c"], ["b"]]);
 });
 
 test("a loader that can divide itself does so", () => {
   const own = { length: 1, async *batches() {} };
-  const loader = { length: 2, async *batches() {}, share: () => own };
-  expect(shareOf(loader, { rank: 0, worldSize: 2, training: true })).toBe(own);
+  const loader = { length: 2, async *batches() {}, shard: () => own };
+  expect(shardOf(loader, { rank: 0, worldSize: 2, training: true })).toBe(own);
 });

@@ -1,27 +1,27 @@
-import { type BatchLoader, disposeBatch, type LoaderPosition, type Share } from "./batch-loader.ts";
+import { type BatchLoader, disposeBatch, type LoaderPosition, type Shard } from "./batch-loader.ts";
 
 /**
- * One rank's part of a loader. A loader that knows how divides its samples itself; of another one, whole batches are
- * dealt out. In training all ranks get equally many (the first ones come again where they do not go round); in
+ * One rank's shard of a loader. A loader that knows how divides its samples itself; of another one, whole batches are
+ * sharded. In training all ranks get equally many (the first ones come again where they do not suffice); in
  * evaluation each batch goes to one rank, so that every sample counts once.
  */
-export function shareOf<B>(loader: BatchLoader<B>, share: Share): BatchLoader<B> {
-  return loader.share?.(share) ?? new DealtLoader(loader, share);
+export function shardOf<B>(loader: BatchLoader<B>, shard: Shard): BatchLoader<B> {
+  return loader.shard?.(shard) ?? new ShardedLoader(loader, shard);
 }
 
-class DealtLoader<B> implements BatchLoader<B> {
+class ShardedLoader<B> implements BatchLoader<B> {
   readonly length: number;
   declare readonly batchSize?: number;
   declare readonly datasetSize?: number;
   readonly #inner: BatchLoader<B>;
-  readonly #share: Share;
+  readonly #shard: Shard;
 
-  constructor(inner: BatchLoader<B>, share: Share) {
+  constructor(inner: BatchLoader<B>, shard: Shard) {
     this.#inner = inner;
-    this.#share = share;
+    this.#shard = shard;
     const { batchSize, datasetSize } = inner;
     Object.assign(this, batchSize !== undefined && { batchSize }, datasetSize !== undefined && { datasetSize });
-    const { rank, worldSize, training } = share;
+    const { rank, worldSize, training } = shard;
     this.length = Math.max(0, Math.ceil((inner.length - (training ? 0 : rank)) / worldSize));
   }
 
@@ -30,7 +30,7 @@ class DealtLoader<B> implements BatchLoader<B> {
   }
 
   async *batches({ epoch, startBatch }: LoaderPosition): AsyncGenerator<B, void, undefined> {
-    const { rank, worldSize, training } = this.#share;
+    const { rank, worldSize, training } = this.#shard;
     let index = startBatch * worldSize;
     // A batch is given once its round is known to be complete: no rank may have one more to train on than the others.
     let held: B | undefined;

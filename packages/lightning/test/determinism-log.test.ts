@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getNumThreads, governor, manualSeed, noGrad, setNumThreads } from "@classifier-training/torch";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ModelCheckpoint, ReplayCertificate, readReplay, Trainer, verifyRun } from "../src/index.ts";
+import { checkReproducibility, DeterminismLog, ModelCheckpoint, readDeterminismLog, Trainer } from "../src/index.ts";
 import { BoringModule, numbers } from "./boring.ts";
 
 let dir = "";
 let threads = 1;
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "replay-"));
+  dir = mkdtempSync(join(tmpdir(), "determinism-"));
   threads = getNumThreads();
   governor.enabled = false;
 });
@@ -49,16 +49,16 @@ async function run(name: string, module: Governed, threadsOf: string | null = nu
     enableModelSummary: false,
     enableCheckpointing: false,
     defaultRootDir: dir,
-    callbacks: [new ReplayCertificate({ everyNSteps: 2, path, threadsOf })],
+    callbacks: [new DeterminismLog({ everyNSteps: 2, path, threadsOf })],
     ...options,
   });
   await trainer.fit(module, { trainDataloaders: numbers(4) });
   return path;
 }
 
-test("a certificate says with how many threads each part of a run was computed", async () => {
+test("a determinism log says with how many threads each part of a run was computed", async () => {
   setNumThreads(2);
-  const lines = readReplay(await run("original", new Governed({ 2: 1, 5: 2 })));
+  const lines = readDeterminismLog(await run("original", new Governed({ 2: 1, 5: 2 })));
   expect(lines.map(({ threads: changes }) => changes)).toEqual([
     [{ epoch: 0, batch: -1, threads: 2 }],
     [{ epoch: 0, batch: 2, threads: 1 }],
@@ -74,17 +74,20 @@ test("a repetition computes with the original's threads, batch by batch, and lea
   setNumThreads(1);
   const second = new Governed();
   governor.enabled = true;
-  expect(await verifyRun(original, () => run("again", second, original))).toEqual({ equal: true, compared: 4 });
+  expect(await checkReproducibility(original, () => run("again", second, original))).toEqual({
+    equal: true,
+    compared: 4,
+  });
   expect(second.seen).toEqual([2, 2, 2, 1, 1, 1, 2, 2]);
   expect(second.seen).toEqual(first.seen);
   expect(governor.enabled).toBe(true);
 });
 
-test("a difference after other numbers of threads is no fault of the run's, and verification says so", async () => {
+test("a difference after other numbers of threads is not held against a run: the check names the threads", async () => {
   setNumThreads(1);
   const original = await run("original", new Governed());
-  const verification = await verifyRun(original, () => run("again", new Governed({ 1: 2 }, 1.5)));
-  expect(verification).toMatchObject({
+  const check = await checkReproducibility(original, () => run("again", new Governed({ 1: 2 }, 1.5)));
+  expect(check).toMatchObject({
     equal: false,
     firstDifference: { step: 6, parts: ["weights", "optimizer"] },
     threads: { at: { epoch: 0, batch: 1 }, original: 1, again: 2 },
@@ -94,19 +97,19 @@ test("a difference after other numbers of threads is no fault of the run's, and 
 test("a difference with the same threads has no such excuse", async () => {
   setNumThreads(1);
   const original = await run("original", new Governed());
-  const verification = await verifyRun(original, () => run("again", new Governed({}, 1.5)));
-  expect(verification.firstDifference?.step).toBe(6);
-  expect(verification).not.toHaveProperty("threads");
+  const check = await checkReproducibility(original, () => run("again", new Governed({}, 1.5)));
+  expect(check.firstDifference?.step).toBe(6);
+  expect(check).not.toHaveProperty("threads");
 });
 
-test("a resumed run goes on with its record of threads", async () => {
+test("a resumed run continues its record of threads", async () => {
   setNumThreads(2);
   const whole = await run("whole", new Governed({ 2: 1, 5: 2 }));
   setNumThreads(2);
   const checkpointing = () => ({
     enableCheckpointing: true,
     callbacks: [
-      new ReplayCertificate({ everyNSteps: 2, path: join(dir, "parts.jsonl"), threadsOf: whole }),
+      new DeterminismLog({ everyNSteps: 2, path: join(dir, "parts.jsonl"), threadsOf: whole }),
       new ModelCheckpoint({ dirpath: join(dir, "ck"), everyNTrainSteps: 1, saveLast: true }),
     ],
   });
@@ -122,5 +125,5 @@ test("a resumed run goes on with its record of threads", async () => {
   });
   setNumThreads(2);
   await trainer.fit(new Governed(), { trainDataloaders: numbers(4), ckptPath: "last" });
-  expect(readReplay(join(dir, "parts.jsonl"))).toEqual(readReplay(whole));
+  expect(readDeterminismLog(join(dir, "parts.jsonl"))).toEqual(readDeterminismLog(whole));
 });
