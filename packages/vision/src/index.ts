@@ -57,7 +57,7 @@ export {
   publishedWeightsOf,
   timmPreprocessing,
 } from "./models/pretrained.ts";
-export { imageNetNormalization, type Preprocessing, type PublishedWeights } from "./models/published-weights.ts";
+export type { Preprocessing, PublishedWeights } from "./models/published-weights.ts";
 export { createModel, listModels, modelDefinition, registerModel } from "./models/registry.ts";
 export { ResNet, type ResNetConfig, type ResNetOptions } from "./models/resnet.ts";
 export { RandomSampler, SequentialSampler, SubsetSampler } from "./samplers/basic.ts";

@@ -1,6 +1,6 @@
 import { type Image, isByteImage, withPixels } from "../image.ts";
 import { cubic } from "./coefficients.ts";
-import { type Fill, fillPerChannel } from "./crop.ts";
+import { type Fill, fillPerChannel, roundHalfEven } from "./crop.ts";
 import { roundToBytes } from "./resize.ts";
 import type { WarpInterpolation, WarpMatrix } from "./warp.ts";
 
@@ -45,7 +45,7 @@ export function sampleGrid(
         const pixel = (row * inWidth + column) * channels;
         for (let k = 0; k < channels; k++) sums[k]! += (data[pixel + k] as number) * weight;
       };
-      if (interpolation === "nearest") add(roundEven(sx), roundEven(sy), 1);
+      if (interpolation === "nearest") add(roundHalfEven(sx), roundHalfEven(sy), 1);
       else {
         const x0 = Math.floor(sx);
         const y0 = Math.floor(sy);
@@ -113,12 +113,4 @@ function affineGrid(
     const [fromMiddleX, fromMiddleY] = [x + 0.5 - outWidth / 2, y + 0.5 - outHeight / 2];
     return [column(fromMiddleX, fromMiddleY), row(fromMiddleX, fromMiddleY)];
   };
-}
-
-function roundEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest < 0.5) return floor;
-  if (rest > 0.5) return floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
 }

@@ -12,7 +12,7 @@ import {
   signedUpTo,
   thresholds,
 } from "./augment-ops.ts";
-import { dirichlet } from "./draws.ts";
+import { dirichlet } from "./distributions.ts";
 import { augmentFillOption, warpInterpolationOption, wholeBetween } from "./options.ts";
 import { defineTransform, type ImageSize } from "./transform.ts";
 

@@ -10,7 +10,7 @@ import {
   posterize,
   solarize,
 } from "../functional/color.ts";
-import type { Fill } from "../functional/crop.ts";
+import { type Fill, roundHalfEven } from "../functional/crop.ts";
 import { affine, rotate } from "../functional/geometry.ts";
 import type { WarpInterpolation } from "../functional/warp.ts";
 import { type Image, isByteImage } from "../image.ts";
@@ -57,17 +57,11 @@ export const signedUpTo = (high: number): MagnitudeRange => ({
 
 /** Bits kept: from `most` down by `range`, rounded half to even. */
 export const bitsDownFrom = (most: number, range: number): MagnitudeRange => ({
-  magnitudes: (bins) => linspace(0, range, bins).map((less) => roundEven(most - less)),
+  magnitudes: (bins) => linspace(0, range, bins).map((less) => roundHalfEven(most - less)),
 });
 
 /** Solarize thresholds as a share of the full scale, from 1 down to 0. */
 export const thresholds: MagnitudeRange = { magnitudes: (bins) => linspace(1, 0, bins) };
-
-function roundEven(value: number): number {
-  const floor = Math.floor(value);
-  if (value - floor !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
-}
 
 /** The magnitude of an operation at an index of its range, with a random sign where it has one. */
 export function drawMagnitude(range: MagnitudeRange, bins: number, index: number, image: ImageSize, rng: Rng): number {

@@ -2,58 +2,20 @@ import { suggestion } from "@classifier-training/base";
 import type { z } from "zod";
 import { platform } from "#platform";
 import { ImageError } from "../errors.ts";
-import { AugMix } from "./aug-mix.ts";
-import { AutoAugment } from "./auto-augment.ts";
-import { CenterCrop } from "./center-crop.ts";
-import { ColorJitter } from "./color-jitter.ts";
-import { Compose } from "./compose.ts";
-import { ConvertImageDtype } from "./convert-image-dtype.ts";
-import { ElasticTransform } from "./elastic-transform.ts";
-import { GaussianBlur } from "./gaussian-blur.ts";
-import { GaussianNoise } from "./gaussian-noise.ts";
-import { Grayscale } from "./grayscale.ts";
-import { Identity } from "./identity.ts";
-import { JPEG } from "./jpeg.ts";
-import { Normalize } from "./normalize.ts";
-import { Pad } from "./pad.ts";
-import { PILToTensor } from "./pil-to-tensor.ts";
-import { RandAugment } from "./rand-augment.ts";
-import { RandomAdjustSharpness } from "./random-adjust-sharpness.ts";
-import { RandomAffine } from "./random-affine.ts";
-import { RandomApply } from "./random-apply.ts";
-import { RandomAutocontrast } from "./random-autocontrast.ts";
-import { RandomBilinearDownscale } from "./random-bilinear-downscale.ts";
-import { RandomChannelPermutation } from "./random-channel-permutation.ts";
-import { RandomChoice } from "./random-choice.ts";
-import { RandomCrop } from "./random-crop.ts";
-import { RandomEqualize } from "./random-equalize.ts";
-import { RandomErasing } from "./random-erasing.ts";
-import { RandomGaussianNoise } from "./random-gaussian-noise.ts";
-import { RandomGrayscale } from "./random-grayscale.ts";
-import { RandomHorizontalFlip } from "./random-horizontal-flip.ts";
-import { RandomInvert } from "./random-invert.ts";
-import { RandomJPEGCompression } from "./random-jpeg-compression.ts";
-import { RandomOrder } from "./random-order.ts";
-import { RandomPerspective } from "./random-perspective.ts";
-import { RandomPhotometricDistort } from "./random-photometric-distort.ts";
-import { RandomPixelate } from "./random-pixelate.ts";
-import { RandomPosterize } from "./random-posterize.ts";
-import { RandomResizedCrop } from "./random-resized-crop.ts";
-import { RandomRotation } from "./random-rotation.ts";
-import { RandomSolarize } from "./random-solarize.ts";
-import { RandomVerticalFlip } from "./random-vertical-flip.ts";
-import { RandomZoomIn } from "./random-zoom-in.ts";
-import { RandomZoomOut } from "./random-zoom-out.ts";
-import { Resize } from "./resize.ts";
-import { RGB } from "./rgb.ts";
-import { ToDtype } from "./to-dtype.ts";
-import { ToFloat32Tensor } from "./to-float32-tensor.ts";
-import { ToImage } from "./to-image.ts";
-import { ToPILImage } from "./to-pil-image.ts";
-import { ToPureTensor } from "./to-pure-tensor.ts";
-import { ToTensor } from "./to-tensor.ts";
+import * as augMix from "./aug-mix.ts";
+import * as autoAugment from "./auto-augment.ts";
+import * as color from "./color.ts";
+import * as containers from "./containers.ts";
+import * as conversions from "./conversions.ts";
+import * as crops from "./crops.ts";
+import * as degradations from "./degradations.ts";
+import * as geometry from "./geometry.ts";
+import * as normalize from "./normalize.ts";
+import * as randAugment from "./rand-augment.ts";
+import * as randomErasing from "./random-erasing.ts";
+import * as resize from "./resize.ts";
 import { definedTransforms, type Transform, type TransformSpec } from "./transform.ts";
-import { TrivialAugmentWide } from "./trivial-augment-wide.ts";
+import * as trivialAugment from "./trivial-augment-wide.ts";
 
 /** What is needed of a factory whatever its options are. */
 export interface AnyTransformFactory {
@@ -63,60 +25,15 @@ export interface AnyTransformFactory {
   build(options: unknown): Transform;
 }
 
-/** Every transform of this package. A new one is its file and a line here. */
-export const transforms: readonly AnyTransformFactory[] = [
-  AugMix,
-  AutoAugment,
-  CenterCrop,
-  ColorJitter,
-  Compose,
-  ConvertImageDtype,
-  ElasticTransform,
-  GaussianBlur,
-  GaussianNoise,
-  Grayscale,
-  Identity,
-  JPEG,
-  Normalize,
-  PILToTensor,
-  Pad,
-  RGB,
-  RandAugment,
-  RandomAdjustSharpness,
-  RandomAffine,
-  RandomApply,
-  RandomAutocontrast,
-  RandomBilinearDownscale,
-  RandomChannelPermutation,
-  RandomChoice,
-  RandomCrop,
-  RandomEqualize,
-  RandomErasing,
-  RandomGaussianNoise,
-  RandomGrayscale,
-  RandomHorizontalFlip,
-  RandomInvert,
-  RandomJPEGCompression,
-  RandomOrder,
-  RandomPerspective,
-  RandomPhotometricDistort,
-  RandomPixelate,
-  RandomPosterize,
-  RandomResizedCrop,
-  RandomRotation,
-  RandomSolarize,
-  RandomVerticalFlip,
-  RandomZoomIn,
-  RandomZoomOut,
-  Resize,
-  ToDtype,
-  ToFloat32Tensor,
-  ToImage,
-  ToPILImage,
-  ToPureTensor,
-  ToTensor,
-  TrivialAugmentWide,
+const families = [
+  ...[augMix, autoAugment, color, containers, conversions, crops, degradations, geometry, normalize],
+  ...[randAugment, randomErasing, resize, trivialAugment],
 ];
+
+/** Every transform that these modules export. A new one is written into its family's module. */
+export const transforms: readonly AnyTransformFactory[] = families
+  .flatMap((family) => Object.values<unknown>(family))
+  .filter((value): value is AnyTransformFactory => typeof value === "function" && "transformName" in value);
 
 const builtIn = new Map(transforms.map((factory) => [factory.transformName, factory]));
 

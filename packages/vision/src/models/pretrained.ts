@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { suggestion } from "@classifier-training/base";
+import { imagenetMean, imagenetStd } from "@classifier-training/image";
 import { WeightsError } from "../weights/errors.ts";
 import { type FetchOptions, fetchWeights } from "../weights/fetch.ts";
 import { progressBar } from "../weights/progress.ts";
@@ -115,7 +116,7 @@ export function timmPreprocessing(config: unknown): Preprocessing | undefined {
     resize: Math.floor(size / Number(cfg["crop_pct"] ?? 0.875)),
     crop: size,
     interpolation: cfg["interpolation"] === "bilinear" ? "bilinear" : "bicubic",
-    mean: triple(cfg["mean"], [0.485, 0.456, 0.406]),
-    std: triple(cfg["std"], [0.229, 0.224, 0.225]),
+    mean: triple(cfg["mean"], imagenetMean),
+    std: triple(cfg["std"], imagenetStd),
   };
 }

@@ -25,9 +25,6 @@ export interface PublishedWeights {
   readonly preprocessing: Preprocessing;
 }
 
-/** ImageNet's channel means and deviations, RGB, on the [0, 1] scale. */
-export const imageNetNormalization = { mean: imagenetMean, std: imagenetStd } as const;
-
 interface Geometry {
   readonly resize?: number;
   readonly crop?: number;
@@ -46,7 +43,13 @@ function published(name: string, file: string, top1: number, top5: number, geome
     numClasses: 1000,
     ...(imageSize === undefined ? {} : { imageSize }),
     license,
-    preprocessing: { resize, crop, interpolation: bicubic ? "bicubic" : "bilinear", ...imageNetNormalization },
+    preprocessing: {
+      resize,
+      crop,
+      interpolation: bicubic ? "bicubic" : "bilinear",
+      mean: imagenetMean,
+      std: imagenetStd,
+    },
   };
 }
 
