@@ -47,7 +47,7 @@ test("an image that cannot be decoded is named", async () => {
   for (const split of ["train", "valid"]) {
     for (const name of ["a", "b"]) {
       mkdirSync(join(root, split, name), { recursive: true });
-      writeFileSync(join(root, split, name, "1.jpg"), "this is not a picture");
+      writeFileSync(join(root, split, name, "1.jpg"), "this is not an image");
     }
   }
   const text = await failure(`data.data_root=${root}`);
@@ -94,9 +94,9 @@ test("a checkpoint of another model that is to be resumed is refused with keys a
   );
 });
 
-test("a number that is none, a command that is none and a flag that is none end with 1 and a sentence", async () => {
+test("an invalid number, command or flag ends with exit code 1 and one error", async () => {
   for (const [args, sentence] of [
-    [["predict", "data", "data", "-k", "abc"], "expected a whole number"],
+    [["predict", "data", "data", "-k", "abc"], "expected an integer >= 0"],
     [["traim"], "Did you mean train?"],
     [["train", "--nonsense"], "unrecognized arguments: --nonsense"],
   ] as const) {
@@ -106,7 +106,7 @@ test("a number that is none, a command that is none and a flag that is none end 
   }
 });
 
-test("every command's help has an example, without a configuration or a data set", async () => {
+test("every command's help has an example, without a configuration or a dataset", async () => {
   for (const command of [["train"], ["validate"], ["demo"], ["predict"], ["bundle"], ["compare"], []]) {
     const { code, stdout } = await classifier([...command, "--help"], dir);
     expect(stdout, command.join(" ")).toMatch(/Examples?:\n {2}classifier /);
@@ -118,6 +118,6 @@ test("every command's help has an example, without a configuration or a data set
 test("a model that does not exist is named, by evaluate too", async () => {
   const { code, stderr } = await classifier(["evaluate", "nowhere/*", "--data", "data"], dir);
   expect(code).toBe(1);
-  expect(stderr).toContain("there is no such model\n  where: nowhere/*");
+  expect(stderr).toContain("the model does not exist\n  where: nowhere/*");
   expect(stderr).not.toMatch(/\n\s+at /);
 });

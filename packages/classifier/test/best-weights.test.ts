@@ -21,7 +21,7 @@ import { classificationModelOptionsSchema } from "../src/model/options.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "best-weights-"));
 
-/** Plain blue and plain red pictures. */
+/** Plain blue and plain red images. */
 beforeAll(async () => {
   for (const split of ["train", "valid"])
     for (const [label, background] of [
@@ -38,8 +38,8 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-/** Tells red from blue by the mean colour, from the start. */
-class MeanColour extends nn.Module {
+/** Tells red from blue by the mean color, from the start. */
+class MeanColor extends nn.Module {
   readonly head = new nn.Linear(3, 2);
 
   constructor() {
@@ -80,7 +80,7 @@ class Spoil extends Callback {
 async function trained(name: string, callbacks: readonly Callback[]) {
   const outputDir = join(dir, name);
   const options = classificationModelOptionsSchema.parse({ numClasses: 2, learningRate: 1e-8, pretrained: false });
-  const model = new ClassificationModel(options, "mean_colour", () => new MeanColour());
+  const model = new ClassificationModel(options, "mean_colour", () => new MeanColor());
   const datamodule = new ImageFolderDataModule({
     dataRoot: join(dir, "data"),
     imageSize: 8,
@@ -109,12 +109,12 @@ async function trained(name: string, callbacks: readonly Callback[]) {
   return { best, report, outputDir, model };
 }
 
-/** What the exported model says of a red picture: 1 when it still knows red. */
+/** What the exported model says of a red image: 1 when it still knows red. */
 async function guessOfRed(outputDir: string): Promise<number> {
   const session = await InferenceSession.create(join(outputDir, "model.onnx"), { logSeverityLevel: 3 });
-  const picture = new Float32Array(3 * 64).fill(-1);
-  picture.fill(1, 0, 64);
-  const { logits } = await session.run({ input: new OnnxTensor("float32", picture, [1, 3, 8, 8]) });
+  const image = new Float32Array(3 * 64).fill(-1);
+  image.fill(1, 0, 64);
+  const { logits } = await session.run({ input: new OnnxTensor("float32", image, [1, 3, 8, 8]) });
   await session.release();
   const [blue = 0, red = 0] = (logits?.data ?? []) as Float32Array;
   return red > blue ? 1 : 0;

@@ -14,7 +14,7 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** A working directory of its own, with a small data set of drawn numbers in `data/`. */
+/** A working directory of its own, with a small dataset of drawn numbers in `data/`. */
 export async function workspace(
   labels = ["1", "7", "23"],
   perClass = { train: 16, valid: 6 },
@@ -33,7 +33,7 @@ export async function workspace(
   return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }
 
-/** Overrides of a training that takes seconds: tiny pictures, float32, no loader threads, no tracker. */
+/** Overrides of a training that takes seconds: tiny images, float32, no loader threads, no tracker. */
 export const quick = [
   "data.data_root=data",
   "model.pretrained=false",

@@ -61,7 +61,7 @@ test("names that no option has are refused, with the nearest; of several, one wi
   }
 });
 
-test("a tree of one's own keeps Hydra's rule in its own groups", async () => {
+test("a custom tree keeps Hydra's rule in its own groups", async () => {
   const own = ["--config-dir", "conf", "--config-name", "own", "trainer.num_nodes=2"];
   expect((await cfg(...own)).stderr).toContain("To append to your config use +trainer.num_nodes=2");
   expect((await cfg(...own, "trainer=default")).stdout).toContain("num_nodes: 2");

@@ -9,7 +9,7 @@ let dir = "";
 let remove = () => {};
 
 beforeAll(async () => {
-  // 3 x 5 pictures to validate on, in batches of 4: the processes have different numbers of them.
+  // 3 x 5 images to validate on, in batches of 4: the processes have different numbers of them.
   ({ dir, remove } = await workspace(["1", "7", "23"], { train: 16, valid: 5 }));
 });
 
@@ -53,7 +53,7 @@ describe.skipIf(!distributed.isAvailable())("a training by two processes", () =>
     ]) {
       expect(existsSync(join(run, file)), file).toBe(true);
     }
-    // Every picture once.
+    // Every image once.
     const rows = readFileSync(join(run, "epoch_001/predictions.csv"), "utf8").trim().split("\n").slice(1);
     const samples = rows.map((row) => row.split(",")[0]);
     expect(samples.length).toBe(15);
@@ -64,13 +64,13 @@ describe.skipIf(!distributed.isAvailable())("a training by two processes", () =>
     expect(record.status).toBe("success");
     const csv = readFileSync(join(run, "metrics.csv"), "utf8").trim().split("\n");
     expect(new Set(csv).size).toBe(csv.length);
-    // 48 pictures, 2 processes, batches of 4: 6 steps an epoch.
+    // 48 images, 2 processes, batches of 4: 6 steps an epoch.
     const steps = csv.slice(1).map((row) => Number(row.split(",")[csv[0]?.split(",").indexOf("step") ?? 0]));
     expect(Math.max(...steps)).toBeLessThanOrEqual(12);
     expect(readdirSync(join(dir, "checkpoints")).filter((name) => name === "last.ckpt")).toEqual(["last.ckpt"]);
   });
 
-  test("goes on with one process, and measures as one process does", async () => {
+  test("continues with one process, and measures as one process does", async () => {
     const alone = await classifier(["train", ...quick, "data.batch_size=4", "trainer.max_epochs=3"], dir);
     expect(alone.code, alone.stderr).toBe(0);
     expect(alone.stdout + alone.stderr).not.toMatch(/Epoch 1\/3/);
@@ -100,7 +100,7 @@ describe.skipIf(!distributed.isAvailable())("a training by two processes", () =>
     const args = ["train", "-m", ...quick, ...two, "trainer.max_epochs=1", "callbacks.onnx_export=null"];
     const { code, stderr } = await classifier([...args, "trainer.devices=2,1", "hydra.sweep.dir=sweep"], dir);
     expect(code, stderr).toBe(0);
-    // 48 pictures in batches of 4, by two processes and by one.
+    // 48 images in batches of 4, by two processes and by one.
     for (const [job, steps] of [6, 12].entries()) {
       const [best] = checkpointsIn(join(dir, "sweep", String(job), "checkpoints"));
       expect(best?.summary.globalStep).toBe(steps);

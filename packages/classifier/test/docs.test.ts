@@ -62,7 +62,7 @@ const asWritten = (command: string) => command;
 const rules: readonly Rule[] = [
   [/^npm (start|test)$/, "script"],
   [/^npx classifier train --config-dir /, training],
-  // Needs pictures of numbers, and most of an hour.
+  // Needs images of numbers, and most of an hour.
   [/^npx classifier train \+experiment=jersey_scratch /, "parsed"],
   [/^npx classifier train /, training],
   [/^npx classifier (predict|data|evaluate|export|bundle|checkpoint) /, asWritten],
@@ -86,7 +86,7 @@ beforeAll(async () => {
       const folder = join(dir, "photos", split, label);
       mkdirSync(folder, { recursive: true });
       for (let i = 0; i < count; i++) {
-        // Every picture is another one, for the search of duplicates.
+        // Every image is another one, for the search of duplicates.
         const [hue, x, y] = [(seed * 37) % 360, (seed * 11) % 40, (seed++ * 17) % 40];
         const shape = `<svg width="48" height="48"><rect x="${x}" y="${y}" width="14" height="9" fill="hsl(${hue},80%,60%)"/></svg>`;
         await sharp({ create: { width: 48, height: 48, channels: 3, background } })
@@ -95,7 +95,7 @@ beforeAll(async () => {
           .toFile(join(folder, `${i}.jpg`));
       }
     }
-  // A tree of someone who comes from Python; theirs is for these two classes, and for small pictures.
+  // A tree of someone who comes from Python; theirs is for these two classes, and for small images.
   const theirs = join(dir, "path/to/your/conf");
   cpSync(join(repository, "packages/classifier/test/lightning-conf"), theirs, { recursive: true });
   for (const path of (readdirSync(theirs, { recursive: true }) as string[]).filter((name) => name.endsWith(".yaml"))) {

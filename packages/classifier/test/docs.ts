@@ -35,7 +35,7 @@ export function codeBlocks(language: string): CodeBlock[] {
   );
 }
 
-/** The commands of a shell block, comments removed; a line that ends with a backslash goes on. */
+/** The commands of a shell block, comments removed; a line that ends with a backslash continues. */
 export function commandLines(code: string): string[] {
   return code
     .replaceAll("\\\n", " ")

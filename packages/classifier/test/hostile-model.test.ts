@@ -97,7 +97,7 @@ test("the command line refuses such a model in a sentence", async () => {
   rewriteLabels(hostileLabels("in a pipeline"));
   for (const args of [
     ["bundle", "verify", tiny.bundle],
-    ["predict", tiny.bundle, tiny.picture],
+    ["predict", tiny.bundle, tiny.image],
   ]) {
     const { code, stderr } = await classifier(args, dir);
     expect(code, stderr).toBe(1);
@@ -128,16 +128,16 @@ test("a custom transform is known by its name once its module is there", async (
        apply: (image) => ({ ...image, data: image.data.map((value) => 255 - value) }),
      });`,
   );
-  const { code, stdout, stderr } = await classifier(["predict", tiny.bundle, tiny.picture, "--plugins", module], dir);
+  const { code, stdout, stderr } = await classifier(["predict", tiny.bundle, tiny.image, "--plugins", module], dir);
   expect(code, stderr).toBe(0);
-  expect(stdout).toContain("picture.png");
+  expect(stdout).toContain("image.png");
 });
 
 test("names of classes and files cannot write to the terminal anything but text", async () => {
   const names = ["\u001b[31mred\u001b]0;owned\u0007", "\u202egreen"];
   rewriteLabels(tinyLabels(names));
-  const picture = join(dir, "\u001b[2Jpicture.png");
-  copyFileSync(tiny.picture, picture);
+  const picture = join(dir, "\u001b[2Jimage.png");
+  copyFileSync(tiny.image, picture);
   const { code, stdout, stderr } = await classifier(
     ["predict", tiny.bundle, picture, join(dir, "\u001b[2Jnothing.png")],
     dir,
@@ -145,7 +145,7 @@ test("names of classes and files cannot write to the terminal anything but text"
   expect(code, stdout).toBe(1);
   expect(stderr).toContain("nothing.png");
   const shown = await classifier(["predict", tiny.bundle, picture], dir);
-  expect(shown.stdout).toMatch(/picture\.png {2}.*red .*%/);
+  expect(shown.stdout).toMatch(/image\.png {2}.*red .*%/);
   for (const text of [stdout, stderr, shown.stdout, shown.stderr]) expect(printable(text)).toBe(text);
   const json = await classifier(["predict", tiny.bundle, picture, "--json"], dir);
   expect(printable(json.stdout)).toBe(json.stdout);

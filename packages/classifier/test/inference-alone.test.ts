@@ -46,7 +46,7 @@ test("a service loads ONNX Runtime and an image decoder, and nothing of training
   for (const name of readdirSync(scope)) if (!needed.includes(name)) rmSync(join(scope, name), { recursive: true });
   const model = await writeTinyModel(base);
   cpSync(model.bundle, join(folder, "bundle"), { recursive: true });
-  cpSync(model.picture, join(folder, "photo of a ü.png"));
+  cpSync(model.image, join(folder, "photo of a ü.png"));
   writeFileSync(join(folder, "service.mjs"), program);
 
   const { stdout, stderr, status } = spawnSync(process.execPath, ["service.mjs"], { cwd: folder, encoding: "utf8" });

@@ -33,14 +33,14 @@ async function failure(promise: Promise<unknown>): Promise<string> {
   return (error as CtError).message;
 }
 
-const bytes = () => readFileSync(tiny.picture);
+const bytes = () => readFileSync(tiny.image);
 
 test.each<[string, () => readonly unknown[], string]>([
   ["a buffer without brackets", () => [bytes()], "expected an array of images, received Uint8Array"],
-  ["a path without brackets", () => [tiny.picture], "expected an array of images, received string"],
+  ["a path without brackets", () => [tiny.image], "expected an array of images, received string"],
   ["nothing", () => [], "expected an array of images, received undefined"],
   ["null", () => [null], "expected an array of images, received Null"],
-  ["a number among images", () => [[tiny.picture, 7]], "images[1]: expected a path or the bytes"],
+  ["a number among images", () => [[tiny.image, 7]], "images[1]: expected a path or the bytes"],
   ["floats among images", () => [[new Float32Array(4)]], "images[0]: expected a path or the bytes"],
   ["a promise of an image", () => [[Promise.resolve(bytes())]], "received Promise"],
   ["topK: -1", () => [[bytes()], { topK: -1 }], "options: topK: expected number >= 1, received -1"],

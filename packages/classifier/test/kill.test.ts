@@ -88,7 +88,7 @@ test("a run that is ended in the middle of a validation counts every sample once
   expect({ ...found, reports: [] }).toEqual({ ...expected, reports: [] });
 });
 
-test("SIGTERM saves, closes and exits with 143; the next run goes on from there", async () => {
+test("SIGTERM saves, closes and exits with 143; the next run continues from there", async () => {
   const dir = await place();
   const args = ["train", ...quick, "trainer.max_epochs=50", "callbacks.onnx_export=null"];
   const { process: child, done } = start(args, dir);

@@ -13,7 +13,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 const images = ["7/0.png", "7/1.png", "7/deep/2.png", "23/0.png", "23/1.png"];
 const labelOf = (path: string) => path.split("/")[0] as string;
 
-/** A data root whose splits hold the same five images, labelled in one way. */
+/** A data root whose splits hold the same five images, labeled in one way. */
 async function dataRoot(name: string, annotate: (split: string) => Readonly<Record<string, string>>): Promise<string> {
   const root = join(dir, name);
   for (const [s, split] of ["train", "valid"].entries()) {
@@ -79,7 +79,7 @@ test.each(Object.keys(layouts))(
     // Twice: the second run replaces what the first drew.
     for (const seed of ["1", "2"]) {
       const drawn = await classifier(["synth", name, "--up-to", "5", "--size", "24", "--seed", seed], dir);
-      expect(drawn.stderr + drawn.stdout).toContain("5 pictures for 2 classes");
+      expect(drawn.stderr + drawn.stdout).toContain("5 images for 2 classes");
       expect(drawn.code).toBe(0);
     }
     const filled = trained(root);

@@ -96,7 +96,7 @@ test("the newest run that an error names has a model or a checkpoint", async () 
   expect(record("q").status).toBe("failed");
   const { stderr } = await classifier(["validate", "a-folder-of-quite-another-name"], dir);
   expect(stderr).toContain(
-    "there is no such run\n  where: a-folder-of-quite-another-name\n  fix: the newest run is outputs/p",
+    "the run does not exist\n  where: a-folder-of-quite-another-name\n  fix: the newest run is outputs/p",
   );
 });
 
@@ -137,7 +137,7 @@ test("validate measures the checkpoint of the run that is named, or says what be
   expect(deleted.stderr).toContain(`the best checkpoint of run ${record("b").id} has been deleted`);
   expect(deleted.code).toBe(1);
   const typo = await classifier(["validate", "outputs/bb"], dir);
-  expect(typo.stderr).toMatch(/there is no such run\n {2}where: outputs\/bb\n {2}fix: did you mean 'outputs\/b'\?/);
+  expect(typo.stderr).toMatch(/the run does not exist\n {2}where: outputs\/bb\n {2}fix: did you mean 'outputs\/b'\?/);
   expect(typo.code).toBe(1);
 });
 

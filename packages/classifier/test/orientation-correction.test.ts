@@ -17,7 +17,7 @@ const dir = mkdtempSync(join(tmpdir(), "orientation-"));
 const size = 16;
 /** EXIF orientation of each training image that is not synthetic, by file name. */
 const truth = new Map<string, Orientation>();
-/** The inverse of `upright`: rotations by 90 degrees are each other's inverse. */
+/** The inverse orientation: rotations by 90 degrees are each other's inverse. */
 const opposite: Record<Orientation, Orientation> = { 1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6 };
 
 /** The bars of an F: left, top, width, height. */

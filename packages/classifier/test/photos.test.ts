@@ -13,7 +13,7 @@ import { type TinyModel, writeTinyModel } from "./tiny-model.ts";
 const dir = mkdtempSync(join(tmpdir(), "photos-"));
 let model: TinyModel;
 
-/** A photo that a camera stored lying on its side, and the same photo upright. */
+/** A photo that a camera stored rotated, and the same photo with its orientation applied. */
 beforeAll(async () => {
   model = await writeTinyModel(dir);
   for (const folder of ["train/a", "train/b", "valid/a", "valid/b"])
@@ -21,7 +21,7 @@ beforeAll(async () => {
   const pixels = Uint8Array.from({ length: 24 * 16 * 3 }, (_, i) => (i * 5) % 256);
   const stored = sharp(pixels, { raw: { width: 24, height: 16, channels: 3 } }).png();
   await stored.clone().withMetadata({ orientation: 6 }).toFile(join(dir, "stored.png"));
-  await stored.clone().rotate(90).toFile(join(dir, "upright.png"));
+  await stored.clone().rotate(90).toFile(join(dir, "oriented.png"));
   for (const folder of ["train/a", "train/b", "valid/a", "valid/b"])
     copyFileSync(join(dir, "stored.png"), join(dir, "data", folder, "1.png"));
 });
@@ -51,10 +51,10 @@ test("exif_orientation turns photos in training and in prediction alike, and is 
     const opened = await OnnxClassifier.load(join(model.exported, "model.onnx"), {
       labelsPath: join(dir, "labels.json"),
     });
-    const [stored, upright] = await opened.logits([join(dir, "stored.png"), join(dir, "upright.png")]);
+    const [stored, oriented] = await opened.logits([join(dir, "stored.png"), join(dir, "oriented.png")]);
     await opened.close();
-    if (exif_orientation) expect(stored).toEqual(upright);
-    else expect(stored).not.toEqual(upright);
+    if (exif_orientation) expect(stored).toEqual(oriented);
+    else expect(stored).not.toEqual(oriented);
   }
 });
 
@@ -75,7 +75,7 @@ test("the data check counts photos that EXIF says to turn", async () => {
 
 test("one bad file costs predict one line, and the exit code", async () => {
   writeFileSync(join(dir, "bad.png"), "not an image");
-  const images = ["stored.png", "bad.png", "upright.png"];
+  const images = ["stored.png", "bad.png", "oriented.png"];
   const { code, stdout, stderr } = await classifier(["predict", "exported", ...images, "--json"], dir);
   expect(stderr).not.toMatch(/\n\s+at /);
   expect(
@@ -89,6 +89,6 @@ test("one bad file costs predict one line, and the exit code", async () => {
     ["path", "predictions"],
   ]);
   expect(code).toBe(1);
-  const text = await classifier(["predict", "exported", "bad.png", "upright.png"], dir);
-  expect(text.stdout).toMatch(/^bad\.png {2}error: bad\.png cannot be decoded: .*\nupright\.png {2}[ab] \d/);
+  const text = await classifier(["predict", "exported", "bad.png", "oriented.png"], dir);
+  expect(text.stdout).toMatch(/^bad\.png {2}error: bad\.png cannot be decoded: .*\noriented\.png {2}[ab] \d/);
 });

@@ -19,20 +19,20 @@ import { ClassificationModel } from "../src/model/classification-model.ts";
 import { classificationModelOptionsSchema } from "../src/model/options.ts";
 
 let dir = "";
-const colours = { blue: "#1020d0", red: "#d02010", green: "#10d020" } as const;
-type Label = keyof typeof colours;
+const colors = { blue: "#1020d0", red: "#d02010", green: "#10d020" } as const;
+type Label = keyof typeof colors;
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "right-weights-"));
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-async function pictures(labels: readonly Label[]): Promise<void> {
+async function images(labels: readonly Label[]): Promise<void> {
   for (const split of ["train", "valid"]) {
     for (const label of labels) {
       const folder = join(dir, "data", split, label);
       mkdirSync(folder, { recursive: true });
-      const create = { width: 8, height: 8, channels: 3, background: colours[label] } as const;
+      const create = { width: 8, height: 8, channels: 3, background: colors[label] } as const;
       for (let i = 0; i < 6; i++)
         await sharp({ create })
           .png()
@@ -41,7 +41,7 @@ async function pictures(labels: readonly Label[]): Promise<void> {
   }
 }
 
-/** Tells red from blue by the mean colour, from the start; counts how often it is asked. */
+/** Tells red from blue by the mean color, from the start; counts how often it is asked. */
 class MeanColour extends nn.Module {
   readonly head: nn.Linear;
   calls = 0;
@@ -123,7 +123,7 @@ test.each([
   ["alone", []],
   ["beside a moving average", [new EMACallback({ decay: 0.01 })]],
 ] as const)("the export is of the best checkpoint and not of the last weights, %s", async (_how, more) => {
-  await pictures(["blue", "red"]);
+  await images(["blue", "red"]);
   const checkpoint = new ModelCheckpoint({ dirpath: join(dir, "checkpoints"), monitor: "val/acc_top1", mode: "max" });
   const exporter = new ONNXExportCallback(
     onnxExportOptionsSchema.parse({ outputDir: dir, inputHeight: 8, inputWidth: 8 }),
@@ -140,7 +140,7 @@ test.each([
 });
 
 test("validation runs the network once a batch, whatever looks at the result", async () => {
-  await pictures(["blue", "red"]);
+  await images(["blue", "red"]);
   const outputDir = dir;
   const { network, trainer } = await train(
     [
@@ -152,19 +152,14 @@ test("validation runs the network once a batch, whatever looks at the result", a
     ],
     { epochs: 1 },
   );
-  // 12 pictures, 4 a batch, in each of the two splits.
+  // 12 images, 4 a batch, in each of the two splits.
   expect(network.calls).toBe(trainer.numTrainingBatches + (trainer.numValBatches[0] ?? 0));
   expect(network.calls).toBe(6);
 });
 
 test.each<[string, Parameters<typeof train>[1], () => Promise<void>, RegExp]>([
   ["another model", { backbone: "other_colour" }, async () => {}, /model was "mean_colour" and is "other_colour"/],
-  [
-    "more classes",
-    { classes: 3 },
-    () => pictures(["green"]),
-    /numClasses was 2 and is 3; classes was \["blue","red"\]/,
-  ],
+  ["more classes", { classes: 3 }, () => images(["green"]), /numClasses was 2 and is 3; classes was \["blue","red"\]/],
   [
     "classes of other names",
     {},
@@ -175,13 +170,13 @@ test.each<[string, Parameters<typeof train>[1], () => Promise<void>, RegExp]>([
     /classes was \["blue","red"\] and is \["blue","crimson"\]/,
   ],
   [
-    "other pictures",
+    "other images",
     {},
     async () => renameSync(join(dir, "data", "train", "red", "5.png"), join(dir, "data", "train", "red", "6.png")),
     /trainingPictures was "[0-9a-f]{16}" and is "[0-9a-f]{16}"/,
   ],
 ])("the last checkpoint is refused for %s, with the way out", async (_what, changes, change, difference) => {
-  await pictures(["blue", "red"]);
+  await images(["blue", "red"]);
   const keep = () => new ModelCheckpoint({ dirpath: join(dir, "checkpoints"), saveLast: true });
   await train([keep()], { epochs: 1 });
   await train([keep()], { epochs: 2, ckptPath: "last" });
@@ -193,7 +188,7 @@ test.each<[string, Parameters<typeof train>[1], () => Promise<void>, RegExp]>([
 });
 
 test("a resumed training weighs classes by its own configuration, not by the checkpoint's", async () => {
-  await pictures(["blue", "red"]);
+  await images(["blue", "red"]);
   const keep = () => new ModelCheckpoint({ dirpath: join(dir, "checkpoints"), saveLast: true });
   await train([keep()], { epochs: 1, classWeights: [1, 1] });
   const { trainer } = await train([keep()], { epochs: 2, ckptPath: "last", classWeights: [1, 3] });
@@ -203,7 +198,7 @@ test("a resumed training weighs classes by its own configuration, not by the che
 });
 
 test("a data folder that was moved is the same data", async () => {
-  await pictures(["blue", "red"]);
+  await images(["blue", "red"]);
   const fingerprint = (dataRoot: string) => {
     const data = new ImageFolderDataModule({ dataRoot, imageSize: 8, numWorkers: 0 });
     data.setup("fit");

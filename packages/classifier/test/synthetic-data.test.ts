@@ -7,7 +7,7 @@ import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "synthetic-data-"));
 
-async function pictures(root: string, counts: Readonly<Record<string, number>>): Promise<void> {
+async function images(root: string, counts: Readonly<Record<string, number>>): Promise<void> {
   for (const split of ["train", "valid"])
     for (const [label, count] of Object.entries(counts)) {
       const folder = join(dir, root, split, label);
@@ -21,8 +21,8 @@ async function pictures(root: string, counts: Readonly<Record<string, number>>):
 
 beforeAll(async () => {
   vi.stubEnv("XDG_CACHE_HOME", join(dir, "cache"));
-  await pictures("numbers", { "7": 3, "23": 1 });
-  await pictures("animals", { cat: 1, dog: 1 });
+  await images("numbers", { "7": 3, "23": 1 });
+  await images("animals", { cat: 1, dog: 1 });
 });
 
 afterAll(() => {

@@ -297,7 +297,7 @@ class Probe extends ClassificationModel {
   constructor({ part, ...options }: z.infer<typeof probeOptionsSchema>) {
     super({ ...options, pretrained: false }, "probe", (classes) => networkOf(part, classes));
     this.#part = part;
-    if (part instanceof ImageDataset && part.length !== 8) throw internalError("the data set has another length");
+    if (part instanceof ImageDataset && part.length !== 8) throw internalError("the dataset has another length");
   }
 
   override loss(logits: Tensor, labels: Tensor): Tensor {

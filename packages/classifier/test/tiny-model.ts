@@ -16,7 +16,7 @@ export interface TinyModel {
   /** `model.onnx` and `labels_mapping.json`. */
   readonly exported: string;
   readonly bundle: string;
-  readonly picture: string;
+  readonly image: string;
 }
 
 export const tinyLabels = (names = ["a", "b"]): LabelsMapping =>
@@ -56,18 +56,18 @@ export async function writeTinyModel(dir: string): Promise<TinyModel> {
     checkpoint: join(dir, "tiny.ckpt"),
     exported: join(dir, "exported"),
     bundle: join(dir, "bundle"),
-    picture: join(dir, "picture.png"),
+    image: join(dir, "image.png"),
   };
   mkdirSync(files.exported, { recursive: true });
   await sharp({ create: { width: 20, height: 20, channels: 3, background: "#d02010" } })
     .png()
-    .toFile(files.picture);
+    .toFile(files.image);
   await writeTinyCheckpoint(files.checkpoint);
   await exportCheckpoint(files.checkpoint, files.exported);
   await createBundle(files.bundle, {
     modelPath: join(files.exported, "model.onnx"),
     labelsPath: join(files.exported, "labels_mapping.json"),
-    golden: [{ path: files.picture, label: "a" }],
+    golden: [{ path: files.image, label: "a" }],
   });
   return files;
 }

@@ -128,13 +128,13 @@ test("a bundle proves itself without LibTorch, and tells of each file that was c
   expect(made.stderr).not.toContain("Error");
   expect(made.code).toBe(0);
   expect(existsSync(join(dir, "bundle.zip"))).toBe(true);
-  expect(made.stdout).toMatch(/logits differ from LibTorch's by at most .*e-\d+ \(18 pictures\)/);
+  expect(made.stdout).toMatch(/logits differ from LibTorch's by at most .*e-\d+ \(18 images\)/);
   for (const bundle of ["bundle", "bundle.zip"]) {
     const good = await classifier(["bundle", "verify", bundle], dir, [
       "--import",
       `data:text/javascript,${encodeURIComponent(printTorchLibraries)}`,
     ]);
-    expect(good.stdout).toContain("3 golden pictures reproduced");
+    expect(good.stdout).toContain("3 golden samples reproduced");
     expect(good.stdout).toContain("torch libraries: []");
     expect(good.code).toBe(0);
   }
@@ -164,9 +164,9 @@ test("an archive is a model like any other: it predicts and is evaluated", async
     dir,
   );
   expect(evaluated.code).toBe(0);
-  expect(evaluated.stdout).toMatch(/they cannot be told apart on these pictures/);
+  expect(evaluated.stdout).toMatch(/no significant difference on these images/);
   const report = JSON.parse(readFileSync(join(dir, "report.json"), "utf8"));
-  expect(report.pictures).toHaveLength(18);
+  expect(report.images).toHaveLength(18);
   for (const { top1, sizeBytes, latencyMs } of report.evaluations) {
     expect(top1.n).toBe(18);
     expect(sizeBytes).toBeGreaterThan(1e6);
@@ -174,9 +174,9 @@ test("an archive is a model like any other: it predicts and is evaluated", async
   }
 });
 
-test("a folder that is no bundle is not overwritten", async () => {
+test("a folder that is not a bundle is not overwritten", async () => {
   const refused = await classifier(["export", trained, "--data", "data", "--out", "data"], dir);
-  expect(refused.stderr).toContain("the folder holds something that is no bundle");
+  expect(refused.stderr).toContain("the folder has files that do not belong to a bundle");
   const onItself = await classifier(["export", "bundle", "--data", "data", "--out", "bundle"], dir);
   expect(onItself.stderr).toContain("the model is in the very folder");
   expect(existsSync(join(dir, "bundle", "model.onnx"))).toBe(true);

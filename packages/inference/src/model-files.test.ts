@@ -13,18 +13,18 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 test("a folder, an archive of its files and one of the folder hold the same", async () => {
   mkdirSync(join(dir, "bundle", "golden"), { recursive: true });
   writeFileSync(join(dir, "bundle", "bundle.json"), "{}");
-  writeFileSync(join(dir, "bundle", "golden", "000.jpg"), "picture");
-  writeFileSync(join(dir, "files.zip"), zipSync({ "bundle.json": bytes("{}"), "golden/000.jpg": bytes("picture") }));
+  writeFileSync(join(dir, "bundle", "golden", "000.jpg"), "image");
+  writeFileSync(join(dir, "files.zip"), zipSync({ "bundle.json": bytes("{}"), "golden/000.jpg": bytes("image") }));
   writeFileSync(
     join(dir, "folder.zip"),
-    zipSync({ "bundle/bundle.json": bytes("{}"), "bundle/golden/000.jpg": bytes("picture") }),
+    zipSync({ "bundle/bundle.json": bytes("{}"), "bundle/golden/000.jpg": bytes("image") }),
   );
   for (const name of ["bundle", "files.zip", "folder.zip"]) {
     const files = await openModelFiles(join(dir, name));
     expect(files.list()).toEqual(["bundle.json", "golden/000.jpg"]);
     expect(files.has("golden/000.jpg")).toBe(true);
     expect(files.has("golden")).toBe(false);
-    expect(new TextDecoder().decode(files.read("golden/000.jpg"))).toBe("picture");
+    expect(new TextDecoder().decode(files.read("golden/000.jpg"))).toBe("image");
   }
 });
 

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { targetNames } from "./target-names.generated.ts";
 
-/** What classifier-training is told of this package; it loads no more than it needs. */
+/** What classifier-training reads of this package; it loads no more than it needs. */
 export const extension = {
   /** Configuration groups and root configurations: recipes for jersey numbers. */
   configFolder: fileURLToPath(new URL("../conf/", import.meta.url)),

@@ -6,7 +6,7 @@ import { type BundleManifest, bundlePaths, manifestHash, manifestHashKey, sha256
 import { proportion } from "../statistics/interval.ts";
 import { replaceFolder } from "./replace-folder.ts";
 
-export interface GoldenPicture {
+export interface GoldenSample {
   readonly path: string;
   readonly label: string;
 }
@@ -14,10 +14,10 @@ export interface GoldenPicture {
 export interface BundleSource {
   readonly modelPath: string;
   readonly labelsPath: string;
-  /** A few pictures whose outputs are stored, to prove later that another machine computes the same. */
-  readonly golden: readonly GoldenPicture[];
+  /** Samples whose logits are stored, to check that another machine computes the same. */
+  readonly golden: readonly GoldenSample[];
   readonly accuracy?: { readonly split: string; readonly correct: number; readonly n: number };
-  /** Largest difference between ONNX Runtime's and LibTorch's logits, and on how many pictures. */
+  /** Largest difference between ONNX Runtime's and LibTorch's logits, and on how many images. */
   readonly parity?: { readonly maxAbsDiff: number; readonly samples: number };
   readonly source?: { readonly run?: string; readonly weights?: string };
 }
@@ -30,9 +30,9 @@ export async function createBundle(folder: string, source: BundleSource): Promis
   if (resolve(dirname(source.modelPath)) === resolve(folder)) {
     throw new CtError({
       code: "bundle/folder",
-      what: "the model is in the very folder that the bundle is to be written to",
+      what: "the model is in the output folder of the bundle",
       where: folder,
-      fix: "name another folder with --out",
+      fix: "give another folder with --out",
     });
   }
   checkReplaceable(folder);
@@ -82,9 +82,9 @@ function checkReplaceable(folder: string): void {
   if (found.length === 0 || found.includes(bundlePaths.manifest)) return;
   throw new CtError({
     code: "bundle/folder",
-    what: "the folder holds something that is no bundle",
+    what: "the folder has files that do not belong to a bundle",
     where: folder,
-    fix: "name another folder with --out",
+    fix: "give another folder with --out",
   });
 }
 
@@ -113,7 +113,7 @@ export async function zipBundle(folder: string): Promise<string> {
   const { zipSync } = await import("fflate");
   const files = await openModelFiles(folder);
   const path = `${folder.replace(/\/+$/, "")}.zip`;
-  // Weights and pictures do not compress.
+  // Weights and images do not compress.
   writeFileAtomic(
     path,
     zipSync(Object.fromEntries(files.list().map((name) => [name, files.read(name)])), { level: 0 }),

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { CtError, getLogger, scratchFolder } from "@classifier-training/base";
 import { OnnxClassifier } from "@classifier-training/inference";
 import { type BundleManifest, type LabelsMapping, readRun, runPaths } from "@classifier-training/runs";
-import { readLabelledPictures } from "../data/labelled-pictures.ts";
+import { readLabeledFiles } from "../data/labeled-files.ts";
 import { evaluateClassifier } from "../evaluation/evaluate.ts";
 import { checkpointOfRun } from "../training/checkpoints.ts";
 import { createBundle } from "./create.ts";
@@ -13,10 +13,10 @@ export interface ExportRequest {
   readonly model: string;
   /** The folder of the bundle. */
   readonly out: string;
-  /** The data set to measure on and to take the golden pictures from. */
+  /** The dataset to measure on and to take the golden samples from. */
   readonly dataRoot: string;
   readonly split: string;
-  /** How many golden pictures. */
+  /** Number of golden samples. */
   readonly golden: number;
   /** @param what `measuring`, `comparing with LibTorch` */
   readonly onProgress?: (what: string) => (done: number, total: number) => void;
@@ -39,11 +39,11 @@ export async function exportBundle({
   const scratch = scratchFolder("export");
   try {
     const exported = await exportedModel(model, scratch);
-    const pictures = readLabelledPictures(dataRoot, split);
-    const paths = pictures.map(({ path }) => path);
+    const images = readLabeledFiles(dataRoot, split);
+    const paths = images.map(({ path }) => path);
     const classifier = await OnnxClassifier.load(exported.modelPath);
     const measuring = onProgress?.("measuring");
-    const { top1, logits } = await evaluateClassifier(exported.modelPath, classifier, pictures, {
+    const { top1, logits } = await evaluateClassifier(exported.modelPath, classifier, images, {
       timed: 0,
       ...(measuring && { onProgress: measuring }),
     });
@@ -55,14 +55,14 @@ export async function exportBundle({
       logits,
       onProgress?.("comparing with LibTorch"),
     );
-    const step = Math.max(1, Math.floor(pictures.length / Math.max(1, golden)));
+    const step = Math.max(1, Math.floor(images.length / Math.max(1, golden)));
     return await createBundle(out, {
       modelPath: exported.modelPath,
       labelsPath: join(exported.folder, runPaths.labels),
-      golden: pictures.filter((_, i) => i % step === 0).slice(0, golden),
+      golden: images.filter((_, i) => i % step === 0).slice(0, golden),
       accuracy: { split, correct: top1.successes, n: top1.n },
       source: { weights: model },
-      ...(maxAbsDiff !== undefined && { parity: { maxAbsDiff, samples: pictures.length } }),
+      ...(maxAbsDiff !== undefined && { parity: { maxAbsDiff, samples: images.length } }),
     });
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -82,7 +82,7 @@ async function exportedModel(path: string, scratch: string): Promise<ExportedMod
   if (!existsSync(path)) {
     throw new CtError({
       code: "export/model",
-      what: "there is no such model",
+      what: "the model does not exist",
       where: path,
       fix: "give a run directory or a checkpoint",
     });
@@ -126,11 +126,11 @@ function comparedCheckpoint(dir: string): string | undefined {
 /** A model and its checkpoint may differ by float32 sums in another order; more means that they do not belong together. */
 const largestParity = 1e-2;
 
-/** A resumed run may prepare pictures otherwise than the run that made the checkpoint: both get the same here. */
+/** A resumed run may prepare images otherwise than the run that made the checkpoint: both get the same here. */
 async function parityOn(
   { checkpoint, betterWeights: weights, modelPath }: ExportedModel,
   labels: LabelsMapping,
-  pictures: readonly string[],
+  images: readonly string[],
   logits: readonly Float32Array[],
   onProgress: ((done: number, total: number) => void) | undefined,
 ): Promise<number | undefined> {
@@ -144,16 +144,16 @@ async function parityOn(
     throw error;
   });
   if (classifier === undefined) {
-    log.warning("a network of one's own is not compared with LibTorch here: the export at the end of training did it");
+    log.warning("a custom network is not compared with LibTorch here: the export at the end of training did");
     return undefined;
   }
   let largest = 0;
-  for (let start = 0; start < pictures.length; start += 32) {
-    const rows = await classifier.logits(pictures.slice(start, start + 32));
+  for (let start = 0; start < images.length; start += 32) {
+    const rows = await classifier.logits(images.slice(start, start + 32));
     for (const [i, row] of rows.entries())
       for (const [k, value] of row.entries())
         largest = Math.max(largest, Math.abs(value - (logits[start + i]?.[k] ?? Number.NaN)));
-    onProgress?.(Math.min(start + 32, pictures.length), pictures.length);
+    onProgress?.(Math.min(start + 32, images.length), images.length);
   }
   await classifier.close();
   if (largest <= largestParity) return largest;

@@ -46,7 +46,7 @@ function beside(target: string): string {
   }
 }
 
-/** A process whose working directory is replaced would go on in one that is gone. */
+/** A process whose working directory is replaced would continue in a deleted one. */
 function isWorkingDirectory(target: string): boolean {
   return `${process.cwd()}${sep}`.startsWith(`${target}${sep}`);
 }

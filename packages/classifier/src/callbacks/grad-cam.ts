@@ -14,7 +14,7 @@ import { denormalised } from "./pixels.ts";
 
 export const gradCAMOptionsSchema = z.strictObject({
   outputDir: z.string().default("outputs"),
-  numSamples: z.int().min(1).max(16).default(16).describe("how many mistakes are drawn, the surest first"),
+  numSamples: z.int().min(1).max(16).default(16).describe("number of errors to show, most confident first"),
 });
 
 const log = getLogger("classifier.callbacks.grad_cam");
@@ -28,12 +28,12 @@ interface Mistake {
 }
 
 /**
- * After each validation epoch: `epoch_NNN/grad_cam.png`, the mistakes that the model was surest of, with the places
+ * After each validation epoch: `epoch_NNN/grad_cam.png`, the most confident errors of the model, with the places
  * that made it choose the wrong class. Costs one forward pass of so many pictures.
  */
 export class GradCAMCallback extends EvaluationCallback {
   readonly options: z.infer<typeof gradCAMOptionsSchema>;
-  /** The worst so far, the surest first. */
+  /** The errors so far, most confident first. */
   #worst: Mistake[] = [];
 
   constructor(options: z.infer<typeof gradCAMOptionsSchema>) {
@@ -79,7 +79,10 @@ export class GradCAMCallback extends EvaluationCallback {
     const samples = this.#explained(trainer, module);
     this.#forget();
     if (samples === undefined) return;
-    const png = drawSampleGrid(samples, `Epoch ${trainer.currentEpoch + 1}: what the surest mistakes looked at`);
+    const png = drawSampleGrid(
+      samples,
+      `Epoch ${trainer.currentEpoch + 1}: class activation of the most confident errors`,
+    );
     writeFileAtomic(join(evaluationFolder(this.options.outputDir, trainer, split), evaluationPaths.gradCam), png);
     for (const logger of trainer.loggers) logger.logImage?.("grad_cam", [{ png }], trainer.globalStep);
   }

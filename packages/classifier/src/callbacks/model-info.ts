@@ -64,7 +64,7 @@ function inputCost(module: LightningModule, size: number): (readonly [string, st
         }).sort((a, b) => a - b);
         return [
           [`operations, ${size} x ${size} px`, `${(flops / 1e9).toFixed(2)} GFLOP`],
-          ["latency, one picture", `${(times[2] ?? 0).toFixed(1)} ms (median of 5)`],
+          ["latency, one image", `${(times[2] ?? 0).toFixed(1)} ms (median of 5)`],
         ] as const;
       }),
     );

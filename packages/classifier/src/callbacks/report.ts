@@ -11,7 +11,7 @@ import { renderTable } from "./table.ts";
 
 export const classificationReportOptionsSchema = z.strictObject({
   outputDir: z.string().default("outputs"),
-  worst: z.int().min(0).default(5).describe("how many of the weakest classes and surest mistakes the log names"),
+  worst: z.int().min(0).default(5).describe("how many of the weakest classes and most confident errors the log names"),
 });
 
 const log = getLogger("classifier.callbacks.report");
@@ -19,8 +19,8 @@ const log = getLogger("classifier.callbacks.report");
 /**
  * After each validation epoch, under `epoch_NNN/`: `class_report.csv` (precision, recall, F1, support),
  * `misclassified.csv` and `predictions.csv` (every sample, for paired comparisons of runs); and in the log the accuracy
- * with its interval, the weakest classes and the surest mistakes. When training ends, and after `validate` and `test`,
- * the log gets the whole table of classes and the list of mistakes.
+ * with its interval, the weakest classes and the most confident errors. When training ends, and after `validate` and `test`,
+ * the log gets the whole table of classes and the list of errors.
  */
 export class ClassificationReportCallback extends EvaluationCallback {
   readonly options: z.infer<typeof classificationReportOptionsSchema>;
@@ -60,11 +60,11 @@ export class ClassificationReportCallback extends EvaluationCallback {
         correct: label === predicted,
       };
     });
-    const mistakes = rows.filter((row) => !row.correct).sort((a, b) => b.confidence - a.confidence);
+    const errors = rows.filter((row) => !row.correct).sort((a, b) => b.confidence - a.confidence);
     const reports = classReports(countConfusions(predictions.labels, predictions.predicted, predictions.numClasses));
     const folder = evaluationFolder(this.options.outputDir, trainer, split);
     writePredictions(join(folder, evaluationPaths.predictions), rows);
-    writePredictions(join(folder, evaluationPaths.misclassified), mistakes);
+    writePredictions(join(folder, evaluationPaths.misclassified), errors);
     writeFileAtomic(
       join(folder, evaluationPaths.classReport),
       csvText(
@@ -78,11 +78,11 @@ export class ClassificationReportCallback extends EvaluationCallback {
         ["class", "precision", "recall", "F1", "support"],
         reports.map((r, k) => [name(k), r.precision.toFixed(3), r.recall.toFixed(3), r.f1.toFixed(3), r.support]),
       ),
-      ...(mistakes.length === 0 ? [] : [mistakesTable(mistakes, folder)]),
+      ...(errors.length === 0 ? [] : [errorsTable(errors, folder)]),
     ];
     if (trainer.fn !== "fit") this.#logTables();
     const { worst } = this.options;
-    const correct = rows.length - mistakes.length;
+    const correct = rows.length - errors.length;
     log.info(`${split} top-1: ${describeProportion(proportion(correct, rows.length))}`);
     const weakest = reports
       .map((report, k) => ({ ...report, name: name(k) }))
@@ -91,31 +91,31 @@ export class ClassificationReportCallback extends EvaluationCallback {
       .slice(0, worst);
     if (weakest.length > 0)
       log.info(`weakest classes: ${weakest.map((r) => `${r.name} (${r.correct} of ${r.support})`).join(", ")}`);
-    const surest = mistakes.slice(0, worst).map(({ sample, true: label, predicted, confidence }) => {
+    const confident = errors.slice(0, worst).map(({ sample, true: label, predicted, confidence }) => {
       const short = sample.split(sep).slice(-2).join("/");
       return `${short} (${label} predicted as ${predicted}, ${percent(confidence)})`;
     });
-    if (surest.length > 0) log.info(`surest mistakes: ${surest.join(", ")}`);
+    if (confident.length > 0) log.info(`most confident errors: ${confident.join(", ")}`);
   }
 }
 
-interface Mistake extends Omit<Prediction, "confidence"> {
+interface PredictionError extends Omit<Prediction, "confidence"> {
   readonly confidence: number;
 }
 
-/** The surest of them; the file has all. */
-const shownMistakes = 30;
+/** The most confident ones; the file has all. */
+const shownErrors = 30;
 
-function mistakesTable(mistakes: readonly Mistake[], folder: string): string {
+function errorsTable(errors: readonly PredictionError[], folder: string): string {
   const more =
-    mistakes.length > shownMistakes
-      ? `, the surest ${shownMistakes} (all in ${join(folder, evaluationPaths.misclassified)})`
+    errors.length > shownErrors
+      ? `, the ${shownErrors} most confident (all in ${join(folder, evaluationPaths.misclassified)})`
       : "";
   return renderTable(
-    `${plural(mistakes.length, "mistake")}${more}`,
+    `${plural(errors.length, "error")}${more}`,
     ["sample", "true", "predicted", "confidence"],
-    mistakes
-      .slice(0, shownMistakes)
+    errors
+      .slice(0, shownErrors)
       .map(({ sample, true: label, predicted, confidence }) => [sample, label, predicted, confidence.toFixed(6)]),
   );
 }

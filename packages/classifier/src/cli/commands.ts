@@ -1,7 +1,6 @@
-import type { Command } from "commander";
+import type { RegisterCommand } from "./command.ts";
 import { registerBundle } from "./commands/bundle.ts";
 import { registerCheckpoint } from "./commands/checkpoint.ts";
-import { registerCompare } from "./commands/compare.ts";
 import { registerDashboard } from "./commands/dashboard.ts";
 import { registerData } from "./commands/data.ts";
 import { registerDemo } from "./commands/demo.ts";
@@ -17,9 +16,6 @@ import { registerTrain } from "./commands/train.ts";
 import { registerVerify } from "./commands/verify.ts";
 import { registerWandb } from "./commands/wandb.ts";
 
-/** Adds a command to the program; the command hands its exit code to `finish`. */
-export type RegisterCommand = (program: Command, finish: (exitCode: number) => void) => void;
-
 /** Every command, in the order of `--help`. */
 export const commands: readonly RegisterCommand[] = [
   registerInit,
@@ -27,7 +23,6 @@ export const commands: readonly RegisterCommand[] = [
   registerEvaluateSplit,
   registerPredict,
   registerEvaluate,
-  registerCompare,
   registerExport,
   registerBundle,
   registerData,

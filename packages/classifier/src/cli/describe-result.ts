@@ -6,13 +6,13 @@ import { describeProportion, proportion } from "../statistics/interval.ts";
 import type { TrainResult } from "../training/train.ts";
 
 /**
- * What a training left behind, for people: what is best, where it is, and what to do with it.
- * @param next commands to go on with
+ * The result of a training, for people: best metric, files, next commands.
+ * @param next commands to suggest
  */
 export function describeResult(result: TrainResult, next: readonly string[] = []): string {
   const { outputDir, bestCheckpoint, bestWeights, bestScore, monitor } = result;
   const onnx = join(outputDir, runPaths.model);
-  if (result.isTrial) return "\nfast_dev_run: every part has run once; it leaves no model and no checkpoint\n";
+  if (result.isTrial) return "\nfast_dev_run: every component ran once; no model and no checkpoint were saved\n";
   const lines: (readonly [string, string])[] = [];
   if (bestScore !== undefined) lines.push([`best ${monitor}`, describeScore(result, bestScore)]);
   if (bestWeights !== undefined) lines.push(["best weights", bestWeights]);
@@ -26,7 +26,7 @@ export function describeResult(result: TrainResult, next: readonly string[] = []
   return `\n${text}\n${numbering}${commands}`;
 }
 
-/** What one does with a finished run. */
+/** Commands for a finished run. */
 export function nextCommands({ outputDir, isTrial }: TrainResult): string[] {
   if (isTrial) return [];
   const run = shellWord(displayPath(outputDir));
@@ -34,9 +34,9 @@ export function nextCommands({ outputDir, isTrial }: TrainResult): string[] {
   return [...(existsSync(join(outputDir, runPaths.model)) ? withModel : []), `classifier validate ${run}`];
 }
 
-/** An accuracy with what it rests on; any other metric as a number. */
+/** An accuracy with its interval; any other metric as a number. */
 function describeScore({ monitor, validationSamples: n }: TrainResult, score: number): string {
   const successes = Math.round(score * n);
-  const isShare = /acc_top\d$/.test(monitor) && n > 0 && Math.abs(successes / n - score) < 1e-4;
-  return isShare ? describeProportion(proportion(successes, n)) : score.toFixed(4);
+  const isAccuracy = /acc_top\d$/.test(monitor) && n > 0 && Math.abs(successes / n - score) < 1e-4;
+  return isAccuracy ? describeProportion(proportion(successes, n)) : score.toFixed(4);
 }

@@ -11,8 +11,8 @@ const log = getLogger("classifier.predict");
 const alsoImages = /\.(gif|avif)$/i;
 
 /**
- * Paths of pictures from what a user gives: files, folders (searched through), glob patterns, and `-` for one path a
- * line on standard input. @throws CtError for one that names nothing
+ * Paths of images from command-line arguments: files, folders (recursive), glob patterns, and `-` for one path per line of
+ * standard input. @throws CtError for an argument without images
  */
 export async function expandImages(patterns: readonly string[]): Promise<string[]> {
   const paths: string[] = [];
@@ -22,9 +22,9 @@ export async function expandImages(patterns: readonly string[]): Promise<string[
     if (found.length === 0) {
       throw new CtError({
         code: "predict/images",
-        what: "no picture is there",
+        what: "found no images",
         where: pattern,
-        fix: "give a file, a folder with pictures, or a pattern in quotes",
+        fix: "give a file, a folder with images, or a pattern in quotes",
       });
     }
     paths.push(...found);

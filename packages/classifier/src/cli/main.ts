@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
 import { setOptionSpelling } from "@classifier-training/base";
 import { Command } from "commander";
-import { endQuietlyOnClosedPipe } from "./closed-output.ts";
 import { commands } from "./commands.ts";
-import { exitCode, reportFailure } from "./failure.ts";
+import { endQuietlyOnClosedPipe, exitCode, reportFailure } from "./exit.ts";
 
 /** The command line `classifier`. Commands load what they need when they run, so that `--help` answers at once. */
 export async function main(argv: readonly string[]): Promise<number> {

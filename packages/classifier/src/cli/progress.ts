@@ -1,6 +1,6 @@
 import { canRedraw, printable } from "@classifier-training/base";
 
-/** Says how far something is: one line that rewrites itself in a terminal, a line every tenth elsewhere. */
+/** Progress: one line that is redrawn in a terminal, a line per tenth elsewhere. */
 export function progressLine(
   name: string,
   stream: NodeJS.WriteStream = process.stderr,

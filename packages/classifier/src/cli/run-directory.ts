@@ -18,7 +18,7 @@ export async function findRun(path: string): Promise<NamedRun> {
   const stat = statSync(dir, { throwIfNoEntry: false });
   throw new CtError({
     code: "classifier/run",
-    what: stat === undefined ? "there is no such run" : `this is not a run directory: it has no ${runPaths.config}`,
+    what: stat === undefined ? "the run does not exist" : `not a run directory: it has no ${runPaths.config}`,
     where: path,
     fix: extname(path) === checkpointExtension ? `a checkpoint is given as --ckpt ${path}` : await nearestRun(path),
   });

@@ -8,7 +8,7 @@ import { type ClassReport, classReports, countConfusions } from "../statistics/c
 import { type Proportion, proportion } from "../statistics/interval.ts";
 
 /** A picture with its true class. */
-export interface LabelledPicture {
+export interface LabeledFile {
   readonly path: string;
   readonly label: string;
 }
@@ -44,7 +44,7 @@ export interface EvaluateOptions {
 export async function evaluateClassifier(
   name: string,
   classifier: Classifier,
-  pictures: readonly LabelledPicture[],
+  pictures: readonly LabeledFile[],
   { onProgress, timed = 50 }: EvaluateOptions = {},
 ): Promise<ModelOutputs> {
   const { classNames } = classifier;
@@ -99,7 +99,7 @@ function indexOf(classNames: readonly string[], label: string, path: string): nu
   });
 }
 
-async function latencies(classifier: Classifier, pictures: readonly LabelledPicture[]): Promise<number[]> {
+async function latencies(classifier: Classifier, pictures: readonly LabeledFile[]): Promise<number[]> {
   const times: number[] = [];
   for (const { path } of pictures) {
     const start = performance.now();

@@ -2,7 +2,7 @@ import { type Proportion, percent } from "../statistics/interval.ts";
 import { comparePaired, type PairedComparison } from "../statistics/paired.ts";
 import type { ModelEvaluation } from "./evaluate.ts";
 
-/** Two models compared on the same pictures. */
+/** Two models compared on the same images. */
 export interface ModelComparison extends PairedComparison {
   readonly first: string;
   readonly second: string;
@@ -41,7 +41,7 @@ export function evaluationMarkdown(evaluations: readonly ModelEvaluation[], spli
     ],
     rows,
   );
-  return [`# Evaluation on ${split}: ${n} pictures`, table, comparisonText(evaluations), perClassTable(evaluations)]
+  return [`# Evaluation on ${split}: ${n} images`, table, comparisonText(evaluations), perClassTable(evaluations)]
     .filter(Boolean)
     .join("\n\n");
 }
@@ -56,16 +56,14 @@ function comparisonText(evaluations: readonly ModelEvaluation[]): string {
     .join("\n");
 }
 
-/** @param n on how many pictures, where that is not said already */
+/** @param n number of images, unless the text has it already */
 export function describeComparison(
   { first, second, onlyFirst, onlySecond, pValue, distinguishable }: ModelComparison,
   n?: number,
 ): string {
-  const verdict = distinguishable
-    ? "the difference is unlikely to be chance"
-    : "they cannot be told apart on these pictures";
-  const on = n === undefined ? "" : ` on ${n} pictures`;
-  return `${first} against ${second}${on}: ${onlyFirst} only the first got right, ${onlySecond} only the second; p = ${pValue.toPrecision(2)} (McNemar's exact test): ${verdict}.`;
+  const verdict = distinguishable ? "a significant difference" : "no significant difference on these images";
+  const on = n === undefined ? "" : ` on ${n} images`;
+  return `${first} against ${second}${on}: ${onlyFirst} correct only in the first, ${onlySecond} only in the second; p = ${pValue.toPrecision(2)} (McNemar's exact test): ${verdict}.`;
 }
 
 function perClassTable(evaluations: readonly ModelEvaluation[]): string {
@@ -78,7 +76,7 @@ function perClassTable(evaluations: readonly ModelEvaluation[]): string {
       return `${correct}; ${f1.toFixed(3)}`;
     }),
   ]);
-  return `## By class: how many right, and F1\n\n${markdownTable(["class", "pictures", ...evaluations.map(({ name }) => name)], rows)}`;
+  return `## By class: correct predictions, and F1\n\n${markdownTable(["class", "images", ...evaluations.map(({ name }) => name)], rows)}`;
 }
 
 function markdownTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {

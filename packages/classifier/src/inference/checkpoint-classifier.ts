@@ -15,8 +15,8 @@ export class CheckpointClassifier extends Classifier {
   }
 
   /**
-   * @param instead a safetensors file with other weights than the checkpoint's; another preparation of pictures
-   * @throws CtError for a file that is no checkpoint of a classifier of this project
+   * @param instead a safetensors file with other weights; other labels and preprocessing
+   * @throws CtError for a file that is not a checkpoint of a classifier of this project
    */
   static async load(
     path: string,

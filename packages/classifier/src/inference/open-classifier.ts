@@ -6,7 +6,7 @@ import { OnnxClassifier } from "@classifier-training/inference";
 import { readRun, runPaths } from "@classifier-training/runs";
 
 /**
- * Opens whatever a user calls a model: an ONNX file, a folder or zip archive with one (a run, a bundle), or a checkpoint. LibTorch is
+ * Opens a model: an ONNX file, a folder or zip archive with one (a run, a bundle), or a checkpoint. LibTorch is
  * loaded for checkpoints only.
  * @throws CtError `classifier/model` when there is nothing at the path
  */
@@ -14,7 +14,7 @@ export async function openClassifier(path: string): Promise<Classifier> {
   if (!existsSync(path)) {
     throw new CtError({
       code: "classifier/model",
-      what: "there is no such model",
+      what: "the model does not exist",
       where: path,
       fix: "give a run directory, a bundle, a checkpoint or an ONNX file",
     });

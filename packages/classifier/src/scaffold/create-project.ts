@@ -13,7 +13,7 @@ const renamed: Readonly<Record<string, string>> = {
 
 /**
  * Writes a project that trains at once: configuration, a custom model, callback and transform, a test, and a
- * few drawn pictures. @throws CtError when the folder holds something already
+ * few synthetic images. @throws CtError when the folder holds something already
  */
 export async function createProject(folder: string): Promise<string[]> {
   if (existsSync(folder) && readdirSync(folder).length > 0) {

@@ -12,7 +12,7 @@ import type { NamedRun } from "../cli/run-directory.ts";
 export interface VerifyOptions {
   /** Repeat up to this optimizer step. */
   readonly steps: number;
-  /** Kill the repetition once, at a random moment, and resume it. */
+  /** Kill the repetition once, at a random time, and resume it. */
   readonly kill: boolean;
 }
 
@@ -46,7 +46,7 @@ export async function repeatRun(run: NamedRun, { steps, kill }: VerifyOptions): 
   }
 }
 
-/** The same run, elsewhere, with the same numbers of compute threads, without what only costs time. */
+/** The same run in another folder, with the same numbers of compute threads, without loggers and export. */
 function overrides(run: string, scratch: string, steps: number): string[] {
   const loggers = select(load(join(run, runPaths.config)), "logging");
   return [

@@ -1,8 +1,7 @@
 import { plural } from "@classifier-training/base";
 import { withPlugins } from "../../plugins.ts";
-import type { RegisterCommand } from "../commands.ts";
-import { exitCode } from "../failure.ts";
-import { print } from "../print.ts";
+import { print, type RegisterCommand } from "../command.ts";
+import { exitCode } from "../exit.ts";
 
 export const registerBundle: RegisterCommand = (program, finish) => {
   const bundle = program
@@ -10,11 +9,11 @@ export const registerBundle: RegisterCommand = (program, finish) => {
     .description("work with exported bundles")
     .addHelpText("after", "\nExample:\n  classifier bundle verify bundle");
   withPlugins(bundle.command("verify"))
-    .description("check every file's hash, and that the model computes here what it computed at export")
-    .argument("<bundle>", "a folder or zip archive that `classifier export` made")
+    .description("check the hash of every file, and the logits of the golden samples on this machine")
+    .argument("<bundle>", "a folder or zip archive of `classifier export`")
     .addHelpText(
       "after",
-      "\nExit codes: 0 it proved itself; 2 something is wrong.\n\nExamples:\n  classifier bundle verify bundle\n  classifier bundle verify bundle.zip",
+      "\nExit codes: 0 intact; 2 changed files or different logits.\n\nExamples:\n  classifier bundle verify bundle\n  classifier bundle verify bundle.zip",
     )
     .action(async (path: string) => {
       const { verifyBundle } = await import("@classifier-training/inference");
@@ -23,7 +22,7 @@ export const registerBundle: RegisterCommand = (program, finish) => {
       if (problems.length === 0) {
         const files = Object.keys(manifest.files).length;
         print(
-          `${path}: ${plural(files, "file")} unchanged, ${plural(manifest.golden.length, "golden picture")} reproduced (largest difference ${largestDifference.toExponential(1)})\n`,
+          `${path}: ${plural(files, "file")} unchanged, ${plural(manifest.golden.length, "golden sample")} reproduced (largest difference ${largestDifference.toExponential(1)})\n`,
         );
       }
       finish(problems.length === 0 ? exitCode.success : exitCode.problemsFound);

@@ -1,16 +1,15 @@
-import type { RegisterCommand } from "../commands.ts";
-import { print, printJson } from "../print.ts";
+import { print, printJson, type RegisterCommand } from "../command.ts";
 
 export const registerCheckpoint: RegisterCommand = (program) => {
   const checkpoint = program
     .command("checkpoint")
-    .description("look into checkpoints")
+    .description("inspect checkpoints")
     .addHelpText("after", "\nExample:\n  classifier checkpoint inspect checkpoints/last.ckpt");
   checkpoint
     .command("inspect")
-    .description("what a checkpoint holds: where in training it was taken, weights, hashes")
+    .description("content of a checkpoint: training progress, weights, hashes")
     .argument("<path>", "a .ckpt file")
-    .option("--json", "everything, as JSON")
+    .option("--json", "all content, as JSON")
     .option("--weights", "list every weight with its type and shape")
     .addHelpText("after", "\nExample:\n  classifier checkpoint inspect checkpoints/last.ckpt --weights")
     .action(async (path: string, { json, weights }: { json?: boolean; weights?: boolean }) => {

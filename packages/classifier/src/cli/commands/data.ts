@@ -1,9 +1,7 @@
 import { writeFileAtomic } from "@classifier-training/base";
-import type { RegisterCommand } from "../commands.ts";
-import { exitCode } from "../failure.ts";
-import { print } from "../print.ts";
+import { nonNegativeInteger, print, type RegisterCommand } from "../command.ts";
+import { exitCode } from "../exit.ts";
 import { progressLine } from "../progress.ts";
-import { wholeNumber } from "../whole-number.ts";
 
 interface CheckCommandOptions {
   readonly minSide: number;
@@ -16,20 +14,20 @@ interface CheckCommandOptions {
 export const registerData: RegisterCommand = (program, finish) => {
   const data = program
     .command("data")
-    .description("look at a data set before training on it")
+    .description("check a dataset before training on it")
     .addHelpText("after", "\nExamples:\n  classifier data check photos\n  classifier data stats photos");
   data
     .command("check")
-    .description("duplicates, contradictory labels, corrupt, tiny, missing and unlabelled files")
-    .argument("<root>", "the folder that holds the splits")
-    .option("--min-side <px>", "a picture with a shorter side is tiny", wholeNumber, 16)
-    .option("--limit <n>", "how many examples of each kind to show", wholeNumber, 10)
-    .option("--max-pixels <n>", "as data.max_pixels (default: 100 million)", wholeNumber)
-    .option("--exif-orientation", "as data.exif_orientation=true: turn images as EXIF says")
-    .option("--json <file>", "write everything that was found")
+    .description("duplicates, contradictory labels, corrupt, tiny, missing and unlabeled files")
+    .argument("<root>", "the folder with the splits")
+    .option("--min-side <px>", "an image with a shorter side is tiny", nonNegativeInteger, 16)
+    .option("--limit <n>", "number of examples of each kind", nonNegativeInteger, 10)
+    .option("--max-pixels <n>", "as data.max_pixels (default: 100 million)", nonNegativeInteger)
+    .option("--exif-orientation", "as data.exif_orientation=true: apply the EXIF orientation")
+    .option("--json <file>", "write all findings to a file")
     .addHelpText(
       "after",
-      "\nExit codes: 0 nothing found that breaks a training; 2 corrupt, missing or contradictory files, or a split that training cannot read.\n\nExample:\n  classifier data check data/jerseys",
+      "\nExit codes: 0 no problems; 2 corrupt, missing or contradictory files, or a split that training cannot read.\n\nExample:\n  classifier data check data/jerseys",
     )
     .action(async (root: string, { limit, json, ...options }: CheckCommandOptions) => {
       const { checkData, renderDataReport } = await import("@classifier-training/vision");
@@ -42,8 +40,8 @@ export const registerData: RegisterCommand = (program, finish) => {
     });
   data
     .command("stats")
-    .description("how many pictures each class has in each split, and the weights that follow")
-    .argument("<root>", "the folder that holds the splits")
+    .description("number of images per class and split, and the class weights")
+    .argument("<root>", "the folder with the splits")
     .addHelpText("after", "\nExample:\n  classifier data stats data/jerseys")
     .action(async (root: string) => {
       const { splitStatistics } = await import("../../data/statistics.ts");

@@ -1,9 +1,8 @@
 import { join, relative } from "node:path";
 import { shellWord, splitFolderNames } from "@classifier-training/base";
-import type { RegisterCommand } from "../commands.ts";
+import { print, type RegisterCommand } from "../command.ts";
 import { describeResult } from "../describe-result.ts";
-import { exitCode } from "../failure.ts";
-import { print } from "../print.ts";
+import { exitCode } from "../exit.ts";
 import { progressLine } from "../progress.ts";
 import { hydraCommand, runTraining } from "./train.ts";
 

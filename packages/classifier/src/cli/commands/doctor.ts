@@ -1,7 +1,6 @@
 import { cpus, totalmem } from "node:os";
-import type { RegisterCommand } from "../commands.ts";
-import { exitCode } from "../failure.ts";
-import { print, printJson } from "../print.ts";
+import { print, printJson, type RegisterCommand } from "../command.ts";
+import { exitCode } from "../exit.ts";
 
 interface Finding {
   readonly ok: boolean;
@@ -15,7 +14,7 @@ export const registerDoctor: RegisterCommand = (program, finish) => {
     .command("doctor")
     .description("check this machine: Node.js, LibTorch, devices, threads, codecs")
     .option("--json", "print the findings as JSON")
-    .addHelpText("after", "\nExit codes: 0 all is well; 2 something is missing.\n\nExample:\n  classifier doctor")
+    .addHelpText("after", "\nExit codes: 0 no problems; 2 something is missing.\n\nExample:\n  classifier doctor")
     .action(async (options: { json?: boolean }) => {
       const findings = [node(), machine(), ...(await torch()), await codec(), await inference()];
       if (options.json) printJson(findings, 2);
@@ -55,7 +54,7 @@ async function torch(): Promise<Finding[]> {
     return [
       { ok: true, name: "LibTorch", detail: `${libtorch} (${buildInfo()?.libtorch.kind ?? "unknown"})` },
       { ok: true, name: "devices", detail: devices.join(", ") },
-      { ok: true, name: "threads", detail: `${getNumThreads()} for computing` },
+      { ok: true, name: "threads", detail: `${getNumThreads()} for compute` },
       { ok: true, name: "process groups", detail: processGroups(distributed) },
     ];
   } catch (error) {
@@ -64,7 +63,7 @@ async function torch(): Promise<Finding[]> {
   }
 }
 
-/** What several processes can train together with; a machine without it trains with one. */
+/** Backends for training with several processes. */
 function processGroups({ isBackendAvailable }: { isBackendAvailable(backend: "gloo" | "nccl"): boolean }): string {
   const backends = (["gloo", "nccl"] as const).filter(isBackendAvailable);
   return backends.length > 0

@@ -1,12 +1,12 @@
 import { configFolders } from "../../extensions.ts";
-import type { RegisterCommand } from "../commands.ts";
+import type { RegisterCommand } from "../command.ts";
 import { asRank, hydraCommand, hydraHelp, openHydra, withoutUsageCode } from "./train.ts";
 
 /** `validate` and `test`: the metrics of a checkpoint on one split. */
 export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
   for (const fn of ["validate", "test"] as const) {
     const split = fn === "validate" ? "validation" : "test";
-    hydraCommand(program, fn, `measure a checkpoint on the ${split} split: [RUN] [--ckpt PATH] [overrides...]`).action(
+    hydraCommand(program, fn, `evaluate a checkpoint on the ${split} split: [RUN] [--ckpt PATH] [overrides...]`).action(
       async (given: string[]) => {
         const hydraMain = await openHydra();
         const { findRun } = await import("../run-directory.ts");
@@ -38,8 +38,8 @@ export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
 };
 
 function helpOf(fn: string, split: string): string {
-  return `Measures a checkpoint on the ${split} split: metrics, reports and pictures go to a run directory of their own.
-RUN is a run directory, whose configuration and best checkpoint are taken; without it, the configuration's.
+  return `Evaluates a checkpoint on the ${split} split: metrics, reports and images go to a run directory of their own.
+RUN is a run directory, whose configuration and best checkpoint are used; by default those of the configuration.
 
 Examples:
   classifier ${fn} outputs/2026-01-31/12-00-00

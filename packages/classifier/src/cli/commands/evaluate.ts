@@ -1,11 +1,10 @@
 import { splitFolderNames, writeFileAtomic } from "@classifier-training/base";
 import { withPlugins } from "../../plugins.ts";
-import type { RegisterCommand } from "../commands.ts";
-import { print } from "../print.ts";
+import { print, type RegisterCommand } from "../command.ts";
 import { progressLine } from "../progress.ts";
 
 interface EvaluateCommandOptions {
-  readonly data: string;
+  readonly data?: string;
   readonly split: string;
   readonly markdown?: string;
   readonly json?: string;
@@ -13,28 +12,36 @@ interface EvaluateCommandOptions {
 
 export const registerEvaluate: RegisterCommand = (program) => {
   withPlugins(program.command("evaluate"))
-    .description("compare models on the same pictures: accuracy with intervals, calibration, latency, size")
-    .argument("<models...>", "run directories, bundles, checkpoints or ONNX files")
-    .requiredOption("--data <root>", "the data set: the folder that holds the splits")
-    .option("--split <name>", "which split", splitFolderNames.val[0])
-    .option("--markdown <file>", "write the report there, too")
-    .option("--json <file>", "write everything that was measured, every prediction included")
+    .description("compare models on the same images: accuracy with intervals, calibration, latency, size")
+    .argument(
+      "<models...>",
+      "run directories, bundles, checkpoints or ONNX files; without --data: runs, epoch folders, predictions.csv",
+    )
+    .option(
+      "--data <root>",
+      "dataset: the folder with the splits; without it the stored predictions of runs are compared",
+    )
+    .option("--split <name>", "name of the split", splitFolderNames.val[0])
+    .option("--markdown <file>", "also write the report to a file")
+    .option("--json <file>", "write all measurements and predictions")
     .addHelpText(
       "after",
       `
-Example:
-  classifier evaluate outputs/2026-01-31/12-00-00 checkpoints/last.ckpt --data data/jerseys --markdown report.md`,
+Examples:
+  classifier evaluate outputs/2026-01-31/12-00-00 checkpoints/last.ckpt --data data/jerseys --markdown report.md
+  classifier evaluate outputs/2026-01-31/12-00-00 outputs/2026-01-31/15-00-00`,
     )
     .action(async (models: string[], { data, split, markdown, json }: EvaluateCommandOptions) => {
-      const { readLabelledPictures } = await import("../../data/labelled-pictures.ts");
+      if (data === undefined) return printStoredComparison(models);
+      const { readLabeledFiles } = await import("../../data/labeled-files.ts");
       const { evaluateClassifier } = await import("../../evaluation/evaluate.ts");
       const { compareModels, evaluationMarkdown } = await import("../../evaluation/report.ts");
       const { openClassifier } = await import("../../inference/open-classifier.ts");
-      const pictures = readLabelledPictures(data, split);
+      const images = readLabeledFiles(data, split);
       const evaluations = [];
       for (const model of models) {
         const classifier = await openClassifier(model);
-        const { logits: _logits, ...evaluation } = await evaluateClassifier(model, classifier, pictures, {
+        const { logits: _logits, ...evaluation } = await evaluateClassifier(model, classifier, images, {
           onProgress: progressLine(model),
         });
         evaluations.push(evaluation);
@@ -46,7 +53,20 @@ Example:
       if (json !== undefined)
         writeFileAtomic(
           json,
-          `${JSON.stringify({ split, pictures, evaluations, comparisons: compareModels(evaluations) }, null, 2)}\n`,
+          `${JSON.stringify({ split, images, evaluations, comparisons: compareModels(evaluations) }, null, 2)}\n`,
         );
     });
+  // Until the next release under its former name.
+  program
+    .command("compare", { hidden: true })
+    .argument("<runs...>")
+    .action(async (runs: string[]) => {
+      process.stderr.write("`classifier compare` is now `classifier evaluate` without --data\n");
+      await printStoredComparison(runs);
+    });
 };
+
+async function printStoredComparison(runs: readonly string[]): Promise<void> {
+  const { compareStored } = await import("../../evaluation/compare-stored.ts");
+  for (const line of compareStored(runs)) print(`${line}\n`);
+}

@@ -1,9 +1,7 @@
 import { splitFolderNames } from "@classifier-training/base";
 import { withPlugins } from "../../plugins.ts";
-import type { RegisterCommand } from "../commands.ts";
-import { print } from "../print.ts";
+import { nonNegativeInteger, print, type RegisterCommand } from "../command.ts";
 import { progressLine } from "../progress.ts";
-import { wholeNumber } from "../whole-number.ts";
 
 interface ExportCommandOptions {
   readonly out: string;
@@ -15,13 +13,13 @@ interface ExportCommandOptions {
 
 export const registerExport: RegisterCommand = (program) => {
   withPlugins(program.command("export"))
-    .description("make a self-proving bundle: model, labels, preprocessing, golden pictures, accuracy, hashes")
+    .description("create a verifiable bundle: model, labels, preprocessing, golden samples, accuracy, hashes")
     .argument("<model>", "a run directory or a checkpoint")
-    .requiredOption("--data <root>", "the data set to measure on")
-    .option("--out <folder>", "where the bundle goes", "bundle")
-    .option("--split <name>", "which split", splitFolderNames.val[0])
-    .option("--golden <n>", "how many pictures to store with their outputs", wholeNumber, 8)
-    .option("--zip", "write OUT.zip, too")
+    .requiredOption("--data <root>", "the dataset to measure on")
+    .option("--out <folder>", "output folder", "bundle")
+    .option("--split <name>", "name of the split", splitFolderNames.val[0])
+    .option("--golden <n>", "number of samples to store with their logits", nonNegativeInteger, 8)
+    .option("--zip", "also write OUT.zip")
     .addHelpText(
       "after",
       "\nExample:\n  classifier export outputs/2026-01-31/12-00-00 --data data/jerseys --out bundle --zip",
@@ -43,9 +41,9 @@ export const registerExport: RegisterCommand = (program) => {
       if (accuracy) print(`${split} top-1  ${describeProportion(proportion(accuracy.correct, accuracy.n))}\n`);
       if (parity !== undefined)
         print(
-          `parity     logits differ from LibTorch's by at most ${parity.toExponential(1)} (${paritySamples} pictures)\n`,
+          `parity     logits differ from LibTorch's by at most ${parity.toExponential(1)} (${paritySamples} images)\n`,
         );
       if (zip) print(`archive    ${await zipBundle(out)}\n`);
-      print(`check it anywhere: npx classifier bundle verify ${out}\n`);
+      print(`verify it anywhere: npx classifier bundle verify ${out}\n`);
     });
 };

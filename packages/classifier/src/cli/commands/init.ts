@@ -1,6 +1,5 @@
 import { shellWord } from "@classifier-training/base";
-import type { RegisterCommand } from "../commands.ts";
-import { print } from "../print.ts";
+import { print, type RegisterCommand } from "../command.ts";
 
 export const registerInit: RegisterCommand = (program) => {
   program

@@ -1,13 +1,12 @@
 import { plural } from "@classifier-training/base";
-import type { RegisterCommand } from "../commands.ts";
-import { print } from "../print.ts";
+import { print, type RegisterCommand } from "../command.ts";
 
 export const registerMlflow: RegisterCommand = (program) => {
   const example = "\nExample:\n  classifier mlflow sync mlruns";
   const mlflow = program.command("mlflow").description("MLflow").addHelpText("after", example);
   mlflow
     .command("sync")
-    .description("send the metrics that a tracking server has not accepted")
+    .description("upload the metrics that a tracking server has not accepted")
     .argument("<path>", "the folder of mlflow-unsent-ID.jsonl files (the logger's save_dir), or one of them")
     .addHelpText("after", example)
     .action(async (path: string) => {

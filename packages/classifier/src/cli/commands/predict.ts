@@ -2,10 +2,8 @@ import { existsSync } from "node:fs";
 import { CtError } from "@classifier-training/base";
 import type { ClassProbability } from "@classifier-training/inference";
 import { withPlugins } from "../../plugins.ts";
-import type { RegisterCommand } from "../commands.ts";
-import { exitCode } from "../failure.ts";
-import { print, printJson } from "../print.ts";
-import { wholeNumber } from "../whole-number.ts";
+import { nonNegativeInteger, print, printJson, type RegisterCommand } from "../command.ts";
+import { exitCode } from "../exit.ts";
 
 interface PredictCommandOptions {
   readonly topK: number;
@@ -14,11 +12,11 @@ interface PredictCommandOptions {
 
 export const registerPredict: RegisterCommand = (program, finish) => {
   withPlugins(program.command("predict"))
-    .description("classify pictures with a run, a checkpoint or an exported model")
+    .description("classify images with a run, a checkpoint or an exported model")
     .argument("<model>", "a run directory, a bundle, a checkpoint (.ckpt) or an ONNX file")
     .argument("<images...>", "files, folders, glob patterns, or - for a list of paths on standard input")
-    .option("-k, --top-k <n>", "how many classes to show", wholeNumber, 5)
-    .option("--json", "one JSON object a picture")
+    .option("-k, --top-k <n>", "number of classes to show", nonNegativeInteger, 5)
+    .option("--json", "one JSON object per image")
     .addHelpText(
       "after",
       `
@@ -27,13 +25,13 @@ Examples:
   classifier predict model.onnx 'photos/**/*.jpg' --json
   find photos -name '*.png' | classifier predict model.onnx -
 
-A picture that cannot be read has its error in its line; the exit code is then 1.`,
+An image that cannot be read has its error in its line; the exit code is then 1.`,
     )
     .action(async (model: string, patterns: string[], options: PredictCommandOptions) => {
       if (!existsSync(model)) {
         throw new CtError({
           code: "predict/model",
-          what: "there is no such model",
+          what: "the model does not exist",
           where: model,
           fix: `give a run directory, a checkpoint or an ONNX file; ${await (await import("../run-directory.ts")).nearestRun(model)}`,
         });
@@ -60,7 +58,7 @@ A picture that cannot be read has its error in its line; the exit code is then 1
     });
 };
 
-/** The classes, or why there are none. */
+/** The classes, or the error. */
 function describe(result: readonly ClassProbability[] | CtError): string {
   if (CtError.is(result)) return `error: ${result.problem.what}`;
   return result.map(({ label, probability }) => `${label} ${(100 * probability).toFixed(1)}%`).join("  ");

@@ -1,9 +1,8 @@
 import { join } from "node:path";
 import { plural } from "@classifier-training/base";
-import type { RegisterCommand } from "../commands.ts";
-import { print } from "../print.ts";
+import type { SynthPlace } from "@classifier-training/jersey";
+import { nonNegativeInteger, print, type RegisterCommand } from "../command.ts";
 import { progressLine } from "../progress.ts";
-import { wholeNumber } from "../whole-number.ts";
 
 interface SynthCommandOptions {
   readonly below: number;
@@ -22,13 +21,13 @@ export const registerSynth: RegisterCommand = (program) => {
     .command("synth")
     .description("render synthetic jersey numbers for the rare classes of a dataset, labeled as its images are")
     .argument("<root>", "the dataset: the folder with train/")
-    .option("--below <n>", "fill classes with fewer real training samples than this", wholeNumber, 200)
-    .option("--up-to <n>", "to this many samples in total", wholeNumber, 200)
-    .option("--at-least <n>", "synthetic images for every class, rare or not", wholeNumber, 0)
+    .option("--below <n>", "fill classes with fewer real training samples than this", nonNegativeInteger, 200)
+    .option("--up-to <n>", "to this many samples in total", nonNegativeInteger, 200)
+    .option("--at-least <n>", "synthetic images for every class, rare or not", nonNegativeInteger, 0)
     .option("--target <spec...>", "further images of one color pair: LABEL:JERSEY/NUMBER=COUNT", [])
-    .option("--size <px>", "height of an image", wholeNumber, 96)
+    .option("--size <px>", "height of an image", nonNegativeInteger, 96)
     .option("--strength <0..1>", "degradation by the broadcast", Number, 0.8)
-    .option("--seed <n>", "the same seed renders the same images", wholeNumber, 137)
+    .option("--seed <n>", "the same seed renders the same images", nonNegativeInteger, 137)
     .option("--out <folder>", "output folder (default: ROOT/train/synthetic, or CLASS/synthetic in class folders)")
     .option("--dry-run", "print how many images would be rendered, and render none")
     .addHelpText(
@@ -39,11 +38,10 @@ Examples:
   classifier synth data/jerseys --target 18:white/red=150 22:blue/red=150 --below 0`,
     )
     .action(async (root: string, options: SynthCommandOptions) => {
-      const { countTrainingLabels } = await import("../../data/count-labels.ts");
       const { expandTarget, fillRareClasses, parseColorTarget, replaceSynthetic, requireNumbers, synthPlace } =
         await import("@classifier-training/jersey");
       const place = synthPlace(join(root, "train"), options.out);
-      const counts = countTrainingLabels(root, place);
+      const counts = await countTrainingLabels(root, place);
       const requests = [
         ...fillRareClasses(counts, options),
         ...options.target.flatMap((text) => expandTarget(parseColorTarget(text))),
@@ -64,3 +62,17 @@ Examples:
       });
     });
 };
+
+/** Training samples by class, without the synthetic ones at a place, which are about to be replaced. */
+async function countTrainingLabels(root: string, without: SynthPlace): Promise<Map<string, number>> {
+  const { isSyntheticFile } = await import("@classifier-training/jersey");
+  const { openSplit } = await import("@classifier-training/vision");
+  const { paths, classes, targets } = openSplit(root, "train");
+  const counts = new Map<string, number>(classes.map((name) => [name, 0]));
+  for (const [i, path] of paths.entries()) {
+    if (isSyntheticFile(without, path)) continue;
+    const name = classes[targets[i] as number] as string;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
+}

@@ -2,11 +2,9 @@ import type { MainResult } from "@classifier-training/hydra";
 import type { Command } from "commander";
 import { configFolders } from "../../extensions.ts";
 import type { TrainResult } from "../../training/train.ts";
-import { continueWithoutReader } from "../closed-output.ts";
-import type { RegisterCommand } from "../commands.ts";
+import { print, type RegisterCommand } from "../command.ts";
 import { describeResult, nextCommands } from "../describe-result.ts";
-import { exitCode } from "../failure.ts";
-import { print } from "../print.ts";
+import { continueWithoutReader, exitCode } from "../exit.ts";
 
 /** A command whose arguments are Hydra's: overrides and flags. */
 export function hydraCommand(program: Command, name: string, description: string): Command {
@@ -19,7 +17,7 @@ export function hydraCommand(program: Command, name: string, description: string
     .passThroughOptions();
 }
 
-/** The `--help` of such a command; the groups are those of the configuration that is meant. */
+/** The `--help` of such a command; with the groups of the chosen configuration. */
 export function hydraHelp(usage: string, text: string): string {
   return `Usage: classifier ${usage}
 
@@ -28,15 +26,15 @@ ${text}
 Overrides: key=value changes, +key=value adds, ~key removes; GROUP=NAME chooses:
 
 $APP_CONFIG_GROUPS
-Flags: --config-dir FOLDER and --config-name NAME take a configuration of your own (the groups above stay available),
---cfg job shows the configuration, --info explain KEY where a value comes from, --info unused what nothing reads;
+Flags: --config-dir FOLDER and --config-name NAME select a custom configuration (the groups above stay available),
+--cfg job shows the configuration, --info explain KEY the origin of a value, --info unused the keys that nothing reads;
 --hydra-help lists all.
 
 Exit codes: 0 success; 1 bad input or a failed run; 130 interrupted; 143 terminated.`;
 }
 
-const trainHelp = `Trains, validates after each epoch, and exports the best model. The same command resumes where it was stopped; another
-experiment keeps its checkpoints apart. resume=false starts anew, resume=true resumes whatever checkpoints/ holds.
+const trainHelp = `Trains, validates after each epoch, and exports the best model. The same command resumes an interrupted run; another
+experiment has its own checkpoints. resume=false starts anew, resume=true resumes whatever checkpoints/ holds.
 
 Examples:
   classifier train data.data_root=photos transforms=default model.pretrained=false data.image_size=64 logging=none
@@ -44,7 +42,7 @@ Examples:
   classifier train -m model=resnet18,resnet34 data.data_root=photos
   classifier train --cfg job`;
 
-const demoHelp = `Draws a data set of jersey numbers into data/, trains on it, exports the model and uses it.
+const demoHelp = `Renders a dataset of jersey numbers into data/, trains on it, exports the model and uses it.
 
 Examples:
   classifier demo
@@ -75,12 +73,12 @@ export async function runTraining(
   return { ...result, exitCode: withoutUsageCode(result.exitCode) };
 }
 
-/** `resume` is a key of this product: a configuration from elsewhere, which has none, takes it all the same. */
+/** `resume` is a key of this product: configurations without it accept it as well. */
 function withResume(override: string): string {
   return override.startsWith("resume=") ? `++${override}` : override;
 }
 
-/** Hydra ends with 2 for a flag that it does not know; here 2 means that a check found problems. */
+/** Hydra exits with 2 for an unknown flag; here 2 means that a check found problems. */
 export function withoutUsageCode(code: number): number {
   return code === exitCode.problemsFound ? exitCode.failure : code;
 }

@@ -1,16 +1,14 @@
 import type { ReproducibilityCheck } from "@classifier-training/lightning";
-import type { RegisterCommand } from "../commands.ts";
-import { exitCode } from "../failure.ts";
-import { print } from "../print.ts";
-import { wholeNumber } from "../whole-number.ts";
+import { nonNegativeInteger, print, type RegisterCommand } from "../command.ts";
+import { exitCode } from "../exit.ts";
 
 export const registerVerify: RegisterCommand = (program, finish) => {
   program
     .command("verify")
-    .description("repeat the beginning of a run and prove that it has the same weights, optimizer and random state")
+    .description("reproducibility check: repeat the start of a run and compare weights, optimizer and random state")
     .argument("<run>", "a run directory, started from scratch")
-    .option("--steps <n>", "repeat up to this step", wholeNumber, 200)
-    .option("--kill", "kill the repetition once, at a random moment, and resume it")
+    .option("--steps <n>", "repeat up to this step", nonNegativeInteger, 200)
+    .option("--kill", "kill the repetition once, at a random time, and resume it")
     .addHelpText(
       "after",
       "\nExit codes: 0 equal; 2 different.\n\nExample:\n  classifier verify outputs/2026-01-31/12-00-00 --kill",
@@ -33,6 +31,6 @@ function describe({ equal, compared, firstDifference, threads }: Reproducibility
   const { at, original, again } = threads;
   return (
     `not comparable: from epoch ${at.epoch}, batch ${at.batch} on the run computed with ${original ?? "?"} threads and the ` +
-    `repetition with ${again ?? "?"}, and sums have other bits then (${where}); use the same OMP_NUM_THREADS`
+    `repetition with ${again ?? "?"}, which changes the bits of sums (${where}); use the same OMP_NUM_THREADS`
   );
 }

@@ -1,5 +1,4 @@
-import type { RegisterCommand } from "../commands.ts";
-import { print } from "../print.ts";
+import { print, type RegisterCommand } from "../command.ts";
 
 export const registerWandb: RegisterCommand = (program) => {
   const wandb = program
@@ -8,7 +7,7 @@ export const registerWandb: RegisterCommand = (program) => {
     .addHelpText("after", "\nExample:\n  classifier wandb sync outputs/2026-01-31/12-00-00/wandb");
   wandb
     .command("sync")
-    .description("send runs that were kept on disk")
+    .description("upload offline runs")
     .argument("<dir>", "a run's folder, its .wandb file, or a folder of runs")
     .option("--entity <name>", "instead of the run's own")
     .option("--project <name>", "instead of the run's own")

@@ -4,8 +4,8 @@ import { CommanderError } from "commander";
 export const exitCode = { success: 0, failure: 1, problemsFound: 2, closedPipe: 141 } as const;
 
 /**
- * Writes what went wrong and returns the exit code. An error raised on purpose is a sentence; a stack trace follows
- * only with HYDRA_FULL_ERROR=1, or when the error is a defect.
+ * Writes an error and returns the exit code. An expected error is one message; a stack trace follows only with
+ * HYDRA_FULL_ERROR=1, or for a defect.
  */
 export function reportFailure(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.success : exitCode.failure;
@@ -17,4 +17,25 @@ export function reportFailure(error: unknown): number {
 
 function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+let needsReader = true;
+let listens = false;
+
+/** From now on the command runs to its end whether its output is read or not. */
+export function continueWithoutReader(): void {
+  needsReader = false;
+}
+
+/** `classifier predict ... | head` closes the pipe early: the command ends silently, as with SIGPIPE. */
+export function endQuietlyOnClosedPipe(): void {
+  if (listens) return;
+  listens = true;
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (!needsReader) return;
+      if (error.code === "EPIPE") process.exit(exitCode.closedPipe);
+      throw error;
+    });
+  }
 }
