@@ -37,7 +37,7 @@ function draw(lies: Orientation, rng: Rng) {
         const at = 3 * ((y + dy) * size + x + dx);
         pixels.fill(180 + rng.integer(60), at, at + 3);
       }
-  return functional.upright(byteImage(pixels, size, size), opposite[lies]);
+  return functional.applyOrientation(byteImage(pixels, size, size), opposite[lies]);
 }
 
 beforeAll(async () => {
@@ -48,7 +48,7 @@ beforeAll(async () => {
       for (let i = 0; i < (split === "train" ? 24 : 4); i++) {
         const synthetic = split === "train" && i < 16;
         const orientation = split === "train" && !synthetic ? (functional.orientations[i % 8] as Orientation) : 1;
-        const lying = functional.upright(draw(label, Rng.at(1, split, label, i)), opposite[orientation]);
+        const lying = functional.applyOrientation(draw(label, Rng.at(1, split, label, i)), opposite[orientation]);
         const image = `${label}-${i}.png`;
         await sharp(lying.data, { raw: { width: size, height: size, channels: 3 } })
           .png()

@@ -43,7 +43,7 @@ export const ApplyOrientations = defineImageStep<Uint8Array<SharedArrayBuffer>>(
   module: import.meta.url,
   create: (of) => ({
     appliesTo: (index) => of[index] !== 1,
-    apply: (image, index) => functional.upright(image, of[index] as Orientation),
+    apply: (image, index) => functional.applyOrientation(image, of[index] as Orientation),
   }),
 });
 

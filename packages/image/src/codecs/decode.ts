@@ -1,6 +1,6 @@
 import { platform } from "#platform";
 import { ImageError } from "../errors.ts";
-import { upright } from "../functional/orientation.ts";
+import { applyOrientation } from "../functional/orientation.ts";
 import { type ByteImage, byteImage } from "../image.ts";
 import { recycle } from "../kernels/buffers.ts";
 import { decodeBmp } from "./bmp.ts";
@@ -41,7 +41,7 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   const orientation = options.exifOrientation || isTiff(bytes) ? exifOrientation(bytes) : 1;
   const image = await decodeStored(bytes, { ...options, maxPixels, name }, orientation === 1);
   if (orientation === 1) return image;
-  const turned = upright(image, orientation) as ByteImage;
+  const turned = applyOrientation(image, orientation) as ByteImage;
   recycle(image.data);
   return turned;
 }
@@ -50,9 +50,9 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
 async function decodeStored(
   bytes: Uint8Array,
   { maxPixels, name, regionOf }: DecodeOptions & { maxPixels: number; name: string },
-  upright: boolean,
+  asStored: boolean,
 ): Promise<ByteImage> {
-  const plain = decodePlainJpeg(bytes, upright ? regionOf : undefined);
+  const plain = decodePlainJpeg(bytes, asStored ? regionOf : undefined);
   if (plain && plain.width * plain.height <= maxPixels) return plain;
   const allow: SizeCheck = (width, height) => {
     if (width * height > maxPixels) throw tooLarge(name, width, height, maxPixels);

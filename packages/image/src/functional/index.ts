@@ -44,7 +44,7 @@ export { adjustHue } from "./hue.ts";
 export { type JitterParams, jitterColors } from "./jitter.ts";
 export { jpegRoundTrip } from "./jpeg.ts";
 export { addGaussianNoise, addNoise } from "./noise.ts";
-export { type Orientation, orientations, upright } from "./orientation.ts";
+export { applyOrientation, type Orientation, orientations } from "./orientation.ts";
 export type { Box } from "./resample.ts";
 export { type Interpolation, type ResizeOptions, resize, resizeAsPillow, resizedCrop } from "./resize.ts";
 export type { WarpInterpolation } from "./warp.ts";

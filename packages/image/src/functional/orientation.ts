@@ -1,14 +1,14 @@
 import { type Image, isByteImage, withPixels } from "../image.ts";
 import { takeBytes } from "../kernels/buffers.ts";
 
-/** How a picture lies, as EXIF numbers the eight ways: 1 upright, 2 mirrored, 3 upside down, 6 and 8 on a side, ... */
+/** EXIF orientation of an image: 1 as stored, 2 mirrored, 3 rotated by 180 degrees, 6 and 8 by 90 degrees, ... */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 export const orientations: readonly Orientation[] = [1, 2, 3, 4, 5, 6, 7, 8];
 
 /**
  * For each orientation: whether rows and columns change places, and whether then the rows and the columns of the
- * result run backwards through the picture (EXIF 2.32, tag Orientation, solved for the upright picture).
+ * result run backwards through the image (EXIF 2.32, tag Orientation, solved for the oriented image).
  */
 const layouts: Record<Orientation, readonly [transposed: boolean, rowsBackwards: boolean, columnsBackwards: boolean]> =
   {
@@ -22,8 +22,8 @@ const layouts: Record<Orientation, readonly [transposed: boolean, rowsBackwards:
     8: [true, true, false],
   };
 
-/** Turns a picture upright that lies as `orientation` says. 5 to 8 exchange width and height. */
-export function upright(image: Image, orientation: Orientation): Image {
+/** Applies an EXIF orientation, as Pillow's `exif_transpose` does. 5 to 8 exchange width and height. */
+export function applyOrientation(image: Image, orientation: Orientation): Image {
   if (orientation === 1) return image;
   const { width, height, channels, data } = image;
   const [transposed, rowsBackwards, columnsBackwards] = layouts[orientation];
