@@ -137,6 +137,7 @@ test("a checkpoint that an earlier version wrote is inspected and resumed", asyn
     "l.bias float32[1]",
     "l.weight float32[1,1]",
   ]);
+  expect([summary.runSignature, loadCheckpoint(oldFile).runSignature]).toEqual([{}, {}]);
   expect([parameters, summary.globalStep, stateEntries.includes("optimizerStates")]).toEqual([28, 6, true]);
   const copy = join(dir, "old.ckpt");
   copyFileSync(oldFile, copy);

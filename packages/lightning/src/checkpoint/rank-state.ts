@@ -3,7 +3,7 @@ import { isDistributed, type Strategy } from "../strategies/strategy.ts";
 import { LightningError } from "../utilities/errors.ts";
 import type { Checkpoint, LoopState, RankState } from "./checkpoint.ts";
 
-/** On rank 0, what the ranks after it have of their own, taken from the checkpoint that each has made of itself. */
+/** On rank 0: the states of the other ranks, taken from the checkpoint that each has made of itself. */
 export async function gatherRanks(own: Checkpoint, strategy: Strategy): Promise<RankState[]> {
   const { loops, moduleMetrics = {}, rng = {}, gradients } = own;
   if (!isDistributed(strategy) || loops === undefined) return [];
@@ -38,7 +38,7 @@ export function ownState(
   return { ...(moduleMetrics && { moduleMetrics }), ...(gradients && { gradients }) };
 }
 
-/** The bytes of a file of the state; or why it cannot be saved, which rank 0 is the one to say. */
+/** The state as the bytes of a safetensors file; or why it cannot be saved, for rank 0 to report. */
 type Packed = { readonly bytes: Uint8Array } | { readonly where: string; readonly what: string };
 
 function pack(state: RankState): Packed {

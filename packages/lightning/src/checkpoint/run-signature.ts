@@ -1,21 +1,21 @@
 import { LightningError } from "../utilities/errors.ts";
 import type { CheckpointSummary } from "./format.ts";
 
-/** What must be equal for a checkpoint to be continued: the module's and the data's own words for it. */
+/** What must be equal for a checkpoint to be resumed, as the module and the data describe it. */
 export type RunSignature = Readonly<Record<string, unknown>>;
 
-/** Whose run a fit is, for a program that keeps records of runs. */
+/** The run that a fit belongs to, for a program that keeps records of runs. */
 export interface RunIdentity {
   /** Unique to this run; carried by every checkpoint that it writes. */
   readonly id: string;
-  /** What the run was asked for, carried beside what the module and the data say of themselves. */
+  /** The run's configuration, carried beside the signatures of the module and the data. */
   readonly signature: RunSignature;
   /** Whether `ckptPath: "last"` may resume a checkpoint; it decides in place of the comparison of run signatures. */
   readonly resumes: (summary: CheckpointSummary) => boolean;
 }
 
 /**
- * Refuses to continue a run that is not this one.
+ * Refuses to resume another run.
  * @throws LightningError `checkpoint/other-run` naming what differs
  */
 export function checkRunSignature(saved: RunSignature | undefined, current: RunSignature, path: string): void {
@@ -31,7 +31,7 @@ export function checkRunSignature(saved: RunSignature | undefined, current: RunS
 }
 
 /**
- * What differs between two run signatures, as `KEY was X and is Y`. A key that only one of them has says nothing (a version
+ * What differs between two run signatures, as `KEY was X and is Y`. A key that only one of them has is ignored (a version
  * may add some); within a nested record it is a difference.
  */
 export function signatureDifferences(saved: RunSignature, current: RunSignature): string[] {
@@ -40,7 +40,7 @@ export function signatureDifferences(saved: RunSignature, current: RunSignature)
   return differences(common(saved), common(current), (key, was, is) => `${key} was ${was} and is ${is}`);
 }
 
-/** The first few of a list of differences, and how many there are beside them. */
+/** The first few of a list of differences, and how many more there are. */
 export function firstOf(found: readonly string[]): string {
   const more = found.length > 3 ? `; and ${found.length - 3} more` : "";
   return `${found.slice(0, 3).join("; ")}${more}`;

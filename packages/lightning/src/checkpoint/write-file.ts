@@ -24,9 +24,8 @@ export type WriteMode = "auto" | "rename" | "copy";
 const cannotRename = new Set(["EXDEV", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EPERM", "EINVAL"]);
 
 /**
- * Writes a file of several parts so that its name never stands for half of it: to a temporary name in the same folder,
- * synchronized to disk, renamed, the folder synchronized. In copy mode (object-store mounts) it is made elsewhere and
- * copied in one sweep; what a crash then leaves is found by its checksum.
+ * Writes a file of several parts atomically: to a temporary name in the same folder, fsync, rename, fsync of the folder. In
+ * copy mode (object-store mounts) it is written elsewhere and copied; a file that a crash truncates is found by its checksum.
  */
 export function writeCheckpointFile(path: string, parts: readonly Uint8Array[], mode: WriteMode): void {
   const folder = dirname(path);
@@ -52,20 +51,20 @@ export function writeCheckpointFile(path: string, parts: readonly Uint8Array[], 
   syncFolder(folder);
 }
 
-/** Where a rename has failed: the next file is copied at once, and leaves no temporary one that may not be removable. */
+/** Folders in which a rename has failed: further files are copied, without a temporary one that may not be removable. */
 const withoutRename = new Set<string>();
 
 function removeIfPossible(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // What cannot rename may not be able to remove either.
+    // A file system that cannot rename may not be able to remove either.
   }
 }
 
 const lookedThrough = new Set<string>();
 
-/** Removes, the first time that a folder is used, what killed processes of this machine left half written. */
+/** Removes, at the first use of a folder, the temporary files of killed processes of this machine. */
 export function removeLeftOver(folder: string): void {
   if (lookedThrough.has(folder)) return;
   lookedThrough.add(folder);
@@ -95,7 +94,7 @@ function writeByCopy(path: string, parts: readonly Uint8Array[]): void {
   try {
     const whole = join(folder, "file");
     writeWhole(whole, parts);
-    // A link would have its target overwritten.
+    // A copy onto a link would overwrite its target.
     if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) rmSync(path);
     copyFileSync(whole, path);
   } finally {
@@ -103,7 +102,7 @@ function writeByCopy(path: string, parts: readonly Uint8Array[]): void {
   }
 }
 
-/** A rename is durable once its folder is. Not every file system lets a folder be opened. */
+/** A rename is durable once its folder is synced. Not every file system can open a folder. */
 function syncFolder(path: string): void {
   try {
     const folder = openSync(path, "r");
@@ -113,11 +112,11 @@ function syncFolder(path: string): void {
       closeSync(folder);
     }
   } catch {
-    // Nothing better can be done there.
+    // That file system has no better guarantee.
   }
 }
 
-/** Removes a checkpoint, and the folder that its name made, when that is empty now. */
+/** Removes a checkpoint, and the folders that its name made, when they are empty now. */
 export function removeCheckpointFile(path: string, root: string): void {
   rmSync(path, { force: true });
   for (let folder = dirname(path); folder.startsWith(`${root}/`); folder = dirname(folder)) {
