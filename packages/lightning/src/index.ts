@@ -12,7 +12,7 @@ export {
 } from "./checkpoint/run-signature.ts";
 export { Callback, type CallbackHook } from "./core/callback.ts";
 export { LightningDataModule } from "./core/datamodule.ts";
-export { LightningOptimizer } from "./core/lightning-optimizer.ts";
+export type { LightningOptimizer } from "./core/lightning-optimizer.ts";
 export {
   LightningModule,
   type LoggedValue,
@@ -39,7 +39,7 @@ export { setRankCommand } from "./strategies/launcher.ts";
 export { SingleDeviceStrategy } from "./strategies/single-device.ts";
 export type { Strategy } from "./strategies/strategy.ts";
 export { targets } from "./targets.ts";
-export { type TrainerOptions, trainerOptionsSchema } from "./trainer/options.ts";
+export type { TrainerOptions } from "./trainer/options.ts";
 export { type EvaluateArguments, type FitArguments, type PredictArguments, Trainer } from "./trainer/trainer.ts";
 export type { Awaitable } from "./utilities/awaitable.ts";
 export { LightningError, MisconfigurationError } from "./utilities/errors.ts";

@@ -28,7 +28,7 @@ export const earlyStoppingOptionsSchema = z.strictObject({
 });
 export type EarlyStoppingOptions = z.input<typeof earlyStoppingOptionsSchema>;
 
-export const stoppingReasons = {
+const stoppingReasons = {
   notStopped: 0,
   stoppingThreshold: 1,
   divergenceThreshold: 2,

@@ -10,7 +10,7 @@ export {
   readDeterminismLog,
 } from "./determinism-log.ts";
 export { DeviceStatsMonitor } from "./device-stats-monitor.ts";
-export { EarlyStopping, type EarlyStoppingOptions, type StoppingReason, stoppingReasons } from "./early-stopping.ts";
+export { EarlyStopping, type EarlyStoppingOptions, type StoppingReason } from "./early-stopping.ts";
 export { EMACallback, type EMAOptions } from "./ema.ts";
 export { GradientAccumulationScheduler } from "./gradient-accumulation-scheduler.ts";
 export { HistogramCallback } from "./histogram-callback.ts";
@@ -18,7 +18,7 @@ export { LearningRateFinder } from "./learning-rate-finder.ts";
 export { LearningRateMonitor } from "./learning-rate-monitor.ts";
 export { ModelCheckpoint } from "./model-checkpoint.ts";
 export type { ModelCheckpointOptions } from "./model-checkpoint-options.ts";
-export { ModelSummary, renderSummary } from "./model-summary.ts";
+export { ModelSummary } from "./model-summary.ts";
 export { ProgressBar, type ProgressBarOptions, type ProgressOutput } from "./progress-bar.ts";
 export { Timer } from "./timer.ts";
 export { StochasticWeightAveraging } from "./weight-averaging.ts";

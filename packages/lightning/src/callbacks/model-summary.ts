@@ -48,7 +48,7 @@ export class ModelSummary extends Callback {
 }
 
 /** The table that `ModelSummary` prints. */
-export function renderSummary(module: LightningModule, maxDepth = 1): string {
+function renderSummary(module: LightningModule, maxDepth = 1): string {
   const rows = summarize(module, maxDepth);
   const cells = [
     ["", "Name", "Type", "Params", "Mode"],
