@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { startDashboard } from "@classifier-training/dashboard";
+import { bestWeightsSchema, runPaths, runRecordSchema } from "@classifier-training/runs";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { classifier, quick, workspace } from "./cli.ts";
@@ -60,12 +61,12 @@ test("a training leaves every artifact of a run, resumes where it stopped, and i
       ],
     },
   });
-  const weights = JSON.parse(readFileSync(join(run, "best_weights.json"), "utf8"));
-  const record = JSON.parse(readFileSync(join(run, "run.json"), "utf8"));
+  const weights = bestWeightsSchema.parse(JSON.parse(readFileSync(join(run, runPaths.bestWeights), "utf8")));
+  const record = runRecordSchema.parse(JSON.parse(readFileSync(join(run, runPaths.record), "utf8")));
   expect(record.bestWeights).toBe(weights.best);
   // Validation has measured the average, in float32 too: the second look agrees.
-  const average = weights.candidates.find(({ name }: { name: string }) => name === "ema");
-  expect(average.top1).toBeCloseTo(record.best.value, 6);
+  const average = weights.candidates.find(({ name }) => name === "ema");
+  expect(average?.top1).toBeCloseTo(record.best?.value ?? Number.NaN, 6);
   expect((await sharp(join(run, "epoch_001/sample_predictions.png")).metadata()).width).toBeGreaterThan(500);
   const header = readFileSync(join(run, "metrics.csv"), "utf8").split("\n")[0];
   for (const name of [

@@ -302,6 +302,7 @@ test("a server that is gone slows nothing down and loses nothing: the rest is sy
 
   server.faults = [{ kind: "status", status: 500 }, undefined, { kind: "lostAnswer" }];
   expect(await syncWandb(logger.logDir as string, { tuning: quick })).toMatchObject([{ outcome: "sent" }]);
+  expect(said.map(({ message }) => message)).toContain("wandb: the server does not answer (HTTP 500); retrying");
   expect(server.problems).toEqual([]);
   expect(server.history.map((row) => row["loss"])).toEqual(steps(2100));
   expect(server.exitCode).toBe(0);

@@ -2,7 +2,7 @@ import { CtError, csvText, parseCsv, readRegularFile, writeFileAtomic } from "@c
 import { z } from "zod";
 
 /** A row of `predictions.csv`: what a model predicted for one sample of a split. */
-export const predictionSchema = z.object({
+const predictionSchema = z.object({
   sample: z.string().describe("the image's path, or its index in the split"),
   true: z.string().describe("the name of its class"),
   predicted: z.string().describe("the name of the class with the highest probability"),

@@ -1,18 +1,18 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { CtError } from "@classifier-training/base";
+import { CtError, getLogger } from "@classifier-training/base";
 import { WandbSender } from "./sender.ts";
 import type { SenderEvent, SenderTuning } from "./sender-options.ts";
 import { findApiKey, wandbBaseUrl } from "./settings.ts";
 import { isBeingWritten } from "./writer-lock.ts";
 
+const log = getLogger("lightning.wandb");
+
 export interface SyncOptions {
-  /** Instead of the entity, project of the run itself. */
+  /** Entity and project in place of the run's own. */
   readonly entity?: string | undefined;
   readonly project?: string | undefined;
   readonly tuning?: Partial<SenderTuning> | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onEvent?: (logPath: string, event: SenderEvent) => void;
 }
 
 export interface SyncedRun {
@@ -55,7 +55,7 @@ export async function syncWandb(path: string, options: SyncOptions = {}): Promis
       synced.push({ logPath, outcome: "running" });
       continue;
     }
-    const { entity, project, tuning, signal, onEvent } = options;
+    const { entity, project, tuning } = options;
     const sender = new WandbSender({
       logPath,
       filesDir: join(dirname(logPath), "files"),
@@ -65,13 +65,23 @@ export async function syncWandb(path: string, options: SyncOptions = {}): Promis
       entity,
       project,
       tuning,
-      signal,
-      onEvent: (event) => onEvent?.(logPath, event),
+      onEvent: warnings(logPath),
     });
     await sender.run();
     synced.push({ logPath, outcome: "sent" });
   }
   return synced;
+}
+
+/** Logs what a user should know of an upload; that the server does not answer, once. */
+function warnings(logPath: string): (event: SenderEvent) => void {
+  let isRetryReported = false;
+  return (event) => {
+    if (event.type === "warning") log.warning(`wandb: ${logPath}: ${event.text}`);
+    if (event.type !== "retrying" || isRetryReported) return;
+    isRetryReported = true;
+    log.warning(`wandb: the server does not answer (${event.reason}); retrying`);
+  };
 }
 
 /** The transaction logs at a path, oldest run first. */
