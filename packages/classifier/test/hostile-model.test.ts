@@ -101,7 +101,7 @@ test("the command line refuses such a model in a sentence", async () => {
   ]) {
     const { code, stderr } = await classifier(args, dir);
     expect(code, stderr).toBe(1);
-    expect(stderr).toContain("'Evil' names a module to load: a file may name only transforms that the program knows");
+    expect(stderr).toContain("'Evil' in a file refers to a module: only built-in and registered transforms are loaded");
     expect(existsSync(ran)).toBe(false);
   }
 });
@@ -116,7 +116,7 @@ test("a custom transform is known by its name once its module is there", async (
   };
   rewriteLabels(custom);
   expect((await failure(() => openClassifier(tiny.bundle))).message).toMatch(
-    /there is no transform 'Invert'[\s\S]*--plugins FILE/,
+    /unknown transform 'Invert'[\s\S]*--plugins FILE/,
   );
   const module = join(dir, "invert.ts");
   symlinkSync(fileURLToPath(new URL("../../../node_modules", import.meta.url)), join(dir, "node_modules"));

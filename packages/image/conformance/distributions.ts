@@ -15,16 +15,16 @@ import { transforms } from "../src/transforms/registry.ts";
 import type { Transform } from "../src/transforms/transform.ts";
 import { basketballJerseyTrainPipeline } from "../test/recipes.ts";
 import type { CaseResult } from "./section.ts";
-import { compareShare, compareSummary, isSummary, type Summary, summarise } from "./statistics.ts";
+import { compareFraction, compareSummary, isSummary, type Summary, summarize } from "./statistics.ts";
 
-const draws = 5000;
+const sampleCount = 5000;
 type Columns = Record<string, number[]>;
 
-/** Draws `draws` times; each draw is a row of named numbers. */
-function table(draw: (rng: Rng) => Record<string, number> | undefined): Columns {
+/** `sampleCount` samples; each is a row of named numbers. */
+function table(sample: (rng: Rng) => Record<string, number> | undefined): Columns {
   const columns: Columns = {};
-  for (let i = 0; i < draws; i++) {
-    const row = draw(Rng.at(2024, i));
+  for (let i = 0; i < sampleCount; i++) {
+    const row = sample(Rng.at(2024, i));
     for (const [name, value] of Object.entries(row ?? {})) {
       columns[name] ??= [];
       columns[name].push(value);
@@ -41,8 +41,8 @@ interface CropRecord {
 
 const square = { width: 224, height: 224, channels: 3 };
 
-/** The draws of each recorded transform, by the start of its name. */
-const drawn: Record<string, (record: never) => Columns> = {
+/** The samples of each recorded transform, by the start of its name. */
+const sampled: Record<string, (record: never) => Columns> = {
   RandomResizedCrop({ scale, ratio, image_wh: [width, height] }: CropRecord) {
     return table((rng) => {
       const box = RandomResizedCrop.sample({ size: 224, scale, ratio }, rng, { width, height, channels: 3 });
@@ -88,16 +88,16 @@ const drawn: Record<string, (record: never) => Columns> = {
 export async function distributionCases(recorded: unknown, folder: string): Promise<CaseResult[]> {
   const results: CaseResult[] = [];
   for (const [name, record] of Object.entries(recorded as Record<string, Record<string, unknown>>)) {
-    const prefix = Object.keys(drawn).find((key) => name.startsWith(key));
+    const prefix = Object.keys(sampled).find((key) => name.startsWith(key));
     if (name === "_meta") continue;
-    if (name === "degradation_applied_share") results.push(...degradationShares(record));
+    if (name === "degradation_applied_share") results.push(...degradationFractions(record));
     else if (name === "system_train_pipeline_output") results.push(...(await pipelineOutputs(record, folder)));
     else if (name.startsWith("RandomApply")) {
       const p = Number(name.split("_")[1]);
-      const share = appliedShare(RandomApply({ transforms: [RandomInvert({ p: 1 })], p }));
-      results.push({ name, failure: compareShare(share, record["applied_share"] as number, draws) });
+      const fraction = appliedFraction(RandomApply({ transforms: [RandomInvert({ p: 1 })], p }));
+      results.push({ name, failure: compareFraction(fraction, record["applied_share"] as number, sampleCount) });
     } else if (prefix === undefined) results.push({ name, failure: "no such transform here" });
-    else results.push(...summaries(name, record, drawn[prefix]?.(record as never) ?? {}));
+    else results.push(...summaries(name, record, sampled[prefix]?.(record as never) ?? {}));
   }
   return results;
 }
@@ -106,36 +106,36 @@ export async function distributionCases(recorded: unknown, folder: string): Prom
 function summaries(name: string, record: Record<string, unknown>, columns: Columns): CaseResult[] {
   return Object.entries(record).flatMap(([key, value]): CaseResult[] => {
     if (isSummary(value))
-      return [{ name: `${name} ${key}`, failure: compareSummary(columns[key] ?? [], value, draws) }];
+      return [{ name: `${name} ${key}`, failure: compareSummary(columns[key] ?? [], value, sampleCount) }];
     if (key === "coefficients") return summaries(name, value as Record<string, unknown>, columns);
     if (key !== "order_first_op_counts") return [];
     const first = columns["first"] ?? [];
     return Object.entries(value as Record<string, number>).map(([op, count]) => {
-      const share = first.filter((drawnFirst) => drawnFirst === Number(op)).length / first.length;
-      return { name: `${name} first ${op}`, failure: compareShare(share, count / draws, draws) };
+      const fraction = first.filter((sampledFirst) => sampledFirst === Number(op)).length / first.length;
+      return { name: `${name} first ${op}`, failure: compareFraction(fraction, count / sampleCount, sampleCount) };
     });
   });
 }
 
-/** The share of runs that return another image than they were given. */
-function appliedShare(transform: Transform): number {
+/** The fraction of runs that return another image than they were given. */
+function appliedFraction(transform: Transform): number {
   const image = { width: 8, height: 8, channels: 3, data: new Uint8Array(192).fill(100), semantics: "pil" } as const;
   let applied = 0;
-  for (let i = 0; i < draws; i++) if (transform.run(image, { key: [7, i], path: "0" }) !== image) applied++;
-  return applied / draws;
+  for (let i = 0; i < sampleCount; i++) if (transform.run(image, { key: [7, i], path: "0" }) !== image) applied++;
+  return applied / sampleCount;
 }
 
-function degradationShares(record: Record<string, unknown>): CaseResult[] {
+function degradationFractions(record: Record<string, unknown>): CaseResult[] {
   return Object.entries(record).flatMap(([name, entry]) => {
     const factory = transforms.find(({ transformName }) => transformName === name);
     if (factory === undefined) return [];
-    const { kwargs, applied_share: share } = entry as { kwargs: Record<string, number>; applied_share: number };
+    const { kwargs, applied_share: fraction } = entry as { kwargs: Record<string, number>; applied_share: number };
     const options = Object.entries(kwargs).map(([key, value]) => [
       key.replace(/_(.)/g, (_, c) => c.toUpperCase()),
       value,
     ]);
-    const made = appliedShare(factory.build(Object.fromEntries(options)));
-    return [{ name: `${name} applied`, failure: compareShare(made, share, 1500) }];
+    const made = appliedFraction(factory.build(Object.fromEntries(options)));
+    return [{ name: `${name} applied`, failure: compareFraction(made, fraction, 1500) }];
   });
 }
 
@@ -165,7 +165,7 @@ async function pipelineOutputs(record: Record<string, unknown>, folder: string):
     }
     const stds = made.map(({ std }) => std);
     results.push({ name: `${name} image std`, failure: compareSummary(stds, expected.image_std, expected.n) });
-    const black = summarise(made.map((one) => one.black));
+    const black = summarize(made.map((one) => one.black));
     const difference = Math.abs(black.mean - expected.black_pixel_share.mean);
     const tolerance = 4.5 * expected.black_pixel_share.std * Math.sqrt(1.5 / expected.n);
     const failure =

@@ -11,7 +11,7 @@ export function isSummary(value: unknown): value is Summary {
 
 const levels = [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1];
 
-export function summarise(values: readonly number[]): Required<Summary> {
+export function summarize(values: readonly number[]): Required<Summary> {
   const sorted = [...values].sort((a, b) => a - b);
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const std = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
@@ -26,15 +26,15 @@ function quantile(sorted: readonly number[], level: number): number {
 
 /**
  * Whether both samples can come from one distribution: means and deviations within 4.5 standard errors, and at each
- * recorded inner quantile the share of our values below it within 4.5 standard errors of the level.
+ * recorded inner quantile the fraction of our values below it within 4.5 standard errors of the level.
  */
 export function compareSummary(
   values: readonly number[],
   expected: Summary,
   recordedCount: number,
 ): string | undefined {
-  if (values.length === 0) return "nothing was drawn";
-  const { mean, std } = summarise(values);
+  if (values.length === 0) return "nothing was sampled";
+  const { mean, std } = summarize(values);
   const error = 4.5 * Math.sqrt(1 / values.length + 1 / recordedCount);
   if (Math.abs(mean - expected.mean) > error * expected.std + 1e-9) return `mean ${mean} instead of ${expected.mean}`;
   if (Math.abs(std - expected.std) > 1.5 * error * expected.std + 1e-9) return `std ${std} instead of ${expected.std}`;
@@ -44,13 +44,13 @@ export function compareSummary(
     const below = values.filter((value) => value < at - 1e-9).length / values.length;
     const upTo = values.filter((value) => value <= at + 1e-9).length / values.length;
     const slack = error * Math.sqrt(level * (1 - level)) + 1e-9;
-    // With steps in the distribution, the level lies anywhere between both shares.
+    // With steps in the distribution, the level lies anywhere between both fractions.
     if (level < below - slack || level > upTo + slack) return `${below} to ${upTo} lie below ${at}, expected ${level}`;
   }
   return undefined;
 }
 
-export function compareShare(share: number, expected: number, recordedCount: number): string | undefined {
+export function compareFraction(fraction: number, expected: number, recordedCount: number): string | undefined {
   const error = 4.5 * Math.sqrt((expected * (1 - expected) * 2) / recordedCount) + 1e-9;
-  return Math.abs(share - expected) <= error ? undefined : `${share} instead of ${expected}`;
+  return Math.abs(fraction - expected) <= error ? undefined : `${fraction} instead of ${expected}`;
 }

@@ -77,7 +77,7 @@ const ops: Record<string, (image: Image, params: Params) => Image> = {
   pad: (image, { padding_ltrb, fill, mode }) => F.pad(image, padding_ltrb, fill, mode),
   resized_crop: (image, { top_left_h_w: [top, left, height, width], size_hw: [h, w], interpolation }) =>
     F.resize(image, w, h, { interpolation, box: { top, left, height, width } }),
-  // The tensor cases were recorded with the default, which is no fill, though they note it as 0.
+  // The tensor cases were recorded without a fill (the default), though they note it as 0.
   affine: (image, { angle, translate, scale, shear, interpolation, fill, center }) =>
     F.affine(image, { angle, translate, scale, shear }, { interpolation, fill: fill || undefined, ...fixed(center) }),
   rotate: (image, { angle, expand, interpolation, fill, center }) =>
@@ -231,7 +231,7 @@ function compareStats(image: Image, { mean, std, samples }: NonNullable<Recorded
     if (Math.abs(m - (mean[c] as number)) > 2e-3) return `mean of channel ${c}: ${m} instead of ${mean[c]}`;
     if (Math.abs(s - (std[c] as number)) > 2e-3) return `std of channel ${c}: ${s} instead of ${std[c]}`;
   }
-  // Two levels of 255, normalised.
+  // Two levels of 255, normalized.
   const tolerance = 2.01 / 255 / 0.224;
   for (const [c = 0, y = 0, x = 0, value = 0] of samples) {
     const got = data[(y * width + x) * channels + c] as number;

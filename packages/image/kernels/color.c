@@ -1,4 +1,4 @@
-/* Pillow's colour changes, in place. */
+/* Pillow's color changes, in place. */
 #include "kernels.h"
 
 KERNEL(look_up)(u8 *data, i32 length, const u8 *table) {
@@ -30,7 +30,7 @@ KERNEL(straight_line)(u8 *data, i32 length, i32 factor, i32 offset) {
   }
 }
 
-/* Sum of the grey values of all pixels. */
+/* Sum of the gray values of all pixels. */
 KERNEL_OF(f64, gray_sum)(u8 *data, i32 pixels) {
   f64 total = 0;
   i32 groups = pixels / 16;
@@ -56,7 +56,7 @@ INLINE v128_t to_byte(v128_t value) {
   return wasm_v128_and(sum, wasm_i32x4_const_splat(255));
 }
 
-/* grey + factor (value - grey), in float32, truncated and clipped. */
+/* gray + factor (value - gray), in float32, truncated and clipped. */
 INLINE rgb16 saturate16(rgb16 p, v128_t factor) {
   v128_t r[4], g[4], b[4];
   channel_pairs pairs = pairs_of(p);
@@ -83,7 +83,7 @@ KERNEL(saturate)(u8 *data, i32 pixels, f32 amount) {
 
 INLINE v128_t pick(v128_t yes, v128_t no, v128_t mask) { return wasm_v128_bitselect(yes, no, mask); }
 
-/* Whole numbers of 0 .. 2^22 as integers: adding 2^23 leaves them in the low bits, rounded to the nearest. */
+/* Integers of 0 .. 2^22 as integers: adding 2^23 leaves them in the low bits, rounded to the nearest. */
 INLINE v128_t to_integer(v128_t value) {
   v128_t sum = wasm_f32x4_add(value, wasm_f32x4_const_splat(8388608.0f));
   return wasm_v128_and(sum, wasm_i32x4_const_splat(0x1ff));

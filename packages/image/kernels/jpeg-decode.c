@@ -1,4 +1,4 @@
-/* A decoder of plain JPEG files: 8-bit, baseline, Huffman, one scan, grey or YCbCr with 4:4:4 or 4:2:0 chroma. Anything
+/* A decoder of plain JPEG files: 8-bit, baseline, Huffman, one scan, gray or YCbCr with 4:4:4 or 4:2:0 chroma. Anything
    else, and anything that is not entirely in order, is left to the caller, who has another decoder. */
 #include "jpeg.h"
 
@@ -96,7 +96,7 @@ static i32 tables(const u8 *bytes, i32 at, i32 end) {
   return 1;
 }
 
-static i32 quantisers(const u8 *bytes, i32 at, i32 end) {
+static i32 quantizers(const u8 *bytes, i32 at, i32 end) {
   while (at < end) {
     i32 precision = bytes[at] >> 4, id = bytes[at] & 15;
     if (precision != 0 || id > 3 || at + 65 > end) return 0;
@@ -166,7 +166,7 @@ KERNEL_OF(i32, jpeg_header)(const u8 *bytes, i32 length, i32 *info) {
     } else if (marker == 0xc4) {
       if (!tables(bytes, from, end)) return 0;
     } else if (marker == 0xdb) {
-      if (!quantisers(bytes, from, end)) return 0;
+      if (!quantizers(bytes, from, end)) return 0;
     } else if (marker == 0xdd) {
       if (end - from < 2) return 0;
       head.restart = SHORT(from);
@@ -179,7 +179,7 @@ KERNEL_OF(i32, jpeg_header)(const u8 *bytes, i32 length, i32 *info) {
       info[3] = head.h;
       return 1;
     } else if (marker == 0xee || !((marker >= 0xe0 && marker <= 0xef) || marker == 0xfe)) {
-      /* Adobe's marker changes the meaning of the colours; other frames are not baseline. */
+      /* Adobe's marker changes the meaning of the colors; other frames are not baseline. */
       return 0;
     }
     at = end;
@@ -293,7 +293,7 @@ static i32 skip_block(reader *r, i32 c, i32 *previous) {
   return !overrun(r);
 }
 
-/* Larger coefficients do not come from pictures; the other decoder sees to them. */
+/* Larger coefficients do not come from images; the other decoder sees to them. */
 #define LARGEST 8191
 
 /* One block into the plane; 0 if the code is broken. */

@@ -1,7 +1,7 @@
 /* The lossy half of JPEG (libjpeg's islow transforms), on planes padded to whole blocks. */
 #include "jpeg.h"
 
-INLINE v128_t quantise4(v128_t value, const i32 *steps, const f32 *inverse8) {
+INLINE v128_t quantize4(v128_t value, const i32 *steps, const f32 *inverse8) {
   /* Round half away from zero, as libjpeg divides: |v| + step/2, then floor. v is scaled by 8. */
   v128_t sign = wasm_i32x4_shr(value, 31);
   v128_t size = wasm_i32x4_abs(value);
@@ -13,9 +13,9 @@ INLINE v128_t quantise4(v128_t value, const i32 *steps, const f32 *inverse8) {
   return wasm_i32x4_sub(wasm_v128_xor(result, sign), sign);
 }
 
-INLINE v128_t quantise(v128_t value, const i32 *steps, const f32 *inverse8) {
-  return wasm_i16x8_narrow_i32x4(quantise4(wasm_i32x4_extend_low_i16x8(value), steps, inverse8),
-                                 quantise4(wasm_i32x4_extend_high_i16x8(value), steps + 4, inverse8 + 4));
+INLINE v128_t quantize(v128_t value, const i32 *steps, const f32 *inverse8) {
+  return wasm_i16x8_narrow_i32x4(quantize4(wasm_i32x4_extend_low_i16x8(value), steps, inverse8),
+                                 quantize4(wasm_i32x4_extend_high_i16x8(value), steps + 4, inverse8 + 4));
 }
 
 /* `inverse8` holds slightly more than 1 / (8 step), so that exact multiples are not rounded down. */
@@ -29,7 +29,7 @@ KERNEL(jpeg_requantise)(u8 *plane, i32 width, i32 height, const i32 *steps, cons
       forward(&block, 1);
       transpose8(&block);
       forward(&block, 0);
-      for (i32 r = 0; r < 8; r++) block.v[r] = quantise(block.v[r], steps + 8 * r, inverse8 + 8 * r);
+      for (i32 r = 0; r < 8; r++) block.v[r] = quantize(block.v[r], steps + 8 * r, inverse8 + 8 * r);
       inverse_to(&block, at, width);
     }
   }
@@ -44,7 +44,7 @@ INLINE v128_t chroma4(v128_t main, v128_t others, v128_t weights) {
   return wasm_i32x4_shr(wasm_i32x4_add(sum, wasm_i32x4_const_splat((128 << 16) + 32767)), 16);
 }
 
-/* Sums of two neighbours: 16 pixels of one row as eight numbers. */
+/* Sums of two neighbors: 16 pixels of one row as eight numbers. */
 typedef struct {
   v128_t blue, red;
 } chroma_sums;
@@ -57,10 +57,10 @@ INLINE chroma_sums chroma_row(const u8 *at) {
     blue[q] = chroma4(widen(p.b, q), pairs.rg[q], factors(-11059, -21709));
     red[q] = chroma4(widen(p.r, q), pairs.gb[q], factors(-27439, -5329));
   }
-#define NEIGHBOURS(v) \
+#define NEIGHBORS(v) \
   wasm_i16x8_narrow_i32x4(wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_narrow_i32x4(v[0], v[1])), \
                           wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_narrow_i32x4(v[2], v[3])))
-  return (chroma_sums){NEIGHBOURS(blue), NEIGHBOURS(red)};
+  return (chroma_sums){NEIGHBORS(blue), NEIGHBORS(red)};
 }
 
 INLINE void store_mean(u8 *at, v128_t upper, v128_t lower) {
@@ -144,7 +144,7 @@ INLINE void upsample(const u8 *near, const u8 *far, i32 size, i32 from, i32 to, 
 }
 
 /* Eight pixels: y + 1.402 r, y - 0.34414 b - 0.71414 r, y + 1.772 b, each product rounded at 16 bits as libjpeg's tables
-   are. The factors are split into a whole number and a rest that fits 16 bits. */
+   are. The factors are split into an integer and a rest that fits 16 bits. */
 typedef struct {
   v128_t r, g, b;
 } rgb8;

@@ -64,7 +64,7 @@ INLINE v128_t widen(v128_t bytes, i32 quarter) {
   return quarter % 2 == 0 ? wasm_u32x4_extend_low_u16x8(half) : wasm_u32x4_extend_high_u16x8(half);
 }
 
-/* Neighbouring channels side by side as 16-bit numbers: r g r g ... and g b g b ..., four pixels each. */
+/* Neighboring channels side by side as 16-bit numbers: r g r g ... and g b g b ..., four pixels each. */
 typedef struct {
   v128_t rg[4], gb[4];
 } channel_pairs;

@@ -1,7 +1,7 @@
 /* Pillow's two-pass resize with 16-bit weights (torch's uint8 kernels use 16 bits too). */
 #include "kernels.h"
 
-/* Two neighbouring pixels of 16 bytes, from byte 0 or 6 on, as (r r' g g' b b' . .) in 16 bits. */
+/* Two neighboring pixels of 16 bytes, from byte 0 or 6 on, as (r r' g g' b b' . .) in 16 bits. */
 #define FIRST_PAIR(bytes) PICK(bytes, 0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1)
 #define SECOND_PAIR(bytes) PICK(bytes, 6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1)
 
@@ -97,7 +97,7 @@ KERNEL(resample_columns)(const u8 *data, i32 row_bytes, i32 last_row, const i32 
   }
 }
 
-/* Nearest neighbour: the positions to read in each direction are given. */
+/* Nearest neighbor: the positions to read in each direction are given. */
 KERNEL(resample_nearest)(const u8 *data, i32 stride, const i32 *columns, const i32 *rows, i32 width, i32 height, u8 *out) {
   i32 previous = -1;
   for (i32 y = 0; y < height; y++, out += width * 3) {

@@ -1,7 +1,7 @@
 /* Pillow's geometric transforms (Geometry.c). The caller has filled `out`. */
 #include "kernels.h"
 
-/* affine_fixed: nearest neighbour with 16.16 fixed-point steps. */
+/* affine_fixed: nearest neighbor with 16.16 fixed-point steps. */
 KERNEL(affine_nearest)(const u8 *data, i32 in_width, i32 in_height, i32 row_x, i32 row_y, i32 step_x, i32 step_y,
                        i32 down_x, i32 down_y, i32 width, i32 height, u8 *out) {
   for (i32 y = 0; y < height; y++) {
@@ -17,7 +17,7 @@ KERNEL(affine_nearest)(const u8 *data, i32 in_width, i32 in_height, i32 row_x, i
   }
 }
 
-/* Two neighbouring pixels mixed: 14-bit weights (16384 - d, d); the result has 7 fractional bits. */
+/* Two neighboring pixels mixed: 14-bit weights (16384 - d, d); the result has 7 fractional bits. */
 INLINE v128_t mix_pair(const u8 *at, v128_t weights) {
   v128_t bytes = wasm_v128_load64_zero(at);
   v128_t pairs = PICK(bytes, 0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1);

@@ -8,7 +8,7 @@ export type Semantics = "pil" | "tensor";
 
 /**
  * An image in memory: rows of pixels with the channels side by side (HWC), without padding.
- * `uint8` data is 0..255; `float32` data is in [0, 1] unless it was normalised.
+ * `uint8` data is 0..255; `float32` data is in [0, 1] unless it was normalized.
  */
 export interface Image<Data extends Uint8Array | Float32Array = Uint8Array | Float32Array> {
   readonly width: number;
@@ -36,8 +36,8 @@ export function byteImage(
   if (data.length !== width * height * channels) {
     throw new ImageError({
       code: "image/data-length",
-      what: `${data.length} bytes given for an image of ${width}x${height} with ${channels} channels`,
-      fix: `give ${width * height * channels} bytes, rows of pixels with the channels side by side`,
+      what: `expected ${width * height * channels} bytes for an image of ${width}x${height} with ${channels} channels, received ${data.length}`,
+      fix: "data holds rows of pixels with the channels side by side (HWC)",
     });
   }
   return { width, height, channels, data, semantics };

@@ -24,7 +24,7 @@ export async function checkHostile(count: number, seed = 1): Promise<HostileResu
       else if (outcome !== "either" && (width !== outcome.width || height !== outcome.height)) {
         problems.push(`${name}: ${width}x${height} instead of ${outcome.width}x${outcome.height}`);
       }
-      // A loader that needs only a part of the picture finds the same size, or nothing.
+      // A loader that needs only a part of the image finds the same size, or nothing.
       const corner = { left: width >> 1, top: 0, width: 1, height: 1 };
       const part = await decodeImage(bytes, { name, regionOf: () => corner });
       if (part.width !== width || part.height !== height) problems.push(`${name}: its part is of another size`);

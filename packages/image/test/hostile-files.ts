@@ -13,15 +13,15 @@ export interface HostileFile {
 /** The kinds of broken and unusual files; each is made anew from a random stream. */
 const kinds: Record<string, (rng: Rng) => Promise<Omit<HostileFile, "kind">>> = {
   async "truncated jpeg"(rng) {
-    const { bytes } = await picture(rng, "jpeg");
+    const { bytes } = await image(rng, "jpeg");
     return { bytes: bytes.subarray(0, Math.floor(bytes.length * rng.uniform(0.02, 0.9))), outcome: "refused" };
   },
   async "truncated png"(rng) {
-    const { bytes } = await picture(rng, "png");
+    const { bytes } = await image(rng, "png");
     return { bytes: bytes.subarray(0, Math.floor(bytes.length * rng.uniform(0.02, 0.9))), outcome: "refused" };
   },
   async "flipped bits"(rng) {
-    const { bytes } = await picture(rng, rng.chance(0.5) ? "jpeg" : "png");
+    const { bytes } = await image(rng, rng.chance(0.5) ? "jpeg" : "png");
     const out = Uint8Array.from(bytes);
     for (let i = 1 + rng.integer(30); i > 0; i--) out[rng.integer(out.length)]! ^= 1 << rng.integer(8);
     return { bytes: out, outcome: "either" };
@@ -44,26 +44,26 @@ const kinds: Record<string, (rng: Rng) => Promise<Omit<HostileFile, "kind">>> = 
     return { bytes: bombPng(40_000 + rng.integer(20_000), 30_000), outcome: "refused" };
   },
   async "png with alpha named jpg"(rng) {
-    return picture(rng, "png", 4);
+    return image(rng, "png", 4);
   },
   async webp(rng) {
-    return picture(rng, "webp");
+    return image(rng, "webp");
   },
   async "cmyk jpeg"(rng) {
     const { pipeline, outcome } = source(rng, 3);
-    return { bytes: await pipeline.toColourspace("cmyk").jpeg().toBuffer(), outcome };
+    return { bytes: await pipeline.toColorspace("cmyk").jpeg().toBuffer(), outcome };
   },
   async "16-bit png"(rng) {
     const { pipeline, outcome } = source(rng, 3);
-    return { bytes: await pipeline.toColourspace("rgb16").png().toBuffer(), outcome };
+    return { bytes: await pipeline.toColorspace("rgb16").png().toBuffer(), outcome };
   },
-  async "grey jpeg"(rng) {
+  async "gray jpeg"(rng) {
     const { pipeline, outcome } = source(rng, 3);
     return { bytes: await pipeline.grayscale().jpeg().toBuffer(), outcome };
   },
   async "palette png"(rng) {
     const { pipeline, outcome } = source(rng, 3);
-    return { bytes: await pipeline.png({ palette: true, colours: 16 }).toBuffer(), outcome };
+    return { bytes: await pipeline.png({ palette: true, colors: 16 }).toBuffer(), outcome };
   },
   async "animated gif"(rng) {
     const [width, height, frames] = [8 + rng.integer(30), 8 + rng.integer(30), 2 + rng.integer(4)];
@@ -106,7 +106,7 @@ function source(rng: Rng, channels: 3 | 4) {
   return { pipeline, outcome: { width, height } };
 }
 
-async function picture(rng: Rng, format: "jpeg" | "png" | "webp", channels: 3 | 4 = 3) {
+async function image(rng: Rng, format: "jpeg" | "png" | "webp", channels: 3 | 4 = 3) {
   const { pipeline, outcome } = source(rng, channels);
   return { bytes: await pipeline.toFormat(format).toBuffer(), outcome };
 }

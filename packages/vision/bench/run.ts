@@ -35,7 +35,7 @@ async function generated(count: number): Promise<string[]> {
   return paths;
 }
 
-/** The real crops, or smaller generated pictures where they are absent. */
+/** The real crops, or smaller generated images where they are absent. */
 function crops(): string[] | undefined {
   const root = fileURLToPath(new URL("../../../../shared/data/basketball-jersey-numbers-ocr", import.meta.url));
   if (!existsSync(root)) return undefined;
@@ -48,7 +48,7 @@ interface Rate {
   readonly perCpuSecond: number;
 }
 
-/** Our loader, from files to batches of 32 as normalised float32 tensors. */
+/** Our loader, from files to batches of 32 as normalized float32 tensors. */
 async function ours(paths: readonly string[], transform: Transform, workers: number): Promise<Rate> {
   const long = Array.from({ length: 200 }, () => paths).flat();
   const dataset = new ImageDataset({
@@ -100,7 +100,7 @@ function theirs(name: string, paths: readonly string[]): Rate | undefined {
   return { perSecond: images! / wallSeconds!, perCpuSecond: images! / cpuSeconds! };
 }
 
-function foreignLoad(): string {
+function otherProcessLoad(): string {
   const others = loadavg()[0] as number;
   return others > 0.5 ? `  (load ${others.toFixed(1)}: others are using this machine)` : "";
 }
@@ -108,7 +108,7 @@ function foreignLoad(): string {
 setNumThreads(1);
 try {
   const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).stdout?.trim() ?? "";
-  say(`vision: images per second, ${seconds} s each, commit ${commit}${foreignLoad()}`);
+  say(`vision: images per second, ${seconds} s each, commit ${commit}${otherProcessLoad()}`);
   const cpuName = existsSync("/proc/cpuinfo")
     ? /model name\s*: (.*)/.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1]
     : "";
@@ -133,7 +133,7 @@ try {
         (value === undefined ? "-" : value.toFixed(0)).padStart(width);
       const ratio = reference === undefined ? "-" : `${(best / reference.perCpuSecond).toFixed(1)}x`;
       say(
-        `${input.padEnd(18)} ${name.padEnd(18)} ${number(reference?.perSecond, 11)} ${rates.map((r, i) => number(r.perSecond, [10, 9, 10][i] as number)).join(" ")} ${number(reference?.perCpuSecond, 28)} ${number(best, 5)} ${ratio.padStart(6)}${foreignLoad()}`,
+        `${input.padEnd(18)} ${name.padEnd(18)} ${number(reference?.perSecond, 11)} ${rates.map((r, i) => number(r.perSecond, [10, 9, 10][i] as number)).join(" ")} ${number(reference?.perCpuSecond, 28)} ${number(best, 5)} ${ratio.padStart(6)}${otherProcessLoad()}`,
       );
     }
   }

@@ -48,7 +48,7 @@ interface Recorded {
   readonly [other: string]: unknown;
 }
 
-/** Names, shapes and counts of the state dict; numbers of eval and training with weights from a hash; initialisation. */
+/** Names, shapes and counts of the state dict; numbers of eval and training with weights from a hash; initialization. */
 export function resnetCases(recorded: unknown): CaseResult[] {
   const golden = recorded as Recorded;
   const results: CaseResult[] = [];
@@ -64,7 +64,7 @@ export function resnetCases(recorded: unknown): CaseResult[] {
   }
   for (const [key, stats] of Object.entries(golden)) {
     const name = /^default_init_stats_(.+)$/.exec(key)?.[1];
-    if (name !== undefined) results.push(...initialisationCases(name, stats as InitRow[]));
+    if (name !== undefined) results.push(...initializationCases(name, stats as InitRow[]));
   }
   return results;
 }
@@ -253,7 +253,7 @@ function bf16Case(name: string, size: string, golden: readonly (readonly number[
 
 type InitRow = readonly [name: string, mean: number, std: number, max: number];
 
-function initialisationCases(name: string, golden: readonly InitRow[]): CaseResult[] {
+function initializationCases(name: string, golden: readonly InitRow[]): CaseResult[] {
   manualSeed(42);
   const model = createModel(name, { numClasses: 1000 });
   const results = golden.map(([key, mean, std]) =>

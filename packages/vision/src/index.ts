@@ -15,7 +15,7 @@ export { type ClassToIdx, indexClasses } from "./datasets/classes.ts";
 export {
   ImageDataset,
   type ImageDatasetInit,
-  type LabelledImage,
+  type LabeledImage,
   type LeftOut,
   type LeftOutReason,
   type SampleMetadata,
@@ -66,7 +66,7 @@ export { RotatingSampler } from "./samplers/rotating.ts";
 export { countOccurrences, type Sampler } from "./samplers/sampler.ts";
 export { StratifiedSubsetSampler, stratifiedSubset } from "./samplers/stratified.ts";
 export { SubstitutingSampler } from "./samplers/substituting.ts";
-export { classSampler, classSamplerOptionsSchema, type Labelled, WeightedRandomSampler } from "./samplers/weighted.ts";
+export { classSampler, classSamplerOptionsSchema, type Labeled, WeightedRandomSampler } from "./samplers/weighted.ts";
 export { targets } from "./targets.ts";
 export { weightsCacheFolder } from "./weights/cache.ts";
 export { type DownloadOptions, download } from "./weights/download.ts";

@@ -129,7 +129,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   drawnIndices(): readonly number[] | undefined {
-    const drawn = this.#sampler?.inner instanceof WeightedRandomSampler ? this.#sampler.lastDrawn : undefined;
+    const drawn = this.#sampler?.inner instanceof WeightedRandomSampler ? this.#sampler.lastOrder : undefined;
     return drawn === undefined ? undefined : Array.from(drawn);
   }
 

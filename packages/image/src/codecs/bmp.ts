@@ -88,7 +88,7 @@ function readHeader(view: DataView, bytes: Uint8Array): BmpHeader {
   };
 }
 
-/** 256 colors as RGB; those that the file does not have are greys, as in Pillow. */
+/** 256 colors as RGB; those that the file does not have are grays, as in Pillow. */
 function readPalette(bytes: Uint8Array, at: number, colors: number, entry: number): Uint8Array {
   const palette = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
   for (let i = 0; i < colors && at + entry * i + 2 < bytes.length; i++) {

@@ -14,11 +14,11 @@ export interface DecodeOptions {
   /** Images with more pixels than this are refused before anything is allocated. 100 million by default. */
   readonly maxPixels?: number | undefined;
   /**
-   * Whether to turn the image as its EXIF orientation says. Off by default: Pillow's `Image.open`, and with it the
-   * original system and torchvision's datasets, ignores it. TIFF files are always turned, as Pillow does.
+   * Whether to apply the EXIF orientation. Off by default: Pillow's `Image.open`, and with it the
+   * original system and torchvision's datasets, ignores it. That of TIFF files is always applied, as Pillow does.
    */
   readonly exifOrientation?: boolean | undefined;
-  /** Tells which part will be read, where a decoder can save the rest; the pixels elsewhere may be anything. */
+  /** The part that will be read, where a decoder can save the rest; the pixels elsewhere may be anything. */
   readonly regionOf?: RegionOf | undefined;
   /** What the file is called in errors. */
   readonly name?: string;
@@ -31,9 +31,9 @@ export const decoderVersion = 2;
 /**
  * Decodes an image file's bytes to uint8 RGB: BMP, PNM, GIF and any format that sharp reads (in a browser: that the browser
  * reads), whatever the file is called.
- * As Pillow's `convert("RGB")`: an alpha channel is dropped, transparent GIF pixels have their palette's color, grey becomes
+ * As Pillow's `convert("RGB")`: an alpha channel is dropped, transparent GIF pixels have their palette's color, gray becomes
  * RGB, and CMYK too, without a color profile. 16 bits become 8, and of an animation the first frame is taken.
- * @throws ImageError `image/decode` for bytes that are no image, broken or too large.
+ * @throws ImageError `image/decode` for bytes that are not an image, are damaged, or hold too many pixels.
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<ByteImage> {
   const { maxPixels = defaultMaxPixels, name = "image" } = options;
@@ -41,18 +41,18 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   const orientation = options.exifOrientation || isTiff(bytes) ? exifOrientation(bytes) : 1;
   const image = await decodeStored(bytes, { ...options, maxPixels, name }, orientation === 1);
   if (orientation === 1) return image;
-  const turned = applyOrientation(image, orientation) as ByteImage;
+  const oriented = applyOrientation(image, orientation) as ByteImage;
   recycle(image.data);
-  return turned;
+  return oriented;
 }
 
 /** The image as the file stores it. */
 async function decodeStored(
   bytes: Uint8Array,
   { maxPixels, name, regionOf }: DecodeOptions & { maxPixels: number; name: string },
-  asStored: boolean,
+  isOriented: boolean,
 ): Promise<ByteImage> {
-  const plain = decodePlainJpeg(bytes, asStored ? regionOf : undefined);
+  const plain = decodePlainJpeg(bytes, isOriented ? regionOf : undefined);
   if (plain && plain.width * plain.height <= maxPixels) return plain;
   const allow: SizeCheck = (width, height) => {
     if (width * height > maxPixels) throw tooLarge(name, width, height, maxPixels);
@@ -96,8 +96,8 @@ function reason(error: unknown): string {
 function tooLarge(name: string, width: number, height: number, maxPixels: number): ImageError {
   return new ImageError({
     code: "image/decode",
-    what: `${name} cannot be decoded: it has too many pixels: ${width}x${height}, and max_pixels is ${maxPixels}`,
-    fix: "a small file of so many pixels may be a decompression bomb; if it is to be trusted, raise max_pixels",
+    what: `${name} cannot be decoded: it has too many pixels: expected at most max_pixels=${maxPixels}, received ${width}x${height}`,
+    fix: "a small file of so many pixels may be a decompression bomb; for a trusted file, raise max_pixels",
   });
 }
 

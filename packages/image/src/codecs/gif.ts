@@ -10,13 +10,13 @@ export function decodeGif(bytes: Uint8Array, allow: (width: number, height: numb
     if (at + 1 >= bytes.length) throw readerError("the file is cut off");
     return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
   };
-  let palette = greys();
+  let palette = grays();
   let at = 13;
   const table = (flags: number) => {
     if ((flags & 128) === 0) return;
     const length = 3 * 2 ** ((flags & 7) + 1);
     if (at + length > bytes.length) throw readerError("the file is cut off");
-    palette = greys();
+    palette = grays();
     palette.set(bytes.subarray(at, at + length));
     at += length;
   };
@@ -54,7 +54,7 @@ export function decodeGif(bytes: Uint8Array, allow: (width: number, height: numb
   return { width, height, data };
 }
 
-const greys = () => Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
+const grays = () => Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
 
 /** Where the rows of an interlaced frame belong, in the order of the file. */
 function interlaced(height: number): number[] {

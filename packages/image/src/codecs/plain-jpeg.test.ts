@@ -3,7 +3,7 @@ import sharp from "sharp";
 import { expect, test } from "vitest";
 import { decodePlainJpeg } from "./plain-jpeg.ts";
 
-function picture(width: number, height: number, seed: number) {
+function image(width: number, height: number, seed: number) {
   const rng = Rng.at(seed, "plain jpeg");
   const smooth = (i: number) => 128 + 80 * Math.sin(i / 53) + 30 * Math.cos(i / 7);
   const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => smooth(i) + rng.uniform(-15, 15));
@@ -11,7 +11,7 @@ function picture(width: number, height: number, seed: number) {
 }
 
 async function reference(file: Buffer): Promise<Buffer> {
-  return sharp(file).toColourspace("srgb").raw().toBuffer();
+  return sharp(file).toColorspace("srgb").raw().toBuffer();
 }
 
 const sizes = [
@@ -25,14 +25,12 @@ const sizes = [
 ] as const;
 
 for (const chromaSubsampling of ["4:2:0", "4:4:4"]) {
-  for (const optimiseCoding of [false, true]) {
-    const coding = optimiseCoding ? "its own" : "standard";
+  for (const optimizeCoding of [false, true]) {
+    const coding = optimizeCoding ? "its own" : "standard";
     test(`${chromaSubsampling} files with ${coding} codes decode to libjpeg's pixels`, async () => {
       for (const [seed, [width, height]] of sizes.entries()) {
         for (const quality of [5, 60, 98]) {
-          const file = await picture(width, height, seed)
-            .jpeg({ quality, chromaSubsampling, optimiseCoding })
-            .toBuffer();
+          const file = await image(width, height, seed).jpeg({ quality, chromaSubsampling, optimizeCoding }).toBuffer();
           const made = decodePlainJpeg(file);
           expect([made?.width, made?.height]).toEqual([width, height]);
           expect(Buffer.from(made?.data ?? []).equals(await reference(file)), `${width}x${height} at ${quality}`).toBe(
@@ -44,8 +42,8 @@ for (const chromaSubsampling of ["4:2:0", "4:4:4"]) {
   }
 }
 
-test("grey files decode to three equal channels", async () => {
-  const file = await picture(30, 21, 1).grayscale().jpeg().toBuffer();
+test("gray files decode to three equal channels", async () => {
+  const file = await image(30, 21, 1).grayscale().jpeg().toBuffer();
   const gray = await sharp(file).raw().toBuffer();
   const made = decodePlainJpeg(file);
   expect(Array.from(made?.data ?? []).filter((_, i) => i % 3 === 1)).toEqual([
@@ -54,13 +52,13 @@ test("grey files decode to three equal channels", async () => {
 });
 
 test("other kinds of files are left to sharp", async () => {
-  expect(decodePlainJpeg(await picture(20, 20, 1).jpeg({ progressive: true }).toBuffer())).toBeUndefined();
-  expect(decodePlainJpeg(await picture(20, 20, 1).toColourspace("cmyk").jpeg().toBuffer())).toBeUndefined();
-  expect(decodePlainJpeg(await picture(20, 20, 1).png().toBuffer())).toBeUndefined();
+  expect(decodePlainJpeg(await image(20, 20, 1).jpeg({ progressive: true }).toBuffer())).toBeUndefined();
+  expect(decodePlainJpeg(await image(20, 20, 1).toColorspace("cmyk").jpeg().toBuffer())).toBeUndefined();
+  expect(decodePlainJpeg(await image(20, 20, 1).png().toBuffer())).toBeUndefined();
 });
 
 test("damaged files are never decoded to something else than sharp makes of them", async () => {
-  const file = await picture(64, 48, 3).jpeg({ quality: 80 }).toBuffer();
+  const file = await image(64, 48, 3).jpeg({ quality: 80 }).toBuffer();
   for (let cut = 0; cut < file.length; cut += 37)
     expect(decodePlainJpeg(file.subarray(0, cut)), `cut at ${cut}`).toBeUndefined();
   for (let i = 0; i < 300; i++) {
@@ -70,7 +68,7 @@ test("damaged files are never decoded to something else than sharp makes of them
     const made = decodePlainJpeg(damaged);
     if (made === undefined) continue;
     const expected = await sharp(damaged, { failOn: "truncated" })
-      .toColourspace("srgb")
+      .toColorspace("srgb")
       .raw()
       .toBuffer()
       .catch(() => undefined);
@@ -81,7 +79,7 @@ test("damaged files are never decoded to something else than sharp makes of them
 test("a region decodes to the same pixels as the whole", async () => {
   for (const chromaSubsampling of ["4:2:0", "4:4:4"]) {
     const [width, height] = [203, 151];
-    const file = await picture(width, height, 9).jpeg({ chromaSubsampling }).toBuffer();
+    const file = await image(width, height, 9).jpeg({ chromaSubsampling }).toBuffer();
     const whole = decodePlainJpeg(file)?.data ?? new Uint8Array();
     for (let i = 0; i < 40; i++) {
       const rng = Rng.at(i, "region");

@@ -10,7 +10,7 @@ const roundUp = (value: number, step: number) => Math.ceil(value / step) * step;
 export type RegionOf = (size: { width: number; height: number; channels: number }) => Box | undefined;
 
 /**
- * Decodes a plain JPEG file (baseline, grey or 4:4:4 or 4:2:0) with libjpeg's arithmetic: the
+ * Decodes a plain JPEG file (baseline, gray or 4:4:4 or 4:2:0) with libjpeg's arithmetic: the
  * pixels are the same as sharp's, without the cost of setting up a pipeline for each. Undefined for every other file, and for one that is damaged in any way: sharp decides about those.
  */
 export function decodePlainJpeg(bytes: Uint8Array, regionOf?: RegionOf): ByteImage | undefined {

@@ -3,7 +3,7 @@ import { type RgbPixels, readerError } from "./reader.ts";
 
 /**
  * Netpbm files, P1 to P6 (PBM, PGM and PPM as text and binary), with comments and a largest value of up to 65535. Values
- * are scaled to 0..255; those of 16-bit greys too, which Pillow would clip.
+ * are scaled to 0..255; those of 16-bit grays too, which Pillow would clip.
  * @throws RangeError saying what is broken or not supported
  */
 export function decodePnm(bytes: Uint8Array, allow: (width: number, height: number) => void): RgbPixels {

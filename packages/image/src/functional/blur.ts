@@ -3,7 +3,7 @@ import { takeBytes } from "../kernels/buffers.ts";
 import { runKernels } from "../kernels/instance.ts";
 import { viaRgb } from "./via-rgb.ts";
 
-/** torchvision's Gaussian kernel: exp(-x^2 / 2 sigma^2) at whole numbers, normalised to sum to 1. */
+/** torchvision's Gaussian kernel: exp(-x^2 / 2 sigma^2) at integers, normalized to sum to 1. */
 export function gaussianKernel(size: number, sigma: number): Float64Array {
   const kernel = Float64Array.from({ length: size }, (_, i) =>
     Math.exp(-((i - (size - 1) / 2) ** 2) / (2 * sigma ** 2)),

@@ -97,7 +97,7 @@ export function interpolateCoefficients(inSize: number, outSize: number, mode: "
   return { taps, first, count, weights };
 }
 
-/** Input positions of nearest-neighbour sampling: Pillow's (`pil`), torch's `nearest` and `nearest-exact`. */
+/** Input positions of nearest-neighbor sampling: Pillow's (`pil`), torch's `nearest` and `nearest-exact`. */
 export function nearestPositions(
   inSize: number,
   outSize: number,
@@ -119,12 +119,11 @@ export function nearestPositions(
   return positions;
 }
 
-/** @throws ImageError if a size is not a positive whole number. */
+/** @throws ImageError if a size is not a positive integer. */
 export function checkSize(width: number, height: number): void {
   if (Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0) return;
   throw new ImageError({
     code: "image/size",
-    what: `the size ${width}x${height} is not one of an image`,
-    fix: "width and height must be whole numbers of at least 1",
+    what: `size of an image: expected width and height of at least 1, both integers, received ${width}x${height}`,
   });
 }

@@ -74,7 +74,7 @@ function mapFloats(image: Image, at: (value: number) => number): FloatImage {
 
 const unit = (value: number) => (value < 0 ? 0 : Math.min(value, 1));
 
-/** Pillow's grey value of a colour (ITU-R 601-2, 16-bit fixed point). */
+/** Pillow's gray value of a color (ITU-R 601-2, 16-bit fixed point). */
 export function grayOf(r: number, g: number, b: number): number {
   return (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
 }
@@ -103,7 +103,7 @@ export function contrastTable(mean: number, factor: number): Uint8Array {
   return table256((v) => blendPillow(mean, v, factor));
 }
 
-/** Blends with the mean grey (0 all grey, 1 unchanged). */
+/** Blends with the mean gray (0 all gray, 1 unchanged). */
 export function adjustContrast(image: Image, factor: number): Image {
   if (isByteImage(image) && image.semantics === "pil") return lookUp(image, contrastTable(meanGray(image), factor));
   const mean = tensorMeanGray(image);
@@ -139,7 +139,7 @@ function tensorMeanGray(image: Image): number {
 
 const tensorGray = (r: number, g: number, b: number) => Math.fround(0.2989 * r + 0.587 * g + 0.114 * b);
 
-/** Blends with the image's own grey version (0 grey, 1 unchanged, 2 twice as colourful). */
+/** Blends with the image's own gray version (0 gray, 1 unchanged, 2 twice as colorful). */
 export function adjustSaturation(image: Image, factor: number): Image {
   if (image.channels !== 3) return image;
   const { data } = image;
@@ -171,7 +171,7 @@ export function saturatePillow(data: Uint8Array, factor: number): void {
 
 const clamp255 = (value: number) => (value < 0 ? 0 : Math.min(value, 255));
 
-/** The colours turned grey, in one or three channels. */
+/** The colors turned gray, in one or three channels. */
 export function toGrayscale(image: Image, outputChannels: 1 | 3 = 1): Image {
   const { data, channels, width, height } = image;
   const area = width * height;
@@ -244,7 +244,7 @@ function histogram(data: Uint8Array, channel: number, channels: number): Uint32A
   return counts;
 }
 
-/** Spreads each channel's values evenly over 0..255. Float images are equalised through their bytes. */
+/** Spreads each channel's values evenly over 0..255. Float images are equalized through their bytes. */
 export function equalize(image: Image): Image {
   if (!isByteImage(image)) return throughBytes(image, equalize);
   const tables = Array.from({ length: image.channels }, (_, channel) => {

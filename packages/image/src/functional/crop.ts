@@ -20,8 +20,7 @@ export function fillPerChannel(fill: Fill, channels: number): number[] {
   if (fill.length === channels) return [...fill];
   throw new ImageError({
     code: "image/fill",
-    what: `the fill has ${fill.length} values, the image has ${channels} channels`,
-    fix: `give one number, or ${channels}`,
+    what: `fill: expected one number or ${channels}, one per channel, received ${fill.length}`,
   });
 }
 
@@ -34,7 +33,7 @@ export function pad(image: Image, padding: Padding, fill: Fill = 0, mode: Paddin
   if (outWidth < 1 || outHeight < 1) {
     throw new ImageError({
       code: "image/padding",
-      what: `padding ${padding.join(",")} leaves nothing of an image of ${width}x${height}`,
+      what: `padding ${padding.join(",")} leaves no pixel of an image of ${width}x${height}`,
       fix: "crop less",
     });
   }
@@ -64,7 +63,7 @@ function sourcePositions(size: number, before: number, outSize: number, mode: Pa
   if ((mode === "reflect" && largest >= size) || (mode === "symmetric" && largest > size)) {
     throw new ImageError({
       code: "image/padding",
-      what: `padding of ${largest} in mode ${mode} needs an image larger than that; this one has ${size}`,
+      what: `padding in mode ${mode}: expected less than the ${size} pixels of the image, received ${largest}`,
       fix: "pad less, or use the mode 'edge' or 'constant'",
     });
   }
@@ -118,7 +117,7 @@ export function roundHalfEven(value: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-/** Where a centre crop lies; torchvision's rounding. Negative offsets mean padding (see `centerCrop`). */
+/** Where a center crop lies; torchvision's rounding. Negative offsets mean padding (see `centerCrop`). */
 export function centerBox(image: { width: number; height: number }, width: number, height: number): Box {
   return {
     left: roundHalfEven((image.width - width) / 2),
@@ -144,7 +143,7 @@ export function fiveCrop(image: Image, width: number, height: number): Image[] {
   if (width > image.width || height > image.height) {
     throw new ImageError({
       code: "image/crop",
-      what: `a crop of ${width}x${height} does not fit an image of ${image.width}x${image.height}`,
+      what: `crop: expected at most the image's ${image.width}x${image.height}, received ${width}x${height}`,
       fix: "resize before",
     });
   }

@@ -19,7 +19,7 @@ export function zoomIn(image: ByteImage, box: Box): ByteImage {
   return resizeAsPillow(image, image.width, image.height, { box });
 }
 
-/** The image at (`left`, `top`) of a larger canvas of the fill colour, resized to the image's own size. */
+/** The image at (`left`, `top`) of a larger canvas of the fill color, resized to the image's own size. */
 export function zoomOut(image: ByteImage, canvas: Box, fill: number | readonly number[]): ByteImage {
   const { width, height, channels, data } = image;
   const values = fillPerChannel(fill, channels);

@@ -25,7 +25,7 @@ const radians = (degrees: number) => (degrees * Math.PI) / 180;
 
 /**
  * torchvision's `_get_inverse_affine_matrix`: M = T C R S C^-1 inverted, from output to input positions.
- * R is rotation by `angle` with shear, S the scale, C the move to the centre, T the translation.
+ * R is rotation by `angle` with shear, S the scale, C the move to the center, T the translation.
  */
 export function inverseAffineMatrix(
   center: readonly [number, number],
@@ -116,12 +116,12 @@ function rotateAsPillow(
 ): Image {
   const { width, height } = image;
   const angle = ((degrees % 360) + 360) % 360;
-  const centred = options.center === undefined;
-  if (angle === 0 && centred) return image;
+  const centered = options.center === undefined;
+  if (angle === 0 && centered) return image;
   // Pillow turns by quarters without resampling where the size allows it.
-  if (centred && angle === 180)
+  if (centered && angle === 180)
     return warp(image, [-1, 0, width, 0, -1, height], { ...options, interpolation: "nearest" });
-  if (centred && (angle === 90 || angle === 270) && (expand || width === height)) {
+  if (centered && (angle === 90 || angle === 270) && (expand || width === height)) {
     const matrix = angle === 90 ? [0, -1, width, 1, 0, 0] : [0, 1, 0, -1, 0, height];
     return warp(image, matrix, { ...options, interpolation: "nearest" }, height, width);
   }

@@ -7,7 +7,7 @@ import type { WarpInterpolation, WarpMatrix } from "./warp.ts";
 /**
  * torchvision's geometric transforms of tensors: `grid_sample` with zeros outside, then the fill, where there is one,
  * blended in by a mask. (Blending zeros in twice darkens the border; that is torchvision's result too.)
- * The matrix is that of `warpPillow`: output pixel centres to input positions.
+ * The matrix is that of `warpPillow`: output pixel centers to input positions.
  */
 export function warpTensor(
   image: Image,

@@ -2,7 +2,7 @@ import { type FloatImage, type Image, isByteImage, withPixels } from "../image.t
 import { takeBytes } from "../kernels/buffers.ts";
 import { runKernels } from "../kernels/instance.ts";
 
-/** Turns the hue by `factor` of the colour circle, in [-0.5, 0.5]. */
+/** Turns the hue by `factor` of the color circle, in [-0.5, 0.5]. */
 export function adjustHue(image: Image, factor: number): Image {
   if (image.channels !== 3) return image;
   if (!isByteImage(image)) {

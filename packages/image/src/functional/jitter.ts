@@ -21,7 +21,7 @@ export interface JitterParams {
   readonly hue?: number | undefined;
 }
 
-/** The four colour changes, one after the other; an absent one is skipped. */
+/** The four color changes, one after the other; an absent one is skipped. */
 export function jitterColors(image: Image, params: JitterParams): Image {
   const { order, brightness, contrast, saturation, hue } = params;
   if (isByteImage(image) && image.semantics === "pil" && image.channels === 3) {

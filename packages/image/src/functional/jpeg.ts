@@ -2,7 +2,7 @@ import { type ByteImage, withPixels } from "../image.ts";
 import { recycle, takeBytes } from "../kernels/buffers.ts";
 import { runKernels } from "../kernels/instance.ts";
 
-/** Quantisation tables of the JPEG standard (Annex K), in row order. */
+/** Quantization tables of the JPEG standard (Annex K), in row order. */
 export const luminanceBase = [
   16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
   87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
@@ -23,7 +23,7 @@ export function quantTable(base: readonly number[], quality: number): Int32Array
 
 /**
  * What a JPEG file of this quality would give back (libjpeg, 4:2:0, islow DCT, fancy upsampling), without writing one:
- * entropy coding loses nothing, so the round trip is colour conversion, subsampling, DCT, quantisation and the way
+ * entropy coding loses nothing, so the round trip is color conversion, subsampling, DCT, quantization and the way
  * back. Equal to encoding and decoding, at a small part of the cost.
  */
 export function jpegRoundTrip(image: ByteImage, quality: number): ByteImage {
@@ -31,7 +31,7 @@ export function jpegRoundTrip(image: ByteImage, quality: number): ByteImage {
   const luma = quantTable(luminanceBase, quality);
   if (channels === 1) {
     const plane = paddedPlane(image.data, width, height);
-    requantise(plane.data, plane.width, plane.height, luma);
+    requantize(plane.data, plane.width, plane.height, luma);
     const out = takeBytes(width * height);
     for (let y = 0; y < height; y++) out.set(plane.data.subarray(y * plane.width, y * plane.width + width), y * width);
     return withPixels(image, out, width, height);
@@ -50,9 +50,9 @@ export function jpegRoundTrip(image: ByteImage, quality: number): ByteImage {
     kernels.jpeg_to_ycc(frame.in(image.data), width, height, ...planes);
   });
   const chroma = quantTable(chrominanceBase, quality);
-  requantise(y, lumaWidth, lumaHeight, luma);
-  requantise(cb, chromaWidth, chromaHeight, chroma);
-  requantise(cr, chromaWidth, chromaHeight, chroma);
+  requantize(y, lumaWidth, lumaHeight, luma);
+  requantize(cb, chromaWidth, chromaHeight, chroma);
+  requantize(cr, chromaWidth, chromaHeight, chroma);
   const out = takeBytes(width * height * 3);
   runKernels(out, (kernels, frame, outAt) => {
     const planes = [frame.in(y), lumaWidth, frame.in(cb), frame.in(cr), chromaWidth];
@@ -76,7 +76,7 @@ function paddedPlane(data: Uint8Array, width: number, height: number) {
 }
 
 /** Each 8x8 block to the frequency domain, rounded to multiples of the table, and back; in place. */
-function requantise(plane: Uint8Array, width: number, height: number, table: Int32Array): void {
+function requantize(plane: Uint8Array, width: number, height: number, table: Int32Array): void {
   runKernels(plane, (kernels, frame, at) => {
     const steps = frame.in(table);
     // A little more than 1 / (8 step), so that exact multiples are not rounded down.

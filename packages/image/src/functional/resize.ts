@@ -55,8 +55,8 @@ function checkTensorFilter(interpolation: Interpolation): asserts interpolation 
   if (interpolation === "bilinear" || interpolation === "bicubic") return;
   throw new ImageError({
     code: "image/interpolation",
-    what: `the interpolation '${interpolation}' works on decoded images, not on tensors`,
-    fix: "use nearest, nearest-exact, bilinear or bicubic, or resize before ToImage",
+    what: `interpolation of a tensor: expected nearest, nearest-exact, bilinear or bicubic, received ${interpolation}`,
+    fix: "resize before ToImage: decoded images take every interpolation",
   });
 }
 

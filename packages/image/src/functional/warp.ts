@@ -7,7 +7,7 @@ import { type Fill, fillPerChannel } from "./crop.ts";
 import { viaRgb } from "./via-rgb.ts";
 
 /**
- * Pillow's geometric transforms of uint8 images (Geometry.c). The matrix maps output pixel centres to input positions:
+ * Pillow's geometric transforms of uint8 images (Geometry.c). The matrix maps output pixel centers to input positions:
  * x' = (a x + b y + c) / (g x + h y + 1), y' = (d x + e y + f) / (g x + h y + 1), with g = h = 0 for an affine one.
  */
 export type WarpMatrix = readonly number[];

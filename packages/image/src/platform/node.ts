@@ -34,8 +34,8 @@ async function decodeBySharp(bytes: Uint8Array, maxPixels: number): Promise<RgbP
     ignoreIcc: true,
   });
   const pipeline = cmyk
-    ? input.pipelineColourspace("cmyk").toColourspace("cmyk")
-    : input.toColourspace("srgb").removeAlpha();
+    ? input.pipelineColorspace("cmyk").toColorspace("cmyk")
+    : input.toColorspace("srgb").removeAlpha();
   const { data, info } = await pipeline.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
   if (cmyk === undefined) return toRgb(data, info.width, info.height, info.channels);
   return fromInks(data, info.width, info.height, info.channels, cmyk.inverted);
@@ -58,7 +58,7 @@ function fromInks(data: Uint8Array, width: number, height: number, channels: num
 function toRgb(data: Uint8Array, width: number, height: number, channels: number): RgbPixels {
   if (channels === 3) return { width, height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
   const out = new Uint8Array(width * height * 3);
-  // One grey channel, possibly with alpha: the first of them, three times.
+  // One gray channel, possibly with alpha: the first of them, three times.
   for (let i = 0, from = 0, to = 0; i < width * height; i++, from += channels, to += 3) {
     out[to] = out[to + 1] = out[to + 2] = data[from] as number;
   }
@@ -69,7 +69,7 @@ async function encode(image: ByteImage, format: "png" | "jpeg", quality: number)
   const { width, height, data } = image;
   const pixels = sharp(data, { raw: { width, height, channels: image.channels as 1 | 3 } });
   if (format === "png") return pixels.png().toBuffer();
-  return pixels.jpeg({ quality, chromaSubsampling: "4:2:0", optimiseCoding: false, mozjpeg: false }).toBuffer();
+  return pixels.jpeg({ quality, chromaSubsampling: "4:2:0", optimizeCoding: false, mozjpeg: false }).toBuffer();
 }
 
 /** Milliseconds that a file takes to read, a moving average. */

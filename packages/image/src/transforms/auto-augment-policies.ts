@@ -3,7 +3,7 @@ import type { AugmentOp } from "./augment-ops.ts";
 /** One operation of a policy: its name, its probability, and the index of its magnitude. */
 export type PolicyStep = readonly [op: AugmentOp, p: number, magnitude: number | null];
 
-/** The learned policies of AutoAugment (Cubuk et al., CVPR 2019), as torchvision has them: one pair is drawn per image. */
+/** The learned policies of AutoAugment (Cubuk et al., CVPR 2019), as torchvision has them: one pair is sampled per image. */
 export const policies = {
   imagenet: [
     [

@@ -14,8 +14,8 @@ import { jitterColors } from "../functional/jitter.ts";
 import { ordered, probability } from "./options.ts";
 import { defineFixedTransform, defineTransform } from "./transform.ts";
 
-/** One number s for [max(0, centre - s), centre + s], or a range within bounds. */
-function strength(centre: number, low: number, high: number) {
+/** One number s for [max(0, center - s), center + s], or a range within bounds. */
+function strength(center: number, low: number, high: number) {
   const bounds = high === Number.POSITIVE_INFINITY ? `must be at least ${low}` : `must be between ${low} and ${high}`;
   const end = z.number().min(low, bounds).max(high, bounds);
   const single = z.number().min(0, "a single number must not be negative");
@@ -24,13 +24,13 @@ function strength(centre: number, low: number, high: number) {
     .nullish()
     .transform((value, context): [number, number] | undefined => {
       if (value == null) return undefined;
-      if (typeof value === "object") return value[0] === centre && value[1] === centre ? undefined : value;
+      if (typeof value === "object") return value[0] === center && value[1] === center ? undefined : value;
       if (value === 0) return undefined;
-      if (centre + value > high) {
+      if (center + value > high) {
         context.addIssue({ code: "custom", message: bounds });
         return z.NEVER;
       }
-      return [centre === 1 ? Math.max(0, centre - value) : centre - value, centre + value];
+      return [center === 1 ? Math.max(0, center - value) : center - value, center + value];
     });
 }
 
@@ -92,14 +92,14 @@ export const RandomPhotometricDistort = defineTransform({
   },
 });
 
-/** Turns colours grey, in one channel or three equal ones. */
+/** Turns colors gray, in one channel or three equal ones. */
 export const Grayscale = defineFixedTransform({
   name: "Grayscale",
   options: z.strictObject({ numOutputChannels: z.union([z.literal(1), z.literal(3)]).default(1) }),
   apply: (image, { numOutputChannels }) => toGrayscale(image, numOutputChannels),
 });
 
-/** Turns colours grey with probability `p`; the number of channels stays. */
+/** Turns colors gray with probability `p`; the number of channels stays. */
 export const RandomGrayscale = defineTransform({
   name: "RandomGrayscale",
   options: z.strictObject({ p: probability(0.1) }),
@@ -115,7 +115,7 @@ export const RandomChannelPermutation = defineTransform({
   apply: (image, { order }) => permuteChannels(image, order),
 });
 
-/** Inverts the colours, with probability `p`. */
+/** Inverts the colors, with probability `p`. */
 export const RandomInvert = defineTransform({
   name: "RandomInvert",
   options: z.strictObject({ p: probability(0.5) }),

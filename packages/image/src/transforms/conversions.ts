@@ -71,7 +71,7 @@ export const ConvertImageDtype = defineFixedTransform({
   apply: (image, { dtype }) => convert(image, dtype, true),
 });
 
-/** Makes three equal channels of a grey image. */
+/** Makes three equal channels of a gray image. */
 export const RGB = defineFixedTransform({
   name: "RGB",
   options: z.strictObject({}),

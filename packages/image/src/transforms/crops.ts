@@ -52,7 +52,7 @@ export const RandomCrop = defineTransform({
     if (paddedWidth < width || paddedHeight < height) {
       throw new ImageError({
         code: "image/crop",
-        what: `a crop of ${width}x${height} does not fit an image of ${paddedWidth}x${paddedHeight}`,
+        what: `crop: expected at most the image's ${paddedWidth}x${paddedHeight}, received ${width}x${height}`,
         fix: "set padIfNeeded (pad_if_needed), or resize before",
       });
     }

@@ -19,9 +19,9 @@ export function beta(a: number, b: number, rng: Rng): number {
   return x / (x + gamma(b, rng));
 }
 
-/** Shares that sum to 1, from a Dirichlet distribution. */
+/** Fractions that sum to 1, from a Dirichlet distribution. */
 export function dirichlet(alphas: readonly number[], rng: Rng): number[] {
-  const draws = alphas.map((alpha) => gamma(alpha, rng));
-  const sum = draws.reduce((total, value) => total + value, 0);
-  return draws.map((value) => value / sum);
+  const samples = alphas.map((alpha) => gamma(alpha, rng));
+  const sum = samples.reduce((total, value) => total + value, 0);
+  return samples.map((value) => value / sum);
 }

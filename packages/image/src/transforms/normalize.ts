@@ -19,7 +19,7 @@ export const Normalize = defineFixedTransform({
     if (isByteImage(image)) {
       throw new ImageError({
         code: "image/normalize",
-        what: "Normalize needs float pixels, this image has uint8 pixels",
+        what: "Normalize: expected float32 pixels, received uint8",
         fix: "put ToDtype({ dtype: 'float32', scale: true }) or ToFloat32Tensor before Normalize",
       });
     }

@@ -63,7 +63,7 @@ export async function buildNamedTransform(spec: TransformSpec): Promise<Transfor
   if (module !== undefined) {
     throw new ImageError({
       code: "image/transform-module",
-      what: `the transform '${String(transform)}' names a module to load: a file may name only transforms that the program knows`,
+      what: `the transform '${String(transform)}' in a file refers to a module: only built-in and registered transforms are loaded from files`,
       fix: "export the model again with this version; a custom transform is named by its definition alone",
     });
   }
@@ -82,7 +82,7 @@ export function namedSpec({ transform, module, options }: TransformSpec): Transf
       code: "image/transform-name",
       what: `the custom transform '${transform}' has the name of a transform of this package`,
       where: module,
-      fix: "give it another name: a model's files would mean the other one",
+      fix: "give it another name: in a model's files it would refer to the other one",
     });
   }
   return { transform, options: withoutModules(options) as TransformSpec["options"] };
@@ -102,7 +102,7 @@ function named(name: string): AnyTransformFactory | undefined {
 function unknownTransform(name: string): ImageError {
   return new ImageError({
     code: "image/transform-unknown",
-    what: `there is no transform '${String(name)}'`,
+    what: `unknown transform '${String(name)}'`,
     fix: `${suggestion(String(name), [...builtIn.keys(), ...definedTransforms.keys()])} (a custom transform: import the module that defines it first, with \`--plugins FILE\` on the command line)`,
   });
 }
@@ -111,7 +111,7 @@ async function load(module: string, name: string): Promise<AnyTransformFactory |
   if (!module.startsWith("file:")) {
     throw new ImageError({
       code: "image/transform-module",
-      what: `the module of the transform '${name}' is not a file: ${module.slice(0, 80)}`,
+      what: `module of the transform '${name}': expected a file: URL, received ${module.slice(0, 80)}`,
       fix: "set `module: import.meta.url` in its definition",
     });
   }

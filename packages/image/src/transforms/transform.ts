@@ -6,7 +6,7 @@ import { recycle } from "../kernels/buffers.ts";
 
 /** Names the random stream of one transform for one sample: it does not depend on workers, order or rank. */
 export interface TransformContext {
-  /** seed, epoch, dataset index, and how often the index was drawn before in this epoch. */
+  /** seed, epoch, dataset index, and how often the index occurred before in this epoch. */
   readonly key: readonly number[];
   /** Position in the tree of transforms, e.g. `5.transforms.2`. */
   readonly path: string;
@@ -44,14 +44,14 @@ interface DefinitionBase<Schema extends z.ZodObject> {
   readonly options: Schema;
 }
 
-/** A transform of one image: what it draws, and what it does with what was drawn. */
+/** A random transform of one image: how its parameters are sampled, and how they are applied. */
 export interface TransformDefinition<Schema extends z.ZodObject, Params> extends DefinitionBase<Schema> {
-  /** Draws the parameters for an image of this size; `undefined` leaves the image as it is. */
+  /** Samples the parameters for an image of this size; `undefined` leaves the image as it is. */
   readonly sample: (options: z.output<Schema>, rng: Rng, image: ImageSize) => Params | undefined;
   readonly apply: (image: Image, params: Params, options: z.output<Schema>, rng: Rng) => Image | Promise<Image>;
 }
 
-/** A transform that draws nothing. */
+/** A deterministic transform. */
 export interface FixedDefinition<Schema extends z.ZodObject> extends DefinitionBase<Schema> {
   readonly apply: (image: Image, options: z.output<Schema>) => Image | Promise<Image>;
 }
@@ -74,7 +74,7 @@ export interface TransformFactory<Schema extends z.ZodObject = z.ZodObject, Para
   readonly transformName: string;
   readonly namespace: "torchvision" | "classifier_training";
   readonly schema: Schema;
-  /** Draws parameters as the transform would: for tests of distributions. */
+  /** Samples parameters as the transform does: for tests of distributions. */
   sample(options: z.input<Schema>, rng: Rng, image: ImageSize): Params | undefined;
   /** Builds from untyped options, naming wrong ones in the given style. */
   build(options: unknown): Transform;

@@ -7,7 +7,7 @@ import * as T from "./index.ts";
 import { transforms } from "./registry.ts";
 import { resizedSize } from "./resize.ts";
 
-const picture = () =>
+const image = () =>
   byteImage(
     Uint8Array.from({ length: 40 * 30 * 3 }, (_, i) => (i * 31) % 256),
     40,
@@ -47,11 +47,11 @@ for (const factory of transforms) {
   const name = factory.transformName;
   const make = () => factory.build(needed[name] ?? {});
 
-  test(`${name} draws the same twice and leaves its input alone, on bytes and on floats`, async () => {
+  test(`${name} samples the same twice and leaves its input alone, on bytes and on floats`, async () => {
     for (let index = 0; index < 8; index++) {
       for (const given of [
-        picture(),
-        (await T.ToDtype({ dtype: "float32", scale: true }).run(picture(), context())) as Image,
+        image(),
+        (await T.ToDtype({ dtype: "float32", scale: true }).run(image(), context())) as Image,
       ]) {
         if (name === "Normalize" && given.data instanceof Uint8Array) continue;
         const before = given.data.slice();
@@ -69,7 +69,7 @@ for (const factory of transforms) {
     const original = make();
     if (name === "Normalize") return;
     const again = await T.buildTransform(structuredClone(original.spec));
-    const [first, second] = [await again.run(picture(), context()), await original.run(picture(), context())];
+    const [first, second] = [await again.run(image(), context()), await original.run(image(), context())];
     expect(sameBytes(first.data, second.data)).toBe(true);
   });
 
@@ -131,7 +131,7 @@ test("noise has the sigma that was asked for", () => {
   expect(Math.sqrt(variance)).toBeCloseTo(20, 0);
 });
 
-test("a transform of one's own is built in workers from its module", async () => {
+test("a custom transform is built in workers from its module", async () => {
   const spec = {
     transform: "Dies",
     module: new URL("../../test/dying-transform.ts", import.meta.url).href,
@@ -139,14 +139,14 @@ test("a transform of one's own is built in workers from its module", async () =>
   };
   expect((await T.buildTransform(spec)).name).toBe("Dies");
   const code = { ...spec, module: 'data:text/javascript,throw new Error("it ran")' };
-  await expect(T.buildTransform(code)).rejects.toThrow("the module of the transform 'Dies' is not a file");
-  await expect(T.buildNamedTransform(spec)).rejects.toThrow("names a module to load");
+  await expect(T.buildTransform(code)).rejects.toThrow("module of the transform 'Dies': expected a file: URL");
+  await expect(T.buildNamedTransform(spec)).rejects.toThrow("refers to a module");
   await expect(T.buildTransform({ transform: "RandomFlip", options: {} })).rejects.toThrow(
-    /there is no transform 'RandomFlip'/,
+    /unknown transform 'RandomFlip'/,
   );
 });
 
-test("draws of different transforms and samples are independent", () => {
+test("samples of different transforms and samples are independent", () => {
   const values = new Set<number>();
   for (let index = 0; index < 50; index++)
     for (const path of ["0", "1", "1.transforms.0"]) values.add(Rng.at(1, 0, index, path).uint32());

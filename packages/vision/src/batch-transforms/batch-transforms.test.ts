@@ -13,7 +13,7 @@ function batchOf(count: number) {
   return classificationBatch(fromTypedArray(pixels, [count, 3, 8, 8]), labels, [...Array(count).keys()]);
 }
 
-test("MixUp and CutMix blend neighbours and make soft labels that sum to one", () => {
+test("MixUp and CutMix blend neighbors and make soft labels that sum to one", () => {
   for (const Mix of [MixUp, CutMix]) {
     const mix = new Mix({ numClasses: 3 });
     using unnamed = new Mix().apply(batchOf(4), [1, 2, 3], 3);
@@ -23,9 +23,9 @@ test("MixUp and CutMix blend neighbours and make soft labels that sum to one", (
     using again = mix.apply(batchOf(4), [1, 2, 3]);
     expect(again.images.tolist()).toEqual(batch.images.tolist());
     expect(unnamed.labels.tolist()).toEqual(batch.labels.tolist());
-    // Sample 1's neighbour is sample 0: the mean of its pixels is its own label's share.
+    // Sample 1's neighbor is sample 0: the mean of its pixels is its own label's share.
     const own = labels[1]?.[1] as number;
     expect((batch.images.select(0, 1).mean() as { item(): number }).item()).toBeCloseTo(own, 4);
   }
-  expect(() => new MixUp().apply(batchOf(2), [0])).toThrow("needs the number of classes");
+  expect(() => new MixUp().apply(batchOf(2), [0])).toThrow("the number of classes is not set");
 });

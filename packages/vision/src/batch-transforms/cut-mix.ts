@@ -22,7 +22,7 @@ export function cutBox(width: number, height: number, share: number, rng: Rng): 
 }
 
 /**
- * Pastes a rectangle of each image's neighbour into it, and blends the labels by the areas (Yun et al., 2019). Labels
+ * Pastes a rectangle of each image's neighbor into it, and blends the labels by the areas (Yun et al., 2019). Labels
  * become soft: [N, K] float32.
  */
 export class CutMix implements BatchTransform {

@@ -13,7 +13,7 @@ export const mixUpOptionsSchema = z.strictObject({
 });
 
 /**
- * Blends each image of a batch with its neighbour, and the labels likewise (Zhang et al., 2018). Labels become soft:
+ * Blends each image of a batch with its neighbor, and the labels likewise (Zhang et al., 2018). Labels become soft:
  * [N, K] float32. Given to a DataLoader as `batchTransform`.
  */
 export class MixUp implements BatchTransform {

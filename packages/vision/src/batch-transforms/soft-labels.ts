@@ -8,15 +8,18 @@ export function softLabels(labels: Tensor, numClasses: number | null | undefined
   if (numClasses == null) {
     throw new VisionError({
       code: "vision/num-classes",
-      what: `${name} needs the number of classes to make soft labels`,
-      fix: "set numClasses (num_classes)",
+      what: `${name}: the number of classes is not set`,
+      fix: "set numClasses (num_classes), the length of a soft label",
     });
   }
   const indices = Array.from(labels.toTypedArray() as BigInt64Array, Number);
   const rows = new Float32Array(indices.length * numClasses);
   for (const [row, label] of indices.entries()) {
     if (label >= numClasses) {
-      throw new VisionError({ code: "vision/num-classes", what: `${name}: label ${label} of ${numClasses} classes` });
+      throw new VisionError({
+        code: "vision/num-classes",
+        what: `${name}: expected labels below ${numClasses}, the number of classes, received ${label}`,
+      });
     }
     rows[row * numClasses + label] = 1;
   }

@@ -3,8 +3,8 @@ import { dataKey } from "./cache.ts";
 import { ImageDataset } from "./dataset.ts";
 import { defineImageStep } from "./image-step.ts";
 
-/** Pictures of 2x1 pixels, of which the left one tells the picture and the right one is black. */
-function pictures(name: string, first: number, count: number, classes = ["a", "b"]): ImageDataset {
+/** Images of 2x1 pixels, of which the left one tells the image and the right one is black. */
+function images(name: string, first: number, count: number, classes = ["a", "b"]): ImageDataset {
   const data = new Uint8Array(new SharedArrayBuffer(count * 6));
   for (let i = 0; i < count; i++) data.fill(first + i, 6 * i, 6 * i + 3);
   return new ImageDataset({
@@ -19,8 +19,8 @@ function pictures(name: string, first: number, count: number, classes = ["a", "b
 const reds = async (dataset: ImageDataset) =>
   Promise.all(Array.from({ length: dataset.length }, async (_, i) => (await dataset.get(i)).image.data[0]));
 
-test("a concatenation has the pictures, labels and names of both", async () => {
-  const both = pictures("one", 10, 3).concat(pictures("two", 20, 2));
+test("a concatenation has the images, labels and names of both", async () => {
+  const both = images("one", 10, 3).concat(images("two", 20, 2));
   expect(await reds(both)).toEqual([10, 11, 12, 20, 21]);
   expect([...both.targets]).toEqual([0, 1, 0, 0, 1]);
   expect(both.paths).toEqual(["one/0", "one/1", "one/2", "two/0", "two/1"]);
@@ -28,8 +28,8 @@ test("a concatenation has the pictures, labels and names of both", async () => {
 });
 
 test("datasets that number their classes otherwise are not concatenated", () => {
-  expect(() => pictures("one", 1, 2).concat(pictures("two", 1, 2, ["b", "a"]))).toThrow(
-    "two numbers its classes otherwise than one",
+  expect(() => images("one", 1, 2).concat(images("two", 1, 2, ["b", "a"]))).toThrow(
+    "two has another class_to_idx than one",
   );
 });
 
@@ -44,7 +44,7 @@ const Brighten = defineImageStep<Uint8Array<SharedArrayBuffer>>({
 
 test("a step changes each image by its index, and its shared options may change while the dataset is in use", async () => {
   const by = new Uint8Array(new SharedArrayBuffer(2));
-  const dataset = pictures("one", 10, 2).withStep(Brighten(by));
+  const dataset = images("one", 10, 2).withStep(Brighten(by));
   expect(await reds(dataset)).toEqual([10, 11]);
   by[1] = 5;
   expect(await reds(dataset)).toEqual([10, 16]);
@@ -53,13 +53,13 @@ test("a step changes each image by its index, and its shared options may change 
 
 test("a step that its module does not define is refused", async () => {
   const step = { name: "darken", module: import.meta.url, options: undefined };
-  await expect(pictures("one", 10, 2).withStep(step).get(0)).rejects.toThrow(
+  await expect(images("one", 10, 2).withStep(step).get(0)).rejects.toThrow(
     "expected the module to define the image step 'darken'",
   );
 });
 
 test("a step and its options are part of what a cache is found by, its module's place is not", () => {
-  const dataset = pictures("one", 10, 2);
+  const dataset = images("one", 10, 2);
   const step = Brighten(new Uint8Array(new SharedArrayBuffer(2)));
   const key = dataKey(dataset.withStep(step));
   expect(key).not.toBe(dataKey(dataset));

@@ -5,7 +5,7 @@ import { VisionError } from "../errors.ts";
 import type { ImageStep } from "./image-step.ts";
 import { type ImageSource, openSource, type SourceSpec } from "./source.ts";
 
-export interface LabelledImage {
+export interface LabeledImage {
   readonly image: Image;
   /** Class index. */
   readonly label: number;
@@ -45,7 +45,7 @@ export interface ImageDatasetInit {
   /** Rows and files that are not among the samples. */
   readonly leftOut?: readonly LeftOut[];
   /** Where the label of each image is written (file and line); the paths by default. */
-  readonly labelledAt?: readonly string[];
+  readonly labeledAt?: readonly string[];
   /** What is written about each image beside its label. */
   readonly metadata?: readonly (SampleMetadata | undefined)[];
   /** What a user should know of how the files were read. */
@@ -53,7 +53,7 @@ export interface ImageDatasetInit {
 }
 
 /**
- * Labelled images that are decoded when asked for. What it holds is plain data, so that a worker thread opens the same
+ * Labeled images that are decoded when asked for. What it holds is plain data, so that a worker thread opens the same
  * images from `source`.
  */
 export class ImageDataset {
@@ -63,19 +63,18 @@ export class ImageDataset {
   readonly classToIdx: ReadonlyMap<string, number>;
   readonly paths: readonly string[];
   readonly leftOut: readonly LeftOut[];
-  readonly labelledAt: readonly string[];
+  readonly labeledAt: readonly string[];
   readonly metadata: readonly (SampleMetadata | undefined)[];
   readonly remarks: readonly string[];
   #opened: Promise<ImageSource> | undefined;
 
   constructor(init: ImageDatasetInit) {
-    const { name, source, targets, classToIdx, paths, leftOut = [], labelledAt = paths } = init;
+    const { name, source, targets, classToIdx, paths, leftOut = [], labeledAt = paths } = init;
     const { metadata = new Array<undefined>(paths.length).fill(undefined), remarks = [] } = init;
     if (paths.length !== targets.length) {
       throw new VisionError({
         code: "vision/dataset",
-        what: `${name}: ${paths.length} images and ${targets.length} labels`,
-        fix: "give one label for each image",
+        what: `${name}: expected one label per image, received ${paths.length} images and ${targets.length} labels`,
       });
     }
     this.name = name;
@@ -84,7 +83,7 @@ export class ImageDataset {
     this.classToIdx = classToIdx;
     this.paths = paths;
     this.leftOut = leftOut;
-    this.labelledAt = labelledAt;
+    this.labeledAt = labeledAt;
     this.metadata = metadata;
     this.remarks = remarks;
   }
@@ -127,7 +126,7 @@ export class ImageDataset {
   }
 
   /** One decoded image with its label. @throws VisionError naming the file, if it is missing or broken. */
-  async get(index: number): Promise<LabelledImage> {
+  async get(index: number): Promise<LabeledImage> {
     this.#opened ??= openSource(this.source);
     const source = await this.#opened;
     return { image: await source.read(index), label: this.targets[index] as number };
@@ -139,7 +138,7 @@ export class ImageDataset {
     if (!known) {
       throw new VisionError({
         code: "vision/dataset",
-        what: `${other.name} numbers its classes otherwise than ${this.name}`,
+        what: `${other.name} has another class_to_idx than ${this.name}`,
         fix: "open both with the same classToIdx",
       });
     }
@@ -151,7 +150,7 @@ export class ImageDataset {
       classToIdx: this.classToIdx,
       paths: [...this.paths, ...other.paths],
       leftOut: this.leftOut,
-      labelledAt: [...this.labelledAt, ...other.labelledAt],
+      labeledAt: [...this.labeledAt, ...other.labeledAt],
       metadata: [...this.metadata, ...other.metadata],
       remarks: this.remarks,
     });
@@ -185,7 +184,7 @@ export class ImageDataset {
   }
 
   #init(): ImageDatasetInit {
-    const { name, source, targets, classToIdx, paths, leftOut, labelledAt, metadata, remarks } = this;
-    return { name, source, targets, classToIdx, paths, leftOut, labelledAt, metadata, remarks };
+    const { name, source, targets, classToIdx, paths, leftOut, labeledAt, metadata, remarks } = this;
+    return { name, source, targets, classToIdx, paths, leftOut, labeledAt, metadata, remarks };
   }
 }

@@ -96,7 +96,7 @@ test("what is wrong with annotations is named by file and line", async () => {
   });
   const open = (split: string) => () => new JsonlDataset({ root, split });
   expect(open("train")).toThrow(/annotations line is not JSON.*\n {2}where: .*bad\/train\/annotations\.jsonl:2\n/);
-  expect(open("rows")).toThrow(/'image' must be a path\n {2}where: .*annotations\.jsonl:1/);
+  expect(open("rows")).toThrow(/field 'image': expected a path\n {2}where: .*annotations\.jsonl:1/);
   expect(open("gone")).toThrow(/gone\.png does not exist\n {2}where: .*annotations\.jsonl:1/);
   expect(open("none")).toThrow(/none of its 1 row has a usable label/);
   expect(open("empty")).toThrow(/holds no samples: there is no \*\.jsonl file/);
@@ -174,20 +174,18 @@ test("CSV listings and the Hugging Face layout give the same dataset", async () 
 const parquet =
   "UEFSMRUGFUYVPlwVBhUAFQYVABUEFQAAAAMHISgHAAAAYS8xLmpwZwELCGIvMhELGGEvMy5qcGcVBhUkFShcFQYVABUGFQAVBBUAAAADBxA8AQAAADcCAAAAMTIBAAAANxUEGTxIBHJvb3QVBAAVDCUCGAVpbWFnZSUAABUMJQIYBWxhYmVsJQAAFgYZHBksJggcFQwZFQAZGAVpbWFnZRUCFgYWcBZoJgg8NgAoB2IvMi5qcGcYB2EvMS5qcGcAGRwVBhUAFQIAAAAmcBwVDBkVABkYBWxhYmVsFQIWBhZOFlImcDw2ACgBNxgCMTIAGRwVBhUAFQIAAAAWvgEWBja6AQAoCWh5cGFycXVldBksHAAAHAAAALcAAABQQVIx";
 
-test("a Parquet listing is read, and a file that is none is named", async () => {
+test("a Parquet listing is read, and a file that is not one is named", async () => {
   const images = { "a/1.jpg": png(1), "b/2.jpg": png(2), "a/3.jpg": png(3) };
   const root = await tree("parquet", {
     ...images,
     "list.parquet": Buffer.from(parquet, "base64"),
-    "torn.parquet": Buffer.from(parquet, "base64").subarray(0, 200),
+    "cut.parquet": Buffer.from(parquet, "base64").subarray(0, 200),
   });
   const listed = await openListing({ file: join(root, "list.parquet") });
   expect(listed.paths).toEqual(Object.keys(images).map((name) => join(root, name)));
   expect([...listed.classToIdx.keys()]).toEqual(["12", "7"]);
   expect([...listed.targets]).toEqual([1, 0, 1]);
-  await expect(openListing({ file: join(root, "torn.parquet") })).rejects.toThrow(
-    /torn\.parquet is not a Parquet file/,
-  );
+  await expect(openListing({ file: join(root, "cut.parquet") })).rejects.toThrow(/cut\.parquet is not a Parquet file/);
 });
 
 test("images are read inside tar and zip shards", async () => {

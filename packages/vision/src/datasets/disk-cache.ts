@@ -25,7 +25,7 @@ const page = 4096;
 
 /**
  * Decoded images in pack files that are only ever appended to, one per writing thread, each with a list of what it
- * holds. A record is written after its pixels, so a torn write is never seen. Reads go through the system's page cache,
+ * holds. A record is written after its pixels, so a partially written one is never seen. Reads go through the system's page cache,
  * which keeps hot images in memory as a mapping would.
  */
 export class DiskCache {

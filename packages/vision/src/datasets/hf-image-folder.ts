@@ -6,7 +6,7 @@ import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import type { ImageDataset } from "./dataset.ts";
 import { ImageFolder } from "./image-folder.ts";
-import { rowOptions } from "./labelled-rows.ts";
+import { rowOptions } from "./labeled-rows.ts";
 import { type ListingRow, listingDataset, listingOptionsSchema } from "./listing.ts";
 import { decodeOptions } from "./source.ts";
 import { splitFolder } from "./split-folder.ts";

@@ -54,7 +54,7 @@ export function parseIdx(file: Uint8Array, name: string): IdxArray {
 
 /**
  * MNIST, Fashion-MNIST and others in IDX files: `train-images-idx3-ubyte[.gz]` and its three siblings, as Debian's
- * `dataset-fashion-mnist` installs them. Grey images come as RGB with three equal channels.
+ * `dataset-fashion-mnist` installs them. Gray images come as RGB with three equal channels.
  */
 export class IdxDataset extends ImageDataset {
   constructor(options: z.input<typeof idxOptionsSchema>) {
@@ -77,7 +77,7 @@ export class IdxDataset extends ImageDataset {
     if (highest >= names.length) {
       throw new VisionError({
         code: "vision/idx",
-        what: `label ${highest} in ${labelsFile}, but ${names.length} classes`,
+        what: `${labelsFile}: expected labels below ${names.length}, the number of classes, received ${highest}`,
       });
     }
     const data = new Uint8Array(new SharedArrayBuffer(images.data.length));

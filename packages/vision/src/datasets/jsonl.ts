@@ -5,7 +5,7 @@ import { filesBelow, pathFrom } from "@classifier-training/image/files";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { ImageDataset, type SampleMetadata } from "./dataset.ts";
-import { labelledSamples, rowOptions, selectRows, unnamedImages } from "./labelled-rows.ts";
+import { labeledSamples, rowOptions, selectRows, unnamedImages } from "./labeled-rows.ts";
 import { decodeOptions } from "./source.ts";
 import { emptySplit, splitFolder } from "./split-folder.ts";
 
@@ -61,7 +61,7 @@ export class JsonlDataset extends ImageDataset {
         "check the 'suffix' fields",
       );
     }
-    const samples = labelledSamples(kept, classes);
+    const samples = labeledSamples(kept, classes);
     super({
       ...samples,
       name: split ?? folder,
@@ -101,12 +101,12 @@ function parseRow(line: string, where: string): Omit<AnnotationRow, "where"> {
     throw annotationError(`the annotations line is not JSON: ${why}`, where, error);
   }
   if (typeof row !== "object" || row === null || Array.isArray(row)) {
-    throw annotationError("the annotations line is not an object", where);
+    throw annotationError("annotations line: expected an object", where);
   }
   const { image, prefix, suffix, metadata } = row as Record<string, unknown>;
-  if (typeof image !== "string" || image === "") throw annotationError("the field 'image' must be a path", where);
+  if (typeof image !== "string" || image === "") throw annotationError("field 'image': expected a path", where);
   if (suffix != null && typeof suffix !== "string" && typeof suffix !== "number") {
-    throw annotationError("the field 'suffix' must be the label, a string", where);
+    throw annotationError("field 'suffix': expected the label, a string", where);
   }
   return {
     image,

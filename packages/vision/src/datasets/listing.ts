@@ -5,7 +5,7 @@ import { pathFrom } from "@classifier-training/image/files";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { ImageDataset } from "./dataset.ts";
-import { labelledSamples, rowOptions, selectRows, unnamedImages } from "./labelled-rows.ts";
+import { labeledSamples, rowOptions, selectRows, unnamedImages } from "./labeled-rows.ts";
 import { decodeOptions } from "./source.ts";
 import { emptySplit } from "./split-folder.ts";
 
@@ -55,7 +55,7 @@ export function listingDataset(rows: readonly ListingRow[], options: Options, wi
   if (kept.length === 0) {
     throw emptySplit(file, `none of its ${plural(rows.length, "row")} can be used`, "check the columns and the split");
   }
-  const samples = labelledSamples(kept, classes);
+  const samples = labeledSamples(kept, classes);
   return new ImageDataset({
     ...samples,
     name: split ?? file,

@@ -39,11 +39,11 @@ export class ShardDataset extends ImageDataset {
     const labels = labelsOf(members, shards);
     const images = members.filter(({ name, shard }) => labels.has(`${shard}:${name}`));
     const labelOf = ({ name, shard }: Member) => labels.get(`${shard}:${name}`) as string;
-    const labelled = images.filter((member) => labelOf(member) !== "");
-    const classes = classToIdx === undefined ? indexClasses(labelled.map(labelOf)) : asClassMap(classToIdx);
-    const known = labelled.filter((member) => classes.has(labelOf(member)));
+    const labeled = images.filter((member) => labelOf(member) !== "");
+    const classes = classToIdx === undefined ? indexClasses(labeled.map(labelOf)) : asClassMap(classToIdx);
+    const known = labeled.filter((member) => classes.has(labelOf(member)));
     if (known.length === 0)
-      throw emptySplit(shards.join(", "), "no labelled images", "see ShardDataset for the layouts");
+      throw emptySplit(shards.join(", "), "no labeled images", "see ShardDataset for the layouts");
     super({
       name: shards.length === 1 ? (shards[0] as string) : `${shards.length} shards`,
       source: {
@@ -77,7 +77,7 @@ function entriesOf(path: string): ArchiveEntry[] {
   if (path.endsWith(".tar")) return readTarEntries(path);
   throw new VisionError({
     code: "vision/shard",
-    what: `${path} is neither a .zip nor a .tar file`,
+    what: `shard: expected a .zip or .tar file, received ${path}`,
     fix: "compressed tar files cannot be read in place: unpack to .tar, or use .zip",
   });
 }

@@ -9,7 +9,7 @@ import { ImageFolder } from "./image-folder.ts";
 import { JsonlDataset } from "./jsonl.ts";
 import { splitFolder } from "./split-folder.ts";
 
-/** How the images of a split are labelled: one folder a class, `*.jsonl` annotations, Hugging Face's metadata files. */
+/** How the images of a split are labeled: one folder a class, `*.jsonl` annotations, Hugging Face's metadata files. */
 export type SplitLayout = "folders" | "jsonl" | "metadata.csv" | "metadata.jsonl";
 
 export interface SplitOptions {
@@ -26,7 +26,7 @@ export interface SplitOptions {
 }
 
 /**
- * Opens a split as its files say that it is labelled: whoever reads a split (training, the data check, statistics,
+ * Opens a split as its files say that it is labeled: whoever reads a split (training, the data check, statistics,
  * evaluation) reads it here.
  * @throws VisionError when the root, the split or its samples are missing, or when two layouts are mixed, so that the
  * labels of some images would be lost
@@ -59,7 +59,7 @@ function openAs(
   }
 }
 
-/** How the images of a split's folder are labelled. @throws VisionError when annotation files are of two kinds */
+/** How the images of a split's folder are labeled. @throws VisionError when annotation files are of two kinds */
 export function splitLayout(folder: string): SplitLayout {
   return findLayout(folder).layout;
 }

@@ -167,7 +167,7 @@ test("epochs and seeds differ", async () => {
   expect(otherSeed?.indices).not.toEqual(first?.indices);
 });
 
-test("normalising and erasing the whole batch equals doing it per image", async () => {
+test("normalizing and erasing the whole batch equals doing it per image", async () => {
   const transform = jersey();
   const loader = new DataLoader(new ImageFolder({ root }), { batchSize: 23, transform, seed: 5 });
   const [batch] = await collect({ batchSize: 23, transform, seed: 5 });

@@ -13,7 +13,7 @@ import {
 /** The end of a pipeline that can be applied to a whole batch of uint8 images with the same result. */
 export interface BatchTail {
   readonly normalize?: { readonly mean: readonly number[]; readonly std: readonly number[] };
-  /** The random rectangle that is overwritten after normalising. */
+  /** The random rectangle that is overwritten after normalizing. */
   readonly erase?: {
     readonly path: string;
     readonly p: number;
@@ -93,7 +93,7 @@ export class PipelineRunner {
   }
 
   /**
-   * What the pipeline will read of an image, if its first transform says so: a random crop draws the same place again
+   * What the pipeline will read of an image, if its first transform says so: a random crop samples the same box again
    * when it runs, so the decoder may skip the rest.
    */
   regionOf(key: readonly number[]): RegionOf | undefined {

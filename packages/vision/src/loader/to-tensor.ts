@@ -4,7 +4,7 @@ import type { RawBatch } from "./raw-loader.ts";
 
 /**
  * The images of a batch as one float32 tensor [N, C, H, W] in channels_last memory. uint8 samples are scaled to [0, 1],
- * normalised and erased here, for the whole batch in one pass; the results are those of doing it per image, but for the
+ * normalized and erased here, for the whole batch in one pass; the results are those of doing it per image, but for the
  * last bit of a float32.
  */
 export function batchImages(batch: RawBatch, kept: readonly number[], tail: BatchTail | undefined): Tensor {

@@ -1,7 +1,7 @@
 import { fused, isRecording, nn, type Tensor } from "@classifier-training/torch";
 
 /**
- * Batch normalisation, then the shortcut added if there is one, then ReLU: in one pass over memory where the engine has
+ * Batch normalization, then the shortcut added if there is one, then ReLU: in one pass over memory where the engine has
  * a kernel for it. While a recorder listens the module itself is called, so that its hooks tell whose operator it is.
  */
 export function batchNormReLU(norm: nn.BatchNorm2d, x: Tensor, residual?: Tensor): Tensor {
@@ -19,7 +19,7 @@ export interface ConvNormOptions {
   readonly activation?: (() => nn.Module) | undefined;
 }
 
-/** Convolution (without bias, padded to keep the size), normalisation, activation: torchvision's `Conv2dNormActivation`. */
+/** Convolution (without bias, padded to keep the size), normalization, activation: torchvision's `Conv2dNormActivation`. */
 export class ConvNormActivation extends nn.Sequential {
   constructor(inChannels: number, outChannels: number, options: ConvNormOptions) {
     const { kernelSize = 3, stride = 1, groups = 1, norm, activation } = options;
@@ -46,11 +46,11 @@ export function makeDivisible(channels: number, divisor = 8): number {
   return rounded < 0.9 * channels ? rounded + divisor : rounded;
 }
 
-/** Starts the weights of a mobile network: convolutions by Kaiming's rule over the outputs, linear layers as told. */
-export function initialiseMobile(model: nn.Module, initialiseLinear: (layer: nn.Linear) => void): void {
+/** Starts the weights of a mobile network: convolutions by Kaiming's rule over the outputs, linear layers by `initializeLinear`. */
+export function initializeMobile(model: nn.Module, initializeLinear: (layer: nn.Linear) => void): void {
   for (const module of model.modules()) {
     if (module instanceof nn.Conv2d) nn.init.kaimingNormal_(module.weight, { mode: "fan_out" });
-    else if (module instanceof nn.Linear) initialiseLinear(module);
+    else if (module instanceof nn.Linear) initializeLinear(module);
     else continue;
     if (module.bias !== null) nn.init.zeros_(module.bias);
   }

@@ -15,7 +15,7 @@ export const convNeXtOptionsSchema = z.strictObject({
 });
 export type ConvNeXtOptions = z.infer<typeof convNeXtOptionsSchema>;
 
-/** Layer normalisation over the channels of [N, C, H, W]. */
+/** Layer normalization over the channels of [N, C, H, W]. */
 class LayerNorm2d extends nn.LayerNorm {
   constructor(channels: number) {
     super(channels, { eps: 1e-6 });
@@ -67,7 +67,7 @@ class CNBlock extends nn.Module {
   }
 }
 
-/** ConvNeXt (Liu et al., arXiv:2201.03545) with torchvision's parameter names and initialisation. */
+/** ConvNeXt (Liu et al., arXiv:2201.03545) with torchvision's parameter names and initialization. */
 export class ConvNeXt extends ImageModel {
   readonly headPath = "classifier.2";
   readonly stages: readonly Stage[];

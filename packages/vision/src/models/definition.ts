@@ -23,7 +23,7 @@ export interface ModelDefinition {
   readonly weights: readonly PublishedWeights[];
   /** torchvision's name of a parameter for timm's, where they differ. */
   readonly fromTimm: KeyMapping | undefined;
-  /** Epsilon of batch normalisation that timm's weights were trained with, where it differs from torchvision's. */
+  /** Epsilon of batch normalization that timm's weights were trained with, where it differs from torchvision's. */
   readonly timmBatchNormEps: number | undefined;
   build(options: ModelOptions): ImageModel;
 }

@@ -1,6 +1,6 @@
 import { nn, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
-import { ConvNormActivation, initialiseMobile, makeDivisible } from "./blocks.ts";
+import { ConvNormActivation, initializeMobile, makeDivisible } from "./blocks.ts";
 import { ImageModel, type Stage } from "./image-model.ts";
 
 /** What scales EfficientNet-B0 up (arXiv:1905.11946). */
@@ -68,7 +68,7 @@ class MBConv extends nn.Module {
   }
 }
 
-/** EfficientNet B0 to B3 (Tan and Le, arXiv:1905.11946) with torchvision's parameter names and initialisation. */
+/** EfficientNet B0 to B3 (Tan and Le, arXiv:1905.11946) with torchvision's parameter names and initialization. */
 export class EfficientNet extends ImageModel {
   readonly headPath = "classifier.1";
   readonly stages: readonly Stage[];
@@ -109,7 +109,7 @@ export class EfficientNet extends ImageModel {
     const names = stageTable.map((_, i) => ({ name: `stage${i + 1}`, modules: [`features.${i + 1}`] }));
     names.at(-1)?.modules.push("features.8");
     this.stages = [{ name: "stem", modules: ["features.0"] }, ...names];
-    initialiseMobile(this, ({ weight, outFeatures }) => {
+    initializeMobile(this, ({ weight, outFeatures }) => {
       const range = 1 / Math.sqrt(outFeatures);
       nn.init.uniform_(weight, -range, range);
     });

@@ -17,7 +17,7 @@ import { parameterGroups } from "./parameter-groups.ts";
 import { createModel } from "./registry.ts";
 import type { ResNet } from "./resnet.ts";
 
-test("a new head has other classes, PyTorch's initialisation, and the place and name of the old one", () => {
+test("a new head has other classes, PyTorch's initialization, and the place and name of the old one", () => {
   const model = createModel("mobilenet_v3_small");
   const features = classifierOf(model).at(0);
   const head = replaceHead(model, 5);

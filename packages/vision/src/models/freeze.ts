@@ -26,7 +26,7 @@ export function parametersByStage(model: ImageModel): StageParameters[] {
 }
 
 /**
- * Freezes the first stages: their parameters take no gradient, and their batch normalisation goes by the stored
+ * Freezes the first stages: their parameters take no gradient, and their batch normalization goes by the stored
  * statistics whatever `train()` says, and no longer updates them.
  * @param upTo Freeze the stages before and including this one; `"all"` leaves only the head to train, `"none"` thaws.
  * @returns the number of parameter values that still train.

@@ -1,6 +1,6 @@
 import { nn, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
-import { ConvNormActivation, initialiseMobile, makeDivisible } from "./blocks.ts";
+import { ConvNormActivation, initializeMobile, makeDivisible } from "./blocks.ts";
 import { ImageModel, type Stage } from "./image-model.ts";
 
 export const mobileNetV3OptionsSchema = z.strictObject({
@@ -84,7 +84,7 @@ class InvertedResidual extends nn.Module {
   }
 }
 
-/** MobileNetV3 (Howard et al., arXiv:1905.02244) with torchvision's parameter names and initialisation. */
+/** MobileNetV3 (Howard et al., arXiv:1905.02244) with torchvision's parameter names and initialization. */
 export class MobileNetV3 extends ImageModel {
   readonly headPath = "classifier.3";
   readonly stages: readonly Stage[];
@@ -113,7 +113,7 @@ export class MobileNetV3 extends ImageModel {
       new nn.Linear(lastChannels, numClasses),
     );
     this.stages = stagesOf(rows);
-    initialiseMobile(this, ({ weight }) => nn.init.normal_(weight, 0, 0.01));
+    initializeMobile(this, ({ weight }) => nn.init.normal_(weight, 0, 0.01));
   }
 
   override forward(x: Tensor): Tensor {

@@ -39,12 +39,12 @@ test("torchvision has been recorded for every model of the registry", () => {
 });
 
 /** One instance serves all three questions: making and filling the large ones takes seconds. */
-test.each(recorded)("%s has torchvision's state dict, initialisation, logits and gradients", (name) => {
+test.each(recorded)("%s has torchvision's state dict, initialization, logits and gradients", (name) => {
   manualSeed(1);
   const model = make(name);
   checkStateDict(model, golden[name] as Golden);
   if (isCompared(name)) {
-    checkInitialisation(model, golden[name] as Golden);
+    checkInitialization(model, golden[name] as Golden);
     checkNumbers(model, golden[name] as Golden);
   }
   dispose(model);
@@ -57,7 +57,7 @@ function checkStateDict(model: nn.Module, { entries, sha256, parameters }: Golde
   expect([...model.parameters()].reduce((sum, { numel }) => sum + numel, 0)).toBe(parameters);
 }
 
-function checkInitialisation(model: nn.Module, { init }: Golden): void {
+function checkInitialization(model: nn.Module, { init }: Golden): void {
   const parameters = new Map<string, Tensor>(model.namedParameters());
   for (const [key, mean, std] of init) {
     const parameter = parameters.get(key) as Tensor;
@@ -94,7 +94,7 @@ function checkNumbers(model: nn.Module, { size = 32, logits = [], loss = 0, grad
 test("a model takes what its schema takes, and names the options otherwise", () => {
   expect(() => createModel("resnet81")).toThrow("did you mean 'resnet18'?");
   expect(() => createModel("resnet18", { num_classes: 3 })).toThrow("did you mean 'numClasses'?");
-  expect(() => createModel("vit_b_16", { imageSize: 100 })).toThrow("no multiple of the patch size 16");
+  expect(() => createModel("vit_b_16", { imageSize: 100 })).toThrow("expected a multiple of the patch size 16");
   expect(modelDefinition("resnet50").weights.at(-1)?.preprocessing.resize).toBe(232);
 });
 

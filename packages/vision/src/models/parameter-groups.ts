@@ -8,7 +8,7 @@ export interface ParameterGroupOptions {
   /** Each stage learns at this fraction of the rate of the one after it; 1 (default) gives all the same. */
   readonly layerDecay?: number;
   readonly weightDecay?: number;
-  /** No weight decay on biases and normalisation (all one-dimensional parameters); default false. */
+  /** No weight decay on biases and normalization (all one-dimensional parameters); default false. */
   readonly skipDecayOnVectors?: boolean;
 }
 

@@ -105,7 +105,7 @@ async function hubPreprocessing(source: string, options: FetchOptions): Promise<
   }
 }
 
-/** Reads timm's `pretrained_cfg`: the shorter side becomes floor(size / crop_pct), then a centre crop of `size`. */
+/** Reads timm's `pretrained_cfg`: the shorter side becomes floor(size / crop_pct), then a center crop of `size`. */
 export function timmPreprocessing(config: unknown): Preprocessing | undefined {
   const { pretrained_cfg: cfg } = (config ?? {}) as { pretrained_cfg?: Record<string, unknown> };
   const size = (cfg?.["input_size"] as number[] | undefined)?.[1];

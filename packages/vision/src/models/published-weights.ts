@@ -1,10 +1,10 @@
 import { imagenetMean, imagenetStd } from "@classifier-training/image";
 
-/** How an image becomes a model's input: shorter side to `resize`, centre crop, [0, 1], then (x - mean) / std. */
+/** How an image becomes a model's input: shorter side to `resize`, center crop, [0, 1], then (x - mean) / std. */
 export interface Preprocessing {
   /** Length of the shorter side after resizing, pixels. */
   readonly resize: number;
-  /** Side of the centre crop, pixels. */
+  /** Side of the center crop, pixels. */
   readonly crop: number;
   readonly interpolation: "bilinear" | "bicubic";
   readonly mean: readonly [number, number, number];

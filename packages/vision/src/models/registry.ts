@@ -124,7 +124,7 @@ export function modelDefinition(name: string): ModelDefinition {
 }
 
 /**
- * Makes a model with torchvision's initialisation.
+ * Makes a model with torchvision's initialization.
  * @param options What the model's schema takes: `numClasses` (default 1000) in all of them.
  * @throws ModelError for an unknown name or option.
  */

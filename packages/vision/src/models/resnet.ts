@@ -16,7 +16,7 @@ export const resNetOptionsSchema = z.strictObject({
     .positive()
     .default(64)
     .describe("channels of layer1; the other layers have 2, 4 and 8 times as many"),
-  zeroInitResidual: z.boolean().default(false).describe("start the last normalisation of each block at zero"),
+  zeroInitResidual: z.boolean().default(false).describe("start the last normalization of each block at zero"),
 });
 export type ResNetOptions = z.infer<typeof resNetOptionsSchema>;
 
@@ -106,7 +106,7 @@ class Bottleneck extends nn.Module {
   }
 }
 
-/** ResNet, ResNeXt (groups) and Wide ResNet (width), with torchvision's parameter names and initialisation. */
+/** ResNet, ResNeXt (groups) and Wide ResNet (width), with torchvision's parameter names and initialization. */
 export class ResNet extends ImageModel {
   readonly headPath = "fc";
   readonly stages: readonly Stage[] = [

@@ -56,8 +56,8 @@ class EncoderBlock extends nn.Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const normalised = this.ln_1.call(x);
-    const { output } = this.self_attention.call(normalised, normalised, normalised, { needWeights: false });
+    const normalized = this.ln_1.call(x);
+    const { output } = this.self_attention.call(normalized, normalized, normalized, { needWeights: false });
     const mixed = this.dropout.call(output).add(x);
     return mixed.add(this.mlp.call(this.ln_2.call(mixed)));
   }
@@ -115,7 +115,7 @@ class Heads extends nn.Module {
   }
 }
 
-/** Vision Transformer (Dosovitskiy et al., arXiv:2010.11929) with torchvision's parameter names and initialisation. */
+/** Vision Transformer (Dosovitskiy et al., arXiv:2010.11929) with torchvision's parameter names and initialization. */
 export class VisionTransformer extends ImageModel {
   readonly headPath = "heads.head";
   readonly stages: readonly Stage[];
@@ -133,7 +133,7 @@ export class VisionTransformer extends ImageModel {
     if (imageSize % patchSize !== 0) {
       throw new ModelError({
         code: "models/image-size",
-        what: `imageSize ${imageSize} is no multiple of the patch size ${patchSize}`,
+        what: `imageSize: expected a multiple of the patch size ${patchSize}, received ${imageSize}`,
         fix: `use ${Math.max(1, Math.round(imageSize / patchSize)) * patchSize}`,
       });
     }
@@ -160,7 +160,7 @@ export class VisionTransformer extends ImageModel {
     if (H !== this.imageSize || W !== this.imageSize) {
       throw new ModelError({
         code: "models/image-size",
-        what: `the model is built for images of ${this.imageSize}x${this.imageSize}, the input has ${H}x${W}`,
+        what: `expected images of ${this.imageSize}x${this.imageSize}, received ${H}x${W}`,
         fix: `resize the images, or build the model with imageSize: ${H}`,
       });
     }

@@ -22,8 +22,7 @@ export class DistributedSampler implements Sampler {
     if (!(Number.isInteger(rank) && Number.isInteger(worldSize) && rank >= 0 && rank < worldSize)) {
       throw new VisionError({
         code: "vision/rank",
-        what: `rank ${rank} of ${worldSize} processes does not exist`,
-        fix: `rank must be between 0 and ${worldSize - 1}`,
+        what: `rank: expected 0 to ${worldSize - 1}, received ${rank}`,
       });
     }
     this.inner = inner;

@@ -8,8 +8,8 @@ export interface Sampler {
   /** Dataset indices in order, for one epoch. */
   order(epoch: number): Int32Array;
   /**
-   * For samplers that may draw an index more than once and give each process a part: how often each of `order`'s
-   * indices was drawn before, over all processes. Counted within `order` when absent.
+   * For samplers that may sample an index more than once and give each process a part: how often each of `order`'s
+   * indices occurred before, over all processes. Counted within `order` when absent.
    */
   occurrences?(epoch: number): Int32Array;
 }

@@ -32,7 +32,7 @@ test("auto weights draw the classes equally often, and the drawn indices are kep
   const sampler = classSampler({ targets, classToIdx }, { mode: "auto", numSamples: 9000 });
   const order = sampler.order(0);
   for (const share of classShares(order)) expect(share).toBeCloseTo(1 / 3, 1);
-  expect((sampler as WeightedRandomSampler).lastDrawn).toEqual(order);
+  expect((sampler as WeightedRandomSampler).lastOrder).toEqual(order);
 });
 
 test("manual weights weigh each sample by its class", () => {
@@ -47,11 +47,11 @@ test("manual weights weigh each sample by its class", () => {
   expect(few).toBe(0);
 });
 
-test("without replacement no sample is drawn twice, and the heavy ones come early", () => {
+test("without replacement no sample occurs twice, and the heavy ones come early", () => {
   const weights = targets.map((target) => (target === 2 ? 0 : target === 1 ? 50 : 1));
-  const drawable = weights.filter((weight) => weight > 0).length;
-  const all = new WeightedRandomSampler(weights, { replacement: false, numSamples: drawable }).order(0);
-  expect(new Set(all).size).toBe(drawable);
+  const candidates = weights.filter((weight) => weight > 0).length;
+  const all = new WeightedRandomSampler(weights, { replacement: false, numSamples: candidates }).order(0);
+  expect(new Set(all).size).toBe(candidates);
   expect([...all].every((i) => (weights[i] as number) > 0)).toBe(true);
   const few = classSampler(
     { targets, classToIdx },
@@ -61,7 +61,7 @@ test("without replacement no sample is drawn twice, and the heavy ones come earl
   const order = few.order(0);
   expect(few.order(0)).toEqual(order);
   expect(() => new WeightedRandomSampler([1, 0], { replacement: false })).toThrow(
-    "2 draws without replacement from 1 samples that have a weight",
+    "2 samples without replacement from 1 with a positive weight",
   );
 });
 
@@ -70,7 +70,7 @@ test("manual weights must name exactly the classes", () => {
     classSampler({ targets, classToIdx }, { mode: "manual", classWeights });
   expect(make({ many: 1 })).toThrow("class_weights has no weight for some, few");
   expect(make({ many: 1, some: 1, few: 1, more: 1 })).toThrow("classes that do not exist: more");
-  expect(() => new WeightedRandomSampler([0, 0])).toThrow("all weights are 0");
+  expect(() => new WeightedRandomSampler([0, 0])).toThrow("expected a positive one, received only 0");
 });
 
 test("a stratified subset keeps the shares of the classes and at least one sample of each", () => {
@@ -78,7 +78,7 @@ test("a stratified subset keeps the shares of the classes and at least one sampl
   expect(classShares(subset)).toEqual([90 / 100, 9 / 100, 1 / 100]);
   expect(stratifiedSubset(targets, 20).length).toBe(18 + 2 + 1);
   expect(new StratifiedSubsetSampler(targets, 0.5).order(1).length).toBe(500);
-  expect(() => stratifiedSubset(targets, 0)).toThrow("cannot be taken");
+  expect(() => stratifiedSubset(targets, 0)).toThrow("stratified subset: expected");
 });
 
 test("distributed parts together are the whole order, padded to equal lengths", () => {
@@ -91,7 +91,7 @@ test("distributed parts together are the whole order, padded to equal lengths", 
   ]);
   expect([...(parts[1]?.occurrences(0) ?? [])]).toEqual([0, 0, 0, 1]);
   expect(new DistributedSampler(inner, { rank: 2, worldSize: 3, dropLast: true }).length).toBe(3);
-  expect(() => new DistributedSampler(inner, { rank: 3, worldSize: 3 })).toThrow("rank 3 of 3");
+  expect(() => new DistributedSampler(inner, { rank: 3, worldSize: 3 })).toThrow("rank: expected 0 to 2, received 3");
 });
 
 test("for evaluation the processes get whole batches in turn, and each sample comes to one of them", () => {
@@ -107,7 +107,7 @@ test("for evaluation the processes get whole batches in turn, and each sample co
   expect(small.map(({ length }) => length)).toEqual([3, 0]);
 });
 
-test("occurrences count earlier draws of the same index", () => {
+test("occurrences count earlier samples of the same index", () => {
   expect([...countOccurrences([4, 2, 4, 4, 2])]).toEqual([0, 0, 1, 2, 1]);
 });
 

@@ -12,8 +12,7 @@ export function stratifiedSubset(targets: Int32Array, size: number, { seed = 0 }
   if (!(fraction > 0 && fraction <= 1)) {
     throw new VisionError({
       code: "vision/subset",
-      what: `a subset of ${size} cannot be taken of ${targets.length} samples`,
-      fix: "give a fraction in (0, 1], or a number of samples up to that",
+      what: `stratified subset: expected a fraction in (0, 1] or at most ${targets.length} samples, received ${size}`,
     });
   }
   const byClass = new Map<number, number[]>();

@@ -9,10 +9,10 @@ export class SubstitutingSampler implements Sampler {
   readonly inner: Sampler;
   readonly #enabled: Uint8Array;
   readonly #seed: number;
-  /** The last order that was asked for. */
-  lastDrawn: Int32Array | undefined;
+  /** The order of the last epoch. */
+  lastOrder: Int32Array | undefined;
 
-  /** @param enabled for each sample of the dataset whether it may be drawn: 1 or 0; looked at when an epoch starts */
+  /** @param enabled for each sample of the dataset whether it may be sampled: 1 or 0; looked at when an epoch starts */
   constructor(inner: Sampler, enabled: Uint8Array, { seed = 0 }: { seed?: number } = {}) {
     this.inner = inner;
     this.#enabled = enabled;
@@ -24,8 +24,8 @@ export class SubstitutingSampler implements Sampler {
   }
 
   order(epoch: number): Int32Array {
-    this.lastDrawn = this.#substituted(this.inner.order(epoch), epoch);
-    return this.lastDrawn;
+    this.lastOrder = this.#substituted(this.inner.order(epoch), epoch);
+    return this.lastOrder;
   }
 
   #substituted(order: Int32Array, epoch: number): Int32Array {

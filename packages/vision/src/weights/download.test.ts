@@ -45,7 +45,7 @@ function expectWhole() {
   expect(readdirSync(join(folder, "cache"))).toEqual(["model.pth"]);
 }
 
-test("a file arrives whole, with its hash checked and progress told", async () => {
+test("a file arrives whole, with its hash checked and its progress reported", async () => {
   const server = await serve((request, response) => serveFile(request, response, content));
   const progress: DownloadProgress[] = [];
   await download(`${server.url}/model.pth`, destination, {
@@ -94,7 +94,7 @@ test("a partial file that holds everything already is only checked", async () =>
   expect(server.seen).toHaveLength(1);
 });
 
-test("a truncated answer without a length is told by its hash, and asked for again", async () => {
+test("a truncated answer without a length is noticed by its hash, and asked for again", async () => {
   const server = await serve((request, response, count) => {
     if (count === 1) {
       response.writeHead(200, { connection: "close" });

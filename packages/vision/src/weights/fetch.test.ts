@@ -57,7 +57,7 @@ test("PyTorch's and Hugging Face's caches are read, but not a damaged file in th
   mkdirSync(torch, { recursive: true });
   writeFileSync(join(torch, fileName), content);
   expect(await fetchWeights(url, { env, offline: true })).toBe(join(torch, fileName));
-  writeFileSync(join(torch, fileName), "torn");
+  writeFileSync(join(torch, fileName), "damaged");
   await expect(fetchWeights(url, { env, offline: true })).rejects.toMatchObject({ code: "weights/offline" });
 
   const repository = join(home, "hf", "hub", "models--timm--x.y");
@@ -108,12 +108,12 @@ test("the offline switches are named", async () => {
 });
 
 test("what names no weights is refused", () => {
-  expect(() => parseSource("imagenet", env)).toThrow("'imagenet' names no weights");
-  expect(() => parseSource("hf://timm", env)).toThrow("no file of the Hugging Face hub");
-  expect(() => parseSource("hf://a/b/../c", env)).toThrow("no file of the Hugging Face hub");
+  expect(() => parseSource("imagenet", env)).toThrow("'imagenet' does not name weights");
+  expect(() => parseSource("hf://timm", env)).toThrow("not a file of the Hugging Face hub");
+  expect(() => parseSource("hf://a/b/../c", env)).toThrow("not a file of the Hugging Face hub");
 });
 
-test("on a terminal the bar rewrites one line, elsewhere only the end is told", () => {
+test("on a terminal the bar rewrites one line, elsewhere only the end is shown", () => {
   const text = (isTTY: boolean) => {
     const stream = Object.assign(new PassThrough(), { isTTY });
     const listener = progressBar(stream as unknown as NodeJS.WriteStream);

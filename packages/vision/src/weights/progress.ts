@@ -13,14 +13,14 @@ export interface DownloadProgress {
 export type ProgressListener = (progress: DownloadProgress) => void;
 
 /**
- * Draws a download as one line that rewrites itself; on a stream that is no terminal it prints a line at the end only.
+ * Shows a download as one line that rewrites itself; on a stream that is not a terminal it prints a line at the end only.
  */
 export function progressBar(stream: NodeJS.WriteStream = process.stderr): ProgressListener {
-  let drawnAt = 0;
+  let shownAt = 0;
   return (progress) => {
     const now = Date.now();
-    if (!progress.done && (!stream.isTTY || now - drawnAt < 100)) return;
-    drawnAt = now;
+    if (!progress.done && (!stream.isTTY || now - shownAt < 100)) return;
+    shownAt = now;
     const line = progressLine(progress);
     stream.write(stream.isTTY ? `\r\x1b[2K${line}${progress.done ? "\n" : ""}` : `${line}\n`);
   };

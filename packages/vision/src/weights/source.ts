@@ -40,7 +40,7 @@ const defaultHub = "https://huggingface.co";
  *
  * `HF_ENDPOINT` replaces the hub's address, `HF_TOKEN` is sent to it, and `CLASSIFIER_WEIGHTS_MIRROR` replaces
  * `https://download.pytorch.org/models/`.
- * @throws WeightsError `weights/source` when it is none of these.
+ * @throws WeightsError `weights/source` for anything else.
  */
 export function parseSource(source: string, env: Environment = process.env): LocalFile | RemoteFile {
   if (source.startsWith("file://")) return { kind: "local", path: fileURLToPath(source) };
@@ -51,7 +51,7 @@ export function parseSource(source: string, env: Environment = process.env): Loc
   if (/[\\/]|\.(pth|pt|bin|ckpt|safetensors)$/.test(source)) return { kind: "local", path: resolve(source) };
   throw new WeightsError({
     code: "weights/source",
-    what: `'${source}' names no weights`,
+    what: `'${source}' does not name weights`,
     fix: "give a file, a file:// or https:// URL, hf://OWNER/NAME, timm/NAME, or the name of published weights such as IMAGENET1K_V1",
   });
 }
@@ -83,7 +83,7 @@ function hubFile(source: string, env: Environment): RemoteFile {
   if (owner === "" || file.split("/").includes("..")) {
     throw new WeightsError({
       code: "weights/source",
-      what: `'hf://${source}' is no file of the Hugging Face hub`,
+      what: `'hf://${source}' is not a file of the Hugging Face hub`,
       fix: "write hf://OWNER/NAME, hf://OWNER/NAME@REVISION or hf://OWNER/NAME/FILE",
     });
   }

@@ -4,7 +4,7 @@ import type { Image } from "@classifier-training/image";
 import { exifOrientation } from "@classifier-training/image";
 import type { LeftOutReason } from "../dataset.ts";
 import { openSource } from "../source.ts";
-import { type Fingerprint, fingerprint, nearGroups } from "./fingerprint.ts";
+import { hashImage, type ImageHashes, nearGroups } from "./image-hashes.ts";
 import {
   type DecodeChoices,
   type ListedImage,
@@ -70,7 +70,7 @@ export interface CheckOptions extends DecodeChoices {
 
 /**
  * Looks at every image of a data root, opened as training opens it: duplicates (equal and nearly equal) within and across splits, contradictory
- * labels, corrupt, tiny, missing, unlisted and unlabelled files, and the classes of each split.
+ * labels, corrupt, tiny, missing, unlisted and unlabeled files, and the classes of each split.
  */
 export async function checkData(root: string, options: CheckOptions = {}): Promise<DataReport> {
   const { minSide = 16, onProgress, signal, maxPixels, exifOrientation: turns = false } = options;
@@ -78,7 +78,7 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
   const { splits, refused } = takeInventory(root, decode);
   const { images, readers } = await imagesOf(splits, decode);
   const leftOut = (...reasons: LeftOutReason[]) => splits.flatMap((split) => leftOutOf(split, ...reasons));
-  const prints = new Map<ListedImage, Fingerprint>();
+  const hashes = new Map<ListedImage, ImageHashes>();
   const corrupt: { image: ListedImage; why: string }[] = [];
   let next = 0;
   let done = 0;
@@ -86,19 +86,19 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
     for (let i = next++; i < images.length; i = next++) {
       signal?.throwIfAborted();
       const image = images[i] as ListedImage;
-      const print = await fingerprint(readers[i] as () => Promise<Image>);
-      if (typeof print === "string") corrupt.push({ image, why: print });
-      else prints.set(image, print);
+      const made = await hashImage(readers[i] as () => Promise<Image>);
+      if (typeof made === "string") corrupt.push({ image, why: made });
+      else hashes.set(image, made);
       onProgress?.(++done, images.length);
     }
   };
   await Promise.all(Array.from({ length: 4 }, work));
-  const readable = images.filter((image) => prints.has(image));
-  const printOf = (image: ListedImage) => prints.get(image) as Fingerprint;
-  const exact = groupBy(readable, (image) => printOf(image).pixels);
+  const readable = images.filter((image) => hashes.has(image));
+  const hashesOf = (image: ListedImage) => hashes.get(image) as ImageHashes;
+  const exact = groupBy(readable, (image) => hashesOf(image).pixels);
   const firsts = [...exact.values()].map(([first]) => first as ListedImage);
-  const near = nearGroups(firsts.map(printOf)).map((members) => members.map((i) => firsts[i] as ListedImage));
-  const widened = near.map((members) => members.flatMap((image) => exact.get(printOf(image).pixels) as ListedImage[]));
+  const near = nearGroups(firsts.map(hashesOf)).map((members) => members.map((i) => firsts[i] as ListedImage));
+  const widened = near.map((members) => members.flatMap((image) => exact.get(hashesOf(image).pixels) as ListedImage[]));
   const exactDuplicates = [...exact.values()].filter(({ length }) => length > 1).map(groupOf);
   const nearDuplicates = near.map(groupOf);
   const inNear = new Set(widened.flat());
@@ -118,7 +118,7 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
     contradictions: contradictions.filter(({ labels }) => labels.length > 1),
     corrupt: corrupt.sort((a, b) => comparePython(a.image.path, b.image.path)),
     tiny: readable.flatMap((image) => {
-      const { width, height } = printOf(image);
+      const { width, height } = hashesOf(image);
       return Math.min(width, height) < minSide ? [{ image, width, height }] : [];
     }),
     minSide,
@@ -146,7 +146,7 @@ async function imagesOf(splits: readonly OpenedSplit[], decode: DecodeChoices) {
     const { classes } = dataset;
     for (const [i, path] of dataset.paths.entries()) {
       const label = classes[dataset.targets[i] as number] as string;
-      images.push({ split, path, label, where: dataset.labelledAt[i] as string });
+      images.push({ split, path, label, where: dataset.labeledAt[i] as string });
       readers.push(async () => (await dataset.get(i)).image);
     }
     const others = leftOutOf(opened, "label unknown to train", "no label").filter(({ path }) => existsSync(path));

@@ -25,9 +25,9 @@ export function renderDataReport(report: DataReport, { limit = 10 }: { limit?: n
     for (const entry of entries.slice(0, limit)) lines.push(`  ${show(entry)}`);
     if (entries.length > limit) lines.push(`  ... and ${entries.length - limit} more`);
   };
-  const labelled = (image: ListedImage) => `${nameOf(image)} (${image.label === "" ? "no label" : image.label})`;
+  const labeled = (image: ListedImage) => `${nameOf(image)} (${image.label === "" ? "no label" : image.label})`;
   const group = ({ images }: DuplicateGroup) => {
-    const shown = images.slice(0, 4).map(labelled).join(" = ");
+    const shown = images.slice(0, 4).map(labeled).join(" = ");
     return images.length > 4 ? `${shown} = ... ${images.length} in all` : shown;
   };
   const leaks = (groups: readonly DuplicateGroup[]) => groups.filter(({ acrossSplits }) => acrossSplits);

@@ -16,7 +16,7 @@ export const rowOptions = {
 };
 
 /** A row of a listing, whatever the format. */
-export interface LabelledRow {
+export interface LabeledRow {
   readonly path: string;
   /** Empty where the row has none. */
   readonly label: string;
@@ -33,7 +33,7 @@ interface Selection {
  * The rows that become samples (those with a known label and an image), and why the others do not.
  * @throws VisionError for an image that does not exist, unless those are skipped
  */
-export function selectRows<Row extends LabelledRow>(rows: readonly Row[], { classToIdx, onMissing }: Selection) {
+export function selectRows<Row extends LabeledRow>(rows: readonly Row[], { classToIdx, onMissing }: Selection) {
   const classes =
     classToIdx === undefined
       ? indexClasses(rows.map(({ label }) => label).filter((label) => label !== ""))
@@ -53,21 +53,21 @@ export function selectRows<Row extends LabelledRow>(rows: readonly Row[], { clas
 }
 
 /** A dataset of the rows that `selectRows` kept, without its source. */
-export function labelledSamples(
-  rows: readonly LabelledRow[],
+export function labeledSamples(
+  rows: readonly LabeledRow[],
   classes: ReadonlyMap<string, number>,
 ): Omit<ImageDatasetInit, "name" | "source"> {
   return {
     targets: Int32Array.from(rows, ({ label }) => classes.get(label) as number),
     classToIdx: classes,
     paths: rows.map(({ path }) => path),
-    labelledAt: rows.map(({ where }) => where),
+    labeledAt: rows.map(({ where }) => where),
     remarks: repeatedImages(rows),
   };
 }
 
 /** Image files below a folder that no row names. */
-export function unnamedImages(folder: string, rows: readonly LabelledRow[]): LeftOut[] {
+export function unnamedImages(folder: string, rows: readonly LabeledRow[]): LeftOut[] {
   const named = new Set(rows.map(({ path }) => resolve(path)));
   let unnamed = filesBelow(folder, isImageName).filter((path) => !named.has(resolve(path)));
   if (unnamed.length > 0) {
@@ -78,7 +78,7 @@ export function unnamedImages(folder: string, rows: readonly LabelledRow[]): Lef
   return unnamed.map((path) => ({ reason: "named by no annotation", path, label: "", where: path }));
 }
 
-function repeatedImages(rows: readonly LabelledRow[]): string[] {
+function repeatedImages(rows: readonly LabeledRow[]): string[] {
   const labels = new Map<string, Set<string>>();
   let repeated = 0;
   for (const { path, label } of rows) {

@@ -4,19 +4,19 @@ import { functional, recycle } from "@classifier-training/image";
 import { VisionError } from "../../errors.ts";
 
 /** What is kept of an image for comparing it with others. */
-export interface Fingerprint {
+export interface ImageHashes {
   readonly width: number;
   readonly height: number;
-  /** Of the decoded pixels: the same picture in another file has the same. */
+  /** Content hash of the decoded pixels: the same image in another file has the same. */
   readonly pixels: string;
-  /** 64 bits: whether each of 8x8 patches is brighter than its right neighbour (dHash). */
+  /** 64 bits: whether each of 8x8 patches is brighter than its right neighbor (dHash). */
   readonly bits: readonly [high: number, low: number];
-  /** 16x16 grey values. */
+  /** 16x16 gray values. */
   readonly thumbnail: Uint8Array;
 }
 
-/** An image's fingerprint; a text instead says why it cannot be decoded. */
-export async function fingerprint(read: () => Promise<Image>): Promise<Fingerprint | string> {
+/** The hashes of an image; a text instead says why it cannot be decoded. */
+export async function hashImage(read: () => Promise<Image>): Promise<ImageHashes | string> {
   try {
     const image = await read();
     const gray = functional.toGrayscale(image);
@@ -31,7 +31,7 @@ export async function fingerprint(read: () => Promise<Image>): Promise<Fingerpri
     }
     const small = functional.resize(gray, 16, 16).data;
     const hash = createHash("sha256").update(`${image.width}x${image.height}\0`).update(image.data);
-    const made: Fingerprint = {
+    const made: ImageHashes = {
       width: image.width,
       height: image.height,
       pixels: hash.digest("hex"),
@@ -52,10 +52,10 @@ function bitCount(value: number): number {
   return Math.imul((v + (v >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
-/** Whether two images show nearly the same: at most 3 of 64 bits and 6 grey levels apart on average. */
-export function nearlyEqual(a: Fingerprint, b: Fingerprint): boolean {
+/** Whether two images show nearly the same: at most 3 of 64 bits and 6 gray levels apart on average. */
+export function nearlyEqual(a: ImageHashes, b: ImageHashes): boolean {
   if (bitCount(a.bits[0] ^ b.bits[0]) + bitCount(a.bits[1] ^ b.bits[1]) > 3) return false;
-  const shape = (f: Fingerprint) => f.width / f.height;
+  const shape = (f: ImageHashes) => f.width / f.height;
   if (Math.abs(Math.log(shape(a) / shape(b))) > 0.1) return false;
   let difference = 0;
   for (let i = 0; i < a.thumbnail.length; i++) {
@@ -67,8 +67,8 @@ export function nearlyEqual(a: Fingerprint, b: Fingerprint): boolean {
 /**
  * Groups of nearly equal images. Four 16-bit parts index the bits: two images at most 3 bits apart agree in one part.
  */
-export function nearGroups(prints: readonly Fingerprint[]): number[][] {
-  const parent = Int32Array.from(prints, (_, i) => i);
+export function nearGroups(hashes: readonly ImageHashes[]): number[][] {
+  const parent = Int32Array.from(hashes, (_, i) => i);
   const rootOf = (i: number) => {
     let at = i;
     while (parent[at] !== at) {
@@ -78,19 +78,19 @@ export function nearGroups(prints: readonly Fingerprint[]): number[][] {
     return at;
   };
   const buckets = new Map<number, number[]>();
-  for (const [i, print] of prints.entries()) {
-    const [high, low] = print.bits;
+  for (const [i, own] of hashes.entries()) {
+    const [high, low] = own.bits;
     for (const [part, value] of [high >>> 16, high & 0xffff, low >>> 16, low & 0xffff].entries()) {
       const key = part * 65536 + value;
       const bucket = buckets.get(key) ?? [];
       for (const j of bucket) {
-        if (rootOf(i) !== rootOf(j) && nearlyEqual(print, prints[j] as Fingerprint)) parent[rootOf(i)] = rootOf(j);
+        if (rootOf(i) !== rootOf(j) && nearlyEqual(own, hashes[j] as ImageHashes)) parent[rootOf(i)] = rootOf(j);
       }
       bucket.push(i);
       buckets.set(key, bucket);
     }
   }
   const groups = new Map<number, number[]>();
-  for (const i of prints.keys()) groups.set(rootOf(i), [...(groups.get(rootOf(i)) ?? []), i]);
+  for (const i of hashes.keys()) groups.set(rootOf(i), [...(groups.get(rootOf(i)) ?? []), i]);
   return [...groups.values()].filter(({ length }) => length > 1);
 }
