@@ -1,9 +1,9 @@
 import type { Tensor } from "@classifier-training/torch";
 import type { MetricValues, ResultState } from "../metrics/logged-values.ts";
 
-/** Where in an epoch a checkpoint was taken: what of the batch or epoch is done already when training resumes. */
+/** Where in an epoch a checkpoint was taken: what is done already when training resumes. */
 export type Phase =
-  /** Within a batch: nothing can be saved that could be resumed. */
+  /** Within a batch: not resumable. */
   | "inBatch"
   /** In `onTrainBatchEnd`: the batch's log row, its validation and the rest are still to come. */
   | "batchEnd"
@@ -35,7 +35,7 @@ export interface LoopState {
   readonly unit?: { readonly batches: number | null; readonly batchSize: number | null };
   readonly results: ResultState;
   readonly metrics: Readonly<{ callback: MetricValues; logged: MetricValues; progressBar: MetricValues }>;
-  /** Those of the metrics that were measured with these very weights. */
+  /** The metrics that were measured with these weights. */
   readonly current?: readonly string[];
 }
 
@@ -54,7 +54,7 @@ export interface Configured {
   readonly schedulers: readonly ConfiguredScheduler[];
 }
 
-/** State of a rank other than the first: a resumed run needs it of each. */
+/** The state of a rank other than the first; a resumed run needs that of each. */
 export interface RankState {
   /** What it has logged in the epoch so far. */
   readonly results: ResultState;
@@ -74,7 +74,7 @@ export interface Checkpoint {
   globalStep: number;
   /** The weights that evaluation uses (EMA's, where there is an EMA), under torchvision's names. */
   stateDict: Map<string, Tensor>;
-  /** The weights that training continues with, where they are others (an EMA runs). */
+  /** The weights that training continues with, where they differ (with an EMA). */
   trainingStateDict?: Map<string, Tensor>;
   /** Gradients in the middle of an accumulation, by parameter. */
   gradients?: Map<string, Tensor>;
@@ -92,7 +92,7 @@ export interface Checkpoint {
   /** States of the metric objects of the module, by property path. */
   moduleMetrics?: Record<string, Record<string, unknown>>;
   datamodule?: Record<string, unknown>;
-  /** Of a distributed run: what the ranks after the first have of their own, by rank from 1. */
+  /** Of a distributed run: the states of the ranks after the first, by rank from 1. */
   ranks?: readonly RankState[];
   hyperParameters?: Record<string, unknown>;
   runSignature?: Record<string, unknown>;

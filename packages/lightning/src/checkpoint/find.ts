@@ -25,7 +25,7 @@ export function findAll(folder: string, extension: string): readonly string[] {
   return newestFirst([...entriesOf(folder), ...below(folder, isOther)], extension);
 }
 
-/** As deep as names of metrics go: a folder of checkpoints may be one that holds all kinds of things. */
+/** Depth of the search, enough for names of metrics: a folder of checkpoints may hold other things, too. */
 const maxDepth = 3;
 
 interface Entry {
@@ -42,7 +42,7 @@ function entriesOf(folder: string): Entry[] {
   }
 }
 
-/** Entries of the folders below, but for those that `leavesOut` says. */
+/** Entries of the folders below, except those that `leavesOut` excludes. */
 function below(folder: string, leavesOut: (entries: readonly Entry[]) => boolean, depth = 1): Entry[] {
   if (depth > maxDepth) return [];
   return subfolders(folder).flatMap((path) => {
@@ -57,7 +57,7 @@ function subfolders(folder: string): string[] {
     .map(({ entry }) => join(folder, entry.name));
 }
 
-/** A folder and those below it that names of checkpoints may have made. */
+/** A folder and the subfolders that names of checkpoints may have made. */
 export function checkpointFolders(folder: string, depth = 0): string[] {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
   const deeper = depth < maxDepth ? subfolders(folder) : [];
@@ -92,7 +92,7 @@ interface Found {
  * which a warning then names.
  * @param last candidates for the last one, the newest first
  * @param others all further files of the run's folders; read only where they are needed
- * @param usable what is asked of a checkpoint: in training, that it holds more than weights
+ * @param usable whether a checkpoint can be resumed: in training, one with more than weights
  * @throws LightningError when there are candidates and all of them are damaged
  */
 export function loadNewest(
@@ -105,7 +105,7 @@ export function loadNewest(
     const checkpoint = loadIntact(path, damaged);
     if (checkpoint !== undefined) return { path, checkpoint };
   }
-  // A truncated file still says whose it is.
+  // The header of a truncated file may still name its run.
   const said = damaged.map((path) => summaryOf(path)).find((summary) => summary !== undefined);
   const candidates = others()
     .filter((path) => !last.includes(path))
@@ -114,7 +114,7 @@ export function loadNewest(
     .filter(({ summary }) => usable(summary))
     .sort((a, b) => b.summary.created.localeCompare(a.summary.created));
   const newest = said ?? candidates[0]?.summary;
-  // A run that resumed another one has that one's files to fall back on.
+  // A run that resumed another one can fall back on that one's files.
   const lineage = newest === undefined ? [] : [newest.runId, ...(newest.continuedRuns ?? [])];
   for (const { path, summary } of candidates.filter((one) => lineage.includes(one.summary.runId))) {
     const checkpoint = loadIntact(path, damaged);

@@ -20,7 +20,7 @@ export interface SaveRequest {
   /** Removed once this one is on disk. */
   readonly replaces: readonly string[];
   readonly onDone?: ((error: unknown) => void) | undefined;
-  /** Nothing has changed a tensor since the save just before. */
+  /** No tensor has changed since the previous save. */
   readonly sameTensors?: boolean | undefined;
 }
 
@@ -38,7 +38,7 @@ export class CheckpointIO {
   /** The last snapshot, for as long as another file may be made of it. */
   #latest: Snapshot | undefined;
 
-  /** How often tensors were copied: fewer times than files were asked for, where files share a snapshot. */
+  /** How often tensors were copied; files that share a snapshot count once. */
   snapshotsTaken = 0;
 
   constructor(options: { readonly asynchronous?: boolean; readonly mode?: WriteMode } = {}) {
@@ -51,7 +51,7 @@ export class CheckpointIO {
     if (this.#asynchronous) this.#worker ??= spawnWorker(new URL("./write-worker.ts", import.meta.url));
   }
 
-  /** Makes memory for snapshots of so many bytes ready, in the worker thread: the first save then costs a copy alone. */
+  /** Allocates memory for snapshots of this size, in the worker thread: the first save then costs the copy only. */
   prepare(bytes: number): void {
     if (!this.#asynchronous) return;
     const memory = this.#memory.prepare(bytes);
@@ -136,14 +136,14 @@ export class CheckpointIO {
     }
   }
 
-  /** The last snapshot's buffer, if it is a copy of these very tensors. */
+  /** The last snapshot's buffer, if it is a copy of these tensors. */
   #reuse(tensors: ReadonlyMap<string, Tensor>, layout: Layout): SnapshotBuffer | undefined {
     if (this.#latest === undefined || !holds(this.#latest, tensors, layout)) return undefined;
     const { buffer } = this.#latest;
     return this.#memory.reclaim(buffer) ? buffer : undefined;
   }
 
-  /** What the tensors occupy must not be held until the next save. */
+  /** Releases the tensors before the next save. */
   #forgetSoon(snapshot: Snapshot): void {
     setImmediate(() => {
       if (this.#latest === snapshot) this.#latest = undefined;
@@ -176,7 +176,7 @@ export class CheckpointIO {
     return this.#pending.has(resolve(path)) || existsSync(path);
   }
 
-  /** Removes a file once what was asked for before is done. */
+  /** Removes a file, after the operations requested before. */
   remove(path: string, root: string): void {
     this.#queue = this.#queue.then(() => {
       try {
@@ -200,7 +200,7 @@ export class CheckpointIO {
     });
   }
 
-  /** Resolves when everything asked for is on disk. */
+  /** Resolves when everything requested is on disk. */
   async flush(): Promise<void> {
     for (let last: Promise<void> | undefined; last !== this.#queue; ) {
       last = this.#queue;
@@ -216,7 +216,7 @@ export class CheckpointIO {
   }
 }
 
-/** What a checkpoint's file is made of. */
+/** The contents of a checkpoint's file. */
 interface Contents {
   readonly tensors: ReadonlyMap<string, Tensor>;
   readonly layout: Layout;

@@ -15,8 +15,8 @@ export async function gatherRanks(own: Checkpoint, strategy: Strategy): Promise<
 }
 
 /**
- * What this rank resumes from: a checkpoint holds the first rank's where a single process has its own.
- * @throws LightningError in mid-epoch, when the run had another number of processes: its data was divided otherwise
+ * The state that this rank resumes from; the first rank's is stored as that of a single process.
+ * @throws LightningError in mid-epoch, when the run had another number of processes: its data was sharded otherwise
  */
 export function ownState(
   { ranks = [], moduleMetrics, gradients }: Checkpoint,

@@ -4,7 +4,7 @@ import type { SnapshotBuffer } from "./snapshot.ts";
 /** Snapshots that may wait to be written: with more, training waits. */
 const maxSnapshots = 2;
 
-/** The memory of snapshots. It is used again and again: the first use of fresh memory costs more than the copy. */
+/** Reuses the memory of snapshots: the first use of fresh memory costs more than the copy. */
 export class SnapshotPool {
   readonly #free: SnapshotBuffer[] = [];
   #inUse = 0;
@@ -17,12 +17,12 @@ export class SnapshotPool {
     const index = this.#free.findIndex(({ data }) => data.byteLength >= bytes);
     const [buffer] = index < 0 ? [] : this.#free.splice(index, 1);
     if (buffer !== undefined) return buffer;
-    // What lies about is too small for this run's checkpoints.
+    // The free buffers are too small for this run's checkpoints.
     this.#free.length = 0;
     return { data: sharedMemory(Math.max(8, bytes)), users: 0 };
   }
 
-  /** Takes a buffer back that was given free a moment ago. @returns false when it is gone */
+  /** Takes a released buffer back into use. @returns false when it has been given to another snapshot */
   reclaim(buffer: SnapshotBuffer): boolean {
     if (buffer.users > 0) return true;
     const index = this.#free.indexOf(buffer);
@@ -32,7 +32,7 @@ export class SnapshotPool {
     return true;
   }
 
-  /** A file is written: with the last one of a buffer, that is free. */
+  /** One file of a buffer is written; after the last one it is free. */
   release(buffer: SnapshotBuffer): void {
     if (--buffer.users > 0) return;
     this.#free.push(buffer);
@@ -40,7 +40,7 @@ export class SnapshotPool {
     this.#waiting.shift()?.();
   }
 
-  /** Makes memory for the snapshots to come. @returns what is to be touched; undefined when there is some already */
+  /** Makes memory for the snapshots to come. @returns the memory to touch; undefined when there is enough already */
   prepare(bytes: number): SharedArrayBuffer | undefined {
     if (this.#inUse > 0 || this.#free.some(({ data }) => data.byteLength >= bytes)) return undefined;
     this.#free.length = 0;

@@ -7,17 +7,17 @@ export interface SnapshotBuffer {
   users: number;
 }
 
-/** Tensors by name, and where each lies in the data of a file. */
+/** The place of each tensor, by name, in the data of a file. */
 export type Layout = ReadonlyMap<string, serialization.TensorEntry>;
 
-/** What a snapshot was taken of. */
+/** A copy of tensors, and what it was taken of. */
 export interface Snapshot {
   readonly buffer: SnapshotBuffer;
   readonly tensors: ReadonlyMap<string, Tensor>;
   readonly layout: Layout;
 }
 
-/** Copies tensors to their places. */
+/** Copies the tensors into the buffer. */
 export function fill({ buffer, tensors, layout }: Snapshot): void {
   const destinations = [...tensors].flatMap(([name, tensor]) => {
     const place = layout.get(name);
