@@ -36,12 +36,12 @@ export function compareTraining(name: string, dtype: DType, expected: TrainStep)
     const exact = precise.get(what);
     if (!actual || !exact) return [`${what} is missing`];
     const noise = Math.max(...actual.values.map((value, i) => Math.abs(value - (exact.values[i] as number))));
-    const [relative, share] = dtype === "float64" ? [1e-9, 1e-8] : [1e-4, 1e-3];
+    const [relative, fraction] = dtype === "float64" ? [1e-9, 1e-8] : [1e-4, 1e-3];
     const late = what === "next losses" ? (dtype === "float64" ? 1e-4 : 2e-2) : 0;
     // Adam's first step goes by the sign of the gradient, which is chance where rounding outweighs it.
     const gradient = found.get(what.replace("stepped", "gradient of"));
     const sign = what.startsWith("stepped") && dtype !== "float64" && gradient ? 2 * learningRate : 0;
-    const absolute = share * actual.scale + 4 * noise + sign * (noise > 0.1 * learningRate ? 1 : 0) + 1e-10;
+    const absolute = fraction * actual.scale + 4 * noise + sign * (noise > 0.1 * learningRate ? 1 : 0) + 1e-10;
     return compare(what, actual.values, values, { relative: Math.max(relative, late), absolute });
   });
 }

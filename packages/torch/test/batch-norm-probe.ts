@@ -1,7 +1,7 @@
 import { nn, type Tensor, tensor } from "../src/index.ts";
 
 /** How many samples of a batch each rank has: not equally many. */
-export const shares = [3, 5] as const;
+export const shards = [3, 5] as const;
 
 export interface Normalized {
   /** By step: [n, 3, 4, 2]. */

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { distributed, fromTypedArray, full, tensor, version } from "../src/index.ts";
-import { normalize, shares } from "./batch-norm-probe.ts";
+import { normalize, shards } from "./batch-norm-probe.ts";
 
 // One rank of the groups of distributed.test.ts: `rank-probe.ts RANK WORLD_SIZE INIT_METHOD WHAT OUT`.
 const [rankText = "0", sizeText = "1", initMethod = "", what = "", out = ""] = process.argv.slice(2);
@@ -52,8 +52,8 @@ async function latePeer(): Promise<void> {
 }
 
 function batchNorm(): void {
-  const from = shares.slice(0, rank).reduce((sum, share) => sum + share, 0);
-  const count = shares[rank] as number;
+  const from = shards.slice(0, rank).reduce((sum, size) => sum + size, 0);
+  const count = shards[rank] as number;
   said["images"] = normalize(from, count, [3, 4, 2], false, true);
   said["features"] = normalize(from, count, [3], false, true);
   said["activated"] = normalize(from, count, [3, 4, 2], true, true);

@@ -23,7 +23,7 @@ const packed = torch.ops.ct["conv2d"] as (
 afterEach(() => torch.setFusedKernels(true));
 
 const cases: ConvolutionCase[] = [
-  // one tap: every pass is a product
+  // one tap: every pass is a plain GEMM
   { shape: [2, 64, 7, 7], out: 80, kernel: [1, 1], stride: [1, 1], padding: [0, 0] },
   { shape: [3, 48, 9, 5], out: 16, kernel: [1, 1], stride: [2, 2], padding: [0, 0], bias: true },
   { shape: [1, 32, 1, 1], out: 32, kernel: [1, 1], stride: [1, 1], padding: [0, 0], contiguousWeight: true },
@@ -77,7 +77,7 @@ test.each(cases)("in bfloat16 it errs no more than by the rounding of its result
   expectBfloat16Passes(runOf(c), 1.1);
 });
 
-test("threads do not change a bit of packed convolutions", () => {
+test("threads do not change a bit of GEMM convolutions", () => {
   const wide = { shape: [4, 80, 29, 30], out: 96, stride: [2, 2] } as const;
   const geometries: ConvolutionCase[] = [
     { ...wide, kernel: [3, 3], padding: [1, 1] },

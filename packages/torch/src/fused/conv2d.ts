@@ -6,7 +6,7 @@ import { fusedKernelsEnabled } from "./switch.ts";
 const fused = bind("ct::conv2d");
 
 /**
- * A convolution as a product of packed matrices, forward and backward; null where dilation, groups or device are others.
+ * A convolution as a GEMM over packed operands, forward and backward; null for other dilations, groups or devices.
  * The operator itself leaves to LibTorch's convolution, for each of the three passes, what would be no faster, by a rule
  * of shape, dtype and processor. Sums are in float32 and only results are rounded, as LibTorch's are; with less than four
  * input channels, a NaN or infinity may reach the output pixel beside those that see it.

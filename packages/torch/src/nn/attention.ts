@@ -98,7 +98,7 @@ export class MultiheadAttention extends Module<Inputs, AttentionResult> {
   ): AttentionResult {
     if (query.ndim !== 2) return this.#attend(query, key, value, options);
     const batchAt = this.batchFirst ? 0 : 1;
-    // One object stays one: it is projected in one product.
+    // Self-attention projects its one input by one GEMM.
     const batched = new Map([query, key, value].map((input) => [input, input.unsqueeze(batchAt)]));
     const inputs = [query, key, value].map((input) => batched.get(input)) as [Tensor, Tensor, Tensor];
     const keyPaddingMask = options.keyPaddingMask?.unsqueeze(0) ?? null;

@@ -10,7 +10,7 @@ import { Tensor } from "./tensor.ts";
 import { unary } from "./unary.ts";
 import { views } from "./views.ts";
 
-// Tensor's methods: the functions of these tables, each of which takes the tensor as its first argument.
+// Tensor's methods are the functions of these tables, whose first argument is the tensor. A new one needs an entry in a table.
 
 type Method<F> = F extends (self: Tensor, ...args: infer Args) => infer Result ? (...args: Args) => Result : never;
 

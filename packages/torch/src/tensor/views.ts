@@ -34,7 +34,7 @@ const alias = bind("aten::alias");
 const pinMemory = bind("aten::pin_memory");
 const [tril, triu] = [bind("aten::tril"), bind("aten::triu")];
 
-/** Where and how a tensor should be; what is left out stays as it is. */
+/** Dtype, device and layout of a tensor; those left out do not change. */
 export interface Placement {
   readonly dtype?: DType;
   readonly device?: Device;
@@ -82,7 +82,7 @@ export const views = {
     const outside = dim.find((d) => d < -Math.max(1, ndim) || d >= Math.max(1, ndim));
     if (outside !== undefined) return squeezeDim(self, outside);
     const last = [...new Set(dim.map((d) => (d < 0 ? d + ndim : d)))].sort((a, b) => b - a);
-    // With no dimensions it is still a view of its own, as in PyTorch.
+    // Without dimensions the result is still another view, as in PyTorch.
     return last.reduce<Tensor>((view, d) => squeezeDim(view, d), last.length === 0 ? alias(self) : self);
   },
   unsqueeze(self: Tensor, dim: number): Tensor {
@@ -114,7 +114,7 @@ export const views = {
   narrow(self: Tensor, dim: number, start: number, length: number): Tensor {
     return narrow(self, dim, start, length);
   },
-  /** The view of one entry of a dimension, which goes away. */
+  /** The view of one entry of a dimension, without that dimension. */
   select(self: Tensor, dim: number, index: number): Tensor {
     return select(self, dim, index);
   },
@@ -142,7 +142,7 @@ export const views = {
   roll(self: Tensor, shifts: number | readonly number[], dims: number | readonly number[] = []): Tensor {
     return roll(self, [shifts].flat(), [dims].flat());
   },
-  /** Turns by `k` quarter turns in the plane of two dimensions. */
+  /** Rotates by `k` times 90 degrees in the plane of two dimensions. */
   rot90(self: Tensor, k = 1, dims: readonly [number, number] = [0, 1]): Tensor {
     return rot90(self, k, dims);
   },
@@ -160,7 +160,7 @@ export const views = {
     return triu(self, diagonal);
   },
 
-  /** The tensor itself when it already lies in memory like that, else a copy. */
+  /** The tensor itself when it already has that memory format, else a copy. */
   contiguous(self: Tensor, memoryFormat: MemoryFormat = "contiguous"): Tensor {
     return contiguous(self, memoryFormat);
   },
