@@ -12,6 +12,16 @@ export {
   setLogSinks,
 } from "./log.ts";
 export * from "./portable.ts";
+export {
+  firstMachine,
+  isLaunched,
+  isMainProcess,
+  isRankProcess,
+  localProcessCount,
+  rankName,
+  rankVariables,
+  slurmVariables,
+} from "./ranks.ts";
 export { openRegularFile, readRegularFile } from "./read-file.ts";
 export {
   isSecretKey,

@@ -33,7 +33,7 @@ export { SimpleProfiler } from "./profilers/simple.ts";
 export { fastDevRunId } from "./run/checkpoint-choice.ts";
 export type { ResolvedOptions } from "./run/resolved-options.ts";
 export { TrainingInterrupted } from "./run/signal-connector.ts";
-export { type Cluster, isMainProcess } from "./strategies/cluster.ts";
+export type { Cluster } from "./strategies/cluster.ts";
 export { type DDPOptions, DDPStrategy, leaveRanks } from "./strategies/ddp.ts";
 export { setRankCommand } from "./strategies/launcher.ts";
 export { SingleDeviceStrategy } from "./strategies/single-device.ts";

@@ -1,13 +1,7 @@
 import { resolve } from "node:path";
-import { getLogger } from "@classifier-training/base";
+import { getLogger, isMainProcess } from "@classifier-training/base";
 import { type DictConfig, get, type JobContext } from "@classifier-training/hydra";
-import {
-  CSVLogger,
-  isMainProcess,
-  ModelCheckpoint,
-  summaryOf,
-  TrainingInterrupted,
-} from "@classifier-training/lightning";
+import { CSVLogger, ModelCheckpoint, summaryOf, TrainingInterrupted } from "@classifier-training/lightning";
 import { RunWriter, runPaths } from "@classifier-training/runs";
 import { manualSeed } from "@classifier-training/torch";
 import { buildTrainer } from "./build-trainer.ts";

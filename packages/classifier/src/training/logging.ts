@@ -7,6 +7,7 @@ import {
   type LogLevel,
   type LogSink,
   logLevels,
+  rankName,
   setLogLevel,
   setLogSinks,
   suggestion,
@@ -53,7 +54,7 @@ export function logTo(file: string, level: string): RunLog {
  * would repeat what the first one says.
  */
 export function logAsRank(): () => void {
-  const rank = process.env["RANK"] ?? process.env["SLURM_PROCID"] ?? process.env["NODE_RANK"] ?? "?";
+  const rank = rankName();
   return setLogSinks([
     ({ level, name, message }) => {
       if (level === "ERROR" || (level === "WARNING" && name.startsWith("vision.")))

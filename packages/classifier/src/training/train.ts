@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
-import { CtError, getLogger } from "@classifier-training/base";
+import { CtError, getLogger, isMainProcess } from "@classifier-training/base";
 import {
   create,
   type DictConfig,
@@ -16,7 +16,6 @@ import {
   type Callback,
   CSVLogger,
   inspectCheckpoint,
-  isMainProcess,
   ModelCheckpoint,
   TrainingInterrupted,
 } from "@classifier-training/lightning";

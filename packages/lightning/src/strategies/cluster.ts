@@ -1,6 +1,6 @@
+import { isLaunched, rankVariables } from "@classifier-training/base";
 import { distributed } from "@classifier-training/torch";
 import { MisconfigurationError } from "../utilities/errors.ts";
-import { isSlurmTask, slurmVariables } from "./slurm.ts";
 
 /** Which process of a run this is. */
 export interface Cluster {
@@ -17,28 +17,6 @@ export interface Cluster {
 }
 
 type Variables = Readonly<NodeJS.ProcessEnv>;
-
-/** Whether torchrun, or a launcher that sets the same variables, has started this process as one rank of several. */
-function isLaunched(env: Variables): boolean {
-  return env["WORLD_SIZE"] !== undefined && (env["RANK"] !== undefined || env["LOCAL_RANK"] !== undefined);
-}
-
-/** The environment with torchrun's variables, whoever has started this process: SLURM's tasks have others. */
-function rankVariables(env: Variables): Variables {
-  return isLaunched(env) || !isSlurmTask(env) ? env : { ...env, ...slurmVariables(env) };
-}
-
-/** Whether somebody has started this process as one rank of several. */
-export function isRankProcess(env: Variables = process.env): boolean {
-  return isLaunched(rankVariables(env));
-}
-
-/** Whether this process is the one that logs, prints and writes the files of a run; known before there is a trainer. */
-export function isMainProcess(environment: Variables = process.env): boolean {
-  const env = rankVariables(environment);
-  if (isLaunched(env) && env["RANK"] !== undefined) return env["RANK"] === "0";
-  return [env["LOCAL_RANK"], env["NODE_RANK"]].every((rank) => rank === undefined || rank === "0");
-}
 
 /** How many processes the environment says there are on this machine; undefined when it says nothing. */
 export function externalLocalWorldSize(numNodes: number, environment: Variables = process.env): number | undefined {

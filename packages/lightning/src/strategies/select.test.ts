@@ -1,5 +1,6 @@
+import { isMainProcess } from "@classifier-training/base";
 import { afterEach, expect, test, vi } from "vitest";
-import { findCluster, isMainProcess } from "./cluster.ts";
+import { findCluster } from "./cluster.ts";
 import { selectStrategy } from "./select.ts";
 
 afterEach(() => vi.unstubAllEnvs());

@@ -1,7 +1,7 @@
-import { getLogger, suggestion } from "@classifier-training/base";
+import { getLogger, isRankProcess, suggestion } from "@classifier-training/base";
 import { cudaDeviceCount, cudaIsAvailable, distributed, mpsIsAvailable } from "@classifier-training/torch";
 import { MisconfigurationError } from "../utilities/errors.ts";
-import { externalLocalWorldSize, findCluster, isRankProcess } from "./cluster.ts";
+import { externalLocalWorldSize, findCluster } from "./cluster.ts";
 import { DDPStrategy } from "./ddp.ts";
 import { SingleDeviceStrategy } from "./single-device.ts";
 import type { Strategy } from "./strategy.ts";

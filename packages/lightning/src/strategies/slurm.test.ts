@@ -1,7 +1,7 @@
+import { firstMachine, isMainProcess, isRankProcess, slurmVariables } from "@classifier-training/base";
 import { expect, test, vi } from "vitest";
-import { externalLocalWorldSize, findCluster, isMainProcess, isRankProcess } from "./cluster.ts";
+import { externalLocalWorldSize, findCluster } from "./cluster.ts";
 import { selectStrategy } from "./select.ts";
-import { firstMachine, slurmVariables } from "./slurm.ts";
 
 /** The third task of a job of two machines with two tasks each. */
 const task = {

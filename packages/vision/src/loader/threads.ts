@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { localProcessCount } from "@classifier-training/base";
 
 export interface ThreadPlan {
   /** Data worker threads. */
@@ -9,8 +10,7 @@ export interface ThreadPlan {
 
 /** The cores of this process: those of the machine, divided by the processes of a distributed run on it. */
 function ownCores(): number {
-  const processes = Number(process.env["LOCAL_WORLD_SIZE"] ?? 1);
-  return Math.max(1, Math.floor(availableParallelism() / Math.max(1, processes)));
+  return Math.max(1, Math.floor(availableParallelism() / localProcessCount()));
 }
 
 /**

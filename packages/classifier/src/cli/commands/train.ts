@@ -1,3 +1,4 @@
+import { isMainProcess, scratchFolder, setLogLevel } from "@classifier-training/base";
 import type { MainResult } from "@classifier-training/hydra";
 import type { Command } from "commander";
 import { configFolders } from "../../extensions.ts";
@@ -85,12 +86,8 @@ export function withoutUsageCode(code: number): number {
 
 /** The arguments for this process: a rank that is not the first of a distributed run leaves no run directory behind. */
 export async function asRank(argv: readonly string[]): Promise<readonly string[]> {
-  const variables = ["RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"];
-  if (variables.every((name) => process.env[name] === undefined)) return argv;
-  const { isMainProcess } = await import("@classifier-training/lightning");
   if (isMainProcess()) return argv;
   const { rmSync } = await import("node:fs");
-  const { scratchFolder, setLogLevel } = await import("@classifier-training/base");
   setLogLevel("WARNING");
   const scratch = scratchFolder("rank");
   process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
@@ -113,7 +110,6 @@ export const registerTrain: RegisterCommand = (program, finish) => {
       const { exitCode: code, jobs } = await runTraining("train", "train_basketball_resnet18", overrides);
       finish(code);
       if (jobs.length === 0) return;
-      const { isMainProcess } = await import("@classifier-training/lightning");
       const results = isMainProcess() ? jobs.flatMap(({ value }) => value ?? []) : [];
       for (const result of results) print(describeResult(result, results.length === 1 ? nextCommands(result) : []));
     },

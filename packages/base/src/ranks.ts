@@ -1,4 +1,39 @@
+// The variables by which torchrun, SLURM and other launchers give a process its rank.
+
 type Variables = Readonly<NodeJS.ProcessEnv>;
+
+/** Whether torchrun, or a launcher that sets the same variables, has started this process as one rank of several. */
+export function isLaunched(env: Variables): boolean {
+  return env["WORLD_SIZE"] !== undefined && (env["RANK"] !== undefined || env["LOCAL_RANK"] !== undefined);
+}
+
+/** The environment with torchrun's variables, whoever has started this process: SLURM's tasks have others. */
+export function rankVariables(env: Variables): Variables {
+  return isLaunched(env) || !isSlurmTask(env) ? env : { ...env, ...slurmVariables(env) };
+}
+
+/** Whether somebody has started this process as one rank of several. */
+export function isRankProcess(env: Variables = process.env): boolean {
+  return isLaunched(rankVariables(env));
+}
+
+/** Whether this process is the one that logs, prints and writes the files of a run; known before there is a trainer. */
+export function isMainProcess(environment: Variables = process.env): boolean {
+  const env = rankVariables(environment);
+  if (isLaunched(env) && env["RANK"] !== undefined) return env["RANK"] === "0";
+  return [env["LOCAL_RANK"], env["NODE_RANK"]].every((rank) => rank === undefined || rank === "0");
+}
+
+/** The rank of this process as a log names it. */
+export function rankName(environment: Variables = process.env): string {
+  const { RANK, NODE_RANK, LOCAL_RANK } = rankVariables(environment);
+  return RANK ?? NODE_RANK ?? LOCAL_RANK ?? "?";
+}
+
+/** How many processes of a run share this machine. */
+export function localProcessCount(environment: Variables = process.env): number {
+  return Math.max(1, Number(environment["LOCAL_WORLD_SIZE"] ?? 1));
+}
 
 /** Where the ranks meet when neither MASTER_PORT nor a job's number says it. */
 const defaultPort = 12910;
@@ -7,7 +42,7 @@ const defaultPort = 12910;
  * Whether `srun` has started this process as one of several tasks. A job that is called `bash` or `interactive` is a
  * shell, from which processes are started in other ways; and the only task of a job starts the other ranks itself.
  */
-export function isSlurmTask(env: Variables): boolean {
+function isSlurmTask(env: Variables): boolean {
   const isShell = ["bash", "interactive"].includes(env["SLURM_JOB_NAME"] ?? "");
   return !isShell && env["SLURM_PROCID"] !== undefined && Number(env["SLURM_NTASKS"] ?? 1) > 1;
 }
