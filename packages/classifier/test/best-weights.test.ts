@@ -80,7 +80,7 @@ class Spoil extends Callback {
 async function trained(name: string, callbacks: readonly Callback[]) {
   const outputDir = join(dir, name);
   const options = classificationModelOptionsSchema.parse({ numClasses: 2, learningRate: 1e-8, pretrained: false });
-  const model = new ClassificationModel(options, "mean_colour", () => new MeanColor());
+  const model = new ClassificationModel(options, "mean_color", () => new MeanColor());
   const datamodule = new ImageFolderDataModule({
     dataRoot: join(dir, "data"),
     imageSize: 8,

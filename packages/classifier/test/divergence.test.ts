@@ -90,7 +90,7 @@ test("an exported model whose outputs are not finite predicts nothing", async ()
     ["export", "good", "--data", "data", "--out", "bundle"],
   ]) {
     const { code, text } = await inProcess(args, dir);
-    expect(text, args[0]).toContain("the model's outputs are not finite (NaN, NaN): it predicts nothing");
+    expect(text, args[0]).toContain("the model's outputs are not finite (NaN, NaN): there is no prediction");
     expect(code).toBe(1);
   }
 });

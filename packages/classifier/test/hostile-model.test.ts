@@ -136,18 +136,18 @@ test("a custom transform is known by its name once its module is there", async (
 test("names of classes and files cannot write to the terminal anything but text", async () => {
   const names = ["\u001b[31mred\u001b]0;owned\u0007", "\u202egreen"];
   rewriteLabels(tinyLabels(names));
-  const picture = join(dir, "\u001b[2Jimage.png");
-  copyFileSync(tiny.image, picture);
+  const image = join(dir, "\u001b[2Jimage.png");
+  copyFileSync(tiny.image, image);
   const { code, stdout, stderr } = await classifier(
-    ["predict", tiny.bundle, picture, join(dir, "\u001b[2Jnothing.png")],
+    ["predict", tiny.bundle, image, join(dir, "\u001b[2Jnothing.png")],
     dir,
   );
   expect(code, stdout).toBe(1);
   expect(stderr).toContain("nothing.png");
-  const shown = await classifier(["predict", tiny.bundle, picture], dir);
+  const shown = await classifier(["predict", tiny.bundle, image], dir);
   expect(shown.stdout).toMatch(/image\.png {2}.*red .*%/);
   for (const text of [stdout, stderr, shown.stdout, shown.stderr]) expect(printable(text)).toBe(text);
-  const json = await classifier(["predict", tiny.bundle, picture, "--json"], dir);
+  const json = await classifier(["predict", tiny.bundle, image, "--json"], dir);
   expect(printable(json.stdout)).toBe(json.stdout);
   const { predictions } = JSON.parse(json.stdout) as { predictions: { label: string }[] };
   expect(predictions.map(({ label }) => label).sort()).toEqual([...names].sort());

@@ -68,7 +68,7 @@ test("the local configuration runs, and only warns of the classes that the confu
     ["train", ...fromConf("train_jersey_ocr_resnet18_local"), ...toData, ...limits],
     dir,
   );
-  expect(stderr).toContain("callbacks.confusion_matrix.num_classes is 43, but the data has 3 classes: 3 are drawn");
+  expect(stderr).toContain("callbacks.confusion_matrix.num_classes is 43, but the data has 3 classes: 3 are plotted");
   expect(code, stderr).toBe(0);
 });
 

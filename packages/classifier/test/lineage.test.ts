@@ -145,7 +145,7 @@ test("a fast_dev_run leaves nothing that another command takes for a result", as
   const before = checkpoints("checkpoints");
   const tried = await train("trial", "+trainer.fast_dev_run=true", "seed=9");
   expect(tried.code, tried.stderr).toBe(0);
-  expect(tried.stdout).toContain("it leaves no model and no checkpoint");
+  expect(tried.stdout).toContain("no model and no checkpoint were saved");
   expect(checkpoints("checkpoints")).toEqual(before);
   expect(readdirSync(join(dir, "outputs/trial")).sort()).toEqual([".hydra", "run.json", "train.log"]);
   for (const args of [

@@ -42,7 +42,7 @@ async function images(labels: readonly Label[]): Promise<void> {
 }
 
 /** Tells red from blue by the mean color, from the start; counts how often it is asked. */
-class MeanColour extends nn.Module {
+class MeanColor extends nn.Module {
   readonly head: nn.Linear;
   calls = 0;
 
@@ -77,8 +77,8 @@ async function train(
     readonly classWeights?: readonly number[];
   },
 ) {
-  const { backbone = "mean_colour", classes = 2, ckptPath = null, epochs = 2, classWeights } = options;
-  const network = new MeanColour(classes);
+  const { backbone = "mean_color", classes = 2, ckptPath = null, epochs = 2, classWeights } = options;
+  const network = new MeanColor(classes);
   const model = new ClassificationModel(
     classificationModelOptionsSchema.parse({ numClasses: classes, learningRate: 1e-8, pretrained: false }),
     backbone,
@@ -158,7 +158,7 @@ test("validation runs the network once a batch, whatever looks at the result", a
 });
 
 test.each<[string, Parameters<typeof train>[1], () => Promise<void>, RegExp]>([
-  ["another model", { backbone: "other_colour" }, async () => {}, /model was "mean_colour" and is "other_colour"/],
+  ["another model", { backbone: "other_colour" }, async () => {}, /model was "mean_color" and is "other_colour"/],
   ["more classes", { classes: 3 }, () => images(["green"]), /numClasses was 2 and is 3; classes was \["blue","red"\]/],
   [
     "classes of other names",

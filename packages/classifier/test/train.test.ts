@@ -150,7 +150,7 @@ test("a bundle proves itself without LibTorch, and tells of each file that was c
     changed[at] = name === "bundle.json" && whole[at] === 0x31 ? 0x32 : 0x31;
     writeFileSync(path, changed);
     const bad = await classifier(["bundle", "verify", "bundle"], dir);
-    expect(bad.stdout).toContain(`${name}: was changed after the bundle was made`);
+    expect(bad.stdout).toContain(`${name}: was changed after the bundle was created`);
     expect(bad.code).toBe(2);
     writeFileSync(path, whole);
   }
@@ -179,7 +179,7 @@ test("a folder that is not a bundle is not overwritten", async () => {
   const refused = await classifier(["export", trained, "--data", "data", "--out", "data"], dir);
   expect(refused.stderr).toContain("the folder has files that do not belong to a bundle");
   const onItself = await classifier(["export", "bundle", "--data", "data", "--out", "bundle"], dir);
-  expect(onItself.stderr).toContain("the model is in the very folder");
+  expect(onItself.stderr).toContain("the model is in the output folder");
   expect(existsSync(join(dir, "bundle", "model.onnx"))).toBe(true);
   expect(refused.code).toBe(1);
 });

@@ -36,7 +36,7 @@ export class ConfusionMatrixCallback extends EvaluationCallback {
     const { numClasses } = this.options;
     if (actual !== undefined && numClasses !== null && numClasses !== actual) {
       log.warning(
-        `callbacks.confusion_matrix.num_classes is ${numClasses}, but the data has ${actual} classes: ${actual} are drawn. Remove the option.`,
+        `callbacks.confusion_matrix.num_classes is ${numClasses}, but the data has ${actual} classes: ${actual} are plotted. Remove the option.`,
       );
     }
   }
@@ -52,7 +52,7 @@ export class ConfusionMatrixCallback extends EvaluationCallback {
     const given = this.options.classNames;
     if (given !== null && given.length !== numClasses)
       log.warnOnce(
-        `callbacks.confusion_matrix.class_names has ${given.length} names, but the data has ${numClasses} classes: the data's names are drawn. Remove the option.`,
+        `callbacks.confusion_matrix.class_names has ${given.length} names, but the data has ${numClasses} classes: the names of the data are plotted. Remove the option.`,
       );
     const names = given?.length === numClasses ? given : Array.from({ length: numClasses }, (_, i) => name(i));
     const counts = countConfusions(labels, predicted, numClasses);

@@ -1,8 +1,8 @@
-/** How rare classes count in the loss. */
+/** Class weights of the loss. */
 export type ClassWeighting = "inverse" | "effective" | "none";
 
 /**
- * Weights of the classes, normalised to sum to their number, so that the loss keeps its scale.
+ * Weights of the classes, normalized to sum to their number, so that the loss keeps its scale.
  * `inverse`: 1 / count. `effective`: (1 - beta) / (1 - beta^count) with beta = 0.999, the inverse of the effective number of
  * samples (Cui et al. 2019), which spares very rare classes the extreme weights. A class without samples counts as one.
  */

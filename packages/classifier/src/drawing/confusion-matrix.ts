@@ -1,19 +1,19 @@
 import { createCanvas, ImageData, type SKRSContext2D } from "@napi-rs/canvas";
-import { blues, faint, ink } from "./colours.ts";
+import { blues, faint, ink } from "./colors.ts";
 import { registerFonts, textFont } from "./fonts.ts";
 
 /** Side of the matrix in pixels, however many classes there are. */
 const largestSide = 2200;
 
-/** More classes than this are drawn several to a cell. */
+/** Beyond this number of classes, cells hold several classes. */
 const mostCells = 1100;
 
-/** Longer names are cut. */
+/** Longer names are truncated. */
 const longestName = 32;
 
 /**
- * Draws a confusion matrix: rows are true classes, columns predicted ones; the color is the share of the row, the
- * figure the count. The image grows with the number of classes while every name stays readable; of more classes every
+ * Plots a confusion matrix: rows are true classes, columns predicted ones; the color is the fraction of the row, the
+ * number the count. The image grows with the number of classes while every name stays readable; of more classes every
  * few have a name.
  *
  * @param counts `counts[true][predicted]`

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { heatOverlay } from "./heat-overlay.ts";
 
-test("a cold map leaves the picture, a hot one reddens it", () => {
+test("a cold map leaves the image, a hot one reddens it", () => {
   const pixels = new Uint8ClampedArray(4 * 2 * 3).fill(80);
   const map = (value: number) => ({ values: new Float32Array(4).fill(value), height: 2, width: 2 });
   const cold = heatOverlay({ pixels, width: 4, height: 2, map: map(0) }, 8);

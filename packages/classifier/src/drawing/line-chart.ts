@@ -1,6 +1,6 @@
 import { createCanvas } from "@napi-rs/canvas";
 import { Chart, type ChartItem, registerables } from "chart.js";
-import { faint, ink, series as palette } from "./colours.ts";
+import { faint, ink, series as palette } from "./colors.ts";
 import { registerFonts, textFont } from "./fonts.ts";
 
 export interface Line {
@@ -17,7 +17,7 @@ export interface LineChart {
   readonly lines: readonly Line[];
 }
 
-/** Draws lines over a common x axis, 1500 x 900 pixels. @returns a PNG file */
+/** Plots lines over a common x axis, 1500 x 900 pixels. @returns a PNG file */
 export function drawLineChart({ title, xLabel, yLabel, x, lines }: LineChart): Buffer {
   registerFonts();
   Chart.register(...registerables);

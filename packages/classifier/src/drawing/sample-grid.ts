@@ -1,10 +1,10 @@
 import { createCanvas, ImageData } from "@napi-rs/canvas";
-import { faint, ink, right, wrong } from "./colours.ts";
+import { faint, ink, right, wrong } from "./colors.ts";
 import { registerFonts, textFont } from "./fonts.ts";
 
-/** One picture of a grid with what the model said of it. */
+/** One image of a grid with its prediction. */
 export interface GridSample {
-  /** RGB, row by row, `width * height * 3` bytes. */
+  /** RGB, row-major, `width * height * 3` bytes. */
   readonly pixels: Uint8Array | Uint8ClampedArray;
   readonly width: number;
   readonly height: number;
@@ -14,7 +14,7 @@ export interface GridSample {
   readonly confidence: number;
 }
 
-/** Draws pictures in a square grid, framed green where the prediction is right and red where it is wrong. @returns a PNG file */
+/** Plots images in a square grid, framed green for a correct prediction and red for a wrong one. @returns a PNG file */
 export function drawSampleGrid(samples: readonly GridSample[], title: string): Buffer {
   registerFonts();
   const columns = Math.max(1, Math.ceil(Math.sqrt(samples.length)));
@@ -33,7 +33,7 @@ export function drawSampleGrid(samples: readonly GridSample[], title: string): B
   for (const [index, sample] of samples.entries()) {
     const x = gap + (index % columns) * (tile + gap);
     const y = header + Math.floor(index / columns) * (tile + caption + gap);
-    const colour = sample.trueLabel === sample.predictedLabel ? right : wrong;
+    const color = sample.trueLabel === sample.predictedLabel ? right : wrong;
     const source = createCanvas(sample.width, sample.height);
     source.getContext("2d").putImageData(new ImageData(withAlpha(sample.pixels), sample.width, sample.height), 0, 0);
     const scale = Math.min(tile / sample.width, tile / sample.height);
@@ -41,10 +41,10 @@ export function drawSampleGrid(samples: readonly GridSample[], title: string): B
     context.fillStyle = faint;
     context.fillRect(x, y, tile, tile);
     context.drawImage(source, x + (tile - width) / 2, y + (tile - height) / 2, width, height);
-    context.strokeStyle = colour;
+    context.strokeStyle = color;
     context.lineWidth = 6;
     context.strokeRect(x, y, tile, tile);
-    context.fillStyle = colour;
+    context.fillStyle = color;
     context.font = `22px "${textFont}"`;
     context.fillText(`${sample.predictedLabel}  ${(100 * sample.confidence).toFixed(0)}%`, x, y + tile + 30);
     context.fillStyle = ink;

@@ -18,7 +18,7 @@ const log = getLogger("classifier.model");
 
 /** A batch as the data module delivers it. */
 export interface ClassificationBatch {
-  /** [N, 3, H, W], normalised, channels-last */
+  /** [N, 3, H, W], normalized, channels-last */
   readonly images: Tensor;
   /** [N], int64; or [N, K] probabilities after MixUp or CutMix */
   readonly labels: Tensor;
@@ -47,7 +47,7 @@ function splitMetrics(numClasses: number) {
 export class ClassificationModel extends LightningModule<ClassificationBatch> {
   /** Weights of the classes in the loss, [K]; ones until set. A buffer: it moves with the model and is saved with it. */
   declare readonly class_weights: Tensor;
-  /** The network's name, in the model zoo or of one's own. */
+  /** The network's name, in the model zoo, or of a custom network. */
   readonly network: string;
   readonly numClasses: number;
   readonly options: ClassificationModelOptions;
@@ -215,7 +215,7 @@ export function requireNumClasses({ numClasses }: ClassificationModelOptions): n
   if (numClasses !== null) return numClasses;
   throw new CtError({
     code: "classifier/num-classes",
-    what: "the model was not told its number of classes",
+    what: "`model.num_classes` is not set",
     where: "model.num_classes",
     fix: "give model.num_classes, or build the model through the train command, which takes it from the data",
   });

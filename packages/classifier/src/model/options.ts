@@ -42,7 +42,7 @@ export const classificationModelOptionsSchema = z.strictObject({
   stem: z
     .enum(["standard", "small"])
     .default("standard")
-    .describe("small: a 3x3 first convolution and no max-pool, for tiny pictures"),
+    .describe("small: a 3x3 first convolution and no max-pool, for tiny images"),
   width: z
     .int()
     .positive()

@@ -2,7 +2,7 @@ import { noGrad, type Tensor } from "@classifier-training/torch";
 
 /** What a model said of a batch, as plain arrays: it outlives the tensors, and every callback reads the same one. */
 export interface BatchPredictions {
-  /** Positions of the samples in their data set. */
+  /** Positions of the samples in their dataset. */
   readonly indices: readonly number[];
   readonly labels: Int32Array;
   readonly predicted: Int32Array;

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { ClassificationModel } from "./classification-model.ts";
 import { type ClassificationModelOptions, classificationModelOptionsSchema } from "./options.ts";
 
-/** What a checkpoint carries so that its network can be built again, and pictures prepared for it, without any config. */
+/** What a checkpoint carries so that its network and its preprocessing can be built without a configuration. */
 export interface ModelRecipe {
   readonly backbone: string;
   readonly options: ClassificationModelOptions;
@@ -16,7 +16,7 @@ export interface ModelRecipe {
 
 /**
  * The classifier that a checkpoint holds, in eval mode.
- * @throws CtError for a file that is no checkpoint of a classifier of this project
+ * @throws CtError for a file that is not a checkpoint of a classifier of this project
  */
 export function openCheckpoint(path: string): { model: ClassificationModel; recipe: ModelRecipe } {
   const checkpoint = loadCheckpoint(path);
@@ -24,7 +24,7 @@ export function openCheckpoint(path: string): { model: ClassificationModel; reci
   if (stored === undefined) {
     throw new CtError({
       code: "classifier/checkpoint",
-      what: "the checkpoint does not say which classifier it belongs to",
+      what: "the checkpoint has no classifier",
       where: path,
       fix: "give a checkpoint that `classifier train` wrote",
     });

@@ -60,6 +60,7 @@ Examples:
   program
     .command("compare", { hidden: true })
     .argument("<runs...>")
+    .addHelpText("after", "\nExample:\n  classifier evaluate outputs/2026-01-31/12-00-00 outputs/2026-01-31/15-00-00")
     .action(async (runs: string[]) => {
       process.stderr.write("`classifier compare` is now `classifier evaluate` without --data\n");
       await printStoredComparison(runs);

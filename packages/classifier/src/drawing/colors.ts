@@ -1,4 +1,4 @@
-/** Colours of every picture and chart: one place, chosen to be told apart in greyscale and by colour-blind readers. */
+/** Colors of all images and charts, distinguishable in grayscale and by color-blind readers. */
 export const ink = "#1f2430";
 export const faint = "#d7dbe2";
 export const right = "#1a7f4b";
