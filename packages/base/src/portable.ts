@@ -11,6 +11,7 @@ export {
 export { parseOptions, type Schema } from "./options.ts";
 export { retryAfterMs } from "./retry-after.ts";
 export { Rng } from "./rng.ts";
+export { snakeCaseKeys } from "./schema.ts";
 export {
   type Advice,
   type ForeignOption,

@@ -82,17 +82,28 @@ export function registerSchemaNames(schema: unknown, seen = new Set<unknown>()):
  * object, in lists and mappings too. Keys of other mappings, and class instances, stay as they are.
  */
 export function camelCaseKeys(schema: unknown, value: unknown): unknown {
+  return withKeys(schema, value, (key) => key);
+}
+
+/** Options as YAML writes them: the inverse of {@link camelCaseKeys}. */
+export function snakeCaseKeys(schema: unknown, value: unknown): unknown {
+  return withKeys(schema, value, snakeCase);
+}
+
+/** @param spell how a key of the schema is written */
+function withKeys(schema: unknown, value: unknown, spell: (key: string) => string): unknown {
   if (schema === undefined) return value;
-  if (Array.isArray(value)) return value.map((item, i) => camelCaseKeys(entryOf(schema, i).schema, item));
+  if (Array.isArray(value)) return value.map((item, i) => withKeys(entryOf(schema, i).schema, item, spell));
   if (!isPlain(value)) return value;
   const shape = bestShape(schema, Object.keys(value));
   const result: Record<string, unknown> = {};
   for (const [name, item] of Object.entries(value)) {
-    const key = shape === undefined ? name : (keyNamed(shape, name) ?? name);
-    if (Object.hasOwn(result, key)) throw givenTwice(name);
-    // As `result[key] =` does, but for `__proto__` too.
-    const entry = camelCaseKeys(shape === undefined ? entryOf(schema, name).schema : shape[key], item);
-    Object.defineProperty(result, key, { value: entry, enumerable: true, configurable: true, writable: true });
+    const key = shape === undefined ? undefined : keyNamed(shape, name);
+    const written = key === undefined ? name : spell(key);
+    if (Object.hasOwn(result, written)) throw givenTwice(name);
+    // As `result[written] =` does, but for `__proto__` too.
+    const entry = withKeys(shape === undefined ? entryOf(schema, name).schema : shape[key ?? ""], item, spell);
+    Object.defineProperty(result, written, { value: entry, enumerable: true, configurable: true, writable: true });
   }
   return result;
 }

@@ -1,4 +1,4 @@
-import { CtError, optionsTarget, snakeCase } from "@classifier-training/base";
+import { CtError, optionsTarget, snakeCase, snakeCaseKeys } from "@classifier-training/base";
 import { ConfigStore, registerTargets } from "@classifier-training/hydra";
 import type { z } from "zod";
 
@@ -40,7 +40,7 @@ function defaultsOf(schema: z.ZodObject): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(schema.shape).map(([key, type]) => {
       const byDefault = (type as z.ZodType).safeParse(undefined);
-      return [snakeCase(key), byDefault.success ? (byDefault.data ?? null) : "???"];
+      return [snakeCase(key), byDefault.success ? snakeCaseKeys(type, byDefault.data ?? null) : "???"];
     }),
   );
 }
