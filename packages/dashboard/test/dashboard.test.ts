@@ -7,6 +7,7 @@ import { type Dashboard, type MetricsMessage, startDashboard } from "@classifier
 import {
   epochFolder,
   evaluationPaths,
+  historyPaths,
   MetricsWriter,
   RunWriter,
   runPaths,
@@ -47,7 +48,7 @@ afterEach(async () => {
 
 const key = encodeURIComponent("2026-01-02/10-11-12");
 const imageNames = [evaluationPaths.confusionMatrix, evaluationPaths.gradCam, evaluationPaths.samplePredictions];
-const newestImage = `${runPaths.history}/loss_history.png`;
+const newestImage = `${runPaths.history}/${historyPaths.loss}`;
 
 /** What the training logged under a name, with its steps, as its file has it. */
 function logged(name: string): { steps: number[]; values: number[] } {
@@ -78,7 +79,7 @@ test("runs are listed, and a run has its configuration, classes, images and curv
     labels: classes,
     images: [
       ...[0, 1].flatMap((epoch) => imageNames.map((name) => `${epochFolder(epoch)}/${name}`)),
-      `${runPaths.history}/accuracy_history.png`,
+      `${runPaths.history}/${historyPaths.accuracy}`,
       newestImage,
     ],
     record: { configPath: runPaths.config },

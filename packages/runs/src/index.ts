@@ -29,6 +29,7 @@ export {
   epochOfFolder,
   evaluationFolders,
   evaluationPaths,
+  historyPaths,
   modelVariantFile,
   runPaths,
 } from "./names.ts";

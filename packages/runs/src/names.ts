@@ -41,6 +41,12 @@ export const evaluationPaths = {
   gradCam: "grad_cam.png",
 } as const;
 
+/** In the folder of plots over epochs. */
+export const historyPaths = {
+  loss: "loss_history.png",
+  accuracy: "accuracy_history.png",
+} as const;
+
 /** In the folder or zip archive of a bundle. */
 export const bundlePaths = {
   manifest: "bundle.json",

@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "@classifier-training/base";
 import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
-import { runPaths } from "@classifier-training/runs";
+import { historyPaths, runPaths } from "@classifier-training/runs";
 import { z } from "zod";
 import { drawLineChart, type Line } from "../drawing/line-chart.ts";
 
 export const trainingHistoryOptionsSchema = z.strictObject({ outputDir: z.string().default("outputs") });
 
 const curves = {
-  loss_history: {
+  loss: {
     title: "Training and validation loss",
     yLabel: "loss",
     lines: [
@@ -16,7 +16,7 @@ const curves = {
       ["val loss", "val/loss"],
     ],
   },
-  accuracy_history: {
+  accuracy: {
     title: "Accuracy",
     yLabel: "accuracy",
     lines: [
@@ -34,7 +34,7 @@ interface EpochRow {
   readonly values: Readonly<Record<string, number | null>>;
 }
 
-/** Draws `training_history/loss_history.png` and `accuracy_history.png` after each epoch, the one just ended included. */
+/** Plots `training_history/loss_history.png` and `accuracy_history.png` after each epoch, the one just ended included. */
 export class TrainingHistoryCallback extends Callback {
   readonly options: z.infer<typeof trainingHistoryOptionsSchema>;
   #rows: EpochRow[] = [];
@@ -65,7 +65,7 @@ export class TrainingHistoryCallback extends Callback {
       ...this.#rows.filter(({ epoch }) => epoch < trainer.currentEpoch),
       { epoch: trainer.currentEpoch, values },
     ];
-    for (const [file, { title, yLabel, lines }] of Object.entries(curves)) {
+    for (const [plot, { title, yLabel, lines }] of Object.entries(curves)) {
       const drawn: Line[] = lines.map(([label, metric]) => ({
         label,
         values: this.#rows.map((row) => row.values[metric] ?? null),
@@ -77,7 +77,7 @@ export class TrainingHistoryCallback extends Callback {
         x: this.#rows.map(({ epoch }) => epoch + 1),
         lines: drawn,
       });
-      writeFileAtomic(join(this.options.outputDir, runPaths.history, `${file}.png`), png);
+      writeFileAtomic(join(this.options.outputDir, runPaths.history, historyPaths[plot as keyof typeof curves]), png);
     }
   }
 

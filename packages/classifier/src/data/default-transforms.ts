@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import type { Split } from "@classifier-training/base";
 import { type Container, createDict, load, registerResolver, select, toContainer } from "@classifier-training/hydra";
 import { type Transform, targets } from "@classifier-training/image";
 
@@ -12,7 +13,7 @@ export function registerResizeSize(): void {
 }
 
 /** Transforms of a data module that is given none: those of `transforms=default`. */
-export function defaultTransform(split: "train" | "val" | "test", imageSize: number): Transform {
+export function defaultTransform(split: Split, imageSize: number): Transform {
   registerResizeSize();
   const config = createDict({ data: { image_size: imageSize }, transforms: load(recipe) });
   const node = select(config, `transforms.${split}_transforms`) as Container;

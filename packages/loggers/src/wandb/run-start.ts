@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Metadata } from "./environment.ts";
 import { items, type RecordContent, timestamp } from "./records.ts";
-import { clientVersion } from "./version.ts";
+
+/** The version of the official client whose files and protocol these are; W&B's servers look at it. */
+export const clientVersion = "0.28.3";
 
 export interface WandbRunOptions {
   readonly wandbDir: string;

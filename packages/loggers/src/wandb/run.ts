@@ -17,10 +17,9 @@ import {
   wandbJson,
 } from "./records.ts";
 import { dateStamp, link, makeRunDir } from "./run-dir.ts";
-import { startRecords, type WandbRunOptions } from "./run-start.ts";
+import { clientVersion, startRecords, type WandbRunOptions } from "./run-start.ts";
 import { SystemMonitor } from "./system-metrics.ts";
 import { TransactionLogWriter } from "./transaction-log.ts";
-import { clientVersion } from "./version.ts";
 import { noteWriter } from "./writer-lock.ts";
 
 // Often enough that a killed run's summary is fresh, seldom enough to cost nothing.
