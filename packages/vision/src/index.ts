@@ -1,8 +1,7 @@
 export * from "@classifier-training/image";
 export { CutMix } from "./batch-transforms/cut-mix.ts";
 export { MixUp } from "./batch-transforms/mix-up.ts";
-export { cached, dataKey } from "./datasets/cache.ts";
-export { ramCacheUse } from "./datasets/cached-source.ts";
+export { cached } from "./datasets/cache.ts";
 export {
   type CheckOptions,
   checkData,
@@ -21,7 +20,7 @@ export {
   type SampleMetadata,
 } from "./datasets/dataset.ts";
 export { openHfImageFolder } from "./datasets/hf-image-folder.ts";
-export { fashionMnistClasses, IdxDataset, parseIdx } from "./datasets/idx.ts";
+export { fashionMnistClasses, IdxDataset } from "./datasets/idx.ts";
 export { ImageFolder } from "./datasets/image-folder.ts";
 export {
   defineImageStep,
@@ -44,7 +43,7 @@ export type { KeyMapping, ModelDefinition, ModelOptions } from "./models/definit
 export { defineModel } from "./models/definition.ts";
 export { ModelError } from "./models/errors.ts";
 export { freezeStages, parametersByStage, type StageParameters } from "./models/freeze.ts";
-export { numClassesOf, replaceHead } from "./models/head.ts";
+export { replaceHead } from "./models/head.ts";
 export { ImageModel, type Stage } from "./models/image-model.ts";
 export { type LoadReport, loadWeights } from "./models/load-weights.ts";
 export { type ParameterGroup, type ParameterGroupOptions, parameterGroups } from "./models/parameter-groups.ts";
@@ -54,8 +53,6 @@ export {
   loadPretrained,
   type PretrainedInfo,
   type PretrainedOptions,
-  publishedWeightsOf,
-  timmPreprocessing,
 } from "./models/pretrained.ts";
 export type { Preprocessing, PublishedWeights } from "./models/published-weights.ts";
 export { createModel, listModels, modelDefinition, registerModel } from "./models/registry.ts";
@@ -64,9 +61,8 @@ export { RandomSampler, SequentialSampler, SubsetSampler } from "./samplers/basi
 export { DistributedBatchSampler, DistributedSampler } from "./samplers/distributed.ts";
 export { RotatingSampler } from "./samplers/rotating.ts";
 export { countOccurrences, type Sampler } from "./samplers/sampler.ts";
-export { StratifiedSubsetSampler, stratifiedSubset } from "./samplers/stratified.ts";
 export { SubstitutingSampler } from "./samplers/substituting.ts";
-export { classSampler, classSamplerOptionsSchema, type Labeled, WeightedRandomSampler } from "./samplers/weighted.ts";
+export { classSampler, type Labeled, WeightedRandomSampler } from "./samplers/weighted.ts";
 export { targets } from "./targets.ts";
 export { weightsCacheFolder } from "./weights/cache.ts";
 export { type DownloadOptions, download } from "./weights/download.ts";

@@ -16,7 +16,6 @@ export {
 } from "./color.ts";
 export { bytesThrough, convert } from "./convert.ts";
 export {
-  centerBox,
   centerCrop,
   crop,
   type Fill,
@@ -33,7 +32,6 @@ export { elastic, elasticDisplacement } from "./elastic.ts";
 export {
   type AffineParams,
   affine,
-  inverseAffineMatrix,
   type Points,
   perspective,
   perspectiveCoefficients,

@@ -18,9 +18,3 @@ export function replaceHead(model: ImageModel, numClasses: number): nn.Linear {
   replaceModule(model, model.headPath, head);
   return head;
 }
-
-/** Number of classes that a model's head has. */
-export function numClassesOf(model: ImageModel): number {
-  const head = moduleAt(model, model.headPath);
-  return head instanceof nn.Linear ? head.outFeatures : 0;
-}

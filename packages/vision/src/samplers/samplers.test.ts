@@ -3,7 +3,6 @@ import { RandomSampler, SequentialSampler } from "./basic.ts";
 import { DistributedBatchSampler, DistributedSampler } from "./distributed.ts";
 import { RotatingSampler } from "./rotating.ts";
 import { countOccurrences } from "./sampler.ts";
-import { StratifiedSubsetSampler, stratifiedSubset } from "./stratified.ts";
 import { SubstitutingSampler } from "./substituting.ts";
 import { classSampler, WeightedRandomSampler } from "./weighted.ts";
 
@@ -71,14 +70,6 @@ test("manual weights must name exactly the classes", () => {
   expect(make({ many: 1 })).toThrow("class_weights has no weight for some, few");
   expect(make({ many: 1, some: 1, few: 1, more: 1 })).toThrow("classes that do not exist: more");
   expect(() => new WeightedRandomSampler([0, 0])).toThrow("expected a positive one, received only 0");
-});
-
-test("a stratified subset keeps the shares of the classes and at least one sample of each", () => {
-  const subset = stratifiedSubset(targets, 0.1, { seed: 1 });
-  expect(classShares(subset)).toEqual([90 / 100, 9 / 100, 1 / 100]);
-  expect(stratifiedSubset(targets, 20).length).toBe(18 + 2 + 1);
-  expect(new StratifiedSubsetSampler(targets, 0.5).order(1).length).toBe(500);
-  expect(() => stratifiedSubset(targets, 0)).toThrow("stratified subset: expected");
 });
 
 test("distributed parts together are the whole order, padded to equal lengths", () => {
