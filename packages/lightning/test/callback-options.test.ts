@@ -194,7 +194,9 @@ test("a schedule of accumulation begins with 1, and the trainer's own excludes i
   expect([0, 1, 2, 9].map((epoch) => schedule.accumulateIn(epoch))).toEqual([1, 2, 4, 4]);
   expect(() => new GradientAccumulationScheduler({ scheduling: {} })).toThrow("at least one epoch");
   expect(() => new GradientAccumulationScheduler({ scheduling: { 0: 0 } })).toThrow();
-  expect(() => new GradientAccumulationScheduler({ scheduling: { "-1": 2 } })).toThrow("an integer from 0");
+  expect(() => new GradientAccumulationScheduler({ scheduling: { "-1": 2 } })).toThrow(
+    "expected epochs as integers from 0",
+  );
   await expect(make([schedule], { accumulateGradBatches: 3 }).fit(new BoringModule(), data())).rejects.toThrow(
     "leave one of them out",
   );

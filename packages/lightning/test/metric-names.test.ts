@@ -100,7 +100,7 @@ test.each<[string, Silent, () => Callback[], TrainerOptions, RegExp]>([
     new Silent(),
     () => [checkpoint({ filename: "{epoch}}" })],
     unchecked,
-    /a brace that belongs to no placeholder/,
+    /a brace outside of a placeholder/,
   ],
   [
     "early stopping without the validation that it watches",

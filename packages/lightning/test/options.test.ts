@@ -110,7 +110,7 @@ test("what contradicts itself or does not exist is refused with a way out", asyn
   expect(options({ strategy: "fsdp" })).toThrow("models are trained whole on each device");
   expect(options({ accelerator: "gpuu" })).toThrow("did you mean 'gpu'?");
   expect(options({ precision: "17" as "16" })).toThrow("Trainer: precision: expected");
-  expect(options({ checkValEveryNEpoch: null })).toThrow("valCheckInterval should be a number of batches");
+  expect(options({ checkValEveryNEpoch: null })).toThrow("valCheckInterval: expected a number of batches");
   await expect(fit({ valCheckInterval: 50 })).rejects.toThrow(
     "must be less than or equal to the number of the training batches (10)",
   );

@@ -177,9 +177,9 @@ test("values that mean nothing are refused when the trainer is made", () => {
     expect(making({ [name]: 1.5 })).toThrow(name);
     expect(making({ [name]: -1 })).toThrow(name);
   }
-  expect(making({ valCheckInterval: { batches: 0 } })).toThrow("after every 0 batches");
-  expect(making({ checkValEveryNEpoch: null, valCheckInterval: 1 })).toThrow("should be a number of batches or a time");
-  expect(making({ checkValEveryNEpoch: null, valCheckInterval: 0.5 })).toThrow("should be a number of batches");
+  expect(making({ valCheckInterval: { batches: 0 } })).toThrow("expected at least 1 batch, received 0");
+  expect(making({ checkValEveryNEpoch: null, valCheckInterval: 1 })).toThrow("expected a number of batches or a time");
+  expect(making({ checkValEveryNEpoch: null, valCheckInterval: 0.5 })).toThrow("expected a number of batches");
   expect(making({ checkValEveryNEpoch: 0 })).toThrow("checkValEveryNEpoch");
   expect(making({ maxEpochs: -2 })).toThrow("maxEpochs");
   expect(making({ maxSteps: -2 })).toThrow("maxSteps");
@@ -236,7 +236,7 @@ test("what is made of YAML complains in YAML's names", () => {
   const target = targets["lightning.pytorch.Trainer"];
   const making = (options: object) => () => target?.invoke([], { ...options } as Record<string, unknown>);
   expect(making({ check_val_every_n_epoch: null, val_check_interval: 0.5 })).toThrow(
-    "val_check_interval should be a number of batches or a time when check_val_every_n_epoch is null",
+    "val_check_interval: expected a number of batches or a time when check_val_every_n_epoch is null",
   );
   expect(making({ barebones: true, log_every_n_steps: 5 })).toThrow("slows training, and log_every_n_steps was set");
   expect(making({ max_epochs: -5 })).toThrow("max_epochs: ");

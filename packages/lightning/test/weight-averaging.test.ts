@@ -173,6 +173,6 @@ test("what cannot be averaged is refused", async () => {
     trainer([make(options)()], trainerOptions).fit(new BoringModule(), { trainDataloaders: numbers(2) });
   await expect(fit({}, { maxEpochs: -1, maxSteps: 2 })).rejects.toThrow("is not supported when `maxEpochs` is -1");
   await expect(fit({ swaLrs: [0.1, 0.2], swaEpochStart: 1 }, { maxEpochs: 2 })).rejects.toThrow(
-    "swaLrs has 2 rates, and the optimizer 1 parameter groups",
+    "swaLrs: expected 1 rates, one for each parameter group, received 2",
   );
 });

@@ -31,7 +31,7 @@ export function formatCheckpointName(
   const text = template === null || template === "" ? `{epoch}${style.join}{step}` : template;
   if (/[{}]/.test(text.replace(placeholder, "")) || /\{[^}]*\{/.test(text)) {
     throw new MisconfigurationError(
-      `the file name '${text}' has a brace that belongs to no placeholder`,
+      `the file name '${text}' has a brace outside of a placeholder`,
       "write placeholders as {name} or {name:format}",
     );
   }

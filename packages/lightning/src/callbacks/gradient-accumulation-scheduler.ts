@@ -22,10 +22,10 @@ export class GradientAccumulationScheduler extends Callback {
       options,
     );
     const entries = Object.entries(scheduling).map(([epoch, factor]) => [Number(epoch), factor] as const);
-    if (entries.length === 0) throw new MisconfigurationError("`scheduling` must name at least one epoch");
+    if (entries.length === 0) throw new MisconfigurationError("scheduling: expected at least one epoch, received none");
     for (const [epoch] of entries) {
       if (!Number.isInteger(epoch) || epoch < 0) {
-        throw new MisconfigurationError(`\`scheduling\` has the epoch ${epoch}: it should be an integer from 0`);
+        throw new MisconfigurationError(`scheduling: expected epochs as integers from 0, received ${epoch}`);
       }
     }
     const from = new Map(entries.sort(([a], [b]) => a - b));

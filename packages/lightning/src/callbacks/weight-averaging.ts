@@ -97,7 +97,9 @@ export class StochasticWeightAveraging extends Callback {
     const groups = optimizer.paramGroups.length;
     const rates = typeof swaLrs === "number" ? Array.from({ length: groups }, () => swaLrs) : swaLrs;
     if (rates.length !== groups) {
-      throw new MisconfigurationError(`swaLrs has ${rates.length} rates, and the optimizer ${groups} parameter groups`);
+      throw new MisconfigurationError(
+        `swaLrs: expected ${groups} rates, one for each parameter group, received ${rates.length}`,
+      );
     }
     const [own] = trainer.lrSchedulerConfigs;
     if (own !== undefined) {

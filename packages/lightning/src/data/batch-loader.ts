@@ -60,7 +60,7 @@ export function asBatchLoader(source: unknown, hook: string): BatchLoader<unknow
   }
   throw new LightningError({
     code: "lightning/loader",
-    what: `${hook}() returned ${source === null ? "null" : typeof source}, which is not a loader of batches`,
+    what: `${hook}(): expected a loader of batches, received ${source === null ? "null" : typeof source}`,
     fix: "return a loader ({ length, batches(position) }), an array of batches, or an iterable of batches",
   });
 }

@@ -178,7 +178,10 @@ export class FitLoop {
     const loaders = await data.request("trainDataloader");
     const [loader] = loaders;
     if (loader === undefined || loaders.length > 1) {
-      throw new MisconfigurationError("`trainDataloader()` must return one loader", "combine them into one");
+      throw new MisconfigurationError(
+        `trainDataloader(): expected one loader, received ${loaders.length}`,
+        "combine them into one",
+      );
     }
     this.#loader = loader;
     this.#loadedEpoch = progress.epoch;

@@ -68,7 +68,7 @@ export class DDPStrategy implements Strategy {
 
   get #place(): Cluster {
     if (this.#cluster !== undefined) return this.#cluster;
-    throw new LightningError({ code: "lightning/strategy", what: "this strategy belongs to no trainer yet" });
+    throw new LightningError({ code: "lightning/strategy", what: "the strategy is not attached to a Trainer" });
   }
 
   get rootDevice(): string {
@@ -94,7 +94,7 @@ export class DDPStrategy implements Strategy {
       if (distributed.getWorldSize() === cluster.worldSize) return;
       throw new LightningError({
         code: "lightning/strategy",
-        what: `this trainer wants ${cluster.worldSize} processes, but the program runs in ${distributed.getWorldSize()} already`,
+        what: `expected ${cluster.worldSize} processes, received ${distributed.getWorldSize()}: the program runs in these already`,
         fix: "use the same devices and numNodes in all trainers of one program",
       });
     }

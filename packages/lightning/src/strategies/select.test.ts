@@ -44,7 +44,9 @@ test("what cannot be is refused with the way out", () => {
   expect(() => chosen({ strategy: "fsdp" })).toThrow("strategy 'fsdp' is not built in");
   expect(() => chosen({ strategy: "dpp" })).toThrow("did you mean");
   expect(() => chosen({ devices: [0, 1] })).toThrow("give the number of processes: devices: 2");
-  expect(() => chosen({ devices: 0 })).toThrow("devices: 0 does not go with accelerator 'cpu'");
+  expect(() => chosen({ devices: 0 })).toThrow(
+    "devices: expected a number of processes with accelerator 'cpu', received 0",
+  );
   expect(() => findCluster(1, 2, {})).toThrow("MASTER_ADDR and MASTER_PORT");
   expect(() => findCluster(1, 2, { NODE_RANK: "2" })).toThrow("NODE_RANK is '2', but numNodes is 2");
 });

@@ -57,7 +57,10 @@ function refuseUnknown(strategy: string): void {
       'use strategy: "ddp", or pass an object that implements Strategy',
     );
   }
-  throw new MisconfigurationError(`strategy '${strategy}' is not known`, suggestion(strategy, strategies));
+  throw new MisconfigurationError(
+    `strategy: expected one of ${strategies.join(", ")}, received '${strategy}'`,
+    suggestion(strategy, strategies),
+  );
 }
 
 function contradiction({ devices, numNodes }: Wish): MisconfigurationError {
@@ -69,7 +72,10 @@ function contradiction({ devices, numNodes }: Wish): MisconfigurationError {
 
 function deviceKind(accelerator: string): "cpu" | "cuda" | "mps" {
   if (!accelerators.includes(accelerator)) {
-    throw new MisconfigurationError(`accelerator '${accelerator}' is not known`, suggestion(accelerator, accelerators));
+    throw new MisconfigurationError(
+      `accelerator: expected one of ${accelerators.join(", ")}, received '${accelerator}'`,
+      suggestion(accelerator, accelerators),
+    );
   }
   if (accelerator === "cpu") return "cpu";
   if (accelerator !== "mps" && cudaIsAvailable()) return "cuda";
@@ -89,7 +95,7 @@ function rootDevices(kind: "cpu" | "cuda" | "mps", wish: Wish): string[] {
   const count = automatic ? (externalLocalWorldSize(wish.numNodes) ?? 1) : Number(devices);
   if (Array.isArray(devices) || !(Number.isInteger(count) && count > 0)) {
     throw new MisconfigurationError(
-      `devices: ${JSON.stringify(devices)} does not go with accelerator '${kind}'`,
+      `devices: expected ${kind === "cpu" ? "a number of processes" : "1"} with accelerator '${kind}', received ${JSON.stringify(devices)}`,
       kind === "cpu" ? "give the number of processes: devices: 2" : "use devices: 1",
     );
   }
@@ -119,6 +125,8 @@ function deviceIndices({ devices, numNodes }: Wish): number[] {
             : first(Number(devices));
   const wrong = indices.find((index) => !(index >= 0 && index < count));
   if (wrong !== undefined || indices.length === 0)
-    throw new MisconfigurationError(`there is no cuda device ${wrong ?? 0}: LibTorch sees ${count}`);
+    throw new MisconfigurationError(
+      `devices: expected indices below ${count} (the CUDA devices that LibTorch sees), received ${wrong ?? "none"}`,
+    );
   return indices;
 }

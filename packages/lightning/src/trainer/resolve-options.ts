@@ -57,13 +57,13 @@ export function resolveOptions(options: ParsedOptions): ResolvedOptions {
 function checkValidationInterval({ valCheckInterval, valCheckTimeS, checkValEveryNEpoch }: ResolvedOptions): void {
   if (typeof valCheckInterval !== "number" && valCheckInterval.batches === 0) {
     throw new MisconfigurationError(
-      "valCheckInterval is 0 batches, and validation cannot run after every 0 batches",
+      "valCheckInterval: expected at least 1 batch, received 0",
       "set limitValBatches: 0 to train without validation",
     );
   }
   if (checkValEveryNEpoch === null && valCheckTimeS === null && !(exactCount(valCheckInterval) ?? 0)) {
     throw new MisconfigurationError(
-      "valCheckInterval should be a number of batches or a time when checkValEveryNEpoch is null: it then counts over epochs",
+      `valCheckInterval: expected a number of batches or a time when checkValEveryNEpoch is null (it then counts over epochs), received ${valCheckInterval}`,
       "give valCheckInterval as an integer, such as 500, or as DD:HH:MM:SS",
     );
   }
