@@ -34,6 +34,6 @@ mkdirSync(images, { recursive: true });
 const out = join(images, "artifacts.png");
 const { size } = await sharp({ create: { width: 1200, height: 620, channels: 3, background: "white" } })
   .composite(page)
-  .png({ palette: true, colours: 128 })
+  .png({ palette: true, colors: 128 })
   .toFile(out);
 process.stdout.write(`${out}: ${(size / 1024).toFixed(0)} KB\n`);
