@@ -198,7 +198,7 @@ test("CMYK becomes RGB by Pillow's arithmetic", async () => {
   expect(await rgb(tiff(5, [0, 0, 0, 0, 255, 128, 10, 40]))).toBe("ffffff 006bcf");
 });
 
-test("a TIFF is turned as its orientation says, and a JPEG, PNG or WebP when that is asked for", async () => {
+test("the orientation of a TIFF is applied, and that of a JPEG, PNG or WebP with exifOrientation", async () => {
   expect(await rgb(tiff(2, [1, 2, 3, 4, 5, 6], 1))).toBe("010203 040506");
   expect(await rgb(tiff(2, [1, 2, 3, 4, 5, 6], 3))).toBe("040506 010203");
   expect(await rgb(tiff(2, [1, 2, 3, 4, 5, 6], 6))).toBe("010203 / 040506");

@@ -8,7 +8,7 @@ export interface RgbPixels {
 /** Refuses an image of too many pixels. @throws ImageError `image/decode` */
 export type SizeCheck = (width: number, height: number) => void;
 
-/** Says why a file cannot be decoded; whoever knows its name makes an error of it. */
+/** Why a file cannot be decoded; the caller adds the name of the file. */
 export function readerError(why: string): RangeError {
   return new RangeError(why);
 }

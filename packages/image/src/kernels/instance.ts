@@ -61,7 +61,7 @@ class NoRoom extends Error {}
 
 /** Addresses for the duration of one call. */
 export abstract class Frame {
-  /** The memory that the addresses are in; other than before whenever an address was asked for. */
+  /** The memory that the addresses are in; it may change with every call of take. */
   abstract readonly buffer: ArrayBuffer;
   readonly #written: [data: Uint8Array, at: number][] = [];
 

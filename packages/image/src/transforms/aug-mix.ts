@@ -6,9 +6,9 @@ import {
   type AugmentSpace,
   applySteps,
   bitsDownFrom,
-  drawMagnitude,
-  drawOp,
   linspace,
+  sampleMagnitude,
+  sampleOp,
   signedUpTo,
   thresholds,
 } from "./augment-ops.ts";
@@ -36,10 +36,10 @@ const wholeSpace: AugmentSpace = {
 };
 const bins = 10;
 
-function drawChain(space: AugmentSpace, depth: number, severity: number, image: ImageSize, rng: Rng) {
+function sampleChain(space: AugmentSpace, depth: number, severity: number, image: ImageSize, rng: Rng) {
   return Array.from({ length: depth }, () => {
-    const [op, range] = drawOp(space, rng);
-    return { op, magnitude: drawMagnitude(range, bins, rng.integer(severity), image, rng) };
+    const [op, range] = sampleOp(space, rng);
+    return { op, magnitude: sampleMagnitude(range, bins, rng.integer(severity), image, rng) };
   });
 }
 
@@ -60,7 +60,7 @@ export const AugMix = defineTransform({
     const weights = dirichlet(new Array<number>(mixtureWidth).fill(alpha), rng).map((weight) => weight * augmented);
     const chains = weights.map((weight) => {
       const depth = chainDepth > 0 ? chainDepth : 1 + rng.integer(3);
-      return { weight, steps: drawChain(allOps ? wholeSpace : partialSpace, depth, severity, image, rng) };
+      return { weight, steps: sampleChain(allOps ? wholeSpace : partialSpace, depth, severity, image, rng) };
     });
     return { original, chains };
   },

@@ -60,11 +60,17 @@ export const bitsDownFrom = (most: number, range: number): MagnitudeRange => ({
   magnitudes: (bins) => linspace(0, range, bins).map((less) => roundHalfEven(most - less)),
 });
 
-/** Solarize thresholds as a share of the full scale, from 1 down to 0. */
+/** Solarize thresholds as a fraction of the full scale, from 1 down to 0. */
 export const thresholds: MagnitudeRange = { magnitudes: (bins) => linspace(1, 0, bins) };
 
 /** The magnitude of an operation at an index of its range, with a random sign where it has one. */
-export function drawMagnitude(range: MagnitudeRange, bins: number, index: number, image: ImageSize, rng: Rng): number {
+export function sampleMagnitude(
+  range: MagnitudeRange,
+  bins: number,
+  index: number,
+  image: ImageSize,
+  rng: Rng,
+): number {
   const magnitude = range.magnitudes?.(bins, image)[index] ?? 0;
   return range.signed && rng.uniform() <= 0.5 ? -magnitude : magnitude;
 }
@@ -138,7 +144,7 @@ export function applySteps(image: Image, steps: readonly AugmentStep[], options:
 }
 
 /** One operation of a space, each equally likely. */
-export function drawOp(space: AugmentSpace, rng: Rng): [AugmentOp, MagnitudeRange] {
+export function sampleOp(space: AugmentSpace, rng: Rng): [AugmentOp, MagnitudeRange] {
   const entries = Object.entries(space) as [AugmentOp, MagnitudeRange][];
   return entries[rng.integer(entries.length)] as [AugmentOp, MagnitudeRange];
 }

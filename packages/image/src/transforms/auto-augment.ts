@@ -4,8 +4,8 @@ import {
   type AugmentStep,
   applySteps,
   bitsDownFrom,
-  drawMagnitude,
   linspace,
+  sampleMagnitude,
   signedUpTo,
   thresholds,
 } from "./augment-ops.ts";
@@ -49,7 +49,7 @@ export const AutoAugment = defineTransform({
     const pair = pairs[rng.integer(pairs.length)] ?? [];
     return pair.flatMap(([op, p, index]) => {
       if (rng.uniform() > p) return [];
-      return [{ op, magnitude: drawMagnitude(space[op] ?? {}, 10, index ?? 0, image, rng) }];
+      return [{ op, magnitude: sampleMagnitude(space[op] ?? {}, 10, index ?? 0, image, rng) }];
     });
   },
   apply: (image, steps, options) => applySteps(image, steps, options),

@@ -34,7 +34,7 @@ function strength(center: number, low: number, high: number) {
     });
 }
 
-const draw = (range: readonly [number, number] | undefined, rng: Rng) =>
+const sampleFrom = (range: readonly [number, number] | undefined, rng: Rng) =>
   range === undefined ? undefined : rng.uniform(range[0], range[1]);
 
 /** Changes brightness, contrast, saturation and hue by random amounts, in a random order. */
@@ -48,10 +48,10 @@ export const ColorJitter = defineTransform({
   }),
   sample: ({ brightness, contrast, saturation, hue }, rng) => ({
     order: [...rng.permutation(4)],
-    brightness: draw(brightness, rng),
-    contrast: draw(contrast, rng),
-    saturation: draw(saturation, rng),
-    hue: draw(hue, rng),
+    brightness: sampleFrom(brightness, rng),
+    contrast: sampleFrom(contrast, rng),
+    saturation: sampleFrom(saturation, rng),
+    hue: sampleFrom(hue, rng),
   }),
   apply: (image, params) => jitterColors(image, params),
 });
@@ -75,13 +75,13 @@ export const RandomPhotometricDistort = defineTransform({
     p: probability(0.5),
   }),
   sample({ brightness, contrast, saturation, hue, p }, rng, { channels }) {
-    const draw = ([low, high]: readonly [number, number], from: Rng) =>
+    const sample = ([low, high]: readonly [number, number], from: Rng) =>
       from.chance(p) ? from.uniform(low, high) : undefined;
     return {
-      brightness: draw(brightness, rng),
-      contrast: draw(contrast, rng),
-      saturation: draw(saturation, rng),
-      hue: draw(hue, rng),
+      brightness: sample(brightness, rng),
+      contrast: sample(contrast, rng),
+      saturation: sample(saturation, rng),
+      hue: sample(hue, rng),
       order: rng.chance(0.5) ? [0, 1, 2, 3] : [0, 2, 3, 1],
       channels: rng.chance(p) ? [...rng.permutation(channels)] : undefined,
     };

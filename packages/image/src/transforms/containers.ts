@@ -9,7 +9,7 @@ export const Compose = defineContainer({
   run: (image, { transforms }, context) => runAll(transforms, image, context),
 });
 
-/** Runs the whole list with probability `p`: one draw decides for all. */
+/** Runs the whole list with probability `p`: one random number decides for all. */
 export const RandomApply = defineContainer({
   name: "RandomApply",
   options: z.strictObject({ transforms: z.array(transformOption), p: probability(0.5) }),

@@ -66,7 +66,7 @@ export const RandomCrop = defineTransform({
   },
 });
 
-/** torchvision's draw: ten tries for an area and an aspect ratio that fit, then the largest central crop. */
+/** torchvision's sampling: ten attempts for an area and an aspect ratio that fit, then the largest central crop. */
 export function sampleCropBox(
   { width, height }: ImageSize,
   scale: readonly [number, number],
@@ -95,7 +95,7 @@ export function sampleCropBox(
 const positive = z.number().positive("must be greater than 0");
 const pair = z.tuple([positive, positive]).refine(ordered, "the lower bound must not exceed the upper one");
 
-/** A random part of the image (a share of the area, an aspect ratio), resized. */
+/** A random part of the image (a fraction of the area, an aspect ratio), resized. */
 export const RandomResizedCrop = defineTransform({
   name: "RandomResizedCrop",
   options: z.strictObject({

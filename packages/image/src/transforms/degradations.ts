@@ -134,7 +134,7 @@ export const RandomBilinearDownscale = defineTransform({
   apply: (image, { scale }) => bytesThrough(image, (bytes) => downAndUp(bytes, scale, "bilinear")),
 });
 
-/** Crops a random part (a share of each side) and resizes it back to the full size. */
+/** Crops a random part (a fraction of each side) and resizes it back to the full size. */
 export const RandomZoomIn = defineTransform({
   name: "RandomZoomIn",
   namespace: "classifier_training",

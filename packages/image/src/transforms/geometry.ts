@@ -36,7 +36,7 @@ export const RandomRotation = defineTransform({
     rotate(image, angle, { interpolation, expand, center: center ?? undefined, fill }),
 });
 
-const share = z.number().min(0, "must be between 0 and 1").max(1, "must be between 0 and 1");
+const fraction = z.number().min(0, "must be between 0 and 1").max(1, "must be between 0 and 1");
 const positive = z.number().positive("must be greater than 0");
 
 /** One number, a range for x, or ranges for x and y, in degrees. */
@@ -49,12 +49,12 @@ const shearOption = z
   ])
   .transform((shear): [number, number, number, number] => (shear.length === 4 ? shear : [shear[0], shear[1], 0, 0]));
 
-/** Rotates, moves (as a share of the size), scales and shears at random, keeping the size. */
+/** Rotates, moves (as a fraction of the size), scales and shears at random, keeping the size. */
 export const RandomAffine = defineTransform({
   name: "RandomAffine",
   options: z.strictObject({
     degrees: spreadOption,
-    translate: z.tuple([share, share]).nullish(),
+    translate: z.tuple([fraction, fraction]).nullish(),
     scale: z.tuple([positive, positive]).refine(ordered, "the lower bound must not exceed the upper one").nullish(),
     shear: shearOption.nullish(),
     interpolation: warpInterpolationOption("nearest"),
@@ -63,8 +63,8 @@ export const RandomAffine = defineTransform({
   }),
   sample({ degrees, translate, scale, shear }, rng, { width, height }): AffineParams {
     const angle = rng.uniform(degrees[0], degrees[1]);
-    const within = (share: number, size: number) => {
-      const most = share * size;
+    const within = (fraction: number, size: number) => {
+      const most = fraction * size;
       return roundHalfEven(rng.uniform(-most, most));
     };
     return {

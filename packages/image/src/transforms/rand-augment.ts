@@ -3,9 +3,9 @@ import {
   type AugmentSpace,
   applySteps,
   bitsDownFrom,
-  drawMagnitude,
-  drawOp,
   linspace,
+  sampleMagnitude,
+  sampleOp,
   signedUpTo,
   thresholds,
 } from "./augment-ops.ts";
@@ -47,8 +47,8 @@ export const RandAugment = defineTransform({
     }),
   sample: ({ numOps, magnitude, numMagnitudeBins }, rng, image) =>
     Array.from({ length: numOps }, () => {
-      const [op, range] = drawOp(space, rng);
-      return { op, magnitude: drawMagnitude(range, numMagnitudeBins, magnitude, image, rng) };
+      const [op, range] = sampleOp(space, rng);
+      return { op, magnitude: sampleMagnitude(range, numMagnitudeBins, magnitude, image, rng) };
     }),
   apply: (image, steps, options) => applySteps(image, steps, options),
 });

@@ -8,10 +8,10 @@ import { ordered, probability } from "./options.ts";
 import { defineTransform, type ImageSize } from "./transform.ts";
 
 const positive = z.number().positive("must be greater than 0");
-const share = z.number().min(0, "must be between 0 and 1").max(1, "must be between 0 and 1");
+const fraction = z.number().min(0, "must be between 0 and 1").max(1, "must be between 0 and 1");
 const inOrder = "the lower bound must not exceed the upper one";
 
-/** torchvision's draw: ten tries for a rectangle that is smaller than the image in both directions. */
+/** torchvision's sampling: ten attempts for a rectangle that is smaller than the image in both directions. */
 export function sampleErasedBox(
   { width, height }: Pick<ImageSize, "width" | "height">,
   scale: readonly [number, number],
@@ -34,7 +34,7 @@ export const RandomErasing = defineTransform({
   name: "RandomErasing",
   options: z.strictObject({
     p: probability(0.5),
-    scale: z.tuple([share, share]).refine(ordered, inOrder).default([0.02, 0.33]),
+    scale: z.tuple([fraction, fraction]).refine(ordered, inOrder).default([0.02, 0.33]),
     ratio: z.tuple([positive, positive]).refine(ordered, inOrder).default([0.3, 3.3]),
     value: z.union([z.number(), z.array(z.number()).min(1), z.literal("random")]).default(0),
     inplace: z.boolean().default(false),

@@ -74,13 +74,13 @@ test("GaussianNoise is on the scale of 0 to 1, clips, and wraps around without c
 });
 
 test("RandomPhotometricDistort changes the contrast before or after the other colors, and permutes channels", async () => {
-  const drawn = Array.from({ length: 200 }, (_, i) => T.RandomPhotometricDistort.sample({}, Rng.at(i), image()));
-  const share = (has: (params: NonNullable<(typeof drawn)[number]>) => boolean) =>
-    drawn.filter((params) => params !== undefined && has(params)).length / drawn.length;
-  expect(share(({ contrast }) => contrast !== undefined)).toBeCloseTo(0.5, 0);
-  expect(share(({ channels }) => channels !== undefined)).toBeCloseTo(0.5, 0);
-  expect(new Set(drawn.map((params) => String(params?.order)))).toEqual(new Set(["0,1,2,3", "0,2,3,1"]));
-  expect(Math.max(...drawn.map((params) => params?.brightness ?? 1))).toBeLessThanOrEqual(1.125);
+  const sampled = Array.from({ length: 200 }, (_, i) => T.RandomPhotometricDistort.sample({}, Rng.at(i), image()));
+  const fraction = (has: (params: NonNullable<(typeof sampled)[number]>) => boolean) =>
+    sampled.filter((params) => params !== undefined && has(params)).length / sampled.length;
+  expect(fraction(({ contrast }) => contrast !== undefined)).toBeCloseTo(0.5, 0);
+  expect(fraction(({ channels }) => channels !== undefined)).toBeCloseTo(0.5, 0);
+  expect(new Set(sampled.map((params) => String(params?.order)))).toEqual(new Set(["0,1,2,3", "0,2,3,1"]));
+  expect(Math.max(...sampled.map((params) => params?.brightness ?? 1))).toBeLessThanOrEqual(1.125);
   expect((await run("RandomPhotometricDistort", { p: 0 })).data).toEqual(image().data);
 });
 

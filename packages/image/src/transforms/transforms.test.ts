@@ -121,7 +121,7 @@ test("the validation pipeline gives one size whatever comes in", async () => {
   }
 });
 
-test("noise has the sigma that was asked for", () => {
+test("noise has the given sigma", () => {
   const flat = byteImage(new Uint8Array(200 * 100 * 3).fill(128), 200, 100);
   const noisy = T.RandomGaussianNoise({ sigmaMin: 20, sigmaMax: 20, p: 1 }).run(flat, context()) as Image;
   const values = Array.from(noisy.data);

@@ -3,8 +3,8 @@ import {
   type AugmentSpace,
   applySteps,
   bitsDownFrom,
-  drawMagnitude,
-  drawOp,
+  sampleMagnitude,
+  sampleOp,
   signedUpTo,
   thresholds,
 } from "./augment-ops.ts";
@@ -37,8 +37,8 @@ export const TrivialAugmentWide = defineTransform({
     fill: augmentFillOption,
   }),
   sample({ numMagnitudeBins }, rng, image) {
-    const [op, range] = drawOp(space, rng);
-    return [{ op, magnitude: drawMagnitude(range, numMagnitudeBins, rng.integer(numMagnitudeBins), image, rng) }];
+    const [op, range] = sampleOp(space, rng);
+    return [{ op, magnitude: sampleMagnitude(range, numMagnitudeBins, rng.integer(numMagnitudeBins), image, rng) }];
   },
   apply: (image, steps, options) => applySteps(image, steps, options),
 });

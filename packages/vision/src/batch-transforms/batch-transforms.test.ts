@@ -19,11 +19,11 @@ test("MixUp and CutMix blend neighbors and make soft labels that sum to one", ()
     using unnamed = new Mix().apply(batchOf(4), [1, 2, 3], 3);
     using batch = mix.apply(batchOf(4), [1, 2, 3]);
     const labels = batch.labels.tolist() as number[][];
-    for (const row of labels) expect(row.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1);
+    for (const row of labels) expect(row.reduce((sum, probability) => sum + probability, 0)).toBeCloseTo(1);
     using again = mix.apply(batchOf(4), [1, 2, 3]);
     expect(again.images.tolist()).toEqual(batch.images.tolist());
     expect(unnamed.labels.tolist()).toEqual(batch.labels.tolist());
-    // Sample 1's neighbor is sample 0: the mean of its pixels is its own label's share.
+    // Sample 1's neighbor is sample 0: the mean of its pixels is its own label's probability.
     const own = labels[1]?.[1] as number;
     expect((batch.images.select(0, 1).mean() as { item(): number }).item()).toBeCloseTo(own, 4);
   }

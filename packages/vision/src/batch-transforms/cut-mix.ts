@@ -7,11 +7,11 @@ import { type BatchTransform, type ClassificationBatch, classificationBatch } fr
 import { mixUpOptionsSchema } from "./mix-up.ts";
 import { optionsError, softLabels } from "./soft-labels.ts";
 
-/** The rectangle that CutMix pastes: its share of the area is 1 - `share`, less what the border cuts off. */
-export function cutBox(width: number, height: number, share: number, rng: Rng): Box {
+/** The rectangle that CutMix pastes: 1 - `lambda` of the area, less what the border cuts off. */
+export function cutBox(width: number, height: number, lambda: number, rng: Rng): Box {
   const x = rng.integer(width);
   const y = rng.integer(height);
-  const half = 0.5 * Math.sqrt(1 - share);
+  const half = 0.5 * Math.sqrt(1 - lambda);
   const halfWidth = Math.trunc(half * width);
   const halfHeight = Math.trunc(half * height);
   const left = Math.max(0, x - halfWidth);
@@ -36,7 +36,7 @@ export class CutMix implements BatchTransform {
     const rng = Rng.at(...key, "CutMix");
     const [, , height = 1, width = 1] = batch.images.shape;
     const box = cutBox(width, height, beta(this.options.alpha, this.options.alpha, rng), rng);
-    const share = 1 - (box.width * box.height) / (width * height);
+    const lambda = 1 - (box.width * box.height) / (width * height);
     const [images, labels] = noGrad(() =>
       scope(() => {
         const made = batch.images.clone();
@@ -49,8 +49,8 @@ export class CutMix implements BatchTransform {
           made,
           soft
             .roll([1], [0])
-            .mul_(1 - share)
-            .add_(soft.mul(share)),
+            .mul_(1 - lambda)
+            .add_(soft.mul(lambda)),
         ] as const;
       }),
     );

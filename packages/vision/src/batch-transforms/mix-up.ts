@@ -6,7 +6,7 @@ import { type BatchTransform, type ClassificationBatch, classificationBatch } fr
 import { optionsError, softLabels } from "./soft-labels.ts";
 
 export const mixUpOptionsSchema = z.strictObject({
-  /** Both parameters of the beta distribution of the share. */
+  /** Both parameters of the beta distribution of lambda. */
   alpha: z.number().positive("must be greater than 0").default(1),
   /** By default the data's. */
   numClasses: z.number().int().min(2, "must be at least 2").nullish(),
@@ -24,12 +24,12 @@ export class MixUp implements BatchTransform {
   }
 
   apply(batch: ClassificationBatch, key: readonly number[], numClasses?: number): ClassificationBatch {
-    const share = beta(this.options.alpha, this.options.alpha, Rng.at(...key, "MixUp"));
+    const lambda = beta(this.options.alpha, this.options.alpha, Rng.at(...key, "MixUp"));
     const mix = (values: Tensor) =>
       values
         .roll([1], [0])
-        .mul_(1 - share)
-        .add_(values.mul(share));
+        .mul_(1 - lambda)
+        .add_(values.mul(lambda));
     const [images, labels] = noGrad(() =>
       scope(
         () =>

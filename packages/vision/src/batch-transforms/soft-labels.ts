@@ -2,7 +2,7 @@ import type { Problem } from "@classifier-training/base";
 import { fromTypedArray, type Tensor } from "@classifier-training/torch";
 import { VisionError } from "../errors.ts";
 
-/** Class indices [N] as one row of K shares each; soft labels [N, K] as they are. */
+/** Class indices [N] as one row of K probabilities each; soft labels [N, K] as they are. */
 export function softLabels(labels: Tensor, numClasses: number | null | undefined, name: string): Tensor {
   if (labels.ndim === 2) return labels;
   if (numClasses == null) {

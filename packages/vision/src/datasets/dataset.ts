@@ -53,7 +53,7 @@ export interface ImageDatasetInit {
 }
 
 /**
- * Labeled images that are decoded when asked for. What it holds is plain data, so that a worker thread opens the same
+ * Labeled images that are decoded on access. What it holds is plain data, so that a worker thread opens the same
  * images from `source`.
  */
 export class ImageDataset {

@@ -26,7 +26,7 @@ export interface SplitOptions {
 }
 
 /**
- * Opens a split as its files say that it is labeled: whoever reads a split (training, the data check, statistics,
+ * Opens a split as its files say that it is labeled: whatever reads a split (training, the data check, statistics,
  * evaluation) reads it here.
  * @throws VisionError when the root, the split or its samples are missing, or when two layouts are mixed, so that the
  * labels of some images would be lost

@@ -1,6 +1,6 @@
 import type { Tensor } from "@classifier-training/torch";
 
-/** A batch for classification. Whoever takes it disposes it. */
+/** A batch for classification; the receiver disposes it. */
 export interface ClassificationBatch extends Disposable {
   /** [N, 3, H, W] float32, channels_last. */
   readonly images: Tensor;

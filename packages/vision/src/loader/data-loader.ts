@@ -29,7 +29,7 @@ export const dataLoaderOptionsSchema = z.strictObject({
   /** A new random order each epoch; excludes `sampler`. */
   shuffle: z.boolean().default(false),
   sampler: samplerOption.optional(),
-  /** Worker threads; 0 makes batches in the calling thread, when they are asked for. */
+  /** Worker threads; 0 makes batches in the calling thread, on demand. */
   numWorkers: whole(0).default(0),
   /** Start exactly `numWorkers`, even if the machine has too few cores for them. */
   exactWorkers: z.boolean().default(false),
@@ -66,7 +66,7 @@ export type DataLoaderOptions = z.input<typeof dataLoaderOptionsSchema>;
 
 /**
  * Batches of a dataset's images, made by worker threads in shared memory. Batch b of epoch e holds the same numbers
- * whatever the number of workers, after a resume, and on every rank: each random draw is keyed by (seed, epoch, sample,
+ * whatever the number of workers, after a resume, and on every rank: each random number is keyed by (seed, epoch, sample,
  * transform).
  */
 export class DataLoader {

@@ -42,7 +42,7 @@ export interface LoaderStats {
   skipped: number;
 }
 
-/** Plans the epochs, keeps the ring full, and hands out batches in order, whoever makes them. */
+/** Plans the epochs, keeps the ring full, and hands out batches in order, whichever worker makes them. */
 export class RawLoader {
   readonly stats: LoaderStats = { waitMs: 0, batches: 0, images: 0, busyMs: 0, skipped: 0 };
   readonly #options: RawLoaderOptions;

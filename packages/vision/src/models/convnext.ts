@@ -108,7 +108,7 @@ export class ConvNeXt extends ImageModel {
     ];
     for (const module of this.modules()) {
       if (!(module instanceof nn.Conv2d || module instanceof nn.Linear)) continue;
-      // torchvision cuts at +-2, a hundred deviations; a draw that rounds to infinity would then become a weight of 2
+      // torchvision cuts at +-2, a hundred deviations; a sample that rounds to infinity would then become a weight of 2
       nn.init.truncNormal_(module.weight, 0, 0.02, -0.2, 0.2);
       if (module.bias !== null) nn.init.zeros_(module.bias);
     }

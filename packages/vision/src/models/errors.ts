@@ -1,4 +1,4 @@
 import { CtError } from "@classifier-training/base";
 
-/** A model cannot be built, changed or fed as asked. */
+/** A model that cannot be built or changed, or an input that does not fit it. */
 export class ModelError extends CtError {}

@@ -58,7 +58,7 @@ test("frozen stages take no gradient and keep their statistics; the rest trains"
   expect(() => freezeStages(model, "layer9")).toThrow("unknown stage 'layer9'");
 });
 
-test("layer-wise rates fall from the head to the stem, without decay on vectors where asked", () => {
+test("layer-wise rates fall from the head to the stem, without decay on vectors if set", () => {
   const model = createModel("resnet18", { numClasses: 4 });
   freezeStages(model, "stem");
   const groups = parameterGroups(model, { lr: 1, layerDecay: 0.5, weightDecay: 0.1, skipDecayOnVectors: true });

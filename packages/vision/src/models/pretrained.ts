@@ -18,7 +18,7 @@ export interface PretrainedOptions extends FetchOptions {
 
 /** Weights that are in a model now. */
 export interface PretrainedInfo extends LoadReport {
-  /** What they were asked for by: a URL, a path, a repository of the hub. */
+  /** The source that was given: a URL, a path, a repository of the hub. */
   readonly source: string;
   /** The file on this machine. */
   readonly path: string;

@@ -36,7 +36,7 @@ export class DistributedSampler implements Sampler {
 
   occurrences(epoch: number): Int32Array {
     const order = this.inner.order(epoch);
-    // Repeated samples at the end count as drawn again.
+    // Repeated samples at the end count as further occurrences.
     const { worldSize } = this.#options;
     const padded = Int32Array.from({ length: this.length * worldSize }, (_, i) => order[i % order.length] as number);
     return this.#part(countOccurrences(padded));

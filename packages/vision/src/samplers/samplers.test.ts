@@ -13,7 +13,7 @@ const classToIdx = new Map([
   ["few", 2],
 ]);
 
-function classShares(indices: Int32Array): number[] {
+function classFractions(indices: Int32Array): number[] {
   const counts = [0, 0, 0];
   for (const index of indices) counts[targets[index] as number]!++;
   return counts.map((count) => count / indices.length);
@@ -27,10 +27,10 @@ test("a random sampler visits every sample once, in another order each epoch", (
   expect(sampler.order(0)).not.toEqual(sampler.order(1));
 });
 
-test("auto weights draw the classes equally often, and the drawn indices are kept", () => {
+test("auto weights sample the classes equally often, and the order is kept", () => {
   const sampler = classSampler({ targets, classToIdx }, { mode: "auto", numSamples: 9000 });
   const order = sampler.order(0);
-  for (const share of classShares(order)) expect(share).toBeCloseTo(1 / 3, 1);
+  for (const fraction of classFractions(order)) expect(fraction).toBeCloseTo(1 / 3, 1);
   expect((sampler as WeightedRandomSampler).lastOrder).toEqual(order);
 });
 
@@ -40,7 +40,7 @@ test("manual weights weigh each sample by its class", () => {
     { targets, classToIdx },
     { mode: "manual", classWeights: weights, numSamples: 9000 },
   ).order(0);
-  const [many, some, few] = classShares(order);
+  const [many, some, few] = classFractions(order);
   expect(many).toBeCloseTo(0.5, 1);
   expect(some).toBeCloseTo(0.5, 1);
   expect(few).toBe(0);
@@ -56,7 +56,7 @@ test("without replacement no sample occurs twice, and the heavy ones come early"
     { targets, classToIdx },
     { mode: "manual", classWeights: { many: 1, some: 50, few: 0 }, replacement: false, numSamples: 60 },
   );
-  expect(classShares(few.order(0))[1]).toBeGreaterThan(0.6);
+  expect(classFractions(few.order(0))[1]).toBeGreaterThan(0.6);
   const order = few.order(0);
   expect(few.order(0)).toEqual(order);
   expect(() => new WeightedRandomSampler([1, 0], { replacement: false })).toThrow(
@@ -106,12 +106,12 @@ test("samples that are switched off are replaced by others, each as often as the
   const enabled = Uint8Array.of(1, 0, 0, 1, 0, 1, 0, 0);
   const sampler = new SubstitutingSampler(new RandomSampler(8, { seed: 3 }), enabled, { seed: 3 });
   const inner = new RandomSampler(8, { seed: 3 });
-  const drawn = [...sampler.order(2)];
-  expect(drawn).toHaveLength(8);
-  for (const [i, index] of inner.order(2).entries()) if (enabled[index] === 1) expect(drawn[i]).toBe(index);
-  const counts = [0, 3, 5].map((index) => drawn.filter((other) => other === index).length);
+  const order = [...sampler.order(2)];
+  expect(order).toHaveLength(8);
+  for (const [i, index] of inner.order(2).entries()) if (enabled[index] === 1) expect(order[i]).toBe(index);
+  const counts = [0, 3, 5].map((index) => order.filter((other) => other === index).length);
   expect(counts.sort()).toEqual([2, 3, 3]);
-  expect([...sampler.order(2)]).toEqual(drawn);
+  expect([...sampler.order(2)]).toEqual(order);
   enabled.fill(1);
   expect([...sampler.order(2)]).toEqual([...inner.order(2)]);
   enabled.fill(0);

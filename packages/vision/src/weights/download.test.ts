@@ -94,7 +94,7 @@ test("a partial file that holds everything already is only checked", async () =>
   expect(server.seen).toHaveLength(1);
 });
 
-test("a truncated answer without a length is noticed by its hash, and asked for again", async () => {
+test("a truncated answer without a length is noticed by its hash, and downloaded again", async () => {
   const server = await serve((request, response, count) => {
     if (count === 1) {
       response.writeHead(200, { connection: "close" });
@@ -126,7 +126,7 @@ test("404 is said at once", async () => {
   expect(server.seen).toHaveLength(1);
 });
 
-test("503 and 429 are asked again, after the time that Retry-After names", async () => {
+test("503 and 429 are retried, after the time that Retry-After names", async () => {
   const server = await serve((request, response, count) => {
     if (count === 1) response.writeHead(503, { "retry-after": "0" }).end();
     else if (count === 2) response.writeHead(429, { "retry-after": new Date(Date.now() + 1500).toUTCString() }).end();

@@ -49,7 +49,7 @@ class TransientError extends Error {
 }
 
 const log = getLogger("vision.weights");
-/** A server that asks for a longer wait is asked again after this one. */
+/** The longest wait of Retry-After that is kept. */
 const longestWaitMs = 120_000;
 const running = new Map<string, Promise<void>>();
 

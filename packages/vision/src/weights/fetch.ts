@@ -35,7 +35,7 @@ export async function fetchWeights(source: string, options: FetchOptions = {}): 
   }
   const cached = await findCached(file, options.sha256 ?? file.sha256);
   if (cached !== undefined) return cached;
-  const offline = options.offline === true ? "offline was asked for" : switchText(offlineSwitch(env));
+  const offline = options.offline === true ? "offline is set" : switchText(offlineSwitch(env));
   if (options.offline !== false && offline !== undefined) throw unavailable(file, offline, "weights/offline");
   try {
     log.info(`downloading ${file.url}`);

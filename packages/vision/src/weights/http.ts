@@ -40,7 +40,7 @@ export async function get(
   throw new WeightsError({ code: "weights/http", what: `${url} redirects more than ${maximumRedirects} times` });
 }
 
-/** Statuses that may pass when asked again. */
+/** Statuses that a repeated request may overcome. */
 export function isTransientStatus(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501 && status !== 505);
 }

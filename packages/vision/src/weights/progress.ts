@@ -30,13 +30,13 @@ export function progressBar(stream: NodeJS.WriteStream = process.stderr): Progre
 export function progressLine({ file, receivedBytes, totalBytes, bytesPerSecond }: DownloadProgress): string {
   const speed = `${megabytes(bytesPerSecond)} MB/s`;
   if (totalBytes === undefined || totalBytes === 0) return `${file} ${megabytes(receivedBytes)} MB ${speed}`;
-  const share = Math.min(1, receivedBytes / totalBytes);
-  const filled = Math.round(share * 20);
+  const fraction = Math.min(1, receivedBytes / totalBytes);
+  const filled = Math.round(fraction * 20);
   const bar = `${"=".repeat(filled)}${" ".repeat(20 - filled)}`;
   const amounts = `${megabytes(receivedBytes)}/${megabytes(totalBytes)} MB`;
   const left =
-    share < 1 && bytesPerSecond > 0 ? ` ${Math.ceil((totalBytes - receivedBytes) / bytesPerSecond)} s left` : "";
-  return `${file} [${bar}] ${Math.floor(share * 100)}% ${amounts} ${speed}${left}`;
+    fraction < 1 && bytesPerSecond > 0 ? ` ${Math.ceil((totalBytes - receivedBytes) / bytesPerSecond)} s left` : "";
+  return `${file} [${bar}] ${Math.floor(fraction * 100)}% ${amounts} ${speed}${left}`;
 }
 
 function megabytes(bytes: number): string {
