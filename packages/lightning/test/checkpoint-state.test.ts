@@ -139,6 +139,7 @@ test("a checkpoint that an earlier version wrote is inspected and resumed", asyn
   ]);
   expect([summary.runSignature, loadCheckpoint(oldFile).runSignature]).toEqual([{}, {}]);
   expect([parameters, summary.globalStep, stateEntries.includes("optimizerStates")]).toEqual([28, 6, true]);
+  expect([summary.runSignature, loadCheckpoint(oldFile).runSignature]).toEqual([{}, {}]);
   const copy = join(dir, "old.ckpt");
   copyFileSync(oldFile, copy);
   class Keeper extends Stateful {}
