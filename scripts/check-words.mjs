@@ -58,6 +58,13 @@ const allowed = [
   [/^packages\/(lightning|classifier)\/.*\.ts$/, /"ReplayCertificate"|ReplayCertificate: /],
   [/^packages\/lightning\/src\/checkpoint\/format\.ts$/, /fingerprint/],
   [/^packages\/runs\/src\/bundle-manifest\.ts$|\/hostile-model\.test\.ts$/, /picture/],
+  [
+    /^packages\/jersey\/|^docs\/train-from-scratch\.md$|\/precision\.test\.ts$/,
+    /upright:|UprightCallback|callbacks\.upright|as_published/,
+  ],
+  [/^packages\/jersey\/src\/synthetic\/(palette|synthetic\.test)\.ts$/, /\bgrey\b/],
+  [/^packages\/inference\/src\/index\.ts$/, /as Picture/],
+  [/^CONTRIBUTING\.md$/, /instead of/],
   [/^packages\/lightning\/test\/checkpoint-state\.test\.ts$/, /Keeper/],
 ];
 

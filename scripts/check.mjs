@@ -10,6 +10,7 @@ const checks = [
   ["tests that cannot fail", process.execPath, ["scripts/check-tests.mjs"]],
   ["generated code", process.execPath, ["scripts/check-generated.mjs"]],
   ["package boundaries", process.execPath, ["scripts/check-boundaries.mjs"]],
+  ["exports that nothing uses", process.execPath, ["scripts/check-exports.mjs"]],
   ["names of a run's files", process.execPath, ["scripts/check-file-names.mjs"]],
 ];
 

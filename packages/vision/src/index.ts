@@ -10,7 +10,7 @@ export {
   type SplitSummary,
 } from "./datasets/check/check-data.ts";
 export { renderDataReport } from "./datasets/check/render.ts";
-export { type ClassToIdx, indexClasses } from "./datasets/classes.ts";
+export type { ClassToIdx } from "./datasets/classes.ts";
 export {
   ImageDataset,
   type ImageDatasetInit,
@@ -20,7 +20,7 @@ export {
   type SampleMetadata,
 } from "./datasets/dataset.ts";
 export { openHfImageFolder } from "./datasets/hf-image-folder.ts";
-export { fashionMnistClasses, IdxDataset } from "./datasets/idx.ts";
+export { IdxDataset } from "./datasets/idx.ts";
 export { ImageFolder } from "./datasets/image-folder.ts";
 export {
   defineImageStep,
@@ -47,7 +47,7 @@ export { replaceHead } from "./models/head.ts";
 export { ImageModel, type Stage } from "./models/image-model.ts";
 export { type LoadReport, loadWeights } from "./models/load-weights.ts";
 export { type ParameterGroup, type ParameterGroupOptions, parameterGroups } from "./models/parameter-groups.ts";
-export { moduleAt, replaceModule } from "./models/paths.ts";
+export { moduleAt } from "./models/paths.ts";
 export {
   createPretrainedModel,
   loadPretrained,
@@ -64,10 +64,8 @@ export { countOccurrences, type Sampler } from "./samplers/sampler.ts";
 export { SubstitutingSampler } from "./samplers/substituting.ts";
 export { classSampler, type Labeled, WeightedRandomSampler } from "./samplers/weighted.ts";
 export { targets } from "./targets.ts";
-export { weightsCacheFolder } from "./weights/cache.ts";
 export { type DownloadOptions, download } from "./weights/download.ts";
 export { WeightsError } from "./weights/errors.ts";
 export { type FetchOptions, fetchWeights } from "./weights/fetch.ts";
 export { type DownloadProgress, type ProgressListener, progressBar } from "./weights/progress.ts";
 export { parseSource } from "./weights/source.ts";
-export { readStateDict } from "./weights/state-dict.ts";

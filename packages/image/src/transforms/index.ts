@@ -13,7 +13,6 @@ export { RandomErasing, sampleErasedBox } from "./random-erasing.ts";
 export { buildNamedTransform, buildTransform, namedSpec, transforms } from "./registry.ts";
 export { Resize } from "./resize.ts";
 export {
-  defineContainer,
   defineFixedTransform,
   defineTransform,
   isTransform,
@@ -23,6 +22,5 @@ export {
   type TransformContext,
   type TransformFactory,
   type TransformSpec,
-  transformOption,
 } from "./transform.ts";
 export { TrivialAugmentWide } from "./trivial-augment-wide.ts";
