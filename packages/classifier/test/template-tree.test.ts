@@ -126,7 +126,7 @@ test("callbacks and loggers below trainer are those of the run, which knows its 
   const run = "logs/flat";
   const { code, stdout, stderr } = await train(
     "trainer=flat",
-    "callbacks=null",
+    "~callbacks",
     `hydra.run.dir=${run}`,
     "+model.compile=false",
   );
