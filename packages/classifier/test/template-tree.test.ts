@@ -50,6 +50,7 @@ defaults: [override /hydra/sweeper: optuna]
 hydra: {mode: MULTIRUN, sweeper: {_target_: hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper, direction: maximize, n_trials: 20, params: {model.learning_rate: "choice(0.1, 0.2)"}}}
 `,
   "trainer/flat.yaml": `max_steps: 2
+limit_train_batches: 2
 accelerator: cpu
 callbacks:
   - {_target_: lightning.pytorch.callbacks.ModelCheckpoint, monitor: val/loss, dirpath: "\${paths.output_dir}"}

@@ -2,10 +2,12 @@ import { join } from "node:path";
 import { type EvaluationSplit, getLogger } from "@classifier-training/base";
 import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
 import { epochFolder, evaluationFolders } from "@classifier-training/runs";
+import { imagenetMean, imagenetStd } from "@classifier-training/vision";
 import { classificationData } from "../data/classification-datamodule.ts";
+import type { Normalization } from "../data/preprocessing.ts";
 import type { BatchPredictions } from "../model/predictions.ts";
 
-/** The predictions of a whole evaluation, in the order of the data set. */
+/** The predictions of a whole evaluation, in the order of the dataset. */
 export interface EpochPredictions {
   readonly numClasses: number;
   readonly indices: readonly number[];
@@ -34,7 +36,12 @@ export abstract class EvaluationCallback extends Callback {
   ): void | Promise<void>;
 
   /** Called with each batch of such an epoch (of several ranks, each with its own), for what must be taken from the batch itself. */
-  protected sawBatch?(batch: unknown, predictions: BatchPredictions): void;
+  protected sawBatch?(
+    batch: unknown,
+    predictions: BatchPredictions,
+    trainer: TrainerView,
+    split: EvaluationSplit,
+  ): void;
 
   override get reportsOnly(): boolean {
     return true;
@@ -50,7 +57,7 @@ export abstract class EvaluationCallback extends Callback {
     outputs: unknown,
     batch: unknown,
   ): void {
-    if (!trainer.sanityChecking) this.#add(outputs, batch);
+    if (!trainer.sanityChecking) this.#add(outputs, batch, trainer, "val");
   }
 
   override onValidationEpochEnd(trainer: TrainerView, module: LightningModule): void | Promise<void> {
@@ -61,15 +68,15 @@ export abstract class EvaluationCallback extends Callback {
     this.#batches = [];
   }
 
-  override onTestBatchEnd(_trainer: TrainerView, _module: LightningModule, outputs: unknown, batch: unknown): void {
-    this.#add(outputs, batch);
+  override onTestBatchEnd(trainer: TrainerView, _module: LightningModule, outputs: unknown, batch: unknown): void {
+    this.#add(outputs, batch, trainer, "test");
   }
 
   override onTestEpochEnd(trainer: TrainerView, module: LightningModule): void | Promise<void> {
     return this.#finish(trainer, module, "test");
   }
 
-  #add(outputs: unknown, batch: unknown): void {
+  #add(outputs: unknown, batch: unknown, trainer: TrainerView, split: EvaluationSplit): void {
     const predictions = (outputs as { predictions?: BatchPredictions } | null | undefined)?.predictions;
     if (predictions === undefined) {
       log.warnOnce(
@@ -78,7 +85,7 @@ export abstract class EvaluationCallback extends Callback {
       return;
     }
     this.#batches.push(predictions);
-    this.sawBatch?.(batch, predictions);
+    this.sawBatch?.(batch, predictions, trainer, split);
   }
 
   async #finish(trainer: TrainerView, module: LightningModule, split: EvaluationSplit): Promise<void> {
@@ -93,7 +100,7 @@ export abstract class EvaluationCallback extends Callback {
   }
 }
 
-/** The first batch of each rank, the second of each, and so on: the order in which they were dealt out. */
+/** The first batch of each rank, the second of each, and so on: the order in which they were sharded. */
 function inTurn<T>(ranks: readonly (readonly T[])[]): T[] {
   const longest = Math.max(...ranks.map(({ length }) => length));
   return Array.from({ length: longest }, (_, i) => ranks.flatMap((batches) => batches.slice(i, i + 1))).flat();
@@ -120,6 +127,11 @@ function joined(batches: readonly BatchPredictions[], numClasses: number): Epoch
 export function classNamer(trainer: TrainerView): (index: number | undefined) => string {
   const names = classificationData(trainer.datamodule)?.classNames;
   return (index) => (index === undefined ? "?" : (names?.[index] ?? String(index)));
+}
+
+/** What a split's images are normalized with; of data from elsewhere, ImageNet's values are assumed. */
+export function normalizationOf(trainer: TrainerView, split: EvaluationSplit): Normalization {
+  return classificationData(trainer.datamodule)?.normalization(split) ?? { mean: imagenetMean, std: imagenetStd };
 }
 
 /** The folder of an evaluation's files: `epoch_003` for a validation in training, else `validate` or `test`. */

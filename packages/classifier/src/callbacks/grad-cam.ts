@@ -9,8 +9,14 @@ import { drawSampleGrid, type GridSample } from "../drawing/sample-grid.ts";
 import { type ClassificationBatch, ClassificationModel } from "../model/classification-model.ts";
 import type { BatchPredictions } from "../model/predictions.ts";
 import { gradCam, lastFeatureStage } from "./class-activation.ts";
-import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
-import { denormalised } from "./pixels.ts";
+import {
+  classNamer,
+  type EpochPredictions,
+  EvaluationCallback,
+  evaluationFolder,
+  normalizationOf,
+} from "./evaluation.ts";
+import { denormalized } from "./pixels.ts";
 
 export const gradCAMOptionsSchema = z.strictObject({
   outputDir: z.string().default("outputs"),
@@ -76,7 +82,7 @@ export class GradCAMCallback extends EvaluationCallback {
     split: EvaluationSplit,
   ): void {
     if (this.#worst.length === 0) return;
-    const samples = this.#explained(trainer, module);
+    const samples = this.#explained(trainer, module, split);
     this.#forget();
     if (samples === undefined) return;
     const png = drawSampleGrid(
@@ -87,7 +93,7 @@ export class GradCAMCallback extends EvaluationCallback {
     for (const logger of trainer.loggers) logger.logImage?.("grad_cam", [{ png }], trainer.globalStep);
   }
 
-  #explained(trainer: TrainerView, module: LightningModule): GridSample[] | undefined {
+  #explained(trainer: TrainerView, module: LightningModule, split: EvaluationSplit): GridSample[] | undefined {
     const network = module instanceof ClassificationModel ? module.model : module;
     const wasTraining = network.training;
     network.eval();
@@ -104,16 +110,16 @@ export class GradCAMCallback extends EvaluationCallback {
       if (stage === undefined) log.warnOnce("no Grad-CAM: the network has no feature maps");
       const classes = this.#worst.map(({ predicted }) => predicted);
       const maps = stage === undefined ? [] : gradCam(network, stage, images, classes);
-      const pictures = denormalised(images);
+      const pixels = denormalized(images, normalizationOf(trainer, split));
       one.dispose();
       images.dispose();
       if (maps.length === 0) return undefined;
       const name = classNamer(trainer);
       return this.#worst.flatMap(({ label, predicted, confidence }, i) => {
-        const [picture, map] = [pictures[i], maps[i]];
-        if (picture === undefined || map === undefined) return [];
+        const [image, map] = [pixels[i], maps[i]];
+        if (image === undefined || map === undefined) return [];
         return {
-          ...heatOverlay({ ...picture, map }),
+          ...heatOverlay({ ...image, map }),
           trueLabel: name(label),
           predictedLabel: name(predicted),
           confidence,

@@ -6,22 +6,25 @@ import { z } from "zod";
 import { drawSampleGrid, type GridSample } from "../drawing/sample-grid.ts";
 import type { ClassificationBatch } from "../model/classification-model.ts";
 import type { BatchPredictions } from "../model/predictions.ts";
-import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
-import { denormalised } from "./pixels.ts";
+import {
+  classNamer,
+  type EpochPredictions,
+  EvaluationCallback,
+  evaluationFolder,
+  normalizationOf,
+} from "./evaluation.ts";
+import { denormalized, type Pixels } from "./pixels.ts";
 
 export const sampleVisualizationOptionsSchema = z.strictObject({
   outputDir: z.string().default("outputs"),
   numSamples: z.int().positive().max(256).default(16),
 });
 
-interface Picture {
-  /** The samples with the lowest ranks are drawn: the same ones each epoch, from anywhere in the split. */
+interface Sample extends Pixels {
+  /** The samples with the lowest ranks are shown: the same ones each epoch, from anywhere in the split. */
   readonly rank: number;
   /** The sample's place in the evaluation. */
   readonly position: number;
-  readonly pixels: Uint8ClampedArray;
-  readonly width: number;
-  readonly height: number;
   readonly label: number | undefined;
   readonly predicted: number | undefined;
   readonly confidence: number;
@@ -30,7 +33,7 @@ interface Picture {
 /** After each validation epoch: `epoch_NNN/sample_predictions.png`, samples from everywhere in the split with what the model said of them. */
 export class SampleVisualizationCallback extends EvaluationCallback {
   readonly options: z.infer<typeof sampleVisualizationOptionsSchema>;
-  #pictures: Picture[] = [];
+  #samples: Sample[] = [];
   #seen = 0;
 
   constructor(options: z.infer<typeof sampleVisualizationOptionsSchema>) {
@@ -48,24 +51,30 @@ export class SampleVisualizationCallback extends EvaluationCallback {
     this.#forget();
   }
 
-  protected override sawBatch(batch: unknown, predictions: BatchPredictions): void {
+  protected override sawBatch(
+    batch: unknown,
+    predictions: BatchPredictions,
+    trainer: TrainerView,
+    split: EvaluationSplit,
+  ): void {
+    const normalization = normalizationOf(trainer, split);
     const { images } = batch as ClassificationBatch;
     const { labels, predicted, confidence } = predictions;
     for (let i = 0; i < labels.length; i++) {
       const position = this.#seen++;
       const rank = Rng.at(0, position, "sample_visualization").uniform();
-      const last = this.#pictures.length < this.options.numSamples ? undefined : this.#pictures.at(-1);
+      const last = this.#samples.length < this.options.numSamples ? undefined : this.#samples.at(-1);
       if (last !== undefined && rank >= last.rank) continue;
       const said = { label: labels[i], predicted: predicted[i], confidence: confidence[i] ?? 0 };
-      const drawn = denormalised(images.narrow(0, i, 1));
-      this.#pictures.push(...drawn.map((picture) => ({ ...picture, ...said, rank, position })));
-      this.#pictures.sort((one, other) => one.rank - other.rank);
-      this.#pictures.splice(this.options.numSamples);
+      const [image] = denormalized(images.narrow(0, i, 1), normalization);
+      if (image !== undefined) this.#samples.push({ ...image, ...said, rank, position });
+      this.#samples.sort((one, other) => one.rank - other.rank);
+      this.#samples.splice(this.options.numSamples);
     }
   }
 
   #forget(): void {
-    [this.#pictures, this.#seen] = [[], 0];
+    [this.#samples, this.#seen] = [[], 0];
   }
 
   protected override evaluated(
@@ -74,11 +83,11 @@ export class SampleVisualizationCallback extends EvaluationCallback {
     _predictions: EpochPredictions,
     split: EvaluationSplit,
   ): void {
-    const pictures = [...this.#pictures].sort((one, other) => one.position - other.position);
+    const shown = [...this.#samples].sort((one, other) => one.position - other.position);
     this.#forget();
     const name = classNamer(trainer);
-    const samples: GridSample[] = pictures.map(({ label, predicted, ...picture }) => ({
-      ...picture,
+    const samples: GridSample[] = shown.map(({ label, predicted, ...sample }) => ({
+      ...sample,
       trueLabel: name(label),
       predictedLabel: name(predicted),
     }));

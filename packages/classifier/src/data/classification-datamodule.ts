@@ -2,6 +2,7 @@ import type { Split } from "@classifier-training/base";
 import { LightningDataModule } from "@classifier-training/lightning";
 import type { LabelsMapping } from "@classifier-training/runs";
 import type { Tensor } from "@classifier-training/torch";
+import type { Normalization } from "./preprocessing.ts";
 
 /** One annotated sample of a split, as reports name it. */
 export interface SampleInfo {
@@ -14,16 +15,21 @@ export interface SampleInfo {
 export abstract class ClassificationDataModule extends LightningDataModule {
   /** Class names by index. */
   abstract readonly classNames: readonly string[];
-  /** The samples of a split in data set order; empty until `setup` made the split. */
+  /** The samples of a split in the order of the dataset; empty until `setup` made the split. */
   abstract samples(split: Split): readonly SampleInfo[];
   /** Weights of the classes in the loss, [K]. Needs `setup("fit")`. */
   abstract getClassWeights(): Tensor;
-  /** Indices drawn by the training sampler in the last epoch; undefined when every sample is drawn once. */
+  /** Indices sampled for the last training epoch; undefined when every sample is used once. */
   abstract drawnIndices(): readonly number[] | undefined;
-  /** What `labels_mapping.json` says: classes, normalisation, geometry. */
+  /** What `labels_mapping.json` says: classes, normalization, geometry. */
   abstract labelsMapping(): LabelsMapping;
   /** Width and height of the network's input in pixels. */
   abstract readonly imageSize: number;
+
+  /** What the images of a split are normalized with. */
+  normalization(_split: Split): Normalization {
+    return this.labelsMapping().normalization;
+  }
 
   get numClasses(): number {
     return this.classNames.length;

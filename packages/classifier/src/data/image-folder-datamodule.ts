@@ -39,7 +39,7 @@ import {
   imageFolderDataModuleOptionsSchema,
   samplerOptionsSchema,
 } from "./options.ts";
-import { labelsMappingOf } from "./preprocessing.ts";
+import { labelsMappingOf, type Normalization, normalizationOf } from "./preprocessing.ts";
 
 const log = getLogger("classifier.data");
 
@@ -136,6 +136,10 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   labelsMapping(): LabelsMapping {
     const { imageSize, exifOrientation } = this.options;
     return labelsMappingOf(this.classNames, this.#transform("val"), imageSize, exifOrientation);
+  }
+
+  override normalization(split: Split): Normalization {
+    return normalizationOf(this.#transform(split));
   }
 
   override trainDataloader(): DataLoader {

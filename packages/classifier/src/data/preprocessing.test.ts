@@ -1,10 +1,10 @@
 import { buildTransform } from "@classifier-training/vision";
 import { expect, test } from "vitest";
-import { labelsMappingOf } from "./preprocessing.ts";
+import { labelsMappingOf, normalizationOf } from "./preprocessing.ts";
 
-const normalise = { transform: "Normalize", options: { mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2] } };
+const normalize = { transform: "Normalize", options: { mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2] } };
 const pipeline = (...transforms: readonly unknown[]) =>
-  buildTransform({ transform: "Compose", options: { transforms: [...transforms, normalise] } } as Parameters<
+  buildTransform({ transform: "Compose", options: { transforms: [...transforms, normalize] } } as Parameters<
     typeof buildTransform
   >[0]);
 
@@ -44,4 +44,13 @@ test("a resize of both sides names both, and a step of another kind keeps its op
     antialias: false,
   });
   expect(preprocessing?.geometry?.[1]).toMatchObject({ step: "pad" });
+});
+
+test("the normalization is that of the last Normalize, by channel; without one, values stay as they are", async () => {
+  const gray = { transform: "Normalize", options: { mean: [0.25], std: [0.5] } };
+  const nested = { transform: "Compose", options: { transforms: [gray] } };
+  expect(normalizationOf(await pipeline(gray))).toEqual({ mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2] });
+  const of = async (spec: Parameters<typeof buildTransform>[0]) => normalizationOf(await buildTransform(spec));
+  expect(await of(nested)).toEqual({ mean: [0.25, 0.25, 0.25], std: [0.5, 0.5, 0.5] });
+  expect(await of({ transform: "ToFloat32Tensor", options: {} })).toEqual({ mean: [0, 0, 0], std: [1, 1, 1] });
 });

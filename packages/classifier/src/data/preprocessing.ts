@@ -1,6 +1,20 @@
 import { snakeCase } from "@classifier-training/base";
 import type { LabelsMapping } from "@classifier-training/runs";
-import { imagenetMean, imagenetStd, namedSpec, type Transform, type TransformSpec } from "@classifier-training/vision";
+import { namedSpec, type Transform, type TransformSpec } from "@classifier-training/vision";
+
+/** What a network's input was normalized with, by channel. */
+export interface Normalization {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** The last `Normalize` of a pipeline; one without any leaves values in 0..1. */
+export function normalizationOf(transform: Transform): Normalization {
+  const options = flatten(transform.spec).findLast(({ transform: name }) => name === "Normalize")?.options;
+  const { mean = [0], std = [1] } = (options ?? {}) as Partial<Normalization>;
+  const perChannel = (values: readonly number[]) => Array.from({ length: 3 }, (_, i) => values[i] ?? values[0] ?? 0);
+  return { mean: perChannel(mean), std: perChannel(std) };
+}
 
 /** What `labels_mapping.json` says of classes, of how files are read and of the validation transforms. */
 export function labelsMappingOf(
@@ -10,16 +24,13 @@ export function labelsMappingOf(
   exifOrientation = false,
 ): LabelsMapping {
   const steps = flatten(transform.spec);
-  const normalise = steps.find(({ transform: name }) => name === "Normalize")?.options;
+  const { mean, std } = normalizationOf(transform);
   const { height, width } = inputSize(steps, imageSize);
   return {
     num_classes: classNames.length,
     class_to_idx: Object.fromEntries(classNames.map((name, index) => [name, index])),
     idx_to_class: Object.fromEntries(classNames.map((name, index) => [String(index), name])),
-    normalization: {
-      mean: (normalise?.["mean"] as number[] | undefined) ?? [...imagenetMean],
-      std: (normalise?.["std"] as number[] | undefined) ?? [...imagenetStd],
-    },
+    normalization: { mean: [...mean], std: [...std] },
     preprocessing: {
       color_order: "RGB",
       layout: "NCHW",
@@ -38,7 +49,7 @@ function flattenTransforms(transform: Transform): Transform[] {
   return transform.name === "Compose" && inner !== undefined ? inner.flatMap(flattenTransforms) : [transform];
 }
 
-/** What a step does to a picture's geometry, with nothing left to a default: for programs that do not use this one. */
+/** What a step does to an image's geometry, with nothing left to a default: for programs that do not use this one. */
 function geometryOf({ name, options }: Transform): GeometryStep[] {
   const { size, maxSize, interpolation, antialias } = options as {
     size?: number | readonly [number, number];

@@ -28,7 +28,13 @@ export function drawSampleGrid(samples: readonly GridSample[], title: string): B
   context.fillStyle = "white";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.fillStyle = ink;
-  context.font = `28px "${textFont}"`;
+  const titleWidth = (size: number) => {
+    context.font = `${size}px "${textFont}"`;
+    return context.measureText(title).width;
+  };
+  const room = canvas.width - 2 * gap;
+  const needed = titleWidth(28);
+  if (needed > room) titleWidth(Math.floor((28 * room) / needed));
   context.fillText(title, gap, 46);
   for (const [index, sample] of samples.entries()) {
     const x = gap + (index % columns) * (tile + gap);
