@@ -24,6 +24,12 @@ export {
 export { createClassificationModel } from "./model/resnet.ts";
 export { register } from "./register.ts";
 export { registerAll } from "./registry.ts";
-export { describeProportion, proportion } from "./statistics/interval.ts";
-export { comparePaired } from "./statistics/paired.ts";
+// Under their former names, too.
+export {
+  describeInterval,
+  describeInterval as describeProportion,
+  wilsonInterval,
+  wilsonInterval as proportion,
+} from "./statistics/interval.ts";
+export { mcnemarTest, mcnemarTest as comparePaired } from "./statistics/mcnemar.ts";
 export { train } from "./training/train.ts";

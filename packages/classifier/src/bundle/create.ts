@@ -3,7 +3,7 @@ import { dirname, extname, join, resolve } from "node:path";
 import { CtError, writeFileAtomic } from "@classifier-training/base";
 import { OnnxClassifier, openModelFiles } from "@classifier-training/inference";
 import { type BundleManifest, bundlePaths, manifestHash, manifestHashKey, sha256 } from "@classifier-training/runs";
-import { proportion } from "../statistics/interval.ts";
+import { wilsonInterval } from "../statistics/interval.ts";
 import { replaceFolder } from "./replace-folder.ts";
 
 export interface GoldenSample {
@@ -104,7 +104,7 @@ function withInterval({
   correct: number;
   n: number;
 }): NonNullable<BundleManifest["accuracy"]> {
-  const { low, high } = proportion(correct, n);
+  const { low, high } = wilsonInterval(correct, n);
   return { split, correct, n, low, high };
 }
 

@@ -4,7 +4,9 @@ import { CtError, getLogger, scratchFolder } from "@classifier-training/base";
 import { OnnxClassifier } from "@classifier-training/inference";
 import { type BundleManifest, type LabelsMapping, readRun, runPaths } from "@classifier-training/runs";
 import { readLabeledFiles } from "../data/labeled-files.ts";
-import { evaluateClassifier } from "../evaluation/evaluate.ts";
+import { type LabeledFile, largestDifference, predictImages } from "../evaluation/predict-split.ts";
+import type { SplitPredictions } from "../model/predictions.ts";
+import type { OpenedCheckpoint } from "../model/recipe.ts";
 import { checkpointOfRun } from "../training/checkpoints.ts";
 import { createBundle } from "./create.ts";
 
@@ -40,19 +42,15 @@ export async function exportBundle({
   try {
     const exported = await exportedModel(model, scratch);
     const images = readLabeledFiles(dataRoot, split);
-    const paths = images.map(({ path }) => path);
     const classifier = await OnnxClassifier.load(exported.modelPath);
-    const measuring = onProgress?.("measuring");
-    const { top1, logits } = await evaluateClassifier(exported.modelPath, classifier, images, {
-      timed: 0,
-      ...(measuring && { onProgress: measuring }),
-    });
+    const measured = await predictImages(classifier, images, onProgress?.("measuring"));
     await classifier.close();
+    const { top1 } = measured;
     const maxAbsDiff = await parityOn(
       exported,
       classifier.mapping,
-      paths,
-      logits,
+      images,
+      measured,
       onProgress?.("comparing with LibTorch"),
     );
     const step = Math.max(1, Math.floor(images.length / Math.max(1, golden)));
@@ -74,6 +72,8 @@ interface ExportedModel {
   readonly modelPath: string;
   /** Where the weights are that the model was exported from. */
   readonly checkpoint: string | undefined;
+  /** That checkpoint, when it was opened for the export. */
+  readonly opened?: OpenedCheckpoint;
   /** Weights that were better than the checkpoint's own. */
   readonly betterWeights?: string | undefined;
 }
@@ -106,9 +106,9 @@ async function exportedModel(path: string, scratch: string): Promise<ExportedMod
     });
   }
   const { exportCheckpoint } = await import("./export-checkpoint.ts");
-  const parity = await exportCheckpoint(path, scratch);
+  const { opened, maxAbsDiff: parity } = await exportCheckpoint(path, scratch);
   log.info(`exported ${path}; ONNX Runtime differs by at most ${parity.toExponential(1)}`);
-  return { folder: scratch, modelPath: join(scratch, runPaths.model), checkpoint: path };
+  return { folder: scratch, modelPath: join(scratch, runPaths.model), checkpoint: path, opened };
 }
 
 /** The checkpoint that a run's exported model is compared with, if it is still there. */
@@ -126,12 +126,12 @@ function comparedCheckpoint(dir: string): string | undefined {
 /** A model and its checkpoint may differ by float32 sums in another order; more means that they do not belong together. */
 const largestParity = 1e-2;
 
-/** A resumed run may prepare images otherwise than the run that made the checkpoint: both get the same here. */
+/** A resumed run may preprocess images otherwise than the run that wrote the checkpoint: both get the same here. */
 async function parityOn(
-  { checkpoint, betterWeights: weights, modelPath }: ExportedModel,
+  { checkpoint, opened, betterWeights: weights, modelPath }: ExportedModel,
   labels: LabelsMapping,
-  images: readonly string[],
-  logits: readonly Float32Array[],
+  images: readonly LabeledFile[],
+  measured: SplitPredictions,
   onProgress: ((done: number, total: number) => void) | undefined,
 ): Promise<number | undefined> {
   if (checkpoint === undefined) {
@@ -139,22 +139,16 @@ async function parityOn(
     return undefined;
   }
   const { CheckpointClassifier } = await import("../inference/checkpoint-classifier.ts");
-  const classifier = await CheckpointClassifier.load(checkpoint, { weights, labels }).catch((error: unknown) => {
+  const from = opened ?? checkpoint;
+  const classifier = await CheckpointClassifier.load(from, { weights, labels }).catch((error: unknown) => {
     if (CtError.is(error) && error.code === "classifier/checkpoint") return undefined;
     throw error;
   });
   if (classifier === undefined) {
-    log.warning("a custom network is not compared with LibTorch here: the export at the end of training did");
+    log.warning("a custom network is not compared with LibTorch here: the export at the end of training did it");
     return undefined;
   }
-  let largest = 0;
-  for (let start = 0; start < images.length; start += 32) {
-    const rows = await classifier.logits(images.slice(start, start + 32));
-    for (const [i, row] of rows.entries())
-      for (const [k, value] of row.entries())
-        largest = Math.max(largest, Math.abs(value - (logits[start + i]?.[k] ?? Number.NaN)));
-    onProgress?.(Math.min(start + 32, images.length), images.length);
-  }
+  const largest = largestDifference(measured, await predictImages(classifier, images, onProgress));
   await classifier.close();
   if (largest <= largestParity) return largest;
   throw new CtError({

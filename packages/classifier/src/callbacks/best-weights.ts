@@ -10,12 +10,15 @@ import {
   withWeights,
 } from "@classifier-training/lightning";
 import { runPaths, type WeightsName, writeBestWeights } from "@classifier-training/runs";
-import { nn, noGrad, scope, serialization, type Tensor } from "@classifier-training/torch";
+import { noGrad, scope, serialization, type Tensor } from "@classifier-training/torch";
+import type { ClassificationBatch } from "@classifier-training/vision";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
-import { describeProportion, type Proportion, proportion } from "../statistics/interval.ts";
-import { comparePaired } from "../statistics/paired.ts";
+import { predictSplit } from "../evaluation/predict-split.ts";
+import { type BatchPredictions, predictionsOf, type SplitPredictions } from "../model/predictions.ts";
+import { describeInterval } from "../statistics/interval.ts";
+import { mcnemarTest } from "../statistics/mcnemar.ts";
 import { type Candidate, weightCandidates } from "./weight-candidates.ts";
 
 export const bestWeightsOptionsSchema = z.strictObject({
@@ -26,17 +29,13 @@ const log = getLogger("classifier.callbacks.best_weights");
 
 interface Measured {
   readonly candidate: Candidate;
-  readonly top1: Proportion;
-  /** Mean cross entropy, unweighted. */
-  readonly loss: number;
-  /** Sample by sample. */
-  readonly correct: readonly boolean[];
+  readonly predictions: SplitPredictions;
 }
 
 /**
  * When training ends: measures the best checkpoint's raw weights, their moving average, and SWA's average, where there
  * are several, on validation, in float32 as the export has them. The best by top-1 (by loss, where that is equal) is
- * what the ONNX export takes; `best_weights.json` says which it is, what all reached, and whether they can be told apart.
+ * what the ONNX export takes; `best_weights.json` says which it is, the accuracy of each, and whether the differences are significant.
  */
 export class BestWeightsCallback extends Callback {
   readonly options: z.infer<typeof bestWeightsOptionsSchema>;
@@ -92,7 +91,8 @@ export class BestWeightsCallback extends Callback {
     const data = classificationData(trainer.datamodule);
     const first = candidates[0] as Candidate;
     const canMeasure = data instanceof ImageFolderDataModule && trainer.enableValidation;
-    if (candidates.length > 1 && !canMeasure) log.warning("no validation pictures: the measured weights are kept");
+    if (candidates.length > 1 && !canMeasure)
+      log.warning("no validation images: the weights of the best checkpoint are kept");
     const chosen =
       candidates.length > 1 && canMeasure ? this.#best(await measureAll(trainer, module, data, candidates)) : first;
     for (const candidate of candidates) if (candidate !== chosen) disposeWeights(candidate.weights);
@@ -101,13 +101,18 @@ export class BestWeightsCallback extends Callback {
   }
 
   #best(measured: readonly Measured[]): Candidate {
-    const finite = measured.filter(({ loss }) => Number.isFinite(loss));
-    for (const { candidate, loss } of measured)
+    const finite = measured.filter(({ predictions: { loss } }) => Number.isFinite(loss));
+    for (const {
+      candidate,
+      predictions: { loss },
+    } of measured)
       if (!Number.isFinite(loss))
         log.warning(`${candidate.name} weights: the loss on validation is ${loss}, they are left out`);
     if (finite.length === 0) throw nothingFinite();
-    const ranked = [...finite].sort((a, b) => b.top1.successes - a.top1.successes || a.loss - b.loss);
-    const best = ranked[0] as Measured;
+    const ranked = finite
+      .map(({ candidate, predictions: { top1, loss, correct } }) => ({ candidate, top1, loss, correct }))
+      .sort((a, b) => b.top1.successes - a.top1.successes || a.loss - b.loss);
+    const best = ranked[0] as (typeof ranked)[number];
     const rows = ranked.map(({ candidate: { name, source }, top1, loss, correct }) => ({
       name,
       source,
@@ -116,15 +121,15 @@ export class BestWeightsCallback extends Callback {
       top1: top1.value,
       interval95: [top1.low, top1.high] satisfies [number, number],
       loss,
-      pairedTestAgainstBest: comparePaired(best.correct, correct),
+      pairedTestAgainstBest: mcnemarTest(best.correct, correct),
     }));
     for (const { candidate, top1, loss } of ranked)
-      log.info(`${candidate.name} weights: val top-1 ${describeProportion(top1)}, loss ${loss.toFixed(4)}`);
+      log.info(`${candidate.name} weights: val top-1 ${describeInterval(top1)}, loss ${loss.toFixed(4)}`);
     const unclear = rows.slice(1).filter(({ pairedTestAgainstBest }) => !pairedTestAgainstBest.distinguishable);
     const caution =
       unclear.length === 0
         ? ""
-        : ` (a paired test cannot tell them from the ${unclear.map(({ name }) => name).join(" and ")} weights)`;
+        : ` (no significant difference from ${unclear.map(({ name, pairedTestAgainstBest: { pValue } }) => `the ${name} weights (p = ${pValue.toPrecision(2)})`).join(" and ")}, n = ${best.top1.n})`;
     log.info(`best weights: ${best.candidate.name}${caution}`);
     writeBestWeights(this.options.outputDir, { best: best.candidate.name, split: "val", candidates: rows });
     // A checkpoint's own weights are in the checkpoint; others would be lost.
@@ -168,37 +173,15 @@ async function measureAll(
   log.info(`measuring the ${candidates.map(({ name }) => name).join(" and ")} weights of the best checkpoint ...`);
   const measured: Measured[] = [];
   for (const candidate of candidates) {
-    const result = await withWeights(module, candidate.weights, () =>
-      measure(module, data, (trainer.numValBatches[0] ?? Infinity) * trainer.worldSize),
+    const limit = (trainer.numValBatches[0] ?? Infinity) * trainer.worldSize;
+    const predictions = await withWeights(module, candidate.weights, () =>
+      predictSplit(data.valDataloader(), (batch) => predict(module, batch), limit),
     );
-    measured.push({ candidate, ...result });
+    measured.push({ candidate, predictions });
   }
   return measured;
 }
 
-async function measure(
-  module: LightningModule,
-  data: ImageFolderDataModule,
-  limit: number,
-): Promise<Omit<Measured, "candidate">> {
-  const loader = data.valDataloader();
-  const correct: boolean[] = [];
-  let loss = 0;
-  let batches = 0;
-  for await (const batch of loader.batches({ epoch: 0 })) {
-    noGrad(() =>
-      scope(() => {
-        const logits = module.call(asModelInput(module, batch.images)) as Tensor;
-        const labels = batch.labels.to({ device: logits.device });
-        loss += nn.functional.crossEntropy(logits, labels, { reduction: "sum" }).item();
-        const right = logits.argmax(1).eq(labels).to({ dtype: "int32", device: "cpu" }).toTypedArray();
-        for (const value of right) correct.push(Number(value) === 1);
-      }),
-    );
-    batch[Symbol.dispose]();
-    if (++batches >= limit) break;
-  }
-  await loader.close();
-  const n = correct.length;
-  return { top1: proportion(correct.filter(Boolean).length, n), loss: loss / Math.max(1, n), correct };
+function predict(module: LightningModule, { images, labels, indices }: ClassificationBatch): BatchPredictions {
+  return noGrad(() => scope(() => predictionsOf(module.call(asModelInput(module, images)) as Tensor, labels, indices)));
 }

@@ -26,8 +26,8 @@ class TwoMaps extends nn.Module {
   }
 }
 
-const picture = Float32Array.of(1, -2, 0.5, -1);
-const images = () => fromTypedArray(Float32Array.of(...picture, ...picture), [2, 1, 2, 2]);
+const image = Float32Array.of(1, -2, 0.5, -1);
+const images = () => fromTypedArray(Float32Array.of(...image, ...image), [2, 1, 2, 2]);
 
 test("the stage is the last module that gives feature maps", () => {
   const network = new TwoMaps();
@@ -36,10 +36,10 @@ test("the stage is the last module that gives feature maps", () => {
   expect([...network.modules()].some((module) => module.hasForwardHooks)).toBe(false);
 });
 
-test("a map is the positive part of the weighted feature maps, for each picture and its class", () => {
+test("a map is the positive part of the weighted feature maps, for each image and its class", () => {
   const network = new TwoMaps();
   const [first, second] = gradCam(network, network.stage, images(), [0, 1]);
-  // Class 0 reads the picture, class 1 its negative: the positive parts, scaled to 1.
+  // Class 0 reads the image, class 1 its negative: the positive parts, scaled to 1.
   expect(first).toEqual({ values: Float32Array.of(1, 0, 0.5, 0), height: 2, width: 2 });
   expect(second).toEqual({ values: Float32Array.of(0, 1, 0, 0.5), height: 2, width: 2 });
 });

@@ -1,6 +1,6 @@
 import { autograd, enableGrad, fromTypedArray, type nn, noGrad, scope, type Tensor } from "@classifier-training/torch";
 
-/** Where in a picture a score came from. */
+/** Where in an image a score came from. */
 export interface ActivationMap {
   /** `height * width` values in 0..1, row by row. */
   readonly values: Float32Array;
@@ -36,7 +36,7 @@ export function lastFeatureStage(network: nn.Module, images: Tensor): nn.Module 
  * and no parameter receives a gradient.
  *
  * @param images [N, 3, H, W]
- * @param classes the class to explain, one a picture
+ * @param classes the class to explain, one per image
  */
 export function gradCam(
   network: nn.Module,

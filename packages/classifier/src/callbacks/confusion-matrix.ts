@@ -6,7 +6,7 @@ import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { drawConfusionMatrix } from "../drawing/confusion-matrix.ts";
 import { countConfusions } from "../statistics/confusion.ts";
-import { describeProportion, proportion } from "../statistics/interval.ts";
+import { describeInterval, wilsonInterval } from "../statistics/interval.ts";
 import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 
 export const confusionMatrixOptionsSchema = z.strictObject({
@@ -62,7 +62,7 @@ export class ConfusionMatrixCallback extends EvaluationCallback {
       counts,
       names,
       `Confusion matrix, epoch ${trainer.currentEpoch + 1}`,
-      `top-1 ${describeProportion(proportion(correct, labels.length))}`,
+      `top-1 ${describeInterval(wilsonInterval(correct, labels.length))}`,
     );
     writeFileAtomic(join(folder, evaluationPaths.confusionMatrix), png);
     // Row by row: a cell each of thousands of classes would be millions of strings.

@@ -20,7 +20,7 @@ export class DatasetStatisticsCallback extends Callback {
   override onFitStart(trainer: TrainerView): void {
     const data = classificationData(trainer.datamodule);
     if (data === undefined) {
-      log.warning("no classification data module: data set statistics are skipped");
+      log.warning("no classification data module: dataset statistics are skipped");
       return;
     }
     const train = data.samples("train");
@@ -35,8 +35,8 @@ export class DatasetStatisticsCallback extends Callback {
     ]);
     log.info(
       renderTable(
-        `Data set: ${train.length} training samples, ${data.numClasses} classes`,
-        ["class", "index", "train", "share", "valid"],
+        `Dataset: ${train.length} training samples, ${data.numClasses} classes`,
+        ["class", "index", "train", "fraction", "valid"],
         rows,
       ),
     );

@@ -5,18 +5,10 @@ import { epochFolder, evaluationFolders } from "@classifier-training/runs";
 import { imagenetMean, imagenetStd } from "@classifier-training/vision";
 import { classificationData } from "../data/classification-datamodule.ts";
 import type { Normalization } from "../data/preprocessing.ts";
-import type { BatchPredictions } from "../model/predictions.ts";
+import { type BatchPredictions, SplitPredictions } from "../model/predictions.ts";
 
 /** The predictions of a whole evaluation, in the order of the dataset. */
-export interface EpochPredictions {
-  readonly numClasses: number;
-  readonly indices: readonly number[];
-  readonly labels: readonly number[];
-  readonly predicted: readonly number[];
-  readonly confidence: readonly number[];
-  /** Softmax probabilities, one row of K a sample. */
-  readonly probabilities: readonly Float32Array[];
-}
+export type EpochPredictions = SplitPredictions;
 
 const log = getLogger("classifier.callbacks");
 
@@ -92,11 +84,10 @@ export abstract class EvaluationCallback extends Callback {
     const ranks = await trainer.strategy.allGather(this.#batches);
     this.#batches = [];
     const batches = inTurn(ranks);
-    const first = batches[0];
-    if (first === undefined || !trainer.isGlobalZero) return;
-    // The module has said so; a report of it would show classes that nobody predicted.
+    if (batches.length === 0 || !trainer.isGlobalZero) return;
+    // The module has said so; a report of it would show classes that were not predicted.
     if (batches.some(({ nonFinite }) => nonFinite > 0)) return;
-    await this.evaluated(trainer, module, joined(batches, first.numClasses), split);
+    await this.evaluated(trainer, module, new SplitPredictions(batches), split);
   }
 }
 
@@ -104,23 +95,6 @@ export abstract class EvaluationCallback extends Callback {
 function inTurn<T>(ranks: readonly (readonly T[])[]): T[] {
   const longest = Math.max(...ranks.map(({ length }) => length));
   return Array.from({ length: longest }, (_, i) => ranks.flatMap((batches) => batches.slice(i, i + 1))).flat();
-}
-
-function joined(batches: readonly BatchPredictions[], numClasses: number): EpochPredictions {
-  const probabilities: Float32Array[] = [];
-  for (const batch of batches) {
-    for (let row = 0; row < batch.labels.length; row++) {
-      probabilities.push(batch.probabilities.subarray(row * numClasses, (row + 1) * numClasses));
-    }
-  }
-  return {
-    numClasses,
-    indices: batches.flatMap((batch) => [...batch.indices]),
-    labels: batches.flatMap((batch) => [...batch.labels]),
-    predicted: batches.flatMap((batch) => [...batch.predicted]),
-    confidence: batches.flatMap((batch) => [...batch.confidence]),
-    probabilities,
-  };
 }
 
 /** What reports call a class: its name, where the data has one. */

@@ -35,7 +35,7 @@ interface Mistake {
 
 /**
  * After each validation epoch: `epoch_NNN/grad_cam.png`, the most confident errors of the model, with the places
- * that made it choose the wrong class. Costs one forward pass of so many pictures.
+ * that made it choose the wrong class. Costs one forward pass of so many images.
  */
 export class GradCAMCallback extends EvaluationCallback {
   readonly options: z.infer<typeof gradCAMOptionsSchema>;

@@ -48,7 +48,7 @@ export class ModelInfoCallback extends Callback {
   }
 }
 
-/** Operations and median latency of one picture at a size. */
+/** Operations and median latency of one image at a size. */
 function inputCost(module: LightningModule, size: number): (readonly [string, string])[] {
   const wasTraining = module.training;
   module.eval();

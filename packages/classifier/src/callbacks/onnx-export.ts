@@ -16,7 +16,8 @@ import { keep, noGrad, randn, scope, type Tensor } from "@classifier-training/to
 import { z } from "zod";
 import { type ClassificationDataModule, classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
-import { describeProportion } from "../statistics/interval.ts";
+import { defaultImageSize } from "../data/options.ts";
+import { describeInterval } from "../statistics/interval.ts";
 import { BestWeightsCallback } from "./best-weights.ts";
 import type { Variant } from "./onnx-variants.ts";
 import { bestCheckpoint } from "./weight-candidates.ts";
@@ -28,8 +29,8 @@ export const onnxExportOptionsSchema = z.strictObject({
     .min(17, "opset 17 is the one that is written")
     .default(17)
     .describe("17 is written, which whatever reads a later one reads too"),
-  inputHeight: z.int().positive().default(224),
-  inputWidth: z.int().positive().default(224),
+  inputHeight: z.int().positive().default(defaultImageSize),
+  inputWidth: z.int().positive().default(defaultImageSize),
   variants: z
     .array(z.enum(["fp16", "int8"]))
     .default([])
@@ -76,7 +77,7 @@ export class ONNXExportCallback extends Callback {
     const path = join(outputDir, runPaths.model);
     const unchecked = temporaryPath(path);
     const data = classificationData(trainer.datamodule);
-    const input = (await validationPictures(data, inputHeight, inputWidth)) ?? randn([2, 3, inputHeight, inputWidth]);
+    const input = (await validationImages(data, inputHeight, inputWidth)) ?? randn([2, 3, inputHeight, inputWidth]);
     try {
       const { bytes } = exportOnnx(module, input, {
         path: unchecked,
@@ -102,7 +103,7 @@ export class ONNXExportCallback extends Callback {
 
   async #variant(path: string, variant: Variant, data: ClassificationDataModule): Promise<void> {
     if (!(data instanceof ImageFolderDataModule)) {
-      log.warning(`the ${variant} variant is left out: ${data.constructor.name} has no loaders of pictures`);
+      log.warning(`the ${variant} variant is left out: ${data.constructor.name} has no image loaders`);
       return;
     }
     const { writeVariant } = await import("./onnx-variants.ts");
@@ -114,15 +115,15 @@ export class ONNXExportCallback extends Callback {
       );
       return;
     }
-    const verdict = comparison.distinguishable ? "they differ" : "a paired test cannot tell them apart";
+    const verdict = comparison.distinguishable ? "a significant difference" : "no significant difference";
     log.info(
-      `exported ${written} (${(bytes / 2 ** 20).toFixed(1)} MB): val top-1 ${describeProportion(top1)}; ${runPaths.model}: ${describeProportion(wholeTop1)}; ${verdict} (p = ${comparison.pValue.toPrecision(2)})`,
+      `exported ${written} (${(bytes / 2 ** 20).toFixed(1)} MB): val top-1 ${describeInterval(top1)}; ${runPaths.model}: ${describeInterval(wholeTop1)}; ${verdict} (p = ${comparison.pValue.toPrecision(2)})`,
     );
   }
 }
 
-/** A few pictures of validation, as the network gets them: what parity is measured on. */
-async function validationPictures(
+/** A few images of validation, as the network gets them: what parity is measured on. */
+async function validationImages(
   data: ClassificationDataModule | undefined,
   height: number,
   width: number,

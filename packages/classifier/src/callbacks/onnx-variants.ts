@@ -7,8 +7,10 @@ import { modelVariantFile } from "@classifier-training/runs";
 import type { Tensor } from "@classifier-training/torch";
 import type { DataLoader } from "@classifier-training/vision";
 import type { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
-import { type Proportion, proportion } from "../statistics/interval.ts";
-import { comparePaired, type PairedComparison } from "../statistics/paired.ts";
+import { predictSplit } from "../evaluation/predict-split.ts";
+import { predictionsOfRows, type SplitPredictions } from "../model/predictions.ts";
+import type { Interval } from "../statistics/interval.ts";
+import { type McNemarResult, mcnemarTest } from "../statistics/mcnemar.ts";
 
 /** Smaller forms of an exported model. */
 export type Variant = "fp16" | "int8";
@@ -19,9 +21,9 @@ export interface VariantReport {
   readonly nonFinite: number;
   readonly bytes: number;
   /** Of the variant, and of the whole model, on validation. */
-  readonly top1: Proportion;
-  readonly wholeTop1: Proportion;
-  readonly comparison: PairedComparison;
+  readonly top1: Interval;
+  readonly wholeTop1: Interval;
+  readonly comparison: McNemarResult;
 }
 
 /** Batches that are enough to measure the ranges of activations. */
@@ -29,40 +31,37 @@ const calibrationBatches = 8;
 
 /**
  * Writes a smaller form of `model.onnx` beside it, and measures both on validation. The ranges of int8 are measured on
- * training pictures.
+ * training images.
  */
 export async function writeVariant(
   modelPath: string,
   variant: Variant,
   data: ImageFolderDataModule,
 ): Promise<VariantReport> {
-  const whole = readFileSync(modelPath);
-  const bytes = variant === "fp16" ? convertFloat16(whole) : await quantised(whole, data.trainDataloader());
+  const model = readFileSync(modelPath);
+  const bytes = variant === "fp16" ? convertFloat16(model) : await quantized(model, data.trainDataloader());
   const path = join(modelPath, "..", modelVariantFile(variant));
   writeFileAtomic(path, bytes);
-  const [variantOnes, wholeOnes] = [await correctOnes(path, data), await correctOnes(modelPath, data)];
-  const [first, second] = [variantOnes.correct, wholeOnes.correct];
-  if (variantOnes.nonFinite > 0) rmSync(path, { force: true });
+  const [smaller, original] = [await predictWith(path, data), await predictWith(modelPath, data)];
+  // Of a smaller form, minus infinity is an overflow, too.
+  const nonFinite = smaller.logits.filter((row) => !row.every(Number.isFinite)).length;
+  if (nonFinite > 0) rmSync(path, { force: true });
   return {
     path,
-    nonFinite: variantOnes.nonFinite,
+    nonFinite,
     bytes: bytes.length,
-    top1: share(first),
-    wholeTop1: share(second),
-    comparison: comparePaired(first, second),
+    top1: smaller.top1,
+    wholeTop1: original.top1,
+    comparison: mcnemarTest(smaller.correct, original.correct),
   };
 }
 
-async function quantised(model: Uint8Array, calibration: DataLoader): Promise<Uint8Array> {
+async function quantized(model: Uint8Array, calibration: DataLoader): Promise<Uint8Array> {
   try {
     return await quantizeStaticInt8(model, images(calibration, calibrationBatches));
   } finally {
     await calibration.close();
   }
-}
-
-function share(correct: readonly boolean[]): Proportion {
-  return proportion(correct.filter(Boolean).length, correct.length);
 }
 
 async function* images(loader: DataLoader, count: number): AsyncGenerator<Tensor> {
@@ -74,30 +73,19 @@ async function* images(loader: DataLoader, count: number): AsyncGenerator<Tensor
   }
 }
 
-/** Whether an exported model is right, for each sample of validation. */
-async function correctOnes(
-  path: string,
-  data: ImageFolderDataModule,
-): Promise<{ correct: boolean[]; nonFinite: number }> {
-  const loader = data.valDataloader();
+/** The predictions of an exported model on validation. */
+async function predictWith(path: string, data: ImageFolderDataModule): Promise<SplitPredictions> {
   const session = await openSession(path);
-  const correct: boolean[] = [];
-  let nonFinite = 0;
-  for await (const batch of loader.batches({ epoch: 0 })) {
-    const data = batch.images.contiguous().toTypedArray() as Float32Array;
-    const labels = batch.labels.toTypedArray() as BigInt64Array;
-    const outputs = await session.run({
-      [session.inputNames[0] ?? "input"]: new OnnxTensor("float32", data, [...batch.images.shape]),
+  try {
+    return await predictSplit(data.valDataloader(), async ({ images, labels, indices }) => {
+      const values = images.contiguous().toTypedArray() as Float32Array;
+      const input = new OnnxTensor("float32", values, [...images.shape]);
+      const outputs = await session.run({ [session.inputNames[0] ?? "input"]: input });
+      const logits = outputs[session.outputNames[0] ?? "logits"]?.data as Float32Array;
+      const targets = Int32Array.from(labels.toTypedArray() as BigInt64Array, Number);
+      return predictionsOfRows(logits, targets, indices, logits.length / targets.length);
     });
-    batch[Symbol.dispose]();
-    const logits = outputs[session.outputNames[0] ?? "logits"]?.data as Float32Array;
-    const classes = logits.length / labels.length;
-    for (const [i, label] of labels.entries()) {
-      const row = logits.subarray(i * classes, (i + 1) * classes);
-      if (!row.every(Number.isFinite)) nonFinite++;
-      correct.push(row.indexOf(Math.max(...row)) === Number(label));
-    }
+  } finally {
+    await session.release();
   }
-  await Promise.all([session.release(), loader.close()]);
-  return { correct, nonFinite };
 }

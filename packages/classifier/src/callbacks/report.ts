@@ -5,7 +5,7 @@ import { evaluationPaths, type Prediction, writePredictions } from "@classifier-
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { classReports, countConfusions } from "../statistics/confusion.ts";
-import { describeProportion, percent, proportion } from "../statistics/interval.ts";
+import { describeInterval, percent, wilsonInterval } from "../statistics/interval.ts";
 import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 import { renderTable } from "./table.ts";
 
@@ -83,7 +83,7 @@ export class ClassificationReportCallback extends EvaluationCallback {
     if (trainer.fn !== "fit") this.#logTables();
     const { worst } = this.options;
     const correct = rows.length - errors.length;
-    log.info(`${split} top-1: ${describeProportion(proportion(correct, rows.length))}`);
+    log.info(`${split} top-1: ${describeInterval(wilsonInterval(correct, rows.length))}`);
     const weakest = reports
       .map((report, k) => ({ ...report, name: name(k) }))
       .filter((report) => report.support > 0 && report.recall < 1)

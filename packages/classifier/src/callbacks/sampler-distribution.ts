@@ -5,7 +5,7 @@ import { renderTable } from "./table.ts";
 
 const log = getLogger("classifier.callbacks.sampler");
 
-/** After each training epoch with a weighted sampler: how often each class was drawn, beside an even draw. */
+/** After each training epoch with a weighted sampler: how often each class was sampled, beside uniform sampling. */
 export class SamplerDistributionCallback extends Callback {
   override get reportsOnly(): boolean {
     return true;
@@ -18,15 +18,15 @@ export class SamplerDistributionCallback extends Callback {
 
   override onTrainEpochEnd(trainer: TrainerView): void {
     const data = classificationData(trainer.datamodule);
-    const drawn = data?.drawnIndices();
-    if (data === undefined || drawn === undefined || drawn.length === 0) return;
+    const sampled = data?.drawnIndices();
+    if (data === undefined || sampled === undefined || sampled.length === 0) return;
     const samples = data.samples("train");
     const counts = new Array<number>(data.numClasses).fill(0);
-    for (const index of drawn) {
+    for (const index of sampled) {
       const label = samples[index]?.label;
       if (label !== undefined) counts[label] = (counts[label] ?? 0) + 1;
     }
-    const even = drawn.length / data.numClasses;
+    const even = sampled.length / data.numClasses;
     const rows = data.classNames.map((name, i) => [
       name,
       counts[i] ?? 0,
@@ -35,8 +35,8 @@ export class SamplerDistributionCallback extends Callback {
     ]);
     log.info(
       renderTable(
-        `Sampler, epoch ${trainer.currentEpoch + 1}: ${drawn.length} draws`,
-        ["class", "drawn", "even", "ratio"],
+        `Sampler, epoch ${trainer.currentEpoch + 1}: ${sampled.length} samples`,
+        ["class", "sampled", "uniform", "ratio"],
         rows,
       ),
     );

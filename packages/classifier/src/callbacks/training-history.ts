@@ -75,7 +75,7 @@ export class TrainingHistoryCallback extends Callback {
         xLabel: "epoch",
         yLabel,
         x: this.#rows.map(({ epoch }) => epoch + 1),
-        lines: drawn,
+        lines: plotted,
       });
       writeFileAtomic(join(this.options.outputDir, runPaths.history, historyPaths[plot as keyof typeof curves]), png);
     }

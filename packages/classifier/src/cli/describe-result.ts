@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { displayPath, shellWord } from "@classifier-training/base";
 import { runPaths } from "@classifier-training/runs";
-import { describeProportion, proportion } from "../statistics/interval.ts";
+import { describeInterval, wilsonInterval } from "../statistics/interval.ts";
 import type { TrainResult } from "../training/train.ts";
 
 /**
@@ -38,5 +38,5 @@ export function nextCommands({ outputDir, isTrial }: TrainResult): string[] {
 function describeScore({ monitor, validationSamples: n }: TrainResult, score: number): string {
   const successes = Math.round(score * n);
   const isAccuracy = /acc_top\d$/.test(monitor) && n > 0 && Math.abs(successes / n - score) < 1e-4;
-  return isAccuracy ? describeProportion(proportion(successes, n)) : score.toFixed(4);
+  return isAccuracy ? describeInterval(wilsonInterval(successes, n)) : score.toFixed(4);
 }

@@ -12,7 +12,7 @@ import { ImageFolderDataModule } from "./image-folder-datamodule.ts";
 
 const root = mkdtempSync(join(tmpdir(), "image-folder-"));
 
-/** A white picture between two black bars for each of two classes, in each split. */
+/** A white image between two black bars for each of two classes, in each split. */
 beforeAll(async () => {
   registerAll();
   for (const folder of ["train/a", "train/b", "valid/a", "valid/b"]) {

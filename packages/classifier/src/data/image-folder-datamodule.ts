@@ -44,7 +44,7 @@ import { labelsMappingOf, type Normalization, normalizationOf } from "./preproce
 const log = getLogger("classifier.data");
 
 /**
- * Pictures in `train/`, `valid/` and `test/` below one root: listed in `*.jsonl` annotations where there are any, else in
+ * Images in `train/`, `valid/` and `test/` below one root: listed in `*.jsonl` annotations where there are any, else in
  * one folder a class. The classes are those of `train`.
  */
 export class ImageFolderDataModule extends ClassificationDataModule {
@@ -54,7 +54,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   readonly #datasets = new Map<Split, ImageDataset>();
   #sampler: SubstitutingSampler | undefined;
   #syntheticFolder: string | undefined;
-  /** How many synthetic pictures follow the others in the training data. */
+  /** How many synthetic images follow the others in the training data. */
   #syntheticCount = 0;
   readonly #trainSteps = new Map<string, ImageStep>();
   #trainEnabled: Uint8Array | undefined;
@@ -104,7 +104,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     this.#trainSteps.set(step.name, step);
   }
 
-  /** Which training pictures are drawn: all (1) until someone writes 0 for some, which others replace then. */
+  /** Which training images are sampled: all (1), but those set to 0, which others replace. */
   get trainEnabled(): Uint8Array {
     this.#trainEnabled ??= new Uint8Array(this.#dataset("train").length).fill(1);
     return this.#trainEnabled;
@@ -129,8 +129,8 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   drawnIndices(): readonly number[] | undefined {
-    const drawn = this.#sampler?.inner instanceof WeightedRandomSampler ? this.#sampler.lastOrder : undefined;
-    return drawn === undefined ? undefined : Array.from(drawn);
+    const sampled = this.#sampler?.inner instanceof WeightedRandomSampler ? this.#sampler.lastOrder : undefined;
+    return sampled === undefined ? undefined : Array.from(sampled);
   }
 
   labelsMapping(): LabelsMapping {
@@ -197,16 +197,16 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     return this.#sampler;
   }
 
-  /** Synthetic pictures in turn, so many that they are the wanted part of an epoch; undefined where all are in each. */
+  /** Synthetic images in turn, so many that they are the wanted part of an epoch; undefined where all are in each. */
   #mixingSampler(): Sampler | undefined {
     const { sampler, synthetic, seed } = this.options;
     if (synthetic?.share == null || this.#syntheticCount === 0) return undefined;
     if (sampler != null && sampler.mode !== "disabled") {
       throw new CtError({
         code: "data/sampler",
-        what: `sampler.mode is ${sampler.mode}, and synthetic.share is set: both decide which pictures an epoch draws`,
+        what: `sampler.mode is ${sampler.mode}, and synthetic.share is set: both decide which images an epoch samples`,
         where: "data.synthetic.share",
-        fix: "set data.sampler.mode=disabled, or leave the share out",
+        fix: "set data.sampler.mode=disabled, or leave out data.synthetic.share",
       });
     }
     const real = this.#dataset("train").length - this.#syntheticCount;
@@ -261,9 +261,9 @@ export class ImageFolderDataModule extends ClassificationDataModule {
         : undefined;
     for (const notice of dataset.notices()) log.warning(`${splitFolderNames[split][0]}: ${notice}`);
     if (synthetic !== undefined) this.#syntheticCount = synthetic.length;
-    const drawn = synthetic === undefined ? "" : `, ${plural(synthetic.length, "synthetic sample")}`;
+    const added = synthetic === undefined ? "" : `, ${plural(synthetic.length, "synthetic sample")}`;
     log.info(
-      `${splitFolderNames[split][0]}: ${plural(dataset.length, "sample")}${drawn}, ${plural(dataset.classToIdx.size, "class", "classes")}`,
+      `${splitFolderNames[split][0]}: ${plural(dataset.length, "sample")}${added}, ${plural(dataset.classToIdx.size, "class", "classes")}`,
     );
     const { useCache, cacheType, trimBars, imageSteps } = this.options;
     const steps = split === "train" ? [...(trimBars ? [TrimBars(undefined)] : []), ...imageSteps] : [];

@@ -1,6 +1,6 @@
 import { getLogger } from "@classifier-training/base";
 import { openSplit } from "@classifier-training/vision";
-import type { LabeledFile } from "../evaluation/evaluate.ts";
+import type { LabeledFile } from "../evaluation/predict-split.ts";
 
 const log = getLogger("classifier.data");
 

@@ -26,6 +26,9 @@ export const samplerOptionsSchema = z.strictObject({
   replacement: z.boolean().default(true),
 });
 
+/** Width and height of a network's input in pixels, where nothing says otherwise. */
+export const defaultImageSize = 224;
+
 export const imageFolderDataModuleOptionsSchema = z.strictObject({
   dataRoot: z.string().describe("the folder that holds train/, valid/ and test/"),
   batchSize: z.int().positive().default(32),
@@ -38,8 +41,8 @@ export const imageFolderDataModuleOptionsSchema = z.strictObject({
     ),
   pinMemory: z.boolean().default(true),
   persistentWorkers: z.boolean().default(true),
-  imageSize: z.int().positive().default(224),
-  useCache: z.boolean().default(false).describe("keep decoded pictures"),
+  imageSize: z.int().positive().default(defaultImageSize),
+  useCache: z.boolean().default(false).describe("keep decoded images"),
   cacheType: z.enum(["ram", "disk"]).default("ram"),
   sampler: samplerOptionsSchema.nullish(),
   classWeights: z
@@ -67,7 +70,7 @@ export const imageFolderDataModuleOptionsSchema = z.strictObject({
     .default("raise")
     .describe("what happens to annotations whose image does not exist"),
   allowEmpty: z.boolean().default(false).describe("whether a class folder may hold no images"),
-  onError: z.enum(["raise", "skip"]).default("raise").describe("what happens to pictures that cannot be decoded"),
+  onError: z.enum(["raise", "skip"]).default("raise").describe("what happens to images that cannot be decoded"),
   seed: z.int().default(42),
   trainTransforms: transform,
   batchTransform,

@@ -6,7 +6,7 @@ import { classWeights } from "./class-weights.ts";
 
 const log = getLogger("classifier.data");
 
-/** A table of the classes: samples in each split, share of the training samples, weight in the loss. */
+/** A table of the classes: samples in each split, fraction of the training samples, weight in the loss. */
 export function splitStatistics(root: string): string {
   const train = openSplit(root, "train");
   const counts = train.classCounts();
@@ -30,5 +30,5 @@ export function splitStatistics(root: string): string {
   ]);
   const smallest = Math.min(...counts);
   const title = `${train.length} training samples in ${train.classes.length} classes; the largest class has ${(Math.max(...counts) / Math.max(1, smallest)).toFixed(0)} times the smallest`;
-  return renderTable(title, ["class", "train", "share", ...others, "weight (inverse)", "weight (effective)"], rows);
+  return renderTable(title, ["class", "train", "fraction", ...others, "weight (inverse)", "weight (effective)"], rows);
 }

@@ -108,15 +108,15 @@ function drawCells(context: SKRSContext2D, counts: readonly (readonly number[])[
   for (const [row, values] of counts.entries()) {
     const total = values.reduce((sum, value) => sum + value, 0);
     for (const [column, value] of values.entries()) {
-      const share = total === 0 ? 0 : value / total;
+      const fraction = total === 0 ? 0 : value / total;
       const x = left + column * cell;
       const y = top + row * cell;
-      context.fillStyle = blues(share);
+      context.fillStyle = blues(fraction);
       context.fillRect(x, y, cell, cell);
       if (value === 0 || cell < 20) continue;
       const digits = String(value).length;
       context.font = `${Math.round(Math.min(cell * 0.4, (cell * 1.3) / digits))}px "${textFont}"`;
-      context.fillStyle = share > 0.55 ? "white" : ink;
+      context.fillStyle = fraction > 0.55 ? "white" : ink;
       context.fillText(String(value), x + cell / 2, y + cell / 2);
     }
   }
@@ -162,7 +162,7 @@ function drawAxes(
   context.restore();
 }
 
-const scaleTitle = "share of the true class";
+const scaleTitle = "fraction of the true class";
 
 function drawScale(
   context: SKRSContext2D,

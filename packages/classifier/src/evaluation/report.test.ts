@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { expectedCalibrationError, quantile } from "../statistics/calibration.ts";
-import { proportion } from "../statistics/interval.ts";
+import { wilsonInterval } from "../statistics/interval.ts";
 import type { ModelEvaluation } from "./evaluate.ts";
 import { evaluationMarkdown } from "./report.ts";
 
@@ -10,8 +10,8 @@ function evaluation(name: string, correct: readonly boolean[]): ModelEvaluation 
   return {
     name,
     sizeBytes: 2 ** 20,
-    top1: proportion(successes, correct.length),
-    top5: proportion(correct.length, correct.length),
+    top1: wilsonInterval(successes, correct.length),
+    top5: wilsonInterval(correct.length, correct.length),
     perClass: { a: report },
     calibrationError: 0.05,
     latencyMs: { p50: 3, p95: 5 },

@@ -1,9 +1,9 @@
-import { type Proportion, percent } from "../statistics/interval.ts";
-import { comparePaired, type PairedComparison } from "../statistics/paired.ts";
+import { type Interval, percent } from "../statistics/interval.ts";
+import { type McNemarResult, mcnemarTest } from "../statistics/mcnemar.ts";
 import type { ModelEvaluation } from "./evaluate.ts";
 
 /** Two models compared on the same images. */
-export interface ModelComparison extends PairedComparison {
+export interface ModelComparison extends McNemarResult {
   readonly first: string;
   readonly second: string;
 }
@@ -15,7 +15,7 @@ export function compareModels(evaluations: readonly ModelEvaluation[]): ModelCom
   return others.map((other) => ({
     first: best.name,
     second: other.name,
-    ...comparePaired(best.correct, other.correct),
+    ...mcnemarTest(best.correct, other.correct),
   }));
 }
 
@@ -46,7 +46,7 @@ export function evaluationMarkdown(evaluations: readonly ModelEvaluation[], spli
     .join("\n\n");
 }
 
-function withInterval({ value, low, high }: Proportion): string {
+function withInterval({ value, low, high }: Interval): string {
   return `${percent(value)} (${percent(low)} to ${percent(high)})`;
 }
 

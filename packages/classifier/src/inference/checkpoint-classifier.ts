@@ -3,7 +3,7 @@ import { refuseNonFiniteWeights } from "@classifier-training/lightning";
 import type { LabelsMapping } from "@classifier-training/runs";
 import { fromTypedArray, noGrad, scope, serialization } from "@classifier-training/torch";
 import type { ClassificationModel } from "../model/classification-model.ts";
-import { openCheckpoint } from "../model/recipe.ts";
+import { type OpenedCheckpoint, openCheckpoint } from "../model/recipe.ts";
 
 /** A checkpoint as a classifier, run by LibTorch. The checkpoint carries what it takes to build the network again. */
 export class CheckpointClassifier extends Classifier {
@@ -19,10 +19,10 @@ export class CheckpointClassifier extends Classifier {
    * @throws CtError for a file that is not a checkpoint of a classifier of this project
    */
   static async load(
-    path: string,
+    checkpoint: string | OpenedCheckpoint,
     instead: { readonly weights?: string | undefined; readonly labels?: LabelsMapping } = {},
   ): Promise<CheckpointClassifier> {
-    const { model, recipe } = openCheckpoint(path);
+    const { model, recipe } = typeof checkpoint === "string" ? openCheckpoint(checkpoint) : checkpoint;
     if (instead.weights !== undefined) {
       const { tensors } = serialization.loadSafetensors(instead.weights);
       refuseNonFiniteWeights(tensors, model, instead.weights);

@@ -180,7 +180,7 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     const { top1, top5, perClass } = this.metrics[split];
     const { seen, nonFinite } = this.metrics;
     const samples = seen[split].compute();
-    // Nobody asks how many the sanity check had.
+    // The sanity check does not count.
     if (!this.trainer.sanityChecking) this.evaluatedSamples[split] = samples;
     const broken = nonFinite[split].compute();
     // An argmax over NaN is some class: an accuracy of it would measure nothing.
@@ -210,7 +210,7 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   }
 }
 
-/** @throws CtError when nobody said how many classes there are */
+/** @throws CtError when `numClasses` is not set */
 export function requireNumClasses({ numClasses }: ClassificationModelOptions): number {
   if (numClasses !== null) return numClasses;
   throw new CtError({

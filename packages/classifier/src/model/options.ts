@@ -30,13 +30,13 @@ export const classificationModelOptionsSchema = z.strictObject({
     .gt(0)
     .max(1)
     .default(1e-3)
-    .describe("share of the learning rate at which warm-up starts"),
+    .describe("fraction of the learning rate at which warm-up starts"),
   cosineEtaMinFactor: z
     .number()
     .min(0)
     .max(1)
     .default(0.05)
-    .describe("share of the learning rate at which the decay ends"),
+    .describe("fraction of the learning rate at which the decay ends"),
   lossName: z.enum(["cross_entropy", "focal"]).default("cross_entropy"),
   focalGamma: z.number().min(0).default(2),
   stem: z

@@ -14,11 +14,16 @@ export interface ModelRecipe {
   readonly labels: LabelsMapping;
 }
 
+export interface OpenedCheckpoint {
+  readonly model: ClassificationModel;
+  readonly recipe: ModelRecipe;
+}
+
 /**
  * The classifier that a checkpoint holds, in eval mode.
  * @throws CtError for a file that is not a checkpoint of a classifier of this project
  */
-export function openCheckpoint(path: string): { model: ClassificationModel; recipe: ModelRecipe } {
+export function openCheckpoint(path: string): OpenedCheckpoint {
   const checkpoint = loadCheckpoint(path);
   const stored = checkpoint["classifier"];
   if (stored === undefined) {

@@ -1,5 +1,5 @@
-/** A share with what it rests on. */
-export interface Proportion {
+/** A proportion with its 95% interval. */
+export interface Interval {
   readonly successes: number;
   readonly n: number;
   /** successes / n; NaN when n is 0. */
@@ -13,9 +13,9 @@ const z95 = 1.959963984540054;
 
 /**
  * A proportion with its 95% Wilson score interval (Wilson 1927), which stays inside 0..1 and holds for small n and for
- * shares near 0 or 1, where the textbook's normal interval does not.
+ * proportions near 0 or 1, where the textbook's normal interval does not.
  */
-export function proportion(successes: number, n: number): Proportion {
+export function wilsonInterval(successes: number, n: number): Interval {
   if (n === 0) return { successes, n, value: Number.NaN, low: 0, high: 1 };
   const value = successes / n;
   const z2 = z95 * z95;
@@ -25,7 +25,7 @@ export function proportion(successes: number, n: number): Proportion {
 }
 
 /** `93.4% (368 of 394; 95% interval 90.5% to 95.4%)`. */
-export function describeProportion({ successes, n, value, low, high }: Proportion): string {
+export function describeInterval({ successes, n, value, low, high }: Interval): string {
   if (n === 0) return "no samples";
   return `${percent(value)} (${successes} of ${n}; 95% interval ${percent(low)} to ${percent(high)})`;
 }

@@ -1,34 +1,34 @@
 import { expect, test } from "vitest";
-import { describeProportion, proportion } from "./interval.ts";
-import { comparePaired } from "./paired.ts";
+import { describeInterval, wilsonInterval } from "./interval.ts";
+import { mcnemarTest } from "./mcnemar.ts";
 
 test("the Wilson interval has its published values", () => {
   // Brown, Cai, DasGupta (2001), and R: prop.test(15, 20, correct = FALSE), prop.test(0, 10, correct = FALSE)
-  const some = proportion(15, 20);
+  const some = wilsonInterval(15, 20);
   expect(some.low).toBeCloseTo(0.5313, 4);
   expect(some.high).toBeCloseTo(0.8881, 4);
-  const none = proportion(0, 10);
+  const none = wilsonInterval(0, 10);
   expect(none.low).toBe(0);
   expect(none.high).toBeCloseTo(0.2775, 4);
 });
 
 test("a proportion says what it rests on", () => {
-  expect(describeProportion(proportion(368, 394))).toBe("93.4% (368 of 394; 95% interval 90.5% to 95.5%)");
-  expect(describeProportion(proportion(0, 0))).toBe("no samples");
+  expect(describeInterval(wilsonInterval(368, 394))).toBe("93.4% (368 of 394; 95% interval 90.5% to 95.5%)");
+  expect(describeInterval(wilsonInterval(0, 0))).toBe("no samples");
 });
 
-test("models that differ on few samples cannot be told apart", () => {
+test("models that differ on few samples have no significant difference", () => {
   const base = Array.from({ length: 394 }, (_, i) => i % 12 !== 0);
   const better = base.map((correct, i) => correct || (i % 12 === 0 && i < 48));
-  const four = comparePaired(better, base);
+  const four = mcnemarTest(better, base);
   expect(four).toMatchObject({ onlyFirst: 4, onlySecond: 0, distinguishable: false });
   expect(four.pValue).toBeCloseTo(0.125, 10);
-  const clear = comparePaired(
+  const clear = mcnemarTest(
     base.map(() => true),
     base,
   );
   expect(clear.onlyFirst).toBe(33);
   expect(clear.pValue).toBeCloseTo(2 * 2 ** -33, 15);
   expect(clear.distinguishable).toBe(true);
-  expect(comparePaired(base, base).pValue).toBe(1);
+  expect(mcnemarTest(base, base).pValue).toBe(1);
 });

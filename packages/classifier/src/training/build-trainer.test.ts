@@ -106,7 +106,7 @@ test.each([
 });
 
 test.each(["torch.optim.lr_scheduler.AdamW", "torch.optim.Adamw.AdamW", "torch.adamw.AdamW", "torch.optim.adamw"])(
-  "%s is no path of a class",
+  "%s is not the path of a class",
   async (name) => {
     expect(await lookUpTarget(name)).toBeUndefined();
   },

@@ -76,7 +76,7 @@ async function takesSeed(node: DictConfig): Promise<boolean> {
 }
 
 /**
- * The model, told its number of classes by the data.
+ * The model, with the number of classes of the data.
  * @param changes options that go before the configuration's, as YAML writes them
  * @throws CtError when the configuration names another number
  */

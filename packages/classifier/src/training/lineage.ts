@@ -34,13 +34,13 @@ export interface ResumedRun {
   readonly hasEndLeft: boolean;
 }
 
-interface TakeUpOptions {
+interface LineageOptions {
   readonly config: DictConfig;
   readonly job: JobContext;
   readonly record: RunWriter;
   readonly model: ClassificationModel;
   readonly datamodule: ClassificationDataModule;
-  readonly keepers: readonly ModelCheckpoint[];
+  readonly checkpointCallbacks: readonly ModelCheckpoint[];
 }
 
 /**
@@ -48,14 +48,14 @@ interface TakeUpOptions {
  * the log of the shared checkpoint folder, and, for a resumed run, the curves so far.
  * @throws CtError when it is to resume and cannot
  */
-export function takeUp({ config, job, record, model, datamodule, keepers }: TakeUpOptions): Lineage {
+export function planLineage({ config, job, record, model, datamodule, checkpointCallbacks }: LineageOptions): Lineage {
   const { outputDir, originalCwd: workingDir } = job;
   const data = datamodule.runSignature?.();
   const hasDataFingerprint = data?.["trainingContent"] !== undefined;
   const signature = { config: configSignature(config, { outputDir, workingDir, hasDataFingerprint }) };
   const fingerprint: RunSignature = { ...model.runSignature(), ...data, ...signature };
-  const [keeper] = keepers;
-  const wanted = keeper?.dirpath ?? join(outputDir, runPaths.checkpoints);
+  const [checkpointCallback] = checkpointCallbacks;
+  const wanted = checkpointCallback?.dirpath ?? join(outputDir, runPaths.checkpoints);
   const question = {
     mode: resumeMode(get(config, "resume", "auto")),
     fingerprint,
@@ -66,11 +66,13 @@ export function takeUp({ config, job, record, model, datamodule, keepers }: Take
   const { id } = record.record;
   const { folder, resumed, accepts, note } = claimCheckpoints(question, id);
   if (note !== undefined) log.info(note);
-  moveCheckpoints(keepers, folder);
+  moveCheckpoints(checkpointCallbacks, folder);
   const from = resumed === undefined ? undefined : runDirectory(resumed, [wanted, folder], record);
   record.update({
     checkpointsPath: relative(outputDir, folder),
-    ...(keeper?.monitor && { monitor: { name: keeper.monitor, mode: keeper.options.mode } }),
+    ...(checkpointCallback?.monitor && {
+      monitor: { name: checkpointCallback.monitor, mode: checkpointCallback.options.mode },
+    }),
     continues: resumed && {
       id: resumed.summary.runId,
       ...(from !== undefined && { dir: relative(outputDir, from) || "." }),
@@ -89,7 +91,7 @@ export function takeUp({ config, job, record, model, datamodule, keepers }: Take
   };
 }
 
-/** Whether the run of a checkpoint has ended well, by itself or in a run that took up its end from there. */
+/** Whether the run of a checkpoint has ended well, by itself or in a run that resumed it there. */
 function stateOf(
   { summary: { runId, globalStep } }: StoredCheckpoint,
   from: string | undefined,

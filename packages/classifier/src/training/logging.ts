@@ -63,14 +63,14 @@ export function logAsRank(): () => void {
   ]);
 }
 
-const colours: Partial<Record<LogLevel, string>> = { WARNING: "\x1b[33m", ERROR: "\x1b[31m" };
+const colors: Partial<Record<LogLevel, string>> = { WARNING: "\x1b[33m", ERROR: "\x1b[31m" };
 
 const toStandardError: LogSink = ({ level, message }) => {
-  const colour = hasColor(process.stderr) ? colours[level] : undefined;
+  const color = hasColor(process.stderr) ? colors[level] : undefined;
   const text = level === "INFO" ? message : `${level}: ${message}`;
   // A progress bar may stand in this line: it draws itself again in the next one.
   const start = canRedraw(process.stderr) ? "\r\x1b[2K" : "";
-  process.stderr.write(colour === undefined ? `${start}${text}\n` : `${start}${colour}${text}\x1b[0m\n`);
+  process.stderr.write(color === undefined ? `${start}${text}\n` : `${start}${color}${text}\x1b[0m\n`);
 };
 
 function toFile(path: string): LogSink {

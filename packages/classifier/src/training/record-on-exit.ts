@@ -4,7 +4,7 @@ const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /**
  * Until undone, ends the record of a run with its process: an exit in a signal handler or a hook passes no `catch`.
- * A signal while nobody else handles it (before the first step, say) ends the process.
+ * A signal that nothing else handles (before the first step, say) ends the process.
  */
 export function recordExit(record: RunWriter): () => void {
   const onExit = (code: number) => {

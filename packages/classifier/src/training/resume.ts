@@ -128,14 +128,14 @@ export function claimCheckpoints(question: ResumeQuestion, id: string): ResumePl
 }
 
 /** Lets all checkpoint callbacks write into a folder in place of the one that the first of them was configured for. */
-export function moveCheckpoints(keepers: readonly ModelCheckpoint[], folder: string): void {
-  const [first] = keepers;
+export function moveCheckpoints(callbacks: readonly ModelCheckpoint[], folder: string): void {
+  const [first] = callbacks;
   const before = first?.dirpath ?? null;
   if (before === null || before === folder) return;
-  for (const keeper of keepers) {
-    if (keeper.dirpath === null) continue;
-    const below = relative(before, keeper.dirpath);
-    keeper.dirpath = join(folder, below.startsWith("..") ? basename(keeper.dirpath) : below);
+  for (const callback of callbacks) {
+    if (callback.dirpath === null) continue;
+    const below = relative(before, callback.dirpath);
+    callback.dirpath = join(folder, below.startsWith("..") ? basename(callback.dirpath) : below);
   }
 }
 

@@ -28,7 +28,7 @@ import { buildTrainer } from "./build-trainer.ts";
 import { buildCallbacks, buildDataModule, buildLoggers, buildModel, hasLoggers } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
 import { requireFiniteResult } from "./finite-result.ts";
-import { followed, type Lineage, takeUp } from "./lineage.ts";
+import { followed, type Lineage, planLineage } from "./lineage.ts";
 import { logAsRank, logTo, type RunLog } from "./logging.ts";
 import { withRanks } from "./ranks.ts";
 import { recordExit } from "./record-on-exit.ts";
@@ -123,7 +123,7 @@ function earlierResult({ dir, record }: RunWriter): TrainResult {
   };
 }
 
-/** `log_level` decides, unless a job logging of one's own was chosen. */
+/** `log_level` decides, unless a custom job logging was chosen. */
 function startLog(config: DictConfig, whole: DictConfig, outputDir: string): RunLog | undefined {
   const choices = select(whole, "hydra.runtime.choices") as DictConfig;
   if (get(choices, "hydra/job_logging") !== "default") return undefined;
@@ -180,27 +180,29 @@ async function fit(config: DictConfig, job: JobContext, record?: RunWriter): Pro
   const datamodule = await buildDataModule(config, seedOf(config));
   await datamodule.prepareData?.();
   const { model, callbacks } = await assemble(datamodule, config);
-  const keepers = callbacks.filter((callback) => callback instanceof ModelCheckpoint);
+  const checkpointCallbacks = callbacks.filter((callback) => callback instanceof ModelCheckpoint);
   const lineage = (): Lineage => {
     if (isTrial(config)) return { ckptPath: null, run: undefined, resumed: undefined };
-    return record === undefined ? followed : takeUp({ config, job, record, model, datamodule, keepers });
+    return record === undefined
+      ? followed
+      : planLineage({ config, job, record, model, datamodule, checkpointCallbacks });
   };
   const { ckptPath, run, resumed } = lineage();
   const trainer = await trainerFor(config, job, [new RefuseUntrained(resumed), ...callbacks]);
   const hyperparams = toContainer(create(maskSecrets(toRaw(config, { resolve: true })))) as Record<string, unknown>;
   for (const logger of trainer.loggers) logger.logHyperparams(hyperparams);
   await trainer.fit(model, { datamodule, ckptPath, run });
-  const [keeper] = keepers;
-  requireFiniteResult(trainer, keeper);
+  const [checkpointCallback] = checkpointCallbacks;
+  requireFiniteResult(trainer, checkpointCallback);
   return {
     outputDir,
     metrics: trainer.callbackMetrics,
-    bestCheckpoint: keeper?.bestModelPath || undefined,
+    bestCheckpoint: checkpointCallback?.bestModelPath || undefined,
     bestWeights: callbacks.find((callback) => callback instanceof BestWeightsCallback)?.chosen,
-    bestScore: keeper?.bestModelScore ?? undefined,
+    bestScore: checkpointCallback?.bestModelScore ?? undefined,
     validationSamples: model.evaluatedSamples.val,
-    monitor: keeper?.options.monitor ?? "",
-    mode: keeper?.options.mode ?? "max",
+    monitor: checkpointCallback?.options.monitor ?? "",
+    mode: checkpointCallback?.options.mode ?? "max",
     isTrial: isTrial(config),
   };
 }

@@ -40,7 +40,7 @@ function cause(trainer: TrainerView): { why: string; fix: string } {
   if (maxSteps === 0) return { why: "trainer.max_steps is 0", fix: "raise trainer.max_steps" };
   if (numTrainingBatches === 0 || !Number.isFinite(numTrainingBatches)) {
     return {
-      why: "there is no batch to train on",
+      why: "there are no batches to train on",
       fix: "raise trainer.limit_train_batches, or lower data.batch_size if it is larger than the training data",
     };
   }

@@ -41,10 +41,7 @@ Examples:
       const evaluations = [];
       for (const model of models) {
         const classifier = await openClassifier(model);
-        const { logits: _logits, ...evaluation } = await evaluateClassifier(model, classifier, images, {
-          onProgress: progressLine(model),
-        });
-        evaluations.push(evaluation);
+        evaluations.push(await evaluateClassifier(model, classifier, images, { onProgress: progressLine(model) }));
         await classifier.close();
       }
       const report = evaluationMarkdown(evaluations, split);

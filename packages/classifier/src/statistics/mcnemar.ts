@@ -1,11 +1,11 @@
 /** Two models on the same samples. */
-export interface PairedComparison {
+export interface McNemarResult {
   /** Samples that only the first, or only the second, got right. */
   readonly onlyFirst: number;
   readonly onlySecond: number;
   /** Two-sided probability of a split this uneven or more between equally good models. */
   readonly pValue: number;
-  /** Whether the two can be told apart at the 5% level. */
+  /** Whether the difference is significant at the 5% level. */
   readonly distinguishable: boolean;
 }
 
@@ -15,7 +15,7 @@ export interface PairedComparison {
  *
  * @param first,second whether each sample was predicted correctly; of the same length and order
  */
-export function comparePaired(first: readonly boolean[], second: readonly boolean[]): PairedComparison {
+export function mcnemarTest(first: readonly boolean[], second: readonly boolean[]): McNemarResult {
   let onlyFirst = 0;
   let onlySecond = 0;
   for (const [i, correct] of first.entries()) {
