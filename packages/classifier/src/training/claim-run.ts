@@ -31,7 +31,7 @@ export function directoryClaims({ mayResume }: { readonly mayResume: boolean }) 
 function isSameExperiment(dir: string, config: DictConfig): boolean {
   if (get(config, "resume", "auto") === false || readRun(dir)?.record.kind !== "train") return false;
   const signatureOf = (one: DictConfig) =>
-    JSON.stringify(configSignature(one, { outputDir: dir, workingDir: process.cwd(), hasDataFingerprint: false }));
+    JSON.stringify(configSignature(one, { outputDir: dir, workingDir: process.cwd(), hasDataSignature: false }));
   try {
     return signatureOf(load(join(dir, runPaths.config)) as DictConfig) === signatureOf(config);
   } catch (error) {

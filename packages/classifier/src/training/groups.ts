@@ -58,7 +58,7 @@ export function refuseUnreadGroups(config: DictConfig): void {
   throw new CtError({ code: "classifier/config", what: issues.map(issueText).join("\n") });
 }
 
-/** Top-level groups that hold a `_target_`, are none of those above, and to which no interpolation leads. */
+/** Top-level groups that hold a `_target_`, are not among those above, and to which no interpolation refers. */
 function unreadGroups(config: DictConfig): ConfigIssue[] {
   const unread = [...config.nodes()].filter(
     (node) => !known.includes(String(node.key)) && holdsTarget(node) && !isReferredTo(config, String(node.key)),

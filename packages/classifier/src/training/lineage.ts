@@ -51,14 +51,14 @@ interface LineageOptions {
 export function planLineage({ config, job, record, model, datamodule, checkpointCallbacks }: LineageOptions): Lineage {
   const { outputDir, originalCwd: workingDir } = job;
   const data = datamodule.runSignature?.();
-  const hasDataFingerprint = data?.["trainingContent"] !== undefined;
-  const signature = { config: configSignature(config, { outputDir, workingDir, hasDataFingerprint }) };
-  const fingerprint: RunSignature = { ...model.runSignature(), ...data, ...signature };
+  const hasDataSignature = data?.["trainingContent"] !== undefined;
+  const signature = { config: configSignature(config, { outputDir, workingDir, hasDataSignature }) };
+  const runSignature: RunSignature = { ...model.runSignature(), ...data, ...signature };
   const [checkpointCallback] = checkpointCallbacks;
   const wanted = checkpointCallback?.dirpath ?? join(outputDir, runPaths.checkpoints);
   const question = {
     mode: resumeMode(get(config, "resume", "auto")),
-    fingerprint,
+    runSignature,
     wanted,
     outputDir,
     isSweep: isSweepJob(job),

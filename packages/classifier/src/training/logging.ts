@@ -68,7 +68,7 @@ const colors: Partial<Record<LogLevel, string>> = { WARNING: "\x1b[33m", ERROR: 
 const toStandardError: LogSink = ({ level, message }) => {
   const color = hasColor(process.stderr) ? colors[level] : undefined;
   const text = level === "INFO" ? message : `${level}: ${message}`;
-  // A progress bar may stand in this line: it draws itself again in the next one.
+  // A progress bar may stand in this line: it is written again in the next one.
   const start = canRedraw(process.stderr) ? "\r\x1b[2K" : "";
   process.stderr.write(color === undefined ? `${start}${text}\n` : `${start}${color}${text}\x1b[0m\n`);
 };

@@ -30,7 +30,7 @@ export function resumeMode(value: unknown): ResumeMode {
 export interface ResumeQuestion {
   readonly mode: ResumeMode;
   /** What identifies the experiment: the configuration's signature, the model and the data. */
-  readonly fingerprint: RunSignature;
+  readonly runSignature: RunSignature;
   /** Where the configuration wants checkpoints. */
   readonly wanted: string;
   readonly outputDir: string;
@@ -55,10 +55,10 @@ export interface ResumePlan {
  * @throws CtError when `resume=true` finds nothing to resume or a run that is still running, or the run directory itself holds another experiment
  */
 export function planResume(question: ResumeQuestion): ResumePlan {
-  const { mode, fingerprint, wanted, outputDir, isSweep } = question;
+  const { mode, runSignature, wanted, outputDir, isSweep } = question;
   const isOwn = isInside(outputDir, wanted);
   const home = isOwn || !isSweep ? wanted : ownFolder(outputDir);
-  const same = (summary: CheckpointSummary) => differencesFrom(summary, fingerprint).length === 0;
+  const same = (summary: CheckpointSummary) => differencesFrom(summary, runSignature).length === 0;
   const busy = folderUses(home).find((use) => use.checkpoints === home && isInUse(use));
   const [newest] = checkpointsIn(home);
   const anew = (folder: string, note?: string): ResumePlan => ({ folder, resumed: undefined, accepts: same, note });
@@ -86,20 +86,20 @@ export function planResume(question: ResumeQuestion): ResumePlan {
     if (newest !== undefined && same(newest.summary)) return resume(newest, home, same, "; resume=false starts anew");
     // The same experiment, begun when another one's checkpoints lay here.
     for (const use of folderUses(home)) {
-      if (use.signature !== signatureHash(fingerprint) || use.checkpoints === home || isInUse(use)) continue;
+      if (use.signature !== signatureHash(runSignature) || use.checkpoints === home || isInUse(use)) continue;
       const found = checkpointsIn(use.checkpoints).find(({ summary }) => same(summary));
       if (found !== undefined) return resume(found, use.checkpoints, same, "; resume=false starts anew");
     }
   }
   if (mode === true) {
     if (newest === undefined) throw nothingToResume(home);
-    const differences = firstOf(differencesFrom(newest.summary, fingerprint));
+    const differences = firstOf(differencesFrom(newest.summary, runSignature));
     return resume(newest, home, () => true, ` as resume=true asks, though ${differences}`);
   }
   if (newest === undefined) return anew(home);
-  if (isOwn || isSweep) throw notItsDirectory(outputDir, newest.summary, fingerprint);
+  if (isOwn || isSweep) throw notItsDirectory(outputDir, newest.summary, runSignature);
   if (mode === false) return elsewhere(`${displayPath(home)} holds run ${newest.summary.runId}, and resume=false`);
-  const why = firstOf(differencesFrom(newest.summary, fingerprint));
+  const why = firstOf(differencesFrom(newest.summary, runSignature));
   return elsewhere(
     `${displayPath(home)} holds another experiment, run ${newest.summary.runId} (${why})`,
     "; resume=true resumes that run all the same",
@@ -117,11 +117,11 @@ export function isSweepJob({ config }: JobContext): boolean {
  * @throws CtError as {@link planResume}
  */
 export function claimCheckpoints(question: ResumeQuestion, id: string): ResumePlan {
-  const { wanted, outputDir, fingerprint, isSweep } = question;
+  const { wanted, outputDir, runSignature, isSweep } = question;
   if (isSweep || isInside(outputDir, wanted)) return planResume(question);
   return withLock(join(wanted, `${checkpointPaths.runs}.lock`), () => {
     const plan = planResume(question);
-    const use = { id, signature: signatureHash(fingerprint), dir: outputDir, checkpoints: plan.folder };
+    const use = { id, signature: signatureHash(runSignature), dir: outputDir, checkpoints: plan.folder };
     noteFolderUse(wanted, use);
     return plan;
   });
@@ -147,7 +147,7 @@ function differencesFrom({ runSignature: saved }: CheckpointSummary, current: Ru
   });
 }
 
-/** What a hash in the data's fingerprint stands for. */
+/** What a hash in the data's signature stands for. */
 const imageHashes: Readonly<Record<string, string>> = {
   trainingPictures: "the training images have other names or labels",
   trainingContent: "the training images have other content",
@@ -155,7 +155,7 @@ const imageHashes: Readonly<Record<string, string>> = {
   validationContent: "the validation images have other content",
 };
 
-function signatureHash(fingerprint: RunSignature): string {
+function signatureHash(runSignature: RunSignature): string {
   const sorted = (value: unknown): unknown =>
     typeof value !== "object" || value === null || Array.isArray(value)
       ? value
@@ -165,7 +165,7 @@ function signatureHash(fingerprint: RunSignature): string {
             .map(([k, v]) => [k, sorted(v)]),
         );
   return createHash("sha256")
-    .update(JSON.stringify(sorted(fingerprint)))
+    .update(JSON.stringify(sorted(runSignature)))
     .digest("hex")
     .slice(0, 16);
 }
@@ -183,8 +183,8 @@ function at({ epoch, globalStep }: CheckpointSummary): string {
   return `epoch ${epoch + 1}, step ${globalStep}`;
 }
 
-function notItsDirectory(outputDir: string, summary: CheckpointSummary, fingerprint: RunSignature): CtError {
-  const differences = differencesFrom(summary, fingerprint);
+function notItsDirectory(outputDir: string, summary: CheckpointSummary, runSignature: RunSignature): CtError {
+  const differences = differencesFrom(summary, runSignature);
   const what = differences.length === 0 ? "" : `, another experiment (${firstOf(differences)})`;
   return new CtError({
     code: "classifier/run-directory",

@@ -28,7 +28,7 @@ async function signatureOf(
   const { jobs } = await main(
     { fallbackPath: configFolders(), configName, argv },
     (config, { outputDir, originalCwd }) =>
-      configSignature(config, { outputDir, workingDir: originalCwd, hasDataFingerprint: true }),
+      configSignature(config, { outputDir, workingDir: originalCwd, hasDataSignature: true }),
   );
   return jobs[0]?.value ?? {};
 }

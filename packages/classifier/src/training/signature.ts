@@ -41,8 +41,8 @@ export interface SignaturePlaces {
   readonly outputDir: string;
   /** Paths below it are compared as relative ones, so that a moved project is the same one. */
   readonly workingDir: string;
-  /** Whether the data's fingerprint covers its content, wherever it lies. */
-  readonly hasDataFingerprint: boolean;
+  /** Whether the data's signature covers its content, wherever it lies. */
+  readonly hasDataSignature: boolean;
 }
 
 /**
@@ -65,7 +65,7 @@ export function configSignature(config: DictConfig, places: SignaturePlaces): Re
   return signature;
 }
 
-function isLeftOut(path: readonly string[], value: unknown, { hasDataFingerprint }: SignaturePlaces): boolean {
+function isLeftOut(path: readonly string[], value: unknown, { hasDataSignature }: SignaturePlaces): boolean {
   const [group, key = ""] = path;
   if (group === undefined) return false;
   if (path.length === 1) return topKeys.includes(group);
@@ -74,7 +74,7 @@ function isLeftOut(path: readonly string[], value: unknown, { hasDataFingerprint
   if (group === "model") return path.length === 2 && key === "num_classes";
   if (group === "data" || group === "datamodule") {
     const name = path.at(-1) as string;
-    return dataKeys.includes(name) || (hasDataFingerprint && name === "data_root");
+    return dataKeys.includes(name) || (hasDataSignature && name === "data_root");
   }
   return false;
 }
