@@ -4,7 +4,7 @@ import { CheckpointIO, inspectCheckpoint, loadCheckpoint } from "@classifier-tra
 import { checkOnnx, exportOnnx } from "@classifier-training/onnx";
 import { nn, noGrad, randn, tensor } from "@classifier-training/torch";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { predictionsOf } from "../src/model/predictions.ts";
+import { predictionsOf } from "../src/statistics/predictions.ts";
 import { quick, workspace } from "./cli.ts";
 import { inProcess } from "./in-process.ts";
 

@@ -137,7 +137,7 @@ test("callbacks and loggers below trainer are those of the run, which knows its 
   expect(existsSync(join(dir, run, "own/version_0/metrics.csv"))).toBe(true);
   const measured = await classifier(["validate", run], dir);
   expect(measured.code, measured.stderr).toBe(0);
-  expect(measured.stderr).toContain(`validate with ${join(dir, run, "epoch=0-step=2.ckpt")} of run`);
+  expect(measured.stdout + measured.stderr).toContain(`validate with ${join(dir, run, "epoch=0-step=2.ckpt")} of run`);
 });
 
 test("a dataset in place of a data module, and torch.compile, are refused with what to name instead", async () => {

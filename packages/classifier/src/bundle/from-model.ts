@@ -5,8 +5,8 @@ import { OnnxClassifier } from "@classifier-training/inference";
 import { type BundleManifest, type LabelsMapping, readRun, runPaths } from "@classifier-training/runs";
 import { readLabeledFiles } from "../data/labeled-files.ts";
 import { type LabeledFile, largestDifference, predictImages } from "../evaluation/predict-split.ts";
-import type { SplitPredictions } from "../model/predictions.ts";
 import type { OpenedCheckpoint } from "../model/recipe.ts";
+import type { SplitPredictions } from "../statistics/predictions.ts";
 import { checkpointOfRun } from "../training/checkpoints.ts";
 import { createBundle } from "./create.ts";
 

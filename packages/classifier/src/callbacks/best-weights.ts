@@ -16,9 +16,9 @@ import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { predictSplit } from "../evaluation/predict-split.ts";
-import { type BatchPredictions, predictionsOf, type SplitPredictions } from "../model/predictions.ts";
 import { describeInterval } from "../statistics/interval.ts";
 import { mcnemarTest } from "../statistics/mcnemar.ts";
+import { type BatchPredictions, predictionsOf, type SplitPredictions } from "../statistics/predictions.ts";
 import { type Candidate, weightCandidates } from "./weight-candidates.ts";
 
 export const bestWeightsOptionsSchema = z.strictObject({

@@ -5,7 +5,7 @@ import { epochFolder, evaluationFolders } from "@classifier-training/runs";
 import { imagenetMean, imagenetStd } from "@classifier-training/vision";
 import { classificationData } from "../data/classification-datamodule.ts";
 import type { Normalization } from "../data/preprocessing.ts";
-import { type BatchPredictions, SplitPredictions } from "../model/predictions.ts";
+import { type BatchPredictions, SplitPredictions } from "../statistics/predictions.ts";
 
 /** The predictions of a whole evaluation, in the order of the dataset. */
 export type EpochPredictions = SplitPredictions;

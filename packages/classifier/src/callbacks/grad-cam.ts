@@ -7,7 +7,7 @@ import { z } from "zod";
 import { heatOverlay } from "../drawing/heat-overlay.ts";
 import { drawSampleGrid, type GridSample } from "../drawing/sample-grid.ts";
 import { type ClassificationBatch, ClassificationModel } from "../model/classification-model.ts";
-import type { BatchPredictions } from "../model/predictions.ts";
+import type { BatchPredictions } from "../statistics/predictions.ts";
 import { gradCam, lastFeatureStage } from "./class-activation.ts";
 import {
   classNamer,

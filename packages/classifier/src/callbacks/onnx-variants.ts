@@ -8,9 +8,9 @@ import type { Tensor } from "@classifier-training/torch";
 import type { DataLoader } from "@classifier-training/vision";
 import type { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { predictSplit } from "../evaluation/predict-split.ts";
-import { predictionsOfRows, type SplitPredictions } from "../model/predictions.ts";
 import type { Interval } from "../statistics/interval.ts";
 import { type McNemarResult, mcnemarTest } from "../statistics/mcnemar.ts";
+import { predictionsOfRows, type SplitPredictions } from "../statistics/predictions.ts";
 
 /** Smaller forms of an exported model. */
 export type Variant = "fp16" | "int8";

@@ -5,7 +5,7 @@ import { evaluationPaths } from "@classifier-training/runs";
 import { z } from "zod";
 import { drawSampleGrid, type GridSample } from "../drawing/sample-grid.ts";
 import type { ClassificationBatch } from "../model/classification-model.ts";
-import type { BatchPredictions } from "../model/predictions.ts";
+import type { BatchPredictions } from "../statistics/predictions.ts";
 import {
   classNamer,
   type EpochPredictions,

@@ -1,7 +1,7 @@
 import { CtError } from "@classifier-training/base";
 import type { Classifier } from "@classifier-training/inference";
 import type { ClassificationBatch, DataLoader } from "@classifier-training/vision";
-import { type BatchPredictions, predictionsOfRows, SplitPredictions } from "../model/predictions.ts";
+import { type BatchPredictions, predictionsOfRows, SplitPredictions } from "../statistics/predictions.ts";
 
 /** An image file with its true class. */
 export interface LabeledFile {

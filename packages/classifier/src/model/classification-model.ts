@@ -10,9 +10,9 @@ import {
 import { fromTypedArray, nn, noGrad, ones, scope, type Tensor } from "@classifier-training/torch";
 import { listModels } from "@classifier-training/vision";
 import { classificationData } from "../data/classification-datamodule.ts";
+import { type BatchPredictions, predictionsOf } from "../statistics/predictions.ts";
 import { configureOptimizers } from "./optimizers.ts";
 import { type ClassificationModelOptions, recipeOptions, writtenOptions } from "./options.ts";
-import { type BatchPredictions, predictionsOf } from "./predictions.ts";
 
 const log = getLogger("classifier.model");
 
