@@ -66,7 +66,7 @@ export class TrainingHistoryCallback extends Callback {
       { epoch: trainer.currentEpoch, values },
     ];
     for (const [plot, { title, yLabel, lines }] of Object.entries(curves)) {
-      const drawn: Line[] = lines.map(([label, metric]) => ({
+      const plotted: Line[] = lines.map(([label, metric]) => ({
         label,
         values: this.#rows.map((row) => row.values[metric] ?? null),
       }));
