@@ -217,7 +217,7 @@ describe.skipIf(!distributed.isAvailable())("when something goes wrong", () => {
     const options = { trainer: ddp, batchSize: 2, timeoutS: 4, heartbeatS: 1 };
     const { stderr, code } = await start(folder(), options, env).ended;
     expect(stderr).toMatch(/rank 0 has waited \d s at 127.0.0.1:\d+ for rank 1 of 2; it gives up after 4 s/);
-    expect(stderr).toContain("rank 1 did not come");
+    expect(stderr).toContain("rank 1 did not join");
     expect(code).toBe(1);
   });
 
