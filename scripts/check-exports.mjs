@@ -24,7 +24,8 @@ function exportsOf(file) {
       .replace(/\/\/.*/g, "")
       .split(",")
       .map((part) => part.trim())) {
-      if (item !== "" && !item.startsWith("type ")) names.add(item.split(" as ").at(-1));
+      // `a as b`: b is the name of an earlier version.
+      if (item !== "" && !item.startsWith("type ") && !item.includes(" as ")) names.add(item);
     }
   }
   for (const [, space, from] of text.matchAll(/^export \*(?: as (\w+))? from "(\.[^"]+)"/gm)) {
