@@ -85,9 +85,6 @@ const folderOrder = {
   ],
 };
 
-/** Packages whose type imports may still form circles; values never may. */
-const typeCirclesOf = new Set(["hydra", "vision", "classifier"]);
-
 const scope = "@classifier-training/";
 const problems = [];
 let count = 0;
@@ -176,11 +173,7 @@ function checkFolders(name, levels, imports) {
 }
 
 function checkCircles(name, imports) {
-  const withTypes = !typeCirclesOf.has(name);
-  const next = (file) =>
-    (imports.get(file) ?? []).flatMap(({ file: target, isType }) =>
-      target === undefined || (isType && !withTypes) ? [] : [target],
-    );
+  const next = (file) => (imports.get(file) ?? []).flatMap(({ file: target }) => target ?? []);
   const done = new Set();
   const path = [];
   const visit = (file) => {

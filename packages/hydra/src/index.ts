@@ -1,17 +1,17 @@
 export type { HydraCallback } from "./app/callbacks.ts";
-export { type ConfigIssue, findProblems, issueText, optionsIssues } from "./app/check.ts";
-export type { JobContext, JobReturn, JobStatus, TaskFunction } from "./app/job.ts";
-export { type MainOptions, type MainResult, main } from "./app/main.ts";
-export {
-  type Launcher,
-  type LauncherFactory,
-  type PluginContext,
-  type PluginOptions,
-  registerLauncher,
-  registerSweeper,
-  type Sweeper,
-  type SweeperFactory,
-} from "./app/plugins.ts";
+export { findProblems, issueText, optionsIssues } from "./app/check.ts";
+export type { ConfigIssue, MainOptions } from "./app/invocation.ts";
+export { type MainResult, main } from "./app/main.ts";
+export type {
+  Launcher,
+  LauncherFactory,
+  PluginContext,
+  PluginOptions,
+  Sweeper,
+  SweeperFactory,
+} from "./app/plugin.ts";
+export { registerLauncher, registerSweeper } from "./app/plugins.ts";
+export type { JobContext, JobReturn, JobStatus, TaskFunction } from "./app/task.ts";
 export {
   type ComposeOptions,
   compose,

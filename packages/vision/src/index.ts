@@ -24,14 +24,14 @@ export { IdxDataset } from "./datasets/idx.ts";
 export { ImageFolder } from "./datasets/image-folder.ts";
 export {
   defineImageStep,
-  type ImageStep,
   type ImageStepDefinition,
   type ImageStepFunctions,
 } from "./datasets/image-step.ts";
 export { type AnnotationRow, JsonlDataset, readAnnotations } from "./datasets/jsonl.ts";
 export { openListing } from "./datasets/listing.ts";
 export { ShardDataset } from "./datasets/shards.ts";
-export { type ImageSource, openSource, type SourceSpec } from "./datasets/source.ts";
+export { openSource } from "./datasets/source.ts";
+export type { ImageSource, ImageStep, SourceSpec } from "./datasets/source-spec.ts";
 export { openSplit, type SplitLayout, type SplitOptions, splitLayout } from "./datasets/split.ts";
 export { findSplitFolder } from "./datasets/split-folder.ts";
 export { VisionError } from "./errors.ts";

@@ -1,8 +1,10 @@
 import { getLogger } from "@classifier-training/base";
-import type { LrScheduler, OptimizerSpec } from "@classifier-training/lightning";
+import type { LightningModule, LrScheduler, OptimizerSpec } from "@classifier-training/lightning";
 import { optim } from "@classifier-training/torch";
-import type { ClassificationModel } from "./classification-model.ts";
 import type { ClassificationModelOptions, PartialTarget } from "./options.ts";
+
+/** A module whose options say how it is optimized. */
+type Optimized = LightningModule & { readonly options: ClassificationModelOptions };
 
 const log = getLogger("classifier.model");
 
@@ -14,7 +16,7 @@ const perStep = ["OneCycleLR", "CyclicLR"];
  * decay per epoch. Frozen parameters are left out: whoever thaws them adds a group (`BackboneFinetuning`).
  * @param limit `maxEpochs` of the trainer; -1 or Infinity where there is none
  */
-export function configureOptimizers(model: ClassificationModel, limit: number): OptimizerSpec {
+export function configureOptimizers(model: Optimized, limit: number): OptimizerSpec {
   const { options } = model;
   const optimizer = makeOptimizer(model, options);
   if (options.scheduler === null) {
@@ -25,7 +27,7 @@ export function configureOptimizers(model: ClassificationModel, limit: number): 
   return { optimizer, lrScheduler: { scheduler, interval, monitor: options.schedulerMonitor } };
 }
 
-function makeOptimizer(model: ClassificationModel, options: ClassificationModelOptions): optim.Optimizer {
+function makeOptimizer(model: Optimized, options: ClassificationModelOptions): optim.Optimizer {
   const { learningRate, weightDecay, noDecayOnNorms, optimizer } = options;
   // Rprop knows no weight decay.
   const decays = optimizer?.optionNames?.includes("weight_decay") ?? true;

@@ -5,10 +5,11 @@ import { openDict } from "../omegaconf/flags.ts";
 import { pythonStr } from "../omegaconf/python-text.ts";
 import { selectNode, selectRaw } from "../omegaconf/select.ts";
 import { causeLine } from "./failure.ts";
-import { type JobReturn, runJob } from "./job.ts";
+import { runJob } from "./job.ts";
 import { configureLogging } from "./logging.ts";
-import type { LauncherFactory } from "./plugins.ts";
+import type { LauncherFactory } from "./plugin.ts";
 import { loadSweepConfig } from "./sweep-config.ts";
+import type { JobReturn } from "./task.ts";
 
 /** Runs the jobs one after the other, in this process. */
 export const basicLauncher: LauncherFactory = (_, { loader, loaded, callbacks, task, claimDirectory }) => ({

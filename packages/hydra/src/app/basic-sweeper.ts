@@ -8,10 +8,10 @@ import { type Override, parseOverrides } from "../overrides/index.ts";
 import { mustEnd } from "../overrides/ranges.ts";
 import { RangeSweep } from "../overrides/values.ts";
 import { SweepFailure } from "./failure.ts";
-import type { JobReturn } from "./job.ts";
-import type { SweeperFactory } from "./plugins.ts";
+import type { SweeperFactory } from "./plugin.ts";
 import { writeRecord } from "./snapshots.ts";
 import { loadSweepConfig } from "./sweep-config.ts";
+import type { JobReturn } from "./task.ts";
 
 /** Runs every combination of the values that the overrides list, in batches if asked to. */
 export const basicSweeper: SweeperFactory = (options, { loader, loaded }, launcher) => {

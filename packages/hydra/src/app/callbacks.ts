@@ -1,7 +1,7 @@
 import { getLogger } from "@classifier-training/base";
 import { DictConfig } from "../omegaconf/containers.ts";
 import { selectNode } from "../omegaconf/select.ts";
-import type { JobReturn } from "./job.ts";
+import type { JobReturn } from "./task.ts";
 
 /** What `hydra.callbacks` may hold: each method is called at its moment, with the whole configuration. */
 export interface HydraCallback {

@@ -9,17 +9,7 @@ import { untracked } from "../omegaconf/reads.ts";
 import { dereference } from "../omegaconf/resolve.ts";
 import { toContainer } from "../omegaconf/to-container.ts";
 import type { Override } from "../overrides/index.ts";
-import type { Invocation } from "./main.ts";
-
-/** One thing that is wrong with a configuration. */
-export interface ConfigIssue {
-  /** Full key path. */
-  readonly key: string;
-  readonly what: string;
-  /** File and line, or the override. */
-  readonly where: string | undefined;
-  readonly fix: string | undefined;
-}
+import type { ConfigIssue, Invocation } from "./invocation.ts";
 
 /** `--info check`: all problems of the composed configuration at once. Fails when there are any. */
 export async function showProblems<T>({ args, loader, configName, check }: Invocation<T>, say: (line: string) => void) {

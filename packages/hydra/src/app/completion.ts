@@ -10,7 +10,7 @@ import { selectRaw } from "../omegaconf/select.ts";
 import type { ConfigRepository } from "../sources/repository.ts";
 import { parseArgs } from "./args.ts";
 import { installScript, type Shell, shells, uninstallScript } from "./completion-scripts.ts";
-import type { Invocation } from "./main.ts";
+import type { Invocation } from "./invocation.ts";
 
 /** `--shell-completion install=SHELL | uninstall=SHELL | query=SHELL`. */
 export function complete<T>(invocation: Invocation<T>): void {

@@ -7,7 +7,7 @@ import { type Explanation, explain } from "../omegaconf/explain.ts";
 import { isInterpolationText } from "../omegaconf/node.ts";
 import { originText } from "../omegaconf/origin.ts";
 import { pythonRepr } from "../omegaconf/python-text.ts";
-import type { Invocation } from "./main.ts";
+import type { Invocation } from "./invocation.ts";
 
 /** `--info explain KEY`: where a value comes from. */
 export function showExplanation<T>({ args, loader, configName }: Invocation<T>, say: (line: string) => void): void {

@@ -2,7 +2,7 @@ import { CtError, maskArgument, plural } from "@classifier-training/base";
 import { HydraError } from "../errors.ts";
 import { pythonRepr, pythonStr } from "../omegaconf/python-text.ts";
 import { selectRaw } from "../omegaconf/select.ts";
-import type { JobReturn } from "./job.ts";
+import type { JobReturn } from "./task.ts";
 
 /** A job failed; the cause is what its task threw. */
 export class JobFailure extends HydraError {

@@ -5,7 +5,7 @@ import { select, selectRaw } from "../omegaconf/select.ts";
 import { toYaml } from "../omegaconf/to-yaml.ts";
 import type { ConfigRepository } from "../sources/repository.ts";
 import { flagsHelp } from "./args.ts";
-import type { Invocation } from "./main.ts";
+import type { Invocation } from "./invocation.ts";
 import { resolveForOutput } from "./show.ts";
 
 /** `--help`: the application's help, made of `hydra.help.template`. */

@@ -4,7 +4,7 @@ import { GroupDefault, type InputDefault } from "../defaults/elements.ts";
 import { DefaultsTreeNode } from "../defaults/tree.ts";
 import { toYaml } from "../omegaconf/to-yaml.ts";
 import { hydraVersion } from "../sources/hydra-conf.ts";
-import type { Invocation } from "./main.ts";
+import type { Invocation } from "./invocation.ts";
 import { pluginNames } from "./plugins.ts";
 
 type Say = (line: string) => void;

@@ -19,9 +19,10 @@ import { clearTargets, instantiate, registerTargets } from "../instantiate/index
 import { get } from "../omegaconf/access.ts";
 import { select } from "../omegaconf/select.ts";
 import { toContainer } from "../omegaconf/to-container.ts";
-import type { TaskFunction } from "./job.ts";
-import { type MainOptions, type MainResult, main } from "./main.ts";
+import type { MainOptions } from "./invocation.ts";
+import { type MainResult, main } from "./main.ts";
 import { registerSweeper } from "./plugins.ts";
+import type { TaskFunction } from "./task.ts";
 
 const files = {
   "conf/config.yaml":

@@ -14,41 +14,9 @@ import { parseOverride } from "../overrides/parser.ts";
 import { hydraVersion } from "../sources/hydra-conf.ts";
 import { searchPath } from "../sources/search-path.ts";
 import { type ParsedArgs, parseArgs, UsageError, usage } from "./args.ts";
-import type { ConfigIssue } from "./check.ts";
 import { errorText, SweepFailure } from "./failure.ts";
-import type { ClaimDirectory, JobReturn, TaskFunction } from "./job.ts";
-
-export interface MainOptions {
-  /** Folder of the configs: absolute, `pkg://...`, or relative to `from`. Without it only the ConfigStore is read. */
-  readonly configPath?: string | undefined;
-  /** Folders of configs that are read last: a file of the same name in `configPath` or `--config-dir` takes precedence. */
-  readonly fallbackPath?: string | readonly string[] | undefined;
-  /** The primary config, without extension. */
-  readonly configName?: string | undefined;
-  /** `import.meta.url` of the application: where relative paths start. The current directory by default. */
-  readonly from?: string | URL | undefined;
-  /** `hydra.job.name`; by default the name of the application's file. */
-  readonly jobName?: string | undefined;
-  /** How the program is called, for messages and completion: `classifier train`. */
-  readonly program?: string | undefined;
-  /** Arguments and overrides; by default those of the process. */
-  readonly argv?: readonly string[] | undefined;
-  /** Text of `--help` instead of Hydra's own, in the form of `hydra.help.template`; one in the configuration goes before. */
-  readonly helpTemplate?: string | undefined;
-  /** What `--info unused` runs instead of the task: build all that the configuration describes, do no work. */
-  readonly dryRun?: TaskFunction<unknown> | undefined;
-  /** What `--info check` finds wrong besides: what only the program knows. */
-  readonly check?: ((config: DictConfig) => Promise<readonly ConfigIssue[]>) | undefined;
-  /**
-   * The options of a mapping that comes from `fallbackPath` which may be set though its config does not list them: a schema
-   * behind the program's own configs. Mappings of other files keep Hydra's rule.
-   */
-  readonly options?: ((mapping: DictConfig) => Promise<readonly string[]>) | undefined;
-  /** Where a job's files go when its directory is taken; by default there all the same, as in Hydra. */
-  readonly claimDirectory?: ClaimDirectory | undefined;
-  /** The same for the directory of a whole sweep. */
-  readonly claimSweepDirectory?: ((planned: string) => string) | undefined;
-}
+import type { Invocation, MainOptions } from "./invocation.ts";
+import type { JobReturn, TaskFunction } from "./task.ts";
 
 /** What came of {@link main}. Nothing is thrown: an error has been printed already. */
 export interface MainResult<T> {
@@ -56,20 +24,6 @@ export interface MainResult<T> {
   /** The jobs that ran: one, or those of a sweep. */
   readonly jobs: readonly JobReturn<T>[];
   readonly error?: unknown;
-}
-
-/** An invocation of {@link main}, as its commands see it. */
-export interface Invocation<T> {
-  readonly args: ParsedArgs;
-  readonly loader: ConfigLoader;
-  readonly configName: string | undefined;
-  readonly program: string;
-  readonly helpTemplate: string | undefined;
-  readonly task: TaskFunction<T>;
-  readonly dryRun: TaskFunction<unknown> | undefined;
-  readonly check: MainOptions["check"];
-  readonly claimDirectory: ClaimDirectory | undefined;
-  readonly claimSweepDirectory: MainOptions["claimSweepDirectory"];
 }
 
 /**

@@ -1,41 +1,10 @@
 import { suggestion } from "@classifier-training/base";
-import type { ConfigLoader, LoadedConfiguration } from "../compose/loader.ts";
 import { ConfigCompositionError } from "../errors.ts";
 import { DictConfig } from "../omegaconf/containers.ts";
 import { selectNode, selectRaw } from "../omegaconf/select.ts";
 import { toContainer } from "../omegaconf/to-container.ts";
 import { basicLauncherTarget, basicSweeperTarget } from "../sources/hydra-conf.ts";
-import type { Callbacks } from "./callbacks.ts";
-import type { ClaimDirectory, JobReturn, TaskFunction } from "./job.ts";
-
-/** What a sweeper and a launcher work with. */
-export interface PluginContext {
-  readonly loader: ConfigLoader;
-  /** The configuration of the multirun itself. */
-  readonly loaded: LoadedConfiguration;
-  readonly callbacks: Callbacks;
-  readonly task: TaskFunction<unknown>;
-  readonly configName: string | undefined;
-  /** For launchers that run jobs here: where a job's files go when its directory is taken. */
-  readonly claimDirectory: ClaimDirectory | undefined;
-}
-
-/** Runs jobs: here, in other processes, or on a cluster. */
-export interface Launcher {
-  /** Runs one job for each list of overrides; jobs are numbered from `firstIndex`. */
-  launch(jobs: readonly (readonly string[])[], firstIndex: number): Promise<readonly JobReturn[]>;
-}
-
-/** Decides which jobs to run, from the overrides of the command line. */
-export interface Sweeper {
-  /** Returns the jobs of each batch. */
-  sweep(overrides: readonly string[]): Promise<readonly (readonly JobReturn[])[]>;
-}
-
-/** Options as the configuration has them (`hydra.launcher`, `hydra.sweeper`), without `_target_`. */
-export type PluginOptions = Readonly<Record<string, unknown>>;
-export type LauncherFactory = (options: PluginOptions, context: PluginContext) => Launcher;
-export type SweeperFactory = (options: PluginOptions, context: PluginContext, launcher: Launcher) => Sweeper;
+import type { LauncherFactory, PluginContext, PluginOptions, Sweeper, SweeperFactory } from "./plugin.ts";
 
 const launchers = new Map<string, () => Promise<LauncherFactory>>([
   [basicLauncherTarget, async () => (await import("./basic-launcher.ts")).basicLauncher],

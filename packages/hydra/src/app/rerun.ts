@@ -9,8 +9,8 @@ import { setStruct } from "../omegaconf/flags.ts";
 import { merge } from "../omegaconf/merge.ts";
 import { select } from "../omegaconf/select.ts";
 import { JobFailure } from "./failure.ts";
-import type { JobReturn, TaskFunction } from "./job.ts";
 import { configureLogging } from "./logging.ts";
+import type { JobReturn, TaskFunction } from "./task.ts";
 
 /** `--experimental-rerun`: runs the task again with a configuration that a job has saved. */
 export async function rerun<T>(

@@ -8,10 +8,11 @@ import { toRaw } from "../omegaconf/to-container.ts";
 import { textOverride } from "../overrides/index.ts";
 import { Callbacks } from "./callbacks.ts";
 import { JobFailure } from "./failure.ts";
-import { type JobReturn, runJob } from "./job.ts";
+import type { Invocation } from "./invocation.ts";
+import { runJob } from "./job.ts";
 import { configureLogging } from "./logging.ts";
-import type { Invocation } from "./main.ts";
 import { createSweeper } from "./plugins.ts";
+import type { JobReturn } from "./task.ts";
 
 /** Runs one job. @throws JobFailure when its task throws */
 export async function run<T>(

@@ -10,7 +10,7 @@ import { dereference } from "../omegaconf/resolve.ts";
 import { select, selectNode, selectRaw } from "../omegaconf/select.ts";
 import { toRaw } from "../omegaconf/to-container.ts";
 import { toYaml } from "../omegaconf/to-yaml.ts";
-import type { Invocation } from "./main.ts";
+import type { Invocation } from "./invocation.ts";
 
 /** `--cfg job|hydra|all`: prints the composed configuration, or one package of it. */
 export function showConfig<T>({ args, loader, configName }: Invocation<T>): void {

@@ -6,7 +6,7 @@ import { pythonStr } from "../omegaconf/python-text.ts";
 import { trackReads } from "../omegaconf/reads.ts";
 import { selectRaw } from "../omegaconf/select.ts";
 import { update } from "../omegaconf/update.ts";
-import type { Invocation } from "./main.ts";
+import type { Invocation } from "./invocation.ts";
 
 /**
  * `--info unused`: runs the application's dry run (or the task, with `job.dryRun` set) and lists the keys that nothing

@@ -8,8 +8,8 @@ import {
   KeyValidationError,
   ReadonlyConfigError,
 } from "./errors.ts";
-import type { FieldType, StructType } from "./field-type.ts";
 import { entriesOf, isScalar, normalScalar, unknownKeyError, unsupportedValueError, wrongKindError } from "./inputs.ts";
+import type { FieldType, StructType } from "./node.ts";
 import { type Key, keyText, Node, ObjectNode, ResultNode, ValueNode } from "./node.ts";
 import { currentOrigin, type Origin } from "./origin.ts";
 

@@ -1,7 +1,7 @@
 import { didYouMean, nearestName } from "@classifier-training/base";
 import { Float, type Scalar } from "../yaml/scalars.ts";
 import { ConfigAttributeError, UnsupportedValueType, ValidationError } from "./errors.ts";
-import type { FieldType } from "./field-type.ts";
+import type { FieldType } from "./node.ts";
 import { type Key, keyText, type Node } from "./node.ts";
 import { currentOrigin, type Origin } from "./origin.ts";
 

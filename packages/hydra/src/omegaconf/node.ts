@@ -1,7 +1,6 @@
 import { floatRepr } from "@classifier-training/base";
 import type { Float, Scalar } from "../yaml/scalars.ts";
 import { ReadonlyConfigError } from "./errors.ts";
-import type { FieldType } from "./field-type.ts";
 import { checkInterpolation } from "./interpolation/parse.ts";
 import { currentOrigin, type Origin } from "./origin.ts";
 
@@ -23,6 +22,32 @@ export function keyText(key: Key): string {
   if (typeof key === "boolean") return key ? "True" : "False";
   if (typeof key === "number") return Number.isInteger(key) ? String(key) : floatRepr(key);
   return key instanceof Uint8Array ? Buffer.from(key).toString("latin1") : key.toString();
+}
+
+/** The type that a schema gives to a value. */
+export interface FieldType {
+  /** As a message names it: `int`, `Optional[str]`, `one of 'sgd', 'adam'`. */
+  readonly name: string;
+  readonly optional: boolean;
+  /** The fields, when a mapping with fixed keys is expected. */
+  readonly struct?: StructType | undefined;
+  /** The type of the items of a list or of the values of a mapping with free keys. */
+  readonly element?: FieldType | undefined;
+  /** What kinds of node may stand here. */
+  readonly accepts: "scalar" | "list" | "dict" | "any";
+  /**
+   * The value as this type has it: `"10"` becomes 10 for an int.
+   * @throws ValidationError naming the key, the value and the type
+   */
+  convert(value: Scalar, at: Node): Scalar;
+}
+
+/** A mapping with fixed keys. */
+export interface StructType {
+  readonly name: string;
+  readonly fields: ReadonlyMap<string, FieldType>;
+  /** Keys beyond the fields are accepted. */
+  readonly open: boolean;
 }
 
 /** One value in the tree of a configuration. It knows its parent, its key and where it comes from. */

@@ -1,7 +1,6 @@
 import { floatRepr } from "@classifier-training/base";
 import { ValidationError } from "../omegaconf/errors.ts";
-import type { FieldType, StructType } from "../omegaconf/field-type.ts";
-import type { Node } from "../omegaconf/node.ts";
+import type { FieldType, Node, StructType } from "../omegaconf/node.ts";
 import { currentOrigin } from "../omegaconf/origin.ts";
 import { asFloat, asInt, Float, isFloat, isInt, type Scalar } from "../yaml/scalars.ts";
 

@@ -1,6 +1,6 @@
 import { type Container, type DictConfig, isConfig, wrap } from "../omegaconf/containers.ts";
 import { create } from "../omegaconf/create.ts";
-import type { FieldType } from "../omegaconf/field-type.ts";
+import type { FieldType } from "../omegaconf/node.ts";
 import { withOrigin } from "../omegaconf/origin.ts";
 import { isZodSchema, zodDefaults, zodObjectType } from "./zod-type.ts";
 

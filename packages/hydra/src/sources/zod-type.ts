@@ -1,7 +1,6 @@
 import { type CtError, parseOptions, type Schema } from "@classifier-training/base";
 import { HydraError } from "../errors.ts";
-import type { FieldType } from "../omegaconf/field-type.ts";
-import type { Node } from "../omegaconf/node.ts";
+import type { FieldType, Node } from "../omegaconf/node.ts";
 import { plainScalar, type Scalar } from "../yaml/scalars.ts";
 import {
   anyType,

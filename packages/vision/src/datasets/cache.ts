@@ -7,7 +7,7 @@ import { filesBelow } from "@classifier-training/image/files";
 import { z } from "zod";
 import { createRamCache } from "./cached-source.ts";
 import type { ImageDataset } from "./dataset.ts";
-import type { SourceSpec } from "./source.ts";
+import type { SourceSpec } from "./source-spec.ts";
 
 export const cacheOptionsSchema = z.strictObject({
   /** `ram`: decoded images in memory shared by all workers. `disk`: in pack files, kept for later runs. */

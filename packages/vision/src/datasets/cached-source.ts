@@ -1,24 +1,6 @@
 import { byteImage, type Image, isByteImage } from "@classifier-training/image";
-import { DiskCache, type DiskCacheSpec } from "./disk-cache.ts";
-import type { ImageSource, SourceSpec } from "./source.ts";
-
-/** A source whose decoded images are kept, in shared memory or on disk; all threads use the same cache. */
-export interface CachedSpec {
-  readonly kind: "cached";
-  readonly of: SourceSpec;
-  readonly ram?: RamCacheSpec;
-  readonly disk?: DiskCacheSpec;
-}
-
-/** Decoded images in shared memory. */
-export interface RamCacheSpec {
-  /** The pixels. */
-  readonly arena: SharedArrayBuffer;
-  /** Bytes of the arena in use, in units of 64. */
-  readonly used: Int32Array<SharedArrayBuffer>;
-  /** state, place in the arena (in units of 64 bytes), width and height of each image. */
-  readonly table: Int32Array<SharedArrayBuffer>;
-}
+import { DiskCache } from "./disk-cache.ts";
+import type { CachedSpec, ImageSource, RamCacheSpec } from "./source-spec.ts";
 
 const absent = 0;
 const writing = 1;

@@ -2,8 +2,8 @@ import { plural } from "@classifier-training/base";
 import type { Image } from "@classifier-training/image";
 import { countExtensions } from "@classifier-training/image/files";
 import { VisionError } from "../errors.ts";
-import type { ImageStep } from "./image-step.ts";
-import { type ImageSource, openSource, type SourceSpec } from "./source.ts";
+import { openSource } from "./source.ts";
+import type { ImageSource, ImageStep, SourceSpec } from "./source-spec.ts";
 
 export interface LabeledImage {
   readonly image: Image;

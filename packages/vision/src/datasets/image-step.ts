@@ -1,18 +1,7 @@
 import { importModule } from "@classifier-training/base";
 import { type Image, recycle } from "@classifier-training/image";
 import { VisionError } from "../errors.ts";
-import type { ImageSource, SourceSpec } from "./source.ts";
-
-/**
- * A step between the decoded image and its transforms, run by the thread that reads the image. Plain data: worker threads
- * create the step from the module that defines it, and share the shared arrays in its options.
- */
-export interface ImageStep {
-  readonly name: string;
-  /** URL of the defining module. */
-  readonly module: string;
-  readonly options: unknown;
-}
+import type { ImageSource, ImageStep, SteppedSpec } from "./source-spec.ts";
 
 /** What a step does; it never modifies the pixels that it is given. */
 export interface ImageStepFunctions {
@@ -40,12 +29,6 @@ export function defineImageStep<Options>(definition: ImageStepDefinition<Options
 }
 
 const keyOf = ({ name, module }: { readonly name: string; readonly module: string }) => `${module}#${name}`;
-
-export interface SteppedSpec {
-  readonly kind: "stepped";
-  readonly of: SourceSpec;
-  readonly step: ImageStep;
-}
 
 /** @throws VisionError when the step's module does not define it */
 export async function steppedSource({ step }: SteppedSpec, inner: ImageSource): Promise<ImageSource> {

@@ -1,37 +1,9 @@
-import type { RegionOf } from "@classifier-training/image";
-import { byteImage, type DecodeOptions, decodeImage, type Image, readImageBytes } from "@classifier-training/image";
+import { byteImage, type DecodeOptions, decodeImage, type RegionOf, readImageBytes } from "@classifier-training/image";
 import { z } from "zod";
-import { type CachedSpec, cachedSource } from "./cached-source.ts";
-import { type ConcatSpec, concatSource } from "./concat-source.ts";
-import { type SteppedSpec, steppedSource } from "./image-step.ts";
+import { cachedSource } from "./cached-source.ts";
+import { steppedSource } from "./image-step.ts";
 import { readEntry } from "./read-entry.ts";
-
-/** Where a dataset's images are, as plain data that a worker thread can be given. */
-export type SourceSpec =
-  | { readonly kind: "files"; readonly paths: readonly string[]; readonly decode?: DecodeOptions }
-  | {
-      /** Decoded pixels, one after the other, all of one size. */
-      readonly kind: "pixels";
-      readonly data: Uint8Array<SharedArrayBuffer>;
-      readonly width: number;
-      readonly height: number;
-      readonly channels: 1 | 3;
-    }
-  | {
-      /** Members of archives. */
-      readonly kind: "shards";
-      readonly shards: readonly string[];
-      readonly shard: Int32Array;
-      readonly offset: Float64Array;
-      readonly length: Int32Array;
-      readonly deflated: Uint8Array;
-      readonly names: readonly string[];
-      readonly decode?: DecodeOptions;
-    }
-  | CachedSpec
-  | SteppedSpec
-  | ConcatSpec
-  | { readonly kind: "subset"; readonly of: SourceSpec; readonly indices: Int32Array };
+import type { ConcatSpec, ImageSource, SourceSpec } from "./source-spec.ts";
 
 /** Options of every dataset whose images are files: how they are decoded. */
 export const decodeOptions = {
@@ -40,14 +12,6 @@ export const decodeOptions = {
   /** Whether images are turned as their EXIF orientation says. */
   exifOrientation: z.boolean().default(false),
 };
-
-/** Reads images by index. */
-export interface ImageSource {
-  /** @param regionOf what will be read of it; a source may make the rest anything. */
-  read(index: number, regionOf?: RegionOf): Promise<Image> | Image;
-  /** What an image is called in messages. */
-  nameOf(index: number): string;
-}
 
 /** Opens the images of a spec; in a worker or in the main thread. */
 export async function openSource(spec: SourceSpec): Promise<ImageSource> {
@@ -105,6 +69,26 @@ function pixelSource({ data, width, height, channels }: Extract<SourceSpec, { ki
       const out = new Uint8Array(area * 3);
       for (let i = 0; i < area; i++) out.fill(pixels[i] as number, 3 * i, 3 * i + 3);
       return byteImage(out, width, height);
+    },
+  };
+}
+
+/** @param inner the opened parts of the spec, in its order */
+function concatSource({ parts }: ConcatSpec, inner: readonly ImageSource[]): ImageSource {
+  const locate = (index: number): [source: ImageSource, index: number] => {
+    let rest = index;
+    let part = 0;
+    while (part < parts.length - 1 && rest >= (parts[part]?.length ?? 0)) rest -= parts[part++]?.length ?? 0;
+    return [inner[part] as ImageSource, rest];
+  };
+  return {
+    read(index, regionOf?: RegionOf) {
+      const [source, at] = locate(index);
+      return source.read(at, regionOf);
+    },
+    nameOf(index) {
+      const [source, at] = locate(index);
+      return source.nameOf(at);
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Problem } from "@classifier-training/base";
-import type { SourceSpec } from "../datasets/source.ts";
+import type { SourceSpec } from "../datasets/source-spec.ts";
 import type { PipelinePlan } from "./pipeline.ts";
 
 /** What a worker is started with. */

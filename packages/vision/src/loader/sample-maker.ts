@@ -1,6 +1,7 @@
 import { CtError, type Problem } from "@classifier-training/base";
 import { type Image, isByteImage, recycle } from "@classifier-training/image";
-import { type ImageSource, openSource } from "../datasets/source.ts";
+import { openSource } from "../datasets/source.ts";
+import type { ImageSource } from "../datasets/source-spec.ts";
 import { VisionError } from "../errors.ts";
 import { PipelineRunner, type Processed } from "./pipeline.ts";
 import {
