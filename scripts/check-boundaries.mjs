@@ -106,39 +106,24 @@ for (const [name, allowed] of Object.entries(mayImport)) {
   checkCircles(name, imports);
 }
 
-/** The imports of the source files of a folder, by file: tests see everything, and are left out. */
+/** The imports of the source files of a folder, by file, those of types too. Tests see everything, and are left out. */
 function importsOf(folder) {
-  const statement = /\b(import|export)\s+(type\s+)?(?:([^;"'`]*?)\s*from\s*)?["']([^"'\n]+)["']/g;
+  const statement = /\b(?:import|export)\s+(?:type\s+)?(?:[^;"'`]*?\s*from\s*)?["']([^"'\n]+)["']/g;
   const dynamic = /\bimport\s*\(\s*["']([^"'\n]+)["']/g;
   const files = readdirSync(folder, { recursive: true }).filter((file) => /(?<!\.test)\.ts$/.test(file));
   return new Map(
     files.map((file) => {
       const text = readFileSync(join(folder, file), "utf8");
-      const found = (specifier, isType) => ({
-        specifier,
-        isType,
-        file: specifier.startsWith(".") ? normalize(join(dirname(file), specifier)) : undefined,
-      });
+      const specifiers = [...text.matchAll(statement), ...text.matchAll(dynamic)].map(([, specifier]) => specifier);
       return [
         file,
-        [
-          ...[...text.matchAll(statement)].map(([, , type, names, specifier]) =>
-            found(specifier, type !== undefined || onlyTypes(names)),
-          ),
-          ...[...text.matchAll(dynamic)].map(([, specifier]) => found(specifier, false)),
-        ],
+        specifiers.map((specifier) => ({
+          specifier,
+          file: specifier.startsWith(".") ? normalize(join(dirname(file), specifier)) : undefined,
+        })),
       ];
     }),
   );
-}
-
-/** `{ type A, type B }`: nothing of it is left when the program runs. */
-function onlyTypes(names = "") {
-  const list = /^\s*\{([^}]*)\}\s*$/
-    .exec(names)?.[1]
-    .split(",")
-    .map((one) => one.trim());
-  return list?.filter(Boolean).every((one) => one.startsWith("type ")) ?? false;
 }
 
 function checkFolders(name, levels, imports) {

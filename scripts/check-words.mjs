@@ -60,9 +60,10 @@ const allowed = [
   [/^packages\/runs\/src\/bundle-manifest\.ts$|\/hostile-model\.test\.ts$/, /picture/],
   [
     /^packages\/jersey\/|^docs\/train-from-scratch\.md$|\/precision\.test\.ts$/,
-    /upright:|UprightCallback|callbacks\.upright|as_published/,
+    /upright:|UprightCallback|callbacks\.upright|as.published/,
   ],
   [/^packages\/jersey\/src\/synthetic\/(palette|synthetic\.test)\.ts$/, /\bgrey\b/],
+  [/^packages\/classifier\//, /(training|validation)Pictures|as comparePaired/],
   [/^packages\/inference\/src\/index\.ts$/, /as Picture/],
   [/^CONTRIBUTING\.md$/, /instead of/],
   [/^packages\/lightning\/test\/checkpoint-state\.test\.ts$/, /Keeper/],

@@ -1,5 +1,4 @@
-// npm run check: types, lint and format, unused code and dependencies, tests that cannot fail, generated code,
-// package boundaries.
+// npm run check: every rule of the repository that a program can see.
 import process from "node:process";
 import { run, tool } from "./exec.mjs";
 
@@ -11,6 +10,8 @@ const checks = [
   ["generated code", process.execPath, ["scripts/check-generated.mjs"]],
   ["package boundaries", process.execPath, ["scripts/check-boundaries.mjs"]],
   ["exports that nothing uses", process.execPath, ["scripts/check-exports.mjs"]],
+  ["words", process.execPath, ["scripts/check-words.mjs"]],
+  ["lines per package", process.execPath, ["scripts/check-budget.mjs"]],
   ["names of a run's files", process.execPath, ["scripts/check-file-names.mjs"]],
 ];
 

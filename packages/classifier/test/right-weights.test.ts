@@ -158,7 +158,7 @@ test("validation runs the network once a batch, whatever looks at the result", a
 });
 
 test.each<[string, Parameters<typeof train>[1], () => Promise<void>, RegExp]>([
-  ["another model", { backbone: "other_colour" }, async () => {}, /model was "mean_color" and is "other_colour"/],
+  ["another model", { backbone: "other_color" }, async () => {}, /model was "mean_color" and is "other_color"/],
   ["more classes", { classes: 3 }, () => images(["green"]), /numClasses was 2 and is 3; classes was \["blue","red"\]/],
   [
     "classes of other names",
@@ -199,12 +199,12 @@ test("a resumed training weighs classes by its own configuration, not by the che
 
 test("a data folder that was moved is the same data", async () => {
   await images(["blue", "red"]);
-  const fingerprint = (dataRoot: string) => {
+  const signatureOf = (dataRoot: string) => {
     const data = new ImageFolderDataModule({ dataRoot, imageSize: 8, numWorkers: 0 });
     data.setup("fit");
     return data.runSignature();
   };
-  const before = fingerprint(join(dir, "data"));
+  const before = signatureOf(join(dir, "data"));
   renameSync(join(dir, "data"), join(dir, "moved"));
-  expect(fingerprint(join(dir, "moved"))).toEqual(before);
+  expect(signatureOf(join(dir, "moved"))).toEqual(before);
 });
