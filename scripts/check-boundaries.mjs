@@ -77,11 +77,14 @@ const folderOrder = {
   classifier: [
     ["extensions.ts", "plugins.ts", "register.ts", "target-names.generated.ts", "drawing", "scaffold", "statistics"],
     ["evaluation"],
-    ["callbacks + data + model"],
+    ["data"],
+    ["model"],
+    ["callbacks"],
     ["targets.ts", "training"],
     ["registry.ts", "inference"],
     ["bundle"],
-    ["cli + verify"],
+    ["verify"],
+    ["cli"],
   ],
 };
 

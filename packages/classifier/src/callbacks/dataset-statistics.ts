@@ -1,8 +1,8 @@
 import { getLogger } from "@classifier-training/base";
 import { Callback, type TrainerView } from "@classifier-training/lightning";
 import { classificationData, type SampleInfo } from "../data/classification-datamodule.ts";
+import { renderTable } from "../drawing/table.ts";
 import { percent } from "../statistics/interval.ts";
-import { renderTable } from "./table.ts";
 
 const log = getLogger("classifier.callbacks.statistics");
 

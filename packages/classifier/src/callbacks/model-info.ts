@@ -4,8 +4,8 @@ import { writeLabelsMapping } from "@classifier-training/runs";
 import { noGrad, randn, scope } from "@classifier-training/torch";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
+import { renderTable } from "../drawing/table.ts";
 import { countFlops } from "../model/flops.ts";
-import { renderTable } from "./table.ts";
 
 export const modelInfoOptionsSchema = z.strictObject({ outputDir: z.string().default("outputs") });
 

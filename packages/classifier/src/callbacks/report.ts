@@ -4,10 +4,10 @@ import type { LightningModule, TrainerView } from "@classifier-training/lightnin
 import { evaluationPaths, type Prediction, writePredictions } from "@classifier-training/runs";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
+import { renderTable } from "../drawing/table.ts";
 import { classReports, countConfusions } from "../statistics/confusion.ts";
 import { describeInterval, percent, wilsonInterval } from "../statistics/interval.ts";
 import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
-import { renderTable } from "./table.ts";
 
 export const classificationReportOptionsSchema = z.strictObject({
   outputDir: z.string().default("outputs"),

@@ -1,7 +1,7 @@
 import { getLogger } from "@classifier-training/base";
 import { Callback, type TrainerView } from "@classifier-training/lightning";
 import { classificationData } from "../data/classification-datamodule.ts";
-import { renderTable } from "./table.ts";
+import { renderTable } from "../drawing/table.ts";
 
 const log = getLogger("classifier.callbacks.sampler");
 

@@ -1,6 +1,6 @@
 import { getLogger, splitFolderNames } from "@classifier-training/base";
 import { findSplitFolder, openSplit } from "@classifier-training/vision";
-import { renderTable } from "../callbacks/table.ts";
+import { renderTable } from "../drawing/table.ts";
 import { percent } from "../statistics/interval.ts";
 import { classWeights } from "./class-weights.ts";
 

@@ -7,7 +7,7 @@ import { CtError, Rng, scratchFolder } from "@classifier-training/base";
 import { DictConfig, load, select, textOverride } from "@classifier-training/hydra";
 import { checkReproducibility, type ReproducibilityCheck, readDeterminismLog } from "@classifier-training/lightning";
 import { runPaths } from "@classifier-training/runs";
-import type { NamedRun } from "../cli/run-directory.ts";
+import type { NamedRun } from "../training/named-run.ts";
 
 export interface VerifyOptions {
   /** Repeat up to this optimizer step. */

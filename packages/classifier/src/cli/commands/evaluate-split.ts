@@ -9,7 +9,7 @@ export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
     hydraCommand(program, fn, `evaluate a checkpoint on the ${split} split: [RUN] [--ckpt PATH] [overrides...]`).action(
       async (given: string[]) => {
         const hydraMain = await openHydra();
-        const { findRun } = await import("../run-directory.ts");
+        const { findRun } = await import("../../training/named-run.ts");
         const { ckpt, rest } = takeCheckpoint(given);
         const { path, others } = takeRun(rest);
         const run = path === undefined ? undefined : await findRun(path);

@@ -33,7 +33,7 @@ An image that cannot be read has its error in its line; the exit code is then 1.
           code: "predict/model",
           what: "the model does not exist",
           where: model,
-          fix: `give a run directory, a checkpoint or an ONNX file; ${await (await import("../run-directory.ts")).nearestRun(model)}`,
+          fix: `give a run directory, a checkpoint or an ONNX file; ${await (await import("../../training/named-run.ts")).nearestRun(model)}`,
         });
       }
       const { expandImages } = await import("../expand-images.ts");

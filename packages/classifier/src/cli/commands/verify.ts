@@ -14,7 +14,7 @@ export const registerVerify: RegisterCommand = (program, finish) => {
       "\nExit codes: 0 equal; 2 different.\n\nExample:\n  classifier verify outputs/2026-01-31/12-00-00 --kill",
     )
     .action(async (path: string, { steps, kill }: { steps: number; kill?: boolean }) => {
-      const { findRun } = await import("../run-directory.ts");
+      const { findRun } = await import("../../training/named-run.ts");
       const run = await findRun(path);
       const { repeatRun } = await import("../../verify/repeat-run.ts");
       process.stderr.write(`repeating up to step ${steps}${kill ? ", with a kill in between" : ""} ...\n`);

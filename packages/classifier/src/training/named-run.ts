@@ -31,7 +31,7 @@ export async function nearestRun(path: string): Promise<string> {
   while (!existsSync(root)) root = dirname(root);
   // Not the whole project: its data may be large.
   const runs = listRuns(root === process.cwd() ? join(root, "outputs") : root);
-  const { ownCheckpoints } = await import("../training/checkpoints.ts");
+  const { ownCheckpoints } = await import("./checkpoints.ts");
   const isUsable = ({ dir, record }: Run) =>
     existsSync(join(dir, runPaths.model)) || ownCheckpoints(dir, record).length > 0;
   const newest = runs.find(isUsable) ?? runs[0];
