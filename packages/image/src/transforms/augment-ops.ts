@@ -148,3 +148,20 @@ export function sampleOp(space: AugmentSpace, rng: Rng): [AugmentOp, MagnitudeRa
   const entries = Object.entries(space) as [AugmentOp, MagnitudeRange][];
   return entries[rng.integer(entries.length)] as [AugmentOp, MagnitudeRange];
 }
+
+/** The operations that AutoAugment and RandAugment share, in torchvision's order. */
+export const commonSpace: AugmentSpace = {
+  ShearX: signedUpTo(0.3),
+  ShearY: signedUpTo(0.3),
+  TranslateX: { magnitudes: (bins, { width }) => linspace(0, (150 / 331) * width, bins), signed: true },
+  TranslateY: { magnitudes: (bins, { height }) => linspace(0, (150 / 331) * height, bins), signed: true },
+  Rotate: signedUpTo(30),
+  Brightness: signedUpTo(0.9),
+  Color: signedUpTo(0.9),
+  Contrast: signedUpTo(0.9),
+  Sharpness: signedUpTo(0.9),
+  Posterize: bitsDownFrom(8, 4),
+  Solarize: thresholds,
+  AutoContrast: {},
+  Equalize: {},
+};

@@ -1,32 +1,11 @@
 import { z } from "zod";
-import {
-  type AugmentSpace,
-  type AugmentStep,
-  applySteps,
-  bitsDownFrom,
-  linspace,
-  sampleMagnitude,
-  signedUpTo,
-  thresholds,
-} from "./augment-ops.ts";
+import { type AugmentSpace, type AugmentStep, applySteps, commonSpace, sampleMagnitude } from "./augment-ops.ts";
 import { policies } from "./auto-augment-policies.ts";
 import { augmentFillOption, enumMember, warpInterpolationOption } from "./options.ts";
 import { defineTransform } from "./transform.ts";
 
 const space: AugmentSpace = {
-  ShearX: signedUpTo(0.3),
-  ShearY: signedUpTo(0.3),
-  TranslateX: { magnitudes: (bins, { width }) => linspace(0, (150 / 331) * width, bins), signed: true },
-  TranslateY: { magnitudes: (bins, { height }) => linspace(0, (150 / 331) * height, bins), signed: true },
-  Rotate: signedUpTo(30),
-  Brightness: signedUpTo(0.9),
-  Color: signedUpTo(0.9),
-  Contrast: signedUpTo(0.9),
-  Sharpness: signedUpTo(0.9),
-  Posterize: bitsDownFrom(8, 4),
-  Solarize: thresholds,
-  AutoContrast: {},
-  Equalize: {},
+  ...commonSpace,
   Invert: {},
 };
 
