@@ -12,8 +12,10 @@ export default defineConfig({
     include: ["packages/*/{src,test}/**/*.test.ts", "scripts/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 300_000,
+    // Slow tests say so themselves, with `vi.setConfig({ testTimeout })`; hooks may train what a file's tests look at.
+    testTimeout: 10_000,
     hookTimeout: 300_000,
+    expect: { requireAssertions: true },
     reporters: ["default", "./scripts/closing-line-reporter.ts"],
   },
 });

@@ -15,10 +15,12 @@ import { nn, optim, targets as torch } from "@classifier-training/torch";
 import { targetNames as torchNames } from "@classifier-training/torch/target-names";
 import { targets as vision } from "@classifier-training/vision";
 import { targetNames as visionNames } from "@classifier-training/vision/target-names";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { registerAll } from "./registry.ts";
 import { targetNames as ownNames } from "./target-names.generated.ts";
 import { targets as own } from "./targets.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const packages: Readonly<Record<string, readonly [table: TargetTable, names: readonly string[]]>> = {
   image: [image, imageNames],

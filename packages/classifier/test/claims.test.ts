@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunRecord } from "@classifier-training/runs";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type CliResult, classifier, quick, start, workspace } from "./cli.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 let dir = "";
 let remove = () => {};

@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { CheckpointIO, inspectCheckpoint, loadCheckpoint } from "@classifier-training/lightning";
 import { checkOnnx, exportOnnx } from "@classifier-training/onnx";
 import { nn, noGrad, randn, tensor } from "@classifier-training/torch";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { predictionsOf } from "../src/statistics/predictions.ts";
 import { quick, workspace } from "./cli.ts";
 import { inProcess } from "./in-process.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 let dir = "";
 let remove = () => {};

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { commands } from "../src/cli/commands.ts";
 import type { CliResult } from "./cli.ts";
 import {
@@ -28,6 +28,8 @@ import {
   repository,
   withoutConflicts,
 } from "./docs.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
 
 const dir = mkdtempSync(join(tmpdir(), "classifier-docs-"));
 const program = join(repository, "packages/classifier/bin/classifier.js");

@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { drawConfusionMatrix } from "../src/drawing/confusion-matrix.ts";
 import { quick, start, workspace } from "./cli.ts";
 import { inProcess } from "./in-process.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 let dir = "";
 let remove = () => {};

@@ -1,8 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { classifier, quick, workspace } from "./cli.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -45,7 +47,7 @@ test("when the disk of outputs/ is full, training continues, its end says what t
     "SampleVisualizationCallback",
     "TrainingHistoryCallback",
   ]);
-  expect(full.stderr).toMatch(/WARNING: CSVLogger\.logMetrics failed, training \w+ \w+ without it: .*ENOSPC/);
+  expect(full.stderr).toMatch(/WARNING: CSVLogger\.logMetrics failed, training continues without it: .*ENOSPC/);
   expect(full.stderr).toMatch(/WARNING: .*replay\.jsonl ends at step 0: ENOSPC/);
   expect(full.stderr).toMatch(/WARNING: the record of the run is out of date: .*ENOSPC/);
   expect(full.stderr).toMatch(/best_weights\.\w+ cannot be written: ENOSPC.*\n {2}fix: free space on its disk/);

@@ -5,11 +5,13 @@ import { fileURLToPath } from "node:url";
 import { CtError, printable } from "@classifier-training/base";
 import { verifyBundle } from "@classifier-training/inference";
 import { bundlePaths, manifestHash, manifestHashKey, sha256 } from "@classifier-training/runs";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { zipBundle } from "../src/bundle/create.ts";
 import { openClassifier } from "../src/inference/open-classifier.ts";
 import { classifier } from "./cli.ts";
 import { type TinyModel, tinyLabels, writeTinyCheckpoint, writeTinyModel } from "./tiny-model.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 let dir = "";
 let tiny: TinyModel;

@@ -3,8 +3,10 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspectCheckpoint, loadCheckpoint } from "@classifier-training/lightning";
 import { listRuns } from "@classifier-training/runs";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { classifier, quick, start, workspace } from "./cli.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
 
 const cleanups: (() => void)[] = [];
 

@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { setLogSinks } from "@classifier-training/base";
 import sharp from "sharp";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
 import { classifier } from "./cli.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const dir = mkdtempSync(join(tmpdir(), "layouts-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { classifier, workspace } from "./cli.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 /** A tree as users of Hydra and Lightning have it: 43 classes claimed for other data, literal sizes, all callbacks. */
 const conf = fileURLToPath(new URL("lightning-conf", import.meta.url));

@@ -1,8 +1,10 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { MetricsReader, type RunRecord } from "@classifier-training/runs";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type CliResult, classifier, quick, workspace } from "./cli.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 let dir = "";
 let remove = () => {};

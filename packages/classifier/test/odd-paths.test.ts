@@ -4,9 +4,11 @@ import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { textOverride } from "@classifier-training/hydra";
 import { writeSynthetic } from "@classifier-training/jersey";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { type CliResult, quick, startProgram } from "./cli.ts";
 import { installInto } from "./installation.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
 
 const base = mkdtempSync(join(tmpdir(), "odd-"));
 const folder = join(base, `a b ü#%41'"`);

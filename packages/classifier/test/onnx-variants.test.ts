@@ -2,9 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { quick } from "./cli.ts";
 import { inProcess } from "./in-process.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const dir = mkdtempSync(join(tmpdir(), "variants-"));
 const colors = { blue: { r: 20, g: 40, b: 220 }, red: { r: 220, g: 40, b: 20 } };

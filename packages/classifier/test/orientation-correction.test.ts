@@ -7,11 +7,13 @@ import { ModelCheckpoint, Trainer } from "@classifier-training/lightning";
 import { manualSeed, nn, type Tensor } from "@classifier-training/torch";
 import { byteImage, functional, type Orientation } from "@classifier-training/vision";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { validationPipeline } from "../../image/test/recipes.ts";
 import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
 import { ClassificationModel } from "../src/model/classification-model.ts";
 import { classificationModelOptionsSchema } from "../src/model/options.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const dir = mkdtempSync(join(tmpdir(), "orientation-"));
 const size = 16;

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { InferenceSession } from "@classifier-training/inference/runtime";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { quick, workspace } from "./cli.ts";
 import { inProcess } from "./in-process.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 let dir = "";
 let remove = () => {};

@@ -6,7 +6,7 @@ import { targets as lightning, type Metric } from "@classifier-training/lightnin
 import { targets as loggers } from "@classifier-training/loggers";
 import { nn, noGrad, randn, type Tensor, targets as torch, zeros } from "@classifier-training/torch";
 import { ImageDataset, targets as vision } from "@classifier-training/vision";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import {
   type ClassificationBatch,
@@ -18,6 +18,8 @@ import { register } from "../src/register.ts";
 import { targets as own } from "../src/targets.ts";
 import { quick, workspace } from "./cli.ts";
 import { inProcess } from "./in-process.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 let dir = "";
 let remove = () => {};

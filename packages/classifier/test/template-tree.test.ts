@@ -1,8 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the strings are interpolations of the configuration
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { classifier, workspace } from "./cli.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 /** A tree as the widespread Lightning and Hydra template lays it out, with this product's data and model. */
 const tree: Readonly<Record<string, string>> = {

@@ -3,8 +3,10 @@ import { join, relative } from "node:path";
 import { startDashboard } from "@classifier-training/dashboard";
 import { bestWeightsSchema, runPaths, runRecordSchema } from "@classifier-training/runs";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { classifier, quick, workspace } from "./cli.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
 
 let dir = "";
 let remove = () => {};

@@ -13,10 +13,12 @@ import {
   runPaths,
   writeLabelsMapping,
 } from "@classifier-training/runs";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { chromium, openPage, type Page } from "../../base/test/browser.ts";
 import { downsampled, seriesOf } from "../src/series.ts";
 import { classes, trainOnce } from "./trained-run.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 let trained: Awaited<ReturnType<typeof trainOnce>>;
 let root: string;

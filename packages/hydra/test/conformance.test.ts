@@ -1,12 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { handler as composing } from "../conformance/compose.ts";
 import type { Corpus, Handler } from "../conformance/handler.ts";
 import { handler as instantiation } from "../conformance/instantiate.ts";
 import { handler as interpolation } from "../conformance/interpolation.ts";
 import { handler as merging } from "../conformance/merge.ts";
 import { handler as overriding } from "../conformance/overrides.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
 
 const dir = join(import.meta.dirname, "../../../../shared/conformance/hydra");
 

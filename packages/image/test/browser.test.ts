@@ -1,8 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { chromium, openPage } from "../../base/test/browser.ts";
 import * as image from "../src/index.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 let bundle: string;
 let inputs: string[];

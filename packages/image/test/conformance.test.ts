@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { sections } from "../conformance/run.ts";
 import { readRecorded } from "../conformance/section.ts";
 import { decodeImage } from "../src/index.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const golden = fileURLToPath(new URL("fixtures/golden", import.meta.url));
 const counts: Record<string, number> = { "transforms.json": 289, "transforms_distributions.json": 86 };

@@ -1,7 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { setLogSinks } from "@classifier-training/base";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { suites } from "../conformance/suites.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const golden = fileURLToPath(new URL("./fixtures/golden", import.meta.url));
 

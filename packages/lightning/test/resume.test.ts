@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { manualSeed } from "@classifier-training/torch";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import {
   Callback,
   CSVLogger,
@@ -15,6 +15,8 @@ import {
   type TrainerView,
 } from "../src/index.ts";
 import { KillableModule, killableLoader, weightsHash } from "./kill/run.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 /** Saves in a hook of one's choice, at each of its calls. */
 class SaveEverywhere extends Callback {

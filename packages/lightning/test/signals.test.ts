@@ -3,8 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { loadCheckpoint } from "../src/index.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const script = fileURLToPath(new URL("./kill/run.ts", import.meta.url));
 let dir = "";

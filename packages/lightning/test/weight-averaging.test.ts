@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { manualSeed, nn, optim, type Tensor } from "@classifier-training/torch";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import {
   Callback,
   EMACallback,
@@ -13,6 +13,8 @@ import {
 import { BoringModule, numbers } from "./boring.ts";
 import { KillableModule, killableLoader } from "./kill/run.ts";
 import { dir, said } from "./workbench.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 function trainer(callbacks: readonly Callback[], options: TrainerOptions = {}): Trainer {
   return new Trainer({

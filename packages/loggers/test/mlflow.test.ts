@@ -4,12 +4,14 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LogRecord, setLogSinks } from "@classifier-training/base";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { syncMlflow } from "../src/mlflow/sync.ts";
 import { MLFlowLogger } from "../src/mlflow-logger.ts";
 import type { Fault } from "./fault-server.ts";
 import { MlflowServer } from "./mlflow-server.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 const quick = { minDelayMs: 5, maxDelayMs: 40, totalMs: 60_000, timeoutMs: 5000 };
 const impatient = { ...quick, timeoutMs: 300 };

@@ -13,12 +13,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setLogSinks } from "@classifier-training/base";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { netrcPassword, wandbSettings } from "../src/wandb/settings.ts";
 import { TransactionLogReader, TransactionLogWriter } from "../src/wandb/transaction-log.ts";
 import { WandbLogger } from "../src/wandb-logger.ts";
 import { historyRows, kindOf, message, messages, readWandbLog, text } from "./wandb-log-reader.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 let restore: () => void;
 beforeAll(() => {

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, 
 import { hostname, tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { type LogRecord, retryAfterMs, setLogSinks } from "@classifier-training/base";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { HttpClient } from "../src/http.ts";
 import { artifactRecord } from "../src/wandb/artifacts.ts";
 import type { WandbLoggerOptions } from "../src/wandb/options.ts";
@@ -13,6 +13,8 @@ import { syncWandb } from "../src/wandb/sync.ts";
 import { WandbLogger } from "../src/wandb-logger.ts";
 import type { Fault } from "./fault-server.ts";
 import { WandbServer } from "./wandb-server.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const quick: Partial<SenderTuning> = {
   retry: { minDelayMs: 5, maxDelayMs: 40, totalMs: 60_000, timeoutMs: 5000 },

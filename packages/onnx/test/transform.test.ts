@@ -1,7 +1,7 @@
 import * as ort from "@classifier-training/inference/runtime";
 import { manualSeed, type nn, noGrad, randn, scope, type Tensor } from "@classifier-training/torch";
 import { createModel } from "@classifier-training/vision";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { fromFloat16Bits, toFloat16Bits } from "../src/graph/float16.ts";
 import {
   checkOnnx,
@@ -13,6 +13,8 @@ import {
 } from "../src/index.ts";
 import { quantizeWeight } from "../src/transform/int8-weights.ts";
 import { ModelEditor } from "../src/transform/model-editor.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 let model: nn.Module;
 let images: Tensor;

@@ -1,7 +1,9 @@
 import { manualSeed, noGrad, randn } from "@classifier-training/torch";
 import { createModel, listModels } from "@classifier-training/vision";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { checkOnnx, exportOnnx } from "../src/index.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 /** The largest differ from their smaller relatives only in the number of blocks, and would take the time of all others. */
 const tooLarge = ["resnet152", "resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2"];

@@ -15,7 +15,9 @@ import {
   runPaths,
 } from "@classifier-training/runs";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 function folder(): string {
   return mkdtempSync(join(tmpdir(), "runs-"));

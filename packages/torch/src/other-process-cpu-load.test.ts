@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { OtherProcessCpuLoad, processorCount } from "./other-process-cpu-load.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 test("the load of another process counts, that of this one does not", async () => {
   const load = new OtherProcessCpuLoad();

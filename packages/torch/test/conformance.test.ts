@@ -1,6 +1,8 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { checks, recordingsFolder, replay } from "../conformance/recordings.ts";
 import { checkSchedulers } from "../conformance/schedulers.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
 
 // The ResNets take half a minute.
 test.each(Object.keys(checks))("what %s records of PyTorch is reproduced", { timeout: 300_000 }, (file) => {

@@ -1,7 +1,9 @@
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { readRecorded } from "../../image/conformance/section.ts";
 import { resnetCases } from "../conformance/resnet.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const golden = fileURLToPath(new URL("../../torch/test/fixtures/golden", import.meta.url));
 

@@ -1,7 +1,9 @@
 import process from "node:process";
-import { test } from "vitest";
+import { test, vi } from "vitest";
 import { listModels, modelDefinition } from "../src/index.ts";
 import { modelConformance } from "./model-conformance.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 /** The largest models are longer or wider copies of smaller ones: they are run when this is set, and take minutes. */
 const all = process.env["CLASSIFIER_ALL_MODELS"] === "1";

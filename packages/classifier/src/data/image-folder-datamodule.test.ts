@@ -10,6 +10,8 @@ import { validationPipeline } from "../../../image/test/recipes.ts";
 import { registerAll } from "../registry.ts";
 import { ImageFolderDataModule } from "./image-folder-datamodule.ts";
 
+vi.setConfig({ testTimeout: 30_000 });
+
 const root = mkdtempSync(join(tmpdir(), "image-folder-"));
 
 /** A white image between two black bars for each of two classes, in each split. */

@@ -5,12 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Rng } from "@classifier-training/base";
 import sharp from "sharp";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { isReadable } from "./palette.ts";
 import { randomStyle, renderJersey } from "./render-jersey.ts";
 import { replaceSynthetic } from "./replace-synthetic.ts";
 import { type FillRule, fillRareClasses, parseColorTarget } from "./requests.ts";
 import { type SynthOptions, writeSynthetic } from "./write-synthetic.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 const folders: string[] = [];
 

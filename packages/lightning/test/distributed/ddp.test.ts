@@ -2,9 +2,11 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { distributed } from "@classifier-training/torch";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { isAlive, newFolder, resultOf, run, start } from "./harness.ts";
 import type { ProgramOptions } from "./program.ts";
+
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 600_000 });
 
 const folders: string[] = [];
 afterEach(() => {

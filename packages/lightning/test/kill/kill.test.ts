@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { outcome, progress, runWithKills } from "./harness.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const seed = Number(process.env["KILL_TEST_SEED"] ?? 20_261);
 

@@ -4,11 +4,13 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { type Normalized, normalize } from "../../test/batch-norm-probe.ts";
 import { distributed } from "../index.ts";
 import { readEnvironment } from "./environment.ts";
 import { distributedError } from "./errors.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const dir = mkdtempSync(join(tmpdir(), "c10d-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

@@ -1,5 +1,7 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import * as torch from "../index.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 const MiB = 1024 * 1024;
 const elements = 64 * 1024;

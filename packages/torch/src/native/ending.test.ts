@@ -1,6 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const probe = fileURLToPath(new URL("../../test/ending-probe.ts", import.meta.url));
 

@@ -1,7 +1,9 @@
 import { constants, type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
 import { setImmediate as turn } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import * as torch from "../index.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 const MiB = 1024 * 1024;
 

@@ -1,6 +1,8 @@
 import { spawnWorker } from "@classifier-training/base";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { adviceFor, buildInfo, native } from "./load.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 test("the addon works in worker threads, several at once, each with its own ledger", async () => {
   const results = await Promise.all(

@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { comparePython, parseCsv } from "@classifier-training/base";
 import { byteImage, encodePng } from "@classifier-training/image";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { DataLoader } from "../loader/data-loader.ts";
 import { cached, dataKey } from "./cache.ts";
 import { ramCacheUse } from "./cached-source.ts";
@@ -17,6 +17,8 @@ import { ImageFolder } from "./image-folder.ts";
 import { JsonlDataset } from "./jsonl.ts";
 import { openListing } from "./listing.ts";
 import { ShardDataset } from "./shards.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 let base: string;
 let png: (seed: number, size?: number) => Promise<Uint8Array>;

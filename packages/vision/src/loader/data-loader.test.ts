@@ -21,7 +21,7 @@ import {
   ToFloat32Tensor,
   toChannelsFirst,
 } from "@classifier-training/image";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { reservedBytes } from "../../../image/src/kernels/heap.ts";
 import { occupyPool } from "../../../image/test/occupy-pool.ts";
 import { basketballJerseyTrainPipeline, validationPipeline } from "../../../image/test/recipes.ts";
@@ -29,6 +29,8 @@ import { ImageFolder } from "../datasets/image-folder.ts";
 import { SequentialSampler } from "../samplers/basic.ts";
 import type { ClassificationBatch } from "./batch.ts";
 import { DataLoader, type DataLoaderOptions } from "./data-loader.ts";
+
+vi.setConfig({ testTimeout: 300_000 });
 
 let root: string;
 

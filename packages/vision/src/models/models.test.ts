@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { autocast, manualSeed, nn, randn, scope, type Tensor, tensor } from "@classifier-training/torch";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { fillModel, hashInput } from "../../test/hash-fill.ts";
 import { ConvNeXt } from "./convnext.ts";
 import { createModel, listModels, modelDefinition } from "./registry.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 interface Golden {
   entries: number;

@@ -12,10 +12,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setLogSinks } from "@classifier-training/base";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Handler, serveFile, startServer } from "../../test/http-server.ts";
 import { download } from "./download.ts";
 import type { DownloadProgress } from "./progress.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 const content = new Uint8Array(randomBytes(300_000));
 const sha256 = createHash("sha256").update(content).digest("hex");
