@@ -67,9 +67,10 @@ for (const factory of transforms) {
 
   test(`${name} is the same when built again from its spec`, async () => {
     const original = make();
-    if (name === "Normalize") return;
     const again = await T.buildTransform(structuredClone(original.spec));
-    const [first, second] = [await again.run(image(), context()), await original.run(image(), context())];
+    const floats = () => T.ToDtype({ dtype: "float32", scale: true }).run(image(), context());
+    const given = async () => (name === "Normalize" ? ((await floats()) as Image) : image());
+    const [first, second] = [await again.run(await given(), context()), await original.run(await given(), context())];
     expect(sameBytes(first.data, second.data)).toBe(true);
   });
 

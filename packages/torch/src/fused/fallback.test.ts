@@ -125,14 +125,15 @@ const norms: Record<string, NormCase> = {
 };
 
 describe.each(Object.entries(norms))("batch norm with %s", (_, c) => {
-  test.each([
+  const modes = [
     { training: true, relu: true, dtype: "float32" },
     { training: true, relu: false, dtype: "bfloat16" },
     { training: false, relu: true, dtype: "float32" },
-  ] as const)(
+  ] as const;
+  // Cases of special values are compared in float32 only: bfloat16 would round them away.
+  test.each(modes.filter(({ dtype }) => dtype === "float32" || (c.eps !== 0 && c.x === undefined)))(
     "is what it is without the kernels (training $training, relu $relu, $dtype)",
     ({ training, relu, dtype }) => {
-      if (dtype === "bfloat16" && (c.eps === 0 || c.x?.().dtype !== undefined)) return;
       expectSame(
         () => {
           const made = c.x?.() ?? image(2, 6, 4, 4);

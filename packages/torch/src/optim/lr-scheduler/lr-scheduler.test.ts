@@ -79,14 +79,15 @@ describe.each(Object.entries(makers))("%s", (name, make) => {
     }
   });
 
-  test("scales each group by its own rate", () => {
-    if (name === "CyclicLR" || name === "OneCycleLR" || name === "ReduceLROnPlateau") return;
-    if (name.startsWith("Cosine")) return;
-    const o = optimizer(0.1, 0.02);
-    for (const [first, , second] of ratesOf(o, make(o), 0, 8)) {
-      expect(first).toBeCloseTo(5 * (second as number), 12);
-    }
-  });
+  // The others have bounds that are the same for all groups.
+  if (!/^(CyclicLR|OneCycleLR|ReduceLROnPlateau|Cosine.*)$/.test(name)) {
+    test("scales each group by its own rate", () => {
+      const o = optimizer(0.1, 0.02);
+      for (const [first, , second] of ratesOf(o, make(o), 0, 8)) {
+        expect(first).toBeCloseTo(5 * (second as number), 12);
+      }
+    });
+  }
 });
 
 test.each([
