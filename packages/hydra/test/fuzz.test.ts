@@ -1,7 +1,8 @@
 import fc from "fast-check";
-import { test } from "vitest";
+import { expect, test } from "vitest";
 import { properties } from "./fuzz-properties.ts";
 
 test.each(properties)("$name", ({ property }) => {
-  fc.assert(property, { numRuns: 2_000 });
+  const details = fc.check<unknown[]>(property, { numRuns: 2_000 });
+  expect(fc.defaultReportMessage(details)).toBeUndefined();
 });
