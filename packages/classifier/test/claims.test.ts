@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { RunRecord } from "@classifier-training/runs";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type CliResult, classifier, quick, start, workspace } from "./cli.ts";
@@ -24,10 +25,15 @@ const small = [
   "callbacks.sample_visualization=null",
 ];
 
-/** Callbacks of the project's own: one kills the process when training is over, one after the first epoch, when asked to. */
+/** A callback of the project's own: kills the process when training is over or after its first epoch, or holds it, when asked to. */
 const stops = `
+import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Callback } from ${JSON.stringify(new URL("../../lightning/dist/index.js", import.meta.url).href)};
 export class Stops extends Callback {
+  async onTrainStart() {
+    while (process.env.HOLD !== undefined && !existsSync(process.env.HOLD)) await sleep(20);
+  }
   async onTrainEpochStart(trainer) {
     if (process.env.KILL === "second epoch" && trainer.currentEpoch === 1) await this.kill(trainer);
   }
@@ -54,12 +60,28 @@ function record(run: string): RunRecord {
   return JSON.parse(readFileSync(join(dir, run, "run.json"), "utf8")) as RunRecord;
 }
 
-const both = (args: readonly (readonly string[])[]): Promise<CliResult[]> =>
-  Promise.all(args.map((one) => start(one, dir).done));
+let releases = 0;
+
+/** Runs the first command, held in its training, and the second from its start to its end meanwhile. */
+async function beside(
+  first: readonly string[],
+  second: readonly string[],
+  hasBegun: (pid: number | undefined) => boolean,
+): Promise<CliResult[]> {
+  const release = join(dir, `release-${releases++}`);
+  process.env["HOLD"] = release;
+  const held = start(first, dir);
+  delete process.env["HOLD"];
+  while (held.process.exitCode === null && !hasBegun(held.process.pid)) await sleep(20);
+  const other = await start(second, dir).done;
+  writeFileSync(release, "");
+  return [await held.done, other];
+}
 
 test("two sweeps that plan the same directory have one each, with their own configuration and jobs", async () => {
-  const common = [...small, "callbacks.onnx_export=null", "trainer.max_epochs=1", "hydra.sweep.dir=outputs/sweep"];
-  const sweeps = await both(["1,2", "3,4"].map((seeds) => ["train", "-m", ...common, `seed=${seeds}`]));
+  const common = [...withStops, "callbacks.onnx_export=null", "trainer.max_epochs=1", "hydra.sweep.dir=outputs/sweep"];
+  const sweep = (seeds: string) => ["train", "-m", ...common, `seed=${seeds}`];
+  const sweeps = await beside(sweep("1,2"), sweep("3,4"), () => existsSync(join(dir, "outputs/sweep/.sweep.json")));
   expect(sweeps.map(({ code, stderr }) => (code === 0 ? "" : stderr))).toEqual(["", ""]);
   const seeds = ["outputs/sweep", "outputs/sweep_1"].map((sweep) => {
     const [swept = ""] = /seed=\d,\d/.exec(readFileSync(join(dir, sweep, "multirun.yaml"), "utf8")) ?? [];
@@ -82,7 +104,7 @@ test("of two processes that restart a killed run, one resumes it and the other s
   const fixed = [...args, "hydra.run.dir=outputs/fixed", "callbacks.model_checkpoint.dirpath=shared"];
   await killed("second epoch", fixed);
   const { id } = record("outputs/fixed");
-  const restarts = await both([fixed, fixed]);
+  const restarts = await beside(fixed, fixed, (pid) => record("outputs/fixed").pid === pid);
   expect(restarts.map(({ code, stderr }) => (code === 0 ? "" : stderr))).toEqual(["", ""]);
   expect(record("outputs/fixed")).toMatchObject({ id, status: "success", continues: { id, epoch: 0 } });
   expect(record("outputs/fixed_1")).toMatchObject({ status: "success" });
