@@ -3,8 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dirname, normalize } from "node:path/posix";
-import process from "node:process";
-import { root } from "./exec.mjs";
+import { endCheck, root } from "./exec.mjs";
 
 const mayImport = {
   base: [],
@@ -177,7 +176,4 @@ function checkCircles(name, imports) {
   for (const file of imports.keys()) visit(file);
 }
 
-if (count === 0) problems.push("no source file was found: the check looked at nothing");
-for (const problem of problems) process.stderr.write(`${problem}\n`);
-process.stdout.write(`package boundaries: ${count} files, ${problems.length} problems\n`);
-process.exit(problems.length === 0 ? 0 : 1);
+endCheck(`package boundaries: ${count} files`, count, problems);

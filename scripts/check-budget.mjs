@@ -1,8 +1,7 @@
 // Lines of source per package against a budget that is committed: growth is a decision, and shrinking is noticed.
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { root } from "./exec.mjs";
+import { root, trackedFiles } from "./exec.mjs";
 
 const budget = JSON.parse(readFileSync(`${root}scripts/budget.json`, "utf8"));
 const lines = new Map();
@@ -11,9 +10,7 @@ const add = (name, kind, count) => {
   counted[kind] += count;
   lines.set(name, counted);
 };
-const files = execFileSync("git", ["ls-files", "packages"], { cwd: root, encoding: "utf8" })
-  .split("\n")
-  .filter(Boolean);
+const files = trackedFiles("packages");
 for (const file of files) {
   const kind = kindOf(file);
   if (kind === undefined) continue;

@@ -1,12 +1,10 @@
 // Values that a package exports, and that nothing reaches: no other package, document, template, benchmark, test, or
 // configuration. Classes of errors are exempt: whoever catches one is outside.
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import process from "node:process";
-import { root } from "./exec.mjs";
+import { endCheck, root, trackedFiles } from "./exec.mjs";
 
-const files = execFileSync("git", ["ls-files"], { cwd: root, encoding: "utf8" }).split("\n").filter(Boolean);
+const files = trackedFiles();
 const read = (file) => readFileSync(join(root, file), "utf8");
 const packages = [
   ...new Set(files.map((file) => /^packages\/([^/]+)\/src\/index\.ts$/.exec(file)?.[1]).filter(Boolean)),
@@ -52,7 +50,4 @@ for (const name of packages) {
       problems.push(`${source}index.ts: nothing uses '${exported}': remove it from the exports`);
   }
 }
-if (looked === 0) problems.push("no export was found: the check looked at nothing");
-for (const problem of problems) process.stderr.write(`${problem}\n`);
-process.stdout.write(`exports: ${looked} values, ${problems.length} problems\n`);
-process.exit(problems.length === 0 ? 0 : 1);
+endCheck(`exports: ${looked} values`, looked, problems);

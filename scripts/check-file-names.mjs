@@ -1,8 +1,6 @@
 // The names of the files that a run leaves behind have one home, packages/runs/src/names.ts: elsewhere no string is one.
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import process from "node:process";
-import { root } from "./exec.mjs";
+import { endCheck, root, trackedFiles } from "./exec.mjs";
 
 const home = "packages/runs/src/names.ts";
 /** Names that are also another program's, by the folder of those who write that program's files. */
@@ -20,8 +18,7 @@ const names = new Set(
 );
 names.add(extension);
 
-const files = execFileSync("git", ["ls-files", "packages"], { cwd: root, encoding: "utf8" })
-  .split("\n")
+const files = trackedFiles("packages")
   .filter((file) => /^packages\/[^/]+\/src\/.*\.ts$/.test(file) && !/\.(test|generated)\.ts$/.test(file))
   .filter((file) => file !== home && existsSync(root + file));
 const problems = [];
@@ -40,8 +37,4 @@ for (const file of files) {
     }
   }
 }
-if (names.size < 20 || files.length === 0)
-  problems.push("no names or no files were found: the check looked at nothing");
-for (const problem of problems) process.stderr.write(`${problem}\n`);
-process.stdout.write(`file names: ${names.size} names, ${files.length} files, ${problems.length} problems\n`);
-process.exit(problems.length === 0 ? 0 : 1);
+endCheck(`file names: ${names.size} names, ${files.length} files`, names.size < 20 ? 0 : files.length, problems);

@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { generatedFiles, root, sourceHash } from "./generated.mjs";
+import { endCheck, root } from "./exec.mjs";
+import { generatedFiles, sourceHash } from "./generated.mjs";
 
 const problems = [];
 let looked = 0;
@@ -30,6 +31,4 @@ if (existsSync(join(root, "packages/torch/build/ct_torch.node"))) {
     "generated code: without the native addon, the names of operators and targets are not compared\n",
   );
 
-for (const problem of problems) process.stderr.write(`${problem}\n`);
-process.stdout.write(`generated code: ${looked} files, ${problems.length} problems\n`);
-process.exit(problems.length === 0 ? 0 : 1);
+endCheck(`generated code: ${looked} files`, looked, problems);

@@ -1,15 +1,11 @@
 // Tests that cannot fail: a matcher that compares an expression with itself, or that looks at a literal.
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import process from "node:process";
-import { root } from "./exec.mjs";
+import { endCheck, root, trackedFiles } from "./exec.mjs";
 
 const comparing = /^(?:not\.)?(toBe|toEqual|toStrictEqual|toBeCloseTo|toMatchObject|toContain)\(/;
 const literal = /^(?:true|false|null|undefined|-?[\d.]+|"[^"]*"|'[^']*')$/;
 
-const files = execFileSync("git", ["ls-files", "*.test.ts"], { cwd: root, encoding: "utf8" })
-  .split("\n")
-  .filter(Boolean);
+const files = trackedFiles("*.test.ts");
 const problems = [];
 let matchers = 0;
 for (const file of files) {
@@ -44,7 +40,4 @@ function argument(text, start) {
   return { text: text.slice(start), end: text.length };
 }
 
-if (matchers === 0) problems.push("no matcher was found: the check looked at nothing");
-for (const problem of problems) process.stderr.write(`${problem}\n`);
-process.stdout.write(`tests: ${matchers} comparing matchers, ${problems.length} problems\n`);
-process.exit(problems.length === 0 ? 0 : 1);
+endCheck(`tests: ${matchers} comparing matchers`, matchers, problems);

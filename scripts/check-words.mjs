@@ -1,9 +1,8 @@
 // The words of the field: names, comments, docs and messages use the terms that users of PyTorch, Lightning, Hydra and
 // npm search for, in US spelling. `node scripts/check-words.mjs packages/torch` looks at a part only.
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { root } from "./exec.mjs";
+import { endCheck, root, trackedFiles } from "./exec.mjs";
 
 /** What is not written, and what is written instead. Identifiers are split into their words first. */
 const terms = [
@@ -78,12 +77,7 @@ const words = (line) =>
     .toLowerCase();
 
 const folders = process.argv.slice(2);
-const files = execFileSync("git", ["ls-files", "--", ...(folders.length > 0 ? folders : ["."])], {
-  cwd: root,
-  encoding: "utf8",
-})
-  .split("\n")
-  .filter(Boolean);
+const files = trackedFiles(...folders);
 
 let looked = 0;
 const problems = [];
@@ -105,7 +99,4 @@ for (const file of files) {
   for (const [i, line] of text.split("\n").entries()) check(line, `${file}:${i + 1}`);
 }
 
-if (looked === 0) problems.push("no file was found: the check looked at nothing");
-for (const problem of problems) process.stderr.write(`${problem}\n`);
-process.stdout.write(`words: ${looked} files, ${problems.length} problems\n`);
-process.exit(problems.length === 0 ? 0 : 1);
+endCheck(`words: ${looked} files`, looked, problems);

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
@@ -13,3 +13,17 @@ export function run(program, args, env = {}) {
 
 /** The path of an installed command-line tool. */
 export const tool = (name) => `${root}node_modules/.bin/${name}`;
+
+/** The files that git tracks, relative to the root. @param paths only those at or below these */
+export function trackedFiles(...paths) {
+  const list = execFileSync("git", ["ls-files", "--", ...paths], { cwd: root, encoding: "utf8" });
+  return list.split("\n").filter(Boolean);
+}
+
+/** Ends a check: prints its problems and what it looked at, which must not be nothing. */
+export function endCheck(summary, looked, problems) {
+  const all = looked > 0 ? problems : [...problems, `${summary}: nothing was found to look at`];
+  for (const problem of all) process.stderr.write(`${problem}\n`);
+  process.stdout.write(`${summary}, ${all.length} problems\n`);
+  process.exit(all.length === 0 ? 0 : 1);
+}

@@ -5,7 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
-import { protos, root, sourceHash } from "./generated.mjs";
+import { root } from "./exec.mjs";
+import { protos, sourceHash } from "./generated.mjs";
 
 const temporary = mkdtempSync(join(tmpdir(), "protos-"));
 try {

@@ -4,8 +4,6 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { root } from "./exec.mjs";
 
-export { root };
-
 /** SHA-256 of the names and contents of source files. @param sources relative to the root */
 export function sourceHash(sources) {
   const hash = createHash("sha256");
