@@ -18,6 +18,7 @@ import { type ClassificationDataModule, classificationData } from "../data/class
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { defaultImageSize } from "../data/options.ts";
 import { describeInterval } from "../statistics/interval.ts";
+import type { SplitPredictions } from "../statistics/predictions.ts";
 import { BestWeightsCallback } from "./best-weights.ts";
 import type { Variant } from "./onnx-variants.ts";
 import { bestCheckpoint } from "./weight-candidates.ts";
@@ -98,17 +99,31 @@ export class ONNXExportCallback extends Callback {
     }
     if (data === undefined) return;
     writeLabelsMapping(outputDir, data.labelsMapping());
-    for (const variant of this.options.variants) await this.#variant(path, variant, data);
+    if (this.options.variants.length > 0) await this.#variants(path, data);
   }
 
-  async #variant(path: string, variant: Variant, data: ClassificationDataModule): Promise<void> {
+  async #variants(path: string, data: ClassificationDataModule): Promise<void> {
+    const { variants } = this.options;
     if (!(data instanceof ImageFolderDataModule)) {
-      log.warning(`the ${variant} variant is left out: ${data.constructor.name} has no image loaders`);
+      for (const variant of variants)
+        log.warning(`the ${variant} variant is left out: ${data.constructor.name} has no image loaders`);
       return;
     }
+    const { predictWith } = await import("./onnx-variants.ts");
+    const original = await predictWith(path, data);
+    for (const variant of variants) await this.#variant(path, variant, data, original);
+  }
+
+  async #variant(
+    path: string,
+    variant: Variant,
+    data: ImageFolderDataModule,
+    original: SplitPredictions,
+  ): Promise<void> {
     const { writeVariant } = await import("./onnx-variants.ts");
     log.info(`the ${variant} variant: converting and measuring ...`);
-    const { path: written, bytes, nonFinite, top1, wholeTop1, comparison } = await writeVariant(path, variant, data);
+    const report = await writeVariant(path, variant, data, original);
+    const { path: written, bytes, nonFinite, top1, wholeTop1, comparison } = report;
     if (nonFinite > 0) {
       log.warning(
         `the ${variant} variant is left out: its logits are not finite for ${nonFinite} of ${top1.n} validation images, the numbers of this network are beyond its range`,

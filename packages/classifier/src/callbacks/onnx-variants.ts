@@ -30,19 +30,21 @@ export interface VariantReport {
 const calibrationBatches = 8;
 
 /**
- * Writes a smaller form of `model.onnx` beside it, and measures both on validation. The ranges of int8 are measured on
+ * Writes a smaller form of `model.onnx` beside it, and measures it on validation. The ranges of int8 are measured on
  * training images.
+ * @param original the predictions of the model itself
  */
 export async function writeVariant(
   modelPath: string,
   variant: Variant,
   data: ImageFolderDataModule,
+  original: SplitPredictions,
 ): Promise<VariantReport> {
   const model = readFileSync(modelPath);
   const bytes = variant === "fp16" ? convertFloat16(model) : await quantized(model, data.trainDataloader());
   const path = join(modelPath, "..", modelVariantFile(variant));
   writeFileAtomic(path, bytes);
-  const [smaller, original] = [await predictWith(path, data), await predictWith(modelPath, data)];
+  const smaller = await predictWith(path, data);
   // Of a smaller form, minus infinity is an overflow, too.
   const nonFinite = smaller.logits.filter((row) => !row.every(Number.isFinite)).length;
   if (nonFinite > 0) rmSync(path, { force: true });
@@ -74,7 +76,7 @@ async function* images(loader: DataLoader, count: number): AsyncGenerator<Tensor
 }
 
 /** The predictions of an exported model on validation. */
-async function predictWith(path: string, data: ImageFolderDataModule): Promise<SplitPredictions> {
+export async function predictWith(path: string, data: ImageFolderDataModule): Promise<SplitPredictions> {
   const session = await openSession(path);
   try {
     return await predictSplit(data.valDataloader(), async ({ images, labels, indices }) => {
