@@ -8,7 +8,7 @@ export {
   registerOptionNames,
   setOptionSpelling,
 } from "./option-names.ts";
-export { parseOptions, type Schema } from "./options.ts";
+export { parseOptions, receivedText, type Schema } from "./options.ts";
 export { retryAfterMs } from "./retry-after.ts";
 export { Rng } from "./rng.ts";
 export { snakeCaseKeys } from "./schema.ts";

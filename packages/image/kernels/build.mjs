@@ -1,18 +1,16 @@
 // Compiles the kernels to WebAssembly and writes src/kernels/module.generated.ts. Needs clang 14 or later with lld
 // (Debian: apt install clang lld); only whoever changes a kernel has to run it: npm run kernels -w packages/image
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { sourceHash } from "../../../scripts/generated.mjs";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 const sources = readdirSync(folder)
   .filter((name) => /\.[ch]$/.test(name))
   .sort();
-const hash = createHash("sha256");
-for (const name of sources) hash.update(name).update(readFileSync(join(folder, name)));
 
 const clang = process.env.CLANG ?? ["clang", "clang-14"].find(works) ?? "clang";
 const temporary = mkdtempSync(join(tmpdir(), "kernels-"));
@@ -53,7 +51,7 @@ rmSync(temporary, { recursive: true });
 writeFileSync(
   join(folder, "../src/kernels/module.generated.ts"),
   `// Made by kernels/build.mjs from kernels/*.c; not edited by hand.
-export const sourceHash = "${hash.digest("hex")}";
+export const sourceHash = "${sourceHash(sources.map((name) => `packages/image/kernels/${name}`))}";
 export const kernelsBase64 =
   "${base64}";
 `,

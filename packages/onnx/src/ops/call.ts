@@ -1,3 +1,4 @@
+import { receivedText } from "@classifier-training/base";
 import type { DType } from "@classifier-training/torch";
 import { OnnxError } from "../errors.ts";
 import type { GraphBuilder, Value } from "../graph/builder.ts";
@@ -176,7 +177,7 @@ export class OpCall {
 function describe(value: unknown): string {
   if (isValue(value)) return `a ${value.dtype} tensor`;
   if (value instanceof Varying) return `a size that depends on '${value.symbol}'`;
-  return value === undefined ? "nothing" : (JSON.stringify(value) ?? typeof value);
+  return receivedText(value);
 }
 
 export function positiveAxis(axis: number, rank: number): number {
