@@ -117,6 +117,15 @@ test("every command's help has an example, without a configuration or a dataset"
   expect((await classifier(["--version"], dir)).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
+test("runs that have left nothing are not offered in the place of one that does not exist", async () => {
+  const project = join(dir, "fruitless");
+  mkdirSync(project);
+  expect((await classifier(["train", ...quick, "data.data_root=nowhere"], project)).code).toBe(1);
+  const { code, stderr } = await classifier(["validate", "some-other-folder-entirely"], project);
+  expect(code).toBe(1);
+  expect(stderr).toContain("the run does not exist\n  where: some-other-folder-entirely\n  fix: give a folder that");
+});
+
 test("a model that does not exist is named, by evaluate too", async () => {
   const { code, stderr } = await classifier(["evaluate", "nowhere/*", "--data", "data"], dir);
   expect(code).toBe(1);

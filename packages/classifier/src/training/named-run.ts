@@ -34,11 +34,13 @@ export async function nearestRun(path: string): Promise<string> {
   const { ownCheckpoints } = await import("./checkpoints.ts");
   const isUsable = ({ dir, record }: Run) =>
     existsSync(join(dir, runPaths.model)) || ownCheckpoints(dir, record).length > 0;
-  const newest = runs.find(isUsable) ?? runs[0];
-  if (newest === undefined) return "give a folder that `classifier train` made, such as outputs/DATE/TIME";
   const near = nearestName(
     dir,
     runs.map((run) => run.dir),
   );
-  return didYouMean(near && displayPath(near)) ?? `the newest run is ${displayPath(newest.dir)}`;
+  const similar = didYouMean(near && displayPath(near));
+  if (similar !== undefined) return similar;
+  const newest = runs.find(isUsable);
+  if (newest !== undefined) return `the newest run is ${displayPath(newest.dir)}`;
+  return "give a folder that `classifier train` made, such as outputs/DATE/TIME";
 }
