@@ -4,6 +4,7 @@ import { targetNames as lightning } from "@classifier-training/lightning/target-
 import { targetNames as loggers } from "@classifier-training/loggers/target-names";
 import { targetNames as torch } from "@classifier-training/torch/target-names";
 import { targetNames as vision } from "@classifier-training/vision/target-names";
+import { registerDataName } from "./data/data-name.ts";
 import { registerResizeSize } from "./data/default-transforms.ts";
 import { registerExtensions } from "./extensions.ts";
 import { targetNames as own } from "./target-names.generated.ts";
@@ -39,4 +40,5 @@ export function registerAll(): void {
   for (const [names, load] of packages) registerTargets(names, load);
   registerExtensions();
   registerResizeSize();
+  registerDataName();
 }

@@ -1,3 +1,4 @@
+export { parseArgs } from "./app/args.ts";
 export type { HydraCallback } from "./app/callbacks.ts";
 export { findProblems, issueText, optionsIssues } from "./app/check.ts";
 export type { ConfigIssue, MainOptions } from "./app/invocation.ts";

@@ -34,10 +34,18 @@ Flags: --config-dir FOLDER and --config-name NAME select a custom configuration 
 Exit codes: 0 success; 1 bad input or a failed run; 130 interrupted; 143 terminated.`;
 }
 
-const trainHelp = `Trains, validates after each epoch, and exports the best model. The same command resumes an interrupted run; another
-experiment has its own checkpoints. resume=false starts anew, resume=true resumes whatever checkpoints/ holds.
+/** The root configuration of `classifier train PATH`. */
+const photosRoot = "train_photos";
+
+const trainHelp = `With PATH (a folder with one folder of images for each class, ...): trains on these photos with the configuration
+${photosRoot}, and chooses from the machine and the data what no override says. Without: as the configuration says.
+
+Validates, and exports the best model. The same command resumes an interrupted run; another experiment has its own
+checkpoints. resume=false starts anew, resume=true resumes whatever checkpoints/ holds.
 
 Examples:
+  classifier train ./photos
+  classifier train ./photos model=resnet34 data.image_size=128
   classifier train data.data_root=photos transforms=default model.pretrained=false data.image_size=64 logging=none
   classifier train --config-dir conf --config-name train_jersey_ocr_resnet18_local data.data_root=data
   classifier train -m model=resnet18,resnet34 data.data_root=photos
@@ -56,14 +64,18 @@ export async function runTraining(
 ): Promise<MainResult<TrainResult>> {
   continueWithoutReader();
   const hydraMain = await openHydra();
+  const data = name === "train" ? (await import("../data-path.ts")).takeDataPath(argv) : undefined;
   const result = await hydraMain<TrainResult>(
     {
       fallbackPath: configFolders(),
-      configName,
+      configName: data === undefined ? configName : photosRoot,
       jobName: "train",
       program: `classifier ${name}`,
-      helpTemplate: hydraHelp(`${name} [overrides...] [flags]`, name === "train" ? trainHelp : demoHelp),
-      argv: await asRank(argv.map(withResume)),
+      helpTemplate: hydraHelp(
+        `${name} ${name === "train" ? "[PATH] " : ""}[overrides...] [flags]`,
+        name === "train" ? trainHelp : demoHelp,
+      ),
+      argv: await asRank((data?.argv ?? argv).map(withResume)),
       options: async (mapping) => (await import("../../training/groups.ts")).optionsOf(mapping),
       check: async (config) => (await import("../../training/groups.ts")).checkConfig(config),
       ...(await import("../../training/claim-run.ts")).directoryClaims({ mayResume: true }),
