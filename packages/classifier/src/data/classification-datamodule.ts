@@ -19,6 +19,12 @@ export abstract class ClassificationDataModule extends LightningDataModule {
   abstract samples(split: Split): readonly SampleInfo[];
   /** Weights of the classes in the loss, [K]. Needs `setup("fit")`. */
   abstract getClassWeights(): Tensor;
+  /** Training samples of each class. Needs `setup("fit")`. */
+  classCounts(): readonly number[] {
+    const counts = this.classNames.map(() => 0);
+    for (const { label } of this.samples("train")) counts[label] = (counts[label] ?? 0) + 1;
+    return counts;
+  }
   /** Indices sampled for the last training epoch; undefined when every sample is used once. */
   abstract drawnIndices(): readonly number[] | undefined;
   /** What `labels_mapping.json` says: classes, normalization, geometry. */

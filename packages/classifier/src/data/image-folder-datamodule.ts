@@ -124,8 +124,12 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   getClassWeights(): Tensor {
-    const weights = classWeights(this.#dataset("train").classCounts(), this.options.classWeights);
+    const weights = classWeights(this.classCounts(), this.options.classWeights);
     return fromTypedArray(weights, [weights.length]);
+  }
+
+  override classCounts(): readonly number[] {
+    return [...this.#dataset("train").classCounts()];
   }
 
   drawnIndices(): readonly number[] | undefined {

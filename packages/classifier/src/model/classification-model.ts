@@ -7,10 +7,11 @@ import {
   type OptimizerSpec,
   SumMetric,
 } from "@classifier-training/lightning";
-import { fromTypedArray, nn, noGrad, ones, scope, type Tensor } from "@classifier-training/torch";
+import { fromTypedArray, type nn, noGrad, ones, scope, type Tensor, zeros } from "@classifier-training/torch";
 import { listModels } from "@classifier-training/vision";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { type BatchPredictions, predictionsOf } from "../statistics/predictions.ts";
+import { checkLossOptions, classificationLoss, logPriors } from "./losses.ts";
 import { configureOptimizers } from "./optimizers.ts";
 import { type ClassificationModelOptions, recipeOptions, writtenOptions } from "./options.ts";
 
@@ -47,6 +48,8 @@ function splitMetrics(numClasses: number) {
 export class ClassificationModel extends LightningModule<ClassificationBatch> {
   /** Weights of the classes in the loss, [K]; ones until set. A buffer: it moves with the model and is saved with it. */
   declare readonly class_weights: Tensor;
+  /** With `logitAdjustment`: logarithms of the classes' fractions of the training samples, [K]; zeros until set. */
+  declare readonly class_log_prior: Tensor | undefined;
   /** The network's name, in the model zoo, or of a custom network. */
   readonly network: string;
   readonly numClasses: number;
@@ -67,7 +70,7 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   /** How many samples the last evaluation of each split had. */
   readonly evaluatedSamples = { val: 0, test: 0 };
 
-  #givenWeights: Float32Array | undefined;
+  readonly #given = new Map<Tensor, Float32Array>();
 
   constructor(options: ClassificationModelOptions, network: string, build: (numClasses: number) => nn.Module) {
     super();
@@ -75,7 +78,10 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     this.options = options;
     this.numClasses = requireNumClasses(options);
     this.saveHyperparameters(writtenOptions(options));
+    checkLossOptions(options);
     this.registerBuffer("class_weights", ones([this.numClasses]));
+    // Only then: checkpoints of other models have no such tensor.
+    if (options.logitAdjustment > 0) this.registerBuffer("class_log_prior", zeros([this.numClasses]));
     this.metrics = {
       train: { top1: new MulticlassAccuracy({ numClasses: this.numClasses, average: "micro" }) },
       val: splitMetrics(this.numClasses),
@@ -87,19 +93,22 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   }
 
   setClassWeights(weights: Tensor): void {
-    this.#givenWeights = weights.toTypedArray() as Float32Array;
-    this.#applyGivenWeights();
+    this.#give(this.class_weights, weights.toTypedArray() as Float32Array);
   }
 
-  /** A checkpoint has weights, too: a training goes by those of its own data and configuration. */
+  /** @param counts samples of each class in training, which `logitAdjustment` goes by */
+  setClassCounts(counts: ArrayLike<number>): void {
+    if (this.class_log_prior !== undefined) this.#give(this.class_log_prior, logPriors(counts));
+  }
+
+  #give(buffer: Tensor, values: Float32Array): void {
+    this.#given.set(buffer, values);
+    noGrad(() => scope(() => void buffer.copy_(fromTypedArray(values, [values.length]))));
+  }
+
+  /** A checkpoint has factors of the classes, too: a training goes by those of its own data and configuration. */
   override onFitStart(): void {
-    this.#applyGivenWeights();
-  }
-
-  #applyGivenWeights(): void {
-    const given = this.#givenWeights;
-    if (given !== undefined)
-      noGrad(() => scope(() => void this.class_weights.copy_(fromTypedArray(given, [given.length]))));
+    for (const [buffer, values] of this.#given) this.#give(buffer, values);
   }
 
   /** The checkpoint can then be used without the configuration that made it. */
@@ -119,13 +128,13 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     return this.model.call(images);
   }
 
-  /** @param logits [N, K] @param labels [N] int64, or [N, K] probabilities @returns a scalar */
+  /**
+   * Only in training are logits adjusted by the classes' frequencies.
+   * @param logits [N, K] @param labels [N] int64, or [N, K] probabilities @returns a scalar
+   */
   loss(logits: Tensor, labels: Tensor): Tensor {
-    const { lossName, labelSmoothing, focalGamma } = this.options;
-    const weight = this.class_weights;
-    if (lossName === "focal")
-      return nn.functional.focalLoss(logits, labels, { gamma: focalGamma, weight, labelSmoothing });
-    return nn.functional.crossEntropy(logits, labels, { weight, labelSmoothing });
+    const logPrior = this.training ? this.class_log_prior : undefined;
+    return classificationLoss(logits, labels, this.options, { weight: this.class_weights, logPrior });
   }
 
   override metricNames(): { train: string[]; validation: string[] } {

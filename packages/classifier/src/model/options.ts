@@ -37,8 +37,23 @@ export const classificationModelOptionsSchema = z.strictObject({
     .max(1)
     .default(0.05)
     .describe("fraction of the learning rate at which the decay ends"),
-  lossName: z.enum(["cross_entropy", "focal"]).default("cross_entropy"),
+  lossName: z
+    .enum(["cross_entropy", "focal", "bce"])
+    .default("cross_entropy")
+    .describe("bce: a binary cross entropy for each class, for MixUp and CutMix"),
   focalGamma: z.number().min(0).default(2),
+  bceTargetThreshold: z
+    .number()
+    .min(0)
+    .lt(1)
+    .nullable()
+    .default(null)
+    .describe("with bce: targets above it (after MixUp and smoothing) are 1, the others 0"),
+  logitAdjustment: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe("for rare classes: in training, this times the log of a class's fraction is added to its logit; 0: off"),
   stem: z
     .enum(["standard", "small"])
     .default("standard")

@@ -161,6 +161,7 @@ async function assemble(
   await datamodule.setup?.("fit");
   const model = await buildModel(config, datamodule.numClasses, changes);
   model.setClassWeights(datamodule.getClassWeights());
+  model.setClassCounts(datamodule.classCounts());
   return { model, callbacks: await buildCallbacks(config, hasLoggers(config)) };
 }
 
