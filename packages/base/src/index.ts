@@ -32,5 +32,5 @@ export {
   secretMask,
 } from "./secrets.ts";
 export { type EvaluationSplit, type Split, splitFolderNames, splitOf, splits } from "./splits.ts";
-export { canRedraw, dropOutputErrors, hasColor } from "./terminal.ts";
+export { canRedraw, columnsOf, dropOutputErrors, hasColor } from "./terminal.ts";
 export { spawnWorker } from "./worker.ts";

@@ -11,6 +11,8 @@ export interface LogRecord {
   /** The part of the system that speaks, e.g. `lightning.trainer`. */
   readonly name: string;
   readonly message: string;
+  /** For the log file: a terminal leaves it out where there is one. */
+  readonly isDetail?: boolean;
 }
 
 export type LogSink = (record: LogRecord) => void;
@@ -39,6 +41,8 @@ export function setLogLevel(level: LogLevel): void {
 export interface Logger {
   debug(message: string): void;
   info(message: string): void;
+  /** Of level INFO, but for those who look into the log file: a command that writes one does not print it. */
+  detail(message: string): void;
   warning(message: string): void;
   error(message: string): void;
   /** Warns the first time only that this message comes up in the process. */
@@ -47,14 +51,16 @@ export interface Logger {
 
 /** The log of one part of the system. */
 export function getLogger(name: string): Logger {
-  const write = (level: LogLevel, message: string) => {
+  const write = (level: LogLevel, message: string, isDetail = false) => {
     if (logLevels.indexOf(level) < logLevels.indexOf(threshold)) return;
-    const record: LogRecord = { level, time: new Date(), name, message: maskText(printable(spellOptions(message))) };
+    const shown = maskText(printable(spellOptions(message)));
+    const record: LogRecord = { level, time: new Date(), name, message: shown, isDetail };
     for (const sink of sinks) sink(record);
   };
   return {
     debug: (message) => write("DEBUG", message),
     info: (message) => write("INFO", message),
+    detail: (message) => write("INFO", message, true),
     warning: (message) => write("WARNING", message),
     error: (message) => write("ERROR", message),
     warnOnce: (message) => {

@@ -33,6 +33,7 @@ export {
   printable,
   printableJson,
   shellWord,
+  shortened,
   snakeCase,
   suggestion,
 } from "./text.ts";

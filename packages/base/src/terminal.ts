@@ -1,5 +1,11 @@
 interface TerminalLike {
   readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+/** The width of a stream's lines in characters: that of the terminal, between 60 and 120; 80 elsewhere. */
+export function columnsOf({ columns = 80 }: TerminalLike): number {
+  return Math.min(120, Math.max(60, columns));
 }
 
 /** Whether a stream is a terminal whose lines can be written over. */

@@ -49,6 +49,14 @@ export function plural(count: number, noun: string, plural = `${noun}s`): string
   return `${count} ${count === 1 ? noun : plural}`;
 }
 
+/** A text of at most so many characters: what is too long loses its middle, where names of files differ least. */
+export function shortened(text: string, length: number): string {
+  const characters = [...text];
+  if (characters.length <= length) return text;
+  const start = Math.floor((length - 1) / 3);
+  return `${characters.slice(0, start).join("")}…${characters.slice(characters.length - (length - 1 - start)).join("")}`;
+}
+
 /** A word of a shell's command line: in quotes where a shell would read more into it. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `"${text.replace(/["\\$`]/g, "\\$&")}"`;

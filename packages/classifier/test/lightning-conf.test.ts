@@ -83,17 +83,18 @@ test("the cloud configuration runs with W&B offline, a manual sampler and the ra
       ...limits,
       ...small,
       "callbacks.model_checkpoint.dirpath=cloud",
+      "hydra.run.dir=outputs/cloud",
       "data.num_workers=1",
       "logging.wandb.offline=true",
     ],
     dir,
   );
   expect(code, stderr).toBe(0);
-  expect(stderr).toContain("Sampler, epoch 1");
+  expect(readFileSync(join(dir, "outputs/cloud/train.log"), "utf8")).toContain("Sampler, epoch 1");
   expect(stderr).not.toContain("LearningRateMonitor) is skipped");
 });
 
-test("the rate monitor is skipped with a warning when no logger is configured", async () => {
+test("the rate monitor is skipped with a word in the log when no logger is configured", async () => {
   const { code, stderr } = await classifier(
     [
       "train",
@@ -102,12 +103,15 @@ test("the rate monitor is skipped with a warning when no logger is configured", 
       ...limits,
       ...small,
       "callbacks.model_checkpoint.dirpath=cpu",
+      "hydra.run.dir=outputs/cpu",
       "+callbacks.early_stoping.patience=3",
     ],
     dir,
   );
   expect(stderr).toContain("callbacks.early_stoping is skipped: it has no _target_ (did you mean 'early_stopping'?)");
-  expect(stderr).toContain("callbacks.lr_monitor (LearningRateMonitor) is skipped: no logger is configured");
+  expect(readFileSync(join(dir, "outputs/cpu/train.log"), "utf8")).toContain(
+    "callbacks.lr_monitor (LearningRateMonitor) is skipped: no logger is configured",
+  );
   expect(code, stderr).toBe(0);
 });
 

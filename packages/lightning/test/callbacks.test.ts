@@ -177,6 +177,9 @@ test("a progress bar without a terminal writes plain lines, and a quiet one none
     /^Epoch 1\/1 4\/4 loss_step=\d+\.\d+ 0:00 left \d.* it\/s loss_epoch=\d+\.\d+( data \d+%)?\n$/s,
   );
   lines.length = 0;
+  await trainer([new ProgressBar({ plainLines: 3 }, output)], { maxEpochs: 7 }).fit(new BoringModule(), data());
+  expect(lines.map((line) => line.split(" ")[1])).toEqual(["3/7", "5/7", "7/7"]);
+  lines.length = 0;
   await trainer([new ProgressBar({ style: "quiet" }, output)], { maxEpochs: 1 }).fit(new BoringModule(), data());
   expect(lines).toEqual([]);
   await trainer([new ProgressBar({}, { ...output, isTTY: true, columns: 60 })], { maxEpochs: 1 }).fit(

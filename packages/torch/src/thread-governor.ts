@@ -74,7 +74,7 @@ export class ThreadGovernor {
     const load = new OtherProcessCpuLoad();
     this.#otherProcessCpuLoad = options.otherProcessCpuLoad ?? (() => load.busyProcessors());
     this.#processors = options.processors ?? processorCount();
-    this.#onChange = options.onChange ?? ((message) => log.info(message));
+    this.#onChange = options.onChange ?? ((message) => log.detail(message));
   }
 
   /** The time of one training step, in milliseconds. */

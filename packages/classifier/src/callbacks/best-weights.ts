@@ -41,6 +41,7 @@ export class BestWeightsCallback extends Callback {
   readonly options: z.infer<typeof bestWeightsOptionsSchema>;
   #choice: Promise<Candidate> | undefined;
   #chosen: Candidate | undefined;
+  #predictions: SplitPredictions | undefined;
 
   constructor(options: z.infer<typeof bestWeightsOptionsSchema>) {
     super();
@@ -60,6 +61,11 @@ export class BestWeightsCallback extends Callback {
   /** Which weights were best; undefined until training has ended. */
   get chosen(): WeightsName | undefined {
     return this.#chosen?.name;
+  }
+
+  /** What the best weights said of validation, where several were measured. */
+  get predictions(): SplitPredictions | undefined {
+    return this.#predictions;
   }
 
   override onFitStart(): void {
@@ -83,6 +89,7 @@ export class BestWeightsCallback extends Callback {
   #forget(): void {
     this.#choice = undefined;
     this.#chosen = undefined;
+    this.#predictions = undefined;
   }
 
   async #choose(trainer: TrainerView, module: LightningModule): Promise<Candidate> {
@@ -124,13 +131,13 @@ export class BestWeightsCallback extends Callback {
       pairedTestAgainstBest: mcnemarTest(best.correct, correct),
     }));
     for (const { candidate, top1, loss } of ranked)
-      log.info(`${candidate.name} weights: val top-1 ${describeInterval(top1)}, loss ${loss.toFixed(4)}`);
+      log.detail(`${candidate.name} weights: val top-1 ${describeInterval(top1)}, loss ${loss.toFixed(4)}`);
     const unclear = rows.slice(1).filter(({ pairedTestAgainstBest }) => !pairedTestAgainstBest.distinguishable);
     const caution =
       unclear.length === 0
         ? ""
         : ` (no significant difference from ${unclear.map(({ name, pairedTestAgainstBest: { pValue } }) => `the ${name} weights (p = ${pValue.toPrecision(2)})`).join(" and ")}, n = ${best.top1.n})`;
-    log.info(`best weights: ${best.candidate.name}${caution}`);
+    log.detail(`best weights: ${best.candidate.name}${caution}`);
     writeBestWeights(this.options.outputDir, { best: best.candidate.name, split: "val", candidates: rows });
     // A checkpoint's own weights are in the checkpoint; others would be lost.
     if (best.candidate !== measured[0]?.candidate)
@@ -138,6 +145,7 @@ export class BestWeightsCallback extends Callback {
         weights: best.candidate.name,
         source: best.candidate.source,
       });
+    this.#predictions = measured.find(({ candidate }) => candidate === best.candidate)?.predictions;
     return best.candidate;
   }
 }

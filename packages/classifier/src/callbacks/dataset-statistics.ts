@@ -33,7 +33,7 @@ export class DatasetStatisticsCallback extends Callback {
       percent((counts[i] ?? 0) / Math.max(1, train.length)),
       valid[i] ?? 0,
     ]);
-    log.info(
+    log.detail(
       renderTable(
         `Dataset: ${train.length} training samples, ${data.numClasses} classes`,
         ["class", "index", "train", "fraction", "valid"],
@@ -42,7 +42,7 @@ export class DatasetStatisticsCallback extends Callback {
     );
     const metadata = metadataRows(train);
     if (metadata.length > 0)
-      log.info(renderTable("Metadata of the training samples", ["key", "value", "count"], metadata));
+      log.detail(renderTable("Metadata of the training samples", ["key", "value", "count"], metadata));
   }
 }
 

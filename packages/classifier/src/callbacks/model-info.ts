@@ -42,7 +42,7 @@ export class ModelInfoCallback extends Callback {
       ["size", `${(bytes / 2 ** 20).toFixed(2)} MB`],
     ];
     if (data !== undefined) rows.push(...inputCost(module, data.imageSize));
-    log.info(renderTable("Model", ["", "value"], rows));
+    log.detail(renderTable("Model", ["", "value"], rows));
     if (data === undefined) return;
     writeLabelsMapping(this.options.outputDir, data.labelsMapping());
   }

@@ -88,7 +88,7 @@ export class ONNXExportCallback extends Callback {
       });
       const { maxAbsDiff } = await checkOnnx(unchecked, input, module, { batchSizes: [1, input.shape[0] ?? 1] });
       renameSync(unchecked, path);
-      log.info(
+      log.detail(
         `exported ${path} (${(bytes.length / 2 ** 20).toFixed(1)} MB, weights of ${source}; logits differ from LibTorch's by at most ${maxAbsDiff.toExponential(1)})`,
       );
     } catch (error) {

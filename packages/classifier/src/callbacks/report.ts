@@ -1,12 +1,13 @@
 import { join, sep } from "node:path";
 import { csvText, type EvaluationSplit, getLogger, plural, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
-import { evaluationPaths, type Prediction, writePredictions } from "@classifier-training/runs";
+import { evaluationPaths, writePredictions } from "@classifier-training/runs";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { renderTable } from "../drawing/table.ts";
+import { type NamedPrediction, namedPredictions, summarizePredictions } from "../evaluation/summary.ts";
 import { classReports, countConfusions } from "../statistics/confusion.ts";
-import { describeInterval, percent, wilsonInterval } from "../statistics/interval.ts";
+import { describeInterval, percent } from "../statistics/interval.ts";
 import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 
 export const classificationReportOptionsSchema = z.strictObject({
@@ -18,9 +19,9 @@ const log = getLogger("classifier.callbacks.report");
 
 /**
  * After each validation epoch, under `epoch_NNN/`: `class_report.csv` (precision, recall, F1, support),
- * `misclassified.csv` and `predictions.csv` (every sample, for paired comparisons of runs); and in the log the accuracy
+ * `misclassified.csv` and `predictions.csv` (every sample, for paired comparisons of runs); and in the log file the accuracy
  * with its interval, the weakest classes and the most confident errors. When training ends, and after `validate` and `test`,
- * the log gets the whole table of classes and the list of errors.
+ * it gets the whole table of classes and the list of errors.
  */
 export class ClassificationReportCallback extends EvaluationCallback {
   readonly options: z.infer<typeof classificationReportOptionsSchema>;
@@ -37,7 +38,7 @@ export class ClassificationReportCallback extends EvaluationCallback {
   }
 
   #logTables(): void {
-    for (const table of this.#tables) log.info(table);
+    for (const table of this.#tables) log.detail(table);
     this.#tables = [];
   }
 
@@ -49,18 +50,9 @@ export class ClassificationReportCallback extends EvaluationCallback {
   ): void {
     const name = classNamer(trainer);
     const samples = classificationData(trainer.datamodule)?.samples(split) ?? [];
-    const rows = predictions.labels.map((label, i) => {
-      const index = predictions.indices[i] ?? i;
-      const predicted = predictions.predicted[i];
-      return {
-        sample: samples[index]?.path ?? String(index),
-        true: name(label),
-        predicted: name(predicted),
-        confidence: predictions.confidence[i] ?? 0,
-        correct: label === predicted,
-      };
-    });
-    const errors = rows.filter((row) => !row.correct).sort((a, b) => b.confidence - a.confidence);
+    const rows = namedPredictions(predictions, samples, name);
+    const { worst } = this.options;
+    const { accuracy, weakest, errors } = summarizePredictions(rows, worst);
     const reports = classReports(countConfusions(predictions.labels, predictions.predicted, predictions.numClasses));
     const folder = evaluationFolder(this.options.outputDir, trainer, split);
     writePredictions(join(folder, evaluationPaths.predictions), rows);
@@ -81,32 +73,21 @@ export class ClassificationReportCallback extends EvaluationCallback {
       ...(errors.length === 0 ? [] : [errorsTable(errors, folder)]),
     ];
     if (trainer.fn !== "fit") this.#logTables();
-    const { worst } = this.options;
-    const correct = rows.length - errors.length;
-    log.info(`${split} top-1: ${describeInterval(wilsonInterval(correct, rows.length))}`);
-    const weakest = reports
-      .map((report, k) => ({ ...report, name: name(k) }))
-      .filter((report) => report.support > 0 && report.recall < 1)
-      .sort((a, b) => a.f1 - b.f1)
-      .slice(0, worst);
+    log.detail(`${split} top-1: ${describeInterval(accuracy)}`);
     if (weakest.length > 0)
-      log.info(`weakest classes: ${weakest.map((r) => `${r.name} (${r.correct} of ${r.support})`).join(", ")}`);
+      log.detail(`weakest classes: ${weakest.map((r) => `${r.name} (${r.correct} of ${r.support})`).join(", ")}`);
     const confident = errors.slice(0, worst).map(({ sample, true: label, predicted, confidence }) => {
       const short = sample.split(sep).slice(-2).join("/");
       return `${short} (${label} predicted as ${predicted}, ${percent(confidence)})`;
     });
-    if (confident.length > 0) log.info(`most confident errors: ${confident.join(", ")}`);
+    if (confident.length > 0) log.detail(`most confident errors: ${confident.join(", ")}`);
   }
-}
-
-interface PredictionError extends Omit<Prediction, "confidence"> {
-  readonly confidence: number;
 }
 
 /** The most confident ones; the file has all. */
 const shownErrors = 30;
 
-function errorsTable(errors: readonly PredictionError[], folder: string): string {
+function errorsTable(errors: readonly NamedPrediction[], folder: string): string {
   const more =
     errors.length > shownErrors
       ? `, the ${shownErrors} most confident (all in ${join(folder, evaluationPaths.misclassified)})`

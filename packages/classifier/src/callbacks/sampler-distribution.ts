@@ -33,7 +33,7 @@ export class SamplerDistributionCallback extends Callback {
       even.toFixed(0),
       `${((counts[i] ?? 0) / even).toFixed(2)}x`,
     ]);
-    log.info(
+    log.detail(
       renderTable(
         `Sampler, epoch ${trainer.currentEpoch + 1}: ${sampled.length} samples`,
         ["class", "sampled", "uniform", "ratio"],

@@ -1,42 +1,122 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { displayPath, shellWord } from "@classifier-training/base";
+import { columnsOf, displayPath, shellWord, shortened } from "@classifier-training/base";
 import { runPaths } from "@classifier-training/runs";
-import { describeInterval, wilsonInterval } from "../statistics/interval.ts";
+import type { NamedPrediction, PredictionSummary, WeakClass } from "../evaluation/summary.ts";
+import { describeInterval, percent } from "../statistics/interval.ts";
 import type { TrainResult } from "../training/train.ts";
 
+/** Of the most confident errors so many are listed. */
+const shownErrors = 5;
+
 /**
- * The result of a training, for people: best metric, files, next commands.
+ * The result of a training, for people: accuracy, weakest classes, most confident errors, files, next commands.
  * @param next commands to suggest
  */
 export function describeResult(result: TrainResult, next: readonly string[] = []): string {
-  const { outputDir, bestCheckpoint, bestWeights, bestScore, monitor } = result;
+  const { outputDir, bestCheckpoint, bestWeights, bestScore, monitor, summary } = result;
   const onnx = join(outputDir, runPaths.model);
   if (result.isTrial) return "\nfast_dev_run: every component ran once; no model and no checkpoint were saved\n";
+  const width = columnsOf(process.stdout);
   const lines: (readonly [string, string])[] = [];
-  if (bestScore !== undefined) lines.push([`best ${monitor}`, describeScore(result, bestScore)]);
-  if (bestWeights !== undefined) lines.push(["best weights", bestWeights]);
+  if (summary !== undefined) lines.push(["val accuracy", describeInterval(summary.accuracy)]);
+  const isSaid = summary !== undefined && /acc_top1$/.test(monitor);
+  if (bestScore !== undefined && !isSaid) lines.push([`best ${monitor}`, bestScore.toFixed(4)]);
   if (bestCheckpoint !== undefined) lines.push(["best checkpoint", displayPath(bestCheckpoint)]);
-  if (existsSync(onnx)) lines.push(["exported model", displayPath(onnx)]);
+  if (existsSync(onnx)) lines.push(["exported model", `${displayPath(onnx)} (${contents(onnx, bestWeights)})`]);
   lines.push(["run directory", displayPath(outputDir)]);
-  const width = Math.max(...lines.map(([name]) => name.length));
-  const text = lines.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
-  const commands = next.length === 0 ? "" : `\nNext:\n${next.map((command) => `  ${command}`).join("\n")}\n`;
-  const numbering = bestCheckpoint === undefined ? "" : "Epochs are counted from 1; in the names of files, from 0.\n";
-  return `\n${text}\n${numbering}${commands}`;
+  const label = Math.max(...lines.map(([name]) => name.length));
+  const rows = lines.map(([name, value]) => `${name.padEnd(label)}  ${value}`);
+  const commands = next.length === 0 ? [] : ["", "Next:", ...next.map((command) => `  ${command}`)];
+  return ["", ...rows, ...describeErrors(summary, width), ...commands, ""].join("\n");
+}
+
+/** The weakest classes and the most confident errors. */
+function describeErrors(summary: PredictionSummary | undefined, width: number): string[] {
+  if (summary === undefined || summary.errors.length === 0) return [];
+  const { weakest, errors } = summary;
+  const shown = errors.slice(0, shownErrors).map((error) => ({ ...error, verdict: verdictOf(error) }));
+  const verdicts = Math.max(...shown.map(({ verdict }) => verdict.length));
+  const free = Math.max(20, width - verdicts - 4);
+  const names = shown.map(({ sample }) => shortened(sample, free));
+  const longest = Math.max(...names.map(({ length }) => length));
+  return [
+    "",
+    fitting("weakest classes:", weakest.map(describeClass), width),
+    `most confident errors of ${errors.length}:`,
+    ...shown.map(({ verdict }, i) => `  ${names[i]?.padEnd(longest)}  ${verdict}`),
+  ];
+}
+
+function describeClass({ name, correct, support }: WeakClass): string {
+  return `${shortened(name, 24)} (${correct} of ${support})`;
+}
+
+function verdictOf({ true: label, predicted, confidence }: NamedPrediction): string {
+  return `${shortened(label, 16)}, predicted as ${shortened(predicted, 16)} (${percent(confidence)})`;
+}
+
+/** A title and as many items as fit into a line. */
+function fitting(title: string, items: readonly string[], width: number): string {
+  let line = title;
+  for (const [i, item] of items.entries()) {
+    const longer = `${line}${i === 0 ? " " : ", "}${item}`;
+    if (i > 0 && longer.length > width) break;
+    line = longer;
+  }
+  return line;
+}
+
+function contents(onnx: string, weights: string | undefined): string {
+  const size = `${(statSync(onnx).size / 2 ** 20).toFixed(1)} MB`;
+  return weights === undefined ? size : `${weights} weights, ${size}`;
+}
+
+/** A finished job of a sweep. */
+interface SweptJob {
+  readonly result: TrainResult;
+  readonly overrides: readonly string[];
+}
+
+/** The results of a sweep: a line a job, with what only some of the jobs had for overrides, the best first. */
+export function describeSweep(jobs: readonly SweptJob[]): string {
+  const width = columnsOf(process.stdout);
+  const common = jobs.map(({ overrides }) => overrides).reduce((a, b) => a.filter((one) => b.includes(one)));
+  const ranked = jobs.filter(({ result }) => !result.isTrial).sort((a, b) => goodness(b.result) - goodness(a.result));
+  const rows = ranked.map(({ result, overrides }) => {
+    const own = overrides.filter((one) => !common.includes(one)).join(" ");
+    return [displayPath(result.outputDir), describeScore(result), own];
+  });
+  const [paths = 0, scores = 0] = [0, 1].map((column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map(([path = "", score = "", own = ""]) => {
+    const start = `${path.padEnd(paths)}  ${score.padEnd(scores)}  `;
+    return `${start}${shortened(own, Math.max(16, width - start.length))}`.trimEnd();
+  });
+  return ["", ...lines, "", ...ranked.slice(0, 1).map(({ result }) => `Best: ${nextCommands(result)[0]}`), ""].join(
+    "\n",
+  );
+}
+
+function goodness({ bestScore, mode }: TrainResult): number {
+  return bestScore === undefined ? Number.NEGATIVE_INFINITY : mode === "max" ? bestScore : -bestScore;
+}
+
+function describeScore({ summary, bestScore, monitor }: TrainResult): string {
+  if (summary === undefined || !/acc_top1$/.test(monitor))
+    return `${monitor} ${bestScore?.toFixed(4) ?? "not measured"}`;
+  const { value, low, high } = summary.accuracy;
+  return `${percent(value)} (${percent(low)} to ${percent(high)})`;
 }
 
 /** Commands for a finished run. */
-export function nextCommands({ outputDir, isTrial }: TrainResult): string[] {
+export function nextCommands({ outputDir, isTrial, dataRoot }: TrainResult): string[] {
   if (isTrial) return [];
   const run = shellWord(displayPath(outputDir));
-  const withModel = [`classifier predict ${run} IMAGE...`, `classifier export ${run} --data DATA_ROOT --out bundle`];
-  return [...(existsSync(join(outputDir, runPaths.model)) ? withModel : []), `classifier validate ${run}`];
-}
-
-/** An accuracy with its interval; any other metric as a number. */
-function describeScore({ monitor, validationSamples: n }: TrainResult, score: number): string {
-  const successes = Math.round(score * n);
-  const isAccuracy = /acc_top\d$/.test(monitor) && n > 0 && Math.abs(successes / n - score) < 1e-4;
-  return isAccuracy ? describeInterval(wilsonInterval(successes, n)) : score.toFixed(4);
+  const data = dataRoot === undefined ? "DATA_ROOT" : shellWord(displayPath(dataRoot));
+  const withModel = [`classifier predict ${run} IMAGE...`, `classifier export ${run} --data ${data} --out bundle`];
+  return [
+    ...(existsSync(join(outputDir, runPaths.model)) ? withModel : []),
+    `classifier validate ${run}`,
+    "classifier dashboard",
+  ];
 }

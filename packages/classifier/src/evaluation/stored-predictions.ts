@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { CtError } from "@classifier-training/base";
 import {
   epochFolder,
@@ -9,6 +9,7 @@ import {
   readPredictions,
   readRun,
 } from "@classifier-training/runs";
+import type { NamedPrediction } from "./summary.ts";
 
 /** What a run said of each sample of a split, as `predictions.csv` keeps it. */
 export interface StoredPredictions {
@@ -38,6 +39,17 @@ export function readStoredPredictions(path: string): StoredPredictions {
     });
   }
   return others.reduce((best, one) => (rightOnes(one) > rightOnes(best) ? one : best), first);
+}
+
+/** What a run, or one that it resumed, stored of an epoch (from 0); undefined where it stored nothing. */
+export function readEpochPredictions(run: string, epoch: number): NamedPrediction[] | undefined {
+  const file = predictionFolders(run)
+    .filter((folder) => epochOfFolder(basename(folder)) === epoch)
+    .map((folder) => join(folder, evaluationPaths.predictions))
+    .findLast(existsSync);
+  return file === undefined
+    ? undefined
+    : readPredictions(file).map(({ row }) => ({ ...row, confidence: Number(row.confidence) }));
 }
 
 /** The folders of a run that may hold predictions; those of a resumed run's first epochs are in the run that it resumed. */

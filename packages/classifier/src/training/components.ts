@@ -47,7 +47,7 @@ export async function buildCallbacks(config: DictConfig, hasLogger: boolean): Pr
   const callbacks: Callback[] = [];
   for (const [name, part] of ["trainer.callbacks", "callbacks"].flatMap((group) => parts(config, group))) {
     if (!hasLogger && String(get(part, "_target_")).endsWith(".LearningRateMonitor")) {
-      log.info(`${name} (LearningRateMonitor) is skipped: no logger is configured`);
+      log.detail(`${name} (LearningRateMonitor) is skipped: no logger is configured`);
       continue;
     }
     callbacks.push((await instantiate(part)) as Callback);

@@ -5,6 +5,7 @@ import {
   canRedraw,
   hasColor,
   type LogLevel,
+  type LogRecord,
   type LogSink,
   logLevels,
   rankName,
@@ -13,18 +14,13 @@ import {
   suggestion,
 } from "@classifier-training/base";
 
-/** A log that goes to standard error and to a file. */
-export interface RunLog {
-  /** A text that only the file gets in full when people watch: the terminal has the short form. */
-  long(name: string, text: string, short: string): void;
-  end(): void;
-}
-
 /**
- * Sends the log to standard error and to a file from now on.
+ * Sends the log to standard error and to a file from now on. What is of detail goes to the file only, at level DEBUG and
+ * where the file cannot be written to standard error, too.
+ * @returns what undoes it
  * @throws CtError for a level that does not exist
  */
-export function logTo(file: string, level: string): RunLog {
+export function logTo(file: string, level: string): () => void {
   const known = logLevels.find((candidate) => candidate === level.toUpperCase());
   if (known === undefined) {
     throw new CtError({
@@ -37,16 +33,12 @@ export function logTo(file: string, level: string): RunLog {
   setLogLevel(known);
   mkdirSync(dirname(file), { recursive: true });
   const inFile = toFile(file);
-  const end = setLogSinks([toStandardError, inFile]);
-  return {
-    end,
-    long(name, text, short) {
-      const record = { time: new Date(), level: "INFO", name, message: text } as const;
-      if (logLevels.indexOf(known) > logLevels.indexOf("INFO")) return;
-      inFile(record);
-      toStandardError(process.stderr.isTTY ? { ...record, message: short } : record);
+  return setLogSinks([
+    (record) => {
+      const isInFile = inFile(record);
+      if (!record.isDetail || known === "DEBUG" || !isInFile) toStandardError(record);
     },
-  };
+  ]);
 }
 
 /**
@@ -73,15 +65,17 @@ const toStandardError: LogSink = ({ level, message }) => {
   process.stderr.write(color === undefined ? `${start}${text}\n` : `${start}${color}${text}\x1b[0m\n`);
 };
 
-function toFile(path: string): LogSink {
+/** Appends records to a file, and says of each whether it is there. */
+function toFile(path: string): (record: LogRecord) => boolean {
   let broken = false;
   return ({ time, level, name, message }) => {
-    if (broken) return;
+    if (broken) return false;
     try {
       appendFileSync(path, `${time.toISOString()} | ${level.padEnd(7)} | ${name} - ${message}\n`);
     } catch {
       // A full disk must not stop the training; the terminal still has the log.
       broken = true;
     }
+    return !broken;
   };
 }

@@ -23,13 +23,15 @@ import { type RunRecordInput, RunWriter, runPaths, trialKind, type WeightsName }
 import { manualSeed } from "@classifier-training/torch";
 import { BestWeightsCallback } from "../callbacks/best-weights.ts";
 import type { ClassificationDataModule } from "../data/classification-datamodule.ts";
+import type { PredictionSummary } from "../evaluation/summary.ts";
 import type { ClassificationModel } from "../model/classification-model.ts";
+import { summarizeBest } from "./best-summary.ts";
 import { buildTrainer } from "./build-trainer.ts";
 import { buildCallbacks, buildDataModule, buildLoggers, buildModel, hasLoggers } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
 import { requireFiniteResult } from "./finite-result.ts";
 import { followed, type Lineage, planLineage } from "./lineage.ts";
-import { logAsRank, logTo, type RunLog } from "./logging.ts";
+import { logAsRank, logTo } from "./logging.ts";
 import { withRanks } from "./ranks.ts";
 import { recordExit } from "./record-on-exit.ts";
 import { isSweepJob } from "./resume.ts";
@@ -52,6 +54,10 @@ export interface TrainResult {
   /** The metric of `bestScore`. */
   readonly monitor: string;
   readonly mode: "min" | "max";
+  /** What the best weights said of validation. */
+  readonly summary: PredictionSummary | undefined;
+  /** The data, as the configuration names it. */
+  readonly dataRoot: string | undefined;
   /** A `fast_dev_run`: it leaves no result. */
   readonly isTrial: boolean;
 }
@@ -69,7 +75,7 @@ export async function train(config: DictConfig, job: JobContext): Promise<TrainR
     // The first process of another machine starts the ranks there.
     return withRanks("train", config, () => fit(config, job));
   }
-  const runLog = startLog(config, job.config, outputDir);
+  const endLog = startLog(config, job.config, outputDir);
   const trial = isTrial(config) ? trialFolder(job.config) : undefined;
   const record = RunWriter.open(outputDir, {
     configPath: runPaths.config,
@@ -78,10 +84,7 @@ export async function train(config: DictConfig, job: JobContext): Promise<TrainR
   });
   const undo = recordExit(record);
   try {
-    const text = `Configuration:\n${toYaml(config, { maskSecrets: true })}`;
-    const file = relative(originalCwd, join(outputDir, runPaths.config));
-    if (runLog === undefined) log.info(text);
-    else runLog.long("classifier.train", text, `configuration: ${file} (--cfg job shows it)`);
+    log.detail(`Configuration:\n${toYaml(config, { maskSecrets: true })}`);
     const result = await withRanks("train", config, () => fit(config, job, record));
     record.update(described(result));
     record.finish("success");
@@ -99,7 +102,7 @@ export async function train(config: DictConfig, job: JobContext): Promise<TrainR
   } finally {
     undo();
     trial?.remove();
-    runLog?.end();
+    endLog?.();
   }
 }
 
@@ -119,12 +122,14 @@ function earlierResult({ dir, record }: RunWriter): TrainResult {
     validationSamples: 0,
     monitor: monitor?.name ?? "",
     mode: monitor?.mode ?? "max",
+    summary: undefined,
+    dataRoot: undefined,
     isTrial: false,
   };
 }
 
 /** `log_level` decides, unless a custom job logging was chosen. */
-function startLog(config: DictConfig, whole: DictConfig, outputDir: string): RunLog | undefined {
+function startLog(config: DictConfig, whole: DictConfig, outputDir: string): (() => void) | undefined {
   const choices = select(whole, "hydra.runtime.choices") as DictConfig;
   if (get(choices, "hydra/job_logging") !== "default") return undefined;
   return logTo(join(outputDir, runPaths.log), String(get(config, "log_level", "INFO")));
@@ -195,15 +200,19 @@ async function fit(config: DictConfig, job: JobContext, record?: RunWriter): Pro
   await trainer.fit(model, { datamodule, ckptPath, run });
   const [checkpointCallback] = checkpointCallbacks;
   requireFiniteResult(trainer, checkpointCallback);
+  const bestCheckpoint = checkpointCallback?.bestModelPath || undefined;
+  const dataRoot = select(config, "data.data_root");
   return {
     outputDir,
     metrics: trainer.callbackMetrics,
-    bestCheckpoint: checkpointCallback?.bestModelPath || undefined,
+    bestCheckpoint,
     bestWeights: callbacks.find((callback) => callback instanceof BestWeightsCallback)?.chosen,
     bestScore: checkpointCallback?.bestModelScore ?? undefined,
     validationSamples: model.evaluatedSamples.val,
     monitor: checkpointCallback?.options.monitor ?? "",
     mode: checkpointCallback?.options.mode ?? "max",
+    summary: isMainProcess() ? summarizeBest(outputDir, callbacks, datamodule, bestCheckpoint) : undefined,
+    dataRoot: typeof dataRoot === "string" ? dataRoot : undefined,
     isTrial: isTrial(config),
   };
 }

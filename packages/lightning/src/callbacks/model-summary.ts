@@ -43,7 +43,7 @@ export class ModelSummary extends Callback {
   }
 
   override onFitStart(trainer: TrainerView, module: LightningModule): void {
-    if (this.#maxDepth !== 0 && trainer.isGlobalZero) log.info(renderSummary(module, this.#maxDepth));
+    if (this.#maxDepth !== 0 && trainer.isGlobalZero) log.detail(renderSummary(module, this.#maxDepth));
   }
 }
 

@@ -3,7 +3,9 @@ import { z } from "zod";
 import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { TrainerFn, TrainerView } from "../core/trainer-view.ts";
-import { bar, clock, inOrder, joinFitting, Speed } from "./progress-text.ts";
+import { ModelCheckpoint } from "./model-checkpoint.ts";
+import { bar, clock, inOrder, joinFitting, metricValue, Speed } from "./progress-text.ts";
+import { Timer } from "./timer.ts";
 
 export const progressBarOptionsSchema = z.strictObject({
   /** Batches between two updates; 0 shows nothing. */
@@ -14,6 +16,8 @@ export const progressBarOptionsSchema = z.strictObject({
   style: z.enum(["auto", "bar", "plain", "quiet"]).default("auto"),
   /** Seconds between two plain lines within an epoch. */
   plainIntervalS: z.number().positive().default(30),
+  /** About so many plain lines of finished epochs, evenly spread over the run; null: one each. */
+  plainLines: z.int().positive().nullable().default(null),
 });
 export type ProgressBarOptions = z.input<typeof progressBarOptionsSchema>;
 
@@ -28,8 +32,8 @@ export interface ProgressOutput {
 const redrawMs = 80;
 
 /**
- * How far the run is: epoch (from 1) and batches, loss, accuracy, the time left of the run, images per second, then other
- * metrics and the fraction of time spent waiting for data. What does not fit into a terminal's line is left out from the end.
+ * How far the run is: epoch (from 1) and batches, loss, accuracy, the time left of the run, the best of what the checkpoint
+ * callback monitors, images per second, then other metrics and the fraction of time spent waiting for data. What does not fit into a terminal's line is left out from the end.
  */
 export class ProgressBar extends Callback {
   readonly options: z.infer<typeof progressBarOptionsSchema>;
@@ -79,7 +83,7 @@ export class ProgressBar extends Callback {
   }
 
   override onTrainEpochEnd(trainer: TrainerView, module: LightningModule): void {
-    this.#finishLine(trainer, module);
+    if (this.#isDue(trainer)) this.#finishLine(trainer, module);
     this.#title = "";
   }
 
@@ -140,6 +144,14 @@ export class ProgressBar extends Callback {
     this.#closeLine();
   }
 
+  /** Whether a plain line is written of the epoch that ends: the last one of each part of the run. */
+  #isDue({ currentEpoch, maxEpochs }: TrainerView): boolean {
+    const { plainLines } = this.options;
+    if (this.#style !== "plain" || plainLines === null || maxEpochs === -1) return true;
+    const part = (epochs: number) => Math.floor((epochs * plainLines) / maxEpochs);
+    return part(currentEpoch + 1) > part(currentEpoch);
+  }
+
   // --- Drawing ---
 
   #beginEpoch(trainer: TrainerView, done: number): void {
@@ -184,6 +196,8 @@ export class ProgressBar extends Callback {
     ];
     const left = this.#secondsLeft(trainer, speed.secondsPerBatch);
     parts.push(left === undefined ? clock(speed.seconds) : `${clock(left)} left`);
+    const best = this.#inFit(trainer) ? find(trainer, ModelCheckpoint)?.bestModelScore : undefined;
+    if (best != null) parts.push(`best ${metricValue(best)}`);
     if (speed.imagesPerSecond > 0)
       parts.push(`${speed.imagesPerSecond.toFixed(speed.imagesPerSecond < 10 ? 1 : 0)} img/s`);
     else if (speed.secondsPerBatch > 0) parts.push(`${(1 / speed.secondsPerBatch).toFixed(1)} it/s`);
@@ -200,9 +214,14 @@ export class ProgressBar extends Callback {
   #secondsLeft(trainer: TrainerView, secondsPerBatch: number): number | undefined {
     const ofEpoch = (this.#total - this.#done) * secondsPerBatch;
     if (secondsPerBatch === 0 || !Number.isFinite(ofEpoch)) return undefined;
-    if (trainer.fn !== "fit" || trainer.sanityChecking || trainer.maxEpochs === -1) return ofEpoch;
+    if (!this.#inFit(trainer) || trainer.maxEpochs === -1) return ofEpoch;
     const epochs = Math.max(0, trainer.maxEpochs - trainer.currentEpoch - 1);
-    return ofEpoch + epochs * (this.#epochSeconds ?? this.#total * secondsPerBatch);
+    const ofAll = ofEpoch + epochs * (this.#epochSeconds ?? this.#total * secondsPerBatch);
+    return Math.min(ofAll, find(trainer, Timer)?.timeRemaining() ?? Number.POSITIVE_INFINITY);
+  }
+
+  #inFit({ fn, sanityChecking }: TrainerView): boolean {
+    return fn === "fit" && !sanityChecking;
   }
 
   #finishLine(trainer: TrainerView, module: LightningModule): void {
@@ -228,6 +247,10 @@ export class ProgressBar extends Callback {
     this.#output.write("\n");
     this.#lineOpen = false;
   }
+}
+
+function find<T extends Callback>({ callbacks }: TrainerView, kind: new (options?: never) => T): T | undefined {
+  return callbacks.find((callback): callback is T => callback instanceof kind);
 }
 
 function sum(counts: readonly number[]): number {

@@ -81,7 +81,10 @@ export function clock(seconds: number): string {
 
 /** `val/loss=0.123`: three digits after the point, or scientific where that would hide the value. */
 export function metricText(name: string, value: number | string): string {
-  if (typeof value === "string") return `${name}=${value}`;
+  return `${name}=${typeof value === "string" ? value : metricValue(value)}`;
+}
+
+export function metricValue(value: number): string {
   const small = value !== 0 && Math.abs(value) < 0.001;
-  return `${name}=${Number.isInteger(value) ? value : small ? value.toExponential(2) : value.toFixed(3)}`;
+  return Number.isInteger(value) ? String(value) : small ? value.toExponential(2) : value.toFixed(3);
 }

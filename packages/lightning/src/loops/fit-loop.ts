@@ -78,12 +78,12 @@ export class FitLoop {
       return true;
     }
     if (options.maxSteps !== -1 && progress.optimizerSteps >= options.maxSteps) {
-      log.info(`\`Trainer.fit\` stopped: \`maxSteps=${options.maxSteps}\` reached.`);
+      log.detail(`\`Trainer.fit\` stopped: \`maxSteps=${options.maxSteps}\` reached.`);
       return true;
     }
     if (options.maxEpochs !== -1 && progress.epochsProcessed >= options.maxEpochs) {
       progress.epoch = progress.epochsProcessed;
-      log.info(`\`Trainer.fit\` stopped: \`maxEpochs=${options.maxEpochs}\` reached.`);
+      log.detail(`\`Trainer.fit\` stopped: \`maxEpochs=${options.maxEpochs}\` reached.`);
       return true;
     }
     return state.shouldStop && this.canStopEarly;
@@ -192,7 +192,7 @@ export class FitLoop {
     this.#schedule.setUp(progress.numTrainingBatches);
     const { fastDevRun, logEveryNSteps, enableLogging } = options;
     if (enableLogging && fastDevRun === false && progress.numTrainingBatches < logEveryNSteps) {
-      log.info(
+      log.detail(
         `The number of training batches (${progress.numTrainingBatches}) is smaller than logEveryNSteps (${logEveryNSteps}): ` +
           "set a lower value to see logs within the epoch",
       );

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { configFolders } from "../../extensions.ts";
 import type { TrainResult } from "../../training/train.ts";
 import { print, type RegisterCommand } from "../command.ts";
-import { describeResult, nextCommands } from "../describe-result.ts";
+import { describeResult, describeSweep, nextCommands } from "../describe-result.ts";
 import { continueWithoutReader, exitCode } from "../exit.ts";
 
 /** A command whose arguments are Hydra's: overrides and flags. */
@@ -122,8 +122,11 @@ export const registerTrain: RegisterCommand = (program, finish) => {
       const { exitCode: code, jobs } = await runTraining("train", "train_basketball_resnet18", overrides);
       finish(code);
       if (jobs.length === 0) return;
-      const results = isMainProcess() ? jobs.flatMap(({ value }) => value ?? []) : [];
-      for (const result of results) print(describeResult(result, results.length === 1 ? nextCommands(result) : []));
+      if (!isMainProcess()) return;
+      const done = jobs.flatMap(({ value, overrides }) => (value === undefined ? [] : [{ result: value, overrides }]));
+      const [first] = done;
+      if (done.length > 1) print(describeSweep(done));
+      else if (first !== undefined) print(describeResult(first.result, nextCommands(first.result)));
     },
   );
 };

@@ -1,0 +1,64 @@
+import type { Prediction } from "@classifier-training/runs";
+import { classReports, countConfusions } from "../statistics/confusion.ts";
+import { type Interval, wilsonInterval } from "../statistics/interval.ts";
+import type { SplitPredictions } from "../statistics/predictions.ts";
+
+/** A prediction by the names of its sample and classes. */
+export interface NamedPrediction extends Omit<Prediction, "confidence"> {
+  /** 0 to 1. */
+  readonly confidence: number;
+}
+
+export interface WeakClass {
+  readonly name: string;
+  readonly correct: number;
+  readonly support: number;
+}
+
+/** What people ask first of the predictions for a split. */
+export interface PredictionSummary {
+  readonly accuracy: Interval;
+  /** Those with errors, the lowest F1 first. */
+  readonly weakest: readonly WeakClass[];
+  /** All of them, the most confident first. */
+  readonly errors: readonly NamedPrediction[];
+}
+
+/** @param worst how many of the weakest classes at most */
+export function summarizePredictions(rows: readonly NamedPrediction[], worst: number): PredictionSummary {
+  const names = [...new Set(rows.flatMap((row) => [row.true, row.predicted]))];
+  const indices = new Map(names.map((name, i) => [name, i]));
+  const index = (name: string) => indices.get(name) as number;
+  const labels = rows.map((row) => index(row.true));
+  const predicted = rows.map((row) => index(row.predicted));
+  const errors = rows.filter((row) => row.true !== row.predicted).sort((a, b) => b.confidence - a.confidence);
+  return {
+    accuracy: wilsonInterval(rows.length - errors.length, rows.length),
+    weakest: classReports(countConfusions(labels, predicted, names.length))
+      .map((report, k) => ({ ...report, name: names[k] as string }))
+      .filter(({ support, recall }) => support > 0 && recall < 1)
+      .sort((a, b) => a.f1 - b.f1)
+      .slice(0, worst),
+    errors,
+  };
+}
+
+/**
+ * @param samples the paths of the split's images, by index
+ * @param nameOf what a class is called
+ */
+export function namedPredictions(
+  { labels, indices, predicted, confidence }: SplitPredictions,
+  samples: readonly { readonly path: string }[],
+  nameOf: (label: number | undefined) => string,
+): NamedPrediction[] {
+  return labels.map((label, i) => {
+    const index = indices[i] ?? i;
+    return {
+      sample: samples[index]?.path ?? String(index),
+      true: nameOf(label),
+      predicted: nameOf(predicted[i]),
+      confidence: confidence[i] ?? 0,
+    };
+  });
+}
