@@ -28,7 +28,9 @@ export {
   type ImageStepFunctions,
 } from "./datasets/image-step.ts";
 export { type AnnotationRow, JsonlDataset, readAnnotations } from "./datasets/jsonl.ts";
+export type { LabelSets, Task } from "./datasets/label-sets.ts";
 export { openListing } from "./datasets/listing.ts";
+export { type TaskChoice, taskChoices } from "./datasets/row-labels.ts";
 export { ShardDataset } from "./datasets/shards.ts";
 export { openSource } from "./datasets/source.ts";
 export type { ImageSource, ImageStep, SourceSpec } from "./datasets/source-spec.ts";

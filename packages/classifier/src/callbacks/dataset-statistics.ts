@@ -1,6 +1,6 @@
 import { getLogger } from "@classifier-training/base";
 import { Callback, type TrainerView } from "@classifier-training/lightning";
-import { classificationData, type SampleInfo } from "../data/classification-datamodule.ts";
+import { classificationData, countLabels, type SampleInfo } from "../data/classification-datamodule.ts";
 import { renderTable } from "../drawing/table.ts";
 import { percent } from "../statistics/interval.ts";
 
@@ -44,12 +44,6 @@ export class DatasetStatisticsCallback extends Callback {
     if (metadata.length > 0)
       log.detail(renderTable("Metadata of the training samples", ["key", "value", "count"], metadata));
   }
-}
-
-function countLabels(samples: readonly SampleInfo[], numClasses: number): number[] {
-  const counts = new Array<number>(numClasses).fill(0);
-  for (const { label } of samples) counts[label] = (counts[label] ?? 0) + 1;
-  return counts;
 }
 
 /** Counts of the commonest values of each metadata key. */

@@ -1,6 +1,6 @@
 import { getLogger } from "@classifier-training/base";
 import { Callback, type TrainerView } from "@classifier-training/lightning";
-import { classificationData } from "../data/classification-datamodule.ts";
+import { classificationData, countLabels } from "../data/classification-datamodule.ts";
 import { renderTable } from "../drawing/table.ts";
 
 const log = getLogger("classifier.callbacks.sampler");
@@ -21,12 +21,11 @@ export class SamplerDistributionCallback extends Callback {
     const sampled = data?.drawnIndices();
     if (data === undefined || sampled === undefined || sampled.length === 0) return;
     const samples = data.samples("train");
-    const counts = new Array<number>(data.numClasses).fill(0);
-    for (const index of sampled) {
-      const label = samples[index]?.label;
-      if (label !== undefined) counts[label] = (counts[label] ?? 0) + 1;
-    }
-    const even = sampled.length / data.numClasses;
+    const counts = countLabels(
+      sampled.flatMap((index) => samples[index] ?? []),
+      data.numClasses,
+    );
+    const even = counts.reduce((sum, count) => sum + count, 0) / data.numClasses;
     const rows = data.classNames.map((name, i) => [
       name,
       counts[i] ?? 0,

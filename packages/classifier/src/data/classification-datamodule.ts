@@ -2,12 +2,16 @@ import type { Split } from "@classifier-training/base";
 import { LightningDataModule } from "@classifier-training/lightning";
 import type { LabelsMapping } from "@classifier-training/runs";
 import type { Tensor } from "@classifier-training/torch";
+import type { Task } from "@classifier-training/vision";
 import type { Normalization } from "./preprocessing.ts";
 
 /** One annotated sample of a split, as reports name it. */
 export interface SampleInfo {
   readonly path: string;
+  /** Class index. Of a multilabel sample: one of its classes, or -1. */
   readonly label: number;
+  /** The classes of a multilabel sample, ascending. */
+  readonly labels?: Int32Array | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -17,7 +21,7 @@ export abstract class ClassificationDataModule extends LightningDataModule {
   abstract readonly classNames: readonly string[];
   /** The samples of a split in the order of the dataset; empty until `setup` made the split. */
   abstract samples(split: Split): readonly SampleInfo[];
-  /** Weights of the classes in the loss, [K]. Needs `setup("fit")`. */
+  /** Weights of the classes in the loss, [K]; multilabel: of their positive samples. Needs `setup("fit")`. */
   abstract getClassWeights(): Tensor;
   /** Training samples of each class. Needs `setup("fit")`. */
   classCounts(): readonly number[] {
@@ -37,6 +41,11 @@ export abstract class ClassificationDataModule extends LightningDataModule {
     return this.labelsMapping().normalization;
   }
 
+  /** Whether samples have one label each or any number. */
+  get task(): Task {
+    return "multiclass";
+  }
+
   get numClasses(): number {
     return this.classNames.length;
   }
@@ -45,4 +54,13 @@ export abstract class ClassificationDataModule extends LightningDataModule {
 /** The data module of a trainer, when it is one of ours. */
 export function classificationData(datamodule: object | undefined): ClassificationDataModule | undefined {
   return datamodule instanceof ClassificationDataModule ? datamodule : undefined;
+}
+
+/** How many samples each class has. */
+export function countLabels(samples: Iterable<Pick<SampleInfo, "label" | "labels">>, numClasses: number): number[] {
+  const counts = new Array<number>(numClasses).fill(0);
+  for (const { label, labels = [label] } of samples) {
+    for (const index of labels) counts[index] = (counts[index] ?? 0) + 1;
+  }
+  return counts;
 }

@@ -27,10 +27,11 @@ import {
   type SplitOptions,
   SubsetSampler,
   SubstitutingSampler,
+  type Task,
   type Transform,
   WeightedRandomSampler,
 } from "@classifier-training/vision";
-import { classWeights } from "./class-weights.ts";
+import { classWeights, positiveWeights } from "./class-weights.ts";
 import { ClassificationDataModule, type SampleInfo } from "./classification-datamodule.ts";
 import { defaultTransform } from "./default-transforms.ts";
 import {
@@ -71,6 +72,10 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     return this.#dataset("train").classes;
   }
 
+  override get task(): Task {
+    return this.#dataset("train").task;
+  }
+
   get imageSize(): number {
     return this.options.imageSize;
   }
@@ -95,6 +100,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     return dataset.paths.map((path, i) => ({
       path: relative(process.cwd(), path),
       label: dataset.targets[i] as number,
+      labels: dataset.labelSets?.of(i),
       metadata: dataset.metadata[i],
     }));
   }
@@ -124,7 +130,11 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   getClassWeights(): Tensor {
-    const weights = classWeights(this.classCounts(), this.options.classWeights);
+    const { task, length } = this.#dataset("train");
+    const { classWeights: weighting } = this.options;
+    const counts = this.classCounts();
+    const weights =
+      task === "multilabel" ? positiveWeights(counts, length, weighting) : classWeights(counts, weighting);
     return fromTypedArray(weights, [weights.length]);
   }
 
@@ -247,27 +257,27 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   #splitOptions(): SplitOptions {
-    const { onMissing, allowEmpty, exifOrientation, maxPixels } = this.options;
-    return { onMissing, allowEmpty, exifOrientation, maxPixels: maxPixels ?? undefined };
+    const { onMissing, allowEmpty, exifOrientation, maxPixels, task } = this.options;
+    return { onMissing, allowEmpty, exifOrientation, maxPixels: maxPixels ?? undefined, task };
   }
 
   #open(split: Split): ImageDataset {
     const known = this.#datasets.get(split);
     if (known !== undefined) return known;
-    const classToIdx = split === "train" ? undefined : this.#open("train").classToIdx;
+    const train = split === "train" ? undefined : this.#open("train");
     const dataset = openSplit(this.options.dataRoot, splitFolderNames[split][0], {
       ...this.#splitOptions(),
-      classToIdx,
+      ...(train && { classToIdx: train.classToIdx, task: train.task }),
     });
     const synthetic =
       split === "train" && this.#syntheticFolder !== undefined
-        ? new JsonlDataset({ root: this.#syntheticFolder, classToIdx: dataset.classToIdx })
+        ? new JsonlDataset({ root: this.#syntheticFolder, classToIdx: dataset.classToIdx, task: dataset.task })
         : undefined;
     for (const notice of dataset.notices()) log.warning(`${splitFolderNames[split][0]}: ${notice}`);
     if (synthetic !== undefined) this.#syntheticCount = synthetic.length;
     const added = synthetic === undefined ? "" : `, ${plural(synthetic.length, "synthetic sample")}`;
     log.info(
-      `${splitFolderNames[split][0]}: ${plural(dataset.length, "sample")}${added}, ${plural(dataset.classToIdx.size, "class", "classes")}`,
+      `${splitFolderNames[split][0]}: ${plural(dataset.length, "sample")}${added}, ${plural(dataset.classToIdx.size, "class", "classes")}${describeLabelSets(dataset)}`,
     );
     const { useCache, cacheType, trimBars, imageSteps } = this.options;
     const steps = split === "train" ? [...(trimBars ? [TrimBars(undefined)] : []), ...imageSteps] : [];
@@ -290,10 +300,18 @@ export const dataTargets: TargetTable = {
   ),
 };
 
+/** What a multilabel dataset's line says beside its numbers. */
+function describeLabelSets({ labelSets, length }: ImageDataset): string {
+  if (labelSets === undefined) return "";
+  const none = labelSets.first().filter((label) => label < 0).length;
+  const perImage = (labelSets.classes.length / Math.max(1, length)).toFixed(1);
+  return `; multilabel: ${perImage} labels per image${none === 0 ? "" : `, ${none} without any`} (data.task)`;
+}
+
 /** Of file names and labels, in order. */
-function hashOfNames({ paths, targets }: ImageDataset): string {
+function hashOfNames(dataset: ImageDataset): string {
   const hash = createHash("sha256");
-  for (const [i, path] of paths.entries()) hash.update(`${basename(path)}\n${targets[i]}\n`);
+  for (const [i, path] of dataset.paths.entries()) hash.update(`${basename(path)}\n${dataset.labelsOf(i).join(" ")}\n`);
   return hash.digest("hex").slice(0, 16);
 }
 

@@ -1,5 +1,5 @@
 import { syntheticNumbersOptionsSchema } from "@classifier-training/jersey";
-import type { BatchTransform, ImageStep, Transform } from "@classifier-training/vision";
+import { type BatchTransform, type ImageStep, type Transform, taskChoices } from "@classifier-training/vision";
 import { z } from "zod";
 
 const transform = z
@@ -42,13 +42,17 @@ export const imageFolderDataModuleOptionsSchema = z.strictObject({
   pinMemory: z.boolean().default(true),
   persistentWorkers: z.boolean().default(true),
   imageSize: z.int().positive().default(defaultImageSize),
+  task: z
+    .enum(taskChoices)
+    .default("auto")
+    .describe("multiclass: one label per image; multilabel: any number; auto: as the data says"),
   useCache: z.boolean().default(false).describe("keep decoded images"),
   cacheType: z.enum(["ram", "disk"]).default("ram"),
   sampler: samplerOptionsSchema.nullish(),
   classWeights: z
     .enum(["inverse", "effective", "none"])
     .default("inverse")
-    .describe("how rare classes count in the loss"),
+    .describe("how rare classes count in the loss (multilabel: the positive samples of each class)"),
   synthetic: syntheticNumbersOptionsSchema
     .nullish()
     .describe("synthetic jersey numbers that are added to rare classes in training, kept in the user's cache"),

@@ -2,7 +2,7 @@ import { getLogger, splitFolderNames } from "@classifier-training/base";
 import { findSplitFolder, openSplit } from "@classifier-training/vision";
 import { renderTable } from "../drawing/table.ts";
 import { percent } from "../statistics/interval.ts";
-import { classWeights } from "./class-weights.ts";
+import { type ClassWeighting, classWeights, positiveWeights } from "./class-weights.ts";
 
 const log = getLogger("classifier.data");
 
@@ -13,13 +13,15 @@ export function splitStatistics(root: string): string {
   const others = [splitFolderNames.val[0], splitFolderNames.test[0]].filter(
     (name) => findSplitFolder(root, name) !== undefined,
   );
-  const otherSplits = others.map((name) => openSplit(root, name, { classToIdx: train.classToIdx }));
+  const otherSplits = others.map((name) => openSplit(root, name, { classToIdx: train.classToIdx, task: train.task }));
   const otherCounts = otherSplits.map((split) => split.classCounts());
   for (const split of [train, ...otherSplits]) {
     for (const notice of split.notices()) log.warning(`${split.name}: ${notice}`);
   }
-  const inverse = classWeights(counts, "inverse");
-  const effective = classWeights(counts, "effective");
+  const weights = (weighting: ClassWeighting) =>
+    train.task === "multilabel" ? positiveWeights(counts, train.length, weighting) : classWeights(counts, weighting);
+  const inverse = weights("inverse");
+  const effective = weights("effective");
   const rows = train.classes.map((name, k) => [
     name,
     counts[k] ?? 0,

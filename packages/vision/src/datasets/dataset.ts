@@ -2,12 +2,13 @@ import { plural } from "@classifier-training/base";
 import type { Image } from "@classifier-training/image";
 import { countExtensions } from "@classifier-training/image/files";
 import { VisionError } from "../errors.ts";
+import type { LabelSets, Task } from "./label-sets.ts";
 import { openSource } from "./source.ts";
 import type { ImageSource, ImageStep, SourceSpec } from "./source-spec.ts";
 
 export interface LabeledImage {
   readonly image: Image;
-  /** Class index. */
+  /** Class index; of several labels the first one, and -1 where there is none. */
   readonly label: number;
 }
 
@@ -37,8 +38,10 @@ export interface ImageDatasetInit {
   /** What it is called in messages: a path or a split. */
   readonly name: string;
   readonly source: SourceSpec;
-  /** Class index of each image. */
+  /** Class index of each image. Of a multilabel dataset: `labelSets.first()`. */
   readonly targets: Int32Array;
+  /** The classes of each image of a multilabel dataset. */
+  readonly labelSets?: LabelSets | undefined;
   readonly classToIdx: ReadonlyMap<string, number>;
   /** What each image is called in messages; the file's path where there is one. */
   readonly paths: readonly string[];
@@ -60,6 +63,7 @@ export class ImageDataset {
   readonly name: string;
   readonly source: SourceSpec;
   readonly targets: Int32Array;
+  readonly labelSets: LabelSets | undefined;
   readonly classToIdx: ReadonlyMap<string, number>;
   readonly paths: readonly string[];
   readonly leftOut: readonly LeftOut[];
@@ -69,17 +73,18 @@ export class ImageDataset {
   #opened: Promise<ImageSource> | undefined;
 
   constructor(init: ImageDatasetInit) {
-    const { name, source, targets, classToIdx, paths, leftOut = [], labeledAt = paths } = init;
+    const { name, source, targets, labelSets, classToIdx, paths, leftOut = [], labeledAt = paths } = init;
     const { metadata = new Array<undefined>(paths.length).fill(undefined), remarks = [] } = init;
-    if (paths.length !== targets.length) {
+    if (paths.length !== targets.length || (labelSets ?? targets).length !== targets.length) {
       throw new VisionError({
         code: "vision/dataset",
-        what: `${name}: expected one label per image, received ${paths.length} images and ${targets.length} labels`,
+        what: `${name}: expected one label per image, received ${paths.length} images and ${(labelSets ?? targets).length} labels`,
       });
     }
     this.name = name;
     this.source = source;
     this.targets = targets;
+    this.labelSets = labelSets;
     this.classToIdx = classToIdx;
     this.paths = paths;
     this.leftOut = leftOut;
@@ -91,6 +96,10 @@ export class ImageDataset {
   /** Number of images. */
   get length(): number {
     return this.targets.length;
+  }
+
+  get task(): Task {
+    return this.labelSets === undefined ? "multiclass" : "multilabel";
   }
 
   /** Class names by index. */
@@ -121,8 +130,13 @@ export class ImageDataset {
   /** Number of images of each class. */
   classCounts(): Int32Array {
     const counts = new Int32Array(this.classToIdx.size);
-    for (const target of this.targets) counts[target]!++;
+    for (const target of this.labelSets?.classes ?? this.targets) counts[target]!++;
     return counts;
+  }
+
+  /** The classes of an image: one, or in a multilabel dataset any number, ascending. */
+  labelsOf(index: number): Int32Array {
+    return this.labelSets?.of(index) ?? this.targets.subarray(index, index + 1);
   }
 
   /** One decoded image with its label. @throws VisionError naming the file, if it is missing or broken. */
@@ -142,11 +156,19 @@ export class ImageDataset {
         fix: "open both with the same classToIdx",
       });
     }
+    if (this.task !== other.task) {
+      throw new VisionError({
+        code: "vision/dataset",
+        what: `${other.name} is ${other.task}, and ${this.name} is ${this.task}`,
+        fix: "open both with the same task",
+      });
+    }
     const parts = [this, other].map(({ source, length }) => ({ of: source, length }));
     return new ImageDataset({
       name: this.name,
       source: { kind: "concat", parts },
       targets: Int32Array.from([...this.targets, ...other.targets]),
+      labelSets: other.labelSets && this.labelSets?.concat(other.labelSets),
       classToIdx: this.classToIdx,
       paths: [...this.paths, ...other.paths],
       leftOut: this.leftOut,
@@ -168,8 +190,11 @@ export class ImageDataset {
       name: this.name,
       source: { kind: "subset", of: this.source, indices: Int32Array.from(chosen) },
       targets: Int32Array.from(chosen, (index) => this.targets[index] as number),
+      labelSets: this.labelSets?.subset(chosen),
       classToIdx: this.classToIdx,
       paths: chosen.map((index) => this.paths[index] as string),
+      labeledAt: chosen.map((index) => this.labeledAt[index] as string),
+      metadata: chosen.map((index) => this.metadata[index]),
     });
   }
 
@@ -184,7 +209,7 @@ export class ImageDataset {
   }
 
   #init(): ImageDatasetInit {
-    const { name, source, targets, classToIdx, paths, leftOut, labeledAt, metadata, remarks } = this;
-    return { name, source, targets, classToIdx, paths, leftOut, labeledAt, metadata, remarks };
+    const { name, source, targets, labelSets, classToIdx, paths, leftOut, labeledAt, metadata, remarks } = this;
+    return { name, source, targets, labelSets, classToIdx, paths, leftOut, labeledAt, metadata, remarks };
   }
 }

@@ -7,7 +7,7 @@ import { VisionError } from "../errors.ts";
 import type { ImageDataset } from "./dataset.ts";
 import { ImageFolder } from "./image-folder.ts";
 import { rowOptions } from "./labeled-rows.ts";
-import { type ListingRow, listingDataset, listingOptionsSchema } from "./listing.ts";
+import { cells, type ListingRow, listingDataset, listingOptionsSchema } from "./listing.ts";
 import { decodeOptions } from "./source.ts";
 import { splitFolder } from "./split-folder.ts";
 
@@ -24,14 +24,14 @@ export const hfImageFolderOptionsSchema = z.strictObject({
  * without metadata, one folder per class.
  */
 export function openHfImageFolder(options: z.input<typeof hfImageFolderOptionsSchema>): ImageDataset {
-  const { root, split, labelColumn, classToIdx, onMissing, ...decode } = parseOptions(
+  const { root, split, labelColumn, classToIdx, onMissing, task, ...decode } = parseOptions(
     "openHfImageFolder",
     hfImageFolderOptionsSchema,
     options,
   );
   const folder = splitFolder(root, split);
   const files = filesBelow(folder, isMetadataName);
-  if (files.length === 0) return new ImageFolder({ root, split, classToIdx, ...decode });
+  if (files.length === 0) return new ImageFolder({ root, split, classToIdx, task, ...decode });
   const rows = files.flatMap((file) => metadataRows(file, folder));
   const [file] = files as [string];
   const listing = parseOptions("openHfImageFolder", listingOptionsSchema, {
@@ -41,6 +41,7 @@ export function openHfImageFolder(options: z.input<typeof hfImageFolderOptionsSc
     labelColumn,
     classToIdx,
     onMissing,
+    task,
     ...decode,
   });
   return listingDataset(rows, { ...listing, split }, folder);
@@ -74,13 +75,7 @@ function jsonRows(text: string, file: string): ListingRow[] {
       if (line.trim() === "") return [];
       const where = `${file}:${i + 1}`;
       try {
-        const entries = Object.entries(JSON.parse(line) as Record<string, unknown>);
-        return [
-          {
-            where,
-            values: Object.fromEntries(entries.map(([key, value]) => [key, value == null ? "" : String(value)])),
-          },
-        ];
+        return [{ where, values: cells(JSON.parse(line) as Record<string, unknown>) }];
       } catch (error) {
         throw new VisionError({
           code: "vision/annotations",

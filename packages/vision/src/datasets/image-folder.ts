@@ -5,6 +5,8 @@ import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
 import { ImageDataset, type LeftOut } from "./dataset.ts";
+import { LabelSets } from "./label-sets.ts";
+import { taskChoices } from "./row-labels.ts";
 import { decodeOptions } from "./source.ts";
 import { emptySplit, splitFolder } from "./split-folder.ts";
 
@@ -16,6 +18,8 @@ export const imageFolderOptionsSchema = z.strictObject({
   classToIdx: z.custom<ClassToIdx>((value) => typeof value === "object" && value !== null).optional(),
   /** Whether a class folder may hold no images. */
   allowEmpty: z.boolean().default(false),
+  /** `multilabel`: each image's labels are a set of one. */
+  task: z.enum(taskChoices).default("auto"),
   ...decodeOptions,
 });
 
@@ -26,7 +30,7 @@ export const imageFolderOptionsSchema = z.strictObject({
  */
 export class ImageFolder extends ImageDataset {
   constructor(options: z.input<typeof imageFolderOptionsSchema>) {
-    const { root, split, classToIdx, allowEmpty, ...decode } = parseOptions(
+    const { root, split, classToIdx, allowEmpty, task, ...decode } = parseOptions(
       "ImageFolder",
       imageFolderOptionsSchema,
       options,
@@ -76,6 +80,7 @@ export class ImageFolder extends ImageDataset {
       name: split ?? folder,
       source: { kind: "files", paths, decode },
       targets: Int32Array.from(targets),
+      labelSets: task === "multilabel" ? LabelSets.from(targets.length, (i) => targets.slice(i, i + 1)) : undefined,
       classToIdx: classes,
       paths,
       leftOut,

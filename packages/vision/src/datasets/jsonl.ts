@@ -6,6 +6,7 @@ import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { ImageDataset, type SampleMetadata } from "./dataset.ts";
 import { labeledSamples, rowOptions, selectRows, unnamedImages } from "./labeled-rows.ts";
+import { labelList } from "./row-labels.ts";
 import { decodeOptions } from "./source.ts";
 import { emptySplit, splitFolder } from "./split-folder.ts";
 
@@ -25,6 +26,8 @@ export interface AnnotationRow {
   readonly prefix: string;
   /** The label; empty means none. */
   readonly suffix: string;
+  /** The labels, where the row gives a list. */
+  readonly labels?: readonly string[];
   readonly metadata?: SampleMetadata;
   /** Where it is written: file and line. */
   readonly where: string;
@@ -32,7 +35,8 @@ export interface AnnotationRow {
 
 /**
  * Images listed in JSON lines: every `*.jsonl` below the split's folder, with rows
- * `{"image": "CLASS/FILE", "prefix": ..., "suffix": LABEL, "metadata": ...}`. Image paths are relative to their
+ * `{"image": "CLASS/FILE", "prefix": ..., "suffix": LABEL, "metadata": ...}`; `label` or `labels` may stand for `suffix`, and a
+ * list in place of one label. Image paths are relative to their
  * annotations file (or to the split's folder), or absolute. Rows without a label are left out, as are labels unknown to
  * `classToIdx` and image files that no row names; `leftOut` lists them.
  * @throws VisionError if the root or split is missing or empty, a line is not JSON or lacks a field (file and line are
@@ -40,7 +44,11 @@ export interface AnnotationRow {
  */
 export class JsonlDataset extends ImageDataset {
   constructor(options: z.input<typeof jsonlOptionsSchema>) {
-    const { root, split, classToIdx, onMissing, ...decode } = parseOptions("JsonlDataset", jsonlOptionsSchema, options);
+    const { root, split, classToIdx, onMissing, task, ...decode } = parseOptions(
+      "JsonlDataset",
+      jsonlOptionsSchema,
+      options,
+    );
     const folder = splitFolder(root, split);
     const files = filesBelow(folder, (name) => name.endsWith(".jsonl"));
     if (files.length === 0) {
@@ -52,8 +60,8 @@ export class JsonlDataset extends ImageDataset {
     }
     const all = files
       .flatMap((file) => readAnnotations(file, folder))
-      .map(({ image, suffix, where, metadata }) => ({ path: image, label: suffix, where, metadata }));
-    const { kept, classes, leftOut } = selectRows(all, { classToIdx, onMissing });
+      .map(({ image, suffix, labels, where, metadata }) => ({ path: image, label: suffix, labels, where, metadata }));
+    const { kept, classes, leftOut } = selectRows(all, { classToIdx, onMissing, task });
     if (kept.length === 0) {
       throw emptySplit(
         folder,
@@ -103,15 +111,17 @@ function parseRow(line: string, where: string): Omit<AnnotationRow, "where"> {
   if (typeof row !== "object" || row === null || Array.isArray(row)) {
     throw annotationError("annotations line: expected an object", where);
   }
-  const { image, prefix, suffix, metadata } = row as Record<string, unknown>;
+  const { image, prefix, label, labels, suffix = label ?? labels, metadata } = row as Record<string, unknown>;
   if (typeof image !== "string" || image === "") throw annotationError("field 'image': expected a path", where);
-  if (suffix != null && typeof suffix !== "string" && typeof suffix !== "number") {
-    throw annotationError("field 'suffix': expected the label, a string", where);
+  const list = Array.isArray(suffix) ? labelList(suffix) : undefined;
+  if (list === undefined && suffix != null && typeof suffix !== "string" && typeof suffix !== "number") {
+    throw annotationError("field 'suffix': expected the label, a string, or a list of labels", where);
   }
   return {
     image,
     prefix: typeof prefix === "string" ? prefix : "",
-    suffix: suffix == null ? "" : String(suffix).trim(),
+    suffix: list?.join(", ") ?? (suffix == null ? "" : String(suffix).trim()),
+    ...(list !== undefined && { labels: list }),
     ...(typeof metadata === "object" && metadata !== null && { metadata: metadata as SampleMetadata }),
   };
 }

@@ -6,6 +6,8 @@ import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
 import type { ImageDatasetInit, LeftOut } from "./dataset.ts";
+import { LabelSets } from "./label-sets.ts";
+import { type LabeledRow, rowsOfTask, type TaskChoice, taskChoices } from "./row-labels.ts";
 
 /** Options of every dataset that a listing describes. */
 export const rowOptions = {
@@ -13,37 +15,33 @@ export const rowOptions = {
   classToIdx: z.custom<ClassToIdx>((value) => typeof value === "object" && value !== null).optional(),
   /** What happens to rows whose image file does not exist. */
   onMissing: z.enum(["raise", "skip"]).default("raise"),
+  /** Whether images have one label each or any number; `auto`: as the rows say. */
+  task: z.enum(taskChoices).default("auto"),
 };
-
-/** A row of a listing, whatever the format. */
-export interface LabeledRow {
-  readonly path: string;
-  /** Empty where the row has none. */
-  readonly label: string;
-  /** File and line. */
-  readonly where: string;
-}
 
 interface Selection {
   readonly classToIdx?: ClassToIdx | undefined;
   readonly onMissing: "raise" | "skip";
+  readonly task: TaskChoice;
 }
 
 /**
  * The rows that become samples (those with a known label and an image), and why the others do not.
  * @throws VisionError for an image that does not exist, unless those are skipped
  */
-export function selectRows<Row extends LabeledRow>(rows: readonly Row[], { classToIdx, onMissing }: Selection) {
+export function selectRows<Row extends LabeledRow>(given: readonly Row[], { classToIdx, onMissing, task }: Selection) {
+  const rows = rowsOfTask(given, task);
   const classes =
     classToIdx === undefined
-      ? indexClasses(rows.map(({ label }) => label).filter((label) => label !== ""))
+      ? indexClasses(rows.flatMap(({ label, labels = [label] }) => labels).filter((label) => label !== ""))
       : asClassMap(classToIdx);
   const kept: Row[] = [];
   const leftOut: LeftOut[] = [];
   for (const row of rows) {
-    const { path, label, where } = row;
-    if (label === "") leftOut.push({ reason: "no label", path, label, where });
-    else if (!classes.has(label)) leftOut.push({ reason: "label unknown to train", path, label, where });
+    const { path, label, labels = [label], where } = row;
+    if (label === "" && labels.length > 0) leftOut.push({ reason: "no label", path, label, where });
+    else if (!labels.every((one) => classes.has(one)))
+      leftOut.push({ reason: "label unknown to train", path, label, where });
     else if (!existsSync(path)) leftOut.push({ reason: "image missing", path, label, where });
     else kept.push(row);
   }
@@ -57,8 +55,12 @@ export function labeledSamples(
   rows: readonly LabeledRow[],
   classes: ReadonlyMap<string, number>,
 ): Omit<ImageDatasetInit, "name" | "source"> {
+  const indices = ({ labels = [] }: LabeledRow) => labels.map((label) => classes.get(label) as number);
+  const isMultilabel = rows.some(({ labels }) => labels !== undefined);
+  const labelSets = isMultilabel ? LabelSets.from(rows.length, (i) => indices(rows[i] as LabeledRow)) : undefined;
   return {
-    targets: Int32Array.from(rows, ({ label }) => classes.get(label) as number),
+    targets: labelSets?.first() ?? Int32Array.from(rows, ({ label }) => classes.get(label) as number),
+    labelSets,
     classToIdx: classes,
     paths: rows.map(({ path }) => path),
     labeledAt: rows.map(({ where }) => where),

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { VisionError } from "../errors.ts";
 import { ImageDataset } from "./dataset.ts";
 import { labeledSamples, rowOptions, selectRows, unnamedImages } from "./labeled-rows.ts";
+import { indicatorColumns, labelList, markedColumns } from "./row-labels.ts";
 import { decodeOptions } from "./source.ts";
 import { emptySplit } from "./split-folder.ts";
 
@@ -32,9 +33,11 @@ export type ListingRow = CsvRow;
  * @param within a folder whose images the rows should all name
  */
 export function listingDataset(rows: readonly ListingRow[], options: Options, within?: string): ImageDataset {
-  const { file, imageRoot, imageColumn, labelColumn, splitColumn, split, classToIdx, onMissing, ...decode } = options;
+  const { file, imageRoot, imageColumn, splitColumn, split, classToIdx, onMissing, task, ...decode } = options;
   const columns = Object.keys(rows[0]?.values ?? {});
-  for (const column of [imageColumn, labelColumn, ...(splitColumn === undefined ? [] : [splitColumn])]) {
+  const { labelColumn, indicators } = labelColumns(rows, options);
+  const needed = [imageColumn, splitColumn, ...(indicators.length === 0 ? [labelColumn] : [])];
+  for (const column of needed.filter((name) => name !== undefined)) {
     if (rows.length > 0 && !columns.includes(column)) {
       throw new VisionError({
         code: "vision/listing",
@@ -46,12 +49,12 @@ export function listingDataset(rows: readonly ListingRow[], options: Options, wi
   const root = imageRoot ?? dirname(file);
   const all = rows
     .filter(({ values }) => splitColumn === undefined || values[splitColumn] === split)
-    .map(({ values, where }) => ({
-      path: pathFrom(root, values[imageColumn] ?? ""),
-      label: (values[labelColumn] ?? "").trim(),
-      where,
-    }));
-  const { kept, classes, leftOut } = selectRows(all, { classToIdx, onMissing });
+    .map(({ values, where }) => {
+      const text = (values[labelColumn] ?? "").trim();
+      const labels = indicators.length > 0 ? markedColumns(values, indicators) : labelList(text);
+      return { path: pathFrom(root, values[imageColumn] ?? ""), label: labels?.join(", ") ?? text, labels, where };
+    });
+  const { kept, classes, leftOut } = selectRows(all, { classToIdx, onMissing, task });
   if (kept.length === 0) {
     throw emptySplit(file, `none of its ${plural(rows.length, "row")} can be used`, "check the columns and the split");
   }
@@ -64,8 +67,19 @@ export function listingDataset(rows: readonly ListingRow[], options: Options, wi
   });
 }
 
+/** The column with the labels, or the columns that mark one class each. */
+function labelColumns(rows: readonly ListingRow[], { imageColumn, labelColumn, splitColumn = "split" }: Options) {
+  const columns = Object.keys(rows[0]?.values ?? {});
+  const column = [labelColumn, "labels"].find((name) => columns.includes(name)) ?? labelColumn;
+  if (columns.includes(column)) return { labelColumn: column, indicators: [] };
+  const indicators = indicatorColumns(rows, new Set([imageColumn, splitColumn]));
+  // A single one is as likely metadata.
+  return { labelColumn: column, indicators: indicators.length < 2 ? [] : indicators };
+}
+
 /**
- * Images listed in a CSV, TSV or Parquet file, with a path and a label column.
+ * Images listed in a CSV, TSV or Parquet file, with a path and a label column. Several labels of an image are a list, a
+ * text between `|` or `;`, or, without a label column, one column a class with 0 and 1.
  * @throws VisionError naming file and line (or row) of what is wrong.
  */
 export async function openListing(options: z.input<typeof listingOptionsSchema>): Promise<ImageDataset> {
@@ -74,6 +88,12 @@ export async function openListing(options: z.input<typeof listingOptionsSchema>)
     throw new VisionError({ code: "vision/data-root-missing", what: `the listing ${parsed.file} does not exist` });
   }
   return listingDataset(await readListing(parsed.file), parsed);
+}
+
+/** The values of a row as text; a list as JSON. */
+export function cells(row: Readonly<Record<string, unknown>>): Record<string, string> {
+  const text = (value: unknown) => (value == null ? "" : Array.isArray(value) ? JSON.stringify(value) : String(value));
+  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, text(value)]));
 }
 
 async function readListing(file: string): Promise<ListingRow[]> {
@@ -85,7 +105,7 @@ async function readListing(file: string): Promise<ListingRow[]> {
     const rows = await parquetReadObjects({ file: buffer });
     return rows.map((row, i) => ({
       where: `${file}, row ${i + 1}`,
-      values: Object.fromEntries(Object.entries(row).map(([key, value]) => [key, value == null ? "" : String(value)])),
+      values: cells(row),
     }));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -7,6 +7,7 @@ import type { ImageDataset } from "./dataset.ts";
 import { isMetadataName, openHfImageFolder } from "./hf-image-folder.ts";
 import { ImageFolder } from "./image-folder.ts";
 import { JsonlDataset } from "./jsonl.ts";
+import type { TaskChoice } from "./row-labels.ts";
 import { splitFolder } from "./split-folder.ts";
 
 /** How the images of a split are labeled: one folder a class, `*.jsonl` annotations, Hugging Face's metadata files. */
@@ -23,6 +24,8 @@ export interface SplitOptions {
   readonly maxPixels?: number | undefined;
   /** Whether images are turned as their EXIF orientation says. */
   readonly exifOrientation?: boolean;
+  /** Whether images have one label each or any number; `auto` (the default): as the files say. */
+  readonly task?: TaskChoice;
 }
 
 /**

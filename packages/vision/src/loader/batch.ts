@@ -4,7 +4,7 @@ import type { Tensor } from "@classifier-training/torch";
 export interface ClassificationBatch extends Disposable {
   /** [N, 3, H, W] float32, channels_last. */
   readonly images: Tensor;
-  /** [N] int64; [N, K] float32 after MixUp or CutMix. */
+  /** [N] int64; [N, K] float32 after MixUp or CutMix, and of a multilabel dataset: 1 for the classes of a sample. */
   readonly labels: Tensor;
   /** Dataset indices of the samples. */
   readonly indices: readonly number[];

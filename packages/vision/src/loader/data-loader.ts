@@ -1,6 +1,6 @@
 import { getLogger, type Problem, parseOptions } from "@classifier-training/base";
 import { isTransform, type Transform } from "@classifier-training/image";
-import { fromTypedArray } from "@classifier-training/torch";
+import { fromTypedArray, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import type { ImageDataset } from "../datasets/dataset.ts";
 import { VisionError } from "../errors.ts";
@@ -202,12 +202,21 @@ export class DataLoader {
     const images = batchImages(raw, kept, this.#plan.tail);
     raw.release();
     const indices = kept.map((position) => raw.indices[position] as number);
-    const targets = BigInt64Array.from(indices, (index) => BigInt(this.dataset.targets[index] as number));
-    const batch = classificationBatch(images, fromTypedArray(targets, [indices.length]), indices);
+    const batch = classificationBatch(images, this.#labels(indices), indices);
     // Batches of all processes are numbered as those of one: each mixes in its own way.
     const { rank, worldSize } = this.#shard;
     const key = [seed, epoch, batchIndex * worldSize + rank];
     return batchTransform ? batchTransform.apply(batch, key, this.dataset.classes.length) : batch;
+  }
+
+  #labels(indices: readonly number[]): Tensor {
+    const { labelSets, targets, classToIdx } = this.dataset;
+    if (labelSets !== undefined)
+      return fromTypedArray(labelSets.rows(indices, classToIdx.size), [indices.length, classToIdx.size]);
+    return fromTypedArray(
+      BigInt64Array.from(indices, (index) => BigInt(targets[index] as number)),
+      [indices.length],
+    );
   }
 
   #reportSkipped(raw: RawBatch): void {

@@ -95,12 +95,15 @@ export const classSamplerOptionsSchema = z.strictObject({
 /** What a sampler needs to know of a dataset. */
 export interface Labeled {
   readonly targets: Int32Array;
+  /** Of a multilabel dataset: the classes of all samples, one after the other, and those of one. */
+  readonly labelSets?: { readonly classes: Int32Array; of(index: number): Int32Array } | undefined;
   readonly classToIdx: ReadonlyMap<string, number>;
 }
 
 /**
  * The training sampler of a configuration: shuffled, or weighted by class. With `auto` the weight of a sample is the
- * inverse of its class's frequency.
+ * inverse of its class's frequency. Of several classes the one of the largest weight counts; with `auto`, samples of no
+ * class are a class of their own, with `manual` they weigh 1.
  */
 export function classSampler(dataset: Labeled, options: z.input<typeof classSamplerOptionsSchema> = {}): Sampler {
   const { mode, classWeights, numSamples, replacement, seed } = parseOptions(
@@ -108,16 +111,21 @@ export function classSampler(dataset: Labeled, options: z.input<typeof classSamp
     classSamplerOptionsSchema,
     options,
   );
-  const { targets } = dataset;
+  const { targets, labelSets } = dataset;
   if (mode === "disabled") return new RandomSampler(targets.length, { seed });
   const perClass = mode === "auto" ? inverseFrequencies(dataset) : manualWeights(dataset, classWeights ?? {});
-  const weights = Float64Array.from(targets, (target) => perClass[target] as number);
+  const ofNone = mode === "auto" ? 1 / Math.max(1, targets.filter((target) => target < 0).length) : 1;
+  const weightOf = (target: number, i: number) =>
+    labelSets === undefined || target < 0
+      ? (perClass[target] ?? ofNone)
+      : labelSets.of(i).reduce((largest, label) => Math.max(largest, perClass[label] as number), 0);
+  const weights = Float64Array.from(targets, weightOf);
   return new WeightedRandomSampler(weights, { seed, replacement, ...(numSamples == null ? {} : { numSamples }) });
 }
 
-function inverseFrequencies({ targets, classToIdx }: Labeled): number[] {
+function inverseFrequencies({ targets, labelSets, classToIdx }: Labeled): number[] {
   const counts = new Array<number>(classToIdx.size).fill(0);
-  for (const target of targets) counts[target]!++;
+  for (const target of labelSets?.classes ?? targets) counts[target]!++;
   return counts.map((count) => (count === 0 ? 0 : 1 / count));
 }
 

@@ -136,6 +136,9 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
   };
 }
 
+/** What an image without any of the classes is called. */
+const noClass = "none";
+
 /** Every image that a split lists, also those without a usable label, and how each is read. */
 async function imagesOf(splits: readonly OpenedSplit[], decode: DecodeChoices) {
   const images: ListedImage[] = [];
@@ -145,8 +148,10 @@ async function imagesOf(splits: readonly OpenedSplit[], decode: DecodeChoices) {
     if (dataset === undefined) continue;
     const { classes } = dataset;
     for (const [i, path] of dataset.paths.entries()) {
-      const label = classes[dataset.targets[i] as number] as string;
-      images.push({ split, path, label, where: dataset.labeledAt[i] as string });
+      const labels = Array.from(dataset.labelsOf(i), (index) => classes[index] as string);
+      const label = dataset.labelSets !== undefined && labels.length === 0 ? noClass : labels.join(", ");
+      const where = dataset.labeledAt[i] as string;
+      images.push({ split, path, label, where, ...(dataset.labelSets !== undefined && { labels }) });
       readers.push(async () => (await dataset.get(i)).image);
     }
     const others = leftOutOf(opened, "label unknown to train", "no label").filter(({ path }) => existsSync(path));
@@ -180,7 +185,7 @@ function summary(
   const own = images.filter(({ split }) => split === name);
   // Without a prototype: a class may be called `constructor`.
   const classes: Record<string, number> = Object.create(null);
-  for (const label of own.map(({ label }) => label).sort(comparePython)) {
+  for (const label of own.flatMap(({ label, labels = [label] }) => labels).sort(comparePython)) {
     if (label !== "") classes[label] = (classes[label] ?? 0) + 1;
   }
   const unknownClasses = Object.keys(classes).filter((label) => trainClasses?.has(label) === false);

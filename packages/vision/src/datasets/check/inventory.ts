@@ -8,8 +8,10 @@ import { findSplitFolder, splitFolder } from "../split-folder.ts";
 export interface ListedImage {
   readonly split: string;
   readonly path: string;
-  /** Empty when it has none. */
+  /** Empty when it has none; several are joined by commas. */
   readonly label: string;
+  /** The labels of an image of a multilabel dataset. */
+  readonly labels?: readonly string[];
   /** Where the label is written. */
   readonly where: string;
 }
@@ -48,13 +50,14 @@ export function takeInventory(root: string, decode: DecodeChoices = {}): Invento
   let train: ImageDataset | undefined;
   const splits = names.map((split): OpenedSplit => {
     try {
-      const dataset = openSplit(root, split, { ...decode, classToIdx: train?.classToIdx, onMissing: "skip" });
+      const known = train && { classToIdx: train.classToIdx, task: train.task };
+      const dataset = openSplit(root, split, { ...decode, ...known, onMissing: "skip" });
       if (split === "train") train = dataset;
       if (dataset === train && train.classToIdx.size < 2) {
         const [only] = train.classes;
         refused.push({
           split,
-          what: `its images are all of one class, ${only}`,
+          what: only === undefined ? "its images are of no class" : `its images are all of one class, ${only}`,
           fix: "a classifier needs two or more",
         });
       }
