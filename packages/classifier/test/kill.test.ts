@@ -26,7 +26,8 @@ async function firstCheckpoint(dir: string): Promise<void> {
 }
 
 test("a run that is killed in mid-epoch ends with the weights of an undisturbed one", async () => {
-  const args = ["train", ...quick, "trainer.max_epochs=3", "callbacks.onnx_export=null"];
+  const photos = ["transforms=photos", "transforms.mix=0.5", "+data.repeated_augmentation=2"];
+  const args = ["train", ...quick, ...photos, "trainer.max_epochs=3", "callbacks.onnx_export=null"];
   const calm = await place();
   const disturbed = await place();
   expect((await classifier(args, calm)).code).toBe(0);

@@ -1,5 +1,6 @@
 // Made by "npm run targets" from targets.ts.
 export const targetNames: readonly string[] = [
+  "classifier_training.transforms.HorizontalFlip",
   "classifier_training.transforms.RandomBilinearDownscale",
   "classifier_training.transforms.RandomGaussianNoise",
   "classifier_training.transforms.RandomJPEGCompression",

@@ -1,4 +1,5 @@
 export * from "@classifier-training/image";
+export { isBatchTransform, RandomBatchApply, RandomBatchChoice } from "./batch-transforms/containers.ts";
 export { CutMix } from "./batch-transforms/cut-mix.ts";
 export { MixUp } from "./batch-transforms/mix-up.ts";
 export { cached } from "./datasets/cache.ts";
@@ -61,6 +62,7 @@ export { createModel, listModels, modelDefinition, registerModel } from "./model
 export { ResNet, type ResNetConfig, type ResNetOptions } from "./models/resnet.ts";
 export { RandomSampler, SequentialSampler, SubsetSampler } from "./samplers/basic.ts";
 export { DistributedBatchSampler, DistributedSampler } from "./samplers/distributed.ts";
+export { RepeatedAugmentationSampler } from "./samplers/repeated-augmentation.ts";
 export { RotatingSampler } from "./samplers/rotating.ts";
 export { countOccurrences, type Sampler } from "./samplers/sampler.ts";
 export { SubstitutingSampler } from "./samplers/substituting.ts";

@@ -22,6 +22,7 @@ import {
   type ImageStep,
   JsonlDataset,
   openSplit,
+  RepeatedAugmentationSampler,
   RotatingSampler,
   type Sampler,
   type SplitOptions,
@@ -205,10 +206,11 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   #trainSampler(): Sampler {
-    this.#sampler = new SubstitutingSampler(this.#mixingSampler() ?? this.#classSampler(), this.trainEnabled, {
-      seed: this.options.seed,
-    });
-    return this.#sampler;
+    const { seed, repeatedAugmentation } = this.options;
+    this.#sampler = new SubstitutingSampler(this.#mixingSampler() ?? this.#classSampler(), this.trainEnabled, { seed });
+    return repeatedAugmentation === 1
+      ? this.#sampler
+      : new RepeatedAugmentationSampler(this.#sampler, repeatedAugmentation);
   }
 
   /** Synthetic images in turn, so many that they are the wanted part of an epoch; undefined where all are in each. */

@@ -49,6 +49,11 @@ export const imageFolderDataModuleOptionsSchema = z.strictObject({
   useCache: z.boolean().default(false).describe("keep decoded images"),
   cacheType: z.enum(["ram", "disk"]).default("ram"),
   sampler: samplerOptionsSchema.nullish(),
+  repeatedAugmentation: z
+    .int()
+    .min(1)
+    .default(1)
+    .describe("copies of an image in a training epoch, each augmented otherwise; epochs stay as long as they are"),
   classWeights: z
     .enum(["inverse", "effective", "none"])
     .default("inverse")

@@ -59,11 +59,14 @@ export async function buildCallbacks(config: DictConfig, hasLogger: boolean): Pr
 export async function buildDataModule(config: DictConfig, seed: number): Promise<ClassificationDataModule> {
   refuseUnreadGroups(config);
   const transforms: Record<string, unknown> = {};
-  for (const name of ["train_transforms", "val_transforms", "test_transforms"]) {
-    const node = select(config, `transforms.${name}`);
-    if (node !== null && node !== undefined) transforms[name] = await instantiate(node as DictConfig);
-  }
   const [key, node] = required(config, groups.data);
+  const names = ["train_transforms", "val_transforms", "test_transforms"];
+  // MixUp and the like are also an option of the data, which goes first.
+  if (get(node, "batch_transform", null) === null) names.push("batch_transform");
+  for (const name of names) {
+    const given = select(config, `transforms.${name}`);
+    if (given !== null && given !== undefined) transforms[name] = await instantiate(given as DictConfig);
+  }
   const data = await instantiate(node, { ...transforms, ...((await takesSeed(node)) && { seed }) });
   if (data instanceof ClassificationDataModule) return data;
   throw wrongKind(key, "ClassificationDataModule", "classifier_training.data.datamodule.ImageFolderDataModule");

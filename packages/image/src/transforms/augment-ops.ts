@@ -44,9 +44,11 @@ export interface MagnitudeRange {
 
 export type AugmentSpace = Partial<Readonly<Record<AugmentOp, MagnitudeRange>>>;
 
-/** `bins` numbers from `low` to `high`. */
+/** `bins` numbers from `low` to `high`: those of `torch.linspace`, which counts in float32, from both ends to the middle. */
 export function linspace(low: number, high: number, bins: number): number[] {
-  return Array.from({ length: bins }, (_, i) => (bins === 1 ? low : low + ((high - low) * i) / (bins - 1)));
+  const step = Math.fround((high - low) / Math.max(1, bins - 1));
+  const at = (i: number) => (i < bins / 2 ? low + step * i : high - step * (bins - 1 - i));
+  return Array.from({ length: bins }, (_, i) => Math.fround(bins === 1 ? low : at(i)));
 }
 
 /** Magnitudes from 0 to `high`, of either sign. */
@@ -60,8 +62,8 @@ export const bitsDownFrom = (most: number, range: number): MagnitudeRange => ({
   magnitudes: (bins) => linspace(0, range, bins).map((less) => roundHalfEven(most - less)),
 });
 
-/** Solarize thresholds as a fraction of the full scale, from 1 down to 0. */
-export const thresholds: MagnitudeRange = { magnitudes: (bins) => linspace(1, 0, bins) };
+/** Solarize thresholds, from 255 (nothing is inverted) down to 0. */
+export const thresholds: MagnitudeRange = { magnitudes: (bins) => linspace(255, 0, bins) };
 
 /** The magnitude of an operation at an index of its range, with a random sign where it has one. */
 export function sampleMagnitude(
@@ -123,7 +125,7 @@ export function applyAugment(
     case "Posterize":
       return posterize(image, Math.trunc(magnitude));
     case "Solarize":
-      return solarize(image, (isByteImage(image) ? 255 : 1) * magnitude);
+      return solarize(image, isByteImage(image) ? magnitude : magnitude / 255);
     case "AutoContrast":
       return autocontrast(image);
     case "Equalize":

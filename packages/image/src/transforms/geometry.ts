@@ -1,9 +1,10 @@
+import { Rng } from "@classifier-training/base";
 import { z } from "zod";
 import { horizontalFlip, roundHalfEven, verticalFlip } from "../functional/crop.ts";
 import { elastic, elasticDisplacement } from "../functional/elastic.ts";
 import { type AffineParams, affine, type Points, perspective, rotate } from "../functional/geometry.ts";
 import { fillOption, ordered, probability, spreadOption, warpInterpolationOption } from "./options.ts";
-import { defineTransform } from "./transform.ts";
+import { defineContainer, defineTransform } from "./transform.ts";
 
 /** Mirrors left and right, with probability `p`. */
 export const RandomHorizontalFlip = defineTransform({
@@ -11,6 +12,30 @@ export const RandomHorizontalFlip = defineTransform({
   options: z.strictObject({ p: probability(0.5) }),
   sample: ({ p }, rng) => rng.chance(p) || undefined,
   apply: (image) => horizontalFlip(image),
+});
+
+const flipMode = z.enum(["alternating", "random", "none"]);
+
+/**
+ * Mirrors left and right. `alternating` (also `true`): half of the images, by a hash of their index, in the first epoch,
+ * the others in the second, and so on, so that two epochs show each image both ways (Jordan 2024, "94% on CIFAR-10 in
+ * 3.29 Seconds on a Single GPU"); a further visit within an epoch counts like the next epoch. `random`: each time with
+ * probability 1/2. `none` (also `false`): never, for hands, digits and text.
+ */
+export const HorizontalFlip = defineContainer({
+  name: "HorizontalFlip",
+  namespace: "classifier_training",
+  options: z.strictObject({
+    mode: z
+      .preprocess((mode) => (typeof mode === "boolean" ? (mode ? "alternating" : "none") : mode), flipMode)
+      .default("alternating"),
+  }),
+  run(image, { mode }, { key: [seed = 0, epoch = 0, index = 0, visit = 0], path }, rng) {
+    if (mode === "none") return image;
+    const flips =
+      mode === "random" ? rng.chance(0.5) : (Rng.at(seed, index, path, "flip").integer(2) + epoch + visit) % 2 === 1;
+    return flips ? horizontalFlip(image) : image;
+  },
 });
 
 /** Mirrors top and bottom, with probability `p`. */

@@ -153,3 +153,25 @@ test("samples of different transforms and samples are independent", () => {
     for (const path of ["0", "1", "1.transforms.0"]) values.add(Rng.at(1, 0, index, path).uint32());
   expect(values.size).toBe(150);
 });
+
+test("alternating flips show each image both ways in two epochs, half of them mirrored in each", async () => {
+  const given = image();
+  const flipped = async (mode: unknown, epoch: number, index: number, visit = 0) => {
+    const made = await T.HorizontalFlip.build({ mode }).run(given, { key: [5, epoch, index, visit], path: "1" });
+    return !sameBytes(made.data, given.data);
+  };
+  const indices = Array.from({ length: 200 }, (_, i) => i);
+  const epoch = (mode: unknown, number: number, visit = 0) =>
+    Promise.all(indices.map((index) => flipped(mode, number, index, visit)));
+  const first = await epoch(true, 0);
+  expect(first.filter(Boolean).length).toBeGreaterThan(70);
+  expect(first.filter(Boolean).length).toBeLessThan(130);
+  expect(await epoch("alternating", 1)).toEqual(first.map((flip) => !flip));
+  expect(await epoch("alternating", 0, 1)).toEqual(first.map((flip) => !flip));
+  expect(await epoch("alternating", 8)).toEqual(first);
+  expect((await epoch(false, 1)).some(Boolean)).toBe(false);
+  expect(await epoch("random", 1)).not.toEqual((await epoch("random", 0)).map((flip) => !flip));
+  expect(() => T.HorizontalFlip.build({ mode: "sometimes" })).toThrow(
+    'expected one of "alternating", "random", "none", received "sometimes"',
+  );
+});

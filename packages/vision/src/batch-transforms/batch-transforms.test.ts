@@ -1,6 +1,7 @@
 import { fromTypedArray, tensor } from "@classifier-training/torch";
 import { expect, test } from "vitest";
-import { classificationBatch } from "../loader/batch.ts";
+import { type BatchTransform, classificationBatch } from "../loader/batch.ts";
+import { RandomBatchApply, RandomBatchChoice } from "./containers.ts";
 import { CutMix } from "./cut-mix.ts";
 import { MixUp } from "./mix-up.ts";
 
@@ -28,4 +29,26 @@ test("MixUp and CutMix blend neighbors and make soft labels that sum to one", ()
     expect((batch.images.select(0, 1).mean() as { item(): number }).item()).toBeCloseTo(own, 4);
   }
   expect(() => new MixUp().apply(batchOf(2), [0])).toThrow("the number of classes is not set");
+});
+
+test("RandomChoice and RandomApply of batches choose by the batch's key", () => {
+  const [mixUp, cutMix] = [new MixUp({ numClasses: 3 }), new CutMix({ numClasses: 3 })];
+  const pixels = (transform: BatchTransform, batch: number) => {
+    using made = transform.apply(batchOf(4), [1, 0, batch]);
+    return JSON.stringify(made.images.tolist());
+  };
+  const choice = new RandomBatchChoice({ transforms: [mixUp, cutMix] });
+  const chosen = Array.from({ length: 24 }, (_, i) =>
+    [mixUp, cutMix].findIndex((one) => pixels(one, i) === pixels(choice, i)),
+  );
+  expect(new Set(chosen)).toEqual(new Set([0, 1]));
+  const first = chosen.indexOf(0);
+  expect(pixels(new RandomBatchChoice({ transforms: [mixUp, cutMix], p: [0, 1] }), first)).toBe(pixels(cutMix, first));
+  const apply = new RandomBatchApply({ transforms: [choice], p: 0.5 });
+  const mixed = Array.from({ length: 40 }, (_, i) => {
+    using made = apply.apply(batchOf(4), [1, 0, i]);
+    return made.labels.ndim;
+  });
+  expect(new Set(mixed)).toEqual(new Set([1, 2]));
+  expect(() => new RandomBatchChoice({ transforms: [mixUp], p: [1, 1] })).toThrow("one value for each transform");
 });

@@ -8,6 +8,7 @@ import {
   Compose,
   encodeJpeg,
   GaussianBlur,
+  HorizontalFlip,
   RandomAdjustSharpness,
   RandomAffine,
   RandomApply,
@@ -19,6 +20,7 @@ import {
   RandomResizedCrop,
   Resize,
   ToFloat32Tensor,
+  TrivialAugmentWide,
   toChannelsFirst,
 } from "@classifier-training/image";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -26,7 +28,8 @@ import { reservedBytes } from "../../../image/src/kernels/heap.ts";
 import { occupyPool } from "../../../image/test/occupy-pool.ts";
 import { basketballJerseyTrainPipeline, validationPipeline } from "../../../image/test/recipes.ts";
 import { ImageFolder } from "../datasets/image-folder.ts";
-import { SequentialSampler } from "../samplers/basic.ts";
+import { RandomSampler, SequentialSampler } from "../samplers/basic.ts";
+import { RepeatedAugmentationSampler } from "../samplers/repeated-augmentation.ts";
 import type { ClassificationBatch } from "./batch.ts";
 import { DataLoader, type DataLoaderOptions } from "./data-loader.ts";
 
@@ -81,6 +84,23 @@ test("batches are the same with 0, 1, 2 and 5 workers", async () => {
   const expected = await collect({ ...options, numWorkers: 0 }, 3);
   expect(expected).toHaveLength(6);
   for (const numWorkers of [1, 2, 5]) expect(await collect({ ...options, numWorkers }, 3)).toEqual(expected);
+});
+
+test("repeated augmentation and alternating flips: the same with 0, 1 and 2 workers and in mid-epoch, each copy another", async () => {
+  const transform = Compose({
+    transforms: [RandomResizedCrop({ size: 16 }), HorizontalFlip(), TrivialAugmentWide(), ToFloat32Tensor()],
+  });
+  const sampler = () => new RepeatedAugmentationSampler(new RandomSampler(23, { seed: 7 }), 3);
+  const read = (numWorkers: number, startBatch = 0) =>
+    collect({ batchSize: 6, transform, seed: 7, sampler: sampler(), numWorkers }, 1, startBatch);
+  const expected = await read(0);
+  for (const numWorkers of [1, 2]) expect(await read(numWorkers)).toEqual(expected);
+  expect(await read(2, 2)).toEqual(expected.slice(2));
+  // The first batch: the last copy of a sample, three of the next, two of the one after it.
+  const [batch] = expected;
+  const copies = [1, 2, 3].map((row) => [...(batch?.pixels.subarray(row * 768, (row + 1) * 768) ?? [])]);
+  expect(new Set(batch?.indices.slice(1, 4)).size).toBe(1);
+  expect(new Set(copies.map((pixels) => pixels.join())).size).toBe(3);
 });
 
 /** Transforms of whole photos in front of the crop. */

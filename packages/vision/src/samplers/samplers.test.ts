@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { RandomSampler, SequentialSampler } from "./basic.ts";
 import { DistributedBatchSampler, DistributedSampler } from "./distributed.ts";
+import { RepeatedAugmentationSampler } from "./repeated-augmentation.ts";
 import { RotatingSampler } from "./rotating.ts";
 import { countOccurrences } from "./sampler.ts";
 import { SubstitutingSampler } from "./substituting.ts";
@@ -132,4 +133,19 @@ test("the first samples come in every epoch; the others take turns, and all have
   expect([...sampler.order(4)]).toEqual(orders[4]);
   expect(new Set(orders.map((order) => order.join())).size).toBe(7);
   expect([...new RotatingSampler(2, 3, 9).order(0)].sort()).toEqual([0, 1, 2, 3, 4]);
+});
+
+test("repeated augmentation visits copies in a row, and each sample as often as without it in so many epochs", () => {
+  const sampler = new RepeatedAugmentationSampler(new RandomSampler(10, { seed: 4 }), 3);
+  const epochs = [0, 1, 2].map((epoch) => [...sampler.order(epoch)]);
+  expect(epochs.map(({ length }) => length)).toEqual([10, 10, 10]);
+  const visits = epochs.flat();
+  expect(visits.filter((_, i) => i % 3 === 0)).toEqual([...new RandomSampler(10, { seed: 4 }).order(0)]);
+  for (let i = 0; i < 10; i++) expect(visits.filter((index) => index === i)).toHaveLength(3);
+  expect([...sampler.order(3)]).not.toEqual(epochs[0]);
+  // Two processes share the copies, which are augmented otherwise.
+  const ranks = [0, 1].map((rank) => new DistributedSampler(sampler, { rank, worldSize: 2 }));
+  expect(ranks.map((rank) => rank.occurrences(0)[0])).toEqual([0, 1]);
+  expect(ranks.map((rank) => rank.order(0)[0])).toEqual([visits[0], visits[0]]);
+  expect(() => new RepeatedAugmentationSampler(sampler, 0)).toThrow("expected an integer of at least 1, received 0");
 });
