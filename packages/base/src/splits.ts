@@ -9,11 +9,12 @@ export type EvaluationSplit = Exclude<Split, "train">;
 /** Names of a split's folder in a dataset, the preferred one first. */
 export const splitFolderNames: Readonly<Record<Split, readonly [string, ...string[]]>> = {
   train: ["train"],
-  val: ["valid", "val", "validation"],
+  val: ["valid", "val", "validation", "dev"],
   test: ["test"],
 };
 
-/** The split that a name stands for: the split's own, or one that its folder may have. */
+/** The split that a name stands for: the split's own, or one that its folder may have, in any capitalization. */
 export function splitOf(name: string): Split | undefined {
-  return splits.find((split) => split === name || splitFolderNames[split].includes(name));
+  const known = name.toLowerCase();
+  return splits.find((split) => split === known || splitFolderNames[split].includes(known));
 }

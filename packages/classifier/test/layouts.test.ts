@@ -49,9 +49,9 @@ const layouts: Readonly<Record<string, (split: string) => Readonly<Record<string
 };
 
 /** The labels of the files of a split, as training reads them. */
-function trained(root: string, split: "train" | "val" = "train"): string[] {
+async function trained(root: string, split: "train" | "val" = "train"): Promise<string[]> {
   const data = new ImageFolderDataModule({ dataRoot: root, numWorkers: 0, imageSize: 16 });
-  data.setup("fit");
+  await data.setup("fit");
   return data.samples(split).map(({ path, label }) => `${relative(root, path)}=${data.classNames[label]}`);
 }
 
@@ -62,12 +62,12 @@ test.each(Object.keys(layouts))(
     const expected = images.map((image) => `train/${image}=${labelOf(image)}`).sort();
     const before = process.cwd();
     const sorted = (found: readonly string[]) => [...found].sort();
-    expect(sorted(trained(root))).toEqual(expected);
+    expect(sorted(await trained(root))).toEqual(expected);
     process.chdir(dir);
     try {
-      expect(sorted(trained(name))).toEqual(expected);
+      expect(sorted(await trained(name))).toEqual(expected);
       process.chdir(root);
-      expect(sorted(trained("."))).toEqual(expected);
+      expect(sorted(await trained("."))).toEqual(expected);
     } finally {
       process.chdir(before);
     }
@@ -84,7 +84,7 @@ test.each(Object.keys(layouts))(
       expect(drawn.stderr + drawn.stdout).toContain("5 images for 2 classes");
       expect(drawn.code).toBe(0);
     }
-    const filled = trained(root);
+    const filled = await trained(root);
     expect(filled.filter((line) => expected.includes(line))).toHaveLength(5);
     expect(filled).toHaveLength(10);
     expect(filled.filter((line) => line.endsWith("=7"))).toHaveLength(5);
@@ -102,7 +102,7 @@ test("images that no annotation speaks for are an error with counts for training
   writeFileSync(join(root, "train/extra/annotations.jsonl"), lines([{ image: "x.png", prefix: "", suffix: "7" }]));
   const sentence =
     /mixes two layouts: extra\/annotations\.jsonl labels 1 image, and 5 images elsewhere, such as 23\/0\.png/;
-  expect(() => trained(root)).toThrow(sentence);
+  await expect(trained(root)).rejects.toThrow(sentence);
   for (const args of [
     ["data", "check", "mixed"],
     ["data", "stats", "mixed"],
@@ -114,12 +114,14 @@ test("images that no annotation speaks for are an error with counts for training
     expect(code).toBe(args[1] === "check" ? 2 : 1);
   }
   writeFileSync(join(root, "train/metadata.csv"), "file_name,label\n7/0.png,7\n");
-  expect(() => trained(root)).toThrow(/annotation files of two kinds: extra\/annotations\.jsonl and metadata\.csv/);
+  await expect(trained(root)).rejects.toThrow(
+    /annotation files of two kinds: extra\/annotations\.jsonl and metadata\.csv/,
+  );
   rmSync(join(root, "train/extra"), { recursive: true });
   cpSync(join(root, "train/metadata.csv"), join(root, "train/7/metadata.csv"));
   rmSync(join(root, "train/metadata.csv"));
   writeFileSync(join(root, "train/7/metadata.csv"), "file_name,label\n0.png,7\n1.png,7\n");
-  expect(() => trained(root)).toThrow(/7\/metadata\.csv labels 2 images, and 2 images elsewhere/);
+  await expect(trained(root)).rejects.toThrow(/7\/metadata\.csv labels 2 images, and 2 images elsewhere/);
 });
 
 test("what training leaves out is counted and named in its log and by the check", async () => {
@@ -139,7 +141,7 @@ test("what training leaves out is counted and named in its log and by the check"
   writeFileSync(join(root, "labels.csv"), "a,b\n");
   const logged: string[] = [];
   const restore = setLogSinks([({ level, message }) => void (level === "WARNING" && logged.push(message))]);
-  expect(trained(root, "val")).toHaveLength(5);
+  expect(await trained(root, "val")).toHaveLength(5);
   restore();
   expect(logged.map((line) => line.replaceAll(root, "ROOT"))).toEqual([
     "train: 2 images left out (named by no annotation): such as ROOT/train/23/1.png",
@@ -156,16 +158,16 @@ test("what training leaves out is counted and named in its log and by the check"
 test("a link that leads back to itself or to a folder around it is a sentence", async () => {
   const root = await dataRoot("links", () => ({}));
   symlinkSync("..", join(root, "train/7/up"));
-  expect(() => trained(root)).toThrow(
+  await expect(trained(root)).rejects.toThrow(
     /the symbolic link .*train\/7\/up.* leads back to itself or to a folder around it/,
   );
   rmSync(join(root, "train/7/up"));
   symlinkSync("self.png", join(root, "train/7/self.png"));
-  expect(() => trained(root)).toThrow(/the symbolic link .*self\.png leads back to itself/);
+  await expect(trained(root)).rejects.toThrow(/the symbolic link .*self\.png leads back to itself/);
   rmSync(join(root, "train/7/self.png"));
   symlinkSync("0.png", join(root, "train/7/other.png"));
   symlinkSync(join(root, "train/23"), join(root, "train/24"));
-  expect(trained(root)).toHaveLength(8);
+  expect(await trained(root)).toHaveLength(8);
 });
 
 test("the check says that a single class is not enough, as training does", async () => {

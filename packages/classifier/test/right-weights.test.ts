@@ -199,12 +199,12 @@ test("a resumed training weighs classes by its own configuration, not by the che
 
 test("a data folder that was moved is the same data", async () => {
   await images(["blue", "red"]);
-  const signatureOf = (dataRoot: string) => {
+  const signatureOf = async (dataRoot: string) => {
     const data = new ImageFolderDataModule({ dataRoot, imageSize: 8, numWorkers: 0 });
-    data.setup("fit");
+    await data.setup("fit");
     return data.runSignature();
   };
-  const before = signatureOf(join(dir, "data"));
+  const before = await signatureOf(join(dir, "data"));
   renameSync(join(dir, "data"), join(dir, "moved"));
-  expect(signatureOf(join(dir, "moved"))).toEqual(before);
+  expect(await signatureOf(join(dir, "moved"))).toEqual(before);
 });

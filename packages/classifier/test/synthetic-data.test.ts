@@ -47,7 +47,7 @@ function dataModule(root: string, { synthetic, ...others }: Partial<Options> = {
 async function opened(root: string, options?: Partial<Options>): Promise<ImageFolderDataModule> {
   const data = dataModule(root, options);
   await data.prepareData();
-  data.setup("fit");
+  await data.setup("fit");
   return data;
 }
 

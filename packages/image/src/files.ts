@@ -75,28 +75,30 @@ export function subfolders(path: string): string[] {
  * folders are not seen. @throws ImageError for a link that leads back to a folder around it
  */
 export function filesBelow(path: string, wanted: (name: string) => boolean): string[] {
-  return walk(path, wanted, []);
+  const found: string[] = [];
+  walk(path, wanted, [], found);
+  return found;
 }
 
-/** Paths of the files in a folder itself for which `wanted` holds. */
+/** Paths of the files in a folder itself for which `wanted` holds; links are followed. */
 export function filesIn(path: string, wanted: (name: string) => boolean): string[] {
+  const isFile = (entry: Dirent) =>
+    entry.isFile() || (entry.isSymbolicLink() && statOf(join(path, entry.name))?.isFile());
   return entriesOf(path)
-    .filter((entry) => entry.isFile() && wanted(entry.name))
+    .filter((entry) => wanted(entry.name) && isFile(entry))
     .map(({ name }) => join(path, name));
 }
 
 /** @param around the real paths of the folders that a link must not lead back to */
-function walk(path: string, wanted: (name: string) => boolean, around: readonly string[]): string[] {
-  const found: string[] = [];
+function walk(path: string, wanted: (name: string) => boolean, around: readonly string[], found: string[]): void {
   const real = realpathSync(path);
   if (around.includes(real)) throw linkLoop(path);
   for (const entry of entriesOf(path)) {
     const full = join(path, entry.name);
     const linked = entry.isSymbolicLink() ? statOf(full) : entry;
-    if (linked?.isDirectory()) found.push(...walk(full, wanted, [...around, real]));
+    if (linked?.isDirectory()) walk(full, wanted, [...around, real], found);
     else if (linked?.isFile() && wanted(entry.name)) found.push(full);
   }
-  return found;
 }
 
 function statOf(path: string) {

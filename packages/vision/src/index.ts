@@ -20,7 +20,6 @@ export {
   type LeftOutReason,
   type SampleMetadata,
 } from "./datasets/dataset.ts";
-export { openHfImageFolder } from "./datasets/hf-image-folder.ts";
 export { IdxDataset } from "./datasets/idx.ts";
 export { ImageFolder } from "./datasets/image-folder.ts";
 export {
@@ -28,15 +27,15 @@ export {
   type ImageStepDefinition,
   type ImageStepFunctions,
 } from "./datasets/image-step.ts";
-export { type AnnotationRow, JsonlDataset, readAnnotations } from "./datasets/jsonl.ts";
+export { JsonlDataset } from "./datasets/jsonl.ts";
 export type { LabelSets, Task } from "./datasets/label-sets.ts";
-export { openListing } from "./datasets/listing.ts";
+export { type SplitLayout, splitLayout } from "./datasets/open/layout.ts";
+export { type OpenedData, openData } from "./datasets/open/open-data.ts";
+export type { OpenOptions, SplitOptions } from "./datasets/open/options.ts";
 export { type TaskChoice, taskChoices } from "./datasets/row-labels.ts";
 export { ShardDataset } from "./datasets/shards.ts";
 export { openSource } from "./datasets/source.ts";
 export type { ImageSource, ImageStep, SourceSpec } from "./datasets/source-spec.ts";
-export { openSplit, type SplitLayout, type SplitOptions, splitLayout } from "./datasets/split.ts";
-export { findSplitFolder } from "./datasets/split-folder.ts";
 export { VisionError } from "./errors.ts";
 export { type BatchTransform, type ClassificationBatch, classificationBatch } from "./loader/batch.ts";
 export { DataLoader, type DataLoaderOptions } from "./loader/data-loader.ts";

@@ -41,7 +41,7 @@ export async function exportBundle({
   const scratch = scratchFolder("export");
   try {
     const exported = await exportedModel(model, scratch);
-    const images = readLabeledFiles(dataRoot, split);
+    const images = await readLabeledFiles(dataRoot, split);
     const classifier = await OnnxClassifier.load(exported.modelPath);
     const measured = await predictImages(classifier, images, onProgress?.("measuring"));
     await classifier.close();

@@ -56,6 +56,7 @@ test("trimBars is short for the image step TrimBars, which crops bars of trainin
       valTransforms: pipeline,
     };
     const data = new ImageFolderDataModule({ ...options, ...changes });
+    await data.setup("fit");
     return [await darkest(data.trainDataloader()), await darkest(data.valDataloader())] as const;
   };
   const [trimmed, validated] = await darkestOf({ trimBars: true });
@@ -95,6 +96,7 @@ test.each([
     const said: string[] = [];
     const restore = setLogSinks([({ message }) => void said.push(message)]);
     const data = new ImageFolderDataModule({ dataRoot: five, numWorkers: 0, imageSize: 16, ...options });
+    await data.setup("fit");
     const loader = data.trainDataloader();
     expect(loader.length).toBe(batches);
     const sizes = await readAll(loader, ({ indices }) => [indices.length]);
@@ -113,6 +115,7 @@ test("batchTransform blends training batches with the data's number of classes, 
     imageSize: 16,
     batchTransform: new MixUp({ alpha: 0.4 }),
   });
+  await data.setup("fit");
   const labelsOf = (loader: DataLoader) => readAll(loader, ({ labels }) => labels.tolist() as Iterable<unknown>);
   const [first, second] = (await labelsOf(data.trainDataloader())) as [number[], number[]];
   expect(first).toHaveLength(2);

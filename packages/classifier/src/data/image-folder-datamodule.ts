@@ -1,6 +1,4 @@
-import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { basename, relative } from "node:path";
+import { relative } from "node:path";
 import {
   CtError,
   getLogger,
@@ -21,11 +19,11 @@ import {
   type ImageDataset,
   type ImageStep,
   JsonlDataset,
-  openSplit,
+  type OpenedData,
+  openData,
   RepeatedAugmentationSampler,
   RotatingSampler,
   type Sampler,
-  type SplitOptions,
   SubsetSampler,
   SubstitutingSampler,
   type Task,
@@ -34,11 +32,13 @@ import {
 } from "@classifier-training/vision";
 import { classWeights, positiveWeights } from "./class-weights.ts";
 import { ClassificationDataModule, type SampleInfo } from "./classification-datamodule.ts";
+import { hashOfContent, hashOfNames } from "./content-hashes.ts";
 import { defaultTransform } from "./default-transforms.ts";
 import {
   type ImageFolderDataModuleInput,
   type ImageFolderDataModuleOptions,
   imageFolderDataModuleOptionsSchema,
+  openOptionsOf,
   samplerOptionsSchema,
 } from "./options.ts";
 import { labelsMappingOf, type Normalization, normalizationOf } from "./preprocessing.ts";
@@ -46,13 +46,13 @@ import { labelsMappingOf, type Normalization, normalizationOf } from "./preproce
 const log = getLogger("classifier.data");
 
 /**
- * Images in `train/`, `valid/` and `test/` below one root: listed in `*.jsonl` annotations where there are any, else in
- * one folder a class. The classes are those of `train`.
+ * Images in the splits of one root, in whatever layout `openData` recognizes. The classes are those of `train`.
  */
 export class ImageFolderDataModule extends ClassificationDataModule {
   readonly options: ImageFolderDataModuleOptions;
   /** Of the loaders that are made from now on: `BatchSizeFinder` changes it. */
   batchSize: number;
+  #data: Promise<OpenedData> | undefined;
   readonly #datasets = new Map<Split, ImageDataset>();
   #sampler: SubstitutingSampler | undefined;
   #syntheticFolder: string | undefined;
@@ -83,16 +83,16 @@ export class ImageFolderDataModule extends ClassificationDataModule {
 
   /** Generates the synthetic images of a training. */
   override async prepareData(): Promise<void> {
-    const { synthetic, dataRoot } = this.options;
+    const { synthetic } = this.options;
     const trains = this.trainer === undefined || this.trainer.fn === "fit";
     if (synthetic == null || !trains || this.#syntheticFolder !== undefined) return;
-    const train = openSplit(dataRoot, splitFolderNames.train[0], this.#splitOptions());
+    const train = await (await this.#openData()).open("train");
     this.#syntheticFolder = await new SyntheticNumbers(synthetic).generate(train);
   }
 
-  override setup(stage: "fit" | "validate" | "test" | "predict"): void {
-    this.#open("train");
-    this.#open(stage === "test" ? "test" : "val");
+  override async setup(stage: "fit" | "validate" | "test" | "predict"): Promise<void> {
+    await this.#open("train");
+    await this.#open(stage === "test" ? "test" : "val");
   }
 
   samples(split: Split): readonly SampleInfo[] {
@@ -172,7 +172,8 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   /** A resumed run must see the same classes and samples, wherever the folder lies by now. */
   override runSignature(): Record<string, unknown> {
     const train = this.#dataset("train");
-    const val = this.#dataset("val");
+    // Processes that only test agree on that split.
+    const val = this.#datasets.get("val") ?? this.#dataset("test");
     this.#contents ??= {
       trainingPictures: hashOfNames(train),
       trainingContent: hashOfContent(train),
@@ -258,19 +259,16 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     return defaultTransform(split, imageSize);
   }
 
-  #splitOptions(): SplitOptions {
-    const { onMissing, allowEmpty, exifOrientation, maxPixels, task } = this.options;
-    return { onMissing, allowEmpty, exifOrientation, maxPixels: maxPixels ?? undefined, task };
+  #openData(): Promise<OpenedData> {
+    this.#data ??= openData(this.options.dataRoot, openOptionsOf(this.options));
+    return this.#data;
   }
 
-  #open(split: Split): ImageDataset {
+  async #open(split: Split): Promise<ImageDataset> {
     const known = this.#datasets.get(split);
     if (known !== undefined) return known;
-    const train = split === "train" ? undefined : this.#open("train");
-    const dataset = openSplit(this.options.dataRoot, splitFolderNames[split][0], {
-      ...this.#splitOptions(),
-      ...(train && { classToIdx: train.classToIdx, task: train.task }),
-    });
+    const train = split === "train" ? undefined : this.#dataset("train");
+    const dataset = await (await this.#openData()).open(splitFolderNames[split][0], train);
     const synthetic =
       split === "train" && this.#syntheticFolder !== undefined
         ? new JsonlDataset({ root: this.#syntheticFolder, classToIdx: dataset.classToIdx, task: dataset.task })
@@ -291,7 +289,13 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   #dataset(split: Split): ImageDataset {
-    return this.#datasets.get(split) ?? this.#open(split);
+    const dataset = this.#datasets.get(split);
+    if (dataset !== undefined) return dataset;
+    throw new CtError({
+      code: "data/setup",
+      what: `the ${split} split is not open`,
+      fix: `call setup("${split === "test" ? "test" : "fit"}") before`,
+    });
   }
 }
 
@@ -308,31 +312,4 @@ function describeLabelSets({ labelSets, length }: ImageDataset): string {
   const none = labelSets.first().filter((label) => label < 0).length;
   const perImage = (labelSets.classes.length / Math.max(1, length)).toFixed(1);
   return `; multilabel: ${perImage} labels per image${none === 0 ? "" : `, ${none} without any`} (data.task)`;
-}
-
-/** Of file names and labels, in order. */
-function hashOfNames(dataset: ImageDataset): string {
-  const hash = createHash("sha256");
-  for (const [i, path] of dataset.paths.entries()) hash.update(`${basename(path)}\n${dataset.labelsOf(i).join(" ")}\n`);
-  return hash.digest("hex").slice(0, 16);
-}
-
-/** Of the sizes and first bytes of up to 64 files: two datasets may have the same names. */
-function hashOfContent({ paths }: ImageDataset): string {
-  const hash = createHash("sha256");
-  const step = Math.max(1, Math.ceil(paths.length / 64));
-  const head = Buffer.alloc(16_384);
-  for (let i = 0; i < paths.length; i += step) {
-    let file: number | undefined;
-    try {
-      file = openSync(paths[i] as string, "r");
-      hash.update(`${fstatSync(file).size}\n`).update(head.subarray(0, readSync(file, head, 0, head.length, 0)));
-    } catch {
-      // Whoever decodes it says what is wrong with it.
-      hash.update("unreadable\n");
-    } finally {
-      if (file !== undefined) closeSync(file);
-    }
-  }
-  return hash.digest("hex").slice(0, 16);
 }

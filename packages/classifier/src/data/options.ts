@@ -1,5 +1,11 @@
 import { syntheticNumbersOptionsSchema } from "@classifier-training/jersey";
-import { type BatchTransform, type ImageStep, type Transform, taskChoices } from "@classifier-training/vision";
+import {
+  type BatchTransform,
+  type ImageStep,
+  type OpenOptions,
+  type Transform,
+  taskChoices,
+} from "@classifier-training/vision";
 import { z } from "zod";
 
 const transform = z
@@ -30,7 +36,16 @@ export const samplerOptionsSchema = z.strictObject({
 export const defaultImageSize = 224;
 
 export const imageFolderDataModuleOptionsSchema = z.strictObject({
-  dataRoot: z.string().describe("the folder that holds train/, valid/ and test/"),
+  dataRoot: z
+    .string()
+    .describe("a folder of class folders, with or without train/, valid/ and test/, or a list of images"),
+  imageColumn: z.string().nullish().describe("column of a list with the images (found by its name otherwise)"),
+  labelColumn: z.string().nullish().describe("column of a list with the classes"),
+  splitColumn: z.string().nullish().describe("column of a list with the splits"),
+  classFolder: z
+    .enum(["top", "leaf"])
+    .default("top")
+    .describe("which folder of an image is its class: the one in the root (as torchvision), or the innermost"),
   batchSize: z.int().positive().default(32),
   numWorkers: z.int().min(0).default(4),
   dropLast: z
@@ -78,7 +93,10 @@ export const imageFolderDataModuleOptionsSchema = z.strictObject({
     .enum(["raise", "skip"])
     .default("raise")
     .describe("what happens to annotations whose image does not exist"),
-  allowEmpty: z.boolean().default(false).describe("whether a class folder may hold no images"),
+  allowEmpty: z
+    .union([z.boolean(), z.literal("skip")])
+    .default(false)
+    .describe("whether a class folder may hold no images; with skip it is not a class then"),
   onError: z.enum(["raise", "skip"]).default("raise").describe("what happens to images that cannot be decoded"),
   seed: z.int().default(42),
   trainTransforms: transform,
@@ -89,3 +107,15 @@ export const imageFolderDataModuleOptionsSchema = z.strictObject({
 
 export type ImageFolderDataModuleOptions = z.infer<typeof imageFolderDataModuleOptionsSchema>;
 export type ImageFolderDataModuleInput = z.input<typeof imageFolderDataModuleOptionsSchema>;
+
+/** The options that say how a data root is read. */
+export function openOptionsOf(options: ImageFolderDataModuleOptions): OpenOptions {
+  const { onMissing, allowEmpty, classFolder, exifOrientation, task } = options;
+  return {
+    ...{ onMissing, allowEmpty, classFolder, exifOrientation, task },
+    maxPixels: options.maxPixels ?? undefined,
+    imageColumn: options.imageColumn ?? undefined,
+    labelColumn: options.labelColumn ?? undefined,
+    splitColumn: options.splitColumn ?? undefined,
+  };
+}

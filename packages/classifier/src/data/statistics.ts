@@ -1,5 +1,5 @@
 import { getLogger, splitFolderNames } from "@classifier-training/base";
-import { findSplitFolder, openSplit } from "@classifier-training/vision";
+import { openData } from "@classifier-training/vision";
 import { renderTable } from "../drawing/table.ts";
 import { percent } from "../statistics/interval.ts";
 import { type ClassWeighting, classWeights, positiveWeights } from "./class-weights.ts";
@@ -7,13 +7,13 @@ import { type ClassWeighting, classWeights, positiveWeights } from "./class-weig
 const log = getLogger("classifier.data");
 
 /** A table of the classes: samples in each split, fraction of the training samples, weight in the loss. */
-export function splitStatistics(root: string): string {
-  const train = openSplit(root, "train");
+export async function splitStatistics(root: string): Promise<string> {
+  const data = await openData(root);
+  const train = await data.open("train");
   const counts = train.classCounts();
-  const others = [splitFolderNames.val[0], splitFolderNames.test[0]].filter(
-    (name) => findSplitFolder(root, name) !== undefined,
-  );
-  const otherSplits = others.map((name) => openSplit(root, name, { classToIdx: train.classToIdx, task: train.task }));
+  const present = (["val", "test"] as const).filter((split) => data.splits.includes(split));
+  const others = present.map((split) => splitFolderNames[split][0]);
+  const otherSplits = await Promise.all(present.map((split) => data.open(split, train)));
   const otherCounts = otherSplits.map((split) => split.classCounts());
   for (const split of [train, ...otherSplits]) {
     for (const notice of split.notices()) log.warning(`${split.name}: ${notice}`);

@@ -11,11 +11,10 @@ import { cached, dataKey } from "./cache.ts";
 import { ramCacheUse } from "./cached-source.ts";
 import { checkData } from "./check/check-data.ts";
 import { renderDataReport } from "./check/render.ts";
-import { openHfImageFolder } from "./hf-image-folder.ts";
 import { IdxDataset, parseIdx } from "./idx.ts";
 import { ImageFolder } from "./image-folder.ts";
 import { JsonlDataset } from "./jsonl.ts";
-import { openListing } from "./listing.ts";
+import { openData } from "./open/open-data.ts";
 import { ShardDataset } from "./shards.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -98,7 +97,9 @@ test("what is wrong with annotations is named by file and line", async () => {
   });
   const open = (split: string) => () => new JsonlDataset({ root, split });
   expect(open("train")).toThrow(/annotations line is not JSON.*\n {2}where: .*bad\/train\/annotations\.jsonl:2\n/);
-  expect(open("rows")).toThrow(/field 'image': expected a path\n {2}where: .*annotations\.jsonl:1/);
+  expect(open("rows")).toThrow(
+    /annotations\.jsonl has no column that looks like the image: .*\n {2}where: columns there: suffix/,
+  );
   expect(open("gone")).toThrow(/gone\.png does not exist\n {2}where: .*annotations\.jsonl:1/);
   expect(open("none")).toThrow(/none of its 1 row has a usable label/);
   expect(open("empty")).toThrow(/holds no samples: there is no \*\.jsonl file/);
@@ -151,24 +152,19 @@ test("CSV listings and the Hugging Face layout give the same dataset", async () 
     "list.csv": 'image,label,split\r\n"train/a.png","7, no",train\r\ntrain/b.png,8,train\r\ntrain/b.png,9,test\r\n',
     "train/metadata.jsonl": '{"file_name": "a.png", "label": "7, no"}\n{"file_name": "b.png", "label": 8}\n',
   });
-  const csv = await openListing({ file: join(root, "list.csv"), splitColumn: "split", split: "train" });
-  const hf = openHfImageFolder({ root, split: "train" });
+  const open = async (path: string, split = "train") => (await openData(path)).open(split);
+  const csv = await open(join(root, "list.csv"));
+  const hf = await open(root);
   expect(csv.paths).toEqual(hf.paths);
   expect([...csv.classToIdx]).toEqual([...hf.classToIdx]);
   expect([...csv.targets]).toEqual([0, 1]);
   const before = process.cwd();
   process.chdir(root);
-  for (const dataset of [
-    await openListing({ file: "list.csv", splitColumn: "split", split: "train" }),
-    openHfImageFolder({ root: ".", split: "train" }),
-    openHfImageFolder({ root: relative(root, join(root, "train")) }),
-  ]) {
+  for (const dataset of [await open("list.csv"), await open("."), await open(relative(root, join(root, "train")))]) {
     expect(dataset.paths.map((path) => resolve(path))).toEqual(csv.paths);
   }
   process.chdir(before);
-  await expect(openListing({ file: join(root, "list.csv"), labelColumn: "lable" })).rejects.toThrow(
-    "did you mean 'label'?",
-  );
+  await expect(openData(join(root, "list.csv"), { labelColumn: "lable" })).rejects.toThrow("did you mean 'label'?");
   expect(() => parseCsv("a,b\n1\n", "x.csv")).toThrow(/1 fields, the header has 2\n {2}where: x\.csv:2/);
 });
 
@@ -183,11 +179,11 @@ test("a Parquet listing is read, and a file that is not one is named", async () 
     "list.parquet": Buffer.from(parquet, "base64"),
     "cut.parquet": Buffer.from(parquet, "base64").subarray(0, 200),
   });
-  const listed = await openListing({ file: join(root, "list.parquet") });
+  const listed = await (await openData(join(root, "list.parquet"))).open("train");
   expect(listed.paths).toEqual(Object.keys(images).map((name) => join(root, name)));
   expect([...listed.classToIdx.keys()]).toEqual(["12", "7"]);
   expect([...listed.targets]).toEqual([1, 0, 1]);
-  await expect(openListing({ file: join(root, "cut.parquet") })).rejects.toThrow(/cut\.parquet is not a Parquet file/);
+  await expect(openData(join(root, "cut.parquet"))).rejects.toThrow(/cut\.parquet is not a Parquet file/);
 });
 
 test("images are read inside tar and zip shards", async () => {

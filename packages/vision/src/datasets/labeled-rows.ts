@@ -1,12 +1,12 @@
-import { existsSync, realpathSync } from "node:fs";
-import { relative, resolve } from "node:path";
+import { relative } from "node:path";
 import { plural } from "@classifier-training/base";
-import { filesBelow, isImageName } from "@classifier-training/image/files";
+import { isImageName } from "@classifier-training/image/files";
 import { z } from "zod";
 import { VisionError } from "../errors.ts";
-import { asClassMap, type ClassToIdx, indexClasses } from "./classes.ts";
+import { asClassMap, type ClassToIdx, classFinder, indexClasses, similarNames } from "./classes.ts";
 import type { ImageDatasetInit, LeftOut } from "./dataset.ts";
 import { LabelSets } from "./label-sets.ts";
+import { type FileTree, nameOf } from "./open/file-tree.ts";
 import { type LabeledRow, rowsOfTask, type TaskChoice, taskChoices } from "./row-labels.ts";
 
 /** Options of every dataset that a listing describes. */
@@ -25,79 +25,83 @@ interface Selection {
   readonly task: TaskChoice;
 }
 
+/** What a dataset of rows is, but for its name and where its images are. */
+export type LabeledSamples = Omit<ImageDatasetInit, "name" | "source">;
+
 /**
- * The rows that become samples (those with a known label and an image), and why the others do not.
+ * The samples of the rows with a known label and an image, and why the others are not among them.
  * @throws VisionError for an image that does not exist, unless those are skipped
  */
-export function selectRows<Row extends LabeledRow>(given: readonly Row[], { classToIdx, onMissing, task }: Selection) {
+export function labeledSamples(
+  given: readonly LabeledRow[],
+  exists: (path: string) => boolean,
+  { classToIdx, onMissing, task }: Selection,
+): LabeledSamples {
   const rows = rowsOfTask(given, task);
   const classes =
     classToIdx === undefined
       ? indexClasses(rows.flatMap(({ label, labels = [label] }) => labels).filter((label) => label !== ""))
       : asClassMap(classToIdx);
-  const kept: Row[] = [];
+  const find = classFinder(classes);
+  const kept: LabeledRow[] = [];
+  const found: (readonly number[])[] = [];
   const leftOut: LeftOut[] = [];
   for (const row of rows) {
     const { path, label, labels = [label], where } = row;
+    const indices = labels.flatMap((one) => find(one) ?? []);
     if (label === "" && labels.length > 0) leftOut.push({ reason: "no label", path, label, where });
-    else if (!labels.every((one) => classes.has(one)))
-      leftOut.push({ reason: "label unknown to train", path, label, where });
-    else if (!existsSync(path)) leftOut.push({ reason: "image missing", path, label, where });
-    else kept.push(row);
+    else if (indices.length < labels.length) leftOut.push({ reason: "label unknown to train", path, label, where });
+    else if (!exists(path)) leftOut.push({ reason: "image missing", path, label, where });
+    else found[kept.push(row) - 1] = indices;
   }
   const missing = leftOut.filter(({ reason }) => reason === "image missing");
   if (missing.length > 0 && onMissing === "raise") throw missingImages(missing);
-  return { kept, classes, leftOut };
-}
-
-/** A dataset of the rows that `selectRows` kept, without its source. */
-export function labeledSamples(
-  rows: readonly LabeledRow[],
-  classes: ReadonlyMap<string, number>,
-): Omit<ImageDatasetInit, "name" | "source"> {
-  const indices = ({ labels = [] }: LabeledRow) => labels.map((label) => classes.get(label) as number);
-  const isMultilabel = rows.some(({ labels }) => labels !== undefined);
-  const labelSets = isMultilabel ? LabelSets.from(rows.length, (i) => indices(rows[i] as LabeledRow)) : undefined;
+  const isMultilabel = kept.some(({ labels }) => labels !== undefined);
+  const labelSets = isMultilabel ? LabelSets.from(kept.length, (i) => found[i] as readonly number[]) : undefined;
   return {
-    targets: labelSets?.first() ?? Int32Array.from(rows, ({ label }) => classes.get(label) as number),
+    targets: labelSets?.first() ?? Int32Array.from(found, ([index]) => index as number),
     labelSets,
     classToIdx: classes,
-    paths: rows.map(({ path }) => path),
-    labeledAt: rows.map(({ where }) => where),
-    remarks: repeatedImages(rows),
+    paths: kept.map(({ path }) => path),
+    labeledAt: kept.map(({ where }) => where),
+    metadata: kept.map(({ metadata }) => metadata),
+    leftOut,
+    remarks: [...repeatedImages(kept), ...(classToIdx === undefined ? similarNames([...classes.keys()]) : [])],
   };
 }
 
-/** Image files below a folder that no row names. */
-export function unnamedImages(folder: string, rows: readonly LabeledRow[]): LeftOut[] {
-  const named = new Set(rows.map(({ path }) => resolve(path)));
-  let unnamed = filesBelow(folder, isImageName).filter((path) => !named.has(resolve(path)));
+/** Image files of a tree that no row names. */
+export function unnamedImages(tree: FileTree, rows: readonly LabeledRow[]): LeftOut[] {
+  const named = new Set(rows.map(({ path }) => path));
+  let unnamed = tree.files().filter((path) => isImageName(nameOf(path)) && !named.has(path));
   if (unnamed.length > 0) {
     // A listing may go another way to the same files, through a link.
-    const reached = new Set(rows.filter(({ path }) => existsSync(path)).map(({ path }) => realpathSync(path)));
-    unnamed = unnamed.filter((path) => !reached.has(realpathSync(path)));
+    const reached = new Set(rows.map(({ path }) => tree.identity(path)));
+    unnamed = unnamed.filter((path) => !reached.has(tree.identity(path)));
   }
   return unnamed.map((path) => ({ reason: "named by no annotation", path, label: "", where: path }));
 }
 
 function repeatedImages(rows: readonly LabeledRow[]): string[] {
-  const labels = new Map<string, Set<string>>();
+  const first = new Map<string, string>();
+  const contradictory = new Map<string, Set<string>>();
   let repeated = 0;
   for (const { path, label } of rows) {
-    const known = labels.get(path);
-    if (known === undefined) labels.set(path, new Set([label]));
-    else {
-      known.add(label);
-      repeated++;
+    const known = first.get(path);
+    if (known === undefined) {
+      first.set(path, label);
+      continue;
     }
+    repeated++;
+    const labels = contradictory.get(path) ?? new Set([known]);
+    if (labels.add(label).size > 1) contradictory.set(path, labels);
   }
   if (repeated === 0) return [];
-  const contradictory = [...labels].filter(([, { size }]) => size > 1);
   const [example] = contradictory;
   const under =
     example === undefined
       ? ""
-      : `; ${plural(contradictory.length, "image")} under several labels, such as ${example[0]} (${[...example[1]].join(", ")})`;
+      : `; ${plural(contradictory.size, "image")} under several labels, such as ${example[0]} (${[...example[1]].join(", ")})`;
   return [`${plural(repeated, "row names", "rows name")} an image that an earlier row names, too${under}`];
 }
 

@@ -1,112 +1,88 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { type CsvRow, parseCsv, parseOptions, plural, suggestion } from "@classifier-training/base";
-import { pathFrom } from "@classifier-training/image/files";
-import { z } from "zod";
+import { extname } from "node:path";
+import { parseCsv } from "@classifier-training/base";
 import { VisionError } from "../errors.ts";
-import { ImageDataset } from "./dataset.ts";
-import { labeledSamples, rowOptions, selectRows, unnamedImages } from "./labeled-rows.ts";
-import { indicatorColumns, labelList, markedColumns } from "./row-labels.ts";
-import { decodeOptions } from "./source.ts";
-import { emptySplit } from "./split-folder.ts";
+import type { SampleMetadata } from "./dataset.ts";
+import { type ColumnNames, type Columns, findColumns, requireColumns } from "./open/columns.ts";
+import type { FileTree } from "./open/file-tree.ts";
+import { cellText, indicatorColumns, type LabeledRow, labelList, markedColumns } from "./row-labels.ts";
 
-export const listingOptionsSchema = z.strictObject({
-  /** A .csv, .tsv or .parquet file with a row per image. */
-  file: z.string(),
-  /** What image paths are relative to; the file's own folder by default. */
-  imageRoot: z.string().optional(),
-  imageColumn: z.string().default("image"),
-  labelColumn: z.string().default("label"),
-  /** Rows of one split only: a column and the value that it must have. */
-  splitColumn: z.string().optional(),
-  split: z.string().optional(),
-  ...rowOptions,
-  ...decodeOptions,
-});
-type Options = z.output<typeof listingOptionsSchema>;
+/** Values by column, and where they are written (file and line). */
+export interface ListingRow {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly where: string;
+}
 
-/** A row of a listing: column values as text, and where it stands. */
-export type ListingRow = CsvRow;
+/** A row per image, as a file lists them. */
+export interface Listing {
+  readonly file: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly ListingRow[];
+}
 
-/**
- * Makes the dataset of a listing's rows; the formats differ in how rows are read only.
- * @param within a folder whose images the rows should all name
- */
-export function listingDataset(rows: readonly ListingRow[], options: Options, within?: string): ImageDataset {
-  const { file, imageRoot, imageColumn, splitColumn, split, classToIdx, onMissing, task, ...decode } = options;
-  const columns = Object.keys(rows[0]?.values ?? {});
-  const { labelColumn, indicators } = labelColumns(rows, options);
-  const needed = [imageColumn, splitColumn, ...(indicators.length === 0 ? [labelColumn] : [])];
-  for (const column of needed.filter((name) => name !== undefined)) {
-    if (rows.length > 0 && !columns.includes(column)) {
-      throw new VisionError({
-        code: "vision/listing",
-        what: `${file} has no column '${column}'`,
-        fix: suggestion(column, columns),
-      });
-    }
+/** A row with a label and the name of its split, which is empty where there is no split column. */
+export interface SplitRow extends LabeledRow {
+  readonly split: string;
+}
+
+const formats = new Set([".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"]);
+
+/** Whether a file is a listing, as far as its name says. */
+export function isListingName(name: string): boolean {
+  return formats.has(extname(name).toLowerCase());
+}
+
+/** Reads a listing. @throws VisionError naming file and line of what is wrong */
+export async function readListing(tree: FileTree, file: string): Promise<Listing> {
+  return extname(file).toLowerCase() === ".parquet" ? readParquet(tree.read(file), file) : readTextListing(tree, file);
+}
+
+/** As `readListing`, for all formats but Parquet. */
+export function readTextListing(tree: FileTree, file: string): Listing {
+  const text = Buffer.from(tree.read(file)).toString("utf8");
+  return /\.(csv|tsv)$/i.test(file) ? csvListing(text, file) : jsonListing(text, file);
+}
+
+function csvListing(text: string, file: string): Listing {
+  const rows = parseCsv(text, file);
+  return { file, columns: Object.keys(rows[0]?.values ?? {}), rows };
+}
+
+function jsonListing(text: string, file: string): Listing {
+  const rows: ListingRow[] = [];
+  const columns = new Set<string>();
+  const lines = text.replace(/^\uFEFF/, "").split("\n");
+  for (const [i, line] of lines.entries()) {
+    if (line.trim() === "") continue;
+    const where = `${file}:${i + 1}`;
+    const values = parseLine(line, where);
+    for (const column in values) columns.add(column);
+    rows.push({ values, where });
   }
-  const root = imageRoot ?? dirname(file);
-  const all = rows
-    .filter(({ values }) => splitColumn === undefined || values[splitColumn] === split)
-    .map(({ values, where }) => {
-      const text = (values[labelColumn] ?? "").trim();
-      const labels = indicators.length > 0 ? markedColumns(values, indicators) : labelList(text);
-      return { path: pathFrom(root, values[imageColumn] ?? ""), label: labels?.join(", ") ?? text, labels, where };
-    });
-  const { kept, classes, leftOut } = selectRows(all, { classToIdx, onMissing, task });
-  if (kept.length === 0) {
-    throw emptySplit(file, `none of its ${plural(rows.length, "row")} can be used`, "check the columns and the split");
+  return { file, columns: [...columns], rows };
+}
+
+function parseLine(line: string, where: string): Readonly<Record<string, unknown>> {
+  let row: unknown;
+  try {
+    row = JSON.parse(line);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw annotationError(`the annotations line is not JSON: ${why}`, where, error);
   }
-  const samples = labeledSamples(kept, classes);
-  return new ImageDataset({
-    ...samples,
-    name: split ?? file,
-    source: { kind: "files", paths: samples.paths, decode },
-    leftOut: [...leftOut, ...(within === undefined ? [] : unnamedImages(within, all))],
-  });
+  if (typeof row === "object" && row !== null && !Array.isArray(row)) return row as Record<string, unknown>;
+  throw annotationError("annotations line: expected an object", where);
 }
 
-/** The column with the labels, or the columns that mark one class each. */
-function labelColumns(rows: readonly ListingRow[], { imageColumn, labelColumn, splitColumn = "split" }: Options) {
-  const columns = Object.keys(rows[0]?.values ?? {});
-  const column = [labelColumn, "labels"].find((name) => columns.includes(name)) ?? labelColumn;
-  if (columns.includes(column)) return { labelColumn: column, indicators: [] };
-  const indicators = indicatorColumns(rows, new Set([imageColumn, splitColumn]));
-  // A single one is as likely metadata.
-  return { labelColumn: column, indicators: indicators.length < 2 ? [] : indicators };
-}
-
-/**
- * Images listed in a CSV, TSV or Parquet file, with a path and a label column. Several labels of an image are a list, a
- * text between `|` or `;`, or, without a label column, one column a class with 0 and 1.
- * @throws VisionError naming file and line (or row) of what is wrong.
- */
-export async function openListing(options: z.input<typeof listingOptionsSchema>): Promise<ImageDataset> {
-  const parsed = parseOptions("openListing", listingOptionsSchema, options);
-  if (!existsSync(parsed.file)) {
-    throw new VisionError({ code: "vision/data-root-missing", what: `the listing ${parsed.file} does not exist` });
-  }
-  return listingDataset(await readListing(parsed.file), parsed);
-}
-
-/** The values of a row as text; a list as JSON. */
-export function cells(row: Readonly<Record<string, unknown>>): Record<string, string> {
-  const text = (value: unknown) => (value == null ? "" : Array.isArray(value) ? JSON.stringify(value) : String(value));
-  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, text(value)]));
-}
-
-async function readListing(file: string): Promise<ListingRow[]> {
-  if (!file.endsWith(".parquet")) return parseCsv(readFileSync(file, "utf8"), file);
+async function readParquet(bytes: Uint8Array, file: string): Promise<Listing> {
   const { parquetReadObjects } = await import("hyparquet");
-  const bytes = readFileSync(file);
-  const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
+  const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
   try {
     const rows = await parquetReadObjects({ file: buffer });
-    return rows.map((row, i) => ({
-      where: `${file}, row ${i + 1}`,
-      values: cells(row),
-    }));
+    return {
+      file,
+      columns: Object.keys(rows[0] ?? {}),
+      rows: rows.map((values, i) => ({ where: `${file}, row ${i + 1}`, values })),
+    };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new VisionError({
@@ -115,4 +91,100 @@ async function readListing(file: string): Promise<ListingRow[]> {
       cause: error,
     });
   }
+}
+
+/**
+ * The rows of a listing with the paths of their images. A path is relative to the listing's file (or else to the root of
+ * the tree), or absolute. Several labels of an image are a list, a text between `|` or `;`, or, without a label column, one
+ * column a class with 0 and 1.
+ * @throws VisionError naming the columns that are missing, or file and line of a row without an image
+ */
+export function labeledRows(tree: FileTree, listing: Listing, given: ColumnNames): SplitRow[] {
+  const { file, rows } = listing;
+  if (rows.length === 0) return [];
+  const columns = listingColumns(listing, given);
+  const { image, label, split, indicators } = columns;
+  const others = listing.columns.filter((column) => !isRead(columns, column));
+  // One string for all rows of a label or a split.
+  const shared = new Map<string, string>();
+  const share = (text: string) => {
+    const known = shared.get(text);
+    if (known === undefined) shared.set(text, text);
+    return known ?? text;
+  };
+  return rows.map(({ values, where }) => {
+    const labels = label === undefined ? markedColumns(values, indicators) : labelList(values[label]);
+    return {
+      path: imagePath(tree, values[image], image, file, where),
+      label: share(labels?.join(", ") ?? labelOf(values[label as string], label as string, where)),
+      ...(labels !== undefined && { labels }),
+      where,
+      metadata: metadataOf(values, others),
+      split: split === undefined ? "" : share(cellText(values[split])),
+    };
+  });
+}
+
+/** The columns of a listing that are read; `indicators` mark one class each where there is no label column. */
+interface ListingColumns extends Omit<Columns, "label"> {
+  readonly label: string | undefined;
+  readonly indicators: readonly string[];
+}
+
+function listingColumns({ file, columns, rows }: Listing, given: ColumnNames): ListingColumns {
+  const { image, label, split } = findColumns(columns, given);
+  if (image !== undefined && label === undefined && given.labelColumn === undefined) {
+    const others = columns.filter((column) => column !== image && column !== split);
+    const indicators = indicatorColumns(rows, others);
+    // A single one is as likely metadata.
+    if (indicators.length > 1) return { image, label, split, indicators };
+  }
+  return { ...requireColumns(columns, given, file), indicators: [] };
+}
+
+/** Whether a listing's columns are those of labeled images. */
+export function listsImages(listing: Listing, given: ColumnNames): boolean {
+  try {
+    listingColumns(listing, given);
+    return true;
+  } catch (error) {
+    if (VisionError.is(error)) return false;
+    throw error;
+  }
+}
+
+/** `prefix` and `suffix` are the question and the answer of a vision language model's data; the answer is the label. */
+function isRead({ image, label, split, indicators }: ListingColumns, column: string): boolean {
+  return [image, label, split, "prefix"].includes(column) || indicators.includes(column);
+}
+
+function imagePath(tree: FileTree, value: unknown, column: string, file: string, where: string): string {
+  if (typeof value !== "string" || value === "") throw annotationError(`field '${column}': expected a path`, where);
+  const path = tree.resolve(value, file);
+  if (tree.exists(path)) return path;
+  const fromRoot = tree.resolve(value);
+  return tree.exists(fromRoot) ? fromRoot : path;
+}
+
+function labelOf(value: unknown, column: string, where: string): string {
+  if (value == null || ["string", "number", "bigint", "boolean"].includes(typeof value)) return cellText(value);
+  throw annotationError(`field '${column}': expected the label, a string, or a list of labels`, where);
+}
+
+/** The other columns, and what a field `metadata` holds. */
+function metadataOf(values: ListingRow["values"], columns: readonly string[]): SampleMetadata | undefined {
+  let metadata: Record<string, unknown> | undefined;
+  for (const column of columns) {
+    const value = values[column];
+    if (value === undefined) continue;
+    metadata ??= {};
+    if (column === "metadata" && typeof value === "object" && value !== null) Object.assign(metadata, value);
+    else metadata[column] = value;
+  }
+  return metadata;
+}
+
+function annotationError(what: string, where: string, cause?: unknown): VisionError {
+  const fix = 'each line reads {"image": "CLASS/FILE", "label": "LABEL"}';
+  return new VisionError({ code: "vision/annotations", what, where, fix, cause });
 }

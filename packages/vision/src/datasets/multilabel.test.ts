@@ -10,9 +10,9 @@ import { checkData } from "./check/check-data.ts";
 import { renderDataReport } from "./check/render.ts";
 import { ImageDataset } from "./dataset.ts";
 import { LabelSets } from "./label-sets.ts";
-import { openListing } from "./listing.ts";
+import { openData } from "./open/open-data.ts";
+import type { SplitOptions } from "./open/options.ts";
 import type { TaskChoice } from "./row-labels.ts";
-import { openSplit } from "./split.ts";
 
 const base = mkdtempSync(join(tmpdir(), "multilabel a b ü "));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -36,6 +36,7 @@ function split(name: string, file: string, text: string): string {
   return folder;
 }
 
+const openTrain = async (path: string, options?: SplitOptions) => (await openData(path)).open("train", options);
 const at = (name: string) => join(base, name);
 
 function labelsByImage(dataset: ImageDataset): Record<string, string[]> {
@@ -60,8 +61,8 @@ const listings: Readonly<Record<string, readonly [file: string, text: string]>> 
   ],
 };
 
-test.each(Object.entries(listings))("%s: the same label sets, without an option", (name, [file, text]) => {
-  const dataset = openSplit(split(name, file, text), "train");
+test.each(Object.entries(listings))("%s: the same label sets, without an option", async (name, [file, text]) => {
+  const dataset = await openTrain(split(name, file, text));
   expect(dataset.task).toBe("multilabel");
   expect(labelsByImage(dataset)).toEqual(expected);
   expect([...dataset.classCounts()]).toEqual([2, 2]);
@@ -71,7 +72,7 @@ test.each(Object.entries(listings))("%s: the same label sets, without an option"
 test("a listing read by its own function, and rows of one label each as sets of one image", async () => {
   const file = join(base, "long.csv");
   writeFileSync(file, `image,label\n0.png,cat\n0.png,dog\n1.png,dog\n3.png,cat\n`);
-  const open = (task: TaskChoice) => openListing({ file, task });
+  const open = (task: TaskChoice) => openTrain(file, { task });
   expect((await open("auto")).task).toBe("multiclass");
   expect(labelsByImage(await open("multilabel"))).toEqual({
     "0.png": ["cat", "dog"],
@@ -91,10 +92,10 @@ test.each([
     .split("\n")
     .map((cell, i) => `${i}.png,${cell}\n`);
   writeFileSync(file, `image,label\n${rows.join("")}`);
-  expect((await openListing({ file, task })).classes).toEqual(classes);
+  expect((await openTrain(file, { task })).classes).toEqual(classes);
 });
 
-test("a second split has the task of the first: unknown labels are left out, several labels are an error for multiclass", () => {
+test("a second split has the task of the first: unknown labels are left out, several labels are an error for multiclass", async () => {
   const root = split(
     "unknown",
     "a.jsonl",
@@ -108,17 +109,17 @@ test("a second split has the task of the first: unknown labels are left out, sev
     ["cat", 0],
     ["dog", 1],
   ]);
-  const dataset = openSplit(root, "train", { classToIdx, task: "multilabel" });
+  const dataset = await openTrain(root, { classToIdx, task: "multilabel" });
   expect(labelsByImage(dataset)).toEqual({ "1.png": ["dog"] });
   expect(dataset.skipped).toMatchObject({ "label unknown to train": 1, "no label": 1 });
-  expect(() => openSplit(root, "train", { classToIdx, task: "multiclass" })).toThrow(
+  await expect(openTrain(root, { classToIdx, task: "multiclass" })).rejects.toThrow(
     /received cat, owl[\s\S]*a\.jsonl:1/,
   );
 });
 
-test("subset, concat and steps keep label sets; datasets of different tasks are not joined", () => {
+test("subset, concat and steps keep label sets; datasets of different tasks are not joined", async () => {
   const [file, text] = listings["jsonl with label"] as [string, string];
-  const dataset = openSplit(split("compose", file, text), "train");
+  const dataset = await openTrain(split("compose", file, text));
   const both = dataset.subset([3, 2, 0]).concat(dataset).readAs(dataset.source);
   const sets = Array.from({ length: both.length }, (_, i) => [...both.labelsOf(i)]);
   expect(sets).toEqual([[0], [], [0, 1], [0, 1], [1], [], [0]]);
@@ -129,7 +130,7 @@ test("subset, concat and steps keep label sets; datasets of different tasks are 
 
 test("batches have a row of K for each sample, which MixUp blends", async () => {
   const [file, text] = listings["jsonl with label"] as [string, string];
-  const dataset = openSplit(split("batches", file, text), "train");
+  const dataset = await openTrain(split("batches", file, text));
   const labelsOf = async (options: object) => {
     const loader = new DataLoader(dataset, { batchSize: 4, ...options });
     for await (const batch of loader) {

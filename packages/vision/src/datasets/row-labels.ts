@@ -1,4 +1,5 @@
 import { VisionError } from "../errors.ts";
+import type { SampleMetadata } from "./dataset.ts";
 import type { Task } from "./label-sets.ts";
 
 /** What a configuration may say of the labels: `auto` is what the rows look like. */
@@ -15,6 +16,7 @@ export interface LabeledRow {
   readonly labels?: readonly string[] | undefined;
   /** File and line. */
   readonly where: string;
+  readonly metadata?: SampleMetadata | undefined;
 }
 
 /** Between the labels of one cell. */
@@ -106,14 +108,13 @@ const off = new Set(["0", "0.0", "false", "False", "FALSE", ""]);
 
 /** The columns that say for one class each whether a row's image has it: 0 or 1, in every row. */
 export function indicatorColumns(
-  rows: readonly { readonly values: Readonly<Record<string, string>> }[],
-  others: ReadonlySet<string>,
+  rows: readonly { readonly values: Readonly<Record<string, unknown>> }[],
+  columns: readonly string[],
 ): string[] {
-  const columns = Object.keys(rows[0]?.values ?? {}).filter((column) => !others.has(column));
   return columns.filter((column) => {
     let marked = false;
     for (const { values } of rows) {
-      const value = (values[column] ?? "").trim();
+      const value = cellText(values[column]);
       if (on.has(value) || (off.has(value) && value !== "")) marked = true;
       else if (!off.has(value)) return false;
     }
@@ -122,6 +123,11 @@ export function indicatorColumns(
 }
 
 /** The classes that a row's indicator columns mark. */
-export function markedColumns(values: Readonly<Record<string, string>>, columns: readonly string[]): string[] {
-  return columns.filter((column) => on.has((values[column] ?? "").trim()));
+export function markedColumns(values: Readonly<Record<string, unknown>>, columns: readonly string[]): string[] {
+  return columns.filter((column) => on.has(cellText(values[column])));
+}
+
+/** A value of a listing as text; empty where there is none. */
+export function cellText(value: unknown): string {
+  return value == null ? "" : String(value).trim();
 }

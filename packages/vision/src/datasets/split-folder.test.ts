@@ -2,14 +2,17 @@ import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { findSplitFolder, splitFolder } from "./split-folder.ts";
+import { splitFolder } from "./split-folder.ts";
 
-test.each(["valid", "val", "validation"])("a validation split in %s/ is found by each of its names", (folder) => {
-  const root = mkdtempSync(join(tmpdir(), "splits-"));
-  mkdirSync(join(root, folder));
-  for (const name of ["valid", "val", "validation"]) expect(splitFolder(root, name)).toBe(join(root, folder));
-  expect(findSplitFolder(root, "test")).toBeUndefined();
-});
+test.each(["valid", "val", "validation", "dev"])(
+  "a validation split in %s/ is found by each of its names",
+  (folder) => {
+    const root = mkdtempSync(join(tmpdir(), "splits-"));
+    mkdirSync(join(root, folder));
+    for (const name of ["valid", "val", "validation"]) expect(splitFolder(root, name)).toBe(join(root, folder));
+    expect(() => splitFolder(root, "test")).toThrow("has no split 'test'");
+  },
+);
 
 test("of two folders the one of the given name is taken; other names stand for themselves", () => {
   const root = mkdtempSync(join(tmpdir(), "splits-"));

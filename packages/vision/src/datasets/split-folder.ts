@@ -3,8 +3,8 @@ import { didYouMean, nearestName, splitFolderNames, splitOf } from "@classifier-
 import { isFolder, subfolders } from "@classifier-training/image/files";
 import { VisionError } from "../errors.ts";
 
-/** The folder of a split: of its name, or of another one that the split has (`valid`, `val`, `validation`). */
-export function findSplitFolder(root: string, split: string): string | undefined {
+/** The folder of a split: of its name, or of another one that the split has (`valid`, `val`, `validation`, `dev`). */
+function findSplitFolder(root: string, split: string): string | undefined {
   const known = splitOf(split);
   const names = known === undefined ? [split] : [split, ...splitFolderNames[known]];
   return names.map((name) => join(root, name)).find((folder) => isFolder(folder));

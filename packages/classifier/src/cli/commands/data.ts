@@ -45,6 +45,6 @@ export const registerData: RegisterCommand = (program, finish) => {
     .addHelpText("after", "\nExample:\n  classifier data stats data/jerseys")
     .action(async (root: string) => {
       const { splitStatistics } = await import("../../data/statistics.ts");
-      print(`${splitStatistics(root)}\n`);
+      print(`${await splitStatistics(root)}\n`);
     });
 };

@@ -1,4 +1,4 @@
-import { join, relative } from "node:path";
+import { relative } from "node:path";
 import { shellWord, splitFolderNames } from "@classifier-training/base";
 import { print, type RegisterCommand } from "../command.ts";
 import { describeResult } from "../describe-result.ts";
@@ -32,23 +32,22 @@ export const registerDemo: RegisterCommand = (program, finish) => {
 /** Classifies five images of the validation split with the exported model. */
 async function showPredictions(outputDir: string): Promise<void> {
   const { OnnxClassifier } = await import("@classifier-training/inference");
-  const { readAnnotations } = await import("@classifier-training/vision");
-  const split = join(dataRoot, splitFolderNames.val[0]);
-  const rows = readAnnotations(join(split, "annotations.jsonl"), split);
-  const labels = [...new Set(rows.map(({ suffix }) => suffix))];
-  const chosen = [0, 1, 2, 3, 4].flatMap((i) => rows.filter(({ suffix }) => suffix === labels[3 * i])[i] ?? []);
+  const { readLabeledFiles } = await import("../../data/labeled-files.ts");
+  const images = await readLabeledFiles(dataRoot, splitFolderNames.val[0]);
+  const labels = [...new Set(images.map(({ label }) => label))];
+  const chosen = [0, 1, 2, 3, 4].flatMap((i) => images.filter(({ label }) => label === labels[3 * i])[i] ?? []);
   const classifier = await OnnxClassifier.load(outputDir);
   const predictions = await classifier.predict(
-    chosen.map(({ image }) => image),
+    chosen.map(({ path }) => path),
     { topK: 1 },
   );
   await classifier.close();
   print("\nFive validation images, classified by the exported model:\n");
-  for (const [i, { image, suffix }] of chosen.entries()) {
+  for (const [i, { path, label }] of chosen.entries()) {
     const best = predictions[i]?.[0];
-    const verdict = best?.label === suffix ? "right" : "WRONG";
+    const verdict = best?.label === label ? "right" : "WRONG";
     print(
-      `  ${image}  true ${suffix.padEnd(3)} predicted ${(best?.label ?? "?").padEnd(3)} (${(100 * (best?.probability ?? 0)).toFixed(0)}%)  ${verdict}\n`,
+      `  ${path}  true ${label.padEnd(3)} predicted ${(best?.label ?? "?").padEnd(3)} (${(100 * (best?.probability ?? 0)).toFixed(0)}%)  ${verdict}\n`,
     );
   }
 }

@@ -37,7 +37,7 @@ Examples:
       const { evaluateClassifier } = await import("../../evaluation/evaluate.ts");
       const { compareModels, evaluationMarkdown } = await import("../../evaluation/report.ts");
       const { openClassifier } = await import("../../inference/open-classifier.ts");
-      const images = readLabeledFiles(data, split);
+      const images = await readLabeledFiles(data, split);
       const evaluations = [];
       for (const model of models) {
         const classifier = await openClassifier(model);

@@ -66,8 +66,8 @@ Examples:
 /** Training samples by class, without the synthetic ones at a place, which are about to be replaced. */
 async function countTrainingLabels(root: string, without: SynthPlace): Promise<Map<string, number>> {
   const { isSyntheticFile } = await import("@classifier-training/jersey");
-  const { openSplit } = await import("@classifier-training/vision");
-  const { paths, classes, targets } = openSplit(root, "train");
+  const { openData } = await import("@classifier-training/vision");
+  const { paths, classes, targets } = await (await openData(root)).open("train");
   const counts = new Map<string, number>(classes.map((name) => [name, 0]));
   for (const [i, path] of paths.entries()) {
     if (isSyntheticFile(without, path)) continue;

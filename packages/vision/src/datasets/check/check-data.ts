@@ -3,16 +3,10 @@ import { comparePython } from "@classifier-training/base";
 import type { Image } from "@classifier-training/image";
 import { exifOrientation } from "@classifier-training/image";
 import type { LeftOutReason } from "../dataset.ts";
+import type { OpenOptions } from "../open/options.ts";
 import { openSource } from "../source.ts";
 import { hashImage, type ImageHashes, nearGroups } from "./image-hashes.ts";
-import {
-  type DecodeChoices,
-  type ListedImage,
-  leftOutOf,
-  type OpenedSplit,
-  type RefusedSplit,
-  takeInventory,
-} from "./inventory.ts";
+import { type ListedImage, leftOutOf, type OpenedSplit, type RefusedSplit, takeInventory } from "./inventory.ts";
 
 /** Images that show the same. */
 export interface DuplicateGroup {
@@ -61,7 +55,7 @@ export interface DataReport {
   readonly remarks: readonly string[];
 }
 
-export interface CheckOptions extends DecodeChoices {
+export interface CheckOptions extends OpenOptions {
   /** Sides shorter than this make an image tiny; 16 pixels by default. */
   readonly minSide?: number;
   readonly onProgress?: (done: number, total: number) => void;
@@ -73,9 +67,10 @@ export interface CheckOptions extends DecodeChoices {
  * labels, corrupt, tiny, missing, unlisted and unlabeled files, and the classes of each split.
  */
 export async function checkData(root: string, options: CheckOptions = {}): Promise<DataReport> {
-  const { minSide = 16, onProgress, signal, maxPixels, exifOrientation: turns = false } = options;
+  const { minSide = 16, onProgress, signal, ...reading } = options;
+  const { maxPixels, exifOrientation: turns = false } = reading;
   const decode = { maxPixels, exifOrientation: turns };
-  const { splits, refused } = takeInventory(root, decode);
+  const { splits, refused } = await takeInventory(root, reading);
   const { images, readers } = await imagesOf(splits, decode);
   const leftOut = (...reasons: LeftOutReason[]) => splits.flatMap((split) => leftOutOf(split, ...reasons));
   const hashes = new Map<ListedImage, ImageHashes>();
@@ -140,7 +135,7 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
 const noClass = "none";
 
 /** Every image that a split lists, also those without a usable label, and how each is read. */
-async function imagesOf(splits: readonly OpenedSplit[], decode: DecodeChoices) {
+async function imagesOf(splits: readonly OpenedSplit[], decode: Pick<OpenOptions, "maxPixels" | "exifOrientation">) {
   const images: ListedImage[] = [];
   const readers: (() => Promise<Image>)[] = [];
   for (const opened of splits) {

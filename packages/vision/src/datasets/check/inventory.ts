@@ -1,8 +1,7 @@
-import { splitFolderNames } from "@classifier-training/base";
-import { VisionError } from "../../errors.ts";
+import { CtError, splitFolderNames } from "@classifier-training/base";
 import type { ImageDataset, LeftOutReason } from "../dataset.ts";
-import { openSplit, type SplitOptions } from "../split.ts";
-import { findSplitFolder, splitFolder } from "../split-folder.ts";
+import { openData } from "../open/open-data.ts";
+import type { OpenOptions } from "../open/options.ts";
 
 /** An image as the annotations (or its folder) describe it. */
 export interface ListedImage {
@@ -35,40 +34,28 @@ export interface Inventory {
   readonly refused: readonly RefusedSplit[];
 }
 
-/** How training will decode the images. */
-export type DecodeChoices = Pick<SplitOptions, "maxPixels" | "exifOrientation">;
-
 /** The folders that training and testing read; the first two it needs. */
 const needed: readonly string[] = [splitFolderNames.train[0], splitFolderNames.val[0]];
 const optional = splitFolderNames.test[0];
 
 /** Opens the splits of a data root as training does, but that missing images are collected. */
-export function takeInventory(root: string, decode: DecodeChoices = {}): Inventory {
-  splitFolder(root, undefined);
+export async function takeInventory(root: string, options: OpenOptions = {}): Promise<Inventory> {
+  const data = await openData(root, { ...options, onMissing: "skip" });
   const refused: RefusedSplit[] = [];
-  const names = findSplitFolder(root, optional) !== undefined ? [...needed, optional] : needed;
+  const splits: OpenedSplit[] = [];
   let train: ImageDataset | undefined;
-  const splits = names.map((split): OpenedSplit => {
+  for (const split of data.splits.includes("test") ? [...needed, optional] : needed) {
     try {
-      const known = train && { classToIdx: train.classToIdx, task: train.task };
-      const dataset = openSplit(root, split, { ...decode, ...known, onMissing: "skip" });
+      const dataset = await data.open(split, train);
       if (split === "train") train = dataset;
-      if (dataset === train && train.classToIdx.size < 2) {
-        const [only] = train.classes;
-        refused.push({
-          split,
-          what: only === undefined ? "its images are of no class" : `its images are all of one class, ${only}`,
-          fix: "a classifier needs two or more",
-        });
-      }
-      return { split, dataset };
+      splits.push({ split, dataset });
     } catch (error) {
-      if (!VisionError.is(error)) throw error;
+      if (!CtError.is(error)) throw error;
       const { what, where, fix } = error.problem;
       refused.push({ split, what, where, fix });
-      return { split };
+      splits.push({ split });
     }
-  });
+  }
   return { splits, refused };
 }
 

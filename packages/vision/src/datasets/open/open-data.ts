@@ -1,0 +1,119 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { comparePython, didYouMean, nearestName, type Split, splitOf } from "@classifier-training/base";
+import { isFolder, isHidden, isImageName, subfolders } from "@classifier-training/image/files";
+import { VisionError } from "../../errors.ts";
+import type { ImageDataset } from "../dataset.ts";
+import { isListingName, readListing } from "../listing.ts";
+import { describeTree, expectedTree } from "./describe-tree.ts";
+import { FolderTree } from "./file-tree.ts";
+import { openFolder } from "./open-folder.ts";
+import type { OpenOptions, SplitOptions } from "./options.ts";
+import { type Recognized, recognizeListing, recognizeTree } from "./splits.ts";
+
+/** A data path that was recognized. */
+export interface OpenedData {
+  readonly path: string;
+  /** What it is, in words: `class folders`, `listing photos.csv`. */
+  readonly kind: string;
+  /** The splits that are there. */
+  readonly splits: readonly Split[];
+  /**
+   * Opens a split, or another part by the name that it has there.
+   * @throws VisionError when it is not there, has no samples, or (for `train`) fewer than two classes
+   */
+  open(split: string, options?: SplitOptions): Promise<ImageDataset>;
+}
+
+/**
+ * Recognizes what a path holds, and its splits: folders of class folders with or without split folders (`train`; `valid`,
+ * `val`, `validation`, `dev`; `test`), annotations, a listing. Whatever reads data (training, the data check, statistics,
+ * evaluation) opens it here.
+ * @throws VisionError when it does not exist, is nothing that can be read, or has two candidates for a split
+ */
+export async function openData(path: string, options: OpenOptions = {}): Promise<OpenedData> {
+  const found = await recognize(path, options);
+  return {
+    path,
+    kind: found.kind,
+    splits: found.parts.flatMap(({ split }) => split ?? []),
+    async open(name, { classToIdx, task = options.task } = {}) {
+      const dataset = await openPart(path, found, name, { ...options, classToIdx, task });
+      if (splitOf(name) === "train" && dataset.classToIdx.size < 2) throw oneClass(path, dataset);
+      return found.remarks.reduce((images, remark) => images.withRemark(remark), dataset);
+    },
+  };
+}
+
+async function recognize(path: string, options: OpenOptions): Promise<Recognized> {
+  if (!existsSync(path)) throw missingPath(path);
+  if (isFolder(path)) return recognizeTree(new FolderTree(path), options);
+  if (isListingName(path)) {
+    const tree = new FolderTree(dirname(path));
+    return recognizeListing(tree, await readListing(tree, path), options);
+  }
+  throw notData(path);
+}
+
+function openPart(
+  path: string,
+  { parts }: Recognized,
+  name: string,
+  options: OpenOptions & SplitOptions,
+): Promise<ImageDataset> {
+  const split = splitOf(name);
+  const part =
+    parts.find((known) => known.name === name) ?? parts.find((known) => known.split === split && split !== undefined);
+  if (part !== undefined) return part.open(options);
+  const folder = join(path, name);
+  if (isFolder(folder)) return openFolder(new FolderTree(folder), { ...options, name });
+  throw missingSplit(
+    path,
+    parts.map((known) => known.name),
+    name,
+  );
+}
+
+function missingSplit(path: string, parts: readonly string[], name: string): VisionError {
+  const present = isFolder(path) ? subfolders(path) : parts;
+  const there = isFolder(path) ? "folders there" : "splits there";
+  return new VisionError({
+    code: "vision/split-missing",
+    what: `the data root ${path} has no split '${name}'`,
+    where: present.length === 0 ? "the folder is empty" : `${there}: ${present.slice(0, 20).join(", ")}`,
+    fix:
+      didYouMean(nearestName(name, [...present, ...parts])) ??
+      (isFolder(path) ? `create ${join(path, name)}` : undefined),
+  });
+}
+
+function missingPath(path: string): VisionError {
+  const parent = dirname(path);
+  const beside = isFolder(parent) ? readdirSync(parent).filter((name) => !isHidden(name)) : [];
+  const near = nearestName(basename(path), beside.sort(comparePython));
+  return new VisionError({
+    code: "vision/data-root-missing",
+    what: `the data root ${path} does not exist`,
+    fix: didYouMean(near && join(parent, near)) ?? "set data.data_root to the folder that holds the images",
+  });
+}
+
+function notData(path: string): VisionError {
+  const isImage = isImageName(basename(path));
+  const what = statSync(path).isFile() ? "a file of another kind" : "neither a file nor a folder";
+  return new VisionError({
+    code: "vision/data-root",
+    what: `${path} is ${isImage ? "a single image" : what}: expected a folder of images, or a list of them`,
+    fix: `give a folder with one folder of images a class, or a .jsonl, .csv, .tsv or .parquet list${isImage ? "; a trained model classifies an image by `classifier predict RUN IMAGE`" : ""}`,
+  });
+}
+
+function oneClass(path: string, { classes, paths }: ImageDataset): VisionError {
+  const [only] = classes;
+  return new VisionError({
+    code: "vision/one-class",
+    what: `its images are ${only === undefined ? "of no class" : `all of one class, ${only}`}: a classifier needs two or more`,
+    where: isFolder(path) ? describeTree(new FolderTree(path)) : `${path}: ${paths.length} images`,
+    fix: expectedTree,
+  });
+}

@@ -1,0 +1,28 @@
+import type { DecodeOptions } from "@classifier-training/image";
+import type { ClassToIdx } from "../classes.ts";
+import type { TaskChoice } from "../row-labels.ts";
+import type { ClassFolder } from "./class-folders.ts";
+import type { ColumnNames } from "./columns.ts";
+
+/** How images are decoded. */
+export type DecodeChoices = Pick<DecodeOptions, "maxPixels" | "exifOrientation">;
+
+/** How a data path is read. */
+export interface OpenOptions extends DecodeChoices, ColumnNames {
+  /** What happens to rows whose image does not exist. */
+  readonly onMissing?: "raise" | "skip" | undefined;
+  /** Whether a class folder may hold no images; with `skip` it is not a class then. */
+  readonly allowEmpty?: boolean | "skip" | undefined;
+  /** Whether images have one label each or any number; `auto` (the default): as the files say. */
+  readonly task?: TaskChoice | undefined;
+  /** Which folder of an image is its class. */
+  readonly classFolder?: ClassFolder | undefined;
+}
+
+/** How a split of it is opened. */
+export interface SplitOptions {
+  /** The classes of the training split. */
+  readonly classToIdx?: ClassToIdx | undefined;
+  /** Its task. */
+  readonly task?: TaskChoice | undefined;
+}
