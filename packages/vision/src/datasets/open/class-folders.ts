@@ -7,10 +7,7 @@ import { LabelSets } from "../label-sets.ts";
 import type { TaskChoice } from "../row-labels.ts";
 import { emptySplit } from "../split-folder.ts";
 import { type FileTree, nameOf } from "./file-tree.ts";
-import type { DecodeChoices } from "./options.ts";
-
-/** Which folder of an image is its class: the one in the root, as torchvision's ImageFolder, or the one that it lies in. */
-export type ClassFolder = "top" | "leaf";
+import type { ClassFolder, DecodeChoices } from "./options.ts";
 
 export interface ClassFolderOptions {
   readonly name: string;

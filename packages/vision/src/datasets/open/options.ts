@@ -1,8 +1,10 @@
 import type { DecodeOptions } from "@classifier-training/image";
 import type { ClassToIdx } from "../classes.ts";
 import type { TaskChoice } from "../row-labels.ts";
-import type { ClassFolder } from "./class-folders.ts";
 import type { ColumnNames } from "./columns.ts";
+
+/** Which folder of an image is its class: the one in the root, as torchvision's ImageFolder, or the one that it lies in. */
+export type ClassFolder = "top" | "leaf";
 
 /** How images are decoded. */
 export type DecodeChoices = Pick<DecodeOptions, "maxPixels" | "exifOrientation">;
