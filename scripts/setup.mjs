@@ -30,21 +30,22 @@ function checkNode() {
 
 async function systemPackages() {
   const { hasGlooHeaders, locateLibTorch } = await import("../packages/torch/native/locate.mjs");
-  const missing = missingTools();
+  const { missingTools } = await import("../packages/torch/native/build.mjs");
+  const { installAdvice } = await import("../packages/torch/native/install-advice.mjs");
+  const tools = missingTools();
   const libtorch = found(locateLibTorch);
-  if (missing.length === 0 && libtorch) return glooHeaders(libtorch, hasGlooHeaders);
-  const lacking = [...missing, ...(libtorch ? [] : ["LibTorch"])].join(", ");
+  if (tools.length === 0 && libtorch) return glooHeaders(libtorch, hasGlooHeaders);
+  const lacking = (tools, libtorch) => [...tools, ...(libtorch ? [] : ["LibTorch"])].join(", ");
+  const advice = installAdvice({ libtorch: !libtorch, tools: tools.length > 0 });
   const packages = [
-    ...(missing.length > 0 ? ["cmake", "g++", "make"] : []),
+    ...(tools.length > 0 ? ["cmake", "g++", "make"] : []),
     ...(libtorch ? [] : ["libtorch-dev", "libgloo-dev"]),
   ];
   const apt = aptCommand();
-  if (!apt) throw new SetupError(`Missing on this machine: ${lacking}.\n${howToInstall(packages)}`);
+  if (!apt) throw new SetupError(`Missing on this machine: ${lacking(tools, libtorch)}\n${advice}`);
   step(`installing ${packages.join(", ")} with apt (about a minute)`, () => aptInstall(apt, packages));
-  const still = [...missingTools(), ...(locateLibTorch() ? [] : ["LibTorch"])];
-  if (still.length > 0) {
-    throw new SetupError(`apt finished, but these are still missing: ${still.join(", ")}.\n${howToInstall(packages)}`);
-  }
+  const still = lacking(missingTools(), locateLibTorch());
+  if (still !== "") throw new SetupError(`apt finished, but these are still missing: ${still}\n${advice}`);
 }
 
 /** `LIBTORCH` naming a folder without LibTorch is an error: falling back to another one would hide it. */
@@ -76,37 +77,12 @@ function aptInstall(apt, packages) {
   });
 }
 
-function missingTools() {
-  const works = (command) => spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
-  const compiler = process.env.CXX ?? "c++";
-  return [...(works("cmake") ? [] : ["cmake"]), ...(works(compiler) || works("g++") ? [] : ["a C++ compiler"])];
-}
-
 /** The apt-get command line, where it may be used without asking: Debian or Ubuntu, as root or with passwordless sudo. */
 function aptCommand() {
   if (process.platform !== "linux" || !existsSync("/usr/bin/apt-get")) return undefined;
   if (process.getuid?.() === 0) return ["apt-get"];
   const sudo = spawnSync("sudo", ["-n", "true"], { stdio: "ignore" }).status === 0;
   return sudo ? ["sudo", "-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"] : undefined;
-}
-
-function howToInstall(packages) {
-  const debian = `sudo apt-get update && sudo apt-get install -y ${packages.join(" ")}`;
-  const ways = {
-    "Debian, Ubuntu": debian,
-    Fedora: "sudo dnf install -y cmake gcc-c++ python3-torch   (or the LibTorch zip, below)",
-    "macOS (Homebrew)": "xcode-select --install; brew install cmake pytorch",
-    "a Python that has torch": "activate its environment (python3 -c 'import torch' must work) and run this again",
-    "the LibTorch zip": "unpack it from pytorch.org/get-started/locally, then LIBTORCH=/path/to/libtorch npm start",
-  };
-  const here =
-    process.platform === "darwin"
-      ? "macOS (Homebrew)"
-      : existsSync("/etc/fedora-release")
-        ? "Fedora"
-        : "Debian, Ubuntu";
-  const others = Object.entries(ways).filter(([name]) => name !== here);
-  return [`  fix, here: ${ways[here]}`, ...others.map(([name, way]) => `  ${name}: ${way}`)].join("\n");
 }
 
 function npmPackages() {
@@ -124,26 +100,12 @@ function npmPackages() {
 }
 
 async function nativeAddon() {
-  const { buildAddon } = await import("../packages/torch/native/build.mjs");
-  const start = performance.now();
-  let said = "";
-  const { built } = await buildAddon({
-    onProgress(line) {
-      if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2Kset-up: ${line}`);
-      // Without a terminal a line for each quarter is enough.
-      else if (quarter(line) !== said) process.stderr.write(`setup: ${line}\n`);
-      said = quarter(line);
-    },
+  const { describeAddon, makeAddon, progressLines } = await import("../packages/torch/native/build.mjs");
+  const write = (text) => process.stderr.write(text);
+  const addon = await makeAddon({
+    onProgress: progressLines((text) => write(text.replace(/^(\r.*K)?/, "$1setup: ")), process.stderr.isTTY),
   });
-  if (!built) return;
-  const seconds = ((performance.now() - start) / 1000).toFixed(0);
-  process.stderr.write(`${process.stderr.isTTY ? "\r\u001b[2K" : ""}setup: built the torch addon in ${seconds} s\n`);
-}
-
-function quarter(line) {
-  const [, percent, done, total] = /\[(?:(\d+)%|(\d+)\/(\d+))\]/.exec(line) ?? [];
-  const share = percent === undefined ? Number(done) / Number(total) : Number(percent) / 100;
-  return Number.isNaN(share) ? line : String(Math.floor(4 * share));
+  if (addon.how !== "ready") write(`${process.stderr.isTTY ? "\r\u001b[2K" : ""}setup: ${describeAddon(addon)}\n`);
 }
 
 async function typescriptBuild() {

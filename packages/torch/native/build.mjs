@@ -1,4 +1,5 @@
-// Builds the addon with CMake into ../build, unless it is there already. Built-in modules only.
+// Makes the addon in its folder, unless it is there already: taken from the platform package where that fits, else built
+// with CMake. Built-in modules only.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -9,19 +10,25 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { hasGlooHeaders, installAdvice, locateLibTorch } from "./locate.mjs";
+import { pathToFileURL } from "node:url";
+import { installAdvice } from "./install-advice.mjs";
+import { hasGlooHeaders, locateLibTorch } from "./locate.mjs";
+import { addonFolder, addonName, buildInfo, isClone, libraryIn, nativeFolder, packageManifest } from "./place.mjs";
 
-const nativeDir = dirname(fileURLToPath(import.meta.url));
-const buildDir = process.env.CT_TORCH_BUILD_DIR ?? join(nativeDir, "..", "build");
 const require = createRequire(import.meta.url);
 
-function sourceFiles(folder = nativeDir) {
+/** Something is missing or does not fit; the message says what, and what to do. */
+export class BuildError extends Error {
+  name = "BuildError";
+}
+
+function sourceFiles(folder = nativeFolder) {
   return readdirSync(folder, { withFileTypes: true })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => (entry.isDirectory() ? sourceFiles(join(folder, entry.name)) : [join(folder, entry.name)]))
@@ -31,17 +38,9 @@ function sourceFiles(folder = nativeDir) {
 /** Changes when the addon must be built again: other sources, LibTorch, Node binary interface or options. */
 function contentHash(libtorch, options) {
   const hash = createHash("sha256");
-  for (const path of sourceFiles()) hash.update(path.slice(nativeDir.length)).update(readFileSync(path));
+  for (const path of sourceFiles()) hash.update(path.slice(nativeFolder.length)).update(readFileSync(path));
   hash.update(JSON.stringify([libtorch, options, process.versions.modules, process.platform, process.arch]));
   return hash.digest("hex");
-}
-
-function readInfo() {
-  try {
-    return JSON.parse(readFileSync(join(buildDir, "build-info.json"), "utf8"));
-  } catch {
-    return undefined;
-  }
 }
 
 function replaceFile(path, write) {
@@ -61,79 +60,168 @@ function runCommand(command, args, onLine) {
     };
     child.stdout.on("data", take);
     child.stderr.on("data", take);
-    child.on("error", (error) =>
-      reject(new Error(`${command} cannot be started (${error.message}).\n${installAdvice}`)),
-    );
+    child.on("error", (error) => reject(new BuildError(`${command} cannot be started: ${error.message}`)));
     child.on("close", (code) => {
       if (code === 0) resolve(undefined);
       else
         reject(
-          new Error(`${command} ${args[0]} failed with exit code ${code}:\n${log.split("\n").slice(-40).join("\n")}`),
+          new BuildError(
+            `${command} ${args[0]} failed with exit code ${code}:\n${log.split("\n").slice(-40).join("\n")}`,
+          ),
         );
     });
   });
 }
 
 /**
- * Builds the addon when it is not built yet for these sources, this LibTorch and this Node.
- * @param {{ onProgress?: (line: string) => void, force?: boolean, sanitize?: boolean }} [options]
- * @returns {Promise<{ path: string, built: boolean, seconds: number, libtorch: import("./locate.mjs").LibTorch }>}
- * @throws when there is no LibTorch, no CMake, or the compiler refuses
+ * @typedef {object} Addon
+ * @property {string} path
+ * @property {"ready" | "prebuilt" | "built"} how it was there, taken from a platform package, or compiled now
+ * @property {number} seconds
+ * @property {import("./locate.mjs").LibTorch} libtorch
  */
-export async function buildAddon({ onProgress = () => {}, force = false, sanitize = false } = {}) {
+
+/**
+ * Makes the addon for these sources, this LibTorch and this Node, unless it is there.
+ * @param {{ onProgress?: (line: string) => void, force?: boolean, sanitize?: boolean }} [options]
+ * @returns {Promise<Addon>}
+ * @throws BuildError when there is no LibTorch, no CMake, or the compiler refuses
+ */
+export async function makeAddon({ onProgress = () => {}, force = false, sanitize = false } = {}) {
   const started = Date.now();
-  const path = join(buildDir, "ct_torch.node");
-  const info = readInfo();
-  const libtorch = locateLibTorch();
-  if (libtorch === undefined) throw new Error(installAdvice);
-  const gloo = hasGlooHeaders(libtorch);
-  const wanted = contentHash(libtorch, { sanitize, gloo });
-  if (!force && info?.contentHash === wanted && existsSync(path)) {
-    return { path, built: false, seconds: (Date.now() - started) / 1000, libtorch };
+  const folder = addonFolder();
+  const libtorch = located();
+  const options = { sanitize, gloo: hasGlooHeaders(libtorch) };
+  const wanted = contentHash(libtorch, options);
+  const path = join(folder, addonName);
+  const made = (how) => ({ path, how, seconds: (Date.now() - started) / 1000, libtorch });
+  const isReady = () => !force && buildInfo(folder)?.contentHash === wanted && existsSync(path);
+  if (isReady()) {
+    // Of the same LibTorch, but its file may have been installed again.
+    writeInfo(folder, buildInfo(folder), libtorch);
+    return made("ready");
   }
-  mkdirSync(buildDir, { recursive: true });
-  // Builds of one tree wait for each other; the finished addon is renamed into place.
-  const tree = join(buildDir, `cmake-${process.arch}`);
-  const lock = join(buildDir, "lock");
-  const release = await takeLock(lock, onProgress);
+  createFolder(folder);
+  const release = await takeLock(join(folder, "lock"), onProgress);
   try {
-    const again = readInfo();
-    if (!force && again?.contentHash === wanted && existsSync(path)) {
-      return { path, built: false, seconds: (Date.now() - started) / 1000, libtorch };
-    }
-    onProgress(`building the torch addon against LibTorch ${libtorch.version} (${libtorch.kind})`);
-    if (again !== undefined && again.libtorch?.libDir !== libtorch.libDir)
-      rmSync(tree, { recursive: true, force: true });
-    const ninja = spawnSync("ninja", ["--version"]).status === 0;
-    await runCommand(
-      "cmake",
-      [
-        ...(ninja && !existsSync(join(tree, "Makefile")) ? ["-G", "Ninja"] : []),
-        ...["-S", nativeDir, "-B", tree, "-DCMAKE_BUILD_TYPE=Release"],
-        `-DCMAKE_PREFIX_PATH=${libtorch.cmakePrefix}`,
-        `-DTORCH_LIB_DIR=${libtorch.libDir}`,
-        `-DNODE_API_HEADERS=${join(dirname(require.resolve("node-api-headers/package.json")), "include")}`,
-        `-DNODE_ADDON_API=${dirname(require.resolve("node-addon-api/package.json"))}`,
-        `-DCT_GLOO_HEADERS=${gloo ? "ON" : "OFF"}`,
-        `-DCT_SANITIZE=${sanitize ? "ON" : "OFF"}`,
-      ],
-      () => {},
-    );
-    await runCommand("cmake", ["--build", tree, "--parallel", String(Math.max(1, cpus().length))], (line) => {
-      const step = /^\[\s*(\d+%|\d+\/\d+)\]/.exec(line);
-      if (step) onProgress(`building the torch addon [${step[1]}] ${Math.round((Date.now() - started) / 1000)} s`);
-    });
-    replaceFile(path, (temporary) =>
-      writeFileSync(temporary, readFileSync(join(tree, "ct_torch.node")), { mode: 0o755 }),
-    );
-    const next = { contentHash: wanted, libtorch, node: process.version, builtAt: new Date().toISOString(), sanitize };
-    replaceFile(join(buildDir, "build-info.json"), (temporary) =>
-      writeFileSync(temporary, `${JSON.stringify(next, null, 2)}\n`),
-    );
-    return { path, built: true, seconds: (Date.now() - started) / 1000, libtorch };
+    if (isReady()) return made("ready");
+    const prebuilt = isClone() || sanitize ? undefined : platformPackage(libtorch);
+    const how = prebuilt?.fits ? "prebuilt" : "built";
+    const binary = prebuilt?.fits ? prebuilt.path : await compile(folder, libtorch, options, onProgress, prebuilt);
+    replaceFile(path, (temporary) => writeFileSync(temporary, readFileSync(binary), { mode: 0o755 }));
+    // Object files serve whoever changes the sources.
+    if (!isClone()) rmSync(treeIn(folder), { recursive: true, force: true });
+    linkLibTorch(folder, libtorch);
+    writeInfo(folder, { contentHash: wanted, origin: how, builtAt: new Date().toISOString(), sanitize }, libtorch);
+    return made(how);
   } finally {
     release();
   }
+}
+
+function located() {
+  let libtorch;
+  try {
+    libtorch = locateLibTorch();
+  } catch (error) {
+    throw new BuildError(error.message);
+  }
+  if (libtorch !== undefined) return libtorch;
+  const tools = !isClone() && platformPackage(undefined) !== undefined ? false : missingTools().length > 0;
+  throw new BuildError(`LibTorch was not found\n${installAdvice({ libtorch: true, tools })}`);
+}
+
+/** What building needs and this machine lacks. */
+export function missingTools() {
+  const works = (command) => spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
+  // On Windows CMake finds Visual Studio's compiler by itself.
+  const hasCompiler = process.platform === "win32" || works(process.env.CXX ?? "c++") || works("g++");
+  return [...(works("cmake") ? [] : ["CMake"]), ...(hasCompiler ? [] : ["a C++ compiler"])];
+}
+
+function createFolder(folder) {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new BuildError(
+      `the folder for the addon cannot be made: ${error.message}\n  fix: set XDG_CACHE_HOME to a folder that may be written`,
+    );
+  }
+}
+
+function writeInfo(folder, info, libtorch) {
+  const library = libraryIn(libtorch.libDir);
+  const variable = process.env.LIBTORCH ?? "";
+  const next = { ...info, libtorch, library, variable, node: process.version };
+  replaceFile(join(folder, "build-info.json"), (temporary) =>
+    writeFileSync(temporary, `${JSON.stringify(next, null, 2)}\n`),
+  );
+}
+
+/** The addon finds LibTorch through a link beside it, wherever it was compiled. */
+function linkLibTorch(folder, { libDir }) {
+  if (process.platform === "win32") return;
+  replaceFile(join(folder, "libtorch"), (temporary) => symlinkSync(libDir, temporary));
+}
+
+/**
+ * The addon of the optional package for this platform; it fits when it was compiled for the LibTorch that was found.
+ * @returns {{ path: string, version: string, name: string, fits: boolean } | undefined}
+ */
+function platformPackage(libtorch) {
+  const name = `${packageManifest().name}-${process.platform}-${process.arch}`;
+  try {
+    const manifest = require(`${name}/package.json`);
+    if (manifest.version !== packageManifest().version) return undefined;
+    const { version } = manifest.libtorch;
+    return { path: require.resolve(`${name}/${addonName}`), version, name, fits: version === libtorch?.version };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where CMake works. */
+const treeIn = (folder) => join(folder, `cmake-${process.arch}`);
+
+/** @returns {Promise<string>} the path of what CMake made */
+async function compile(folder, libtorch, { sanitize, gloo }, onProgress, prebuilt) {
+  const started = Date.now();
+  const missing = missingTools();
+  if (missing.length > 0) {
+    const why = prebuilt === undefined ? "" : `${prebuilt.name} has an addon for LibTorch ${prebuilt.version}, and `;
+    throw new BuildError(
+      `${why}${why === "" ? "the" : "an"} addon for LibTorch ${libtorch.version} (${libtorch.libDir}) has to be compiled: ${missing.join(" and ")} is missing\n${installAdvice({ tools: true })}`,
+    );
+  }
+  onProgress(`building the torch addon against LibTorch ${libtorch.version} (${libtorch.kind})`);
+  const tree = treeIn(folder);
+  const before = buildInfo(folder)?.libtorch?.libDir;
+  if (before !== undefined && before !== libtorch.libDir) rmSync(tree, { recursive: true, force: true });
+  const ninja = spawnSync("ninja", ["--version"]).status === 0;
+  await runCommand(
+    "cmake",
+    [
+      ...(ninja && !existsSync(join(tree, "Makefile")) ? ["-G", "Ninja"] : []),
+      ...["-S", nativeFolder, "-B", tree, "-DCMAKE_BUILD_TYPE=Release"],
+      `-DCMAKE_PREFIX_PATH=${libtorch.cmakePrefix}`,
+      `-DNODE_API_HEADERS=${join(dirname(require.resolve("node-api-headers/package.json")), "include")}`,
+      `-DNODE_ADDON_API=${dirname(require.resolve("node-addon-api/package.json"))}`,
+      `-DCT_GLOO_HEADERS=${gloo ? "ON" : "OFF"}`,
+      `-DCT_SANITIZE=${sanitize ? "ON" : "OFF"}`,
+    ],
+    () => {},
+  );
+  await runCommand(
+    "cmake",
+    ["--build", tree, "--config", "Release", "--parallel", String(Math.max(1, cpus().length))],
+    (line) => {
+      const step = /^\[\s*(\d+%|\d+\/\d+)\]/.exec(line);
+      if (step) onProgress(`building the torch addon [${step[1]}] ${Math.round((Date.now() - started) / 1000)} s`);
+    },
+  );
+  // Visual Studio's generator has a folder for each configuration.
+  const candidates = [join(tree, addonName), join(tree, "Release", addonName)];
+  return candidates.find((path) => existsSync(path)) ?? candidates[0];
 }
 
 /** One build at a time in a tree; a lock whose process is gone is taken over. */
@@ -165,20 +253,46 @@ function isAlive(pid) {
   }
 }
 
+/** Progress on one line of a terminal; without one a line for each quarter is enough. */
+export function progressLines(write, isTerminal) {
+  let said = "";
+  return (line) => {
+    if (isTerminal) write(`\r\u001b[2K${line}`);
+    else if (quarter(line) !== said) write(`${line}\n`);
+    said = quarter(line);
+  };
+}
+
+function quarter(line) {
+  const [, percent, done, total] = /\[(?:(\d+)%|(\d+)\/(\d+))\]/.exec(line) ?? [];
+  const fraction = percent === undefined ? Number(done) / Number(total) : Number(percent) / 100;
+  return Number.isNaN(fraction) ? line : String(Math.floor(4 * fraction));
+}
+
+/** What came of it, in words. */
+export function describeAddon({ how, seconds, libtorch }) {
+  const forWhich = `for LibTorch ${libtorch.version} (${libtorch.kind})`;
+  if (how === "ready") return `the torch addon is ready ${forWhich}`;
+  return how === "prebuilt"
+    ? `took the prebuilt torch addon ${forWhich}`
+    : `built the torch addon ${forWhich} in ${seconds.toFixed(0)} s`;
+}
+
+// Loading the package runs this once: progress goes to standard error, what came of it as JSON to standard output.
 if (process.argv[1] && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
-  const terminal = process.stdout.isTTY;
+  const terminal = process.stderr.isTTY;
+  const write = (text) => process.stderr.write(text);
   try {
-    const result = await buildAddon({
+    const addon = await makeAddon({
       force: process.argv.includes("--force"),
       sanitize: process.argv.includes("--sanitize"),
-      onProgress: (line) => process.stdout.write(terminal ? `\r\u001b[2K${line}` : `${line}\n`),
+      onProgress: progressLines(write, terminal),
     });
-    const verb = result.built ? "built" : "up to date";
-    process.stdout.write(
-      `${terminal ? "\r\u001b[2K" : ""}torch addon ${verb} in ${result.seconds.toFixed(1)} s: ${result.path}\n`,
-    );
+    write(`${terminal ? "\r\u001b[2K" : ""}${describeAddon(addon)}\n`);
+    process.stdout.write(`${JSON.stringify({ path: addon.path })}\n`);
   } catch (error) {
-    process.stderr.write(`${terminal ? "\n" : ""}${error.message}\n`);
+    if (terminal) write("\r\u001b[2K");
+    process.stdout.write(`${JSON.stringify({ error: error instanceof BuildError ? error.message : error.stack })}\n`);
     process.exitCode = 1;
   }
 }

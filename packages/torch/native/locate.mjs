@@ -3,10 +3,12 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { installAdvice } from "./install-advice.mjs";
+import { cacheFolder } from "./place.mjs";
 
 /**
  * @typedef {object} LibTorch
- * @property {"LIBTORCH" | "debian" | "homebrew" | "python"} kind where it was found
+ * @property {"LIBTORCH" | "download" | "debian" | "homebrew" | "python"} kind where it was found
  * @property {string} cmakePrefix for CMAKE_PREFIX_PATH
  * @property {string} version e.g. "1.13.0"
  * @property {string} libDir the folder of libtorch_cpu
@@ -49,6 +51,15 @@ function fromVariable() {
   return found;
 }
 
+/** What `classifier setup --download` has unpacked: whoever asked for it wants it used. The newest, where there are several. */
+function fromDownload() {
+  const folder = cacheFolder("libtorch");
+  if (!existsSync(folder)) return undefined;
+  const versions = readdirSync(folder).filter((name) => existsSync(join(folder, name, "libtorch")));
+  const [newest] = versions.sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
+  return newest === undefined ? undefined : at("download", join(folder, newest, "libtorch"));
+}
+
 function fromDebian() {
   if (process.platform !== "linux" || !existsSync(join("/usr", versionHeaders[0]))) return undefined;
   for (const name of readdirSync("/usr/lib")) {
@@ -78,11 +89,11 @@ function fromPython() {
 }
 
 /**
- * Looks in the order LIBTORCH, Debian's or Ubuntu's libtorch-dev, Homebrew, a Python torch package.
+ * Looks in the order LIBTORCH, a downloaded one, Debian's or Ubuntu's libtorch-dev, Homebrew, a Python torch package.
  * @returns {LibTorch | undefined}
  */
 export function locateLibTorch() {
-  return fromVariable() ?? fromDebian() ?? fromHomebrew() ?? fromPython();
+  return fromVariable() ?? fromDownload() ?? fromDebian() ?? fromHomebrew() ?? fromPython();
 }
 
 /**
@@ -93,16 +104,10 @@ export function hasGlooHeaders(libtorch) {
   return [libtorch.cmakePrefix, "/usr"].some((prefix) => existsSync(join(prefix, "include/gloo/rendezvous/store.h")));
 }
 
-/** What to do when there is none. */
-export const installAdvice = `LibTorch was not found. Install it in one of these ways:
-  Debian, Ubuntu:   apt-get install libtorch-dev libgloo-dev cmake g++
-  Fedora:           dnf install python3-torch-devel cmake gcc-c++
-  macOS:            brew install pytorch cmake
-  Python's torch:   pip install torch   (found through python3 on the PATH)
-  or unpack the LibTorch zip from https://pytorch.org and set LIBTORCH to its folder`;
-
 if (process.argv[1] && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
   const found = locateLibTorch();
-  process.stdout.write(`${found === undefined ? installAdvice : JSON.stringify(found, null, 2)}\n`);
+  process.stdout.write(
+    `${found === undefined ? `LibTorch was not found\n${installAdvice({ libtorch: true })}` : JSON.stringify(found, null, 2)}\n`,
+  );
   process.exitCode = found === undefined ? 1 : 0;
 }

@@ -4,11 +4,10 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { addonFolder, addonName } from "./place.mjs";
 
-const folder = process.env.CT_TORCH_BUILD_DIR ?? join(dirname(fileURLToPath(import.meta.url)), "..", "build");
-const native = createRequire(import.meta.url)(join(folder, "ct_torch.node"));
+const native = createRequire(import.meta.url)(join(addonFolder(), addonName));
 
 const op = (name, overload = "") => {
   const { index } = native.operator(name, overload);

@@ -11,6 +11,7 @@ import { registerExport } from "./commands/export.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerMlflow } from "./commands/mlflow.ts";
 import { registerPredict } from "./commands/predict.ts";
+import { registerSetup } from "./commands/setup.ts";
 import { registerSynth } from "./commands/synth.ts";
 import { registerTrain } from "./commands/train.ts";
 import { registerVerify } from "./commands/verify.ts";
@@ -33,5 +34,6 @@ export const commands: readonly RegisterCommand[] = [
   registerWandb,
   registerMlflow,
   registerDemo,
+  registerSetup,
   registerDoctor,
 ];

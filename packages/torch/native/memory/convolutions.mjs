@@ -1,12 +1,10 @@
 // Convolutions and their gradients over handles of the addon, compared with float64: what the memory checks and searches of
 // this folder run. Plain JavaScript, so that nothing but the addon is under the checker.
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { addonFolder, addonName } from "../place.mjs";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const folder = process.env.CT_TORCH_BUILD_DIR ?? join(here, "..", "..", "build");
-export const native = createRequire(import.meta.url)(join(folder, "ct_torch.node"));
+export const native = createRequire(import.meta.url)(join(addonFolder(), addonName));
 
 const found = new Map();
 /** An operator of LibTorch or of this package by its name and overload. */

@@ -1,4 +1,5 @@
 import { cpus, totalmem } from "node:os";
+import type { BuildInfo } from "@classifier-training/torch";
 import { print, printJson, type RegisterCommand } from "../command.ts";
 import { exitCode } from "../exit.ts";
 
@@ -52,15 +53,21 @@ async function torch(): Promise<Finding[]> {
       ...(mpsIsAvailable() ? ["mps"] : []),
     ];
     return [
-      { ok: true, name: "LibTorch", detail: `${libtorch} (${buildInfo()?.libtorch.kind ?? "unknown"})` },
+      { ok: true, name: "LibTorch", detail: `${libtorch} (${describe(buildInfo())})` },
       { ok: true, name: "devices", detail: devices.join(", ") },
       { ok: true, name: "threads", detail: `${getNumThreads()} for compute` },
       { ok: true, name: "process groups", detail: processGroups(distributed) },
     ];
   } catch (error) {
-    const detail = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
-    return [{ ok: false, name: "LibTorch", detail, fix: "npm run setup" }];
+    const [detail = "", ...rest] = (error instanceof Error ? error.message : String(error)).split("\n");
+    const advice = rest.map((line) => line.trim().replace(/^fix: /, "")).join("\n              ");
+    return [{ ok: false, name: "LibTorch", detail, fix: advice || "classifier setup" }];
   }
+}
+
+/** Where LibTorch is from, and how the addon was made. */
+function describe(info: BuildInfo | undefined): string {
+  return info === undefined ? "an addon of your own" : `${info.libtorch.kind}, addon ${info.origin}`;
 }
 
 /** Backends for training with several processes. */
@@ -68,7 +75,7 @@ function processGroups({ isBackendAvailable }: { isBackendAvailable(backend: "gl
   const backends = (["gloo", "nccl"] as const).filter(isBackendAvailable);
   return backends.length > 0
     ? backends.join(", ")
-    : "none (for several processes: apt-get install libgloo-dev, npm run setup)";
+    : "none (for several processes: apt-get install libgloo-dev, then classifier setup --force)";
 }
 
 async function codec(): Promise<Finding> {

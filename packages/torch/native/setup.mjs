@@ -1,0 +1,5 @@
+// What `classifier setup` and `doctor` need, without loading LibTorch.
+export { BuildError, describeAddon, makeAddon, progressLines } from "./build.mjs";
+export { installAdvice } from "./install-advice.mjs";
+export { locateLibTorch } from "./locate.mjs";
+export { cacheFolder } from "./place.mjs";
