@@ -3,6 +3,7 @@ export { Adagrad } from "./adagrad.ts";
 export { Adam, AdamW } from "./adam.ts";
 export { NAdam, RAdam } from "./adam-variants.ts";
 export { Adamax } from "./adamax.ts";
+export { Adan } from "./adan.ts";
 export { ASGD } from "./asgd.ts";
 export { LAMB } from "./lamb.ts";
 export { Lion } from "./lion.ts";
@@ -18,5 +19,6 @@ export {
 } from "./optimizer.ts";
 export type { ParamGroup } from "./param-group.ts";
 export { RMSprop } from "./rmsprop.ts";
+export { RMSpropTF } from "./rmsprop-tf.ts";
 export { Rprop } from "./rprop.ts";
 export { SGD } from "./sgd.ts";

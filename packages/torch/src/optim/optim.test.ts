@@ -32,6 +32,8 @@ const makers: Readonly<Record<string, Make>> = {
   Rprop: (p) => new optim.Rprop(p, { lr: 0.01 }),
   LAMB: (p) => new optim.LAMB(p, { lr: 0.02 }),
   Lion: (p) => new optim.Lion(p, { lr: 0.005 }),
+  Adan: (p) => new optim.Adan(p, { lr: 0.02, weightDecay: 0.02 }),
+  RMSpropTF: (p) => new optim.RMSpropTF(p, { lr: 0.005, momentum: 0.5 }),
 };
 
 function problem(): { model: nn.Module; lossOf: () => Tensor } {
@@ -208,8 +210,8 @@ describe.each(Object.entries(makers))("the state of PyTorch's %s", (name, make) 
     expect(train(resumed, again.lossOf, 5)).toEqual(wanted);
   });
 
-  // These four keep the same two means of the gradient.
-  const family = (of: string) => (/^(Adam|RAdam|LAMB)/.test(of) ? "means" : of);
+  // These keep the same means of the gradient.
+  const family = (of: string) => (/^(Adam|RAdam|LAMB)/.test(of) ? "means" : of.replace(/TF$/, ""));
 
   test("is refused by every optimizer that means something else by it, which stays as it was", () => {
     const source = problem();
@@ -393,4 +395,36 @@ test.each(Object.entries(rules))("%s is its published rule", (_name, [make, rule
     optimizer.step();
     expect(weight.item()).toBeCloseTo(expected, 12);
   }
+});
+
+test.each<[string, Make, readonly number[]]>([
+  ["Adan", (p) => new optim.Adan(p, { lr: 0.1, weightDecay: 0.02 }), [1.088023685817, 0.081469277595]],
+  [
+    "Adan without the proximal step",
+    (p) => new optim.Adan(p, { lr: 0.1, weightDecay: 0.02, noProx: true }),
+    [1.086821940973, 0.081876403585],
+  ],
+  [
+    "RMSpropTF",
+    (p) => new optim.RMSpropTF(p, { lr: 0.01, momentum: 0.9, weightDecay: 0.02 }),
+    [1.37042253535, -0.258685985561],
+  ],
+  [
+    "RMSpropTF, centered",
+    (p) =>
+      new optim.RMSpropTF(p, {
+        ...{ lr: 0.01, centered: true, momentum: 0.5, lrInMomentum: false, weightDecay: 0.02, decoupledDecay: true },
+      }),
+    [1.497876784745, -0.317224624521],
+  ],
+])("%s takes the steps of timm 1.0", (_name, make, expected) => {
+  const weight = tensor([1.7, -0.4], { dtype: "float64" });
+  weight.requiresGrad = true;
+  const optimizer = make([weight]);
+  for (let i = 0; i < 6; i++) {
+    optimizer.zeroGrad();
+    weight.square().sum().backward();
+    optimizer.step();
+  }
+  for (const [i, value] of expected.entries()) expect(weight.toArray()[i]).toBeCloseTo(value, 10);
 });

@@ -8,6 +8,6 @@ export interface ParamGroup {
   initialLr?: number;
   weightDecay?: number;
   momentum?: number;
-  betas?: readonly [number, number];
+  betas?: readonly number[];
   [option: string]: unknown;
 }

@@ -1,31 +1,40 @@
 import { z } from "zod";
 import { optionError, parseOptions } from "../options.ts";
 import type { ParamGroup } from "../param-group.ts";
-import { LRScheduler, type ScheduledOptimizer } from "./scheduler.ts";
+import { LRScheduler, perGroup, type ScheduledOptimizer } from "./scheduler.ts";
 
 export const cosineAnnealingLrOptionsSchema = z.strictObject({
   tMax: z.int().min(1).describe("epochs from the base rate to the lowest"),
-  etaMin: z.number().default(0).describe("the lowest rate"),
+  etaMin: z
+    .union([z.number(), z.array(z.number())])
+    .default(0)
+    .describe("the lowest rate; PyTorch knows one, here each parameter group may have its own"),
   lastEpoch: z.int().default(-1),
 });
 
 /** Half a cosine from the base rate to `etaMin` in `tMax` epochs, and back in the next (SGDR without restarts). */
 export class CosineAnnealingLR extends LRScheduler {
   protected readonly TMax: number;
-  protected readonly etaMin: number;
+  protected readonly etaMin: number | number[];
 
   constructor(optimizer: ScheduledOptimizer, options: z.input<typeof cosineAnnealingLrOptionsSchema>) {
     const { tMax, etaMin, lastEpoch } = parseOptions("CosineAnnealingLR", cosineAnnealingLrOptionsSchema, options);
     super(optimizer, lastEpoch);
     this.TMax = tMax;
-    this.etaMin = etaMin;
+    this.etaMin =
+      typeof etaMin === "number" ? etaMin : perGroup("CosineAnnealingLR", "etaMin", etaMin, this.baseLrs.length);
     this.initialStep();
   }
 
-  protected override lrOf(group: ParamGroup, base: number): number {
-    const { lastEpoch, TMax, etaMin } = this;
+  private lowest(index: number): number {
+    return typeof this.etaMin === "number" ? this.etaMin : (this.etaMin[index] ?? 0);
+  }
+
+  protected override lrOf(group: ParamGroup, base: number, index: number): number {
+    const { lastEpoch, TMax } = this;
+    const etaMin = this.lowest(index);
     if (lastEpoch === 0) return group.lr;
-    if (this.stepCount === 1) return this.closedFormLrOf(group, base);
+    if (this.stepCount === 1) return this.closedFormLrOf(group, base, index);
     if ((lastEpoch - 1 - TMax) % (2 * TMax) === 0) {
       return group.lr + ((base - etaMin) * (1 - Math.cos(Math.PI / TMax))) / 2;
     }
@@ -33,8 +42,9 @@ export class CosineAnnealingLR extends LRScheduler {
     return fall * (group.lr - etaMin) + etaMin;
   }
 
-  protected override closedFormLrOf(_: ParamGroup, base: number): number {
-    return this.etaMin + ((base - this.etaMin) * (1 + Math.cos((Math.PI * this.lastEpoch) / this.TMax))) / 2;
+  protected override closedFormLrOf(_: ParamGroup, base: number, index: number): number {
+    const etaMin = this.lowest(index);
+    return etaMin + ((base - etaMin) * (1 + Math.cos((Math.PI * this.lastEpoch) / this.TMax))) / 2;
   }
 }
 

@@ -6,4 +6,12 @@ export { ReduceLROnPlateau } from "./plateau.ts";
 export { LRScheduler, type ScheduledOptimizer, type Scheduler, type SchedulerState } from "./scheduler.ts";
 export { ChainedScheduler, SequentialLR } from "./sequential.ts";
 export { ExponentialLR, MultiStepLR, PolynomialLR, StepLR } from "./step.ts";
+export {
+  CosineLRScheduler,
+  MultiStepLRScheduler,
+  PolyLRScheduler,
+  StepLRScheduler,
+  TanhLRScheduler,
+} from "./timm.ts";
 export { ConstantLR, LinearLR } from "./warm-up.ts";
+export { LinearWarmupCosineAnnealingLR, WarmupSchedule, type WarmupScheduleKind } from "./with-warm-up.ts";

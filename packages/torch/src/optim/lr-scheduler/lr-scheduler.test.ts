@@ -6,26 +6,125 @@ import {
   ConstantLR,
   CosineAnnealingLR,
   CosineAnnealingWarmRestarts,
+  CosineLRScheduler,
   CyclicLR,
   ExponentialLR,
   LambdaLR,
   LinearLR,
+  LinearWarmupCosineAnnealingLR,
   MultiplicativeLR,
   MultiStepLR,
+  MultiStepLRScheduler,
   OneCycleLR,
+  PolyLRScheduler,
   PolynomialLR,
   ReduceLROnPlateau,
   type ScheduledOptimizer,
   type Scheduler,
   SequentialLR,
   StepLR,
+  StepLRScheduler,
+  TanhLRScheduler,
+  WarmupSchedule,
 } from "./index.ts";
 
 function optimizer(...lrs: number[]): ScheduledOptimizer {
   return { paramGroups: lrs.map((lr): ParamGroup => ({ params: [], lr, momentum: 0.9 })) };
 }
 
-const makers: Readonly<Record<string, (o: ScheduledOptimizer) => Scheduler>> = {
+type Make = (o: ScheduledOptimizer) => Scheduler;
+const steps = { numWarmupSteps: 2, numTrainingSteps: 8 };
+
+/** Schedules of other packages, each with what it gave there for rates of 0.1 and 0.02: timm 1.0, Lightning Bolts 0.7,
+ *  and the formulas of transformers 4.57. */
+const recorded: Readonly<Record<string, readonly [make: Make, first: readonly number[], second: readonly number[]]>> = {
+  CosineLRScheduler: [
+    (o) => new CosineLRScheduler(o, { tInitial: 8, lrMin: 0.001, warmupT: 2, warmupLrInit: 0.005 }),
+    [0.005, 0.0525, 0.0855017857, 0.0694428299, 0.0505, 0.0315571701, 0.0154982143, 0.0047679631, 0.001],
+    [0.005, 0.0125, 0.0172175144, 0.0141354926, 0.0105, 0.0068645074, 0.0037824856, 0.0017231444, 0.001],
+  ],
+  "CosineLRScheduler with restarts": [
+    (o) =>
+      new CosineLRScheduler(o, {
+        ...{ tInitial: 2, cycleMul: 2, cycleDecay: 0.5, cycleLimit: 2, kDecay: 1.5, warmupT: 1, warmupPrefix: true },
+      }),
+    [0.0, 0.1, 0.072200792, 0.05, 0.0480969883, 0.036100396, 0.0136839069, 0.0, 0.0],
+    [0.0, 0.02, 0.0144401584, 0.01, 0.0096193977, 0.0072200792, 0.0027367814, 0.0, 0.0],
+  ],
+  PolyLRScheduler: [
+    (o) => new PolyLRScheduler(o, { tInitial: 6, power: 2, lrMin: 0.001, warmupT: 2 }),
+    [0.0, 0.05, 0.045, 0.02575, 0.012, 0.00375, 0.001, 0.001, 0.001],
+    [0.0, 0.01, 0.0094444444, 0.00575, 0.0031111111, 0.0015277778, 0.001, 0.001, 0.001],
+  ],
+  TanhLRScheduler: [
+    (o) => new TanhLRScheduler(o, { tInitial: 6, lrMin: 0.001, warmupT: 2 }),
+    [0.0, 0.0499676782, 0.0999353564, 0.0982193652, 0.0664148805, 0.0074319477, 0.001, 0.001, 0.001],
+    [0.0, 0.0099937968, 0.0199875937, 0.019658262, 0.013554371, 0.0022344142, 0.001, 0.001, 0.001],
+  ],
+  StepLRScheduler: [
+    (o) => new StepLRScheduler(o, { decayT: 3, decayRate: 0.1, warmupT: 2 }),
+    [0.0, 0.05, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.001],
+    [0.0, 0.01, 0.02, 0.02, 0.02, 0.002, 0.002, 0.002, 0.0002],
+  ],
+  MultiStepLRScheduler: [
+    (o) => new MultiStepLRScheduler(o, { decayT: [3, 5], decayRate: 0.1, warmupT: 1 }),
+    [0.0, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001, 0.001, 0.001],
+    [0.0, 0.02, 0.02, 0.002, 0.002, 0.0002, 0.0002, 0.0002, 0.0002],
+  ],
+  LinearWarmupCosineAnnealingLR: [
+    (o) =>
+      new LinearWarmupCosineAnnealingLR(o, { warmupEpochs: 3, maxEpochs: 8, warmupStartLr: 0.001, etaMin: 0.0005 }),
+    [0.001, 0.0505, 0.1, 0.1, 0.0904985955, 0.0656235955, 0.0348764045, 0.0100014045, 0.0005],
+    [0.001, 0.0105, 0.02, 0.02, 0.0181379157, 0.0132629157, 0.0072370843, 0.0023620843, 0.0005],
+  ],
+  get_constant_schedule_with_warmup: [
+    (o) => new WarmupSchedule(o, "constant_with_warmup", { numWarmupSteps: 3 }),
+    [0.0, 0.0333333333, 0.0666666667, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1],
+    [0.0, 0.0066666667, 0.0133333333, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02],
+  ],
+  get_linear_schedule_with_warmup: [
+    (o) => new WarmupSchedule(o, "linear", steps),
+    [0.0, 0.05, 0.1, 0.0833333333, 0.0666666667, 0.05, 0.0333333333, 0.0166666667, 0.0],
+    [0.0, 0.01, 0.02, 0.0166666667, 0.0133333333, 0.01, 0.0066666667, 0.0033333333, 0.0],
+  ],
+  get_cosine_schedule_with_warmup: [
+    (o) => new WarmupSchedule(o, "cosine", steps),
+    [0.0, 0.05, 0.1, 0.0933012702, 0.075, 0.05, 0.025, 0.0066987298, 0.0],
+    [0.0, 0.01, 0.02, 0.018660254, 0.015, 0.01, 0.005, 0.001339746, 0.0],
+  ],
+  get_cosine_with_hard_restarts_schedule_with_warmup: [
+    (o) => new WarmupSchedule(o, "cosine_with_restarts", { ...steps, numCycles: 2 }),
+    [0.0, 0.05, 0.1, 0.075, 0.025, 0.1, 0.075, 0.025, 0.0],
+    [0.0, 0.01, 0.02, 0.015, 0.005, 0.02, 0.015, 0.005, 0.0],
+  ],
+  get_polynomial_decay_schedule_with_warmup: [
+    (o) => new WarmupSchedule(o, "polynomial", { ...steps, numTrainingSteps: 7, lrEnd: 0.001, power: 2 }),
+    [0.0, 0.05, 0.1, 0.06436, 0.03664, 0.01684, 0.00496, 0.001, 0.001],
+    [0.0, 0.01, 0.02, 0.012872, 0.007328, 0.003368, 0.000992, 0.0002, 0.0002],
+  ],
+  get_cosine_with_min_lr_schedule_with_warmup: [
+    (o) => new WarmupSchedule(o, "cosine_with_min_lr", { ...steps, minLrRate: 0.1 }),
+    [0.0, 0.05, 0.1, 0.0939711432, 0.0775, 0.055, 0.0325, 0.0160288568, 0.01],
+    [0.0, 0.01, 0.02, 0.0187942286, 0.0155, 0.011, 0.0065, 0.0032057714, 0.002],
+  ],
+  get_inverse_sqrt_schedule: [
+    (o) => new WarmupSchedule(o, "inverse_sqrt", { numWarmupSteps: 2 }),
+    [0.0, 0.05, 0.1, 0.0816496581, 0.0707106781, 0.0632455532, 0.0577350269, 0.0534522484, 0.05],
+    [0.0, 0.01, 0.02, 0.0163299316, 0.0141421356, 0.0126491106, 0.0115470054, 0.0106904497, 0.01],
+  ],
+};
+
+test.each(Object.entries(recorded))("%s gives the rates of its package", (_name, [make, ...expected]) => {
+  const o = { ...optimizer(0.1, 0.02), defaults: { lr: 0.1 } };
+  const scheduler = make(o);
+  for (let epoch = 0; epoch < 9; epoch++) {
+    for (const [i, group] of o.paramGroups.entries()) expect(group.lr).toBeCloseTo(expected[i]?.[epoch] as number, 9);
+    scheduler.step();
+  }
+});
+
+const makers: Readonly<Record<string, Make>> = {
+  ...Object.fromEntries(Object.entries(recorded).map(([name, [make]]) => [name, make])),
   LinearLR: (o) => new LinearLR(o, { startFactor: 0.1, totalIters: 6 }),
   ConstantLR: (o) => new ConstantLR(o, { factor: 0.5, totalIters: 4 }),
   StepLR: (o) => new StepLR(o, { stepSize: 3, gamma: 0.5 }),
@@ -80,7 +179,7 @@ describe.each(Object.entries(makers))("%s", (name, make) => {
   });
 
   // The others have bounds that are the same for all groups.
-  if (!/^(CyclicLR|OneCycleLR|ReduceLROnPlateau|Cosine.*)$/.test(name)) {
+  if (!/^(CyclicLR|OneCycleLR|ReduceLROnPlateau|Cosine.*|PolyLR.*|TanhLR.*|LinearWarmup.*)$/.test(name)) {
     test("scales each group by its own rate", () => {
       const o = optimizer(0.1, 0.02);
       for (const [first, , second] of ratesOf(o, make(o), 0, 8)) {

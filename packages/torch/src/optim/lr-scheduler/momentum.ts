@@ -15,6 +15,6 @@ export function checkHasMomentum(name: string, optimizer: ScheduledOptimizer): v
 }
 
 export function setMomentum(group: ParamGroup, momentum: number): void {
-  if (group.betas !== undefined) group.betas = [momentum, group.betas[1]];
+  if (group.betas !== undefined) group.betas = [momentum, ...group.betas.slice(1)];
   else group.momentum = momentum;
 }

@@ -5,6 +5,8 @@ import { checkSchedulerState, plainState, stateError } from "../state.ts";
 /** What a scheduler needs of an optimizer. */
 export interface ScheduledOptimizer {
   readonly paramGroups: ParamGroup[];
+  /** Its options, by which `transformers`' schedules go. */
+  readonly defaults?: Readonly<Record<string, unknown>>;
 }
 
 /** A plain tree of numbers, strings and lists: what goes into a checkpoint. */
