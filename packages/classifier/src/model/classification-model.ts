@@ -7,11 +7,20 @@ import {
   type OptimizerSpec,
   SumMetric,
 } from "@classifier-training/lightning";
-import { fromTypedArray, type nn, noGrad, ones, scope, type Tensor, zeros } from "@classifier-training/torch";
+import { fromTypedArray, nn, noGrad, ones, scope, type Tensor, zeros } from "@classifier-training/torch";
 import { listModels } from "@classifier-training/vision";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { type BatchPredictions, predictionsOf } from "../statistics/predictions.ts";
-import { checkLossOptions, classificationLoss, logPriors } from "./losses.ts";
+import { FrozenStages } from "./freezing.ts";
+import {
+  type Criterion,
+  checkLossOptions,
+  classificationLoss,
+  criterionOf,
+  customLoss,
+  logPriors,
+  takesClassWeights,
+} from "./losses.ts";
 import { configureOptimizers } from "./optimizers.ts";
 import { type ClassificationModelOptions, recipeOptions, writtenOptions } from "./options.ts";
 
@@ -56,6 +65,11 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   readonly options: ClassificationModelOptions;
   /** The network, `[N, 3, H, W]` to logits `[N, K]`. */
   readonly model: nn.Module;
+  /** The module of `model.loss`: what it has of parameters and buffers moves with the model, and is saved with it. */
+  declare readonly criterion: nn.Module<[Tensor, Tensor]> | undefined;
+  /** What `freeze` and `unfreeze` say of the network's stages. */
+  readonly frozen: FrozenStages | undefined;
+  readonly #criterion: Criterion | undefined;
   /** A plain record, so that a checkpoint in mid-epoch finds the metrics' states. */
   readonly metrics: {
     readonly train: { readonly top1: MulticlassAccuracy };
@@ -90,10 +104,21 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
       nonFinite: { val: new SumMetric(), test: new SumMetric() },
     };
     this.model = build(this.numClasses);
+    this.frozen = FrozenStages.of(this.model, options, network);
+    this.#criterion = criterionOf(options);
+    if (this.#criterion instanceof nn.Module) {
+      this.addModule("criterion", this.#criterion);
+      if (takesClassWeights(this.#criterion)) this.#criterion.weight ??= this.class_weights;
+    }
   }
 
   setClassWeights(weights: Tensor): void {
-    this.#give(this.class_weights, weights.toTypedArray() as Float32Array);
+    const values = weights.toTypedArray() as Float32Array;
+    this.#give(this.class_weights, values);
+    if (this.#criterion !== undefined && !takesClassWeights(this.#criterion) && values.some((value) => value !== 1)) {
+      const { name } = this.#criterion instanceof nn.Module ? this.#criterion.constructor : this.#criterion;
+      log.warning(`model.loss: ${name} takes no class weights; data.class_weights=none leaves them out`);
+    }
   }
 
   /** @param counts samples of each class in training, which `logitAdjustment` goes by */
@@ -134,7 +159,9 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
    */
   loss(logits: Tensor, labels: Tensor): Tensor {
     const logPrior = this.training ? this.class_log_prior : undefined;
-    return classificationLoss(logits, labels, this.options, { weight: this.class_weights, logPrior });
+    const factors = { weight: this.class_weights, logPrior };
+    if (this.#criterion !== undefined) return customLoss(this.#criterion, logits, labels, factors, this.options);
+    return classificationLoss(logits, labels, this.options, factors);
   }
 
   override metricNames(): { train: string[]; validation: string[] } {
@@ -143,6 +170,15 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
       train: ["train/loss", "train/loss_step", "train/loss_epoch", "train/acc_top1"],
       validation: ["val/loss", "val/acc_top1", "val/acc_top5", ...classes],
     };
+  }
+
+  /** Where a resumed run begins within an epoch, too. */
+  override onTrainStart(): void {
+    this.frozen?.apply(this.trainer.currentEpoch);
+  }
+
+  override onTrainEpochStart(): void {
+    this.frozen?.apply(this.trainer.currentEpoch);
   }
 
   override trainingStep({ images, labels }: ClassificationBatch): Tensor {
@@ -205,17 +241,17 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     for (const metric of [top1, top5, perClass, seen[split], nonFinite[split]]) metric.reset();
   }
 
-  /** What is trained later where `BackboneFinetuning` is used: all of the network but its head. */
+  /** What is trained later where `BackboneFinetuning` is used: all of the network but its head, and what is frozen. */
   get backbone(): Backbone {
-    const head = new Set(headOf(this.model).parameters());
+    const others = new Set<Tensor>([...headOf(this.model).parameters(), ...(this.frozen?.permanent ?? [])]);
     return {
-      parameters: () => [...this.model.parameters()].filter((parameter) => !head.has(parameter)),
+      parameters: () => [...this.model.parameters()].filter((parameter) => !others.has(parameter)),
       modules: () => this.model.modules(),
     };
   }
 
-  override configureOptimizers(): OptimizerSpec {
-    return configureOptimizers(this, this.isAttached ? this.trainer.maxEpochs : -1);
+  override configureOptimizers(): Promise<OptimizerSpec> {
+    return configureOptimizers(this, this.isAttached ? this.trainer : undefined);
   }
 }
 

@@ -1,5 +1,5 @@
 import { CtError } from "@classifier-training/base";
-import { isFloatingPoint, nn, type Tensor, zeros } from "@classifier-training/torch";
+import { nn, Tensor } from "@classifier-training/torch";
 import type { ClassificationModelOptions } from "./options.ts";
 
 /** What a loss knows of the classes. */
@@ -29,31 +29,63 @@ export function classificationLoss(
     case "focal":
       return nn.functional.focalLoss(adjusted, labels, { gamma: focalGamma, weight, labelSmoothing });
     case "bce": {
-      const targets = binaryTargets(labels, logits, { labelSmoothing, threshold: bceTargetThreshold });
-      // Autocast knows no binary cross entropy: half of a float's digits are not enough for a mean.
+      // One binary cross entropy a class (Wightman et al., "ResNet strikes back", 2021).
+      const targets = nn.functional.binaryTargets(logits, labels, { labelSmoothing, threshold: bceTargetThreshold });
       return nn.functional.binaryCrossEntropyWithLogits(logits.to({ dtype: targets.dtype }), targets, { weight });
     }
   }
 }
 
+/** A loss of a configuration: what `model.loss` gives. */
+export type Criterion = nn.Module<[Tensor, Tensor]> | ((logits: Tensor, labels: Tensor) => unknown);
+
 /**
- * Targets of one binary cross entropy a class (Wightman et al., "ResNet strikes back", 2021; timm's
- * `BinaryCrossEntropy`): smoothed to `target * (1 - smoothing) + smoothing / K`; with a threshold, 1 above it and 0
- * elsewhere.
- * @param labels [N] int64, or [N, K] probabilities @returns [N, K], float32 (float64 for logits of float64)
+ * The loss that `model.loss` names: a class is made, with `_partial_: true` too; a function is called with logits and
+ * labels.
+ * @throws CtError for a loss of something else than logits
  */
-function binaryTargets(
-  labels: Tensor,
+export function criterionOf({ loss }: ClassificationModelOptions): Criterion | undefined {
+  if (loss === null) return undefined;
+  const isClass = typeof loss === "function" && /[.#][A-Z]\w*$/.test(loss.target ?? "");
+  const made = isClass ? (loss as () => unknown)() : loss;
+  if (made instanceof nn.NLLLoss || made instanceof nn.BCELoss) {
+    const isNll = made instanceof nn.NLLLoss;
+    throw new CtError({
+      code: "classifier/loss",
+      what: `model.loss: ${made.constructor.name} takes ${isNll ? "log probabilities" : "probabilities"}, and the network gives logits`,
+      where: "model.loss",
+      fix: `use torch.nn.${isNll ? "CrossEntropyLoss" : "BCEWithLogitsLoss"}`,
+    });
+  }
+  return made as Criterion;
+}
+
+/** Whether class weights reach a loss: where it has a `weight` of its own, that one holds. */
+export function takesClassWeights(criterion: Criterion): criterion is Criterion & { weight: Tensor | null } {
+  return criterion instanceof nn.Module && "weight" in criterion;
+}
+
+/** The loss of `model.loss`. */
+export function customLoss(
+  criterion: Criterion,
   logits: Tensor,
-  { labelSmoothing, threshold }: { readonly labelSmoothing: number; readonly threshold: number | null },
+  labels: Tensor,
+  { logPrior }: Pick<ClassFactors, "logPrior">,
+  { logitAdjustment }: ClassificationModelOptions,
 ): Tensor {
-  const dtype = logits.dtype === "float64" ? "float64" : "float32";
-  const hard = isFloatingPoint(labels.dtype)
-    ? labels.to({ dtype })
-    : zeros(logits.shape, { dtype, device: logits.device }).scatter_(1, labels.unsqueeze(1), 1);
-  const classes = logits.shape[1] as number;
-  const soft = hard.mul(1 - labelSmoothing).add(labelSmoothing / classes);
-  return threshold === null ? soft : soft.gt(threshold).to({ dtype });
+  const adjusted = logPrior === undefined ? logits : logits.add(logPrior, { alpha: logitAdjustment });
+  // These compare a number for each class.
+  const isDense = criterion instanceof nn.BCEWithLogitsLoss || criterion instanceof nn.MSELoss;
+  const targets = isDense ? nn.functional.binaryTargets(logits, labels) : labels;
+  const loss = criterion instanceof nn.Module ? criterion.call(adjusted, targets) : criterion(adjusted, targets);
+  if (loss instanceof Tensor && loss.numel === 1) return loss;
+  const received = loss instanceof Tensor ? `a tensor of shape [${loss.shape.join(", ")}]` : typeof loss;
+  throw new CtError({
+    code: "classifier/loss",
+    what: `model.loss: expected a loss that gives one number for a batch, received ${received}`,
+    where: "model.loss",
+    fix: "use reduction: mean",
+  });
 }
 
 /**
@@ -67,8 +99,13 @@ export function logPriors(counts: ArrayLike<number>): Float32Array {
 }
 
 /** @throws CtError for options that contradict one another */
-export function checkLossOptions({ lossName, logitAdjustment, bceTargetThreshold }: ClassificationModelOptions): void {
-  if (logitAdjustment > 0 && lossName === "bce") {
+export function checkLossOptions({
+  lossName,
+  logitAdjustment,
+  bceTargetThreshold,
+  loss,
+}: ClassificationModelOptions): void {
+  if (logitAdjustment > 0 && lossName === "bce" && loss === null) {
     throw new CtError({
       code: "classifier/loss",
       what: "model.logit_adjustment: expected a loss over a softmax (cross_entropy, focal), received loss_name bce",

@@ -1,42 +1,59 @@
-import { getLogger } from "@classifier-training/base";
-import type { LightningModule, LrScheduler, OptimizerSpec } from "@classifier-training/lightning";
+import { CtError, getLogger } from "@classifier-training/base";
+import {
+  BackboneFinetuning,
+  type LrScheduler,
+  type OptimizerSpec,
+  type TrainerView,
+} from "@classifier-training/lightning";
 import { optim } from "@classifier-training/torch";
+import type { FrozenStages } from "./freezing.ts";
 import type { ClassificationModelOptions, PartialTarget } from "./options.ts";
-
-/** A module whose options say how it is optimized. */
-type Optimized = LightningModule & { readonly options: ClassificationModelOptions };
+import { groupedParameters, type Optimized } from "./parameter-groups.ts";
+import { makeScheduler } from "./schedulers.ts";
 
 const log = getLogger("classifier.model");
 
-/** Schedulers that describe a rate per step and not per epoch, as their documentation in PyTorch says. */
-const perStep = ["OneCycleLR", "CyclicLR"];
-
 /**
  * The optimizer and scheduler that the model's options name; by default the original's AdamW, linear warm-up and cosine
- * decay per epoch. Frozen parameters are left out: whoever thaws them adds a group (`BackboneFinetuning`).
- * @param limit `maxEpochs` of the trainer; -1 or Infinity where there is none
+ * decay per epoch. Frozen parameters are left out: whoever thaws them adds a group (`BackboneFinetuning`), except those
+ * that `unfreeze` thaws.
+ * @param trainer undefined for a model of its own
  */
-export function configureOptimizers(model: Optimized, limit: number): OptimizerSpec {
-  const { options } = model;
-  const optimizer = makeOptimizer(model, options);
-  if (options.scheduler === null) {
-    return { optimizer, lrScheduler: { scheduler: warmUpAndDecay(optimizer, options, limit), interval: "epoch" } };
-  }
-  const scheduler = call(options.scheduler, { optimizer }, [optimizer]) as LrScheduler;
-  const interval = perStep.includes(scheduler.constructor.name) ? "step" : "epoch";
-  return { optimizer, lrScheduler: { scheduler, interval, monitor: options.schedulerMonitor } };
+export async function configureOptimizers(model: Optimized, trainer: TrainerView | undefined): Promise<OptimizerSpec> {
+  const { options, frozen } = model;
+  refuseTwoThaws(frozen, trainer);
+  const epoch = trainer?.currentEpoch ?? 0;
+  const make = () => makeOptimizer(model, options);
+  const optimizer = frozen === undefined ? make() : frozen.thawed(epoch, make);
+  const { scheduler } = options;
+  const lrScheduler =
+    scheduler === null ? undefined : await makeScheduler(optimizer, { ...options, scheduler }, trainer);
+  if (lrScheduler !== undefined) return { optimizer, lrScheduler };
+  return {
+    optimizer,
+    lrScheduler: { scheduler: warmUpAndDecay(optimizer, options, trainer?.maxEpochs ?? -1), interval: "epoch" },
+  };
+}
+
+function refuseTwoThaws(frozen: FrozenStages | undefined, trainer: TrainerView | undefined): void {
+  if (!frozen?.isGradual || !trainer?.callbacks.some((callback) => callback instanceof BackboneFinetuning)) return;
+  throw new CtError({
+    code: "classifier/unfreeze",
+    what: "model.unfreeze and the callback BackboneFinetuning both say when the network is trained",
+    where: "model.unfreeze",
+    fix: "leave out one of them",
+  });
 }
 
 function makeOptimizer(model: Optimized, options: ClassificationModelOptions): optim.Optimizer {
-  const { learningRate, weightDecay, noDecayOnNorms, optimizer } = options;
+  const { learningRate, weightDecay, optimizer } = options;
   // Rprop knows no weight decay.
   const decays = optimizer?.optionNames?.includes("weight_decay") ?? true;
-  const groups =
-    noDecayOnNorms && decays
-      ? optim.noDecayGroups(model, weightDecay).map((group) => ({ ...group, params: trained(group.params) }))
-      : trained(model.parameters());
-  if (optimizer === null) return new optim.AdamW(groups, { lr: learningRate, weightDecay });
-  const defaults = { lr: learningRate, ...(decays && { weight_decay: weightDecay }), ...optimizer.kwargs };
+  const given = optimizer?.kwargs ?? {};
+  const { lr = learningRate, weight_decay: decay = weightDecay } = given as { lr?: number; weight_decay?: number };
+  const groups = groupedParameters(model, { lr, weightDecay: decays ? decay : undefined });
+  if (optimizer === null) return new optim.AdamW(groups, { lr, weightDecay: decay });
+  const defaults = { lr, ...(decays && { weight_decay: decay }), ...given };
   return call(optimizer, { params: groups, ...defaults }, [groups]) as optim.Optimizer;
 }
 
@@ -45,13 +62,9 @@ function call(partial: PartialTarget, named: Readonly<Record<string, unknown>>, 
   return partial.with === undefined ? partial(...ordered) : partial.with(named)();
 }
 
-function trained<P extends { readonly requiresGrad: boolean }>(parameters: Iterable<P>): P[] {
-  return [...parameters].filter(({ requiresGrad }) => requiresGrad);
-}
-
 function warmUpAndDecay(
   optimizer: optim.Optimizer,
-  { learningRate, warmupEpochs, warmupStartFactor, cosineEtaMinFactor }: ClassificationModelOptions,
+  { warmupEpochs, warmupStartFactor, cosineEtaMinFactor }: ClassificationModelOptions,
   limit: number,
 ): LrScheduler {
   if (warmupEpochs === 0 && warmupStartFactor < 1) {
@@ -61,6 +74,8 @@ function warmUpAndDecay(
   }
   const maxEpochs = Number.isFinite(limit) && limit > 0 ? limit : 100;
   const { LinearLR, CosineAnnealingLR, SequentialLR } = optim.lrScheduler;
+  const rates = new Set(optimizer.paramGroups.map(({ lr }) => lr));
+  const lowest = optimizer.paramGroups.map(({ lr }) => lr * cosineEtaMinFactor);
   const warmUp = new LinearLR(optimizer, {
     startFactor: warmupStartFactor,
     endFactor: 1,
@@ -68,7 +83,7 @@ function warmUpAndDecay(
   });
   const decay = new CosineAnnealingLR(optimizer, {
     tMax: Math.max(1, maxEpochs - warmupEpochs),
-    etaMin: learningRate * cosineEtaMinFactor,
+    etaMin: rates.size === 1 ? (lowest[0] as number) : lowest,
   });
   return new SequentialLR(optimizer, [warmUp, decay], [warmupEpochs]);
 }

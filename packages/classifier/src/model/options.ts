@@ -1,3 +1,4 @@
+import { nn, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 
 /** What `_partial_: true` makes of a `_target_`: a function of the arguments that are still missing. */
@@ -11,6 +12,27 @@ export interface PartialTarget {
 
 const partial = (what: string) =>
   z.custom<PartialTarget>((value) => typeof value === "function", `expected ${what}, with _partial_: true`);
+
+const schedulerPartial = partial("a learning-rate scheduler, such as torch.optim.lr_scheduler.StepLR");
+const interval = z.enum(["epoch", "step"]);
+const frequency = z.int().min(1);
+
+/** How Lightning describes a scheduler. */
+const lrSchedulerConfigSchema = z.strictObject({
+  scheduler: schedulerPartial.nullable(),
+  interval: interval.optional(),
+  frequency: frequency.optional(),
+  monitor: z.string().nullish(),
+  strict: z.boolean().optional(),
+  name: z.string().nullish(),
+  reduceOnPlateau: z.boolean().optional(),
+});
+
+/** A loss: a module, or a function, of logits [N, K] and labels. */
+const loss = z.custom<nn.Module<[Tensor, Tensor]> | PartialTarget>(
+  (value) => typeof value === "function" || value instanceof nn.Module,
+  "expected a loss, such as torch.nn.CrossEntropyLoss",
+);
 
 /** Options of every classification model: the names and defaults of the original's models. */
 export const classificationModelOptionsSchema = z.strictObject({
@@ -68,15 +90,48 @@ export const classificationModelOptionsSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe("with _partial_: true; learning_rate and weight_decay are taken where it gives none; null: AdamW"),
-  scheduler: partial("a learning-rate scheduler, such as torch.optim.lr_scheduler.StepLR")
+  scheduler: z
+    .union([schedulerPartial, lrSchedulerConfigSchema])
     .nullable()
     .default(null)
-    .describe("with _partial_: true; null: linear warm-up and cosine decay per epoch"),
+    .describe("with _partial_: true; null: linear warm-up and cosine decay per epoch; lengths are filled in"),
+  schedulerInterval: interval.nullable().default(null).describe("when it is stepped; null: as its documentation says"),
+  schedulerFrequency: frequency.default(1).describe("it is stepped every so many epochs or steps"),
   schedulerMonitor: z.string().default("val/loss").describe("the metric that ReduceLROnPlateau watches"),
+  loss: loss.nullable().default(null).describe("torch.nn.CrossEntropyLoss, timm.loss.*, or your own; null: loss_name"),
+  layerDecay: z
+    .number()
+    .gt(0)
+    .max(1)
+    .nullable()
+    .default(null)
+    .describe("each stage learns at this fraction of the rate of the one after it; the head at learning_rate"),
+  paramGroups: z
+    .record(z.string(), z.record(z.string(), z.unknown()))
+    .default({})
+    .describe("options of the optimizer, such as lr, for a stage, the head, or a module by its path"),
+  freeze: z
+    .union([z.literal("all"), z.int().min(0), z.array(z.string())])
+    .nullable()
+    .default(null)
+    .describe("stages that are not trained: their names, the number of the first ones, or all but the head"),
+  unfreeze: z
+    .int()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe("epochs after which one more frozen stage is trained, the last first; freezes all where freeze is null"),
 });
 
 export type ClassificationModelOptions = z.infer<typeof classificationModelOptionsSchema>;
 export type ClassificationModelInput = z.input<typeof classificationModelOptionsSchema>;
+
+/** Other names of the options, as public configurations have them. */
+export const modelOptionAliases = {
+  criterion: { means: "loss" },
+  loss_fn: { means: "loss" },
+  lr_scheduler: { means: "scheduler" },
+} as const;
 
 /** The options as plain values: a partial by its target and what it was given. */
 export function writtenOptions(options: ClassificationModelOptions): Record<string, unknown> {
@@ -85,6 +140,10 @@ export function writtenOptions(options: ClassificationModelOptions): Record<stri
 
 function written(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(written);
+  if (value instanceof nn.Module) return { _target_: value.constructor.name };
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, written(entry)]));
+  }
   if (typeof value !== "function") return value;
   const { target = value.name, kwargs = {} } = value as PartialTarget;
   const given = Object.entries(kwargs).map(([key, argument]) => [key, written(argument)] as const);
@@ -93,5 +152,6 @@ function written(value: unknown): unknown {
 
 /** The options that build the network again: of what trains it there is nothing in them. */
 export function recipeOptions(options: ClassificationModelOptions): ClassificationModelOptions {
-  return { ...options, pretrained: false, optimizer: null, scheduler: null };
+  const untrained = { optimizer: null, scheduler: null, loss: null, layerDecay: null, freeze: null, unfreeze: null };
+  return { ...options, ...untrained, pretrained: false, paramGroups: {} };
 }

@@ -41,7 +41,8 @@ export function openCheckpoint(path: string): OpenedCheckpoint {
     buildBackbone(backbone, options, numClasses),
   );
   refuseNonFiniteWeights(checkpoint.stateDict, model, path);
-  model.loadStateDict(checkpoint.stateDict);
+  // Of the loss there is nothing in the recipe.
+  model.loadStateDict(new Map([...checkpoint.stateDict].filter(([key]) => !key.startsWith("criterion."))));
   model.eval();
   return { model, recipe };
 }

@@ -5,6 +5,7 @@ import {
   type ClassificationModelInput,
   type ClassificationModelOptions,
   classificationModelOptionsSchema,
+  modelOptionAliases,
 } from "./options.ts";
 import { buildBackbone } from "./recipe.ts";
 
@@ -41,7 +42,10 @@ export const modelTargets: TargetTable = Object.fromEntries(
     `classifier_training.models.resnet.${name}`,
     withForeignOptions(
       optionsTarget(classificationModelOptionsSchema, (options) => build(backbone, options)),
-      { compile: { accepts: (value) => value !== true, fix: "leave it out: there is no torch.compile here" } },
+      {
+        ...modelOptionAliases,
+        compile: { accepts: (value) => value !== true, fix: "leave it out: there is no torch.compile here" },
+      },
     ),
   ]),
 );

@@ -3,7 +3,7 @@ import { DictConfig, get, instantiate, isConfig, lookUpTarget, select } from "@c
 import type { Callback, Logger } from "@classifier-training/lightning";
 import { ClassificationDataModule } from "../data/classification-datamodule.ts";
 import { ClassificationModel } from "../model/classification-model.ts";
-import { groups, refuseUnreadGroups } from "./groups.ts";
+import { groups, partsBesideModel, refuseUnreadGroups } from "./groups.ts";
 
 const log = getLogger("classifier.train");
 
@@ -98,7 +98,7 @@ export async function buildModel(
       fix: "leave it out (the data knows), or point data.data_root at the data that the number belongs to",
     });
   }
-  const model = await instantiate(node, { ...changes, num_classes: numClasses });
+  const model = await instantiate(node, { ...partsBesideModel(config, node), ...changes, num_classes: numClasses });
   if (model instanceof ClassificationModel) return model;
   throw wrongKind("model", "ClassificationModel", "classifier_training.models.resnet.ResNet18ClassificationModel");
 }

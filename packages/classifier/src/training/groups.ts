@@ -4,11 +4,14 @@ import {
   DictConfig,
   isConfig,
   issueText,
+  ListConfig,
   lookUpTarget,
   type Node,
   optionsIssues,
   originText,
+  select,
   toYaml,
+  update,
   ValueNode,
 } from "@classifier-training/hydra";
 
@@ -22,10 +25,18 @@ export const groups = {
   trainer: ["trainer"],
 } as const;
 
+/** Parts of the model that public configurations have in groups of their own, beside it: the option, and its names. */
+const modelParts: Readonly<Record<string, readonly string[]>> = {
+  optimizer: ["optimizer"],
+  scheduler: ["scheduler", "lr_scheduler"],
+  loss: ["loss", "criterion", "loss_fn"],
+};
+
 /** What makes a trainer whose configuration does not say. */
 export const trainerTargetName = "lightning.pytorch.Trainer";
 
 const known: readonly string[] = Object.values(groups).flat();
+const knownParts: readonly string[] = Object.values(modelParts).flat();
 
 /** What `--info check` says beyond what each `_target_` shows by itself. */
 export async function checkConfig(config: DictConfig): Promise<ConfigIssue[]> {
@@ -61,13 +72,16 @@ export function refuseUnreadGroups(config: DictConfig): void {
 /** Top-level groups that hold a `_target_`, are not among those above, and to which no interpolation refers. */
 function unreadGroups(config: DictConfig): ConfigIssue[] {
   const unread = [...config.nodes()].filter(
-    (node) => !known.includes(String(node.key)) && holdsTarget(node) && !isReferredTo(config, String(node.key)),
+    (node) =>
+      ![...known, ...knownParts].includes(String(node.key)) &&
+      holdsTarget(node) &&
+      !isReferredTo(config, String(node.key)),
   );
   return unread.map((node) => ({
     key: String(node.key),
     what: "nothing reads this group, which has a _target_",
     where: node.origin === undefined ? undefined : originText(node.origin),
-    fix: suggestion(String(node.key), known),
+    fix: suggestion(String(node.key), [...known, ...knownParts]),
   }));
 }
 
@@ -82,4 +96,53 @@ function isReferredTo(config: DictConfig, key: string): boolean {
   const reference = new RegExp(`\\$\\{[^}]*(?<![\\w-])${name}(?![\\w-])`);
   const text = (node: Node) => (isConfig(node) ? toYaml(node) : String((node as ValueNode).value));
   return [...config.nodes()].some((node) => String(node.key) !== key && reference.test(text(node)));
+}
+
+/**
+ * What the model's own mapping lacks of its parts: those in groups beside it, and `_partial_: true` where they are left
+ * to be called with parameters or an optimizer later, as code that instantiates them itself has it.
+ * @param model the mapping of the model
+ * @throws CtError for a part that both have
+ */
+export function partsBesideModel(config: DictConfig, model: DictConfig): Record<string, DictConfig> {
+  const parts: Record<string, DictConfig> = {};
+  for (const [option, names] of Object.entries(modelParts)) {
+    const own = names.find((name) => isConfig(select(model, name)));
+    const beside = names.find((name) => isConfig(select(config, name)) && !isReferredTo(config, name));
+    if (own !== undefined && beside !== undefined) {
+      throw new CtError({
+        code: "classifier/config",
+        what: `the configuration has both 'model.${own}' and '${beside}'`,
+        where: beside,
+        fix: "leave out one of them",
+      });
+    }
+    const found = own === undefined ? beside && select(config, beside) : select(model, own);
+    if (!(found instanceof DictConfig)) continue;
+    const isComplete = option === "loss" || !lacksPartial(found);
+    if (own !== undefined && isComplete) continue;
+    const copy = found.copy();
+    if (!isComplete) makePartial(copy);
+    parts[own ?? option] = copy;
+  }
+  return parts;
+}
+
+/** A mapping that makes an object, or Lightning's description of a scheduler with one in it. */
+function* madeBy(part: DictConfig): Generator<DictConfig> {
+  if (part.has("_target_")) yield part;
+  const inner = [part.node("scheduler"), ...(listOf(part.node("schedulers")) ?? [])];
+  for (const node of inner) if (node instanceof DictConfig) yield* madeBy(node);
+}
+
+function listOf(node: Node | undefined): readonly Node[] | undefined {
+  return node instanceof ListConfig ? [...node.nodes()] : undefined;
+}
+
+function lacksPartial(part: DictConfig): boolean {
+  return [...madeBy(part)].some((made) => !made.has("_partial_"));
+}
+
+function makePartial(part: DictConfig): void {
+  for (const made of madeBy(part)) if (!made.has("_partial_")) update(made, "_partial_", true, { forceAdd: true });
 }

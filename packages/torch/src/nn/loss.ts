@@ -86,3 +86,47 @@ export class MSELoss extends Module<[Tensor, Tensor]> {
     return F.mseLoss(input, target, this);
   }
 }
+
+export interface BinaryCrossEntropyOptions extends F.BceArguments {
+  /** Label smoothing of class indices; probabilities are taken as they are. */
+  readonly smoothing?: number;
+  /** Makes targets above it 1, and the rest 0. */
+  readonly targetThreshold?: number | null;
+  /** Sums over classes, and takes the mean over samples. */
+  readonly sumClasses?: boolean;
+  readonly posWeight?: Tensor | null;
+}
+
+/** timm's BinaryCrossEntropy of (logits, class indices or probabilities). */
+export class BinaryCrossEntropy extends Loss<BinaryCrossEntropyOptions> {
+  declare pos_weight: Tensor | null;
+
+  constructor({ posWeight = null, ...options }: BinaryCrossEntropyOptions = {}) {
+    super(options);
+    this.registerBuffer("pos_weight", posWeight, { persistent: false });
+  }
+
+  override forward(logits: Tensor, target: Tensor): Tensor {
+    const { smoothing = 0.1, targetThreshold: threshold = null, sumClasses = false, reduction = "mean" } = this.options;
+    const labelSmoothing = target.ndim === 1 ? smoothing : 0;
+    const targets = F.binaryTargets(logits, target, { labelSmoothing, threshold });
+    const { weight, pos_weight: posWeight } = this;
+    const options = { weight, posWeight, reduction: sumClasses ? ("none" as const) : reduction };
+    const loss = F.binaryCrossEntropyWithLogits(logits.to({ dtype: targets.dtype }), targets, options);
+    return sumClasses ? loss.sum(1).mean() : loss;
+  }
+}
+
+/** `functional.asymmetricLoss` of (logits, class indices). */
+export class AsymmetricLossSingleLabel extends Module<[Tensor, Tensor]> {
+  readonly options: F.AsymmetricLossArguments;
+
+  constructor(options: F.AsymmetricLossArguments = {}) {
+    super();
+    this.options = options;
+  }
+
+  override forward(logits: Tensor, target: Tensor): Tensor {
+    return F.asymmetricLoss(logits, target, this.options);
+  }
+}

@@ -1,4 +1,4 @@
-import { optionsTarget, type Target, type TargetTable } from "@classifier-training/base";
+import { optionsTarget, refusedTarget, type Target, type TargetTable } from "@classifier-training/base";
 import { z } from "zod";
 import { tensor } from "../tensor/create.ts";
 import * as activation from "./activation.ts";
@@ -122,4 +122,19 @@ export const nnTargets: TargetTable = {
   "torch.nn.BCELoss": lossTarget(loss.BCELoss, ["weight", "reduction"]),
   "torch.nn.BCEWithLogitsLoss": lossTarget(loss.BCEWithLogitsLoss, ["weight", "reduction", "posWeight"]),
   "torch.nn.MSELoss": lossTarget(loss.MSELoss, ["reduction"]),
+  "timm.loss.LabelSmoothingCrossEntropy": optionsTarget(
+    z.strictObject({ smoothing: z.number().min(0).lt(1).default(0.1) }),
+    ({ smoothing }) => new loss.CrossEntropyLoss({ labelSmoothing: smoothing }),
+  ),
+  "timm.loss.SoftTargetCrossEntropy": optionsTarget(z.strictObject({}), () => new loss.CrossEntropyLoss()),
+  "timm.loss.BinaryCrossEntropy": lossTarget(loss.BinaryCrossEntropy, [
+    ...["smoothing", "targetThreshold", "weight", "reduction", "sumClasses", "posWeight"],
+  ]),
+  "timm.loss.AsymmetricLossSingleLabel": lossTarget(loss.AsymmetricLossSingleLabel, [
+    ...["gammaPos", "gammaNeg", "eps", "reduction"],
+  ]),
+  "timm.loss.JsdCrossEntropy": refusedTarget(
+    "timm.loss.JsdCrossEntropy is not built in: it compares several augmentations of each image",
+    "use timm.loss.LabelSmoothingCrossEntropy",
+  ),
 };

@@ -26,23 +26,25 @@ export function parametersByStage(model: ImageModel): StageParameters[] {
 }
 
 /**
- * Freezes the first stages: their parameters take no gradient, and their batch normalization goes by the stored
- * statistics whatever `train()` says, and no longer updates them.
- * @param upTo Freeze the stages before and including this one; `"all"` leaves only the head to train, `"none"` thaws.
- * @returns the number of parameter values that still train.
+ * Freezes stages: their parameters take no gradient, and their batch normalization goes by the stored statistics
+ * whatever `train()` says, and no longer updates them. All others are thawed.
+ * @param chosen the last of the first stages that are frozen; `"all"` leaves only the head to train, `"none"` thaws; or a
+ *   list of their names
+ * @returns the number of parameter values that train.
  * @throws ModelError for an unknown stage, naming the nearest.
  */
-export function freezeStages(model: ImageModel, upTo: string): number {
+export function freezeStages(model: ImageModel, chosen: string | readonly string[]): number {
   const names = model.stages.map(({ name }) => name);
-  const count = upTo === "all" ? names.length : upTo === "none" ? 0 : names.indexOf(upTo) + 1;
-  if (count === 0 && upTo !== "none") {
+  const listed = typeof chosen === "string" ? firstStages(names, chosen) : chosen;
+  const unknown = listed.find((name) => !names.includes(name));
+  if (unknown !== undefined) {
     throw new ModelError({
       code: "models/stage",
-      what: `unknown stage '${upTo}'`,
-      fix: suggestion(upTo, [...names, "all", "none"]),
+      what: `unknown stage '${unknown}'`,
+      fix: suggestion(unknown, typeof chosen === "string" ? [...names, "all", "none"] : names),
     });
   }
-  const frozen = new Set(names.slice(0, count));
+  const frozen = new Set(listed);
   let trainable = 0;
   for (const { name, parameters } of parametersByStage(model)) {
     for (const [, parameter] of parameters) {
@@ -57,6 +59,12 @@ export function freezeStages(model: ImageModel, upTo: string): number {
     }
   }
   return trainable;
+}
+
+function firstStages(names: readonly string[], upTo: string): readonly string[] {
+  if (upTo === "all") return names;
+  if (upTo === "none") return [];
+  return names.includes(upTo) ? names.slice(0, names.indexOf(upTo) + 1) : [upTo];
 }
 
 function* batchNormsOf(model: ImageModel, paths: readonly string[]): Generator<nn.BatchNorm2d> {

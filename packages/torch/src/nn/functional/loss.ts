@@ -1,5 +1,7 @@
 import { getLogger } from "@classifier-training/base";
 import { bind } from "../../ops/dispatch.ts";
+import { zeros } from "../../tensor/create.ts";
+import { isFloatingPoint } from "../../tensor/dtype.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { nnError } from "../errors.ts";
 
@@ -147,4 +149,61 @@ export function binaryCrossEntropyWithLogits(
   const { weight = null, posWeight = null, reduction = "mean" } = options;
   checkSameShape("binaryCrossEntropyWithLogits", logits, target);
   return atenBceWithLogits(logits, target, weight, posWeight, codeOf(reduction));
+}
+
+/**
+ * Labels as targets of one binary decision a class, as timm makes them.
+ * @param labels class indices, int64 [N], or probabilities [N, K]
+ * @param labelSmoothing 1 becomes `1 - s + s / K` and 0 becomes `s / K`
+ * @param threshold makes what is above it 1, and the rest 0
+ * @returns [N, K], float32, or float64 for logits of float64
+ */
+export function binaryTargets(
+  logits: Tensor,
+  labels: Tensor,
+  {
+    labelSmoothing = 0,
+    threshold = null,
+  }: { readonly labelSmoothing?: number; readonly threshold?: number | null } = {},
+): Tensor {
+  const dtype = logits.dtype === "float64" ? "float64" : "float32";
+  const classes = logits.shape[1] as number;
+  const hard = isFloatingPoint(labels.dtype)
+    ? labels.to({ dtype })
+    : zeros(logits.shape, { dtype, device: logits.device }).scatter_(1, labels.unsqueeze(1), 1);
+  const soft = labelSmoothing === 0 ? hard : hard.mul(1 - labelSmoothing).add(labelSmoothing / classes);
+  return threshold === null ? soft : soft.gt(threshold).to({ dtype });
+}
+
+/**
+ * Asymmetric loss of one label (Ben-Baruch et al., "Asymmetric loss for multi-label classification", 2021), as timm's
+ * AsymmetricLossSingleLabel: the log probability of a class is discounted by `(1 - p) ** gammaPos` where it is the
+ * label, and by `p ** gammaNeg` elsewhere.
+ */
+export function asymmetricLoss(
+  logits: Tensor,
+  target: Tensor,
+  { gammaPos = 1, gammaNeg = 4, eps = 0.1, reduction = "mean" }: AsymmetricLossArguments = {},
+): Tensor {
+  const positive = binaryTargets(logits, target);
+  const logProbabilities = logits.to({ dtype: positive.dtype }).logSoftmax(1);
+  const probabilities = logProbabilities.exp();
+  const negative = positive.rsub(1);
+  const right = probabilities.mul(positive);
+  const wrong = probabilities.rsub(1).mul(negative);
+  const discount = right
+    .rsub(1)
+    .sub(wrong)
+    .pow(positive.mul(gammaPos).add(negative, { alpha: gammaNeg }));
+  const smoothed = positive.mul(1 - eps).add(eps / (logits.shape[1] as number));
+  const losses = smoothed.mul(logProbabilities.mul(discount)).sum(1).neg();
+  if (reduction === "none") return losses;
+  return codeOf(reduction) === 1 ? losses.mean() : losses.sum();
+}
+
+export interface AsymmetricLossArguments extends Reduced {
+  readonly gammaPos?: number;
+  readonly gammaNeg?: number;
+  /** Label smoothing. */
+  readonly eps?: number;
 }
