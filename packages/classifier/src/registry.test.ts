@@ -88,6 +88,15 @@ const needed: Readonly<Record<string, () => Readonly<Record<string, unknown>>>> 
     const schedulers = [new optim.lrScheduler.ConstantLR(first), new optim.lrScheduler.ConstantLR(first)];
     return { optimizer: first, schedulers, milestones: [1] };
   },
+  LinearWarmupCosineAnnealingLR: () => ({ optimizer: optimizer(), warmup_epochs: 1, max_epochs: 4 }),
+  get_inverse_sqrt_schedule: () => ({ optimizer: optimizer(), num_warmup_steps: 1 }),
+  get_constant_schedule: () => ({ optimizer: optimizer() }),
+  get_constant_schedule_with_warmup: () => ({ optimizer: optimizer(), num_warmup_steps: 1 }),
+  get_cosine_with_min_lr_schedule_with_warmup: () => ({
+    ...{ optimizer: optimizer(), num_warmup_steps: 1, num_training_steps: 4, min_lr: 0.001 },
+  }),
+  StepLRScheduler: () => ({ optimizer: optimizer(), decay_t: 1 }),
+  MultiStepLRScheduler: () => ({ optimizer: optimizer(), decay_t: [1] }),
   ChainedScheduler: () => ({ schedulers: [new optim.lrScheduler.ConstantLR(optimizer())] }),
 };
 
@@ -102,6 +111,8 @@ function optionsFor(name: string): Readonly<Record<string, unknown>> {
   if (/^torchmetrics\.(classification\.)?Multiclass/.test(name)) return classes;
   if (/^torchmetrics\.(?!.*Metric$)/.test(name)) return { task: "multiclass", ...classes };
   if (/^torch\.optim\.lr_scheduler\./.test(name)) return { optimizer: optimizer() };
+  if (/^timm\.scheduler\./.test(name)) return { optimizer: optimizer(), t_initial: 2 };
+  if (/^transformers\./.test(name)) return { optimizer: optimizer(), num_warmup_steps: 1, num_training_steps: 4 };
   if (/optim\.|lion_pytorch\./.test(name)) return { params: parameters() };
   if (/ResNet\d+ClassificationModel/.test(name)) return { ...classes, pretrained: false };
   return {};

@@ -178,34 +178,47 @@ describe("parts of the trainer", () => {
 
 // --- Optimizers and schedulers ---
 
-describe("optimizers", () => {
-  test.each(named(/(optim|lion_pytorch)\.[A-Z]/))("%s", async (name) => {
-    await runs(name, [`+model.optimizer=${node(name, {}, true)}`]);
-  });
-});
-
 const half = { _target_: "probe.half", _partial_: true };
 const inner = (options: Readonly<Record<string, unknown>>) => ({ _partial_: true, ...options });
 const constant = inner({ _target_: "torch.optim.lr_scheduler.ConstantLR" });
 const schedulerOptions: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  StepLR: { step_size: 1 },
-  MultiStepLR: { milestones: [1] },
   ExponentialLR: { gamma: 0.9 },
-  CosineAnnealingLR: { T_max: 2 },
-  CosineAnnealingWarmRestarts: { T_0: 2 },
   LambdaLR: { lr_lambda: half },
   MultiplicativeLR: { lr_lambda: half },
-  OneCycleLR: { max_lr: 0.01, total_steps: 4 },
-  CyclicLR: { base_lr: 0.001, max_lr: 0.01, cycle_momentum: false },
+  LinearWarmupCosineAnnealingLR: { warmup_epochs: 1 },
+  StepLRScheduler: { decay_t: 1 },
+  MultiStepLRScheduler: { decay_t: [1] },
+  get_constant_schedule: {},
+  get_cosine_with_min_lr_schedule_with_warmup: { num_warmup_steps: 1, min_lr: 0.0001 },
+  OneCycleLR: { cycle_momentum: false },
+  CyclicLR: { base_lr: 0.001, cycle_momentum: false },
   SequentialLR: { schedulers: [constant, constant], milestones: [1] },
   ChainedScheduler: { schedulers: [constant, constant] },
 };
 
-describe("schedulers", () => {
+describe("optimizers and schedulers", () => {
   beforeAll(() => registerTargets({ "probe.half": { invoke: ([epoch]) => 0.5 ** Number(epoch) } }));
-  test.each(named(/lr_scheduler\./))("%s", async (name) => {
-    await runs(name, [`+model.scheduler=${node(name, schedulerOptions[short(name)], true)}`, "trainer.max_epochs=2"]);
+  const optimizers = named(/(optim|lion_pytorch)\.([A-Z]|create_optimizer)/);
+  const schedulers = named(/scheduler\.|^transformers\.|^pl_bolts\./);
+  const rounds = Array.from({ length: Math.max(optimizers.length, schedulers.length) }, (_, i) => [
+    optimizers[i % optimizers.length] as string,
+    schedulers[i % schedulers.length] as string,
+  ]);
+  test.each(rounds)("%s with %s", async (optimizer, scheduler) => {
+    const options = schedulerOptions[short(scheduler)] ?? (/^transf/.test(scheduler) ? { num_warmup_steps: 1 } : {});
+    await runs(
+      [optimizer, scheduler],
+      [
+        `+model.optimizer=${node(optimizer, {}, true)}`,
+        `+model.scheduler=${node(scheduler, options, true)}`,
+        "trainer.max_epochs=2",
+      ],
+    );
   });
+});
+
+test.each(named(/^timm\.loss\./))("the loss %s", async (name) => {
+  await runs(name, [`+model.loss=${node(name)}`, "data.class_weights=none"]);
 });
 
 // --- Data and models ---
