@@ -10,6 +10,7 @@ export {
   type RunSignature,
   signatureDifferences,
 } from "./checkpoint/run-signature.ts";
+export { estimateBatchNorms } from "./core/batch-norms.ts";
 export { Callback, type CallbackHook } from "./core/callback.ts";
 export { LightningDataModule } from "./core/datamodule.ts";
 export type { LightningOptimizer } from "./core/lightning-optimizer.ts";

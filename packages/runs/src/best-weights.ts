@@ -3,32 +3,55 @@ import { splits, writeFileAtomic } from "@classifier-training/base";
 import { z } from "zod";
 import { runPaths } from "./names.ts";
 
-/** raw: as the optimizer left them; ema: their moving average; averaged: the mean of epochs (SWA). */
-export const weightsNameSchema = z.enum(["raw", "ema", "averaged"]);
+/**
+ * raw: as the optimizer left them; ema: their moving average; averaged: the mean of epochs (SWA); soup: the mean of the
+ * weights of several checkpoints.
+ */
+export const weightsNameSchema = z.enum(["raw", "ema", "averaged", "soup"]);
 
 export type WeightsName = z.infer<typeof weightsNameSchema>;
+
+const pairedTest = z.object({
+  onlyFirst: z.int(),
+  onlySecond: z.int(),
+  pValue: z.number(),
+  distinguishable: z.boolean(),
+});
+
+/** What validation says of one set of weights, or of one input size. */
+const measured = {
+  correct: z.int().describe("samples whose class was predicted"),
+  n: z.int().describe("samples"),
+  top1: z.number(),
+  interval95: z.tuple([z.number(), z.number()]),
+  loss: z.number().describe("mean cross entropy, unweighted"),
+};
 
 /** `best_weights.json`: the weights that a training ended with, the best one first, measured on the same samples. */
 export const bestWeightsSchema = z.looseObject({
   best: weightsNameSchema,
   split: z.enum(splits),
+  measured: z
+    .int()
+    .optional()
+    .describe("how many sets of weights and input sizes were measured: the best of them looks better than it is"),
   candidates: z.array(
     z.looseObject({
       name: weightsNameSchema,
       source: z.string().describe("the checkpoint they are from, or what else"),
-      correct: z.int().describe("samples whose class was predicted"),
-      n: z.int().describe("samples"),
-      top1: z.number(),
-      interval95: z.tuple([z.number(), z.number()]),
-      loss: z.number().describe("mean cross entropy, unweighted"),
-      pairedTestAgainstBest: z.object({
-        onlyFirst: z.int(),
-        onlySecond: z.int(),
-        pValue: z.number(),
-        distinguishable: z.boolean(),
-      }),
+      ...measured,
+      pairedTestAgainstBest: pairedTest,
     }),
   ),
+  inputSize: z
+    .looseObject({
+      chosen: z.int().describe("width and height of the exported model's input in pixels"),
+      trained: z.int(),
+      sizes: z.array(
+        z.looseObject({ size: z.int(), ...measured, pairedTestAgainstTrained: pairedTest, seconds: z.number() }),
+      ),
+    })
+    .optional(),
 });
 
 export type BestWeights = z.infer<typeof bestWeightsSchema>;

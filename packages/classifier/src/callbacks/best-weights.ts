@@ -1,16 +1,19 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { CtError, getLogger } from "@classifier-training/base";
 import {
   asModelInput,
   Callback,
+  type Checkpoint,
+  CheckpointIO,
   disposeWeights,
   type LightningModule,
   nonFiniteWeight,
   type TrainerView,
   withWeights,
 } from "@classifier-training/lightning";
-import { runPaths, type WeightsName, writeBestWeights } from "@classifier-training/runs";
-import { noGrad, scope, serialization, type Tensor } from "@classifier-training/torch";
+import { type BestWeights, runPaths, type WeightsName, writeBestWeights } from "@classifier-training/runs";
+import { noGrad, scope, type Tensor } from "@classifier-training/torch";
 import type { ClassificationBatch } from "@classifier-training/vision";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
@@ -19,29 +22,37 @@ import { predictSplit } from "../evaluation/predict-split.ts";
 import { describeInterval } from "../statistics/interval.ts";
 import { mcnemarTest } from "../statistics/mcnemar.ts";
 import { type BatchPredictions, predictionsOf, type SplitPredictions } from "../statistics/predictions.ts";
+import { greedySoup, isBetter, type Measured } from "./soup.ts";
+import { chooseTestSize } from "./test-resolution.ts";
 import { type Candidate, weightCandidates } from "./weight-candidates.ts";
 
 export const bestWeightsOptionsSchema = z.strictObject({
   outputDir: z.string().default("outputs"),
+  soup: z.boolean().default(false).describe("also measure means of the weights of the kept checkpoints (greedy soup)"),
+  testSizes: z
+    .array(z.number().min(1))
+    .default([])
+    .describe(
+      "input sizes to measure after training, as factors of the training's: a larger one must be better for sure",
+    ),
+  testSizeSeconds: z.number().positive().default(60).describe("what measuring these sizes may take"),
 });
 
 const log = getLogger("classifier.callbacks.best_weights");
 
-interface Measured {
-  readonly candidate: Candidate;
-  readonly predictions: SplitPredictions;
-}
-
 /**
  * When training ends: measures the best checkpoint's raw weights, their moving average, and SWA's average, where there
- * are several, on validation, in float32 as the export has them. The best by top-1 (by loss, where that is equal) is
- * what the ONNX export takes; `best_weights.json` says which it is, the accuracy of each, and whether the differences are significant.
+ * are several, on validation, in float32 as the export has them; with `soup` also means of the kept checkpoints. The best
+ * by top-1 (by loss, where that is equal) is what the ONNX export takes; `best_weights.json` says which it is, the accuracy
+ * of each, and whether the differences are significant. With `testSizes` it then chooses the size of the exported model's input.
  */
 export class BestWeightsCallback extends Callback {
   readonly options: z.infer<typeof bestWeightsOptionsSchema>;
   #choice: Promise<Candidate> | undefined;
   #chosen: Candidate | undefined;
   #predictions: SplitPredictions | undefined;
+  #measured = 0;
+  #inputSize: number | undefined;
 
   constructor(options: z.infer<typeof bestWeightsOptionsSchema>) {
     super();
@@ -68,8 +79,19 @@ export class BestWeightsCallback extends Callback {
     return this.#predictions;
   }
 
-  override onFitStart(): void {
+  /** How many sets of weights and input sizes were measured: what is best of many looks better than it is. */
+  get measured(): number {
+    return this.#measured;
+  }
+
+  /** Width and height of the exported model's input, where it is not the training's. */
+  get inputSize(): number | undefined {
+    return this.#inputSize;
+  }
+
+  override onFitStart({ datamodule }: TrainerView): void {
     this.#forget();
+    if (datamodule instanceof ImageFolderDataModule) datamodule.setEvaluationSize(datamodule.imageSize);
   }
 
   override async onFitEnd(trainer: TrainerView, module: LightningModule): Promise<void> {
@@ -90,64 +112,144 @@ export class BestWeightsCallback extends Callback {
     this.#choice = undefined;
     this.#chosen = undefined;
     this.#predictions = undefined;
+    this.#measured = 0;
+    this.#inputSize = undefined;
   }
 
   async #choose(trainer: TrainerView, module: LightningModule): Promise<Candidate> {
+    const { outputDir, soup, testSizes } = this.options;
     await trainer.flushCheckpoints();
+    // Of an earlier training in the same directory.
+    for (const file of [runPaths.bestWeights, runPaths.bestWeightsTensors])
+      rmSync(join(outputDir, file), { force: true });
     const candidates = finiteOnes(weightCandidates(trainer, module), module);
     const data = classificationData(trainer.datamodule);
-    const first = candidates[0] as Candidate;
     const canMeasure = data instanceof ImageFolderDataModule && trainer.enableValidation;
+    const isAsked = candidates.length > 1 || soup || testSizes.length > 0;
     if (candidates.length > 1 && !canMeasure)
       log.warning("no validation images: the weights of the best checkpoint are kept");
-    const chosen =
-      candidates.length > 1 && canMeasure ? this.#best(await measureAll(trainer, module, data, candidates)) : first;
-    for (const candidate of candidates) if (candidate !== chosen) disposeWeights(candidate.weights);
-    this.#chosen = chosen;
-    return chosen;
+    this.#chosen = isAsked && canMeasure ? await this.#best(trainer, module, data, candidates) : candidates[0];
+    for (const candidate of candidates) if (candidate !== this.#chosen) disposeWeights(candidate.weights);
+    return this.#chosen as Candidate;
   }
 
-  #best(measured: readonly Measured[]): Candidate {
-    const finite = measured.filter(({ predictions: { loss } }) => Number.isFinite(loss));
-    for (const {
-      candidate,
-      predictions: { loss },
-    } of measured)
-      if (!Number.isFinite(loss))
-        log.warning(`${candidate.name} weights: the loss on validation is ${loss}, they are left out`);
-    if (finite.length === 0) throw nothingFinite();
-    const ranked = finite
-      .map(({ candidate, predictions: { top1, loss, correct } }) => ({ candidate, top1, loss, correct }))
-      .sort((a, b) => b.top1.successes - a.top1.successes || a.loss - b.loss);
-    const best = ranked[0] as (typeof ranked)[number];
-    const rows = ranked.map(({ candidate: { name, source }, top1, loss, correct }) => ({
-      name,
-      source,
-      correct: top1.successes,
-      n: top1.n,
-      top1: top1.value,
-      interval95: [top1.low, top1.high] satisfies [number, number],
-      loss,
-      pairedTestAgainstBest: mcnemarTest(best.correct, correct),
-    }));
-    for (const { candidate, top1, loss } of ranked)
-      log.detail(`${candidate.name} weights: val top-1 ${describeInterval(top1)}, loss ${loss.toFixed(4)}`);
-    const unclear = rows.slice(1).filter(({ pairedTestAgainstBest }) => !pairedTestAgainstBest.distinguishable);
-    const caution =
-      unclear.length === 0
-        ? ""
-        : ` (no significant difference from ${unclear.map(({ name, pairedTestAgainstBest: { pValue } }) => `the ${name} weights (p = ${pValue.toPrecision(2)})`).join(" and ")}, n = ${best.top1.n})`;
-    log.detail(`best weights: ${best.candidate.name}${caution}`);
-    writeBestWeights(this.options.outputDir, { best: best.candidate.name, split: "val", candidates: rows });
-    // A checkpoint's own weights are in the checkpoint; others would be lost.
-    if (best.candidate !== measured[0]?.candidate)
-      serialization.saveSafetensors(join(this.options.outputDir, runPaths.bestWeightsTensors), best.candidate.weights, {
-        weights: best.candidate.name,
-        source: best.candidate.source,
-      });
-    this.#predictions = measured.find(({ candidate }) => candidate === best.candidate)?.predictions;
-    return best.candidate;
+  async #best(
+    trainer: TrainerView,
+    module: LightningModule,
+    data: ImageFolderDataModule,
+    candidates: readonly Candidate[],
+  ): Promise<Candidate> {
+    const { outputDir, soup, testSizes, testSizeSeconds } = this.options;
+    const limit = (trainer.numValBatches[0] ?? Infinity) * trainer.worldSize;
+    const measure = async () => {
+      const start = performance.now();
+      const predictions = await predictSplit(data.valDataloader(), (batch) => predict(module, batch), limit);
+      return { predictions, seconds: (performance.now() - start) / 1000 };
+    };
+    log.info(`measuring the ${candidates.map(({ name }) => name).join(" and ")} weights of the best checkpoint ...`);
+    const measured: Measured[] = [];
+    for (const candidate of candidates)
+      measured.push({ candidate, ...(await withWeights(module, candidate.weights, measure)) });
+    const finite = withFiniteLoss(measured);
+    const made = soup ? await greedySoup(finite, trainer, module, data, measure) : undefined;
+    const ranked = [...finite, ...(made?.soup === undefined ? [] : [made.soup])].sort((a, b) =>
+      isBetter(a.predictions, b.predictions) ? -1 : 1,
+    );
+    const [best] = ranked as [Measured, ...Measured[]];
+    const { candidate } = best;
+    const sizes =
+      testSizes.length === 0
+        ? undefined
+        : await withWeights(module, candidate.weights, () =>
+            chooseTestSize({ factors: testSizes, seconds: testSizeSeconds }, module, data, best, measure),
+          );
+    this.#predictions = sizes?.predictions ?? best.predictions;
+    this.#measured = measured.length + (made?.tried ?? 0) + (sizes === undefined ? 0 : sizes.report.sizes.length - 1);
+    if (this.#measured > 1) {
+      describeRanks(ranked, this.#measured);
+      const report = {
+        best: candidate.name,
+        split: "val",
+        measured: this.#measured,
+        candidates: rowsOf(ranked),
+      } as const;
+      writeBestWeights(outputDir, { ...report, ...(sizes !== undefined && { inputSize: sizes.report }) });
+    }
+    // A checkpoint's own weights are in the checkpoint, with the size of the training; others would be lost.
+    if (sizes !== undefined && sizes.report.chosen !== sizes.report.trained) this.#inputSize = sizes.report.chosen;
+    if (candidate !== candidates[0] || this.#inputSize !== undefined) await this.#save(trainer, module, candidate);
+    return candidate;
   }
+
+  /** As a checkpoint of the run, in its directory: nothing resumes from there. */
+  async #save(trainer: TrainerView, module: LightningModule, { name, source, weights }: Candidate): Promise<void> {
+    const { currentEpoch: epoch, globalStep, runId, continuedRuns } = trainer;
+    const checkpoint: Checkpoint = { epoch, globalStep, runId, stateDict: weights };
+    // What it takes to build the network again, with the preprocessing of the size that was chosen.
+    module.onSaveCheckpoint?.(checkpoint);
+    const io = new CheckpointIO({ asynchronous: false });
+    const created = new Date().toISOString();
+    await io.save({
+      path: join(this.options.outputDir, runPaths.bestWeightsTensors),
+      checkpoint,
+      summary: {
+        created,
+        epoch,
+        globalStep,
+        runId,
+        continuedRuns,
+        model: module.constructor.name,
+        weightsOnly: true,
+        metrics: {},
+      },
+      metadata: { weights: name, source },
+      replaces: [],
+    });
+    await io.close();
+  }
+}
+
+/** @throws CtError when no loss is finite */
+function withFiniteLoss(measured: readonly Measured[]): Measured[] {
+  const finite = measured.filter(({ candidate: { name }, predictions: { loss } }) => {
+    if (Number.isFinite(loss)) return true;
+    log.warning(`${name} weights: the loss on validation is ${loss}, they are left out`);
+    return false;
+  });
+  if (finite.length === 0) throw nothingFinite();
+  return finite;
+}
+
+function rowsOf(ranked: readonly Measured[]): BestWeights["candidates"] {
+  const best = ranked[0] as Measured;
+  return ranked.map(({ candidate: { name, source }, predictions: { top1, loss, correct } }) => ({
+    name,
+    source,
+    correct: top1.successes,
+    n: top1.n,
+    top1: top1.value,
+    interval95: [top1.low, top1.high],
+    loss,
+    pairedTestAgainstBest: mcnemarTest(best.predictions.correct, correct),
+  }));
+}
+
+function describeRanks(ranked: readonly Measured[], count: number): void {
+  for (const {
+    candidate,
+    predictions: { top1, loss },
+  } of ranked)
+    log.detail(`${candidate.name} weights: val top-1 ${describeInterval(top1)}, loss ${loss.toFixed(4)}`);
+  const [best, ...others] = rowsOf(ranked);
+  const unclear = others
+    .filter(({ pairedTestAgainstBest: { distinguishable } }) => !distinguishable)
+    .map(({ name, pairedTestAgainstBest: { pValue } }) => `the ${name} weights (p = ${pValue.toPrecision(2)})`);
+  const caution =
+    unclear.length === 0 ? "" : ` (no significant difference from ${unclear.join(" and ")}, n = ${best?.n})`;
+  log.detail(`best weights: ${best?.name} of ${best?.source}${caution}`);
+  log.detail(
+    `the best of ${count} measurements on the same images looks better than it is; \`test\` was not looked at`,
+  );
 }
 
 /** Without those that hold NaN or infinity. @throws CtError when none is left */
@@ -170,24 +272,6 @@ function nothingFinite(): CtError {
     what: "training has diverged: no weights of its end give finite losses, and nothing is exported",
     fix: "train anew with a lower model.learning_rate",
   });
-}
-
-async function measureAll(
-  trainer: TrainerView,
-  module: LightningModule,
-  data: ImageFolderDataModule,
-  candidates: readonly Candidate[],
-): Promise<Measured[]> {
-  log.info(`measuring the ${candidates.map(({ name }) => name).join(" and ")} weights of the best checkpoint ...`);
-  const measured: Measured[] = [];
-  for (const candidate of candidates) {
-    const limit = (trainer.numValBatches[0] ?? Infinity) * trainer.worldSize;
-    const predictions = await withWeights(module, candidate.weights, () =>
-      predictSplit(data.valDataloader(), (batch) => predict(module, batch), limit),
-    );
-    measured.push({ candidate, predictions });
-  }
-  return measured;
 }
 
 function predict(module: LightningModule, { images, labels, indices }: ClassificationBatch): BatchPredictions {

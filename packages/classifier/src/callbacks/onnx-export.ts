@@ -74,10 +74,11 @@ export class ONNXExportCallback extends Callback {
   }
 
   async #export(trainer: TrainerView, module: LightningModule, source: string): Promise<void> {
-    const { outputDir, inputHeight, inputWidth } = this.options;
+    const { outputDir } = this.options;
     const path = join(outputDir, runPaths.model);
     const unchecked = temporaryPath(path);
     const data = classificationData(trainer.datamodule);
+    const [inputHeight, inputWidth] = this.#inputSize(data);
     const input = (await validationImages(data, inputHeight, inputWidth)) ?? randn([2, 3, inputHeight, inputWidth]);
     try {
       const { bytes } = exportOnnx(module, input, {
@@ -100,6 +101,14 @@ export class ONNXExportCallback extends Callback {
     if (data === undefined) return;
     writeLabelsMapping(outputDir, data.labelsMapping());
     if (this.options.variants.length > 0) await this.#variants(path, data);
+  }
+
+  /** The options', unless another size was chosen when training ended. */
+  #inputSize(data: ClassificationDataModule | undefined): readonly [height: number, width: number] {
+    const { inputHeight, inputWidth } = this.options;
+    if (!(data instanceof ImageFolderDataModule) || data.evaluationSize === data.imageSize)
+      return [inputHeight, inputWidth];
+    return [data.evaluationSize, data.evaluationSize];
   }
 
   async #variants(path: string, data: ClassificationDataModule): Promise<void> {

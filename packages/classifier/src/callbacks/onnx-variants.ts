@@ -4,7 +4,7 @@ import { writeFileAtomic } from "@classifier-training/base";
 import { Tensor as OnnxTensor, openSession } from "@classifier-training/inference/runtime";
 import { convertFloat16, quantizeStaticInt8 } from "@classifier-training/onnx";
 import { modelVariantFile } from "@classifier-training/runs";
-import type { Tensor } from "@classifier-training/torch";
+import { nn, noGrad } from "@classifier-training/torch";
 import type { DataLoader } from "@classifier-training/vision";
 import type { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { predictSplit } from "../evaluation/predict-split.ts";
@@ -41,7 +41,7 @@ export async function writeVariant(
   original: SplitPredictions,
 ): Promise<VariantReport> {
   const model = readFileSync(modelPath);
-  const bytes = variant === "fp16" ? convertFloat16(model) : await quantized(model, data.trainDataloader());
+  const bytes = variant === "fp16" ? convertFloat16(model) : await quantized(model, data);
   const path = join(modelPath, "..", modelVariantFile(variant));
   writeFileAtomic(path, bytes);
   const smaller = await predictWith(path, data);
@@ -58,18 +58,25 @@ export async function writeVariant(
   };
 }
 
-async function quantized(model: Uint8Array, calibration: DataLoader): Promise<Uint8Array> {
+async function quantized(model: Uint8Array, data: ImageFolderDataModule): Promise<Uint8Array> {
+  const calibration = data.trainDataloader();
   try {
-    return await quantizeStaticInt8(model, images(calibration, calibrationBatches));
+    return await quantizeStaticInt8(model, images(calibration, data));
   } finally {
     await calibration.close();
   }
 }
 
-async function* images(loader: DataLoader, count: number): AsyncGenerator<Tensor> {
-  let left = count;
+/** Training images, in the size of the model's input where that is another. */
+async function* images(loader: DataLoader, { imageSize, evaluationSize: side }: ImageFolderDataModule) {
+  let left = calibrationBatches;
   for await (const batch of loader.batches({ epoch: 0 })) {
-    yield batch.images;
+    if (side === imageSize) yield batch.images;
+    else {
+      const resized = noGrad(() => nn.functional.interpolate(batch.images, [side, side], { mode: "bilinear" }));
+      yield resized;
+      resized.dispose();
+    }
     batch[Symbol.dispose]();
     if (--left === 0) return;
   }

@@ -14,16 +14,18 @@ const shownErrors = 5;
  * @param next commands to suggest
  */
 export function describeResult(result: TrainResult, next: readonly string[] = []): string {
-  const { outputDir, bestCheckpoint, bestWeights, bestScore, monitor, summary } = result;
+  const { outputDir, bestCheckpoint, bestScore, monitor, summary, measured } = result;
   const onnx = join(outputDir, runPaths.model);
   if (result.isTrial) return "\nfast_dev_run: every component ran once; no model and no checkpoint were saved\n";
   const width = columnsOf(process.stdout);
   const lines: (readonly [string, string])[] = [];
   if (summary !== undefined) lines.push(["val accuracy", describeInterval(summary.accuracy)]);
+  if (summary !== undefined && measured > 1)
+    lines.push(["", `the best of ${measured} measured on these images: optimistic; test is untouched`]);
   const isSaid = summary !== undefined && /acc_top1$/.test(monitor);
   if (bestScore !== undefined && !isSaid) lines.push([`best ${monitor}`, bestScore.toFixed(4)]);
   if (bestCheckpoint !== undefined) lines.push(["best checkpoint", displayPath(bestCheckpoint)]);
-  if (existsSync(onnx)) lines.push(["exported model", `${displayPath(onnx)} (${contents(onnx, bestWeights)})`]);
+  if (existsSync(onnx)) lines.push(["exported model", `${displayPath(onnx)} (${contents(onnx, result)})`]);
   lines.push(["run directory", displayPath(outputDir)]);
   const label = Math.max(...lines.map(([name]) => name.length));
   const rows = lines.map(([name, value]) => `${name.padEnd(label)}  ${value}`);
@@ -67,9 +69,10 @@ function fitting(title: string, items: readonly string[], width: number): string
   return line;
 }
 
-function contents(onnx: string, weights: string | undefined): string {
-  const size = `${(statSync(onnx).size / 2 ** 20).toFixed(1)} MB`;
-  return weights === undefined ? size : `${weights} weights, ${size}`;
+function contents(onnx: string, { bestWeights, inputSize }: TrainResult): string {
+  const weights = bestWeights === undefined ? [] : [`${bestWeights} weights`];
+  const size = inputSize === undefined ? [] : [`${inputSize} px`];
+  return [...weights, ...size, `${(statSync(onnx).size / 2 ** 20).toFixed(1)} MB`].join(", ");
 }
 
 /** A finished job of a sweep. */

@@ -41,7 +41,7 @@ import {
   openOptionsOf,
   samplerOptionsSchema,
 } from "./options.ts";
-import { labelsMappingOf, type Normalization, normalizationOf } from "./preprocessing.ts";
+import { forInputSize, labelsMappingOf, type Normalization, normalizationOf } from "./preprocessing.ts";
 
 const log = getLogger("classifier.data");
 
@@ -55,6 +55,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   #data: Promise<OpenedData> | undefined;
   readonly #datasets = new Map<Split, ImageDataset>();
   #sampler: SubstitutingSampler | undefined;
+  #evaluationSize: number | undefined;
   #syntheticFolder: string | undefined;
   /** How many synthetic images follow the others in the training data. */
   #syntheticCount = 0;
@@ -79,6 +80,20 @@ export class ImageFolderDataModule extends ClassificationDataModule {
 
   get imageSize(): number {
     return this.options.imageSize;
+  }
+
+  /** Width and height of the images of validation and test in pixels, where it is not the training's. */
+  get evaluationSize(): number {
+    return this.#evaluationSize ?? this.imageSize;
+  }
+
+  /** Prepares validation and test images for another size from now on. @returns false where their transforms do not allow it */
+  setEvaluationSize(size: number): boolean {
+    this.#evaluationSize = undefined;
+    const transforms = (["val", "test"] as const).map((split) => this.#transform(split));
+    if (transforms.some((transform) => forInputSize(transform, this.imageSize, size) === undefined)) return false;
+    if (size !== this.imageSize) this.#evaluationSize = size;
+    return true;
   }
 
   /** Generates the synthetic images of a training. */
@@ -255,8 +270,9 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   #transform(split: Split): Transform {
     const { trainTransforms, valTransforms, testTransforms, imageSize } = this.options;
     const given = { train: trainTransforms, val: valTransforms, test: testTransforms ?? valTransforms }[split];
-    if (given !== null && given !== undefined) return given;
-    return defaultTransform(split, imageSize);
+    const transform = given ?? defaultTransform(split, imageSize);
+    if (split === "train" || this.#evaluationSize === undefined) return transform;
+    return forInputSize(transform, imageSize, this.#evaluationSize) ?? transform;
   }
 
   #openData(): Promise<OpenedData> {

@@ -1,6 +1,13 @@
 import { snakeCase } from "@classifier-training/base";
 import type { LabelsMapping } from "@classifier-training/runs";
-import { namedSpec, type Transform, type TransformSpec } from "@classifier-training/vision";
+import {
+  CenterCrop,
+  Compose,
+  namedSpec,
+  Resize,
+  type Transform,
+  type TransformSpec,
+} from "@classifier-training/vision";
 
 /** What a network's input was normalized with, by channel. */
 export interface Normalization {
@@ -14,6 +21,27 @@ export function normalizationOf(transform: Transform): Normalization {
   const { mean = [0], std = [1] } = (options ?? {}) as Partial<Normalization>;
   const perChannel = (values: readonly number[]) => Array.from({ length: 3 }, (_, i) => values[i] ?? values[0] ?? 0);
   return { mean: perChannel(mean), std: perChannel(std) };
+}
+
+/**
+ * The same preprocessing for a square input of another size: what is resized and cropped keeps its proportion to it.
+ * @returns undefined where a step does more to an image's geometry than resize it or crop its center
+ */
+export function forInputSize(transform: Transform, from: number, to: number): Transform | undefined {
+  const { name, options, spec } = transform;
+  const scaled = (size: number) => Math.round((size * to) / from);
+  if (name === "Compose") {
+    const steps = (options["transforms"] as readonly Transform[]).map((step) => forInputSize(step, from, to));
+    return steps.includes(undefined) ? undefined : Compose({ transforms: steps as Transform[] });
+  }
+  const { size, maxSize } = options as { size?: number | readonly [number, number]; maxSize?: number | null };
+  if (name === "Resize" && maxSize == null && typeof size === "number")
+    return Resize.build({ ...spec.options, size: scaled(size) });
+  if ((name === "Resize" || name === "CenterCrop") && typeof size === "object") {
+    const both = size.map(scaled);
+    return (name === "Resize" ? Resize : CenterCrop).build({ ...spec.options, size: both });
+  }
+  return withoutGeometry.has(name) ? transform : undefined;
 }
 
 /** What `labels_mapping.json` says of classes, of how files are read and of the validation transforms. */

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { CtError, displayPath } from "@classifier-training/base";
 import {
   type CheckpointSummary,
@@ -18,6 +18,7 @@ import {
   runPaths,
   trialKind,
 } from "@classifier-training/runs";
+import type { ModelRecipe } from "../model/recipe.ts";
 
 /** A checkpoint file whose header can be read. */
 export interface StoredCheckpoint {
@@ -68,12 +69,22 @@ export function bestCheckpointIn(folder: string): string {
 export function checkpointOfRun(dir: string): string {
   const { record } = readRun(dir) ?? {};
   refuseWithoutModel(dir, record);
+  // Weights that no other checkpoint has, or for another input size.
+  const better = join(dir, runPaths.bestWeightsTensors);
+  if (record !== undefined && summaryOf(better)?.runId === record.id) return better;
   const path = record?.checkpointPath === undefined ? undefined : resolve(dir, record.checkpointPath);
   if (record === undefined || path === undefined) return unfinishedRunsBest(dir, record);
   if (!existsSync(path)) throw gone(dir, record, "has been deleted", path);
   if (isStill(path, record)) return path;
   const writer = summaryOf(path)?.runId;
   throw gone(dir, record, `was overwritten${writer === undefined ? "" : ` by run ${describeRun(path, writer)}`}`, path);
+}
+
+/** The size of images that a run's best weights were found best at, where it isn't that of the training. */
+export function evaluationSizeOf(checkpoint: string): number | undefined {
+  if (basename(checkpoint) !== runPaths.bestWeightsTensors) return undefined;
+  const { classifier } = loadCheckpoint(checkpoint) as { classifier?: Partial<ModelRecipe> };
+  return classifier?.labels?.preprocessing?.input_height;
 }
 
 /** @throws CtError for the directory of a command that trains no model */

@@ -4,8 +4,9 @@ import { type DictConfig, get, type JobContext } from "@classifier-training/hydr
 import { CSVLogger, ModelCheckpoint, summaryOf, TrainingInterrupted } from "@classifier-training/lightning";
 import { RunWriter, runPaths } from "@classifier-training/runs";
 import { manualSeed } from "@classifier-training/torch";
+import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { buildTrainer } from "./build-trainer.ts";
-import { bestCheckpointIn, checkpointOfRun } from "./checkpoints.ts";
+import { bestCheckpointIn, checkpointOfRun, evaluationSizeOf } from "./checkpoints.ts";
 import { buildCallbacks, buildDataModule, buildModel } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
 import { logAsRank } from "./logging.ts";
@@ -64,6 +65,8 @@ async function evaluate(
   const folder =
     callbacks.find((callback) => callback instanceof ModelCheckpoint)?.options.dirpath ?? runPaths.checkpoints;
   const checkpoint = named ?? bestCheckpointIn(folder);
+  const size = evaluationSizeOf(checkpoint);
+  if (size !== undefined && datamodule instanceof ImageFolderDataModule) datamodule.setEvaluationSize(size);
   const owner = summaryOf(checkpoint)?.runId;
   log.info(`${fn} with ${checkpoint}${owner === undefined ? "" : ` of run ${owner}`}`);
   const trainer = await buildTrainer(config, {

@@ -47,6 +47,10 @@ export interface TrainResult {
   readonly bestCheckpoint: string | undefined;
   /** Which of its weights were best, when they were compared. */
   readonly bestWeights: WeightsName | undefined;
+  /** How many sets of weights and input sizes the best was chosen of, on validation. */
+  readonly measured: number;
+  /** Width and height of the exported model's input in pixels, where another size than the training's was better. */
+  readonly inputSize: number | undefined;
   /** The best value of what the checkpoint callback monitors. */
   readonly bestScore: number | undefined;
   /** Samples of the last validation: what an accuracy rests on. */
@@ -118,6 +122,8 @@ function earlierResult({ dir, record }: RunWriter): TrainResult {
     metrics: {},
     bestCheckpoint: checkpointPath && join(dir, checkpointPath),
     bestWeights: record.bestWeights,
+    measured: 0,
+    inputSize: undefined,
     bestScore: best?.value,
     validationSamples: 0,
     monitor: monitor?.name ?? "",
@@ -201,12 +207,15 @@ async function fit(config: DictConfig, job: JobContext, record?: RunWriter): Pro
   const [checkpointCallback] = checkpointCallbacks;
   requireFiniteResult(trainer, checkpointCallback);
   const bestCheckpoint = checkpointCallback?.bestModelPath || undefined;
+  const chooser = callbacks.find((callback) => callback instanceof BestWeightsCallback);
   const dataRoot = select(config, "data.data_root");
   return {
     outputDir,
     metrics: trainer.callbackMetrics,
     bestCheckpoint,
-    bestWeights: callbacks.find((callback) => callback instanceof BestWeightsCallback)?.chosen,
+    bestWeights: chooser?.chosen,
+    measured: chooser?.measured ?? 0,
+    inputSize: chooser?.inputSize,
     bestScore: checkpointCallback?.bestModelScore ?? undefined,
     validationSamples: model.evaluatedSamples.val,
     monitor: checkpointCallback?.options.monitor ?? "",

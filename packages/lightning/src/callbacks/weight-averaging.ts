@@ -1,7 +1,8 @@
 import { getLogger, parseOptions } from "@classifier-training/base";
-import { keep, nn, noGrad, type optim, scope, type Tensor } from "@classifier-training/torch";
+import { keep, noGrad, type optim, scope, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { estimateBatchNorms } from "../core/batch-norms.ts";
 import { Callback } from "../core/callback.ts";
 import type { LightningModule } from "../core/module.ts";
 import type { LrScheduler } from "../core/optimizers.ts";
@@ -180,29 +181,18 @@ export class StochasticWeightAveraging extends Callback {
 
 /** Re-estimates running statistics for the averaged weights: a pass over the training data, forward only. */
 async function updateBatchNorms(trainer: TrainerView, module: LightningModule): Promise<void> {
-  const norms = [...module.modules()].filter(
-    (part): part is nn.BatchNorm2d => part instanceof nn.BatchNorm2d || part instanceof nn.BatchNorm1d,
-  );
-  if (norms.length === 0) return;
-  const momenta = norms.map((norm) => norm.momentum);
-  for (const norm of norms) {
-    norm.running_mean?.zero_();
-    norm.running_var?.fill_(1);
-    norm.num_batches_tracked?.zero_();
-    // Without momentum a batch norm averages over all batches it saw.
-    (norm as { momentum: number | null }).momentum = null;
-  }
-  module.train();
-  await trainer.forEachTrainingBatch(
-    (batch) => {
-      noGrad(() => scope(() => void module.trainingStep?.(batch, 0)));
-      return true;
-    },
-    { onAllRanks: true },
-  );
+  const hasAny = await estimateBatchNorms(module, () => {
+    module.train();
+    return trainer.forEachTrainingBatch(
+      (batch) => {
+        noGrad(() => scope(() => void module.trainingStep?.(batch, 0)));
+        return true;
+      },
+      { onAllRanks: true },
+    );
+  });
   // As after each batch of training: the statistics are those of the first rank's shard of the data.
-  await trainer.strategy.synchronizeBuffers(module);
-  for (const [i, norm] of norms.entries()) (norm as { momentum: number | null }).momentum = momenta[i] ?? null;
+  if (hasAny) await trainer.strategy.synchronizeBuffers(module);
 }
 
 interface SwaScheduleOptions {

@@ -22,6 +22,8 @@ export interface SaveRequest {
   readonly onDone?: ((error: unknown) => void) | undefined;
   /** No tensor has changed since the previous save. */
   readonly sameTensors?: boolean | undefined;
+  /** More entries of the file's metadata. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -225,11 +227,12 @@ interface Contents {
 }
 
 /** @throws SerializationError naming the path of what cannot be saved */
-function contentsOf({ checkpoint, summary }: SaveRequest): Contents {
+function contentsOf({ checkpoint, summary, metadata }: SaveRequest): Contents {
   refuseIncompleteRanks(checkpoint);
   const { tensors, json } = serialization.packTree(checkpoint, { weightsKey: "stateDict" });
   const entries = serialization.layOutTensors(tensors);
   const head = serialization.encodeHeader(entries, {
+    ...metadata,
     [digestKey]: serialization.digestPlaceholder,
     [weightsDigestKey]: serialization.digestPlaceholder,
     format: formatName,
