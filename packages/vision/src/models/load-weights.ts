@@ -1,11 +1,8 @@
-import { getLogger, plural } from "@classifier-training/base";
 import { nn, noGrad, scope, type Tensor } from "@classifier-training/torch";
 import { WeightsError } from "../weights/errors.ts";
 import type { KeyMapping, ModelDefinition } from "./definition.ts";
 import type { ImageModel } from "./image-model.ts";
 import { resizePositionEmbedding } from "./position-embedding.ts";
-
-const log = getLogger("vision.models");
 
 /** What of a file went into a model. */
 export interface LoadReport {
@@ -13,6 +10,12 @@ export interface LoadReport {
   readonly headSkipped: boolean;
   /** The names were timm's. */
   readonly fromTimm: boolean;
+  /** Tensors of the model that have the file's values. */
+  readonly loaded: number;
+  /** Those that keep their own: of a new head, of the small stem. */
+  readonly kept: readonly string[];
+  /** Tensors of the file that are not the model's. */
+  readonly unused: readonly string[];
 }
 
 /**
@@ -35,15 +38,19 @@ function copyWeights(model: ImageModel, definition: ModelDefinition, weights: Re
 
   const head = `${model.headPath}.`;
   const heads = [...named].filter(([name]) => name.startsWith(head));
-  const headMissing = heads.length === 0;
-  const headSkipped = headMissing || heads.some(([name, value]) => own.get(name)?.shape[0] !== value.shape[0]);
+  const headSkipped = heads.length === 0 || heads.some(([name, value]) => own.get(name)?.shape[0] !== value.shape[0]);
   const skipped = (name: string) =>
     (headSkipped && name.startsWith(head)) || (name === "conv1.weight" && own.get(name)?.shape[2] === 3);
 
+  const kept: string[] = [];
+  let loaded = 0;
   const missingKeys: string[] = [];
   const shapes: string[] = [];
   for (const [name, target] of own) {
-    if (skipped(name)) continue;
+    if (skipped(name)) {
+      kept.push(name);
+      continue;
+    }
     const source = fitted(named.get(name), target, name);
     if (source === undefined) {
       // written by PyTorch before 0.4.1, and by some converters: without it the count starts at zero
@@ -52,6 +59,7 @@ function copyWeights(model: ImageModel, definition: ModelDefinition, weights: Re
       shapes.push(nn.describeShapes(name, source, target));
     } else {
       target.copy_(source);
+      loaded++;
     }
   }
   const unexpectedKeys = [...named.keys()].filter((name) => !own.has(name));
@@ -63,18 +71,8 @@ function copyWeights(model: ImageModel, definition: ModelDefinition, weights: Re
       fix: "check that the file belongs to this model",
     });
   }
-  if (ignored.length > 0) {
-    const shown = ignored.slice(0, 3).join(", ");
-    log.info(
-      `${definition.name}: ${plural(ignored.length, "tensor")} of the file are not the model's: ${shown}${ignored.length > 3 ? ", ..." : ""}`,
-    );
-  }
-  if (headSkipped) {
-    const why = headMissing ? "the weights have none" : "the weights' own is for another number of classes";
-    log.info(`${definition.name}: new head, ${why}`);
-  }
   if (isTimm && definition.timmBatchNormEps !== undefined) setBatchNormEps(model, definition.timmBatchNormEps);
-  return { headSkipped, fromTimm: isTimm };
+  return { headSkipped, fromTimm: isTimm, loaded, kept, unused: ignored };
 }
 
 /**

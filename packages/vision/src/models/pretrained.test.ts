@@ -12,8 +12,9 @@ import { targets } from "../targets.ts";
 import { ConvNeXt } from "./convnext.ts";
 import type { ImageModel } from "./image-model.ts";
 import { loadWeights } from "./load-weights.ts";
+import { networkOf } from "./network-of.ts";
 import { createPretrainedModel, loadPretrained, timmPreprocessing } from "./pretrained.ts";
-import { createModel, modelDefinition } from "./registry.ts";
+import { createModel, listModels, modelDefinition } from "./registry.ts";
 import { VisionTransformer } from "./vision-transformer.ts";
 
 /** The smallest model of the registry stands for all in what does not depend on the family. */
@@ -170,7 +171,27 @@ test("what does not fit is listed with names and shapes", async () => {
   await expect(loadPretrained(createModel(large, { numClasses: 4 }), large, path)).rejects.toThrow(
     /missing keys: .* and \d+ more/,
   );
+  const whole = save(filled(name).stateDict());
+  await expect(loadPretrained(createModel(large, { numClasses: 4 }), large, whole)).rejects.toThrow(
+    `the weights do not fit ${large}: the file looks like ${name}\n  where: ${whole}\n  fix: model=${name}, or another file`,
+  );
 });
+
+test.each(["resnet18", "resnet34", "mobilenet_v3_large", "efficientnet_b0"])(
+  "the weights of %s are known by their number, whatever their names and classes, and without a head",
+  (network) => {
+    const model = createModel(network, { numClasses: 7 });
+    const definitions = listModels().map(modelDefinition);
+    const state = [...model.stateDict()];
+    const of = (entries: Iterable<[string, Tensor]>) => networkOf(new Map(entries), definitions);
+    expect(
+      of(state.map(([key, value], i) => [`module.net.${i}${/running|tracked/.exec(key)?.input ?? ""}`, value])),
+    ).toBe(network);
+    const backbone = state.filter(([key]) => !key.startsWith(`${model.headPath}.`));
+    expect(of([...prefixed("encoder.", backbone), ["criterion.weight", tensor([1, 2])]])).toBe(network);
+    expect(of(state.slice(3))).toBeUndefined();
+  },
+);
 
 /** A narrow model with the parameter names of a family's member. */
 function narrow(member: string): ImageModel {

@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { suggestion } from "@classifier-training/base";
+import { basename } from "node:path";
+import { getLogger, type Problem, plural, suggestion } from "@classifier-training/base";
 import { imagenetMean, imagenetStd } from "@classifier-training/image";
+import type { Tensor } from "@classifier-training/torch";
 import { WeightsError } from "../weights/errors.ts";
 import { type FetchOptions, fetchWeights } from "../weights/fetch.ts";
 import { progressBar } from "../weights/progress.ts";
@@ -8,8 +10,11 @@ import { readStateDict } from "../weights/state-dict.ts";
 import type { ModelDefinition, ModelOptions } from "./definition.ts";
 import type { ImageModel } from "./image-model.ts";
 import { type LoadReport, loadWeights } from "./load-weights.ts";
+import { networkOf } from "./network-of.ts";
 import type { Preprocessing, PublishedWeights } from "./published-weights.ts";
-import { modelDefinition } from "./registry.ts";
+import { listModels, modelDefinition } from "./registry.ts";
+
+const log = getLogger("vision.models");
 
 export interface PretrainedOptions extends FetchOptions {
   /** Draw a progress bar on standard error while downloading; default true. `onProgress` goes before it. */
@@ -68,14 +73,41 @@ export async function loadPretrained(
   const state = await readStateDict(path);
   try {
     const report = loadWeights(model, definition, state);
+    logReport(basename(path), report);
     const preprocessing = published?.preprocessing ?? (await hubPreprocessing(source, options));
     return { ...report, source, path, preprocessing };
   } catch (error) {
     if (!WeightsError.is(error)) throw error;
-    throw new WeightsError({ ...error.problem, where: path });
+    throw new WeightsError({ ...error.problem, ...ofAnother(name, state), where: path });
   } finally {
     for (const tensor of state.values()) tensor.dispose();
   }
+}
+
+/** What is wrong with weights that do not fit, where they are those of another network. */
+function ofAnother(name: string, state: ReadonlyMap<string, Tensor>): Partial<Problem> {
+  const network = networkOf(state, listModels().map(modelDefinition));
+  if (network === undefined || network === name) return {};
+  return {
+    what: `the weights do not fit ${name}: the file looks like ${network}`,
+    fix: `model=${network}, or another file`,
+  };
+}
+
+/** One line for people; the names are for the log file. */
+function logReport(file: string, { loaded, kept, unused, headSkipped, fromTimm }: LoadReport): void {
+  const parts = [
+    `weights of ${file}: ${plural(loaded, "tensor")} loaded${fromTimm ? " by timm's names" : ""}`,
+    headSkipped && "a new head",
+    unused.length > 0 && `${plural(unused.length, "tensor")} of the file not used (${few(unused)})`,
+  ];
+  log.info(parts.filter(Boolean).join(", "));
+  if (kept.length > 0) log.detail(`not of the file: ${kept.join(", ")}`);
+  if (unused.length > 0) log.detail(`of the file and not used: ${unused.join(", ")}`);
+}
+
+function few(names: readonly string[]): string {
+  return names.length > 2 ? `${names.slice(0, 2).join(", ")}, ...` : names.join(", ");
 }
 
 /** Makes a model and loads pretrained weights into it; see `createModel` and `loadPretrained`. */

@@ -38,7 +38,7 @@ export async function fetchWeights(source: string, options: FetchOptions = {}): 
   const offline = options.offline === true ? "offline is set" : switchText(offlineSwitch(env));
   if (options.offline !== false && offline !== undefined) throw unavailable(file, offline, "weights/offline");
   try {
-    log.info(`downloading ${file.url}`);
+    log.detail(`downloading ${file.url}`);
     const sha256 = options.sha256 ?? file.sha256;
     await download(file.url, file.cachePath, { ...options, sha256, headers: { ...file.headers, ...options.headers } });
     return file.cachePath;

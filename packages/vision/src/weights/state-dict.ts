@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { serialization, Tensor } from "@classifier-training/torch";
 import { WeightsError } from "./errors.ts";
@@ -26,6 +26,13 @@ const wrappers = [
  * @throws WeightsError `weights/file` when it holds no tensors or cannot be read.
  */
 export async function readStateDict(path: string): Promise<Map<string, Tensor>> {
+  if ((await stat(path)).isDirectory()) {
+    throw new WeightsError({
+      code: "weights/file",
+      what: `${path} is a folder, not weights`,
+      fix: "give a file: a checkpoint (.ckpt), .pth, .pt or .safetensors",
+    });
+  }
   const page = pageProblem(await firstBytes(path));
   if (page !== undefined) {
     throw new WeightsError({
@@ -86,8 +93,18 @@ function wholeModel(tree: unknown): string | undefined {
 async function readTree(path: string): Promise<unknown> {
   const isSafetensors = extname(path) === ".safetensors" || !(await looksLikePickle(path));
   return isSafetensors
-    ? serialization.loadSafetensors(path).tensors
+    ? withoutRunState(serialization.loadSafetensors(path).tensors)
     : serialization.loadPth(path, { unknownClasses: "opaque" });
+}
+
+/** A checkpoint of this project has the rest of a run's state behind an `@`. */
+function withoutRunState(tensors: Map<string, Tensor>): Map<string, Tensor> {
+  for (const [name, tensor] of tensors) {
+    if (!name.startsWith("@")) continue;
+    tensor.dispose();
+    tensors.delete(name);
+  }
+  return tensors;
 }
 
 /** A PyTorch file is a zip archive, or in old versions starts with a pickle's protocol byte. */
