@@ -84,6 +84,9 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   /** How many samples the last evaluation of each split had. */
   readonly evaluatedSamples = { val: 0, test: 0 };
 
+  /** SHA-256 of the file that training started from, where its path was given. */
+  initialWeights: string | undefined;
+
   readonly #given = new Map<Tensor, Float32Array>();
 
   constructor(options: ClassificationModelOptions, network: string, build: (numClasses: number) => nn.Module) {
@@ -146,7 +149,14 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
 
   override runSignature(): Record<string, unknown> {
     const { stem, width } = this.options;
-    return { model: this.network, numClasses: this.numClasses, stem, ...(width !== 64 && { width }) };
+    const weights = this.initialWeights?.slice(0, 16);
+    return {
+      model: this.network,
+      numClasses: this.numClasses,
+      stem,
+      ...(width !== 64 && { width }),
+      ...(weights !== undefined && { weights }),
+    };
   }
 
   override forward(images: Tensor): Tensor {

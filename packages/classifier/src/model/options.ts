@@ -43,6 +43,14 @@ export const classificationModelOptionsSchema = z.strictObject({
     .describe(
       "start from published ImageNet weights (true, or their name), or from a file, a URL, timm/NAME or hf://OWNER/NAME",
     ),
+  weights: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe(
+      "start from these in place of `pretrained`: a file (.pth, .pt, .safetensors, .ckpt), a URL, timm/NAME or hf://OWNER/NAME",
+    ),
   learningRate: z.number().positive().default(1e-4),
   weightDecay: z.number().min(0).default(1e-4),
   warmupEpochs: z.int().min(0).default(5).describe("epochs of linear warm-up before the cosine decay"),
@@ -153,5 +161,5 @@ function written(value: unknown): unknown {
 /** The options that build the network again: of what trains it there is nothing in them. */
 export function recipeOptions(options: ClassificationModelOptions): ClassificationModelOptions {
   const untrained = { optimizer: null, scheduler: null, loss: null, layerDecay: null, freeze: null, unfreeze: null };
-  return { ...options, ...untrained, pretrained: false, paramGroups: {} };
+  return { ...options, ...untrained, pretrained: false, weights: null, paramGroups: {} };
 }

@@ -29,12 +29,20 @@ export async function createClassificationModel(
 }
 
 async function build(backbone: string, options: ClassificationModelOptions): Promise<ClassificationModel> {
-  if (!options.pretrained) {
+  const weights = options.weights ?? options.pretrained;
+  if (weights === false) {
     return new ClassificationModel(options, backbone, (numClasses) => buildBackbone(backbone, options, numClasses));
   }
   const network = buildBackbone(backbone, options, requireNumClasses(options));
-  await loadPretrained(network, backbone, options.pretrained);
-  return new ClassificationModel(options, backbone, () => network);
+  const { sha256 } = await loadPretrained(
+    network,
+    backbone,
+    weights,
+    options.weights === null ? {} : { scratch: "model.weights=null model.pretrained=false" },
+  );
+  const model = new ClassificationModel(options, backbone, () => network);
+  model.initialWeights = sha256;
+  return model;
 }
 
 export const modelTargets: TargetTable = Object.fromEntries(

@@ -80,13 +80,13 @@ async function takesSeed(node: DictConfig): Promise<boolean> {
 
 /**
  * The model, with the number of classes of the data.
- * @param changes options that go before the configuration's, as YAML writes them
+ * @param how untrained: without the weights that the configuration names, for a checkpoint's
  * @throws CtError when the configuration names another number
  */
 export async function buildModel(
   config: DictConfig,
   numClasses: number,
-  changes: Readonly<Record<string, unknown>> = {},
+  { untrained }: { readonly untrained: boolean } = { untrained: false },
 ): Promise<ClassificationModel> {
   const [, node] = required(config, groups.model);
   const given = get(node, "num_classes", null);
@@ -98,7 +98,8 @@ export async function buildModel(
       fix: "leave it out (the data knows), or point data.data_root at the data that the number belongs to",
     });
   }
-  const model = await instantiate(node, { ...partsBesideModel(config, node), ...changes, num_classes: numClasses });
+  const start = untrained && { pretrained: false, ...(get(node, "weights", null) !== null && { weights: null }) };
+  const model = await instantiate(node, { ...partsBesideModel(config, node), ...start, num_classes: numClasses });
   if (model instanceof ClassificationModel) return model;
   throw wrongKind("model", "ClassificationModel", "classifier_training.models.resnet.ResNet18ClassificationModel");
 }

@@ -60,7 +60,7 @@ async function evaluate(
   useAllCores();
   const datamodule = await buildDataModule(config, seed);
   await datamodule.setup?.(fn);
-  const model = await buildModel(config, datamodule.numClasses, { pretrained: false });
+  const model = await buildModel(config, datamodule.numClasses, { untrained: true });
   const callbacks = await buildCallbacks(config, false);
   const folder =
     callbacks.find((callback) => callback instanceof ModelCheckpoint)?.options.dirpath ?? runPaths.checkpoints;

@@ -143,12 +143,13 @@ function differencesFrom({ runSignature: saved }: CheckpointSummary, current: Ru
   if (saved?.["config"] === undefined) return ["it has no signature: an earlier version wrote it"];
   return signatureDifferences(saved, current).map((text) => {
     const hashed = /^(\w+) was "[0-9a-f]{16}" and is "/.exec(text)?.[1] ?? "";
-    return imageHashes[hashed] ?? text.replace(/^config\./, "");
+    return hashes[hashed] ?? text.replace(/^config\./, "");
   });
 }
 
-/** What a hash in the data's signature stands for. */
-const imageHashes: Readonly<Record<string, string>> = {
+/** What a hash in a signature stands for. */
+const hashes: Readonly<Record<string, string>> = {
+  weights: "the file of model.weights has other content",
   trainingPictures: "the training images have other names or labels",
   trainingContent: "the training images have other content",
   validationPictures: "the validation images have other names or labels",

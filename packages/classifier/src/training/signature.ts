@@ -71,7 +71,7 @@ function isLeftOut(path: readonly string[], value: unknown, { hasDataSignature }
   if (path.length === 1) return topKeys.includes(group);
   if (group === "trainer") return path.length === 2 && trainerKeys.includes(key);
   if (group === "callbacks") return path.length === 2 && isWatching(value);
-  if (group === "model") return path.length === 2 && key === "num_classes";
+  if (group === "model") return path.length === 2 && (key === "num_classes" || (key === "weights" && value === null));
   if (group === "data" || group === "datamodule") {
     const name = path.at(-1) as string;
     return dataKeys.includes(name) || (hasDataSignature && name === "data_root");

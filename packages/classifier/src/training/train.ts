@@ -146,9 +146,9 @@ export async function dryRun(config: DictConfig, job: JobContext): Promise<void>
   get(config, "log_level", "INFO");
   get(config, "resume", "auto");
   // A download is work, but the key has its effect.
-  select(config, "model.pretrained");
+  for (const key of ["pretrained", "weights"]) select(config, `model.${key}`);
   const datamodule = await buildDataModule(config, seedOf(config));
-  const { callbacks } = await assemble(datamodule, config, { pretrained: false });
+  const { callbacks } = await assemble(datamodule, config, { untrained: true });
   await trainerFor(config, job, callbacks);
 }
 
@@ -165,12 +165,12 @@ interface Assembled {
 async function assemble(
   datamodule: ClassificationDataModule,
   config: DictConfig,
-  changes: Readonly<Record<string, unknown>> = {},
+  how?: { readonly untrained: boolean },
 ): Promise<Assembled> {
   manualSeed(seedOf(config));
   useAllCores();
   await datamodule.setup?.("fit");
-  const model = await buildModel(config, datamodule.numClasses, changes);
+  const model = await buildModel(config, datamodule.numClasses, how);
   model.setClassWeights(datamodule.getClassWeights());
   model.setClassCounts(datamodule.classCounts());
   return { model, callbacks: await buildCallbacks(config, hasLoggers(config)) };

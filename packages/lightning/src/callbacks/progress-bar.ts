@@ -31,6 +31,9 @@ export interface ProgressOutput {
 /** Least time between two updates: a terminal that is updated for each small batch slows training down. */
 const redrawMs = 80;
 
+/** Plain lines are as long as those of logs. */
+const plainColumns = 80;
+
 /**
  * How far the run is: epoch (from 1) and batches, loss, accuracy, the time left of the run, the best of what the checkpoint
  * callback monitors, images per second, then other metrics and the fraction of time spent waiting for data. What does not fit into a terminal's line is left out from the end.
@@ -184,13 +187,14 @@ export class ProgressBar extends Callback {
     this.#lineOpen = true;
   }
 
-  #text(trainer: TrainerView, module: LightningModule): string {
+  #text(trainer: TrainerView, module: LightningModule, isFinished = false): string {
     const speed = this.#speed.measure(trainer.trainLoaderStats, this.#done);
     const total = Number.isFinite(this.#total) ? String(this.#total) : "?";
     const validation = this.#inValidation;
-    const { first, rest } = inOrder(this.getMetrics(trainer, module));
+    const { first, rest } = inOrder(this.getMetrics(trainer, module), isFinished);
+    const isPlain = this.#style === "plain";
     const parts = [
-      `${this.#done}/${total}`,
+      ...(isPlain && isFinished ? [] : [`${this.#done}/${total}`]),
       ...(validation === undefined ? [] : [`${validation.title} ${validation.done}/${validation.total}`]),
       ...first,
     ];
@@ -203,9 +207,9 @@ export class ProgressBar extends Callback {
     else if (speed.secondsPerBatch > 0) parts.push(`${(1 / speed.secondsPerBatch).toFixed(1)} it/s`);
     parts.push(...rest);
     if (speed.waitShare >= 0.01) parts.push(`data ${(100 * speed.waitShare).toFixed(0)}%`);
-    if (this.#style === "plain") return [this.#title, ...parts].join(" ");
-    const fraction = Number.isFinite(this.#total) ? this.#done / Math.max(1, this.#total) : undefined;
-    return joinFitting(this.#title, parts, (this.#output.columns ?? 120) - 1, (cells) =>
+    const fraction = Number.isFinite(this.#total) && !isPlain ? this.#done / Math.max(1, this.#total) : undefined;
+    const width = isPlain ? plainColumns : (this.#output.columns ?? 120) - 1;
+    return joinFitting(this.#title, parts, width, (cells) =>
       fraction === undefined ? undefined : bar(fraction, cells),
     );
   }
@@ -226,7 +230,7 @@ export class ProgressBar extends Callback {
 
   #finishLine(trainer: TrainerView, module: LightningModule): void {
     if (this.#style === "quiet" || !trainer.isGlobalZero || this.#title === "") return;
-    const text = this.#text(trainer, module);
+    const text = this.#text(trainer, module, true);
     if (this.#style === "plain") {
       this.#output.write(`${text}\n`);
       return;

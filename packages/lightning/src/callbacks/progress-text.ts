@@ -59,11 +59,18 @@ export function joinFitting(
   return [title, ...(drawn === undefined ? [] : [drawn]), ...shown].join(" ").slice(0, width);
 }
 
-/** The loss and the accuracy to watch, and the other metrics: in training its own loss, that of the step before that of the epoch. */
-export function inOrder(metrics: Readonly<Record<string, number | string>>): { first: string[]; rest: string[] } {
+/**
+ * The loss and the accuracy to watch, and the other metrics: in training its own loss, that of the step before that of the
+ * epoch, until the epoch is finished.
+ */
+export function inOrder(
+  metrics: Readonly<Record<string, number | string>>,
+  isFinished = false,
+): { first: string[]; rest: string[] } {
   const names = Object.keys(metrics);
   const pick = (pattern: RegExp) => names.find((name) => pattern.test(name));
-  const loss = pick(/^train.*loss.*_step$/i) ?? pick(/^train.*loss/i) ?? pick(/loss/i);
+  const loss =
+    pick(isFinished ? /^(train.*)?loss.*_epoch$/i : /^train.*loss.*_step$/i) ?? pick(/^train.*loss/i) ?? pick(/loss/i);
   const accuracy = pick(/^val.*acc/i) ?? pick(/acc/i);
   const first = [loss, accuracy].filter((name) => name !== undefined);
   const text = (name: string) => metricText(name, metrics[name] as number | string);

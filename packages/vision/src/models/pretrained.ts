@@ -5,7 +5,9 @@ import { imagenetMean, imagenetStd } from "@classifier-training/image";
 import type { Tensor } from "@classifier-training/torch";
 import { WeightsError } from "../weights/errors.ts";
 import { type FetchOptions, fetchWeights } from "../weights/fetch.ts";
+import { sha256OfFile } from "../weights/hash.ts";
 import { progressBar } from "../weights/progress.ts";
+import { parseSource } from "../weights/source.ts";
 import { readStateDict } from "../weights/state-dict.ts";
 import type { ModelDefinition, ModelOptions } from "./definition.ts";
 import type { ImageModel } from "./image-model.ts";
@@ -27,6 +29,8 @@ export interface PretrainedInfo extends LoadReport {
   readonly source: string;
   /** The file on this machine. */
   readonly path: string;
+  /** Of a file that was given by its path: the file there may be another one next time. */
+  readonly sha256: string | undefined;
   /** How images have to be prepared for these weights; undefined when nobody says. */
   readonly preprocessing: Preprocessing | undefined;
 }
@@ -75,7 +79,8 @@ export async function loadPretrained(
     const report = loadWeights(model, definition, state);
     logReport(basename(path), report);
     const preprocessing = published?.preprocessing ?? (await hubPreprocessing(source, options));
-    return { ...report, source, path, preprocessing };
+    const sha256 = parseSource(source, options.env).kind === "local" ? await sha256OfFile(path) : undefined;
+    return { ...report, source, path, sha256, preprocessing };
   } catch (error) {
     if (!WeightsError.is(error)) throw error;
     throw new WeightsError({ ...error.problem, ...ofAnother(name, state), where: path });

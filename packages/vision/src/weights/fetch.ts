@@ -10,6 +10,8 @@ import { parseSource, type RemoteFile } from "./source.ts";
 export interface FetchOptions extends DownloadOptions {
   /** Never touch the network; by default what `CLASSIFIER_OFFLINE` or `HF_HUB_OFFLINE` says. */
   readonly offline?: boolean | undefined;
+  /** The override without which nothing has to be got, for the fixes of errors; default `model.pretrained=false`. */
+  readonly scratch?: string | undefined;
   /** Switches and folders come from here; default `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
@@ -23,20 +25,20 @@ const log = getLogger("vision.weights");
  * @throws WeightsError with the file wanted, where it was looked for, and what to do without a network.
  */
 export async function fetchWeights(source: string, options: FetchOptions = {}): Promise<string> {
-  const { env = process.env } = options;
+  const { env = process.env, scratch = "model.pretrained=false" } = options;
   const file = parseSource(source, env);
   if (file.kind === "local") {
     if (existsSync(file.path)) return file.path;
     throw new WeightsError({
       code: "weights/missing",
       what: `weights file not found: ${file.path}`,
-      fix: "check the path, or train from scratch with model.pretrained=false",
+      fix: `check the path, or train from scratch with ${scratch}`,
     });
   }
   const cached = await findCached(file, options.sha256 ?? file.sha256);
   if (cached !== undefined) return cached;
   const offline = options.offline === true ? "offline is set" : switchText(offlineSwitch(env));
-  if (options.offline !== false && offline !== undefined) throw unavailable(file, offline, "weights/offline");
+  if (options.offline !== false && offline !== undefined) throw unavailable(file, offline, "weights/offline", scratch);
   try {
     log.detail(`downloading ${file.url}`);
     const sha256 = options.sha256 ?? file.sha256;
@@ -44,7 +46,7 @@ export async function fetchWeights(source: string, options: FetchOptions = {}): 
     return file.cachePath;
   } catch (error) {
     if (!CtError.is(error)) throw error;
-    throw unavailable(file, error.problem.what, error.code, error);
+    throw unavailable(file, error.problem.what, error.code, scratch, error);
   }
 }
 
@@ -62,15 +64,12 @@ function switchText(name: string | undefined): string | undefined {
   return name === undefined ? undefined : `${name} is set`;
 }
 
-function unavailable(file: RemoteFile, reason: string, code: string, cause?: CtError): WeightsError {
+function unavailable(file: RemoteFile, reason: string, code: string, scratch: string, cause?: CtError): WeightsError {
   return new WeightsError({
     code,
     what: `cannot get the pretrained weights ${file.name}: ${reason}`,
     where: `looked for ${[file.cachePath, ...file.otherCaches, file.url].join(", ")}`,
-    fix: [
-      cause?.problem.fix,
-      `put the file into ${dirname(file.cachePath)}, or train from scratch with model.pretrained=false`,
-    ]
+    fix: [cause?.problem.fix, `put the file into ${dirname(file.cachePath)}, or train from scratch with ${scratch}`]
       .filter(Boolean)
       .join("; "),
     cause,

@@ -36,7 +36,8 @@ const defaultHub = "https://huggingface.co";
  * - a path, or a `file://` URL;
  * - an `http(s)://` URL;
  * - `hf://OWNER/NAME[@REVISION][/FILE]`, or `timm/NAME`: a repository of the Hugging Face hub (default file
- *   `model.safetensors`).
+ *   `model.safetensors`);
+ * - timm's name of a model with its tag, `resnet18.a1_in1k`: that repository of timm's.
  *
  * `HF_ENDPOINT` replaces the hub's address, `HF_TOKEN` is sent to it, and `CLASSIFIER_WEIGHTS_MIRROR` replaces
  * `https://download.pytorch.org/models/`.
@@ -48,7 +49,9 @@ export function parseSource(source: string, env: Environment = process.env): Loc
   if (source.startsWith("hf://")) return hubFile(source.slice("hf://".length), env);
   if (existsSync(source)) return { kind: "local", path: resolve(source) };
   if (/^timm\/[\w.-]+(@[\w.-]+)?$/.test(source)) return hubFile(source, env);
-  if (/[\\/]|\.(pth|pt|bin|ckpt|safetensors)$/.test(source)) return { kind: "local", path: resolve(source) };
+  if (/[\\/]|\.(pth|pt|bin|ckpt|safetensors|onnx|tar|zip)$/.test(source))
+    return { kind: "local", path: resolve(source) };
+  if (/^[a-z0-9_]+\.[a-z0-9_]+$/.test(source)) return hubFile(`timm/${source}`, env);
   throw new WeightsError({
     code: "weights/source",
     what: `'${source}' does not name weights`,

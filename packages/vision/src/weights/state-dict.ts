@@ -91,10 +91,15 @@ function wholeModel(tree: unknown): string | undefined {
 }
 
 async function readTree(path: string): Promise<unknown> {
-  const isSafetensors = extname(path) === ".safetensors" || !(await looksLikePickle(path));
-  return isSafetensors
-    ? withoutRunState(serialization.loadSafetensors(path).tensors)
-    : serialization.loadPth(path, { unknownClasses: "opaque" });
+  const format = formatOf(await firstBytes(path));
+  if (format === "pickle") return serialization.loadPth(path, { unknownClasses: "opaque" });
+  if (format === "safetensors" || extname(path) === ".safetensors")
+    return withoutRunState(serialization.loadSafetensors(path).tensors);
+  throw new WeightsError({
+    code: "weights/file",
+    what: `expected a PyTorch file (.pth, .pt, .ckpt) or safetensors, received ${extname(path) === ".onnx" ? "an ONNX model" : "something else"}: ${path}`,
+    fix: "give the state dict: torch.save(model.state_dict(), 'weights.pth')",
+  });
 }
 
 /** A checkpoint of this project has the rest of a run's state behind an `@`. */
@@ -107,10 +112,14 @@ function withoutRunState(tensors: Map<string, Tensor>): Map<string, Tensor> {
   return tensors;
 }
 
-/** A PyTorch file is a zip archive, or in old versions starts with a pickle's protocol byte. */
-async function looksLikePickle(path: string): Promise<boolean> {
-  const [first, second] = await firstBytes(path);
-  return (first === 0x50 && second === 0x4b) || first === 0x80;
+/**
+ * A PyTorch file is a zip archive, or in old versions starts with a pickle's protocol byte; safetensors start with the
+ * length of their header, which is JSON.
+ */
+function formatOf(start: Uint8Array): "pickle" | "safetensors" | undefined {
+  const [first, second] = start;
+  if ((first === 0x50 && second === 0x4b) || first === 0x80) return "pickle";
+  return start[8] === "{".charCodeAt(0) ? "safetensors" : undefined;
 }
 
 /** The state dict inside a checkpoint's tree. @param depth of wrappers in wrappers, which a file may close to a ring */
