@@ -114,7 +114,7 @@ test.each([
   ],
   ["no byte", () => Buffer.alloc(0), /expected a PyTorch file/],
   ["a header of 8 EiB", () => Buffer.from("\xff\xff\xff\xff\xff\xff\xff\x7f{", "latin1"), /its header claims/],
-  ["a zip archive that is none", () => Buffer.from("PK\u0003\u0004 and so on"), /bad\.ckpt/],
+  ["a truncated zip archive", () => Buffer.from("PK\u0003\u0004 and so on"), /bad\.ckpt/],
 ])("%s is refused by one sentence", async (_, change, sentence) => {
   const path = join(dir, "bad.ckpt");
   writeFileSync(path, change(readFileSync(join(dir, start))));
