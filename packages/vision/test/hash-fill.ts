@@ -34,8 +34,9 @@ export function generalRule(name: string, shape: readonly number[]): (v: number)
 /** Fills all of a model's state, in the order of its state dict. */
 export function fillModel(model: nn.AnyModule, rule = generalRule): void {
   noGrad(() => {
-    let k = 0;
-    for (const [name, target] of model.stateEntries()) fillTensor(target, k++, rule(name, target.shape));
+    for (const [k, [name, target]] of [...model.stateEntries()].entries()) {
+      if (!name.endsWith("relative_position_index")) fillTensor(target, k, rule(name, target.shape));
+    }
   });
 }
 

@@ -7,14 +7,12 @@ vi.setConfig({ testTimeout: 30_000 });
 
 /** The largest models are longer or wider copies of smaller ones: they are run when this is set, and take minutes. */
 const all = process.env["CLASSIFIER_ALL_MODELS"] === "1";
-const isLarge = (name: string) => modelDefinition(name).parameters > 30e6;
+const isLarge = (name: string) => modelDefinition(name).parameters > 30e6 || name === "swin_t";
 
 for (const name of listModels()) {
+  const { patchSize, family } = modelDefinition(name);
+  const size = patchSize === undefined ? (isLarge(name) || family === "convnext" ? 32 : 64) : 2 * patchSize;
   test.skipIf(isLarge(name) && !all)(`${name} does what a model has to do`, () => {
-    modelConformance(
-      name,
-      name === "vit_b_16" ? { imageSize: 32 } : {},
-      isLarge(name) || name === "convnext_tiny" ? 32 : 64,
-    );
+    modelConformance(name, patchSize === undefined ? {} : { imageSize: size }, size);
   });
 }

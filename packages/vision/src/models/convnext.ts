@@ -1,5 +1,6 @@
 import { full, nn, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
+import { Permute } from "./blocks.ts";
 import { ImageModel, type Stage } from "./image-model.ts";
 
 export interface ConvNeXtConfig {
@@ -11,6 +12,7 @@ export interface ConvNeXtConfig {
 export const convNeXtOptionsSchema = z.strictObject({
   numClasses: z.int().positive().default(1000),
   stochasticDepth: z.number().min(0).max(1).optional().describe("default: that of the model's size"),
+  dropout: z.number().min(0).max(1).default(0).describe("before the head"),
   layerScale: z.number().default(1e-6).describe("start value of the scale on each block's branch"),
 });
 export type ConvNeXtOptions = z.infer<typeof convNeXtOptionsSchema>;
@@ -26,17 +28,10 @@ class LayerNorm2d extends nn.LayerNorm {
   }
 }
 
-/** Reorders the dimensions of its input. */
-class Permute extends nn.Module {
-  readonly dims: readonly number[];
-
-  constructor(dims: readonly number[]) {
-    super();
-    this.dims = dims;
-  }
-
+/** torchvision's `Flatten`, with timm's dropout before the head. */
+class FlattenDropout extends nn.Dropout {
   override forward(x: Tensor): Tensor {
-    return x.permute(this.dims);
+    return super.forward(x.flatten(1));
   }
 }
 
@@ -77,7 +72,7 @@ export class ConvNeXt extends ImageModel {
 
   constructor({ channels, depths, stochasticDepth: usualDepth }: ConvNeXtConfig, options: ConvNeXtOptions) {
     super();
-    const { numClasses, stochasticDepth = usualDepth, layerScale } = options;
+    const { numClasses, stochasticDepth = usualDepth, layerScale, dropout } = options;
     const stem = channels[0] ?? 0;
     const totalBlocks = depths.reduce((sum, depth) => sum + depth, 0);
     const layers: nn.Module[] = [
@@ -98,7 +93,8 @@ export class ConvNeXt extends ImageModel {
     const last = channels.at(-1) ?? 0;
     this.features = new nn.Sequential(...layers);
     this.avgpool = new nn.AdaptiveAvgPool2d(1);
-    this.classifier = new nn.Sequential(new LayerNorm2d(last), new nn.Flatten(), new nn.Linear(last, numClasses));
+    const flatten = new FlattenDropout({ p: dropout });
+    this.classifier = new nn.Sequential(new LayerNorm2d(last), flatten, new nn.Linear(last, numClasses));
     this.stages = [
       { name: "stem", modules: ["features.0"] },
       { name: "stage1", modules: ["features.1"] },

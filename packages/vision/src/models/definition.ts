@@ -18,9 +18,13 @@ export interface ModelDefinition {
   readonly parameters: number;
   /** Smallest side of an input that gives every layer something to work on, pixels. */
   readonly minSize: number;
+  /** Side of the patches of a model that is built for one size of images, which patches have to divide. */
+  readonly patchSize: number | undefined;
   /** The options that the model takes, with their defaults. */
   readonly options: z.ZodObject;
   readonly weights: readonly PublishedWeights[];
+  /** timm's name of the same network. */
+  readonly timmName: string | undefined;
   /** torchvision's name of a parameter for timm's, where they differ. */
   readonly fromTimm: KeyMapping | undefined;
   /** Epsilon of batch normalization that timm's weights were trained with, where it differs from torchvision's. */
@@ -33,8 +37,10 @@ export interface DefineModel<Schema extends z.ZodObject> {
   readonly family: string;
   readonly parameters: number;
   readonly minSize?: number;
+  readonly patchSize?: number;
   readonly options: Schema;
   readonly weights: readonly PublishedWeights[];
+  readonly timmName?: string;
   readonly fromTimm?: KeyMapping;
   readonly timmBatchNormEps?: number;
   readonly build: (options: z.output<Schema>) => ImageModel;
@@ -42,10 +48,13 @@ export interface DefineModel<Schema extends z.ZodObject> {
 
 /** Makes a registry entry: its `build` checks the options by the schema first. */
 export function defineModel<Schema extends z.ZodObject>(definition: DefineModel<Schema>): ModelDefinition {
-  const { name, options: schema, build, minSize = 32, fromTimm, timmBatchNormEps } = definition;
+  const { name, options: schema, build, minSize = 32 } = definition;
+  const { patchSize, timmName, fromTimm, timmBatchNormEps } = definition;
   return {
     ...definition,
     minSize,
+    patchSize,
+    timmName,
     fromTimm,
     timmBatchNormEps,
     build(options) {

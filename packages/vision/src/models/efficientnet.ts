@@ -3,11 +3,15 @@ import { z } from "zod";
 import { ConvNormActivation, initializeMobile, makeDivisible } from "./blocks.ts";
 import { ImageModel, type Stage } from "./image-model.ts";
 
-/** What scales EfficientNet-B0 up (arXiv:1905.11946). */
+/** A stage: its block, expansion, kernel, stride of the first block, in channels, out channels, number of blocks. */
+type StageRow = readonly ["MBConv" | "FusedMBConv", number, number, number, number, number, number];
+
 export interface EfficientNetConfig {
-  readonly width: number;
-  readonly depth: number;
+  readonly stages: readonly StageRow[];
+  /** Channels before the head; 4 times those of the last stage by default. */
+  readonly lastChannels?: number;
   readonly dropout: number;
+  readonly norm?: { readonly eps: number; readonly momentum?: number };
 }
 
 export const efficientNetOptionsSchema = z.strictObject({
@@ -17,18 +21,36 @@ export const efficientNetOptionsSchema = z.strictObject({
 });
 export type EfficientNetOptions = z.infer<typeof efficientNetOptionsSchema>;
 
-/** expansion, kernel, stride, in channels, out channels, blocks (table 1 of the paper). */
-const stageTable = [
-  [1, 3, 1, 32, 16, 1],
-  [6, 3, 2, 16, 24, 2],
-  [6, 5, 2, 24, 40, 2],
-  [6, 3, 2, 40, 80, 3],
-  [6, 5, 1, 80, 112, 3],
-  [6, 5, 2, 112, 192, 4],
-  [6, 3, 1, 192, 320, 1],
-] as const;
+/** Table 1 of arXiv:1905.11946: EfficientNet-B0. */
+const b0: readonly StageRow[] = [
+  ["MBConv", 1, 3, 1, 32, 16, 1],
+  ["MBConv", 6, 3, 2, 16, 24, 2],
+  ["MBConv", 6, 5, 2, 24, 40, 2],
+  ["MBConv", 6, 3, 2, 40, 80, 3],
+  ["MBConv", 6, 5, 1, 80, 112, 3],
+  ["MBConv", 6, 5, 2, 112, 192, 4],
+  ["MBConv", 6, 3, 1, 192, 320, 1],
+];
 
-const batchNorm = (channels: number) => new nn.BatchNorm2d(channels);
+/** EfficientNet-B0 scaled up. @param width Factor of the channels. @param depth Factor of the number of blocks. */
+export function scaledEfficientNet(width: number, depth: number): readonly StageRow[] {
+  return b0.map(([block, expansion, kernel, stride, inChannels, outChannels, blocks]) => {
+    const [from, to] = [makeDivisible(inChannels * width), makeDivisible(outChannels * width)];
+    return [block, expansion, kernel, stride, from, to, Math.ceil(blocks * depth)];
+  });
+}
+
+/** Table 4 of arXiv:2104.00298. */
+export const efficientNetV2Small: readonly StageRow[] = [
+  ["FusedMBConv", 1, 3, 1, 24, 24, 2],
+  ["FusedMBConv", 4, 3, 2, 24, 48, 4],
+  ["FusedMBConv", 4, 3, 2, 48, 64, 4],
+  ["MBConv", 4, 3, 2, 64, 128, 6],
+  ["MBConv", 6, 3, 1, 128, 160, 9],
+  ["MBConv", 6, 3, 2, 160, 256, 15],
+];
+
+type Norm = (channels: number) => nn.BatchNorm2d;
 const silu = () => new nn.SiLU();
 
 interface BlockShape {
@@ -39,26 +61,42 @@ interface BlockShape {
   readonly outChannels: number;
 }
 
-/** Expand, depthwise, squeeze-excite, project; a shortcut with stochastic depth where the shape stays. */
-class MBConv extends nn.Module {
+/** Expand, depthwise, squeeze-excite, project. */
+function mbConv({ expansion, kernelSize, stride, inChannels, outChannels }: BlockShape, norm: Norm): nn.TensorModule[] {
+  const expanded = makeDivisible(inChannels * expansion);
+  const widen = { kernelSize: 1, norm, activation: silu };
+  const depthwise = { kernelSize, stride, groups: expanded, norm, activation: silu };
+  const squeezed = Math.max(1, Math.floor(inChannels / 4));
+  return [
+    ...(expanded === inChannels ? [] : [new ConvNormActivation(inChannels, expanded, widen)]),
+    new ConvNormActivation(expanded, expanded, depthwise),
+    new nn.SqueezeExcitation(expanded, squeezed, { activation: silu }),
+    new ConvNormActivation(expanded, outChannels, { kernelSize: 1, norm }),
+  ];
+}
+
+/** Expand by a full convolution, project; one convolution where nothing is expanded. */
+function fusedMBConv(shape: BlockShape, norm: Norm): nn.TensorModule[] {
+  const { expansion, kernelSize, stride, inChannels, outChannels } = shape;
+  const expanded = makeDivisible(inChannels * expansion);
+  const full = { kernelSize, stride, norm, activation: silu };
+  if (expanded === inChannels) return [new ConvNormActivation(inChannels, outChannels, full)];
+  return [
+    new ConvNormActivation(inChannels, expanded, full),
+    new ConvNormActivation(expanded, outChannels, { kernelSize: 1, norm }),
+  ];
+}
+
+/** A block with a shortcut and stochastic depth where the shape stays. */
+class InvertedResidual extends nn.Module {
   readonly block: nn.Sequential;
   readonly stochasticDepth: nn.StochasticDepth;
   readonly useShortcut: boolean;
 
-  constructor({ expansion, kernelSize, stride, inChannels, outChannels }: BlockShape, dropProbability: number) {
+  constructor(layers: readonly nn.TensorModule[], { stride, inChannels, outChannels }: BlockShape, drop: number) {
     super();
-    const expanded = makeDivisible(inChannels * expansion);
-    const layers: nn.Module[] = [];
-    if (expanded !== inChannels) {
-      layers.push(new ConvNormActivation(inChannels, expanded, { kernelSize: 1, norm: batchNorm, activation: silu }));
-    }
-    const depthwise = { kernelSize, stride, groups: expanded, norm: batchNorm, activation: silu };
-    layers.push(new ConvNormActivation(expanded, expanded, depthwise));
-    const squeezed = Math.max(1, Math.floor(inChannels / 4));
-    layers.push(new nn.SqueezeExcitation(expanded, squeezed, { activation: silu }));
-    layers.push(new ConvNormActivation(expanded, outChannels, { kernelSize: 1, norm: batchNorm }));
     this.block = new nn.Sequential(...layers);
-    this.stochasticDepth = new nn.StochasticDepth(dropProbability, "row");
+    this.stochasticDepth = new nn.StochasticDepth(drop, "row");
     this.useShortcut = stride === 1 && inChannels === outChannels;
   }
 
@@ -68,7 +106,7 @@ class MBConv extends nn.Module {
   }
 }
 
-/** EfficientNet B0 to B3 (Tan and Le, arXiv:1905.11946) with torchvision's parameter names and initialization. */
+/** EfficientNet (arXiv:1905.11946) and V2 (arXiv:2104.00298), Tan and Le, with torchvision's parameter names and initialization. */
 export class EfficientNet extends ImageModel {
   readonly headPath = "classifier.1";
   readonly stages: readonly Stage[];
@@ -78,37 +116,32 @@ export class EfficientNet extends ImageModel {
 
   constructor(config: EfficientNetConfig, { numClasses, dropout, stochasticDepth }: EfficientNetOptions) {
     super();
-    const width = (channels: number) => makeDivisible(channels * config.width);
-    const depths = stageTable.map((row) => Math.ceil(row[5] * config.depth));
-    const totalBlocks = depths.reduce((sum, depth) => sum + depth, 0);
-    const layers: nn.Module[] = [
-      new ConvNormActivation(3, width(32), { stride: 2, norm: batchNorm, activation: silu }),
-    ];
+    const norm: Norm = (channels) => new nn.BatchNorm2d(channels, config.norm);
+    const totalBlocks = config.stages.reduce((sum, row) => sum + row[6], 0);
+    const stem = config.stages[0]?.[4] ?? 0;
+    const layers: nn.TensorModule[] = [new ConvNormActivation(3, stem, { stride: 2, norm, activation: silu })];
     let made = 0;
-    for (const [i, [expansion, kernelSize, stride, inChannels, outChannels]] of stageTable.entries()) {
-      const blocks = Array.from({ length: depths[i] ?? 0 }, (_, j) => {
-        const shape = {
-          expansion,
-          kernelSize,
-          stride: j === 0 ? stride : 1,
-          inChannels: width(j === 0 ? inChannels : outChannels),
-          outChannels: width(outChannels),
-        };
-        return new MBConv(shape, (stochasticDepth * made++) / totalBlocks);
+    for (const [block, expansion, kernelSize, firstStride, inChannels, outChannels, count] of config.stages) {
+      const blocks = Array.from({ length: count }, (_, i) => {
+        const [stride, from] = i === 0 ? [firstStride, inChannels] : [1, outChannels];
+        const shape = { expansion, kernelSize, stride, inChannels: from, outChannels };
+        const inner = block === "MBConv" ? mbConv(shape, norm) : fusedMBConv(shape, norm);
+        return new InvertedResidual(inner, shape, (stochasticDepth * made++) / totalBlocks);
       });
       layers.push(new nn.Sequential(...blocks));
     }
-    const last = width(320);
-    layers.push(new ConvNormActivation(last, 4 * last, { kernelSize: 1, norm: batchNorm, activation: silu }));
+    const narrow = config.stages.at(-1)?.[5] ?? 0;
+    const { lastChannels = 4 * narrow } = config;
+    layers.push(new ConvNormActivation(narrow, lastChannels, { kernelSize: 1, norm, activation: silu }));
     this.features = new nn.Sequential(...layers);
     this.avgpool = new nn.AdaptiveAvgPool2d(1);
     this.classifier = new nn.Sequential(
       new nn.Dropout({ p: dropout ?? config.dropout }),
-      new nn.Linear(4 * last, numClasses),
+      new nn.Linear(lastChannels, numClasses),
     );
-    const names = stageTable.map((_, i) => ({ name: `stage${i + 1}`, modules: [`features.${i + 1}`] }));
-    names.at(-1)?.modules.push("features.8");
-    this.stages = [{ name: "stem", modules: ["features.0"] }, ...names];
+    const stages = config.stages.map((_, i) => ({ name: `stage${i + 1}`, modules: [`features.${i + 1}`] }));
+    stages.at(-1)?.modules.push(`features.${config.stages.length + 1}`);
+    this.stages = [{ name: "stem", modules: ["features.0"] }, ...stages];
     initializeMobile(this, ({ weight, outFeatures }) => {
       const range = 1 / Math.sqrt(outFeatures);
       nn.init.uniform_(weight, -range, range);

@@ -2,7 +2,7 @@ import { nn, noGrad, scope, type Tensor } from "@classifier-training/torch";
 import { WeightsError } from "../weights/errors.ts";
 import type { KeyMapping, ModelDefinition } from "./definition.ts";
 import type { ImageModel } from "./image-model.ts";
-import { resizePositionEmbedding } from "./position-embedding.ts";
+import { type Resample, resizePositionEmbedding } from "./position-embedding.ts";
 
 /** What of a file went into a model. */
 export interface LoadReport {
@@ -53,8 +53,7 @@ function copyWeights(model: ImageModel, definition: ModelDefinition, weights: Re
     }
     const source = fitted(named.get(name), target, name);
     if (source === undefined) {
-      // written by PyTorch before 0.4.1, and by some converters: without it the count starts at zero
-      if (!name.endsWith("num_batches_tracked")) missingKeys.push(name);
+      if (!isOptional(name)) missingKeys.push(name);
     } else if (!sameShape(source, target)) {
       shapes.push(nn.describeShapes(name, source, target));
     } else {
@@ -114,9 +113,19 @@ function prefixesIn(names: Iterable<string>): Set<string> {
   return new Set([...prefixes].sort((a, b) => a.length - b.length));
 }
 
-/** torchvision's published ViT file predates a renaming of its modules. */
+/**
+ * What is right without a file: files written by PyTorch before 0.4.1, and by some converters, have no count of batches,
+ * timm's no table of a window's positions.
+ */
+function isOptional(name: string): boolean {
+  return name.endsWith("num_batches_tracked") || name.endsWith("relative_position_index");
+}
+
+/** torchvision's published ViT and DenseNet files predate a renaming of their modules. */
 function legacyName(name: string): string {
-  return name.replace(/\.mlp\.linear_([12])\./, (_, layer: string) => `.mlp.${layer === "1" ? 0 : 3}.`);
+  return name
+    .replace(/\.mlp\.linear_([12])\./, (_, layer: string) => `.mlp.${layer === "1" ? 0 : 3}.`)
+    .replace(/(denselayer\d+\.(?:norm|conv))\.([12])\./, "$1$2.");
 }
 
 /** The source in the target's shape where only dimensions of size one differ, or a position embedding's grid does. */
@@ -124,9 +133,16 @@ function fitted(source: Tensor | undefined, target: Tensor, name: string): Tenso
   if (source === undefined || sameShape(source, target)) return source;
   const core = (tensor: Tensor) => tensor.shape.filter((size) => size !== 1).join();
   if (core(source) === core(target)) return source.reshape([...target.shape]);
+  const resample = positionEmbeddings[name];
   const sameWidth = source.ndim === 3 && source.shape[2] === target.shape[2];
-  return name === "encoder.pos_embedding" && sameWidth ? resizePositionEmbedding(source, target.shape[1] ?? 0) : source;
+  return resample !== undefined && sameWidth ? resizePositionEmbedding(source, target.shape[1] ?? 0, resample) : source;
 }
+
+/** Parameters that are fitted to another size of images, each by the rule of the library that has it. */
+const positionEmbeddings: Readonly<Record<string, Resample>> = {
+  "encoder.pos_embedding": "aligned_corners",
+  pos_embed: "antialias",
+};
 
 function sameShape(a: Tensor, b: Tensor): boolean {
   return a.ndim === b.ndim && a.shape.every((size, i) => size === b.shape[i]);

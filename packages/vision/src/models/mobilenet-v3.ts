@@ -1,6 +1,6 @@
 import { nn, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
-import { ConvNormActivation, initializeMobile, makeDivisible } from "./blocks.ts";
+import { ConvNormActivation, initializeMobile, makeDivisible, stagesByStride } from "./blocks.ts";
 import { ImageModel, type Stage } from "./image-model.ts";
 
 export const mobileNetV3OptionsSchema = z.strictObject({
@@ -112,7 +112,8 @@ export class MobileNetV3 extends ImageModel {
       new nn.Dropout({ p: dropout }),
       new nn.Linear(lastChannels, numClasses),
     );
-    this.stages = stagesOf(rows);
+    const strides = rows.map(([, , , , , stride]) => stride);
+    this.stages = stagesByStride(strides, [`features.${rows.length + 1}`, "classifier.0"]);
     initializeMobile(this, ({ weight }) => nn.init.normal_(weight, 0, 0.01));
   }
 
@@ -120,15 +121,4 @@ export class MobileNetV3 extends ImageModel {
     const out = this.avgpool.call(this.features.call(x)).flatten(1);
     return this.classifier.call(out);
   }
-}
-
-/** Stages change where the resolution does; the last convolution and the first linear layer go with the last stage. */
-function stagesOf(rows: readonly Row[]): Stage[] {
-  const stages: { name: string; modules: string[] }[] = [{ name: "stem", modules: ["features.0"] }];
-  for (const [i, row] of rows.entries()) {
-    if (i === 0 || row[5] === 2) stages.push({ name: `stage${stages.length}`, modules: [] });
-    stages.at(-1)?.modules.push(`features.${i + 1}`);
-  }
-  stages.at(-1)?.modules.push(`features.${rows.length + 1}`, "classifier.0");
-  return stages;
 }

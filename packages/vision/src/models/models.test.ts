@@ -4,6 +4,8 @@ import { autocast, manualSeed, nn, randn, scope, type Tensor, tensor } from "@cl
 import { expect, test, vi } from "vitest";
 import { fillModel, hashInput } from "../../test/hash-fill.ts";
 import { ConvNeXt } from "./convnext.ts";
+import { parametersByStage } from "./freeze.ts";
+import type { ImageModel } from "./image-model.ts";
 import { createModel, listModels, modelDefinition } from "./registry.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -12,11 +14,12 @@ interface Golden {
   entries: number;
   sha256: string;
   parameters: number;
-  init: [name: string, mean: number, std: number, max: number][];
+  /** Of each parameter. */
+  init: [mean: number, std: number][];
   size?: number;
   logits?: number[][];
   loss?: number;
-  gradNorms?: [name: string, norm: number][];
+  gradNorms?: number[];
 }
 
 const file = new URL("../../test/fixtures/models.json", import.meta.url);
@@ -25,10 +28,10 @@ const recorded = Object.keys(golden);
 /** The largest have their names and shapes compared only, for the time that filling their weights takes. */
 const isCompared = (name: string) => golden[name]?.size !== undefined && name !== "wide_resnet50_2";
 
-function make(name: string): nn.Module {
-  const size = golden[name]?.size;
-  const imageSize = name === "vit_b_16" ? { imageSize: size ?? 32 } : {};
-  return createModel(name, { numClasses: 10, ...imageSize });
+function make(name: string): ImageModel {
+  const { size } = golden[name] as Golden;
+  const { patchSize } = modelDefinition(name);
+  return createModel(name, { numClasses: 10, ...(patchSize !== undefined && { imageSize: size }) });
 }
 
 function dispose(model: nn.Module): void {
@@ -36,15 +39,16 @@ function dispose(model: nn.Module): void {
   for (const entry of [...model.parameters(), ...model.buffers()]) entry.dispose();
 }
 
-test("torchvision has been recorded for every model of the registry", () => {
+test("torchvision or timm has been recorded for every model of the registry", () => {
   expect(listModels()).toEqual(recorded);
 });
 
 /** One instance serves all three questions: making and filling the large ones takes seconds. */
-test.each(recorded)("%s has torchvision's state dict, initialization, logits and gradients", (name) => {
+test.each(recorded)("%s has its original's state dict, initialization, logits and gradients", (name) => {
   manualSeed(1);
   const model = make(name);
   checkStateDict(model, golden[name] as Golden);
+  checkStages(model);
   if (isCompared(name)) {
     checkInitialization(model, golden[name] as Golden);
     checkNumbers(model, golden[name] as Golden);
@@ -59,10 +63,17 @@ function checkStateDict(model: nn.Module, { entries, sha256, parameters }: Golde
   expect([...model.parameters()].reduce((sum, { numel }) => sum + numel, 0)).toBe(parameters);
 }
 
+/** Every parameter is of one stage or the head, whose own are all that `freezeStages("all")` leaves. */
+function checkStages(model: ImageModel): void {
+  const stages = parametersByStage(model);
+  expect(stages.filter(({ parameters }) => parameters.length === 0).map(({ name }) => name)).toEqual([]);
+  const head = stages.at(-1)?.parameters.map(([name]) => name);
+  expect(head).toEqual([`${model.headPath}.weight`, `${model.headPath}.bias`]);
+}
+
 function checkInitialization(model: nn.Module, { init }: Golden): void {
-  const parameters = new Map<string, Tensor>(model.namedParameters());
-  for (const [key, mean, std] of init) {
-    const parameter = parameters.get(key) as Tensor;
+  for (const [i, [key, parameter]] of [...model.namedParameters()].entries()) {
+    const [mean, std] = init[i] as [number, number];
     const ours = statistics(parameter);
     const tolerance = 6 / Math.sqrt(parameter.numel);
     expect(Math.abs(ours.std - std), `${key}: std ${ours.std}, torchvision ${std}`).toBeLessThanOrEqual(
@@ -82,9 +93,8 @@ function checkNumbers(model: nn.Module, { size = 32, logits = [], loss = 0, grad
     expect(Math.abs(ours.item() - loss)).toBeLessThan(1e-4);
     ours.backward();
   });
-  const parameters = new Map(model.namedParameters());
-  for (const [key, norm] of gradNorms) {
-    const gradient = parameters.get(key)?.grad ?? null;
+  for (const [i, [key, { grad: gradient }]] of [...model.namedParameters()].entries()) {
+    const norm = gradNorms[i] ?? Number.NaN;
     expect(gradient, `${key} takes part in the loss`).not.toBeNull();
     const actual = statistics(gradient as Tensor).norm;
     expect(Math.abs(actual - norm), `gradient of ${key}: ${actual}, torchvision ${norm}`).toBeLessThan(
@@ -140,7 +150,7 @@ test("a ConvNeXt trains in bfloat16 under autocast, its layer norms too", () => 
   manualSeed(2);
   scope(() => {
     const config = { channels: [8, 16, 16, 24], depths: [1, 1, 2, 1], stochasticDepth: 0 };
-    const model = new ConvNeXt(config, { numClasses: 3, layerScale: 1 });
+    const model = new ConvNeXt(config, { numClasses: 3, layerScale: 1, dropout: 0 });
     const x = randn([2, 3, 64, 64]);
     const target = tensor([0, 2], { dtype: "int64" });
     const lossOf = (enabled: boolean) => {

@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inflateSync } from "node:zlib";
 import { setLogSinks } from "@classifier-training/base";
-import { nn, noGrad, serialization, type Tensor, tensor } from "@classifier-training/torch";
+import { fromTypedArray, nn, noGrad, serialization, type Tensor, tensor } from "@classifier-training/torch";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { fillModel, hashInput } from "../../test/hash-fill.ts";
+import { fillModel, hashInput, hashValues } from "../../test/hash-fill.ts";
 import { serveFile, startServer } from "../../test/http-server.ts";
 import { PythonInstance, writePth } from "../../test/write-pth.ts";
 import { targets } from "../targets.ts";
@@ -13,6 +14,7 @@ import { ConvNeXt } from "./convnext.ts";
 import type { ImageModel } from "./image-model.ts";
 import { loadWeights } from "./load-weights.ts";
 import { networkOf } from "./network-of.ts";
+import { resizePositionEmbedding } from "./position-embedding.ts";
 import { createPretrainedModel, loadPretrained, timmPreprocessing } from "./pretrained.ts";
 import { createModel, listModels, modelDefinition } from "./registry.ts";
 import { VisionTransformer } from "./vision-transformer.ts";
@@ -198,7 +200,10 @@ function narrow(member: string): ImageModel {
   const depths = [3, 3, 9, 3];
   const common = { numClasses: 4 };
   if (member === "convnext_tiny") {
-    return new ConvNeXt({ channels: [4, 4, 4, 4], depths, stochasticDepth: 0 }, { ...common, layerScale: 1 });
+    return new ConvNeXt(
+      { channels: [4, 4, 4, 4], depths, stochasticDepth: 0 },
+      { ...common, layerScale: 1, dropout: 0 },
+    );
   }
   if (member === "vit_b_16") return narrowTransformer(32, 12);
   return createModel(member, common);
@@ -206,7 +211,13 @@ function narrow(member: string): ImageModel {
 
 function narrowTransformer(imageSize: number, layers: number): ImageModel {
   const config = { patchSize: 16, layers, heads: 2, hidden: 8, mlp: 16 };
-  return new VisionTransformer(config, { numClasses: 4, imageSize, dropout: 0, attentionDropout: 0 });
+  return new VisionTransformer(config, {
+    numClasses: 4,
+    imageSize,
+    dropout: 0,
+    attentionDropout: 0,
+    stochasticDepth: 0,
+  });
 }
 
 /** timm's spelling of torchvision's names, written down by hand from timm's published key lists. */
@@ -261,6 +272,54 @@ const timmNames: Record<string, [timm: string, torchvision: string][]> = {
     ["head.weight", "heads.head.weight"],
   ],
 };
+
+const fixture = new URL("../../test/fixtures/models.json", import.meta.url);
+const recorded = JSON.parse(readFileSync(fixture, "utf8")) as {
+  /** Names and shapes of timm's state dicts: JSON, compressed. */
+  timm: Record<string, string>;
+  positionEmbedding: Record<string, number[]>;
+};
+
+test.each(Object.keys(recorded.timm))(
+  "every name of timm's state dict for %s is one of the model's, with its shape",
+  (member) => {
+    const { fromTimm = (key: string) => key } = modelDefinition(member);
+    const bytes = inflateSync(Buffer.from(recorded.timm[member] ?? "", "base64"));
+    const theirs = new Map(
+      (JSON.parse(bytes.toString()) as [string, number[]][]).map(([key, shape]) => [fromTimm(key), shape.join()]),
+    );
+    const ours = [...createModel(member, { numClasses: 10 }).stateEntries()]
+      .filter(([key]) => !key.endsWith("relative_position_index"))
+      .map(([key, { shape }]) => [key, shape.join()] as const);
+    expect([...theirs].sort()).toEqual([...ours].sort());
+  },
+);
+
+test("a position embedding of timm is resampled as timm does, smaller and larger", () => {
+  const embedding = fromTypedArray(Float32Array.from(hashValues(26 * 2, 3)), [1, 26, 2]);
+  for (const [side, expected] of Object.entries(recorded.positionEmbedding)) {
+    const resized = resizePositionEmbedding(embedding, 1 + Number(side) ** 2, "antialias");
+    expect(resized.shape).toEqual([1, 1 + Number(side) ** 2, 2]);
+    for (const [i, value] of [...resized.toTypedArray()].entries()) expect(value).toBeCloseTo(expected[i] ?? 0, 5);
+  }
+});
+
+test("DenseNet's published file has older names", () => {
+  const original = createModel("densenet121", { numClasses: 4 });
+  const old = [...original.stateDict()].map(
+    ([key, value]) => [key.replace(/(norm|conv)([12])\./, "$1.$2."), value] as const,
+  );
+  expect(old.map(([key]) => key)).toContain("features.denseblock1.denselayer1.norm.1.weight");
+  const model = createModel("densenet121", { numClasses: 4 });
+  loadWeights(model, modelDefinition("densenet121"), new Map(old));
+  const key = "features.denseblock4.denselayer16.conv2.weight";
+  expect(
+    model
+      .stateDict()
+      .get(key)
+      ?.equal(original.stateDict().get(key) as Tensor),
+  ).toBe(true);
+});
 
 test.each(Object.keys(timmNames))("timm's names of %s are torchvision's", (member) => {
   const { fromTimm } = modelDefinition(member);

@@ -1,6 +1,6 @@
 import { nn, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
-import { batchNormReLU } from "./blocks.ts";
+import { batchNormReLU, residualReLU } from "./blocks.ts";
 import { ImageModel, type Stage } from "./image-model.ts";
 
 /** Options of every ResNet, ResNeXt and Wide ResNet. */
@@ -16,6 +16,8 @@ export const resNetOptionsSchema = z.strictObject({
     .positive()
     .default(64)
     .describe("channels of layer1; the other layers have 2, 4 and 8 times as many"),
+  dropout: z.number().min(0).max(1).default(0).describe("before the head"),
+  stochasticDepth: z.number().min(0).max(1).default(0).describe("of the last block; rises linearly from the first"),
   zeroInitResidual: z.boolean().default(false).describe("start the last normalization of each block at zero"),
 });
 export type ResNetOptions = z.infer<typeof resNetOptionsSchema>;
@@ -35,6 +37,8 @@ interface BlockShape {
   readonly stride: number;
   readonly groups: number;
   readonly widthPerGroup: number;
+  /** Probability that the branch is dropped. */
+  readonly drop: number;
 }
 
 const conv3x3 = (inChannels: number, outChannels: number, stride = 1, groups = 1) =>
@@ -57,6 +61,7 @@ class BasicBlock extends nn.Module {
   readonly conv2: nn.Conv2d;
   readonly bn2: nn.BatchNorm2d;
   readonly downsample: nn.Sequential | undefined;
+  readonly stochasticDepth: nn.StochasticDepth;
 
   constructor(shape: BlockShape) {
     super();
@@ -66,11 +71,12 @@ class BasicBlock extends nn.Module {
     this.conv2 = conv3x3(planes, planes);
     this.bn2 = new nn.BatchNorm2d(planes);
     this.downsample = downsampleOf(shape, BasicBlock.expansion);
+    this.stochasticDepth = new nn.StochasticDepth(shape.drop, "row");
   }
 
   override forward(x: Tensor): Tensor {
     const out = batchNormReLU(this.bn1, this.conv1.call(x));
-    return batchNormReLU(this.bn2, this.conv2.call(out), this.downsample?.call(x) ?? x);
+    return residualReLU(this.bn2, this.conv2.call(out), this.downsample?.call(x) ?? x, this.stochasticDepth);
   }
 }
 
@@ -84,6 +90,7 @@ class Bottleneck extends nn.Module {
   readonly conv3: nn.Conv2d;
   readonly bn3: nn.BatchNorm2d;
   readonly downsample: nn.Sequential | undefined;
+  readonly stochasticDepth: nn.StochasticDepth;
 
   constructor(shape: BlockShape) {
     super();
@@ -97,12 +104,13 @@ class Bottleneck extends nn.Module {
     this.conv3 = conv1x1(width, outChannels);
     this.bn3 = new nn.BatchNorm2d(outChannels);
     this.downsample = downsampleOf(shape, Bottleneck.expansion);
+    this.stochasticDepth = new nn.StochasticDepth(shape.drop, "row");
   }
 
   override forward(x: Tensor): Tensor {
     let out = batchNormReLU(this.bn1, this.conv1.call(x));
     out = batchNormReLU(this.bn2, this.conv2.call(out));
-    return batchNormReLU(this.bn3, this.conv3.call(out), this.downsample?.call(x) ?? x);
+    return residualReLU(this.bn3, this.conv3.call(out), this.downsample?.call(x) ?? x, this.stochasticDepth);
   }
 }
 
@@ -124,10 +132,12 @@ export class ResNet extends ImageModel {
   readonly layer3: nn.Sequential;
   readonly layer4: nn.Sequential;
   readonly avgpool: nn.AdaptiveAvgPool2d;
+  readonly dropout: nn.Dropout;
   fc: nn.Module;
 
-  constructor(config: ResNetConfig, { numClasses, stem, width, zeroInitResidual }: ResNetOptions) {
+  constructor(config: ResNetConfig, options: ResNetOptions) {
     super();
+    const { numClasses, stem, width, zeroInitResidual, dropout, stochasticDepth } = options;
     const small = stem === "small";
     this.conv1 = small
       ? conv3x3(3, width)
@@ -135,12 +145,16 @@ export class ResNet extends ImageModel {
     this.bn1 = new nn.BatchNorm2d(width);
     this.maxpool = small ? new nn.Identity() : new nn.MaxPool2d(3, { stride: 2, padding: 1 });
     const expansion = config.block === "basic" ? BasicBlock.expansion : Bottleneck.expansion;
+    const total = config.layers.reduce((sum, blocks) => sum + blocks, 0);
+    let made = 0;
+    const nextDrop = () => (stochasticDepth * made++) / (total - 1);
     const [n1, n2, n3, n4] = config.layers;
-    this.layer1 = makeLayer(config, width, width, n1, 1);
-    this.layer2 = makeLayer(config, width * expansion, 2 * width, n2, 2);
-    this.layer3 = makeLayer(config, 2 * width * expansion, 4 * width, n3, 2);
-    this.layer4 = makeLayer(config, 4 * width * expansion, 8 * width, n4, 2);
+    this.layer1 = makeLayer(config, width, width, n1, 1, nextDrop);
+    this.layer2 = makeLayer(config, width * expansion, 2 * width, n2, 2, nextDrop);
+    this.layer3 = makeLayer(config, 2 * width * expansion, 4 * width, n3, 2, nextDrop);
+    this.layer4 = makeLayer(config, 4 * width * expansion, 8 * width, n4, 2, nextDrop);
     this.avgpool = new nn.AdaptiveAvgPool2d(1);
+    this.dropout = new nn.Dropout({ p: dropout });
     this.fc = new nn.Linear(8 * width * expansion, numClasses);
     for (const module of this.modules()) {
       if (module instanceof nn.Conv2d) nn.init.kaimingNormal_(module.weight, { mode: "fan_out", nonlinearity: "relu" });
@@ -158,11 +172,18 @@ export class ResNet extends ImageModel {
     out = this.layer3.call(out);
     out = this.layer4.call(out);
     out = this.avgpool.call(out).flatten(1);
-    return this.fc.call(out);
+    return this.fc.call(this.dropout.call(out));
   }
 }
 
-function makeLayer(config: ResNetConfig, inChannels: number, planes: number, blocks: number, stride: number) {
+function makeLayer(
+  config: ResNetConfig,
+  inChannels: number,
+  planes: number,
+  blocks: number,
+  stride: number,
+  nextDrop: () => number,
+) {
   const { groups = 1, widthPerGroup = 64 } = config;
   const Block = config.block === "basic" ? BasicBlock : Bottleneck;
   const shape = (i: number): BlockShape => ({
@@ -171,6 +192,7 @@ function makeLayer(config: ResNetConfig, inChannels: number, planes: number, blo
     stride: i === 0 ? stride : 1,
     groups,
     widthPerGroup,
+    drop: nextDrop(),
   });
   return new nn.Sequential(...Array.from({ length: blocks }, (_, i) => new Block(shape(i))));
 }

@@ -28,6 +28,34 @@ function mobileBlock(depthwiseOnly: boolean, hasExcitation: boolean): ReadonlyMa
   return names;
 }
 
+const mobileNetV2Stages = [1, 2, 3, 4, 3, 3, 1];
+const mobileNetV2Layers: Readonly<Record<string, string>> = {
+  conv_pw: "0.0",
+  bn1: "0.1",
+  conv_dw: "1.0",
+  bn2: "1.1",
+  conv_pwl: "2",
+  bn3: "3",
+};
+const mobileNetV2First: Readonly<Record<string, string>> = { conv_dw: "0.0", bn1: "0.1", conv_pw: "1", bn2: "2" };
+
+export const mobileNetV2Keys: KeyMapping = (name) => {
+  const match = new RegExp(`^blocks\\.(\\d+)\\.(\\d+)\\.(.+?)\\.${batchNormPart}$`).exec(name);
+  if (match !== null) {
+    const [, stage = "", block = "", layer = "", part = ""] = match;
+    const index = mobileNetV2Stages.slice(0, Number(stage)).reduce((sum, size) => sum + size, 0) + Number(block);
+    const inner = (stage === "0" ? mobileNetV2First : mobileNetV2Layers)[layer];
+    return inner === undefined ? undefined : `features.${index + 1}.conv.${inner}.${part}`;
+  }
+  return rename(name, [
+    [/^conv_stem\.(.+)$/, "features.0.0.$1"],
+    [/^bn1\.(.+)$/, "features.0.1.$1"],
+    [/^conv_head\.(.+)$/, "features.18.0.$1"],
+    [/^bn2\.(.+)$/, "features.18.1.$1"],
+    [/^classifier\.(.+)$/, "classifier.1.$1"],
+  ]);
+};
+
 /** @param excitation Which blocks (flat index) have squeeze-excitation. @param stageSizes Blocks in timm's stages. */
 export function mobileNetV3Keys(stageSizes: readonly number[], excitation: readonly boolean[]): KeyMapping {
   const last = excitation.length + 1;
@@ -88,6 +116,51 @@ export const convNeXtKeys: KeyMapping = (name) => {
     [/^stem\.(.+)$/, "features.0.$1"],
     [/^head\.norm\.(.+)$/, "classifier.0.$1"],
     [/^head\.fc\.(.+)$/, "classifier.2.$1"],
+  ]);
+};
+
+export const regNetKeys: KeyMapping = (name) => {
+  const block = /^s(\d+)\.b(\d+)\.(.+)$/.exec(name);
+  if (block !== null) {
+    const inner = rename(block[3] ?? "", [
+      [/^conv1\.conv\.(.+)$/, "f.a.0.$1"],
+      [/^conv1\.bn\.(.+)$/, "f.a.1.$1"],
+      [/^conv2\.conv\.(.+)$/, "f.b.0.$1"],
+      [/^conv2\.bn\.(.+)$/, "f.b.1.$1"],
+      [/^se\.(fc[12]\..+)$/, "f.se.$1"],
+      [/^conv3\.conv\.(.+)$/, "f.c.0.$1"],
+      [/^conv3\.bn\.(.+)$/, "f.c.1.$1"],
+      [/^downsample\.conv\.(.+)$/, "proj.0.$1"],
+      [/^downsample\.bn\.(.+)$/, "proj.1.$1"],
+    ]);
+    return inner === undefined
+      ? undefined
+      : `trunk_output.block${block[1]}.block${block[1]}-${Number(block[2]) - 1}.${inner}`;
+  }
+  return rename(name, [
+    [/^stem\.conv\.(.+)$/, "stem.0.$1"],
+    [/^stem\.bn\.(.+)$/, "stem.1.$1"],
+    [/^head\.fc\.(.+)$/, "fc.$1"],
+  ]);
+};
+
+export const swinTransformerKeys: KeyMapping = (name) => {
+  const block = /^layers\.(\d+)\.blocks\.(\d+)\.(.+)$/.exec(name);
+  if (block !== null) {
+    const inner = rename(block[3] ?? "", [
+      [/^mlp\.fc1\.(.+)$/, "mlp.0.$1"],
+      [/^mlp\.fc2\.(.+)$/, "mlp.3.$1"],
+      [/^((?:norm[12]|attn)\..+)$/, "$1"],
+    ]);
+    return inner === undefined ? undefined : `features.${2 * Number(block[1]) + 1}.${block[2]}.${inner}`;
+  }
+  const downsample = /^layers\.(\d+)\.downsample\.(.+)$/.exec(name);
+  if (downsample !== null) return `features.${2 * Number(downsample[1])}.${downsample[2]}`;
+  return rename(name, [
+    [/^patch_embed\.proj\.(.+)$/, "features.0.0.$1"],
+    [/^patch_embed\.norm\.(.+)$/, "features.0.2.$1"],
+    [/^norm\.(.+)$/, "norm.$1"],
+    [/^head\.fc\.(.+)$/, "head.$1"],
   ]);
 };
 

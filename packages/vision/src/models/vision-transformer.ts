@@ -1,7 +1,8 @@
 import { cat, empty, nn, type Tensor, zeros } from "@classifier-training/torch";
 import { z } from "zod";
-import { ModelError } from "./errors.ts";
+import { NamedSequential } from "./blocks.ts";
 import { ImageModel, type Stage } from "./image-model.ts";
+import { checkImages, checkPatches } from "./patches.ts";
 
 export interface VisionTransformerConfig {
   readonly patchSize: number;
@@ -20,6 +21,7 @@ export const visionTransformerOptionsSchema = z.strictObject({
     .describe("side of the square input in pixels; a multiple of the patch size"),
   dropout: z.number().min(0).max(1).default(0),
   attentionDropout: z.number().min(0).max(1).default(0),
+  stochasticDepth: z.number().min(0).max(1).default(0).describe("of the last block; rises linearly from the first"),
 });
 export type VisionTransformerOptions = z.infer<typeof visionTransformerOptionsSchema>;
 
@@ -31,8 +33,9 @@ class EncoderBlock extends nn.Module {
   readonly dropout: nn.Dropout;
   readonly ln_2: nn.LayerNorm;
   readonly mlp: nn.Sequential;
+  readonly stochasticDepth: nn.StochasticDepth;
 
-  constructor({ heads, hidden, mlp }: VisionTransformerConfig, options: VisionTransformerOptions) {
+  constructor({ heads, hidden, mlp }: VisionTransformerConfig, options: VisionTransformerOptions, drop: number) {
     super();
     this.ln_1 = layerNorm(hidden);
     this.self_attention = new nn.MultiheadAttention(hidden, heads, {
@@ -40,6 +43,7 @@ class EncoderBlock extends nn.Module {
       batchFirst: true,
     });
     this.dropout = new nn.Dropout({ p: options.dropout });
+    this.stochasticDepth = new nn.StochasticDepth(drop, "row");
     this.ln_2 = layerNorm(hidden);
     this.mlp = new nn.Sequential(
       new nn.Linear(hidden, mlp),
@@ -58,30 +62,15 @@ class EncoderBlock extends nn.Module {
   override forward(x: Tensor): Tensor {
     const normalized = this.ln_1.call(x);
     const { output } = this.self_attention.call(normalized, normalized, normalized, { needWeights: false });
-    const mixed = this.dropout.call(output).add(x);
-    return mixed.add(this.mlp.call(this.ln_2.call(mixed)));
-  }
-}
-
-/** Children run one after the other, under torchvision's names `encoder_layer_0` and so on. */
-class EncoderLayers extends nn.Module {
-  readonly #blocks: readonly EncoderBlock[];
-
-  constructor(blocks: readonly EncoderBlock[]) {
-    super();
-    this.#blocks = blocks;
-    for (const [i, block] of blocks.entries()) this.addModule(`encoder_layer_${i}`, block);
-  }
-
-  override forward(x: Tensor): Tensor {
-    return this.#blocks.reduce((value, block) => block.call(value), x);
+    const mixed = this.stochasticDepth.call(this.dropout.call(output)).add(x);
+    return mixed.add(this.stochasticDepth.call(this.mlp.call(this.ln_2.call(mixed))));
   }
 }
 
 class Encoder extends nn.Module {
   readonly pos_embedding: nn.Parameter;
   readonly dropout: nn.Dropout;
-  readonly layers: EncoderLayers;
+  readonly layers: NamedSequential;
   readonly ln: nn.LayerNorm;
 
   constructor(tokens: number, config: VisionTransformerConfig, options: VisionTransformerOptions) {
@@ -89,7 +78,12 @@ class Encoder extends nn.Module {
     this.pos_embedding = new nn.Parameter(empty([1, tokens, config.hidden]));
     nn.init.normal_(this.pos_embedding, 0, 0.02);
     this.dropout = new nn.Dropout({ p: options.dropout });
-    this.layers = new EncoderLayers(Array.from({ length: config.layers }, () => new EncoderBlock(config, options)));
+    this.layers = new NamedSequential(
+      Array.from({ length: config.layers }, (_, i) => {
+        const drop = (options.stochasticDepth * i) / Math.max(1, config.layers - 1);
+        return [`encoder_layer_${i}`, new EncoderBlock(config, options, drop)] as const;
+      }),
+    );
     this.ln = layerNorm(config.hidden);
   }
 
@@ -130,13 +124,7 @@ export class VisionTransformer extends ImageModel {
     super();
     const { patchSize, hidden } = config;
     const { imageSize } = options;
-    if (imageSize % patchSize !== 0) {
-      throw new ModelError({
-        code: "models/image-size",
-        what: `imageSize: expected a multiple of the patch size ${patchSize}, received ${imageSize}`,
-        fix: `use ${Math.max(1, Math.round(imageSize / patchSize)) * patchSize}`,
-      });
-    }
+    checkPatches(imageSize, patchSize);
     this.imageSize = imageSize;
     this.patchSize = patchSize;
     this.class_token = new nn.Parameter(zeros([1, 1, hidden]));
@@ -157,13 +145,7 @@ export class VisionTransformer extends ImageModel {
 
   override forward(x: Tensor): Tensor {
     const [N = 0, , H = 0, W = 0] = x.shape;
-    if (H !== this.imageSize || W !== this.imageSize) {
-      throw new ModelError({
-        code: "models/image-size",
-        what: `expected images of ${this.imageSize}x${this.imageSize}, received ${H}x${W}`,
-        fix: `resize the images, or build the model with imageSize: ${H}`,
-      });
-    }
+    checkImages([H, W], this);
     const patches = this.conv_proj.call(x).flatten(2).transpose(1, 2); // [N, patches, hidden]
     const tokens = cat([this.class_token.expand([N, -1, -1]), patches], 1);
     const encoded = this.encoder.call(tokens);
