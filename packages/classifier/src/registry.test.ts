@@ -109,6 +109,7 @@ function optionsFor(name: string): Readonly<Record<string, unknown>> {
   const own = needed[last];
   if (own !== undefined) return own();
   if (/^torchmetrics\.(classification\.)?Multiclass/.test(name)) return classes;
+  if (/^torchmetrics\.(classification\.)?Multilabel/.test(name)) return { num_labels: 2 };
   if (/^torchmetrics\.(?!.*Metric$)/.test(name)) return { task: "multiclass", ...classes };
   if (/^torch\.optim\.lr_scheduler\./.test(name)) return { optimizer: optimizer() };
   if (/^timm\.scheduler\./.test(name)) return { optimizer: optimizer(), t_initial: 2 };

@@ -402,6 +402,7 @@ function optionsOf(name: string): Readonly<Record<string, unknown>> {
   if (name.endsWith(".get_model")) return { name: "resnet18", num_classes: 2 };
   if (name.startsWith("torchvision.models.")) return { num_classes: 2 };
   if (/Multiclass/.test(name)) return { num_classes: 2 };
+  if (/Multilabel/.test(name)) return { num_labels: 2 };
   if (name === "timm.create_model") return { model_name: "resnet18", num_classes: 2 };
   if (/^torchmetrics\.(?!.*(Mean|Sum|Min|Max)Metric)/.test(name)) return { task: "multiclass", num_classes: 2 };
   return partOptions[short(name)] ?? {};

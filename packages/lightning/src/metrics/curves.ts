@@ -18,7 +18,7 @@ export const curveOptionsSchema = z.strictObject({
 export type CurveOptions = z.input<typeof curveOptionsSchema>;
 
 /** Points of a curve, from the highest threshold to the lowest: positives and negatives at or above it. */
-interface Points {
+export interface Points {
   readonly tps: readonly number[];
   readonly fps: readonly number[];
   readonly positives: number;
@@ -67,9 +67,10 @@ abstract class MulticlassCurveArea extends Metric<number | number[], [preds: Met
 
   protected evaluate(state: Readonly<Record<string, Float64Array | undefined>>): number | number[] {
     const { numClasses: K, average } = this.options;
-    const binned = this.#thresholds !== undefined;
+    const T = this.#thresholds?.length;
+    const binned = T !== undefined;
     const points = Array.from({ length: K }, (_, c) =>
-      binned ? this.#binnedPoints(state, c) : exactPoints(state, c, K),
+      T === undefined ? exactPoints(state, c, K) : binnedPoints(state, [c], T),
     );
     const onlyClass0 = points.every(({ positives }, c) => c === 0 || positives === 0);
     const areas = points.map((p) => this.area(p, onlyClass0, binned));
@@ -81,71 +82,89 @@ abstract class MulticlassCurveArea extends Metric<number | number[], [preds: Met
     if (average === "macro") return kept.reduce((sum, { area }) => sum + area, 0) / kept.length;
     return kept.reduce((sum, { area, samples }) => sum + (total === 0 ? 0 : (area * samples) / total), 0);
   }
-
-  #binnedPoints({ positive, negative }: Readonly<Record<string, Float64Array | undefined>>, c: number): Points {
-    const T = (this.#thresholds as Float32Array).length;
-    const tps: number[] = [];
-    const fps: number[] = [];
-    let tp = 0;
-    let fp = 0;
-    for (let t = T; t >= 1; t--) {
-      tp += positive?.[c * (T + 1) + t] ?? 0;
-      fp += negative?.[c * (T + 1) + t] ?? 0;
-      tps.push(tp);
-      fps.push(fp);
-    }
-    return { tps, fps, positives: tp + (positive?.[c * (T + 1)] ?? 0) };
-  }
 }
 
 /** Area under the receiver operating characteristic: the chance that a sample of the class scores above another. */
 export class MulticlassAUROC extends MulticlassCurveArea {
-  protected area({ tps, fps, positives }: Points, _onlyClass0: boolean, binned: boolean): number {
-    const negatives = fps.at(-1) ?? 0;
-    const rate = (count: number, all: number) => (all <= 0 ? 0 : count / all);
-    let area = 0;
-    let x = 0;
-    let y = 0;
-    // With fixed thresholds the curve has no added first point (0, 0).
-    for (let i = 0; i < tps.length; i++) {
-      const nextX = rate(fps[i] as number, negatives);
-      const nextY = rate(tps[i] as number, positives);
-      if (i > 0 || !binned) area += ((nextX - x) * (y + nextY)) / 2;
-      x = nextX;
-      y = nextY;
-    }
-    return area;
+  protected area(points: Points, _onlyClass0: boolean, binned: boolean): number {
+    return areaUnderRoc(points, binned);
   }
 }
 
 /** Area under the precision-recall curve, as the sum over thresholds of precision times gain in recall. */
 export class MulticlassAveragePrecision extends MulticlassCurveArea {
-  protected area({ tps, fps, positives }: Points, onlyClass0: boolean, binned: boolean): number {
-    let area = 0;
-    let recall = 0;
-    for (let i = 0; i < tps.length; i++) {
-      const tp = tps[i] as number;
-      const predicted = tp + (fps[i] as number);
-      // torchmetrics sets recall to 1 when all labels are 0, whatever the class; without positives it is NaN otherwise.
-      const next = onlyClass0 && !binned ? 1 : positives === 0 && binned ? 0 : tp / positives;
-      area += (next - recall) * (predicted === 0 ? 0 : tp / predicted);
-      recall = next;
-    }
-    return area;
+  protected area(points: Points, onlyClass0: boolean, binned: boolean): number {
+    return averagePrecision(points, onlyClass0, binned);
   }
 }
 
+/** @param binned whether the points are those of fixed thresholds: such a curve has no added first point (0, 0) */
+export function areaUnderRoc({ tps, fps, positives }: Points, binned: boolean): number {
+  const negatives = fps.at(-1) ?? 0;
+  const rate = (count: number, all: number) => (all <= 0 ? 0 : count / all);
+  let area = 0;
+  let x = 0;
+  let y = 0;
+  for (let i = 0; i < tps.length; i++) {
+    const nextX = rate(fps[i] as number, negatives);
+    const nextY = rate(tps[i] as number, positives);
+    if (i > 0 || !binned) area += ((nextX - x) * (y + nextY)) / 2;
+    x = nextX;
+    y = nextY;
+  }
+  return area;
+}
+
+/** @param allZero torchmetrics sets recall to 1 when all targets are 0; without positives it is NaN otherwise */
+export function averagePrecision({ tps, fps, positives }: Points, allZero: boolean, binned: boolean): number {
+  let area = 0;
+  let recall = 0;
+  for (let i = 0; i < tps.length; i++) {
+    const tp = tps[i] as number;
+    const predicted = tp + (fps[i] as number);
+    const next = allZero && !binned ? 1 : positives === 0 && binned ? 0 : tp / positives;
+    area += (next - recall) * (predicted === 0 ? 0 : tp / predicted);
+    recall = next;
+  }
+  return area;
+}
+
+/** The points of one class, or of several together, from counts of scores that reach exactly the first 0 .. T thresholds. */
+export function binnedPoints(
+  { positive, negative }: Readonly<Record<string, Float64Array | undefined>>,
+  classes: readonly number[],
+  T: number,
+): Points {
+  const at = (counts: Float64Array | undefined, t: number) =>
+    classes.reduce((sum, c) => sum + (counts?.[c * (T + 1) + t] ?? 0), 0);
+  const tps: number[] = [];
+  const fps: number[] = [];
+  let tp = 0;
+  let fp = 0;
+  for (let t = T; t >= 1; t--) {
+    tp += at(positive, t);
+    fp += at(negative, t);
+    tps.push(tp);
+    fps.push(fp);
+  }
+  return { tps, fps, positives: tp + at(positive, 0) };
+}
+
 function exactPoints(state: Readonly<Record<string, Float64Array | undefined>>, c: number, K: number): Points {
-  const target = state["target"] ?? new Float64Array();
-  const scores = state["scores"] ?? new Float64Array();
+  const { target = new Float64Array(), scores = new Float64Array() } = state;
   const own = Float64Array.from(target, (_, n) => scores[n * K + c] as number);
-  const order = Uint32Array.from(target, (_, n) => n).sort((a, b) => (own[b] as number) - (own[a] as number));
+  return rankedPoints(own, (n) => target[n] === c);
+}
+
+/** The points at every distinct score. */
+export function rankedPoints(scores: Float64Array, isPositive: (n: number) => boolean): Points {
+  const order = Uint32Array.from(scores.keys()).sort((a, b) => (scores[b] as number) - (scores[a] as number));
   const tps: number[] = [];
   const fps: number[] = [];
   let tp = 0;
   for (const [i, n] of order.entries()) {
-    if (target[n] === c) tp++;
-    const isLastOfEquals = i + 1 === order.length || own[order[i + 1] as number] !== own[n];
+    if (isPositive(n)) tp++;
+    const isLastOfEquals = i + 1 === order.length || scores[order[i + 1] as number] !== scores[n];
     if (!isLastOfEquals) continue;
     tps.push(tp);
     fps.push(i + 1 - tp);
@@ -154,7 +173,7 @@ function exactPoints(state: Readonly<Record<string, Float64Array | undefined>>, 
 }
 
 /** How many of the ascending thresholds a score reaches. */
-function reached(thresholds: Float32Array, score: number): number {
+export function reached(thresholds: Float32Array, score: number): number {
   let low = 0;
   let high = thresholds.length;
   while (low < high) {

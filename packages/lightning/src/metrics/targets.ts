@@ -13,6 +13,16 @@ import { calibrationErrorOptionsSchema, MulticlassCalibrationError } from "./cal
 import { confusionMatrixOptionsSchema, MulticlassConfusionMatrix } from "./confusion-matrix.ts";
 import { curveOptionsSchema, MulticlassAUROC, MulticlassAveragePrecision } from "./curves.ts";
 import {
+  MultilabelAccuracy,
+  MultilabelAUROC,
+  MultilabelAveragePrecision,
+  MultilabelF1Score,
+  MultilabelPrecision,
+  MultilabelRecall,
+  multilabelCurveOptionsSchema,
+  multilabelOptionsSchema,
+} from "./multilabel.ts";
+import {
   MulticlassAccuracy,
   MulticlassF1Score,
   MulticlassPrecision,
@@ -53,13 +63,23 @@ const others = {
   AveragePrecision: optionsTarget(curveOptionsSchema, (options) => new MulticlassAveragePrecision(options)),
 };
 
+const multilabelScores: Readonly<Record<string, Target>> = {
+  Accuracy: optionsTarget(multilabelOptionsSchema, (options) => new MultilabelAccuracy(options)),
+  Precision: optionsTarget(multilabelOptionsSchema, (options) => new MultilabelPrecision(options)),
+  Recall: optionsTarget(multilabelOptionsSchema, (options) => new MultilabelRecall(options)),
+  F1Score: optionsTarget(multilabelOptionsSchema, (options) => new MultilabelF1Score(options)),
+  AUROC: optionsTarget(multilabelCurveOptionsSchema, (options) => new MultilabelAUROC(options)),
+  AveragePrecision: optionsTarget(multilabelCurveOptionsSchema, (options) => new MultilabelAveragePrecision(options)),
+};
+
 const mapEntries = (
   table: Readonly<Record<string, Target>>,
   change: (name: string, target: Target) => [string, Target][],
 ) => Object.fromEntries(Object.entries(table).flatMap(([name, target]) => change(name, target)));
 
-/** `torchmetrics.Accuracy(task=...)`: of the tasks, that of an image classifier is built in. */
+/** `torchmetrics.Accuracy(task=...)`: of the tasks, those of an image classifier are built in. */
 function byTask(name: string, multiclass: Target, defaults: Readonly<Record<string, unknown>>): Target {
+  const multilabel = multilabelScores[name];
   const target: Target = {
     optionNames: ["task", ...(multiclass.optionNames ?? [])],
     invoke(args, kwargs) {
@@ -70,11 +90,26 @@ function byTask(name: string, multiclass: Target, defaults: Readonly<Record<stri
       throw new CtError({
         code: "target/options",
         what: args.length > 1 ? `${name}: only task is positional` : `${name}: ${given}`,
-        fix: args.length > 1 ? "give the others by name" : `give task=multiclass and num_classes${isBinary}`,
+        fix:
+          args.length > 1
+            ? "give the others by name"
+            : `give task=multiclass and num_classes${isBinary}${multilabel === undefined ? "" : ", or task=multilabel and num_labels"}`,
       });
     },
   };
-  return withForeignOptions(target, { ...everyScore, threshold: {}, num_labels: { accepts: isUnset } });
+  const single = withForeignOptions(target, { ...everyScore, threshold: {}, num_labels: { accepts: isUnset } });
+  if (multilabel === undefined) return single;
+  const several = withForeignOptions(multilabel, { ...everyScore, top_k: {}, num_classes: { accepts: isUnset } });
+  return {
+    ...single,
+    optionNames: [...new Set([...(single.optionNames ?? []), ...(several.optionNames ?? [])])],
+    foreignOptions: { ...everyScore, top_k: {} },
+    invoke(args, kwargs) {
+      const { task = args[0], ...options } = kwargs;
+      if (task !== "multilabel" || args.length > 1) return single.invoke(args, kwargs);
+      return several.invoke([], { ...defaults, ...options });
+    },
+  };
 }
 
 const multiclass = {
@@ -86,15 +121,20 @@ const tasks = {
   ...mapEntries(scores, (name, target) => [[name, byTask(name, target, { average: "micro" })]]),
   ...mapEntries(others, (name, target) => [[name, byTask(name, target, {})]]),
 };
-const otherTasks = mapEntries({ ...scores, ...others }, (name) =>
-  ["Binary", "Multilabel"].map((task) => [
-    `${task}${name}`,
-    refusedTarget(
-      `${task}${name} is not built in`,
-      `use torchmetrics.classification.Multiclass${name}${task === "Binary" ? " with num_classes: 2" : ""}`,
-    ),
-  ]),
-);
+const refused = (name: string, other: string, hint = "") =>
+  refusedTarget(`${name} is not built in`, `use torchmetrics.classification.${other}${hint}`);
+const otherTasks = mapEntries({ ...scores, ...others }, (name) => {
+  const multilabel = multilabelScores[name];
+  return [
+    [`Binary${name}`, refused(`Binary${name}`, `Multiclass${name}`, " with num_classes: 2")],
+    [
+      `Multilabel${name}`,
+      multilabel === undefined
+        ? refused(`Multilabel${name}`, "MultilabelF1Score")
+        : withForeignOptions(multilabel, everyScore),
+    ],
+  ];
+});
 
 const nanStrategy: ForeignOption = {
   accepts: (value) => value === "disable",
