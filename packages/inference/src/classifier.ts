@@ -2,15 +2,15 @@ import { CtError, parseOptions } from "@classifier-training/base";
 import { classNamesOf, type LabelsMapping } from "@classifier-training/runs";
 import { z } from "zod";
 import type { ImageInput, Preprocessor } from "./preprocessor.ts";
-import { type ClassProbability, topK as mostProbable } from "./top-k.ts";
+import { aboveThreshold, type ClassProbability, topK as mostProbable } from "./top-k.ts";
 
 const predictOptionsSchema = z.strictObject({
-  topK: z.int().min(1).default(5),
+  topK: z.int().min(1).optional(),
   batchSize: z.int().min(1).default(32),
 });
 
 export interface PredictOptions {
-  /** Number of classes to return, most probable first (default 5). */
+  /** Number of classes to return, most probable first (default 5; of a multilabel model all above their thresholds). */
   readonly topK?: number;
   /** Images per forward pass (default 32). */
   readonly batchSize?: number;
@@ -21,6 +21,10 @@ export abstract class Classifier {
   readonly mapping: LabelsMapping;
   /** Class names by index. */
   readonly classNames: readonly string[];
+  /** `multilabel`: an image may have any number of labels. */
+  readonly task: "multiclass" | "multilabel";
+  /** Of a multilabel model, by class index: the probability above which a class is predicted. */
+  readonly thresholds: readonly number[] | undefined;
   readonly #preprocessor: Preprocessor;
   /** Pending calls: the model is freed after them. */
   readonly #running = new Set<Promise<unknown>>();
@@ -29,6 +33,9 @@ export abstract class Classifier {
   constructor(preprocessor: Preprocessor) {
     this.mapping = preprocessor.mapping;
     this.classNames = classNamesOf(this.mapping);
+    this.task = this.mapping.task ?? "multiclass";
+    this.thresholds =
+      this.task === "multilabel" ? (this.mapping.thresholds ?? this.classNames.map(() => 0.5)) : undefined;
     this.#preprocessor = preprocessor;
   }
 
@@ -50,13 +57,14 @@ export abstract class Classifier {
 
   /**
    * @param images paths, or encoded files in memory (JPEG, PNG, WebP, ...)
-   * @returns the top-k classes of each image, best first
+   * @returns the top-k classes of each image, best first; of a multilabel model the classes above their thresholds,
+   *   which may be none
    * @throws CtError naming the image that cannot be decoded, or the invalid argument; after `close`
    */
   async predict(images: readonly ImageInput[], options: PredictOptions = {}): Promise<ClassProbability[][]> {
     const { topK, batchSize } = check(predictOptionsSchema, options, "options");
     const rows = await this.logits(images, batchSize);
-    return rows.map((row) => mostProbable(row, this.classNames, topK));
+    return rows.map((row) => this.#classes(row, topK));
   }
 
   /**
@@ -69,7 +77,12 @@ export abstract class Classifier {
   ): Promise<(ClassProbability[] | CtError)[]> {
     const { topK, batchSize } = check(predictOptionsSchema, options, "options");
     const rows = await this.#rowsOf(images, batchSize, isUnreadable);
-    return rows.map((row) => (CtError.is(row) ? row : mostProbable(row, this.classNames, topK)));
+    return rows.map((row) => (CtError.is(row) ? row : this.#classes(row, topK)));
+  }
+
+  #classes(row: Float32Array, k: number | undefined): ClassProbability[] {
+    if (this.thresholds === undefined) return mostProbable(row, this.classNames, k ?? 5);
+    return aboveThreshold(row, this.classNames, this.thresholds).slice(0, k);
   }
 
   /**

@@ -20,10 +20,11 @@ const pairedTest = z.object({
 
 /** What validation says of one set of weights, or of one input size. */
 const measured = {
-  correct: z.int().describe("samples whose class was predicted"),
+  correct: z.int().describe("samples whose class (multilabel: exactly whose classes) was predicted"),
   n: z.int().describe("samples"),
   top1: z.number(),
   interval95: z.tuple([z.number(), z.number()]),
+  mAP: z.number().optional().describe("of a multilabel model: what the best one was chosen by"),
   loss: z.number().describe("mean cross entropy, unweighted"),
 };
 

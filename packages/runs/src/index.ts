@@ -33,7 +33,15 @@ export {
   modelVariantFile,
   runPaths,
 } from "./names.ts";
-export { type Prediction, readPredictions, writePredictions } from "./predictions.ts";
+export {
+  joinLabels,
+  type LabelCounts,
+  labelCounts,
+  type Prediction,
+  type PredictionRow,
+  readPredictions,
+  writePredictions,
+} from "./predictions.ts";
 export { fileInside, isInside, listImages, listRuns, type Run, readRun } from "./run-reader.ts";
 export { type RunRecord, type RunRecordInput, type RunStatus, runRecordSchema, trialKind } from "./run-record.ts";
 export { RunWriter } from "./run-writer.ts";

@@ -29,6 +29,10 @@ export const labelsMappingSchema = z
     num_classes: z.int().positive().max(maxClasses),
     class_to_idx: objectOf(z.int().nonnegative().describe("a class's index")),
     idx_to_class: objectOf(z.string().describe("a class's name")),
+    /** What the labels of an image are; exactly one where absent. */
+    task: z.enum(["multiclass", "multilabel"]).optional(),
+    /** Of a multilabel model, by class index: the sigmoid probability above which a class is predicted (0.5 where absent). */
+    thresholds: z.array(z.number().min(0).max(1)).max(maxClasses).optional(),
     normalization: z.object({ mean: z.array(z.number()).length(3), std: z.array(z.number()).length(3) }),
     preprocessing: z
       .looseObject({
@@ -47,9 +51,11 @@ export const labelsMappingSchema = z
       })
       .optional(),
   })
-  .superRefine(({ num_classes, class_to_idx, idx_to_class }, context) => {
+  .superRefine(({ num_classes, class_to_idx, idx_to_class, thresholds }, context) => {
     const names = Object.entries(class_to_idx);
     const complain = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+    if (thresholds !== undefined && thresholds.length !== num_classes)
+      return complain("thresholds", `expected ${num_classes} (num_classes), received ${thresholds.length}`);
     if (names.length !== num_classes)
       return complain("class_to_idx", `expected ${num_classes} classes (num_classes), received ${names.length}`);
     const byIndex = new Map(names.map(([name, index]) => [index, name]));

@@ -19,8 +19,9 @@ import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { predictSplit } from "../evaluation/predict-split.ts";
-import { describeInterval } from "../statistics/interval.ts";
-import { mcnemarTest } from "../statistics/mcnemar.ts";
+import { ClassificationModel } from "../model/classification-model.ts";
+import { compareErrors } from "../statistics/mcnemar.ts";
+import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
 import { type BatchPredictions, predictionsOf, type SplitPredictions } from "../statistics/predictions.ts";
 import { greedySoup, isBetter, type Measured } from "./soup.ts";
 import { chooseTestSize } from "./test-resolution.ts";
@@ -43,7 +44,7 @@ const log = getLogger("classifier.callbacks.best_weights");
 /**
  * When training ends: measures the best checkpoint's raw weights, their moving average, and SWA's average, where there
  * are several, on validation, in float32 as the export has them; with `soup` also means of the kept checkpoints. The best
- * by top-1 (by loss, where that is equal) is what the ONNX export takes; `best_weights.json` says which it is, the accuracy
+ * by top-1 or mAP (by loss, where that is equal) is what the ONNX export takes; `best_weights.json` says which it is, the accuracy
  * of each, and whether the differences are significant. With `testSizes` it then chooses the size of the exported model's input.
  */
 export class BestWeightsCallback extends Callback {
@@ -125,12 +126,19 @@ export class BestWeightsCallback extends Callback {
     const candidates = finiteOnes(weightCandidates(trainer, module), module);
     const data = classificationData(trainer.datamodule);
     const canMeasure = data instanceof ImageFolderDataModule && trainer.enableValidation;
-    const isAsked = candidates.length > 1 || soup || testSizes.length > 0;
+    // The thresholds of a multilabel model are those of its exported weights, in float32.
+    const isAsked = candidates.length > 1 || soup || testSizes.length > 0 || data?.task === "multilabel";
     if (candidates.length > 1 && !canMeasure)
       log.warning("no validation images: the weights of the best checkpoint are kept");
     this.#chosen = isAsked && canMeasure ? await this.#best(trainer, module, data, candidates) : candidates[0];
     for (const candidate of candidates) if (candidate !== this.#chosen) disposeWeights(candidate.weights);
     return this.#chosen as Candidate;
+  }
+
+  /** Of a multilabel model: the thresholds of the chosen weights. */
+  get thresholds(): readonly number[] | undefined {
+    const measured = this.#predictions;
+    return measured instanceof MultilabelPredictions ? measured.thresholds : this.#chosen?.thresholds;
   }
 
   async #best(
@@ -177,6 +185,8 @@ export class BestWeightsCallback extends Callback {
     }
     // A checkpoint's own weights are in the checkpoint, with the size of the training; others would be lost.
     if (sizes !== undefined && sizes.report.chosen !== sizes.report.trained) this.#inputSize = sizes.report.chosen;
+    if (module instanceof ClassificationModel && this.#predictions instanceof MultilabelPredictions)
+      module.thresholds = this.#predictions.thresholds;
     if (candidate !== candidates[0] || this.#inputSize !== undefined) await this.#save(trainer, module, candidate);
     return candidate;
   }
@@ -222,24 +232,25 @@ function withFiniteLoss(measured: readonly Measured[]): Measured[] {
 
 function rowsOf(ranked: readonly Measured[]): BestWeights["candidates"] {
   const best = ranked[0] as Measured;
-  return ranked.map(({ candidate: { name, source }, predictions: { top1, loss, correct } }) => ({
+  return ranked.map(({ candidate: { name, source }, predictions: { top1, score, loss, errors } }) => ({
     name,
     source,
     correct: top1.successes,
     n: top1.n,
     top1: top1.value,
     interval95: [top1.low, top1.high],
+    ...(score.name === "mAP" && { mAP: score.value }),
     loss,
-    pairedTestAgainstBest: mcnemarTest(best.predictions.correct, correct),
+    pairedTestAgainstBest: compareErrors(best.predictions.errors, errors),
   }));
 }
 
 function describeRanks(ranked: readonly Measured[], count: number): void {
   for (const {
     candidate,
-    predictions: { top1, loss },
+    predictions: { score, loss },
   } of ranked)
-    log.detail(`${candidate.name} weights: val top-1 ${describeInterval(top1)}, loss ${loss.toFixed(4)}`);
+    log.detail(`${candidate.name} weights: val ${score.describe()}, loss ${loss.toFixed(4)}`);
   const [best, ...others] = rowsOf(ranked);
   const unclear = others
     .filter(({ pairedTestAgainstBest: { distinguishable } }) => !distinguishable)

@@ -5,7 +5,9 @@ import { epochFolder, evaluationFolders } from "@classifier-training/runs";
 import { imagenetMean, imagenetStd } from "@classifier-training/vision";
 import { classificationData } from "../data/classification-datamodule.ts";
 import type { Normalization } from "../data/preprocessing.ts";
-import { type BatchPredictions, SplitPredictions } from "../statistics/predictions.ts";
+import { ClassificationModel } from "../model/classification-model.ts";
+import { splitPredictions } from "../statistics/multilabel-predictions.ts";
+import type { BatchPredictions, SplitPredictions } from "../statistics/predictions.ts";
 
 /** The predictions of a whole evaluation, in the order of the dataset. */
 export type EpochPredictions = SplitPredictions;
@@ -87,7 +89,9 @@ export abstract class EvaluationCallback extends Callback {
     if (batches.length === 0 || !trainer.isGlobalZero) return;
     // The module has said so; a report of it would show classes that were not predicted.
     if (batches.some(({ nonFinite }) => nonFinite > 0)) return;
-    await this.evaluated(trainer, module, new SplitPredictions(batches), split);
+    // In training a multilabel model is shown at the thresholds that this validation finds.
+    const own = module instanceof ClassificationModel && trainer.fn !== "fit" ? module.thresholds : undefined;
+    await this.evaluated(trainer, module, splitPredictions(batches, own), split);
   }
 }
 

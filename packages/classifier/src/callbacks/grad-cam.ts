@@ -7,6 +7,7 @@ import { z } from "zod";
 import { heatOverlay } from "../drawing/heat-overlay.ts";
 import { drawSampleGrid, type GridSample } from "../drawing/sample-grid.ts";
 import { type ClassificationBatch, ClassificationModel } from "../model/classification-model.ts";
+import { sigmoid } from "../statistics/multilabel.ts";
 import type { BatchPredictions } from "../statistics/predictions.ts";
 import { gradCam, lastFeatureStage } from "./class-activation.ts";
 import {
@@ -28,8 +29,10 @@ const log = getLogger("classifier.callbacks.grad_cam");
 interface Mistake {
   /** [1, 3, H, W], the network's input; the callback's own. */
   readonly image: Tensor;
-  readonly label: number;
-  readonly predicted: number;
+  /** The class to explain: the predicted one, or the multilabel class that is wrongly predicted or missing. */
+  readonly explained: number;
+  /** The true class; of a multilabel error whether the explained one is true. */
+  readonly truth: number | boolean;
   readonly confidence: number;
 }
 
@@ -61,15 +64,15 @@ export class GradCAMCallback extends EvaluationCallback {
     this.#forget();
   }
 
-  protected override sawBatch(batch: unknown, { labels, predicted, confidence }: BatchPredictions): void {
+  protected override sawBatch(batch: unknown, predictions: BatchPredictions): void {
     const { images } = batch as ClassificationBatch;
     const { numSamples } = this.options;
-    for (const [i, sure] of confidence.entries()) {
-      const [label = -1, guess = -1] = [labels[i], predicted[i]];
+    for (const i of predictions.labels.keys()) {
+      const error = errorOf(predictions, i);
       const last = this.#worst.length < numSamples ? undefined : this.#worst.at(-1);
-      if (label === guess || sure <= (last?.confidence ?? -1)) continue;
+      if (error === undefined || error.confidence <= (last?.confidence ?? -1)) continue;
       const image = noGrad(() => scope(() => keep(images.narrow(0, i, 1).clone())));
-      this.#worst.push({ image, label, predicted: guess, confidence: sure });
+      this.#worst.push({ ...error, image });
       this.#worst.sort((a, b) => b.confidence - a.confidence);
       for (const dropped of this.#worst.splice(numSamples)) dropped.image.dispose();
     }
@@ -108,20 +111,21 @@ export class GradCAMCallback extends EvaluationCallback {
       const one = noGrad(() => images.narrow(0, 0, 1));
       const stage = lastFeatureStage(network, one);
       if (stage === undefined) log.warnOnce("no Grad-CAM: the network has no feature maps");
-      const classes = this.#worst.map(({ predicted }) => predicted);
+      const classes = this.#worst.map(({ explained }) => explained);
       const maps = stage === undefined ? [] : gradCam(network, stage, images, classes);
       const pixels = denormalized(images, normalizationOf(trainer, split));
       one.dispose();
       images.dispose();
       if (maps.length === 0) return undefined;
       const name = classNamer(trainer);
-      return this.#worst.flatMap(({ label, predicted, confidence }, i) => {
+      return this.#worst.flatMap(({ explained, truth, confidence }, i) => {
         const [image, map] = [pixels[i], maps[i]];
         if (image === undefined || map === undefined) return [];
         return {
           ...heatOverlay({ ...image, map }),
-          trueLabel: name(label),
-          predictedLabel: name(predicted),
+          ...(typeof truth === "number"
+            ? { trueLabel: name(truth), predictedLabel: name(explained) }
+            : { trueLabel: has(name(explained), truth), predictedLabel: has(name(explained), !truth) }),
           confidence,
         };
       });
@@ -134,4 +138,26 @@ export class GradCAMCallback extends EvaluationCallback {
     for (const { image } of this.#worst) image.dispose();
     this.#worst = [];
   }
+}
+
+const has = (name: string, isTrue: boolean) => (isTrue ? name : `not ${name}`);
+
+/** A sample's error; of a multilabel sample the most confident one, at thresholds of 0.5. */
+function errorOf(
+  { labels, predicted, confidence, targets, logits, numClasses }: BatchPredictions,
+  i: number,
+): Omit<Mistake, "image"> | undefined {
+  if (targets === undefined) {
+    const [label = -1, guess = -1] = [labels[i], predicted[i]];
+    return label === guess ? undefined : { explained: guess, truth: label, confidence: confidence[i] ?? 0 };
+  }
+  let worst: Omit<Mistake, "image"> | undefined;
+  for (let k = 0; k < numClasses; k++) {
+    const isTrue = targets[i * numClasses + k] === 1;
+    const p = sigmoid(logits[i * numClasses + k] as number);
+    const wrongness = isTrue ? 1 - p : p;
+    if (wrongness <= Math.max(0.5, worst?.confidence ?? 0)) continue;
+    worst = { explained: k, truth: isTrue, confidence: wrongness };
+  }
+  return worst;
 }

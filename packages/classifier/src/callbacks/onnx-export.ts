@@ -17,7 +17,8 @@ import { z } from "zod";
 import { type ClassificationDataModule, classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { defaultImageSize } from "../data/options.ts";
-import { describeInterval } from "../statistics/interval.ts";
+import { withThresholds } from "../data/preprocessing.ts";
+import { ClassificationModel, checkpointThresholds } from "../model/classification-model.ts";
 import type { SplitPredictions } from "../statistics/predictions.ts";
 import { BestWeightsCallback } from "./best-weights.ts";
 import type { Variant } from "./onnx-variants.ts";
@@ -64,16 +65,21 @@ export class ONNXExportCallback extends Callback {
 
   override async onFitEnd(trainer: TrainerView, module: LightningModule): Promise<void> {
     await trainer.flushCheckpoints();
-    const { weights, source } = await exportedWeights(trainer, module);
+    const { weights, source, thresholds } = await exportedWeights(trainer, module);
     const given = weights ?? copyWeights(module.stateDict());
     try {
-      await withWeights(module, given, () => this.#export(trainer, module, source));
+      await withWeights(module, given, () => this.#export(trainer, module, source, thresholds));
     } finally {
       disposeWeights(given);
     }
   }
 
-  async #export(trainer: TrainerView, module: LightningModule, source: string): Promise<void> {
+  async #export(
+    trainer: TrainerView,
+    module: LightningModule,
+    source: string,
+    thresholds: readonly number[] | undefined,
+  ): Promise<void> {
     const { outputDir } = this.options;
     const path = join(outputDir, runPaths.model);
     const unchecked = temporaryPath(path);
@@ -85,7 +91,10 @@ export class ONNXExportCallback extends Callback {
         path: unchecked,
         inputNames: ["input"],
         outputNames: ["logits"],
-        metadata: { weights: source },
+        metadata: {
+          weights: source,
+          ...(thresholds && { task: "multilabel", thresholds: JSON.stringify(thresholds) }),
+        },
       });
       const { maxAbsDiff } = await checkOnnx(unchecked, input, module, { batchSizes: [1, input.shape[0] ?? 1] });
       renameSync(unchecked, path);
@@ -99,8 +108,8 @@ export class ONNXExportCallback extends Callback {
       input.dispose();
     }
     if (data === undefined) return;
-    writeLabelsMapping(outputDir, data.labelsMapping());
-    if (this.options.variants.length > 0) await this.#variants(path, data);
+    writeLabelsMapping(outputDir, withThresholds(data.labelsMapping(), thresholds));
+    if (this.options.variants.length > 0) await this.#variants(path, data, thresholds);
   }
 
   /** The options', unless another size was chosen when training ended. */
@@ -111,7 +120,11 @@ export class ONNXExportCallback extends Callback {
     return [data.evaluationSize, data.evaluationSize];
   }
 
-  async #variants(path: string, data: ClassificationDataModule): Promise<void> {
+  async #variants(
+    path: string,
+    data: ClassificationDataModule,
+    thresholds: readonly number[] | undefined,
+  ): Promise<void> {
     const { variants } = this.options;
     if (!(data instanceof ImageFolderDataModule)) {
       for (const variant of variants)
@@ -119,7 +132,7 @@ export class ONNXExportCallback extends Callback {
       return;
     }
     const { predictWith } = await import("./onnx-variants.ts");
-    const original = await predictWith(path, data);
+    const original = await predictWith(path, data, thresholds);
     for (const variant of variants) await this.#variant(path, variant, data, original);
   }
 
@@ -132,16 +145,16 @@ export class ONNXExportCallback extends Callback {
     const { writeVariant } = await import("./onnx-variants.ts");
     log.info(`the ${variant} variant: converting and measuring ...`);
     const report = await writeVariant(path, variant, data, original);
-    const { path: written, bytes, nonFinite, top1, wholeTop1, comparison } = report;
+    const { path: written, bytes, nonFinite, score, wholeScore, comparison } = report;
     if (nonFinite > 0) {
       log.warning(
-        `the ${variant} variant is left out: its logits are not finite for ${nonFinite} of ${top1.n} validation images, the numbers of this network are beyond its range`,
+        `the ${variant} variant is left out: its logits are not finite for ${nonFinite} of ${original.top1.n} validation images, the numbers of this network are beyond its range`,
       );
       return;
     }
     const verdict = comparison.distinguishable ? "a significant difference" : "no significant difference";
     log.info(
-      `exported ${written} (${(bytes / 2 ** 20).toFixed(1)} MB): val top-1 ${describeInterval(top1)}; ${runPaths.model}: ${describeInterval(wholeTop1)}; ${verdict} (p = ${comparison.pValue.toPrecision(2)})`,
+      `exported ${written} (${(bytes / 2 ** 20).toFixed(1)} MB): val ${score.describe()}; ${runPaths.model}: ${wholeScore.describe()}; ${verdict} (p = ${comparison.pValue.toPrecision(2)})`,
     );
   }
 }
@@ -174,15 +187,24 @@ async function validationImages(
 async function exportedWeights(
   trainer: TrainerView,
   module: LightningModule,
-): Promise<{ weights: Map<string, Tensor> | undefined; source: string }> {
+): Promise<{
+  weights: Map<string, Tensor> | undefined;
+  source: string;
+  thresholds?: readonly number[] | undefined;
+}> {
   const chooser = trainer.callbacks.find((callback) => callback instanceof BestWeightsCallback);
   if (chooser !== undefined) {
     const { name, weights, source } = await chooser.choose(trainer, module);
-    return { weights: copyWeights(weights), source: `${source} (${name})` };
+    return { weights: copyWeights(weights), source: `${source} (${name})`, thresholds: chooser.thresholds };
   }
   const path = bestCheckpoint(trainer);
-  if (path === undefined) return { weights: undefined, source: "the last step" };
-  const { stateDict, trainingStateDict } = loadCheckpoint(path);
+  if (path === undefined) {
+    const { thresholds } = module instanceof ClassificationModel ? module : {};
+    return { weights: undefined, source: "the last step", thresholds };
+  }
+  const checkpoint = loadCheckpoint(path);
+  const { stateDict, trainingStateDict } = checkpoint;
   for (const tensor of trainingStateDict?.values() ?? []) tensor.dispose();
-  return { weights: stateDict, source: `${path} (${trainingStateDict === undefined ? "raw" : "ema"})` };
+  const source = `${path} (${trainingStateDict === undefined ? "raw" : "ema"})`;
+  return { weights: stateDict, source, thresholds: checkpointThresholds(checkpoint) };
 }

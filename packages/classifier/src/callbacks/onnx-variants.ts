@@ -8,9 +8,9 @@ import { nn, noGrad } from "@classifier-training/torch";
 import type { DataLoader } from "@classifier-training/vision";
 import type { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { predictSplit } from "../evaluation/predict-split.ts";
-import type { Interval } from "../statistics/interval.ts";
-import { type McNemarResult, mcnemarTest } from "../statistics/mcnemar.ts";
-import { predictionsOfRows, type SplitPredictions } from "../statistics/predictions.ts";
+import { compareErrors, type McNemarResult } from "../statistics/mcnemar.ts";
+import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
+import { labelsOf, predictionsOfRows, type Score, type SplitPredictions } from "../statistics/predictions.ts";
 
 /** Smaller forms of an exported model. */
 export type Variant = "fp16" | "int8";
@@ -21,8 +21,8 @@ export interface VariantReport {
   readonly nonFinite: number;
   readonly bytes: number;
   /** Of the variant, and of the whole model, on validation. */
-  readonly top1: Interval;
-  readonly wholeTop1: Interval;
+  readonly score: Score;
+  readonly wholeScore: Score;
   readonly comparison: McNemarResult;
 }
 
@@ -44,7 +44,8 @@ export async function writeVariant(
   const bytes = variant === "fp16" ? convertFloat16(model) : await quantized(model, data);
   const path = join(modelPath, "..", modelVariantFile(variant));
   writeFileAtomic(path, bytes);
-  const smaller = await predictWith(path, data);
+  const { thresholds } = original instanceof MultilabelPredictions ? original : {};
+  const smaller = await predictWith(path, data, thresholds);
   // Of a smaller form, minus infinity is an overflow, too.
   const nonFinite = smaller.logits.filter((row) => !row.every(Number.isFinite)).length;
   if (nonFinite > 0) rmSync(path, { force: true });
@@ -52,9 +53,9 @@ export async function writeVariant(
     path,
     nonFinite,
     bytes: bytes.length,
-    top1: smaller.top1,
-    wholeTop1: original.top1,
-    comparison: mcnemarTest(smaller.correct, original.correct),
+    score: smaller.score,
+    wholeScore: original.score,
+    comparison: compareErrors(smaller.errors, original.errors),
   };
 }
 
@@ -82,18 +83,26 @@ async function* images(loader: DataLoader, { imageSize, evaluationSize: side }: 
   }
 }
 
-/** The predictions of an exported model on validation. */
-export async function predictWith(path: string, data: ImageFolderDataModule): Promise<SplitPredictions> {
+/** The predictions of an exported model on validation. @param thresholds of a multilabel model */
+export async function predictWith(
+  path: string,
+  data: ImageFolderDataModule,
+  thresholds: readonly number[] | undefined,
+): Promise<SplitPredictions> {
   const session = await openSession(path);
   try {
-    return await predictSplit(data.valDataloader(), async ({ images, labels, indices }) => {
-      const values = images.contiguous().toTypedArray() as Float32Array;
-      const input = new OnnxTensor("float32", values, [...images.shape]);
-      const outputs = await session.run({ [session.inputNames[0] ?? "input"]: input });
-      const logits = outputs[session.outputNames[0] ?? "logits"]?.data as Float32Array;
-      const targets = Int32Array.from(labels.toTypedArray() as BigInt64Array, Number);
-      return predictionsOfRows(logits, targets, indices, logits.length / targets.length);
-    });
+    return await predictSplit(
+      data.valDataloader(),
+      async ({ images, labels, indices }) => {
+        const values = images.contiguous().toTypedArray() as Float32Array;
+        const input = new OnnxTensor("float32", values, [...images.shape]);
+        const outputs = await session.run({ [session.inputNames[0] ?? "input"]: input });
+        const logits = outputs[session.outputNames[0] ?? "logits"]?.data as Float32Array;
+        return predictionsOfRows(logits, labelsOf(labels), indices, logits.length / indices.length);
+      },
+      undefined,
+      thresholds,
+    );
   } finally {
     await session.release();
   }

@@ -5,9 +5,11 @@ import { evaluationPaths, writePredictions } from "@classifier-training/runs";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { renderTable } from "../drawing/table.ts";
-import { type NamedPrediction, namedPredictions, summarizePredictions } from "../evaluation/summary.ts";
+import { describeMeasures, describeWeakness, summarize } from "../evaluation/label-summary.ts";
+import type { NamedPrediction } from "../evaluation/summary.ts";
 import { classReports, countConfusions } from "../statistics/confusion.ts";
 import { describeInterval, percent } from "../statistics/interval.ts";
+import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
 import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 
 export const classificationReportOptionsSchema = z.strictObject({
@@ -18,7 +20,8 @@ export const classificationReportOptionsSchema = z.strictObject({
 const log = getLogger("classifier.callbacks.report");
 
 /**
- * After each validation epoch, under `epoch_NNN/`: `class_report.csv` (precision, recall, F1, support),
+ * After each validation epoch, under `epoch_NNN/`: `class_report.csv` (precision, recall, F1, support; of a multilabel
+ * model also average precision and threshold),
  * `misclassified.csv` and `predictions.csv` (every sample, for paired comparisons of runs); and in the log file the accuracy
  * with its interval, the weakest classes and the most confident errors. When training ends, and after `validate` and `test`,
  * it gets the whole table of classes and the list of errors.
@@ -50,38 +53,58 @@ export class ClassificationReportCallback extends EvaluationCallback {
   ): void {
     const name = classNamer(trainer);
     const samples = classificationData(trainer.datamodule)?.samples(split) ?? [];
-    const rows = namedPredictions(predictions, samples, name);
     const { worst } = this.options;
-    const { accuracy, weakest, errors } = summarizePredictions(rows, worst);
-    const reports = classReports(countConfusions(predictions.labels, predictions.predicted, predictions.numClasses));
+    const { rows, summary } = summarize(predictions, samples, name, worst);
+    const { accuracy, measures, weakest, errors } = summary;
+    const { columns, reports } = classTable(predictions);
     const folder = evaluationFolder(this.options.outputDir, trainer, split);
     writePredictions(join(folder, evaluationPaths.predictions), rows);
     writePredictions(join(folder, evaluationPaths.misclassified), errors);
     writeFileAtomic(
       join(folder, evaluationPaths.classReport),
       csvText(
-        ["class", "precision", "recall", "f1", "support"],
-        reports.map((r, k) => [name(k), r.precision.toFixed(4), r.recall.toFixed(4), r.f1.toFixed(4), r.support]),
+        ["class", ...columns],
+        reports.map((values, k) => [name(k), ...values.map(written(4))]),
       ),
     );
     this.#tables = [
       renderTable(
         `Classes, ${split}, ${plural(rows.length, "sample")}`,
-        ["class", "precision", "recall", "F1", "support"],
-        reports.map((r, k) => [name(k), r.precision.toFixed(3), r.recall.toFixed(3), r.f1.toFixed(3), r.support]),
+        ["class", ...columns.map((column) => (column === "f1" ? "F1" : column))],
+        reports.map((values, k) => [name(k), ...values.map(written(3))]),
       ),
       ...(errors.length === 0 ? [] : [errorsTable(errors, folder)]),
     ];
     if (trainer.fn !== "fit") this.#logTables();
-    log.detail(`${split} top-1: ${describeInterval(accuracy)}`);
-    if (weakest.length > 0)
-      log.detail(`weakest classes: ${weakest.map((r) => `${r.name} (${r.correct} of ${r.support})`).join(", ")}`);
+    if (measures === undefined) log.detail(`${split} top-1: ${describeInterval(accuracy)}`);
+    else for (const line of describeMeasures(measures, accuracy)) log.detail(`${split} ${line}`);
+    if (weakest.length > 0) log.detail(`weakest classes: ${weakest.map(describeWeakness).join(", ")}`);
     const confident = errors.slice(0, worst).map(({ sample, true: label, predicted, confidence }) => {
       const short = sample.split(sep).slice(-2).join("/");
-      return `${short} (${label} predicted as ${predicted}, ${percent(confidence)})`;
+      return `${short} (${label || "none"} predicted as ${predicted || "none"}, ${percent(confidence)})`;
     });
     if (confident.length > 0) log.detail(`most confident errors: ${confident.join(", ")}`);
   }
+}
+
+/** A class's numbers, by column; integers are counts. */
+function classTable(predictions: EpochPredictions): { columns: string[]; reports: number[][] } {
+  const columns = ["precision", "recall", "f1", "support"];
+  if (predictions instanceof MultilabelPredictions)
+    return {
+      columns: [...columns, "ap", "threshold"],
+      reports: predictions.reports.map((r) => [r.precision, r.recall, r.f1, r.tp + r.fn, r.ap, r.threshold]),
+    };
+  const { labels, predicted, numClasses } = predictions;
+  const reports = classReports(countConfusions(labels, predicted, numClasses));
+  return { columns, reports: reports.map((r) => [r.precision, r.recall, r.f1, r.support]) };
+}
+
+/** The column of counts. */
+const support = 3;
+
+function written(digits: number): (value: number, column: number) => string | number {
+  return (value, column) => (column === support ? value : Number.isNaN(value) ? "" : value.toFixed(digits));
 }
 
 /** The most confident ones; the file has all. */

@@ -5,6 +5,7 @@ import { evaluationPaths } from "@classifier-training/runs";
 import { z } from "zod";
 import { drawSampleGrid, type GridSample } from "../drawing/sample-grid.ts";
 import type { ClassificationBatch } from "../model/classification-model.ts";
+import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
 import type { BatchPredictions } from "../statistics/predictions.ts";
 import {
   classNamer,
@@ -25,6 +26,8 @@ interface Sample extends Pixels {
   readonly rank: number;
   /** The sample's place in the evaluation. */
   readonly position: number;
+  /** Its place in the dataset. */
+  readonly index: number;
   readonly label: number | undefined;
   readonly predicted: number | undefined;
   readonly confidence: number;
@@ -59,13 +62,14 @@ export class SampleVisualizationCallback extends EvaluationCallback {
   ): void {
     const normalization = normalizationOf(trainer, split);
     const { images } = batch as ClassificationBatch;
-    const { labels, predicted, confidence } = predictions;
+    const { labels, predicted, confidence, indices } = predictions;
     for (let i = 0; i < labels.length; i++) {
       const position = this.#seen++;
       const rank = Rng.at(0, position, "sample_visualization").uniform();
       const last = this.#samples.length < this.options.numSamples ? undefined : this.#samples.at(-1);
       if (last !== undefined && rank >= last.rank) continue;
-      const said = { label: labels[i], predicted: predicted[i], confidence: confidence[i] ?? 0 };
+      const index = indices[i] ?? -1;
+      const said = { index, label: labels[i], predicted: predicted[i], confidence: confidence[i] ?? 0 };
       const [image] = denormalized(images.narrow(0, i, 1), normalization);
       if (image !== undefined) this.#samples.push({ ...image, ...said, rank, position });
       this.#samples.sort((one, other) => one.rank - other.rank);
@@ -80,17 +84,20 @@ export class SampleVisualizationCallback extends EvaluationCallback {
   protected override evaluated(
     trainer: TrainerView,
     _module: LightningModule,
-    _predictions: EpochPredictions,
+    predictions: EpochPredictions,
     split: EvaluationSplit,
   ): void {
     const shown = [...this.#samples].sort((one, other) => one.position - other.position);
     this.#forget();
     const name = classNamer(trainer);
-    const samples: GridSample[] = shown.map(({ label, predicted, ...sample }) => ({
-      ...sample,
-      trueLabel: name(label),
-      predictedLabel: name(predicted),
-    }));
+    const samples: GridSample[] = shown.map(({ label, predicted, ...sample }) => {
+      if (!(predictions instanceof MultilabelPredictions))
+        return { ...sample, trueLabel: name(label), predictedLabel: name(predicted) };
+      const at = predictions.indices.indexOf(sample.index);
+      const names = (labels: readonly number[]) => labels.map(name).join(", ") || "none";
+      const [trueLabel, predictedLabel] = [names(predictions.trueLabels(at)), names(predictions.predictedLabels(at))];
+      return { ...sample, trueLabel, predictedLabel, confidence: predictions.setConfidence(at) };
+    });
     const png = drawSampleGrid(samples, `Epoch ${trainer.currentEpoch + 1}: predicted label and confidence`);
     writeFileAtomic(
       join(evaluationFolder(this.options.outputDir, trainer, split), evaluationPaths.samplePredictions),

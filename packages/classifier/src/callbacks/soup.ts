@@ -31,9 +31,9 @@ export interface Measured extends Measurement {
 const mostCheckpoints = 4;
 const normImages = 4096;
 
-/** The order of candidates: more samples right, then the lower loss. */
+/** The order of candidates: the better score (more samples right, or the higher mAP), then the lower loss. */
 export function isBetter(one: SplitPredictions, other: SplitPredictions): boolean {
-  const [ours, theirs] = [one.top1.successes, other.top1.successes];
+  const [ours, theirs] = [one.score.value, other.score.value];
   return ours === theirs ? one.loss < other.loss : ours > theirs;
 }
 

@@ -3,8 +3,8 @@ import { asModelInput, type LightningModule } from "@classifier-training/lightni
 import type { BestWeights } from "@classifier-training/runs";
 import { noGrad, scope, zeros } from "@classifier-training/torch";
 import type { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
-import { describeInterval, percent } from "../statistics/interval.ts";
-import { type McNemarResult, mcnemarTest } from "../statistics/mcnemar.ts";
+import { percent } from "../statistics/interval.ts";
+import { compareErrors, type McNemarResult } from "../statistics/mcnemar.ts";
 import type { SplitPredictions } from "../statistics/predictions.ts";
 import type { Measurement } from "./soup.ts";
 
@@ -71,12 +71,13 @@ export async function chooseTestSize(
   data.setEvaluationSize(best.size);
   if (sized.length === 1) return undefined;
   log.info(describe(sized, best));
-  const sizes = sized.map(({ size, predictions: { top1, loss }, comparison, seconds }) => ({
+  const sizes = sized.map(({ size, predictions: { top1, score, loss }, comparison, seconds }) => ({
     size,
     correct: top1.successes,
     n: top1.n,
     top1: top1.value,
     interval95: [top1.low, top1.high] satisfies [number, number],
+    ...(score.name === "mAP" && { mAP: score.value }),
     loss,
     pairedTestAgainstTrained: comparison,
     seconds: Number(seconds.toFixed(1)),
@@ -84,7 +85,7 @@ export async function chooseTestSize(
   return { report: { chosen: best.size, trained, sizes }, predictions: best.predictions };
 }
 
-const compare = (one: SplitPredictions, base: SplitPredictions) => mcnemarTest(one.correct, base.correct);
+const compare = (one: SplitPredictions, base: SplitPredictions) => compareErrors(one.errors, base.errors);
 
 /** The best of those that are better for sure, the smaller one of equals; else the training's own, which comes first. */
 function choose(sized: readonly Sized[]): Sized {
@@ -94,8 +95,7 @@ function choose(sized: readonly Sized[]): Sized {
   );
   return (
     clear.reduce<Sized | undefined>(
-      (best, one) =>
-        best === undefined || one.predictions.top1.successes > best.predictions.top1.successes ? one : best,
+      (best, one) => (best === undefined || one.predictions.score.value > best.predictions.score.value ? one : best),
       undefined,
     ) ?? own
   );
@@ -105,11 +105,11 @@ function describe(sized: readonly Sized[], best: Sized): string {
   const [own, ...larger] = sized as readonly [Sized, ...Sized[]];
   const took = `${sized.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(1)} s`;
   if (best === own) {
-    const others = larger.map(({ size, predictions: { top1 } }) => `${size} px ${percent(top1.value)}`).join(", ");
-    return `test-time resolution: ${own.size} px as trained, ${percent(own.predictions.top1.value)}; not significantly better: ${others} (${took})`;
+    const others = larger.map(({ size, predictions: { score } }) => `${size} px ${percent(score.value)}`).join(", ");
+    return `test-time resolution: ${own.size} px as trained, ${percent(own.predictions.score.value)}; not significantly better: ${others} (${took})`;
   }
   const p = best.comparison.pValue.toPrecision(2);
-  return `test-time resolution: ${best.size} px, val top-1 ${describeInterval(best.predictions.top1)}, better than ${own.size} px as trained, ${percent(own.predictions.top1.value)} (p = ${p}; ${took})`;
+  return `test-time resolution: ${best.size} px, val ${best.predictions.score.describe()}, better than ${own.size} px as trained, ${percent(own.predictions.score.value)} (p = ${p}; ${took})`;
 }
 
 /** Whether a network takes images of another size: one with fixed position embeddings does not. */

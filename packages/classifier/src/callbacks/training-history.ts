@@ -7,7 +7,13 @@ import { drawLineChart, type Line } from "../drawing/line-chart.ts";
 
 export const trainingHistoryOptionsSchema = z.strictObject({ outputDir: z.string().default("outputs") });
 
-const curves = {
+interface Plot {
+  readonly title: string;
+  readonly yLabel: string;
+  readonly lines: readonly (readonly [label: string, metric: string])[];
+}
+
+const curves: Readonly<Record<keyof typeof historyPaths, Plot>> = {
   loss: {
     title: "Training and validation loss",
     yLabel: "loss",
@@ -25,9 +31,23 @@ const curves = {
       ["train top-1", "train/acc_top1"],
     ],
   },
-} as const;
+};
 
-const metricNames = Object.values(curves).flatMap(({ lines }) => lines.map(([, metric]) => metric));
+/** What a multilabel training has in place of accuracy. */
+const labelCurves: Plot = {
+  title: "mAP and F1",
+  yLabel: "score",
+  lines: [
+    ["val mAP", "val/mAP"],
+    ["val F1 macro", "val/f1_macro"],
+    ["val F1 micro", "val/f1_micro"],
+    ["train F1 micro", "train/f1_micro"],
+  ],
+};
+
+function curvesOf(metrics: Readonly<Record<string, number>>): typeof curves {
+  return "val/mAP" in metrics ? { ...curves, accuracy: labelCurves } : curves;
+}
 
 interface EpochRow {
   readonly epoch: number;
@@ -60,12 +80,14 @@ export class TrainingHistoryCallback extends Callback {
 
   override onTrainEpochEnd(trainer: TrainerView, _module: LightningModule): void {
     const metrics = trainer.callbackMetrics;
-    const values = Object.fromEntries(metricNames.map((name) => [name, metrics[name] ?? null]));
+    const plots = curvesOf(metrics);
+    const names = Object.values(plots).flatMap(({ lines }) => lines.map(([, metric]) => metric));
+    const values = Object.fromEntries(names.map((name) => [name, metrics[name] ?? null]));
     this.#rows = [
       ...this.#rows.filter(({ epoch }) => epoch < trainer.currentEpoch),
       { epoch: trainer.currentEpoch, values },
     ];
-    for (const [plot, { title, yLabel, lines }] of Object.entries(curves)) {
+    for (const [plot, { title, yLabel, lines }] of Object.entries(plots)) {
       const plotted: Line[] = lines.map(([label, metric]) => ({
         label,
         values: this.#rows.map((row) => row.values[metric] ?? null),
@@ -77,7 +99,10 @@ export class TrainingHistoryCallback extends Callback {
         x: this.#rows.map(({ epoch }) => epoch + 1),
         lines: plotted,
       });
-      writeFileAtomic(join(this.options.outputDir, runPaths.history, historyPaths[plot as keyof typeof curves]), png);
+      writeFileAtomic(
+        join(this.options.outputDir, runPaths.history, historyPaths[plot as keyof typeof historyPaths]),
+        png,
+      );
     }
   }
 

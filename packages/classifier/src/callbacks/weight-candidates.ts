@@ -10,6 +10,7 @@ import {
 } from "@classifier-training/lightning";
 import type { WeightsName } from "@classifier-training/runs";
 import type { Tensor } from "@classifier-training/torch";
+import { ClassificationModel, checkpointThresholds } from "../model/classification-model.ts";
 
 /** Weights that a training ended with. */
 export interface Candidate {
@@ -18,6 +19,8 @@ export interface Candidate {
   readonly weights: Map<string, Tensor>;
   /** The checkpoint they are from, or "the last step". */
   readonly source: string;
+  /** Of a multilabel model: those that validation found best for these weights. */
+  readonly thresholds?: readonly number[] | undefined;
 }
 
 /** Where a training's best weights are: the best checkpoint, if one was saved. */
@@ -44,16 +47,21 @@ export function weightCandidates(trainer: TrainerView, module: LightningModule):
 const lastStep = "the last step";
 
 function ofCheckpoint(path: string): Candidate[] {
-  const { stateDict, trainingStateDict } = loadCheckpoint(path);
-  if (trainingStateDict === undefined) return [{ name: "raw", weights: stateDict, source: path }];
+  const checkpoint = loadCheckpoint(path);
+  const { stateDict, trainingStateDict } = checkpoint;
+  const thresholds = checkpointThresholds(checkpoint);
+  if (trainingStateDict === undefined) return [{ name: "raw", weights: stateDict, source: path, thresholds }];
   return [
-    { name: "ema", weights: stateDict, source: path },
+    { name: "ema", weights: stateDict, source: path, thresholds },
     { name: "raw", weights: trainingStateDict, source: path },
   ];
 }
 
 function ofLastStep(trainer: TrainerView, module: LightningModule): Candidate[] {
-  const raw: Candidate = { name: "raw", weights: copyWeights(module.stateDict()), source: lastStep };
+  const { thresholds } = module instanceof ClassificationModel ? module : {};
+  const raw: Candidate = { name: "raw", weights: copyWeights(module.stateDict()), source: lastStep, thresholds };
   const average = trainer.callbacks.find((callback) => callback instanceof EMACallback)?.average;
-  return average === undefined ? [raw] : [{ name: "ema", weights: copyWeights(average), source: lastStep }, raw];
+  return average === undefined
+    ? [raw]
+    : [{ name: "ema", weights: copyWeights(average), source: lastStep, thresholds }, raw];
 }

@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { columnsOf, displayPath, shellWord, shortened } from "@classifier-training/base";
 import { runPaths } from "@classifier-training/runs";
+import { describeMeasures, describeWeakness } from "../evaluation/label-summary.ts";
 import type { NamedPrediction, PredictionSummary, WeakClass } from "../evaluation/summary.ts";
 import { describeInterval, percent } from "../statistics/interval.ts";
 import type { TrainResult } from "../training/train.ts";
@@ -19,10 +20,13 @@ export function describeResult(result: TrainResult, next: readonly string[] = []
   if (result.isTrial) return "\nfast_dev_run: every component ran once; no model and no checkpoint were saved\n";
   const width = columnsOf(process.stdout);
   const lines: (readonly [string, string])[] = [];
-  if (summary !== undefined) lines.push(["val accuracy", describeInterval(summary.accuracy)]);
+  if (summary?.measures !== undefined) {
+    const [mAP = "", macro = ""] = describeMeasures(summary.measures, summary.accuracy);
+    lines.push(["val mAP", mAP.replace("mAP ", "")], ["val F1 macro", macro.replace("F1 macro ", "")]);
+  } else if (summary !== undefined) lines.push(["val accuracy", describeInterval(summary.accuracy)]);
   if (summary !== undefined && measured > 1)
     lines.push(["", `the best of ${measured} measured on these images: optimistic; test is untouched`]);
-  const isSaid = summary !== undefined && /acc_top1$/.test(monitor);
+  const isSaid = summary !== undefined && /acc_top1$|mAP$/.test(monitor);
   if (bestScore !== undefined && !isSaid) lines.push([`best ${monitor}`, bestScore.toFixed(4)]);
   if (bestCheckpoint !== undefined) lines.push(["best checkpoint", displayPath(bestCheckpoint)]);
   if (existsSync(onnx)) lines.push(["exported model", `${displayPath(onnx)} (${contents(onnx, result)})`]);
@@ -50,12 +54,12 @@ function describeErrors(summary: PredictionSummary | undefined, width: number): 
   ];
 }
 
-function describeClass({ name, correct, support }: WeakClass): string {
-  return `${shortened(name, 24)} (${correct} of ${support})`;
+function describeClass({ name, ...weakness }: WeakClass): string {
+  return describeWeakness({ ...weakness, name: shortened(name, 24) });
 }
 
 function verdictOf({ true: label, predicted, confidence }: NamedPrediction): string {
-  return `${shortened(label, 16)}, predicted as ${shortened(predicted, 16)} (${percent(confidence)})`;
+  return `${shortened(label || "none", 16)}, predicted as ${shortened(predicted || "none", 16)} (${percent(confidence)})`;
 }
 
 /** A title and as many items as fit into a line. */
@@ -105,7 +109,7 @@ function goodness({ bestScore, mode }: TrainResult): number {
 }
 
 function describeScore({ summary, bestScore, monitor }: TrainResult): string {
-  if (summary === undefined || !/acc_top1$/.test(monitor))
+  if (summary === undefined || summary.measures !== undefined || !/acc_top1$/.test(monitor))
     return `${monitor} ${bestScore?.toFixed(4) ?? "not measured"}`;
   const { value, low, high } = summary.accuracy;
   return `${percent(value)} (${percent(low)} to ${percent(high)})`;

@@ -165,7 +165,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
 
   labelsMapping(): LabelsMapping {
     const { imageSize, exifOrientation } = this.options;
-    return labelsMappingOf(this.classNames, this.#transform("val"), imageSize, exifOrientation);
+    return labelsMappingOf(this.classNames, this.#transform("val"), imageSize, exifOrientation, this.task);
   }
 
   override normalization(split: Split): Normalization {

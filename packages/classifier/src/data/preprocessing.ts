@@ -5,6 +5,7 @@ import {
   Compose,
   namedSpec,
   Resize,
+  type Task,
   type Transform,
   type TransformSpec,
 } from "@classifier-training/vision";
@@ -50,6 +51,7 @@ export function labelsMappingOf(
   transform: Transform,
   imageSize: number,
   exifOrientation = false,
+  task: Task = "multiclass",
 ): LabelsMapping {
   const steps = flatten(transform.spec);
   const { mean, std } = normalizationOf(transform);
@@ -58,6 +60,7 @@ export function labelsMappingOf(
     num_classes: classNames.length,
     class_to_idx: Object.fromEntries(classNames.map((name, index) => [name, index])),
     idx_to_class: Object.fromEntries(classNames.map((name, index) => [String(index), name])),
+    ...(task === "multilabel" && { task }),
     normalization: { mean: [...mean], std: [...std] },
     preprocessing: {
       color_order: "RGB",
@@ -130,4 +133,9 @@ function inputSize(steps: readonly TransformSpec[], imageSize: number): { height
     if (typeof side === "number" && transform !== "Resize") return { height: side, width: side };
   }
   return { height: imageSize, width: imageSize };
+}
+
+/** The labels mapping of a multilabel model with the thresholds of its classes; of another task as it is. */
+export function withThresholds(labels: LabelsMapping, thresholds: readonly number[] | undefined): LabelsMapping {
+  return labels.task === "multilabel" && thresholds !== undefined ? { ...labels, thresholds: [...thresholds] } : labels;
 }

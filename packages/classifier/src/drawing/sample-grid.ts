@@ -1,4 +1,4 @@
-import { createCanvas, ImageData } from "@napi-rs/canvas";
+import { createCanvas, ImageData, type SKRSContext2D } from "@napi-rs/canvas";
 import { faint, ink, right, wrong } from "./colors.ts";
 import { registerFonts, textFont } from "./fonts.ts";
 
@@ -52,12 +52,22 @@ export function drawSampleGrid(samples: readonly GridSample[], title: string): B
     context.strokeRect(x, y, tile, tile);
     context.fillStyle = color;
     context.font = `22px "${textFont}"`;
-    context.fillText(`${sample.predictedLabel}  ${(100 * sample.confidence).toFixed(0)}%`, x, y + tile + 30);
+    const confidence = `  ${(100 * sample.confidence).toFixed(0)}%`;
+    context.fillText(`${fitted(context, sample.predictedLabel, tile, confidence)}${confidence}`, x, y + tile + 30);
     context.fillStyle = ink;
     context.font = `18px "${textFont}"`;
-    context.fillText(`true: ${sample.trueLabel}`, x, y + tile + 54);
+    context.fillText(fitted(context, `true: ${sample.trueLabel}`, tile), x, y + tile + 54);
   }
   return canvas.toBuffer("image/png");
+}
+
+/** A text cut to a width in pixels, which what follows it has a part of. */
+function fitted(context: SKRSContext2D, text: string, width: number, rest = ""): string {
+  const fits = (candidate: string) => context.measureText(candidate + rest).width <= width;
+  if (fits(text)) return text;
+  let length = text.length - 1;
+  while (length > 1 && !fits(`${text.slice(0, length)}\u2026`)) length--;
+  return `${text.slice(0, length)}\u2026`;
 }
 
 function withAlpha(rgb: Uint8Array | Uint8ClampedArray): Uint8ClampedArray {

@@ -1,7 +1,7 @@
-import { describeInterval, wilsonInterval } from "../statistics/interval.ts";
-import { mcnemarTest } from "../statistics/mcnemar.ts";
+import { describeInterval, percent, wilsonInterval } from "../statistics/interval.ts";
+import { compareErrors } from "../statistics/mcnemar.ts";
 import { describeComparison } from "./report.ts";
-import { pairedSamples, readStoredPredictions } from "./stored-predictions.ts";
+import { microF1, pairedSamples, readStoredPredictions } from "./stored-predictions.ts";
 
 /**
  * Compares runs by the predictions that they stored, without running a model: accuracies, and each run against the best.
@@ -11,15 +11,18 @@ import { pairedSamples, readStoredPredictions } from "./stored-predictions.ts";
 export function compareStored(paths: readonly string[]): string[] {
   const runs = paths.map(readStoredPredictions).map((run) => {
     const correct = [...run.correct.values()].filter(Boolean).length;
-    return { run, top1: wilsonInterval(correct, run.correct.size) };
+    const accuracy = wilsonInterval(correct, run.correct.size);
+    if (run.counts === undefined) return { run, value: accuracy.value, text: `top-1 ${describeInterval(accuracy)}` };
+    const value = microF1([...run.counts.values()]);
+    return { run, value, text: `F1 micro ${percent(value)}, exact match ${describeInterval(accuracy)}` };
   });
-  runs.sort((a, b) => b.top1.value - a.top1.value);
+  runs.sort((a, b) => b.value - a.value);
   const [best, ...others] = runs.map(({ run }) => run);
   return [
-    ...runs.map(({ run, top1 }) => `${run.name}: top-1 ${describeInterval(top1)}`),
+    ...runs.map(({ run, text }) => `${run.name}: ${text}`),
     ...others.map((other) => {
       const { first, second } = pairedSamples(best ?? other, other);
-      const comparison = { first: best?.name ?? "", second: other.name, ...mcnemarTest(first, second) };
+      const comparison = { first: best?.name ?? "", second: other.name, ...compareErrors(first, second) };
       return describeComparison(comparison, first.length);
     }),
   ];

@@ -1,22 +1,28 @@
 import { CtError } from "@classifier-training/base";
 import type { Classifier } from "@classifier-training/inference";
 import type { ClassificationBatch, DataLoader } from "@classifier-training/vision";
-import { type BatchPredictions, predictionsOfRows, SplitPredictions } from "../statistics/predictions.ts";
+import { splitPredictions } from "../statistics/multilabel-predictions.ts";
+import { type BatchPredictions, predictionsOfRows, type SplitPredictions } from "../statistics/predictions.ts";
 
 /** An image file with its true class. */
 export interface LabeledFile {
   readonly path: string;
+  /** Several are joined by commas. */
   readonly label: string;
+  /** The classes of a multilabel image. */
+  readonly labels?: readonly string[];
 }
 
 /**
  * Runs a model over the batches of a loader, which is closed afterwards.
  * @param limit how many batches at most
+ * @param thresholds of a multilabel model; by default those that are best for these very predictions
  */
 export async function predictSplit(
   loader: DataLoader,
   predict: (batch: ClassificationBatch) => BatchPredictions | Promise<BatchPredictions>,
   limit = Number.POSITIVE_INFINITY,
+  thresholds?: readonly number[],
 ): Promise<SplitPredictions> {
   const batches: BatchPredictions[] = [];
   try {
@@ -28,7 +34,7 @@ export async function predictSplit(
   } finally {
     await loader.close();
   }
-  return new SplitPredictions(batches);
+  return splitPredictions(batches, thresholds);
 }
 
 /** Images per forward pass. */
@@ -43,8 +49,9 @@ export async function predictImages(
   images: readonly LabeledFile[],
   onProgress?: (done: number, total: number) => void,
 ): Promise<SplitPredictions> {
-  const { classNames } = classifier;
-  const labels = Int32Array.from(images, ({ label, path }) => indexOf(classNames, label, path));
+  const { classNames, task, thresholds } = classifier;
+  const labels = truthOf(classNames, images, task);
+  const perImage = labels.length / Math.max(1, images.length);
   const batches: BatchPredictions[] = [];
   for (let start = 0; start < images.length; start += batchSize) {
     const paths = images.slice(start, start + batchSize).map(({ path }) => path);
@@ -52,10 +59,26 @@ export async function predictImages(
     const logits = new Float32Array(rows.length * classNames.length);
     for (const [i, row] of rows.entries()) logits.set(row, i * classNames.length);
     const indices = rows.map((_, i) => start + i);
-    batches.push(predictionsOfRows(logits, labels.slice(start, start + rows.length), indices, classNames.length));
+    batches.push(
+      predictionsOfRows(
+        logits,
+        labels.slice(start * perImage, (start + rows.length) * perImage),
+        indices,
+        classNames.length,
+      ),
+    );
     onProgress?.(start + rows.length, images.length);
   }
-  return new SplitPredictions(batches);
+  return splitPredictions(batches, thresholds);
+}
+
+/** Class indices, or rows of K for a multilabel model. */
+function truthOf(classNames: readonly string[], images: readonly LabeledFile[], task: Classifier["task"]) {
+  if (task === "multiclass") return Int32Array.from(images, ({ label, path }) => indexOf(classNames, label, path));
+  const targets = new Uint8Array(images.length * classNames.length);
+  for (const [i, { label, labels = [label], path }] of images.entries())
+    for (const one of labels) targets[i * classNames.length + indexOf(classNames, one, path)] = 1;
+  return targets;
 }
 
 /** The largest difference between the logits of two models for the same samples. */

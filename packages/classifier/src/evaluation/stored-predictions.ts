@@ -6,6 +6,8 @@ import {
   epochOfFolder,
   evaluationFolders,
   evaluationPaths,
+  type LabelCounts,
+  labelCounts,
   readPredictions,
   readRun,
 } from "@classifier-training/runs";
@@ -17,6 +19,8 @@ export interface StoredPredictions {
   readonly name: string;
   /** By sample: whether the prediction was right. */
   readonly correct: ReadonlyMap<string, boolean>;
+  /** Of a multilabel run. */
+  readonly counts: ReadonlyMap<string, LabelCounts> | undefined;
 }
 
 /**
@@ -24,11 +28,11 @@ export interface StoredPredictions {
  * @throws CtError when there are none
  */
 export function readStoredPredictions(path: string): StoredPredictions {
-  if (existsSync(path) && statSync(path).isFile()) return { name: path, correct: readCorrect(path) };
+  if (existsSync(path) && statSync(path).isFile()) return { name: path, ...readStored(path) };
   const stored = predictionFolders(path)
     .map((folder) => ({ folder, file: join(folder, evaluationPaths.predictions) }))
     .filter(({ file }) => existsSync(file))
-    .map(({ folder, file }) => ({ name: folder, correct: readCorrect(file) }));
+    .map(({ folder, file }) => ({ name: folder, ...readStored(file) }));
   const [first, ...others] = stored;
   if (first === undefined) {
     throw new CtError({
@@ -38,7 +42,7 @@ export function readStoredPredictions(path: string): StoredPredictions {
       fix: `give a run directory of a training with callbacks.report, or a ${evaluationPaths.predictions}`,
     });
   }
-  return others.reduce((best, one) => (rightOnes(one) > rightOnes(best) ? one : best), first);
+  return others.reduce((best, one) => (goodness(one) > goodness(best) ? one : best), first);
 }
 
 /** What a run, or one that it resumed, stored of an epoch (from 0); undefined where it stored nothing. */
@@ -49,7 +53,11 @@ export function readEpochPredictions(run: string, epoch: number): NamedPredictio
     .findLast(existsSync);
   return file === undefined
     ? undefined
-    : readPredictions(file).map(({ row }) => ({ ...row, confidence: Number(row.confidence) }));
+    : readPredictions(file).map(({ row }) => ({
+        ...row,
+        confidence: Number(row.confidence),
+        counts: labelCounts(row),
+      }));
 }
 
 /** The folders of a run that may hold predictions; those of a resumed run's first epochs are in the run that it resumed. */
@@ -68,14 +76,25 @@ function predictionFolders(path: string, untilEpoch = Number.POSITIVE_INFINITY, 
   return [...before, ...own.map((name) => join(path, name))];
 }
 
-function rightOnes({ correct }: StoredPredictions): number {
-  return [...correct.values()].filter(Boolean).length;
+/** Right samples; of a multilabel run micro F1. */
+function goodness({ correct, counts }: StoredPredictions): number {
+  return counts === undefined ? [...correct.values()].filter(Boolean).length : microF1([...counts.values()]);
 }
 
-function readCorrect(file: string): Map<string, boolean> {
-  return new Map(
-    readPredictions(file).map(({ row: { sample, true: label, predicted, confidence }, where }) => {
-      if (confidence !== "NaN") return [sample, label === predicted];
+/** F1 over all labels of all samples. */
+export function microF1(counts: readonly LabelCounts[]): number {
+  const [right, wrong] = counts.reduce(([a, b], { tp, fp, fn }) => [a + 2 * tp, b + fp + fn], [0, 0]);
+  return right + wrong === 0 ? 0 : right / (right + wrong);
+}
+
+function readStored(file: string): Pick<StoredPredictions, "correct" | "counts"> {
+  const counts = new Map<string, LabelCounts>();
+  const correct = new Map(
+    readPredictions(file).map(({ row, where }) => {
+      const { sample, true: label, predicted, confidence } = row;
+      const own = labelCounts(row);
+      if (own !== undefined) counts.set(sample, own);
+      if (confidence !== "NaN") return [sample, own === undefined ? label === predicted : own.fp + own.fn === 0];
       throw new CtError({
         code: "compare/not-finite",
         what: "the prediction has no confidence: the model's outputs were not finite, it had diverged",
@@ -84,13 +103,14 @@ function readCorrect(file: string): Map<string, boolean> {
       });
     }),
   );
+  return { correct, counts: counts.size === 0 ? undefined : counts };
 }
 
-/** Two runs on the samples that both have. @throws CtError when they share none */
+/** How many labels two runs have wrong of each sample that both have. @throws CtError when they share none */
 export function pairedSamples(
   first: StoredPredictions,
   second: StoredPredictions,
-): { readonly first: boolean[]; readonly second: boolean[] } {
+): { readonly first: number[]; readonly second: number[] } {
   const shared = [...first.correct.keys()].filter((sample) => second.correct.has(sample));
   if (shared.length === 0) {
     throw new CtError({
@@ -99,6 +119,10 @@ export function pairedSamples(
       fix: "compare runs on the same data, started in the same folder",
     });
   }
-  const pick = ({ correct }: StoredPredictions) => shared.map((sample) => correct.get(sample) === true);
+  const wrong = ({ correct, counts }: StoredPredictions, sample: string) => {
+    const own = counts?.get(sample);
+    return own === undefined ? Number(correct.get(sample) !== true) : own.fp + own.fn;
+  };
+  const pick = (run: StoredPredictions) => shared.map((sample) => wrong(run, sample));
   return { first: pick(first), second: pick(second) };
 }

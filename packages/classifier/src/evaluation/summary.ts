@@ -1,23 +1,26 @@
-import type { Prediction } from "@classifier-training/runs";
+import type { PredictionRow } from "@classifier-training/runs";
 import { classReports, countConfusions } from "../statistics/confusion.ts";
 import { type Interval, wilsonInterval } from "../statistics/interval.ts";
+import type { LabelMeasures } from "../statistics/multilabel.ts";
 import type { SplitPredictions } from "../statistics/predictions.ts";
 
 /** A prediction by the names of its sample and classes. */
-export interface NamedPrediction extends Omit<Prediction, "confidence"> {
-  /** 0 to 1. */
-  readonly confidence: number;
-}
+export type NamedPrediction = PredictionRow;
 
 export interface WeakClass {
   readonly name: string;
   readonly correct: number;
   readonly support: number;
+  /** Of a multilabel model, whose classes may also be predicted too often. */
+  readonly f1?: number;
 }
 
 /** What people ask first of the predictions for a split. */
 export interface PredictionSummary {
+  /** Of a multilabel model: how often exactly the labels of a sample are predicted. */
   readonly accuracy: Interval;
+  /** Of a multilabel model. */
+  readonly measures?: LabelMeasures;
   /** Those with errors, the lowest F1 first. */
   readonly weakest: readonly WeakClass[];
   /** All of them, the most confident first. */
@@ -26,14 +29,17 @@ export interface PredictionSummary {
 
 /** @param worst how many of the weakest classes at most */
 export function summarizePredictions(rows: readonly NamedPrediction[], worst: number): PredictionSummary {
+  const errors = rows.filter(isWrong).sort((a, b) => b.confidence - a.confidence);
+  const accuracy = wilsonInterval(rows.length - errors.length, rows.length);
+  // Stored label sets have no probabilities to say more of.
+  if (rows.some(({ counts }) => counts !== undefined)) return { accuracy, weakest: [], errors };
   const names = [...new Set(rows.flatMap((row) => [row.true, row.predicted]))];
   const indices = new Map(names.map((name, i) => [name, i]));
   const index = (name: string) => indices.get(name) as number;
   const labels = rows.map((row) => index(row.true));
   const predicted = rows.map((row) => index(row.predicted));
-  const errors = rows.filter((row) => row.true !== row.predicted).sort((a, b) => b.confidence - a.confidence);
   return {
-    accuracy: wilsonInterval(rows.length - errors.length, rows.length),
+    accuracy,
     weakest: classReports(countConfusions(labels, predicted, names.length))
       .map((report, k) => ({ ...report, name: names[k] as string }))
       .filter(({ support, recall }) => support > 0 && recall < 1)
@@ -61,4 +67,9 @@ export function namedPredictions(
       confidence: confidence[i] ?? 0,
     };
   });
+}
+
+/** Whether any label of a sample is wrong. */
+export function isWrong({ true: label, predicted, counts }: NamedPrediction): boolean {
+  return counts === undefined ? label !== predicted : counts.fp + counts.fn > 0;
 }

@@ -3,13 +3,14 @@ import {
   type Backbone,
   type Checkpoint,
   LightningModule,
-  MulticlassAccuracy,
   type OptimizerSpec,
   SumMetric,
 } from "@classifier-training/lightning";
+import type { LabelsMapping } from "@classifier-training/runs";
 import { fromTypedArray, nn, noGrad, ones, scope, type Tensor, zeros } from "@classifier-training/torch";
 import { listModels } from "@classifier-training/vision";
 import { classificationData } from "../data/classification-datamodule.ts";
+import { withThresholds } from "../data/preprocessing.ts";
 import { type BatchPredictions, predictionsOf } from "../statistics/predictions.ts";
 import { FrozenStages } from "./freezing.ts";
 import {
@@ -23,6 +24,7 @@ import {
 } from "./losses.ts";
 import { configureOptimizers } from "./optimizers.ts";
 import { type ClassificationModelOptions, recipeOptions, writtenOptions } from "./options.ts";
+import { type SplitMetrics, type TaskMetrics, taskMetrics, thresholdsOf } from "./split-metrics.ts";
 
 const log = getLogger("classifier.model");
 
@@ -30,7 +32,7 @@ const log = getLogger("classifier.model");
 export interface ClassificationBatch {
   /** [N, 3, H, W], normalized, channels-last */
   readonly images: Tensor;
-  /** [N], int64; or [N, K] probabilities after MixUp or CutMix */
+  /** [N], int64; or [N, K]: probabilities after MixUp or CutMix, the classes of multilabel samples */
   readonly labels: Tensor;
   readonly indices: readonly number[];
 }
@@ -42,20 +44,12 @@ export interface EvaluationOutput {
   readonly predictions: BatchPredictions;
 }
 
-function splitMetrics(numClasses: number) {
-  return {
-    top1: new MulticlassAccuracy({ numClasses, average: "micro" }),
-    top5: new MulticlassAccuracy({ numClasses, average: "micro", topK: Math.min(5, numClasses) }),
-    perClass: new MulticlassAccuracy({ numClasses, average: "none" }),
-  };
-}
-
 /**
  * A classifier with the original's training recipe: weighted cross entropy or focal loss, AdamW, linear warm-up and
- * cosine decay per epoch, top-1, top-5 and per-class accuracy.
+ * cosine decay per epoch, top-1, top-5 and per-class accuracy. Of multilabel data: binary cross entropy, mAP, F1.
  */
 export class ClassificationModel extends LightningModule<ClassificationBatch> {
-  /** Weights of the classes in the loss, [K]; ones until set. A buffer: it moves with the model and is saved with it. */
+  /** Weights of the classes (multilabel: of their positive samples) in the loss, [K]; ones until set. A buffer: it moves with the model and is saved with it. */
   declare readonly class_weights: Tensor;
   /** With `logitAdjustment`: logarithms of the classes' fractions of the training samples, [K]; zeros until set. */
   declare readonly class_log_prior: Tensor | undefined;
@@ -72,9 +66,9 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   readonly #criterion: Criterion | undefined;
   /** A plain record, so that a checkpoint in mid-epoch finds the metrics' states. */
   readonly metrics: {
-    readonly train: { readonly top1: MulticlassAccuracy };
-    readonly val: ReturnType<typeof splitMetrics>;
-    readonly test: ReturnType<typeof splitMetrics>;
+    readonly train: SplitMetrics["parts"];
+    readonly val: SplitMetrics["parts"];
+    readonly test: SplitMetrics["parts"];
     /** Samples, over all ranks as the others are. */
     readonly seen: { readonly val: SumMetric; readonly test: SumMetric };
     /** Samples whose logits were NaN or infinite. */
@@ -87,6 +81,12 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   /** SHA-256 of the file that training started from, where its path was given. */
   initialWeights: string | undefined;
 
+  /** Of a multilabel model: the probability of each class from which it is predicted, as the last validation found it best. */
+  thresholds: readonly number[] | undefined;
+
+  /** How its task is measured. */
+  readonly measures: TaskMetrics;
+  readonly #splits: Readonly<Record<EvaluationSplit, SplitMetrics>>;
   readonly #given = new Map<Tensor, Float32Array>();
 
   constructor(options: ClassificationModelOptions, network: string, build: (numClasses: number) => nn.Module) {
@@ -99,10 +99,13 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     this.registerBuffer("class_weights", ones([this.numClasses]));
     // Only then: checkpoints of other models have no such tensor.
     if (options.logitAdjustment > 0) this.registerBuffer("class_log_prior", zeros([this.numClasses]));
+    this.measures = taskMetrics(options, this.numClasses);
+    this.#splits = { val: this.measures.create(), test: this.measures.create() };
+    const { key, create } = this.measures.train;
     this.metrics = {
-      train: { top1: new MulticlassAccuracy({ numClasses: this.numClasses, average: "micro" }) },
-      val: splitMetrics(this.numClasses),
-      test: splitMetrics(this.numClasses),
+      train: { [key]: create() },
+      val: this.#splits.val.parts,
+      test: this.#splits.test.parts,
       seen: { val: new SumMetric(), test: new SumMetric() },
       nonFinite: { val: new SumMetric(), test: new SumMetric() },
     };
@@ -111,7 +114,9 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     this.#criterion = criterionOf(options);
     if (this.#criterion instanceof nn.Module) {
       this.addModule("criterion", this.#criterion);
-      if (takesClassWeights(this.#criterion)) this.#criterion.weight ??= this.class_weights;
+      const ofPositives = options.task === "multilabel" && this.#criterion instanceof nn.BCEWithLogitsLoss;
+      if (ofPositives) this.#criterion.pos_weight ??= this.class_weights;
+      else if (takesClassWeights(this.#criterion)) this.#criterion.weight ??= this.class_weights;
     }
   }
 
@@ -141,14 +146,19 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
 
   /** The checkpoint can then be used without the configuration that made it. */
   override onSaveCheckpoint(checkpoint: Checkpoint): void {
-    const labels = classificationData(this.trainer.datamodule)?.labelsMapping();
+    const known = classificationData(this.trainer.datamodule)?.labelsMapping();
+    const labels = known && withThresholds(known, this.thresholds);
     // A network from outside of the model zoo needs its own code: such a checkpoint is used through its ONNX export.
     if (labels !== undefined && listModels().includes(this.network))
       checkpoint["classifier"] = { backbone: this.network, options: recipeOptions(this.options), labels };
   }
 
+  override onLoadCheckpoint(checkpoint: Checkpoint): void {
+    this.thresholds = checkpointThresholds(checkpoint);
+  }
+
   override runSignature(): Record<string, unknown> {
-    const { stem, width } = this.options;
+    const { stem, width, task } = this.options;
     const weights = this.initialWeights?.slice(0, 16);
     return {
       model: this.network,
@@ -156,6 +166,7 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
       stem,
       ...(width !== 64 && { width }),
       ...(weights !== undefined && { weights }),
+      ...(task !== "multiclass" && { task }),
     };
   }
 
@@ -175,10 +186,10 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   }
 
   override metricNames(): { train: string[]; validation: string[] } {
-    const classes = Array.from({ length: this.numClasses }, (_, i) => `val/acc_class_${i}`);
+    const { train, names } = this.measures;
     return {
-      train: ["train/loss", "train/loss_step", "train/loss_epoch", "train/acc_top1"],
-      validation: ["val/loss", "val/acc_top1", "val/acc_top5", ...classes],
+      train: ["train/loss", "train/loss_step", "train/loss_epoch", `train/${train.name}`],
+      validation: ["val/loss", ...names.map((name) => `val/${name}`)],
     };
   }
 
@@ -195,13 +206,18 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     const logits = this.call(images);
     const loss = this.loss(logits, labels);
     this.log("train/loss", loss, { onStep: true, onEpoch: true, progBar: true });
-    this.metrics.train.top1.update(logits, labels.ndim === 2 ? labels.argmax(1) : labels);
+    const hard = this.options.task === "multiclass" && labels.ndim === 2 ? labels.argmax(1) : labels;
+    this.#train.update(logits, hard);
     return loss;
   }
 
   override onTrainEpochEnd(): void {
-    this.log("train/acc_top1", this.metrics.train.top1.compute() as number);
-    this.metrics.train.top1.reset();
+    this.log(`train/${this.measures.train.name}`, this.#train.compute() as number);
+    this.#train.reset();
+  }
+
+  get #train() {
+    return this.metrics.train[this.measures.train.key] as SplitMetrics["parts"][string];
   }
 
   override validationStep(batch: ClassificationBatch): EvaluationOutput {
@@ -232,23 +248,23 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   }
 
   #report(split: EvaluationSplit): void {
-    const { top1, top5, perClass } = this.metrics[split];
     const { seen, nonFinite } = this.metrics;
     const samples = seen[split].compute();
+    const { sanityChecking, fn } = this.trainer;
     // The sanity check does not count.
-    if (!this.trainer.sanityChecking) this.evaluatedSamples[split] = samples;
+    if (!sanityChecking) this.evaluatedSamples[split] = samples;
     const broken = nonFinite[split].compute();
     // An argmax over NaN is some class: an accuracy of it would measure nothing.
     const measured = (value: number) => (broken > 0 ? Number.NaN : value);
     if (broken > 0) {
       log.warning(`the logits of ${broken} of ${samples} ${split} samples are not finite: this epoch has no accuracy`);
+    } else if (split === "val" && fn === "fit" && !sanityChecking) {
+      this.thresholds = thresholdsOf(this.#splits.val);
     }
-    this.log(`${split}/acc_top1`, measured(top1.compute() as number), { progBar: split === "val" });
-    this.log(`${split}/acc_top5`, measured(top5.compute() as number));
-    for (const [i, accuracy] of (perClass.compute() as readonly number[]).entries()) {
-      this.log(`${split}/acc_class_${i}`, measured(accuracy));
+    for (const [name, value] of this.#splits[split].values()) {
+      this.log(`${split}/${name}`, measured(value), { progBar: split === "val" && name === this.measures.main });
     }
-    for (const metric of [top1, top5, perClass, seen[split], nonFinite[split]]) metric.reset();
+    for (const metric of [...Object.values(this.metrics[split]), seen[split], nonFinite[split]]) metric.reset();
   }
 
   /** What is trained later where `BackboneFinetuning` is used: all of the network but its head, and what is frozen. */
@@ -263,6 +279,12 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   override configureOptimizers(): Promise<OptimizerSpec> {
     return configureOptimizers(this, this.isAttached ? this.trainer : undefined);
   }
+}
+
+/** The thresholds that a checkpoint of a multilabel model has for its own weights. */
+export function checkpointThresholds(checkpoint: Checkpoint): readonly number[] | undefined {
+  const { labels } = (checkpoint["classifier"] ?? {}) as { readonly labels?: Partial<LabelsMapping> };
+  return labels?.task === "multilabel" ? labels.thresholds : undefined;
 }
 
 /** @throws CtError when `numClasses` is not set */

@@ -4,7 +4,7 @@ import type { ClassificationModelOptions } from "./options.ts";
 
 /** What a loss knows of the classes. */
 export interface ClassFactors {
-  /** [K] factors of the classes. */
+  /** [K] factors of the classes; multilabel: of their positive samples. */
   readonly weight: Tensor;
   /** [K] logarithms of the classes' fractions of the training samples, where logits are adjusted by them. */
   readonly logPrior: Tensor | undefined;
@@ -12,7 +12,7 @@ export interface ClassFactors {
 
 /**
  * The loss that the options name.
- * @param logits [N, K] @param labels [N] int64, or [N, K] probabilities @returns a scalar
+ * @param logits [N, K] @param labels [N] int64, or [N, K] probabilities (multilabel: of each class) @returns a scalar
  */
 export function classificationLoss(
   logits: Tensor,
@@ -21,6 +21,7 @@ export function classificationLoss(
   { weight, logPrior }: ClassFactors,
 ): Tensor {
   const { lossName, labelSmoothing, focalGamma, bceTargetThreshold, logitAdjustment } = options;
+  if (options.task === "multilabel") return multilabelLoss(logits, labels, options, weight);
   // Logit-adjusted softmax cross entropy (Menon et al., "Long-tail learning via logit adjustment", 2021, equation 10).
   const adjusted = logPrior === undefined ? logits : logits.add(logPrior, { alpha: logitAdjustment });
   switch (lossName) {
@@ -38,6 +39,31 @@ export function classificationLoss(
 
 /** A loss of a configuration: what `model.loss` gives. */
 export type Criterion = nn.Module<[Tensor, Tensor]> | ((logits: Tensor, labels: Tensor) => unknown);
+
+/**
+ * Binary cross entropy over classes, or its focal form (Lin et al., "Focal loss for dense object detection", 2017,
+ * equation 4), the positive samples of a class weighted. Label smoothing moves both targets by half of it.
+ */
+function multilabelLoss(
+  logits: Tensor,
+  labels: Tensor,
+  { lossName, labelSmoothing, focalGamma, bceTargetThreshold }: ClassificationModelOptions,
+  posWeight: Tensor,
+): Tensor {
+  const dtype = logits.dtype === "float64" ? "float64" : "float32";
+  const scores = logits.to({ dtype });
+  const given = bceTargetThreshold === null ? labels : labels.gt(bceTargetThreshold);
+  const targets = given
+    .to({ dtype })
+    .mul(1 - labelSmoothing)
+    .add(labelSmoothing / 2);
+  if (lossName !== "focal") return nn.functional.binaryCrossEntropyWithLogits(scores, targets, { posWeight });
+  const each = nn.functional.binaryCrossEntropyWithLogits(scores, targets, { posWeight, reduction: "none" });
+  // 1 - p of the true decision; between the two for a soft target.
+  const probabilities = scores.sigmoid();
+  const missing = probabilities.mul(-2).add(1).mul(targets).add(probabilities);
+  return each.mul(missing.pow(focalGamma)).mean();
+}
 
 /**
  * The loss that `model.loss` names: a class is made, with `_partial_: true` too; a function is called with logits and
@@ -100,11 +126,20 @@ export function logPriors(counts: ArrayLike<number>): Float32Array {
 
 /** @throws CtError for options that contradict one another */
 export function checkLossOptions({
+  task,
   lossName,
   logitAdjustment,
   bceTargetThreshold,
   loss,
 }: ClassificationModelOptions): void {
+  if (logitAdjustment > 0 && task === "multilabel") {
+    throw new CtError({
+      code: "classifier/loss",
+      what: "model.logit_adjustment: expected one label per image, received multilabel data",
+      where: "model.logit_adjustment",
+      fix: "leave it out: data.class_weights weighs the positive samples of rare classes",
+    });
+  }
   if (logitAdjustment > 0 && lossName === "bce" && loss === null) {
     throw new CtError({
       code: "classifier/loss",

@@ -37,6 +37,10 @@ const loss = z.custom<nn.Module<[Tensor, Tensor]> | PartialTarget>(
 /** Options of every classification model: the names and defaults of the original's models. */
 export const classificationModelOptionsSchema = z.strictObject({
   numClasses: z.int().min(2).nullable().default(null).describe("number of classes; taken from the data when omitted"),
+  task: z
+    .enum(["multiclass", "multilabel"])
+    .default("multiclass")
+    .describe("multilabel: any number of labels per image, a sigmoid for each class; taken from the data"),
   pretrained: z
     .union([z.boolean(), z.string().min(1)])
     .default(true)

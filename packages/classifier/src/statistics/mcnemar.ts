@@ -16,11 +16,23 @@ export interface McNemarResult {
  * @param first,second whether each sample was predicted correctly; of the same length and order
  */
 export function mcnemarTest(first: readonly boolean[], second: readonly boolean[]): McNemarResult {
+  const wrong = (correct: readonly boolean[]) => correct.map((one) => (one ? 0 : 1));
+  return compareErrors(wrong(first), wrong(second));
+}
+
+/**
+ * The exact sign test on the numbers of wrong labels: McNemar's test, for samples of several labels. `onlyFirst` are the
+ * samples for which the first model has fewer of them wrong.
+ *
+ * @param first,second wrong labels of each sample; of the same length and order
+ */
+export function compareErrors(first: readonly number[], second: readonly number[]): McNemarResult {
   let onlyFirst = 0;
   let onlySecond = 0;
-  for (const [i, correct] of first.entries()) {
-    if (correct && !second[i]) onlyFirst++;
-    if (!correct && second[i]) onlySecond++;
+  for (const [i, wrong] of first.entries()) {
+    const other = second[i] ?? 0;
+    if (wrong < other) onlyFirst++;
+    if (wrong > other) onlySecond++;
   }
   const pValue = binomialTwoSided(Math.min(onlyFirst, onlySecond), onlyFirst + onlySecond);
   return { onlyFirst, onlySecond, pValue, distinguishable: pValue < 0.05 };

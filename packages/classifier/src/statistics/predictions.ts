@@ -1,14 +1,17 @@
 import { noGrad, type Tensor } from "@classifier-training/torch";
-import { type Interval, wilsonInterval } from "./interval.ts";
+import { describeInterval, type Interval, wilsonInterval } from "./interval.ts";
 
 /** A model's predictions for one batch, as plain arrays: they outlive the tensors, and ranks exchange them. */
 export interface BatchPredictions {
   /** Positions of the samples in their dataset. */
   readonly indices: readonly number[];
+  /** Of multilabel samples: one of the classes, or -1; `targets` has them all. */
   readonly labels: Int32Array;
   readonly predicted: Int32Array;
-  /** Softmax probability of the predicted class, 0..1. */
+  /** Softmax probability of the predicted class, 0..1; multilabel: its sigmoid probability. */
   readonly confidence: Float32Array;
+  /** `[N * K]` of multilabel samples: 1 for the classes of a sample. */
+  readonly targets?: Uint8Array;
   /** `[N * K]`, row by row. */
   readonly logits: Float32Array;
   readonly numClasses: number;
@@ -18,24 +21,34 @@ export interface BatchPredictions {
 
 /**
  * @param logits [N, K], float
- * @param labels [N], int64
+ * @param labels [N], int64; or [N, K], 1 for the classes of a multilabel sample
  */
 export function predictionsOf(logits: Tensor, labels: Tensor, indices: readonly number[]): BatchPredictions {
   return noGrad(() => {
     const [, numClasses = 0] = logits.shape;
     const rows = logits.detach().to({ dtype: "float32", device: "cpu" }).contiguous().toTypedArray() as Float32Array;
-    const targets = Int32Array.from(labels.to({ device: "cpu" }).toTypedArray() as BigInt64Array, Number);
-    return predictionsOfRows(rows, targets, indices, numClasses);
+    return predictionsOfRows(rows, labelsOf(labels), indices, numClasses);
   });
 }
 
-/** @param logits `[N * K]`, row by row */
+/** The labels of a batch as plain numbers. @param labels [N] int64, or [N, K] of multilabel samples */
+export function labelsOf(labels: Tensor): Int32Array | Uint8Array {
+  const values = labels.detach().to({ device: "cpu" }).contiguous().toTypedArray();
+  return labels.ndim === 2 ? Uint8Array.from(values as Float32Array) : Int32Array.from(values as BigInt64Array, Number);
+}
+
+/**
+ * @param logits `[N * K]`, row by row
+ * @param truth class indices [N], or a Uint8Array [N * K] with 1 for the classes of a multilabel sample
+ */
 export function predictionsOfRows(
   logits: Float32Array,
-  labels: Int32Array,
+  truth: Int32Array | Uint8Array,
   indices: readonly number[],
   numClasses: number,
 ): BatchPredictions {
+  const targets = truth instanceof Uint8Array ? truth : undefined;
+  const labels = truth instanceof Uint8Array ? firstClasses(truth, numClasses) : truth;
   const n = labels.length;
   const predicted = new Int32Array(n);
   const confidence = new Float32Array(n);
@@ -44,11 +57,25 @@ export function predictionsOfRows(
     const row = logits.subarray(sample * numClasses, (sample + 1) * numClasses);
     const best = argmax(row);
     predicted[sample] = best;
-    confidence[sample] = Math.exp((row[best] ?? Number.NaN) - logSumExp(row));
+    const total = targets === undefined ? logSumExp(row) : sigmoidTotal(row);
+    confidence[sample] = Math.exp((row[best] ?? Number.NaN) - total);
     // NaN or infinity anywhere in a row makes its softmax NaN; minus infinity alone is a probability of 0.
     if (!Number.isFinite(confidence[sample])) nonFinite++;
   }
-  return { indices, labels, predicted, confidence, logits, numClasses, nonFinite };
+  return { indices, labels, predicted, confidence, logits, numClasses, nonFinite, ...(targets && { targets }) };
+}
+
+/** What a sigmoid divides the exponential of the largest logit by; NaN when any logit is. */
+function sigmoidTotal(row: Float32Array): number {
+  const largest = row.some(Number.isNaN) ? Number.NaN : (row[argmax(row)] ?? Number.NaN);
+  return largest + Math.log1p(Math.exp(-largest));
+}
+
+/** -1 for a sample of no class. */
+function firstClasses(targets: Uint8Array, numClasses: number): Int32Array {
+  return Int32Array.from({ length: targets.length / numClasses }, (_, n) =>
+    targets.subarray(n * numClasses, (n + 1) * numClasses).indexOf(1),
+  );
 }
 
 function argmax(row: Float32Array): number {
@@ -62,6 +89,14 @@ function logSumExp(row: Float32Array): number {
   let sum = 0;
   for (const value of row) sum += Math.exp(value - largest);
   return largest + Math.log(sum);
+}
+
+/** What a split is judged by. */
+export interface Score {
+  readonly name: "top-1" | "mAP";
+  readonly value: number;
+  /** With its name and its 95% interval. */
+  describe(): string;
 }
 
 /** A model's predictions for a split, in the order in which they were made: what all measures of it are computed from. */
@@ -92,7 +127,17 @@ export class SplitPredictions {
   }
 
   get correct(): boolean[] {
-    return this.labels.map((label, i) => label === this.predicted[i]);
+    return this.errors.map((wrong) => wrong === 0);
+  }
+
+  /** How many labels of each sample are wrong. */
+  get errors(): number[] {
+    return this.labels.map((label, i) => (label === this.predicted[i] ? 0 : 1));
+  }
+
+  get score(): Score {
+    const { top1 } = this;
+    return { name: "top-1", value: top1.value, describe: () => `top-1 ${describeInterval(top1)}` };
   }
 
   get top1(): Interval {

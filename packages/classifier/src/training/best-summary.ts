@@ -2,8 +2,9 @@ import type { Callback } from "@classifier-training/lightning";
 import { summaryOf } from "@classifier-training/lightning";
 import { BestWeightsCallback } from "../callbacks/best-weights.ts";
 import type { ClassificationDataModule } from "../data/classification-datamodule.ts";
+import { summarize } from "../evaluation/label-summary.ts";
 import { readEpochPredictions } from "../evaluation/stored-predictions.ts";
-import { namedPredictions, type PredictionSummary, summarizePredictions } from "../evaluation/summary.ts";
+import { type PredictionSummary, summarizePredictions } from "../evaluation/summary.ts";
 
 /** How many of the weakest classes a training ends with. */
 const weakest = 5;
@@ -22,7 +23,7 @@ export function summarizeBest(
   if (measured !== undefined) {
     const { classNames } = data;
     const nameOf = (label: number | undefined) => classNames[label ?? -1] ?? String(label);
-    return summarizePredictions(namedPredictions(measured, data.samples("val"), nameOf), weakest);
+    return summarize(measured, data.samples("val"), nameOf, weakest).summary;
   }
   const epoch = bestCheckpoint === undefined ? undefined : summaryOf(bestCheckpoint)?.epoch;
   const stored = epoch === undefined ? undefined : readEpochPredictions(outputDir, epoch);

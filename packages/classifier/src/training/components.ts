@@ -3,6 +3,7 @@ import { DictConfig, get, instantiate, isConfig, lookUpTarget, select } from "@c
 import type { Callback, Logger } from "@classifier-training/lightning";
 import { ClassificationDataModule } from "../data/classification-datamodule.ts";
 import { ClassificationModel } from "../model/classification-model.ts";
+import { mainMetrics } from "../model/split-metrics.ts";
 import { groups, partsBesideModel, refuseUnreadGroups } from "./groups.ts";
 
 const log = getLogger("classifier.train");
@@ -43,16 +44,41 @@ export async function buildLoggers(config: DictConfig): Promise<Logger[]> {
   return loggers;
 }
 
-export async function buildCallbacks(config: DictConfig, hasLogger: boolean): Promise<Callback[]> {
+/** @param main the main metric of the model's task, `acc_top1` or `mAP`: it stands for that of another task */
+export async function buildCallbacks(
+  config: DictConfig,
+  hasLogger: boolean,
+  main: string = mainMetrics.multiclass,
+): Promise<Callback[]> {
   const callbacks: Callback[] = [];
   for (const [name, part] of ["trainer.callbacks", "callbacks"].flatMap((group) => parts(config, group))) {
     if (!hasLogger && String(get(part, "_target_")).endsWith(".LearningRateMonitor")) {
       log.detail(`${name} (LearningRateMonitor) is skipped: no logger is configured`);
       continue;
     }
-    callbacks.push((await instantiate(part)) as Callback);
+    callbacks.push((await instantiate(part, renamedMetrics(name, part, main))) as Callback);
   }
   return callbacks;
+}
+
+/** Options that name the main metric of another task, with that of this one: configurations are written for both. */
+function renamedMetrics(callback: string, part: DictConfig, main: string): Record<string, string> {
+  const others = Object.values(mainMetrics).filter((name) => name !== main);
+  const label = (name: string) => `val_${name.replace(/_top1$/, "")}`;
+  const renamed = (text: string) =>
+    others.reduce(
+      (changed, other) =>
+        changed
+          .replaceAll(`${label(other)}={val/${other}`, `${label(main)}={val/${main}`)
+          .replaceAll(`val/${other}`, `val/${main}`),
+      text,
+    );
+  const changes = ["monitor", "filename"].flatMap((option): [string, string][] => {
+    const value: unknown = part.has(option) ? get(part, option, null) : null;
+    return typeof value === "string" && renamed(value) !== value ? [[option, renamed(value)]] : [];
+  });
+  if (changes.length > 0) log.detail(`${callback}: ${changes.map((change) => change.join("=")).join(", ")}`);
+  return Object.fromEntries(changes);
 }
 
 /** The data module with its transforms, before `setup`. */
@@ -79,13 +105,13 @@ async function takesSeed(node: DictConfig): Promise<boolean> {
 }
 
 /**
- * The model, with the number of classes of the data.
+ * The model, with the task and the number of classes of the data.
  * @param how untrained: without the weights that the configuration names, for a checkpoint's
  * @throws CtError when the configuration names another number
  */
 export async function buildModel(
   config: DictConfig,
-  numClasses: number,
+  { numClasses, task }: Pick<ClassificationDataModule, "numClasses" | "task">,
   { untrained }: { readonly untrained: boolean } = { untrained: false },
 ): Promise<ClassificationModel> {
   const [, node] = required(config, groups.model);
@@ -98,8 +124,18 @@ export async function buildModel(
       fix: "leave it out (the data knows), or point data.data_root at the data that the number belongs to",
     });
   }
+  const givenTask = get(node, "task", null);
+  if (givenTask !== null && givenTask !== task) {
+    throw new CtError({
+      code: "classifier/task",
+      what: `model.task is ${String(givenTask)}, but the data is ${task}`,
+      where: "model.task",
+      fix: "leave it out (the data knows), or set data.task",
+    });
+  }
   const start = untrained && { pretrained: false, ...(get(node, "weights", null) !== null && { weights: null }) };
-  const model = await instantiate(node, { ...partsBesideModel(config, node), ...start, num_classes: numClasses });
+  const known = { num_classes: numClasses, ...(task === "multilabel" && { task }) };
+  const model = await instantiate(node, { ...partsBesideModel(config, node), ...start, ...known });
   if (model instanceof ClassificationModel) return model;
   throw wrongKind("model", "ClassificationModel", "classifier_training.models.resnet.ResNet18ClassificationModel");
 }

@@ -60,8 +60,8 @@ async function evaluate(
   useAllCores();
   const datamodule = await buildDataModule(config, seed);
   await datamodule.setup?.(fn);
-  const model = await buildModel(config, datamodule.numClasses, { untrained: true });
-  const callbacks = await buildCallbacks(config, false);
+  const model = await buildModel(config, datamodule, { untrained: true });
+  const callbacks = await buildCallbacks(config, false, model.measures.main);
   const folder =
     callbacks.find((callback) => callback instanceof ModelCheckpoint)?.options.dirpath ?? runPaths.checkpoints;
   const checkpoint = named ?? bestCheckpointIn(folder);

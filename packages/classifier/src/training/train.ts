@@ -170,10 +170,10 @@ async function assemble(
   manualSeed(seedOf(config));
   useAllCores();
   await datamodule.setup?.("fit");
-  const model = await buildModel(config, datamodule.numClasses, how);
+  const model = await buildModel(config, datamodule, how);
   model.setClassWeights(datamodule.getClassWeights());
   model.setClassCounts(datamodule.classCounts());
-  return { model, callbacks: await buildCallbacks(config, hasLoggers(config)) };
+  return { model, callbacks: await buildCallbacks(config, hasLoggers(config), model.measures.main) };
 }
 
 async function trainerFor(config: DictConfig, { outputDir, originalCwd }: JobContext, callbacks: readonly Callback[]) {

@@ -6,7 +6,7 @@ import { nonNegativeInteger, print, printJson, type RegisterCommand } from "../c
 import { exitCode } from "../exit.ts";
 
 interface PredictCommandOptions {
-  readonly topK: number;
+  readonly topK?: number;
   readonly json?: boolean;
 }
 
@@ -15,7 +15,11 @@ export const registerPredict: RegisterCommand = (program, finish) => {
     .description("classify images with a run, a checkpoint or an exported model")
     .argument("<model>", "a run directory, a bundle, a checkpoint (.ckpt) or an ONNX file")
     .argument("<images...>", "files, folders, glob patterns, or - for a list of paths on standard input")
-    .option("-k, --top-k <n>", "number of classes to show", nonNegativeInteger, 5)
+    .option(
+      "-k, --top-k <n>",
+      "number of classes to show (default: 5; of a multilabel model all above their thresholds)",
+      nonNegativeInteger,
+    )
     .option("--json", "one JSON object per image")
     .addHelpText(
       "after",
@@ -43,7 +47,7 @@ An image that cannot be read has its error in its line; the exit code is then 1.
       try {
         for (let start = 0; start < images.length; start += 32) {
           const batch = images.slice(start, start + 32);
-          const results = await classifier.predictEach(batch, { topK: options.topK });
+          const results = await classifier.predictEach(batch, options.topK === undefined ? {} : { topK: options.topK });
           for (const [i, path] of batch.entries()) {
             const result = results[i] ?? [];
             if (CtError.is(result)) finish(exitCode.failure);
@@ -61,5 +65,6 @@ An image that cannot be read has its error in its line; the exit code is then 1.
 /** The classes, or the error. */
 function describe(result: readonly ClassProbability[] | CtError): string {
   if (CtError.is(result)) return `error: ${result.problem.what}`;
+  if (result.length === 0) return "none";
   return result.map(({ label, probability }) => `${label} ${(100 * probability).toFixed(1)}%`).join("  ");
 }
