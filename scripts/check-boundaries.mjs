@@ -55,6 +55,8 @@ const folderOrder = {
   vision: [
     ["errors.ts", "weights"],
     ["datasets", "samplers", "models"],
+    ["datasets/content"],
+    ["datasets/partition"],
     ["datasets/check", "loader"],
     ["batch-transforms"],
   ],

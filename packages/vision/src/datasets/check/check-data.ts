@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { comparePython } from "@classifier-training/base";
 import type { Image } from "@classifier-training/image";
 import { exifOrientation } from "@classifier-training/image";
+import { hashImage, type ImageHashes, nearGroups } from "../content/image-hashes.ts";
 import type { LeftOutReason } from "../dataset.ts";
 import type { OpenOptions } from "../open/options.ts";
 import { openSource } from "../source.ts";
-import { hashImage, type ImageHashes, nearGroups } from "./image-hashes.ts";
 import { type ListedImage, leftOutOf, type OpenedSplit, type RefusedSplit, takeInventory } from "./inventory.ts";
 
 /** Images that show the same. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Image } from "@classifier-training/image";
 import { functional, recycle } from "@classifier-training/image";
 import { VisionError } from "../../errors.ts";
+import { DisjointSets } from "./disjoint-sets.ts";
 
 /** What is kept of an image for comparing it with others. */
 export interface ImageHashes {
@@ -53,7 +54,7 @@ function bitCount(value: number): number {
 }
 
 /** Whether two images show nearly the same: at most 3 of 64 bits and 6 gray levels apart on average. */
-export function nearlyEqual(a: ImageHashes, b: ImageHashes): boolean {
+function nearlyEqual(a: ImageHashes, b: ImageHashes): boolean {
   if (bitCount(a.bits[0] ^ b.bits[0]) + bitCount(a.bits[1] ^ b.bits[1]) > 3) return false;
   const shape = (f: ImageHashes) => f.width / f.height;
   if (Math.abs(Math.log(shape(a) / shape(b))) > 0.1) return false;
@@ -68,29 +69,19 @@ export function nearlyEqual(a: ImageHashes, b: ImageHashes): boolean {
  * Groups of nearly equal images. Four 16-bit parts index the bits: two images at most 3 bits apart agree in one part.
  */
 export function nearGroups(hashes: readonly ImageHashes[]): number[][] {
-  const parent = Int32Array.from(hashes, (_, i) => i);
-  const rootOf = (i: number) => {
-    let at = i;
-    while (parent[at] !== at) {
-      parent[at] = parent[parent[at] as number] as number;
-      at = parent[at] as number;
-    }
-    return at;
-  };
+  const sets = new DisjointSets(hashes.length);
   const buckets = new Map<number, number[]>();
   for (const [i, own] of hashes.entries()) {
     const [high, low] = own.bits;
     for (const [part, value] of [high >>> 16, high & 0xffff, low >>> 16, low & 0xffff].entries()) {
       const key = part * 65536 + value;
-      const bucket = buckets.get(key) ?? [];
-      for (const j of bucket) {
-        if (rootOf(i) !== rootOf(j) && nearlyEqual(own, hashes[j] as ImageHashes)) parent[rootOf(i)] = rootOf(j);
+      const bucket = buckets.get(key);
+      for (const j of bucket ?? []) {
+        if (sets.rootOf(i) !== sets.rootOf(j) && nearlyEqual(own, hashes[j] as ImageHashes)) sets.join(i, j);
       }
-      bucket.push(i);
-      buckets.set(key, bucket);
+      if (bucket) bucket.push(i);
+      else buckets.set(key, [i]);
     }
   }
-  const groups = new Map<number, number[]>();
-  for (const i of hashes.keys()) groups.set(rootOf(i), [...(groups.get(rootOf(i)) ?? []), i]);
-  return [...groups.values()].filter(({ length }) => length > 1);
+  return sets.groups();
 }
