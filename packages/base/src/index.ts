@@ -8,6 +8,7 @@ export {
   type LogRecord,
   type LogSink,
   logLevels,
+  progressInLog,
   setLogLevel,
   setLogSinks,
 } from "./log.ts";

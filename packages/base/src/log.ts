@@ -70,3 +70,17 @@ export function getLogger(name: string): Logger {
     },
   };
 }
+
+/** Shorter work is not reported. */
+const quietMs = 2000;
+
+/** Reports the progress of work in a log: a line per tenth, once it has taken two seconds. */
+export function progressInLog(log: Logger, what: (done: number, total: number) => string) {
+  const started = performance.now();
+  let tenth = 0;
+  return (done: number, total: number): void => {
+    const now = Math.floor((10 * done) / total);
+    if (now > tenth && done < total && performance.now() - started > quietMs) log.info(what(done, total));
+    tenth = now;
+  };
+}

@@ -17,6 +17,8 @@ export const runPaths = {
   bestWeights: "best_weights.json",
   bestWeightsTensors: "best_weights.safetensors",
   determinismLog: "replay.jsonl",
+  /** How the images were split, of a run that split them. */
+  split: "split.json",
   history: "training_history",
   checkpoints: "checkpoints",
   /** Of a sweep's directory, while the sweep is running. */

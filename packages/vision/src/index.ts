@@ -32,12 +32,8 @@ export type { LabelSets, Task } from "./datasets/label-sets.ts";
 export { type SplitLayout, splitLayout } from "./datasets/open/layout.ts";
 export { type OpenedData, openData } from "./datasets/open/open-data.ts";
 export type { OpenOptions, SplitOptions } from "./datasets/open/options.ts";
-export {
-  type DatasetSplit,
-  type SplitBy,
-  type SplitDatasetOptions,
-  splitDataset,
-} from "./datasets/partition/split-dataset.ts";
+export { type MadeSplit, type SplitChoices, type SplitData, splitData } from "./datasets/partition/split-data.ts";
+export type { SplitBy } from "./datasets/partition/split-dataset.ts";
 export { type TaskChoice, taskChoices } from "./datasets/row-labels.ts";
 export { ShardDataset } from "./datasets/shards.ts";
 export { openSource } from "./datasets/source.ts";

@@ -1,6 +1,6 @@
 import type { Split } from "@classifier-training/base";
 import { LightningDataModule } from "@classifier-training/lightning";
-import type { LabelsMapping } from "@classifier-training/runs";
+import type { LabelsMapping, SplitRecord } from "@classifier-training/runs";
 import type { Tensor } from "@classifier-training/torch";
 import type { Task } from "@classifier-training/vision";
 import type { Normalization } from "./preprocessing.ts";
@@ -35,6 +35,14 @@ export abstract class ClassificationDataModule extends LightningDataModule {
   abstract labelsMapping(): LabelsMapping;
   /** Width and height of the network's input in pixels. */
   abstract readonly imageSize: number;
+
+  /** How the images were split, after `setup`; undefined where the data has its splits. */
+  get splitRecord(): SplitRecord | undefined {
+    return undefined;
+  }
+
+  /** Gives images the sides that a run has recorded, and makes no split anew. Before `setup`. */
+  useRecordedSplit(_record: SplitRecord): void {}
 
   /** What the images of a split are normalized with. */
   normalization(_split: Split): Normalization {

@@ -10,7 +10,7 @@ import {
   type TargetTable,
 } from "@classifier-training/base";
 import { SyntheticNumbers, TrimBars } from "@classifier-training/jersey";
-import type { LabelsMapping } from "@classifier-training/runs";
+import type { LabelsMapping, SplitRecord } from "@classifier-training/runs";
 import { fromTypedArray, type Tensor } from "@classifier-training/torch";
 import {
   cached,
@@ -26,6 +26,7 @@ import {
   type Sampler,
   SubsetSampler,
   SubstitutingSampler,
+  splitData,
   type Task,
   type Transform,
   WeightedRandomSampler,
@@ -42,6 +43,7 @@ import {
   samplerOptionsSchema,
 } from "./options.ts";
 import { forInputSize, labelsMappingOf, type Normalization, normalizationOf } from "./preprocessing.ts";
+import { splitChoicesOf, splitRecordOf } from "./split-options.ts";
 
 const log = getLogger("classifier.data");
 
@@ -53,6 +55,8 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   /** Of the loaders that are made from now on: `BatchSizeFinder` changes it. */
   batchSize: number;
   #data: Promise<OpenedData> | undefined;
+  #recorded: SplitRecord | undefined;
+  #splitRecord: SplitRecord | undefined;
   readonly #datasets = new Map<Split, ImageDataset>();
   #sampler: SubstitutingSampler | undefined;
   #evaluationSize: number | undefined;
@@ -94,6 +98,14 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     if (transforms.some((transform) => forInputSize(transform, this.imageSize, size) === undefined)) return false;
     if (size !== this.imageSize) this.#evaluationSize = size;
     return true;
+  }
+
+  override get splitRecord(): SplitRecord | undefined {
+    return this.#splitRecord;
+  }
+
+  override useRecordedSplit(record: SplitRecord): void {
+    this.#recorded = record;
   }
 
   /** Generates the synthetic images of a training. */
@@ -195,7 +207,13 @@ export class ImageFolderDataModule extends ClassificationDataModule {
       validationPictures: hashOfNames(val),
       validationContent: hashOfContent(val),
     };
-    return { classes: train.classes, trainSamples: train.length, validationSamples: val.length, ...this.#contents };
+    return {
+      classes: train.classes,
+      trainSamples: train.length,
+      validationSamples: val.length,
+      ...this.#contents,
+      ...(this.#splitRecord && { split: this.#splitRecord.digest }),
+    };
   }
 
   #loader(split: Split): DataLoader {
@@ -276,8 +294,20 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   #openData(): Promise<OpenedData> {
-    this.#data ??= openData(this.options.dataRoot, openOptionsOf(this.options));
+    this.#data ??= this.#split();
     return this.#data;
+  }
+
+  /** The data, with the splits that it lacks. */
+  async #split(): Promise<OpenedData> {
+    const { dataRoot } = this.options;
+    const data = await openData(dataRoot, openOptionsOf(this.options));
+    const split = await splitData(data, splitChoicesOf(this.options, this.#recorded));
+    if ("made" in split) {
+      this.#splitRecord = splitRecordOf(split.made, dataRoot);
+      for (const line of [split.made.summary, ...split.made.notices]) log.info(line);
+    }
+    return split;
   }
 
   async #open(split: Split): Promise<ImageDataset> {

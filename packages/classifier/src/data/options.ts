@@ -7,6 +7,7 @@ import {
   taskChoices,
 } from "@classifier-training/vision";
 import { z } from "zod";
+import { splitOptions } from "./split-options.ts";
 
 const transform = z
   .custom<Transform>((value) => typeof value === "object" && value !== null && "run" in value, "must be a transform")
@@ -42,6 +43,7 @@ export const imageFolderDataModuleOptionsSchema = z.strictObject({
   imageColumn: z.string().nullish().describe("column of a list with the images (found by its name otherwise)"),
   labelColumn: z.string().nullish().describe("column of a list with the classes"),
   splitColumn: z.string().nullish().describe("column of a list with the splits"),
+  ...splitOptions,
   classFolder: z
     .enum(["top", "leaf"])
     .default("top")

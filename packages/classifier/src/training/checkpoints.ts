@@ -158,6 +158,16 @@ function continues({ continuedRuns = [] }: CheckpointSummary, { id }: RunRecord)
   return continuedRuns.includes(id);
 }
 
+/** The directory of the run that wrote a checkpoint, where the folder's log knows it or it lies in it. */
+export function runOfCheckpoint(checkpoint: string): string | undefined {
+  const id = summaryOf(checkpoint)?.runId;
+  if (id === undefined) return undefined;
+  const folder = folderOfLog(checkpoint);
+  const noted = folder === undefined ? undefined : runDirOf(folder, id);
+  const around = [1, 2, 3].map((levels) => resolve(checkpoint, ...Array<string>(levels).fill("..")));
+  return noted ?? around.find((dir) => readRun(dir)?.record.id === id);
+}
+
 /** A run's id, with its directory where the folder's log knows it. */
 function describeRun(checkpoint: string, id: string): string {
   const folder = folderOfLog(checkpoint);

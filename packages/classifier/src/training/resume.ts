@@ -154,6 +154,7 @@ const hashes: Readonly<Record<string, string>> = {
   trainingContent: "the training images have other content",
   validationPictures: "the validation images have other names or labels",
   validationContent: "the validation images have other content",
+  split: "the images are split in another way",
 };
 
 function signatureHash(runSignature: RunSignature): string {

@@ -17,6 +17,9 @@ const dataKeys = [
   ...["use_cache", "cache_type", "cache_dir"],
 ];
 
+/** Keys of `data` that decide nothing where they are null: configurations of earlier versions do not have them. */
+const splitKeys = ["val_fraction", "test_fraction", "folds", "fold", "group"];
+
 /** Keys of the whole configuration that no part of a training reads, or that name and place a run. */
 const topKeys = [
   ...["hydra", "resume", "ckpt_path", "log_level", "logging", "logger"],
@@ -74,6 +77,7 @@ function isLeftOut(path: readonly string[], value: unknown, { hasDataSignature }
   if (group === "model") return path.length === 2 && (key === "num_classes" || (key === "weights" && value === null));
   if (group === "data" || group === "datamodule") {
     const name = path.at(-1) as string;
+    if (value === null && splitKeys.includes(name)) return true;
     return dataKeys.includes(name) || (hasDataSignature && name === "data_root");
   }
   return false;

@@ -19,7 +19,14 @@ import {
   ModelCheckpoint,
   TrainingInterrupted,
 } from "@classifier-training/lightning";
-import { type RunRecordInput, RunWriter, runPaths, trialKind, type WeightsName } from "@classifier-training/runs";
+import {
+  type RunRecordInput,
+  RunWriter,
+  runPaths,
+  trialKind,
+  type WeightsName,
+  writeSplitRecord,
+} from "@classifier-training/runs";
 import { manualSeed } from "@classifier-training/torch";
 import { BestWeightsCallback } from "../callbacks/best-weights.ts";
 import type { ClassificationDataModule } from "../data/classification-datamodule.ts";
@@ -192,6 +199,8 @@ async function fit(config: DictConfig, job: JobContext, record?: RunWriter): Pro
   const datamodule = await buildDataModule(config, seedOf(config));
   await datamodule.prepareData?.();
   const { model, callbacks } = await assemble(datamodule, config);
+  const { splitRecord } = datamodule;
+  if (record !== undefined && splitRecord !== undefined) writeSplitRecord(join(outputDir, runPaths.split), splitRecord);
   const checkpointCallbacks = callbacks.filter((callback) => callback instanceof ModelCheckpoint);
   const lineage = (): Lineage => {
     if (isTrial(config)) return { ckptPath: null, run: undefined, resumed: undefined };

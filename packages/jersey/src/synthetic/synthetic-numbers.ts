@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { cacheFolder, getLogger, parseOptions, plural, temporaryPath } from "@classifier-training/base";
+import { cacheFolder, getLogger, parseOptions, plural, progressInLog, temporaryPath } from "@classifier-training/base";
 import type { ImageDataset } from "@classifier-training/vision";
 import { z } from "zod";
 import { fillRareClasses, requireNumbers } from "./requests.ts";
@@ -24,8 +24,6 @@ export const syntheticNumbersOptionsSchema = z.strictObject({
 });
 
 const log = getLogger("classifier.synth");
-/** Shorter work is not reported. */
-const quietMs = 2000;
 
 /** Synthetic jersey numbers for the rare classes of a training set, kept in the user's cache. */
 export class SyntheticNumbers {
@@ -53,19 +51,15 @@ export class SyntheticNumbers {
     });
     requireNumbers(requests, train.name);
     if (requests.length === 0) return undefined;
-    const started = performance.now();
-    let tenth = 0;
     return renderOnce(requests, {
       seed,
       stream: "synth",
       size,
       strength,
-      onProgress: (done, total) => {
-        const now = Math.floor((10 * done) / total);
-        if (now > tenth && performance.now() - started > quietMs)
-          log.info(`rendering synthetic numbers: ${done} of ${plural(total, "image")}`);
-        tenth = now;
-      },
+      onProgress: progressInLog(
+        log,
+        (done, total) => `rendering synthetic numbers: ${done} of ${plural(total, "image")}`,
+      ),
     });
   }
 }

@@ -183,11 +183,18 @@ export class ImageDataset {
     return this.readAs({ kind: "stepped", of: this.source, step });
   }
 
-  /** The chosen images only, in the given order. */
-  subset(indices: ArrayLike<number>): ImageDataset {
+  /**
+   * The chosen images only, in the given order.
+   * @param about its name, and what the user should know of it; by default nothing was left out
+   */
+  subset(
+    indices: ArrayLike<number>,
+    about: Partial<Pick<ImageDatasetInit, "name" | "leftOut" | "remarks">> = {},
+  ): ImageDataset {
     const chosen = Array.from(indices);
     return new ImageDataset({
       name: this.name,
+      ...about,
       source: { kind: "subset", of: this.source, indices: Int32Array.from(chosen) },
       targets: Int32Array.from(chosen, (index) => this.targets[index] as number),
       labelSets: this.labelSets?.subset(chosen),

@@ -83,7 +83,9 @@ function missingSplit(path: string, parts: readonly string[], name: string): Vis
     where: present.length === 0 ? "the folder is empty" : `${there}: ${present.slice(0, 20).join(", ")}`,
     fix:
       didYouMean(nearestName(name, [...present, ...parts])) ??
-      (isFolder(path) ? `create ${join(path, name)}` : undefined),
+      (isFolder(path)
+        ? `create ${join(path, name)}${splitOf(name) === "val" ? ", or split the training images with data.val_fraction=0.2" : ""}`
+        : undefined),
   });
 }
 

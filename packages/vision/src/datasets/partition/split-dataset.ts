@@ -19,7 +19,7 @@ export interface SplitBy {
   /** What is never split: a column of the metadata, or a regular expression whose first group is a part of the path. */
   readonly group?: string | undefined;
   /** Whether nearly equal images stay together; by default where there are at most 50,000. */
-  readonly nearDuplicates?: boolean | "auto";
+  readonly nearDuplicates?: boolean | "auto" | undefined;
 }
 
 /** The split of a dataset. */
@@ -37,8 +37,8 @@ export interface DatasetSplit {
 export interface SplitDatasetOptions extends SplitBy {
   /** The folder or file that the dataset was opened from. */
   readonly root: string;
-  readonly onProgress?: (done: number, total: number) => void;
-  readonly signal?: AbortSignal;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

@@ -1,0 +1,66 @@
+import { relative } from "node:path";
+import { getLogger, progressInLog, type Split } from "@classifier-training/base";
+import { type SplitRecord, splitDigest } from "@classifier-training/runs";
+import type { MadeSplit, SplitChoices } from "@classifier-training/vision";
+import { z } from "zod";
+
+/** Options of a data module that say which splits are made of the training images. */
+export const splitOptions = {
+  valFraction: z
+    .union([z.number().min(0).lt(1), z.literal("auto")])
+    .nullish()
+    .describe("fraction of the training images that is split off for validation; auto: 0.2 of data without valid/"),
+  testFraction: z.number().min(0).lt(1).nullish().describe("fraction that is split off for testing"),
+  folds: z.int().min(2).nullish().describe("number of folds of the training images (cross-validation)"),
+  fold: z.int().min(0).nullish().describe("the fold that is validated on, from 0; the others are trained on"),
+  group: z
+    .string()
+    .min(1)
+    .nullish()
+    .describe("what is never split: a column of the metadata (player, patient), or a regular expression on paths"),
+  nearDuplicates: z
+    .union([z.boolean(), z.literal("auto")])
+    .default("auto")
+    .describe("whether nearly equal images stay on one side; auto: of at most 50,000 images"),
+  splitSeed: z.int().default(0).describe("another seed is another split; data.seed has no influence on it"),
+};
+
+const splitOptionsSchema = z.object(splitOptions);
+
+const log = getLogger("classifier.data");
+
+/** @param recorded the split that a run has recorded */
+export function splitChoicesOf(
+  options: z.infer<typeof splitOptionsSchema>,
+  recorded?: SplitRecord | undefined,
+): SplitChoices {
+  const { valFraction, testFraction, folds, fold, group, nearDuplicates, splitSeed } = options;
+  return {
+    valFraction: valFraction ?? undefined,
+    testFraction: testFraction ?? undefined,
+    folds: folds ?? undefined,
+    fold: fold ?? undefined,
+    group: group ?? undefined,
+    nearDuplicates,
+    seed: splitSeed,
+    recorded: recorded && sidesOf(recorded),
+    onProgress: progressInLog(log, (done, total) => `reading the images to split them: ${done} of ${total}`),
+  };
+}
+
+/** What a run keeps of a split. @param root the data path */
+export function splitRecordOf({ by, paths, hashes, sides, foldOf }: MadeSplit, root: string): SplitRecord {
+  const samples = paths.flatMap((path, i) => {
+    const split = sides[i];
+    const fold = foldOf?.[i] ?? -1;
+    if (split === undefined) return [];
+    return [{ path: relative(root, path), content: hashes[i] as string, split, ...(fold >= 0 && { fold }) }];
+  });
+  return { formatVersion: 1, digest: splitDigest(samples), by: { ...by }, samples };
+}
+
+/** By content hash, which those have whose file could be read. */
+function sidesOf({ samples }: SplitRecord): Map<string, Split> {
+  const hashed = samples.filter(({ content }) => /^[0-9a-f]{32}$/.test(content));
+  return new Map(hashed.map(({ content, split }) => [content, split]));
+}
