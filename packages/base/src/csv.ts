@@ -8,14 +8,15 @@ export interface CsvRow {
 
 /**
  * Reads CSV (RFC 4180: quoted fields, doubled quotes, line breaks in quotes) with a header row; tabs separate the fields
- * of files named `.tsv`.
+ * of files named `.tsv`, and semicolons or tabs those of a file without a comma in its header.
  * @throws CtError for a row with another number of fields than the header, or a quote that is not closed.
  */
 export function parseCsv(text: string, file: string): CsvRow[] {
-  const separator = file.endsWith(".tsv") ? "\t" : ",";
-  const records = [...readRecords(text.replace(/^\uFEFF/, ""), separator, file)];
-  const header = records.shift()?.fields ?? [];
-  return records.map(({ fields, line }) => {
+  const plain = text.replace(/^\uFEFF/, "");
+  const records = readRecords(plain, separatorOf(plain, file), file);
+  const header = (records.next().value?.fields ?? []).map((name: string) => name.trim());
+  const rows: CsvRow[] = [];
+  for (const { fields, line } of records) {
     const where = `${file}:${line}`;
     if (fields.length !== header.length) {
       throw new CtError({
@@ -24,8 +25,17 @@ export function parseCsv(text: string, file: string): CsvRow[] {
         where,
       });
     }
-    return { where, values: Object.fromEntries(header.map((name, i) => [name.trim(), fields[i] as string])) };
-  });
+    const values: Record<string, string> = {};
+    for (let i = 0; i < header.length; i++) values[header[i] as string] = fields[i] as string;
+    rows.push({ where, values });
+  }
+  return rows;
+}
+
+function separatorOf(text: string, file: string): string {
+  if (file.toLowerCase().endsWith(".tsv")) return "\t";
+  const [header = ""] = text.split("\n", 1);
+  return header.includes(",") ? "," : (["\t", ";"].find((separator) => header.includes(separator)) ?? ",");
 }
 
 /** The fields of one line, of a file that has no line breaks in fields; a quote that is not closed ends with the line. */
@@ -47,39 +57,54 @@ export function csvText(columns: readonly string[], rows: readonly (readonly (st
   return [columns, ...rows].map((row) => `${row.map(csvField).join(",")}\n`).join("");
 }
 
+/** Fields are slices of the text: a table of a million rows is read in seconds. */
 function* readRecords(text: string, separator: string, file: string): Generator<{ fields: string[]; line: number }> {
   let fields: string[] = [];
-  let field = "";
-  let quoted = false;
   let line = 1;
   let started = 1;
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i] as string;
-    if (char === "\n") line++;
-    if (quoted) {
-      if (char !== '"') field += char;
-      else if (text[i + 1] === '"') {
-        field += '"';
-        i++;
-      } else quoted = false;
-    } else if (char === '"' && field === "") quoted = true;
-    else if (char === separator) {
+  for (let at = 0; at < text.length; ) {
+    let field: string;
+    let end: number;
+    if (text[at] === '"') {
+      const close = closingQuote(text, at + 1);
+      if (close < 0)
+        throw new CtError({ code: "csv", what: "a quoted field is not closed", where: `${file}:${started}` });
+      const quoted = text.slice(at + 1, close);
+      line += quoted.split("\n").length - 1;
+      end = endOfField(text, close + 1, separator);
+      field = quoted.replaceAll('""', '"') + text.slice(close + 1, end);
+    } else {
+      end = endOfField(text, at, separator);
+      field = text.slice(at, end);
+    }
+    const isLast = end === text.length;
+    if (text[end] === separator && !isLast) {
       fields.push(field);
+      at = end + 1;
+      // A separator at the very end has an empty field behind it.
+      if (at < text.length) continue;
       field = "";
-    } else if (char === "\n") {
-      fields.push(field.replace(/\r$/, ""));
-      if (fields.length > 1 || fields[0] !== "") yield { fields, line: started };
-      fields = [];
-      field = "";
-      started = line;
-    } else field += char;
+    }
+    fields.push(field.replace(/\r$/, ""));
+    if (fields.length > 1 || fields[0] !== "") yield { fields, line: started };
+    fields = [];
+    line++;
+    started = line;
+    at = end + 1;
   }
-  if (quoted) {
-    throw new CtError({
-      code: "csv",
-      what: "a quoted field is not closed",
-      where: `${file}:${started}`,
-    });
+}
+
+/** Position of the quote that ends a field; doubled ones are part of it. */
+function closingQuote(text: string, from: number): number {
+  let at = text.indexOf('"', from);
+  while (at >= 0 && text[at + 1] === '"') at = text.indexOf('"', at + 2);
+  return at;
+}
+
+function endOfField(text: string, from: number, separator: string): number {
+  for (let at = from; at < text.length; at++) {
+    const char = text[at];
+    if (char === separator || char === "\n") return at;
   }
-  if (field !== "" || fields.length > 0) yield { fields: [...fields, field.replace(/\r$/, "")], line: started };
+  return text.length;
 }

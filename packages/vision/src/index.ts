@@ -35,7 +35,6 @@ export type { OpenOptions, SplitOptions } from "./datasets/open/options.ts";
 export { type MadeSplit, type SplitChoices, type SplitData, splitData } from "./datasets/partition/split-data.ts";
 export type { SplitBy } from "./datasets/partition/split-dataset.ts";
 export { type TaskChoice, taskChoices } from "./datasets/row-labels.ts";
-export { ShardDataset } from "./datasets/shards.ts";
 export { openSource } from "./datasets/source.ts";
 export type { ImageSource, ImageStep, SourceSpec } from "./datasets/source-spec.ts";
 export { VisionError } from "./errors.ts";

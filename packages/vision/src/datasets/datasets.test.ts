@@ -1,5 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -15,7 +14,6 @@ import { IdxDataset, parseIdx } from "./idx.ts";
 import { ImageFolder } from "./image-folder.ts";
 import { JsonlDataset } from "./jsonl.ts";
 import { openData } from "./open/open-data.ts";
-import { ShardDataset } from "./shards.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -184,33 +182,6 @@ test("a Parquet listing is read, and a file that is not one is named", async () 
   expect([...listed.classToIdx.keys()]).toEqual(["12", "7"]);
   expect([...listed.targets]).toEqual([1, 0, 1]);
   await expect(openData(join(root, "cut.parquet"))).rejects.toThrow(/cut\.parquet is not a Parquet file/);
-});
-
-test("images are read inside tar and zip shards", async () => {
-  const root = await tree("shards", {
-    "7/a.png": png(1),
-    "8/b.png": png(2),
-    "web/0001.png": png(3),
-    "web/0001.cls": "7",
-    "__MACOSX/7/._a.png": "x",
-    "7/._a.png": "x",
-  });
-  execFileSync("tar", ["cf", "classes.tar", "7", "8", "__MACOSX"], { cwd: root });
-  execFileSync("tar", ["cf", "web.tar", "web"], { cwd: root });
-  execFileSync("python3", ["-m", "zipfile", "-c", "classes.zip", "7", "8", "__MACOSX"], { cwd: root });
-  for (const name of ["classes.tar", "classes.zip"]) {
-    const dataset = new ShardDataset({ shards: [join(root, name)] });
-    expect(dataset.classes).toEqual(["7", "8"]);
-    expect(dataset.length).toBe(2);
-    expect((await dataset.get(1)).image.width).toBe(24);
-    expect(dataset.paths[1]).toMatch(/!8\/b\.png$/);
-  }
-  expect(new ShardDataset({ shards: [join(root, "web.tar")] }).classes).toEqual(["7"]);
-  const cut = readFileSync(join(root, "classes.zip")).subarray(0, 200);
-  writeFileSync(join(root, "cut.zip"), cut);
-  expect(() => new ShardDataset({ shards: [join(root, "cut.zip")] })).toThrow(
-    "cut.zip is broken: its directory is missing",
-  );
 });
 
 test("a cache in memory is filled by all workers, and has a limit", async () => {

@@ -1,9 +1,12 @@
 import { extname } from "node:path";
 import { parseCsv } from "@classifier-training/base";
+import { isImageName } from "@classifier-training/image/files";
 import { VisionError } from "../errors.ts";
 import type { SampleMetadata } from "./dataset.ts";
+import type { Archive } from "./open/archive-tree.ts";
 import { type ColumnNames, type Columns, findColumns, requireColumns } from "./open/columns.ts";
-import type { FileTree } from "./open/file-tree.ts";
+import { type FileTree, nameOf } from "./open/file-tree.ts";
+import { readParquet } from "./open/parquet.ts";
 import { cellText, indicatorColumns, type LabeledRow, labelList, markedColumns } from "./row-labels.ts";
 
 /** Values by column, and where they are written (file and line). */
@@ -17,6 +20,8 @@ export interface Listing {
   readonly file: string;
   readonly columns: readonly string[];
   readonly rows: readonly ListingRow[];
+  /** Images that the file holds itself; the rows name its entries. */
+  readonly archive?: Archive;
 }
 
 /** A row with a label and the name of its split, which is empty where there is no split column. */
@@ -33,7 +38,9 @@ export function isListingName(name: string): boolean {
 
 /** Reads a listing. @throws VisionError naming file and line of what is wrong */
 export async function readListing(tree: FileTree, file: string): Promise<Listing> {
-  return extname(file).toLowerCase() === ".parquet" ? readParquet(tree.read(file), file) : readTextListing(tree, file);
+  if (extname(file).toLowerCase() !== ".parquet") return readTextListing(tree, file);
+  const { rows, ...others } = await readParquet(file, tree.isArchive ? tree.read(file) : undefined);
+  return { ...others, file, rows: rows.map((values, i) => ({ where: `${file}, row ${i + 1}`, values })) };
 }
 
 /** As `readListing`, for all formats but Parquet. */
@@ -73,26 +80,6 @@ function parseLine(line: string, where: string): Readonly<Record<string, unknown
   throw annotationError("annotations line: expected an object", where);
 }
 
-async function readParquet(bytes: Uint8Array, file: string): Promise<Listing> {
-  const { parquetReadObjects } = await import("hyparquet");
-  const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
-  try {
-    const rows = await parquetReadObjects({ file: buffer });
-    return {
-      file,
-      columns: Object.keys(rows[0] ?? {}),
-      rows: rows.map((values, i) => ({ where: `${file}, row ${i + 1}`, values })),
-    };
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new VisionError({
-      code: "vision/listing",
-      what: `${file} is not a Parquet file that can be read: ${why}`,
-      cause: error,
-    });
-  }
-}
-
 /**
  * The rows of a listing with the paths of their images. A path is relative to the listing's file (or else to the root of
  * the tree), or absolute. Several labels of an image are a list, a text between `|` or `;`, or, without a label column, one
@@ -100,7 +87,7 @@ async function readParquet(bytes: Uint8Array, file: string): Promise<Listing> {
  * @throws VisionError naming the columns that are missing, or file and line of a row without an image
  */
 export function labeledRows(tree: FileTree, listing: Listing, given: ColumnNames): SplitRow[] {
-  const { file, rows } = listing;
+  const { file, rows, archive } = listing;
   if (rows.length === 0) return [];
   const columns = listingColumns(listing, given);
   const { image, label, split, indicators } = columns;
@@ -112,10 +99,13 @@ export function labeledRows(tree: FileTree, listing: Listing, given: ColumnNames
     if (known === undefined) shared.set(text, text);
     return known ?? text;
   };
+  const find = archive === undefined ? bareNameFinder(tree, listing, image) : undefined;
+  const pathOf = (value: unknown, where: string) =>
+    archive === undefined ? (find?.(value) ?? imagePath(tree, value, image, file, where)) : `${archive.name}!${value}`;
   return rows.map(({ values, where }) => {
     const labels = label === undefined ? markedColumns(values, indicators) : labelList(values[label]);
     return {
-      path: imagePath(tree, values[image], image, file, where),
+      path: pathOf(values[image], where),
       label: share(labels?.join(", ") ?? labelOf(values[label as string], label as string, where)),
       ...(labels !== undefined && { labels }),
       where,
@@ -164,6 +154,28 @@ function imagePath(tree: FileTree, value: unknown, column: string, file: string,
   if (tree.exists(path)) return path;
   const fromRoot = tree.resolve(value);
   return tree.exists(fromRoot) ? fromRoot : path;
+}
+
+/**
+ * Finds images by their name alone, with or without an extension, where all rows name files without a folder, and the
+ * first of them are not beside the listing: lists often lie beside the folder of their images.
+ */
+function bareNameFinder(
+  tree: FileTree,
+  { file, rows }: Listing,
+  column: string,
+): ((value: unknown) => string | undefined) | undefined {
+  const names = rows.map(({ values }) => cellText(values[column]));
+  const isBeside = (name: string) => tree.exists(tree.resolve(name, file)) || tree.exists(tree.resolve(name));
+  if (names.some((name) => /[\\/]/.test(name)) || names.slice(0, 3).some(isBeside)) return undefined;
+  const byName = new Map<string, string | undefined>();
+  for (const path of tree.files()) {
+    const name = nameOf(path);
+    if (!isImageName(name)) continue;
+    // A name that two files have is that of neither.
+    for (const key of [name, name.slice(0, name.lastIndexOf("."))]) byName.set(key, byName.has(key) ? undefined : path);
+  }
+  return (value) => byName.get(cellText(value));
 }
 
 function labelOf(value: unknown, column: string, where: string): string {

@@ -20,6 +20,7 @@ export type SourceSpec =
       readonly offset: Float64Array;
       readonly length: Int32Array;
       readonly deflated: Uint8Array;
+      /** What each is called: `ARCHIVE!NAME`. */
       readonly names: readonly string[];
       readonly decode?: DecodeOptions;
     }

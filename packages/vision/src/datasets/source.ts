@@ -52,11 +52,11 @@ function fileSource(paths: readonly string[], decode: DecodeOptions = {}): Image
 }
 
 function shardSource(spec: Extract<SourceSpec, { kind: "shards" }>): ImageSource {
-  const nameOf = (index: number) => `${spec.shards[spec.shard[index] as number]}!${spec.names[index]}`;
+  const nameOf = (index: number) => spec.names[index] ?? `image ${index}`;
   const bytes = (index: number) => {
     const shard = spec.shards[spec.shard[index] as number] as string;
     const [offset, length] = [spec.offset[index] as number, spec.length[index] as number];
-    return readEntry(shard, { offset, length, deflated: spec.deflated[index] === 1 }, spec.names[index] ?? "");
+    return readEntry(shard, { offset, length, deflated: spec.deflated[index] === 1 }, nameOf(index));
   };
   return {
     nameOf,

@@ -9,6 +9,7 @@ import type { SourceSpec } from "../source-spec.ts";
  * path, which for a member of an archive is `ARCHIVE!NAME`. Hidden files are not seen.
  */
 export interface FileTree {
+  readonly isArchive: boolean;
   /** What it is called in messages; every path of its own begins with it. */
   readonly root: string;
   /** Names of the folders in it. */
@@ -35,6 +36,7 @@ export interface FileTree {
 
 /** A folder on disk. */
 export class FolderTree implements FileTree {
+  readonly isArchive = false;
   readonly root: string;
   #files: readonly string[] | undefined;
   #folders: readonly string[] | undefined;
@@ -54,7 +56,7 @@ export class FolderTree implements FileTree {
 
   folder(name: string): FolderTree {
     if (this.#files === undefined) return new FolderTree(join(this.root, name), undefined, this.#entries);
-    this.#byFolder ??= groupByFolder(this.#files, this.#start, sep);
+    this.#byFolder ??= groupByFolder(this.#files, (path) => path.slice(this.#start), sep);
     return new FolderTree(join(this.root, name), this.#byFolder.get(name) ?? [], this.#entries);
   }
 
@@ -123,17 +125,18 @@ function namesIn(folder: string): ReadonlySet<string> {
   }
 }
 
-/** Paths by the name of the folder that follows the root's path, of `start` characters; files in the root are in none. */
+/** Paths by the first folder of their names; those that are in no folder are left out. */
 export function groupByFolder(
   paths: readonly string[],
-  start: number,
+  nameIn: (path: string) => string,
   separator: string,
 ): ReadonlyMap<string, readonly string[]> {
   const groups = new Map<string, string[]>();
   for (const path of paths) {
-    const end = path.indexOf(separator, start);
+    const whole = nameIn(path);
+    const end = whole.indexOf(separator);
     if (end < 0) continue;
-    const name = path.slice(start, end);
+    const name = whole.slice(0, end);
     const group = groups.get(name);
     if (group === undefined) groups.set(name, [path]);
     else group.push(path);

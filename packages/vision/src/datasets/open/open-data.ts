@@ -1,15 +1,18 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { comparePython, didYouMean, nearestName, type Split, splitOf } from "@classifier-training/base";
+import { comparePython, didYouMean, nearestName, plural, type Split, splitOf } from "@classifier-training/base";
 import { isFolder, isHidden, isImageName, subfolders } from "@classifier-training/image/files";
 import { VisionError } from "../../errors.ts";
 import type { ImageDataset } from "../dataset.ts";
 import { isListingName, readListing } from "../listing.ts";
+import { isArchiveName, isOtherArchiveName, openArchives } from "./archives.ts";
 import { describeTree, expectedTree } from "./describe-tree.ts";
 import { FolderTree } from "./file-tree.ts";
+import { recognizeIdx } from "./idx-files.ts";
 import { openFolder } from "./open-folder.ts";
 import type { OpenOptions, SplitOptions } from "./options.ts";
-import { type Recognized, recognizeListing, recognizeTree } from "./splits.ts";
+import { shardsOf } from "./shards.ts";
+import { type Recognized, recognizeListings, recognizeTree } from "./splits.ts";
 
 /** A data path that was recognized. */
 export interface OpenedData {
@@ -46,12 +49,15 @@ export async function openData(path: string, options: OpenOptions = {}): Promise
 }
 
 async function recognize(path: string, options: OpenOptions): Promise<Recognized> {
+  const shards = shardsOf(path);
+  if (shards !== undefined) return recognizeTree(await openArchives(path, shards), options);
   if (!existsSync(path)) throw missingPath(path);
-  if (isFolder(path)) return recognizeTree(new FolderTree(path), options);
+  if (isFolder(path)) return recognizeIdx(path) ?? recognizeTree(new FolderTree(path), options);
   if (isListingName(path)) {
     const tree = new FolderTree(dirname(path));
-    return recognizeListing(tree, await readListing(tree, path), options);
+    return recognizeListings(tree, [await readListing(tree, path)], options);
   }
+  if (isArchiveName(path)) return recognizeTree(await openArchives(path, [path]), options);
   throw notData(path);
 }
 
@@ -102,11 +108,14 @@ function missingPath(path: string): VisionError {
 
 function notData(path: string): VisionError {
   const isImage = isImageName(basename(path));
-  const what = statSync(path).isFile() ? "a file of another kind" : "neither a file nor a folder";
+  const kind = statSync(path).isFile() ? "a file of another kind" : "neither a file nor a folder";
+  const what = isImage ? "a single image" : isOtherArchiveName(path) ? "an archive of a kind that is not read" : kind;
+  const expected =
+    "give a folder with one folder of images a class, a .jsonl, .csv, .tsv or .parquet list, a .zip, .tar or .tar.gz";
   return new VisionError({
     code: "vision/data-root",
-    what: `${path} is ${isImage ? "a single image" : what}: expected a folder of images, or a list of them`,
-    fix: `give a folder with one folder of images a class, or a .jsonl, .csv, .tsv or .parquet list${isImage ? "; a trained model classifies an image by `classifier predict RUN IMAGE`" : ""}`,
+    what: `${path} is ${what}: expected images of two or more classes`,
+    fix: isImage ? `${expected}; a trained model classifies an image by \`classifier predict RUN IMAGE\`` : expected,
   });
 }
 
@@ -115,7 +124,7 @@ function oneClass(path: string, { classes, paths }: ImageDataset): VisionError {
   return new VisionError({
     code: "vision/one-class",
     what: `its images are ${only === undefined ? "of no class" : `all of one class, ${only}`}: a classifier needs two or more`,
-    where: isFolder(path) ? describeTree(new FolderTree(path)) : `${path}: ${paths.length} images`,
+    where: isFolder(path) ? describeTree(new FolderTree(path)) : `${path}: ${plural(paths.length, "image")}`,
     fix: expectedTree,
   });
 }

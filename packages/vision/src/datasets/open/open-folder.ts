@@ -1,12 +1,17 @@
 import { isImageName } from "@classifier-training/image/files";
 import { VisionError } from "../../errors.ts";
 import { ImageDataset, type ImageDatasetInit } from "../dataset.ts";
-import { isListingName, labeledRows, readListing } from "../listing.ts";
+import { isListingName } from "../listing.ts";
+import type { LabeledRow } from "../row-labels.ts";
 import { annotatedImages, requireOneLayout, some } from "./annotated.ts";
+import { isArchiveName, openArchives } from "./archives.ts";
 import { classFolders } from "./class-folders.ts";
+import { describeTree, expectedTree } from "./describe-tree.ts";
 import { type FileTree, nameOf } from "./file-tree.ts";
 import { annotationsOf, isMetadata } from "./layout.ts";
+import { type ListedRows, readRows } from "./listed-rows.ts";
 import type { OpenOptions, SplitOptions } from "./options.ts";
+import { pairedRows } from "./pairs.ts";
 
 export interface FolderOptions extends OpenOptions, SplitOptions {
   /** What the split is called. */
@@ -18,8 +23,8 @@ export interface FolderOptions extends OpenOptions, SplitOptions {
 }
 
 /**
- * The images of a split's folder, as its files say that they are labeled: by annotation files (`*.jsonl`, Hugging Face's
- * metadata), by one folder a class, or by a single listing.
+ * The images of a split's folder or archive, as its files say that they are labeled: by annotation files (`*.jsonl`, Hugging
+ * Face's metadata), by files of the same name (WebDataset), by one folder a class, by a listing, or in archives.
  * @throws VisionError when there are no samples, or two layouts are mixed, so that the labels of some images would be lost
  */
 export async function openFolder(tree: FileTree, options: FolderOptions): Promise<ImageDataset> {
@@ -30,25 +35,36 @@ export async function openFolder(tree: FileTree, options: FolderOptions): Promis
   ];
   const root = options.within?.root ?? tree;
   if (files.length > 0) {
-    const init = await openListings(tree, files, options);
+    const init = openRows(tree, await readRows(tree, files, options), options);
     requireOneLayout(tree, files, init);
     return withUnread(init, root, unread);
   }
+  const hasClasses = holdsClasses(tree);
+  const pairs = tree.isArchive || !hasClasses ? pairedRows(tree, options, !hasClasses) : undefined;
+  if (pairs !== undefined) {
+    return new ImageDataset(openRows(tree, { images: tree, rows: pairs, isEmbedded: true }, options));
+  }
+  if (hasClasses) return withUnread(openClasses(tree, options), root, unread);
   const listings = tree.filesIn().filter(isListingName);
-  const [listing] = listings;
-  if (listing === undefined || holdsClasses(tree)) return withUnread(openClasses(tree, options, unread), root, unread);
-  if (listings.length > 1) throw severalListings(tree, listings);
-  return new ImageDataset(await openListings(tree, listings, options));
+  if (listings.length > 0) {
+    if (listings.length > 1 && !listings.every((path) => /\.parquet$/i.test(path)))
+      throw severalListings(tree, listings);
+    return new ImageDataset(openRows(tree, await readRows(tree, listings, options), options));
+  }
+  const archives = tree.filesIn().filter(isArchiveName);
+  if (archives.length > 0 && !tree.isArchive) return openFolder(await openArchives(tree.root, archives), options);
+  try {
+    return withUnread(openClasses(tree, options), root, unread);
+  } catch (error) {
+    if (!VisionError.is(error) || error.code !== "vision/split-empty") throw error;
+    const where = unread.length === 0 ? describeTree(tree) : `listings there: ${some(root, unread)}`;
+    throw new VisionError({ ...error.problem, where, fix: expectedTree });
+  }
 }
 
 /** Whether there are images in folders. */
 export function holdsClasses(tree: FileTree): boolean {
-  return tree.folders().some((folder) =>
-    tree
-      .folder(folder)
-      .files()
-      .some((path) => isImageName(nameOf(path))),
-  );
+  return tree.files().some((path) => isImageName(nameOf(path)) && tree.relative(path) !== nameOf(path));
 }
 
 export function severalListings(tree: FileTree, listings: readonly string[]): VisionError {
@@ -59,28 +75,18 @@ export function severalListings(tree: FileTree, listings: readonly string[]): Vi
   });
 }
 
-async function openListings(
+/** The images of rows that stand in a folder: it should hold no others. */
+function openRows(
   tree: FileTree,
-  files: readonly string[],
+  { images, rows, isEmbedded }: ListedRows<LabeledRow>,
   options: FolderOptions,
-): Promise<ImageDatasetInit> {
-  const rows = [];
-  for (const file of files) rows.push(labeledRows(tree, await readListing(tree, file), options));
-  return annotatedImages(tree, rows.flat(), { ...options, from: tree.root, countUnnamed: true });
+): ImageDatasetInit {
+  return annotatedImages(images, rows, { ...options, from: tree.root, countUnnamed: !isEmbedded });
 }
 
-function openClasses(tree: FileTree, options: FolderOptions, unread: readonly string[]): ImageDatasetInit {
+function openClasses(tree: FileTree, options: FolderOptions): ImageDatasetInit {
   const { maxPixels, exifOrientation, allowEmpty = false, classFolder = "top", ...same } = options;
-  try {
-    return classFolders(tree, { ...same, allowEmpty, classFolder, decode: { maxPixels, exifOrientation } });
-  } catch (error) {
-    if (!VisionError.is(error) || error.code !== "vision/split-empty" || unread.length === 0) throw error;
-    throw new VisionError({
-      ...error.problem,
-      where: `listings there: ${some(options.within?.root ?? tree, unread)}`,
-      fix: "put images into one folder per class, or name the listing metadata.csv, with columns file_name and label",
-    });
-  }
+  return classFolders(tree, { ...same, allowEmpty, classFolder, decode: { maxPixels, exifOrientation } });
 }
 
 function withUnread(init: ImageDatasetInit, tree: FileTree, unread: readonly string[]): ImageDataset {

@@ -1,12 +1,14 @@
-import { type Split, splitOf } from "@classifier-training/base";
+import { type Split, splitOf, splits } from "@classifier-training/base";
 import { isImageName } from "@classifier-training/image/files";
 import { VisionError } from "../../errors.ts";
 import { ImageDataset } from "../dataset.ts";
-import { isListingName, type Listing, labeledRows, listsImages, readListing, type SplitRow } from "../listing.ts";
+import { isListingName, type Listing, listsImages, readListing, type SplitRow } from "../listing.ts";
 import { annotatedImages, some } from "./annotated.ts";
+import { isArchiveName, openArchives } from "./archives.ts";
 import { findColumns } from "./columns.ts";
 import { type FileTree, nameOf } from "./file-tree.ts";
 import { isMetadata } from "./layout.ts";
+import { type ListedRows, rowsOf } from "./listed-rows.ts";
 import { holdsClasses, openFolder, severalListings } from "./open-folder.ts";
 import type { OpenOptions, SplitOptions } from "./options.ts";
 
@@ -27,94 +29,159 @@ export interface Recognized {
   readonly remarks: readonly string[];
 }
 
-/** Folders that training writes into where it is started: they are never classes of the data beside them. */
+/** Folders that programs write into where they are started: they are never classes of the data beside them. */
 const runFolders = new Set(["outputs", "multirun", "lightning_logs", "mlruns", "wandb", "node_modules"]);
 
-/** Finds the splits of a folder or an archive: split folders, a listing with a split column, or all in one. */
+/**
+ * Finds the splits of a folder or an archive: split folders; listings and archives named after splits; the rows of a listing
+ * with a split column; or all in one.
+ */
 export async function recognizeTree(tree: FileTree, options: OpenOptions): Promise<Recognized> {
   const folders = tree.folders().filter((name) => !isRunFolder(tree, name));
-  const splitFolders = folders.filter((name) => splitOf(name) !== undefined);
-  const others = folders.filter((name) => splitOf(name) === undefined);
-  const labeled = splitFolders.filter((name) => isLabeled(tree.folder(name)));
-  const remarks = splitFolders
-    .filter((name) => labeled.length > 0 && !labeled.includes(name))
-    .map((name) => `not read: ${name}, whose images have no labels`);
-  const hasTrain = labeled.some((name) => splitOf(name) === "train");
-  const classes = hasTrain || labeled.length === 0 ? [] : others.filter((name) => holdsImages(tree.folder(name)));
-  if (labeled.length > 0) {
-    const unread = tree.filesIn().filter(isListingName);
-    const parts = labeled.map((name): Part => {
-      const folder = tree.folder(name);
-      const within = { root: tree, unread };
-      return {
-        name,
-        split: splitOf(name),
-        open: (chosen) => openFolder(folder, { ...options, ...chosen, name, within }),
-      };
-    });
-    if (classes.length > 0)
-      parts.unshift(
-        wholeTree(
-          tree,
-          options,
-          folders.filter((name) => !classes.includes(name)),
-        ),
-      );
-    requireDistinct(parts, tree.root);
-    return { kind: `folders ${parts.map(({ name }) => name).join(", ")}`, parts, remarks };
+  const [only = ""] = folders;
+  if (folders.length === 1 && splitOf(only) === undefined && isWrapper(tree, only)) {
+    const inner = await recognizeTree(tree.folder(only), options);
+    return { ...inner, kind: `${inner.kind} in ${only}` };
   }
-  return recognizeWhole(
-    tree,
-    options,
-    tree.folders().filter((name) => !folders.includes(name)),
-  );
+  const named = splitFolders(tree, folders, options) ?? (await splitFiles(tree, options));
+  if (named === undefined) {
+    return recognizeWhole(
+      tree,
+      options,
+      tree.folders().filter((name) => !folders.includes(name)),
+    );
+  }
+  requireDistinct(named.parts, tree.root);
+  return named;
 }
 
-/** A tree without split folders. */
+/** Split folders whose images have labels. Without `train` among them, the class folders beside them are it. */
+function splitFolders(tree: FileTree, folders: readonly string[], options: OpenOptions): Recognized | undefined {
+  const candidates = folders.filter((name) => splitOf(name) !== undefined);
+  const labeled = candidates.filter((name) => isLabeled(tree.folder(name)));
+  if (labeled.length === 0) return undefined;
+  const within = { root: tree, unread: tree.filesIn().filter(isListingName) };
+  const parts = labeled.map((name): Part => {
+    const folder = tree.folder(name);
+    return {
+      name,
+      split: splitOf(name),
+      open: (chosen) => openFolder(folder, { ...options, ...chosen, name, within }),
+    };
+  });
+  const others = folders.filter((name) => splitOf(name) === undefined && holdsImages(tree.folder(name)));
+  const hasTrain = parts.some(({ split }) => split === "train");
+  if (!hasTrain && others.length > 0) {
+    const without = tree.folders().filter((name) => !others.includes(name));
+    parts.unshift(wholeTree(tree, options, without));
+  }
+  const remarks = candidates
+    .filter((name) => !labeled.includes(name))
+    .map((name) => `not read: ${name}, whose images have no labels`);
+  return { kind: `split folders ${namesOf(parts)}`, parts: inOrder(parts), remarks };
+}
+
+/** Listings or archives that are named after their split: `train.csv`, `train-00000-of-00002.parquet`, `val-0001.tar`. */
+async function splitFiles(tree: FileTree, options: OpenOptions): Promise<Recognized | undefined> {
+  const groups = new Map<string, string[]>();
+  const isArchives = !holdsClasses(tree) && !tree.filesIn().some(isListing);
+  for (const path of tree.filesIn().filter(isArchives ? isArchiveName : isListing)) {
+    const name = splitInName(path);
+    if (name !== undefined) groups.set(name, [...(groups.get(name) ?? []), path]);
+  }
+  if (![...groups.keys()].some((name) => splitOf(name) === "train")) return undefined;
+  const parts: Part[] = [];
+  const remarks: string[] = [];
+  for (const [name, paths] of groups) {
+    const split = splitOf(name);
+    if (isArchives) {
+      const open = async (chosen: SplitOptions) =>
+        openFolder(await openArchives(tree.root, paths), { ...options, ...chosen, name });
+      parts.push({ name, split, open });
+      continue;
+    }
+    const listings: Listing[] = [];
+    for (const path of paths) listings.push(await readListing(tree, path));
+    if (listings.every((listing) => listsImages(listing, options))) {
+      const listed = rowsOf(tree, listings, options);
+      parts.push({
+        name,
+        split,
+        open: async (chosen) => openRows(listed, listed.rows, paths[0] as string, name, options, chosen),
+      });
+    } else remarks.push(`not read: ${some(tree, paths)}, without columns of images and labels`);
+  }
+  if (!parts.some(({ split }) => split === "train")) return undefined;
+  return { kind: `${isArchives ? "archives" : "lists"} ${namesOf(parts)}`, parts: inOrder(parts), remarks };
+}
+
+/** A tree without parts that are named after splits. */
 async function recognizeWhole(tree: FileTree, options: OpenOptions, without: readonly string[]): Promise<Recognized> {
-  const candidates = tree.filesIn().filter((path) => isListingName(path) && !isMetadata(path));
-  if (tree.files().some(isMetadata))
+  if (tree.files().some(isMetadata)) {
     return { kind: "metadata files", parts: [wholeTree(tree, options, without)], remarks: [] };
+  }
   const isFolders = holdsClasses(tree);
+  const candidates = tree.filesIn().filter(isListing);
   const usable: Listing[] = [];
   for (const file of candidates) {
     const listing = await readListing(tree, file).catch((error: unknown) => {
       if (isFolders && VisionError.is(error)) return undefined;
       throw error;
     });
-    if (listing === undefined) continue;
-    const { image } = findColumns(listing.columns, options);
-    if (image !== undefined && listsImages(listing, options) && (!isFolders || namesImages(tree, listing, image)))
+    if (listing !== undefined && listsImages(listing, options) && (!isFolders || namesImages(tree, listing, options)))
       usable.push(listing);
   }
-  const [listing] = usable;
-  if (listing === undefined) {
-    // Whoever opens it says what is missing.
-    const [only] = candidates;
-    if (!isFolders && only !== undefined) return recognizeListing(tree, await readListing(tree, only), options);
-    return { kind: "class folders", parts: [wholeTree(tree, options, without)], remarks: [] };
+  const unread = candidates.filter((file) => !usable.some((listing) => listing.file === file));
+  if (usable.length > 0) {
+    if (usable.length > 1 && !usable.every(({ file }) => /\.parquet$/i.test(file)))
+      throw severalListings(
+        tree,
+        usable.map(({ file }) => file),
+      );
+    const found = recognizeListings(tree, usable, options, true);
+    return unread.length === 0 ? found : { ...found, remarks: [...found.remarks, `not read: ${some(tree, unread)}`] };
   }
-  if (usable.length > 1)
-    throw severalListings(
-      tree,
-      usable.map(({ file }) => file),
-    );
-  const unread = candidates.filter((file) => file !== listing.file);
-  const found = recognizeListing(tree, listing, options, true);
-  return unread.length === 0 ? found : { ...found, remarks: [...found.remarks, `not read: ${some(tree, unread)}`] };
+  const [only] = candidates;
+  // Whoever opens it says which columns are missing.
+  if (!isFolders && only !== undefined) return recognizeListings(tree, [await readListing(tree, only)], options);
+  const archives = isFolders || tree.isArchive ? [] : tree.filesIn().filter(isArchiveName);
+  if (archives.length > 0) {
+    const inner = await recognizeTree(await openArchives(tree.root, archives), options);
+    return { ...inner, kind: `${inner.kind} in ${archives.length === 1 ? nameOf(archives[0] as string) : "archives"}` };
+  }
+  return { kind: kindOf(tree, isFolders), parts: [wholeTree(tree, options, without)], remarks: [] };
 }
 
-/** Splits that the rows of a listing name, or else the folders of their images; without either, all rows are one. */
-export function recognizeListing(
+function kindOf(tree: FileTree, isFolders: boolean): string {
+  if (tree.files().some((path) => path.endsWith(".jsonl"))) return "annotations";
+  return isFolders && !tree.files().some((path) => path.endsWith(".cls"))
+    ? "class folders"
+    : "labels beside the images";
+}
+
+function inOrder(parts: readonly Part[]): Part[] {
+  const rank = ({ split }: Part) => (split === undefined ? splits.length : splits.indexOf(split));
+  return [...parts].sort((a, b) => rank(a) - rank(b));
+}
+
+function namesOf(parts: readonly Part[]): string {
+  return inOrder(parts)
+    .map(({ name }) => name)
+    .join(", ");
+}
+
+/** Splits that the rows of listings name, or else the folders of their images; without either, all rows are one. */
+export function recognizeListings(
   tree: FileTree,
-  listing: Listing,
+  listings: readonly Listing[],
   options: OpenOptions,
   countUnnamed = false,
 ): Recognized {
-  const { file } = listing;
-  const rows = labeledRows(tree, listing, options);
+  const listed = rowsOf(tree, listings, options);
+  const { rows, images } = listed;
+  const file = listings[0]?.file ?? tree.root;
   const byColumn = rows.some(({ split }) => split !== "");
-  const folderOf = ({ path }: SplitRow) => tree.relative(path).split("/")[0] as string;
+  const folderOf = ({ path }: SplitRow) => images.relative(path).split("/")[0] as string;
   const byFolder = !byColumn && rows.length > 0 && rows.every((row) => splitOf(folderOf(row)) !== undefined);
   const groups = new Map<string, SplitRow[]>();
   for (const row of rows) {
@@ -126,20 +193,30 @@ export function recognizeListing(
   const without = groups.get("")?.length ?? 0;
   groups.delete("");
   if (rows.length === 0) groups.set("train", []);
-  const parts = [...groups].map(([name, own]): Part => {
-    const isAll = groups.size === 1;
-    return {
+  const isAll = countUnnamed && groups.size === 1;
+  const parts = [...groups].map(
+    ([name, own]): Part => ({
       name,
       split: splitOf(name),
-      open: async (given) => {
-        const chosen = { ...options, ...given, name, from: file, countUnnamed: countUnnamed && isAll };
-        return new ImageDataset(annotatedImages(tree, own, chosen));
-      },
-    };
-  });
+      open: async (chosen) => openRows(listed, own, file, name, options, chosen, isAll),
+    }),
+  );
   requireDistinct(parts, file);
   const remarks = without === 0 ? [] : [`${without} rows without a split are not read: ${file}`];
-  return { kind: `listing ${nameOf(file)}`, parts, remarks };
+  return { kind: `list ${nameOf(file)}`, parts, remarks };
+}
+
+function openRows(
+  { images, isEmbedded }: ListedRows,
+  rows: readonly SplitRow[],
+  from: string,
+  name: string,
+  options: OpenOptions,
+  chosen: SplitOptions,
+  countUnnamed = false,
+): ImageDataset {
+  const how = { ...options, ...chosen, name, from, countUnnamed: countUnnamed && !isEmbedded };
+  return new ImageDataset(annotatedImages(images, rows, how));
 }
 
 function wholeTree(tree: FileTree, options: OpenOptions, without: readonly string[]): Part {
@@ -164,13 +241,35 @@ function requireDistinct(parts: readonly Part[], where: string): void {
   }
 }
 
+const isListing = (path: string) => isListingName(path) && !isMetadata(path);
+
+/** The split that a file's name has among its words. */
+function splitInName(path: string): string | undefined {
+  return nameOf(path)
+    .split(/[-_.\s]/)
+    .find((word) => splitOf(word) !== undefined);
+}
+
 /** Whether there is something in a split's folder that says what its images show. */
 function isLabeled(tree: FileTree): boolean {
-  return tree.folders().length > 0 || tree.filesIn().some(isListingName);
+  return tree.folders().length > 0 || tree.filesIn().some((path) => isListingName(path) || isArchiveName(path));
 }
 
 function holdsImages(tree: FileTree): boolean {
   return tree.files().some((path) => isImageName(nameOf(path)));
+}
+
+/** Whether all data is in the only folder of a tree: one that holds more than the images of a class. */
+function isWrapper(tree: FileTree, only: string): boolean {
+  const isData = (path: string) => isImageName(nameOf(path)) || isListingName(path) || isArchiveName(path);
+  if (tree.filesIn().some(isData)) return false;
+  const inner = tree.folder(only);
+  const folders = inner.folders();
+  return (
+    folders.length > 1 ||
+    folders.some((name) => splitOf(name) !== undefined || isWrapper(inner, name)) ||
+    inner.filesIn().some((path) => isListingName(path) || isArchiveName(path))
+  );
 }
 
 function isRunFolder(tree: FileTree, name: string): boolean {
@@ -184,8 +283,9 @@ function isRunFolder(tree: FileTree, name: string): boolean {
 }
 
 /** Whether the first of a listing's rows names an image that is there. */
-function namesImages(tree: FileTree, { file, rows }: Listing, column: string): boolean {
-  const name = rows[0]?.values[column];
+function namesImages(tree: FileTree, { file, rows, columns }: Listing, options: OpenOptions): boolean {
+  const { image = "" } = findColumns(columns, options);
+  const name = rows[0]?.values[image];
   return (
     typeof name === "string" && name !== "" && [file, undefined].some((from) => tree.exists(tree.resolve(name, from)))
   );
