@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, extname, join, resolve } from "node:path";
 import { CtError, writeFileAtomic } from "@classifier-training/base";
 import { OnnxClassifier, openModelFiles } from "@classifier-training/inference";
@@ -9,6 +9,8 @@ import { replaceFolder } from "./replace-folder.ts";
 export interface GoldenSample {
   readonly path: string;
   readonly label: string;
+  /** Its bytes, where it is not a file of its own. */
+  readonly read?: (() => Promise<Uint8Array>) | undefined;
 }
 
 export interface BundleSource {
@@ -46,11 +48,13 @@ async function fill(folder: string, source: BundleSource): Promise<BundleManifes
   mkdirSync(join(folder, bundlePaths.golden));
   copyFileSync(source.modelPath, join(folder, bundlePaths.model));
   copyFileSync(source.labelsPath, join(folder, bundlePaths.labels));
-  const images = source.golden.map(({ path }, i) => {
+  const images: string[] = [];
+  for (const [i, { path, read }] of source.golden.entries()) {
     const image = `${bundlePaths.golden}/${String(i).padStart(3, "0")}${extname(path)}`;
-    copyFileSync(path, join(folder, image));
-    return image;
-  });
+    if (read === undefined) copyFileSync(path, join(folder, image));
+    else writeFileSync(join(folder, image), await read());
+    images.push(image);
+  }
   const classifier = await OnnxClassifier.load(folder);
   const logits = await classifier.logits(images.map((image) => join(folder, image)));
   await classifier.close();

@@ -1,5 +1,5 @@
 import { getLogger } from "@classifier-training/base";
-import { openData } from "@classifier-training/vision";
+import { type ByteImage, encodePng, openData, storedBytes } from "@classifier-training/vision";
 import type { LabeledFile } from "../evaluation/predict-split.ts";
 
 const log = getLogger("classifier.data");
@@ -8,5 +8,16 @@ const log = getLogger("classifier.data");
 export async function readLabeledFiles(root: string, split: string): Promise<LabeledFile[]> {
   const dataset = await (await openData(root)).open(split);
   for (const notice of dataset.notices()) log.warning(`${split}: ${notice}`);
-  return dataset.paths.map((path, i) => ({ path, label: dataset.classes[dataset.targets[i] as number] as string }));
+  const { paths, classes, targets, source } = dataset;
+  const readers = {
+    files: undefined,
+    shards: async (i: number) => storedBytes(source, i),
+    others: async (i: number) => encodePng((await dataset.get(i)).image as ByteImage),
+  };
+  const read = readers[source.kind === "files" || source.kind === "shards" ? source.kind : "others"];
+  return paths.map((path, i) => ({
+    path,
+    label: classes[targets[i] as number] as string,
+    ...(read !== undefined && { read: () => read(i) }),
+  }));
 }

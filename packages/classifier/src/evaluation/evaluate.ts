@@ -5,7 +5,7 @@ import { bundlePaths } from "@classifier-training/runs";
 import { expectedCalibrationError, quantile } from "../statistics/calibration.ts";
 import { type ClassReport, classReports, countConfusions } from "../statistics/confusion.ts";
 import type { Interval } from "../statistics/interval.ts";
-import { type LabeledFile, predictImages } from "./predict-split.ts";
+import { imageInput, type LabeledFile, predictImages } from "./predict-split.ts";
 
 /** How one model did on a split. */
 export interface ModelEvaluation {
@@ -62,9 +62,10 @@ function sizeOf(path: string): number {
 
 async function latencies(classifier: Classifier, images: readonly LabeledFile[]): Promise<number[]> {
   const times: number[] = [];
-  for (const { path } of images) {
+  for (const image of images) {
+    const input = await imageInput(image);
     const start = performance.now();
-    await classifier.predict([path], { topK: 1 });
+    await classifier.predict([input], { topK: 1 });
     times.push(performance.now() - start);
   }
   // The first call may still allocate and compile.

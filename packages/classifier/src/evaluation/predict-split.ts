@@ -1,5 +1,5 @@
 import { CtError } from "@classifier-training/base";
-import type { Classifier } from "@classifier-training/inference";
+import type { Classifier, ImageInput } from "@classifier-training/inference";
 import type { ClassificationBatch, DataLoader } from "@classifier-training/vision";
 import { splitPredictions } from "../statistics/multilabel-predictions.ts";
 import { type BatchPredictions, predictionsOfRows, type SplitPredictions } from "../statistics/predictions.ts";
@@ -11,6 +11,13 @@ export interface LabeledFile {
   readonly label: string;
   /** The classes of a multilabel image. */
   readonly labels?: readonly string[];
+  /** Its bytes, where it is not a file of its own. */
+  readonly read?: (() => Promise<Uint8Array>) | undefined;
+}
+
+/** A labeled image as a classifier takes it. */
+export async function imageInput({ path, read }: Pick<LabeledFile, "path" | "read">): Promise<ImageInput> {
+  return read === undefined ? path : read();
 }
 
 /**
@@ -54,8 +61,8 @@ export async function predictImages(
   const perImage = labels.length / Math.max(1, images.length);
   const batches: BatchPredictions[] = [];
   for (let start = 0; start < images.length; start += batchSize) {
-    const paths = images.slice(start, start + batchSize).map(({ path }) => path);
-    const rows = await classifier.logits(paths, batchSize);
+    const inputs = await Promise.all(images.slice(start, start + batchSize).map(imageInput));
+    const rows = await classifier.logits(inputs, batchSize);
     const logits = new Float32Array(rows.length * classNames.length);
     for (const [i, row] of rows.entries()) logits.set(row, i * classNames.length);
     const indices = rows.map((_, i) => start + i);

@@ -45,7 +45,9 @@ export function cached(dataset: ImageDataset, options: z.input<typeof cacheOptio
 export function dataKey(dataset: ImageDataset): string {
   const hash = createHash("sha256").update(`images ${decoderVersion}\n${reading(dataset.source)}\n`);
   for (const path of dataset.paths) {
-    const stat = statSync(path.split("!")[0] as string, { throwIfNoEntry: false });
+    // Of a member of an archive: that of the archive.
+    const archive = path.slice(0, Math.max(0, path.lastIndexOf("!"))) || path;
+    const stat = statSync(path, { throwIfNoEntry: false }) ?? statSync(archive, { throwIfNoEntry: false });
     hash.update(`${path}\0${stat?.size}\0${stat?.mtimeMs}\n`);
   }
   return hash.digest("hex").slice(0, 32);

@@ -6,6 +6,7 @@ import { hashImage, type ImageHashes, nearGroups } from "../content/image-hashes
 import type { LeftOutReason } from "../dataset.ts";
 import type { OpenOptions } from "../open/options.ts";
 import { openSource } from "../source.ts";
+import { storedBytes } from "../stored-bytes.ts";
 import { type ListedImage, leftOutOf, type OpenedSplit, type RefusedSplit, takeInventory } from "./inventory.ts";
 
 /** Images that show the same. */
@@ -71,7 +72,7 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
   const { maxPixels, exifOrientation: turns = false } = reading;
   const decode = { maxPixels, exifOrientation: turns };
   const { splits, refused } = await takeInventory(root, reading);
-  const { images, readers } = await imagesOf(splits, decode);
+  const { images, readers, files } = await imagesOf(splits, decode);
   const leftOut = (...reasons: LeftOutReason[]) => splits.flatMap((split) => leftOutOf(split, ...reasons));
   const hashes = new Map<ListedImage, ImageHashes>();
   const corrupt: { image: ListedImage; why: string }[] = [];
@@ -117,8 +118,8 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
       return Math.min(width, height) < minSide ? [{ image, width, height }] : [];
     }),
     minSide,
-    turned: images.flatMap((image) => {
-      const orientation = orientationOf(image);
+    turned: images.flatMap((image, i) => {
+      const orientation = orientationOf(files[i] as () => Uint8Array);
       return orientation === 1 ? [] : [{ image, orientation }];
     }),
     exifOrientation: turns,
@@ -138,6 +139,7 @@ const noClass = "none";
 async function imagesOf(splits: readonly OpenedSplit[], decode: Pick<OpenOptions, "maxPixels" | "exifOrientation">) {
   const images: ListedImage[] = [];
   const readers: (() => Promise<Image>)[] = [];
+  const files: (() => Uint8Array)[] = [];
   for (const opened of splits) {
     const { split, dataset } = opened;
     if (dataset === undefined) continue;
@@ -148,13 +150,17 @@ async function imagesOf(splits: readonly OpenedSplit[], decode: Pick<OpenOptions
       const where = dataset.labeledAt[i] as string;
       images.push({ split, path, label, where, ...(dataset.labelSets !== undefined && { labels }) });
       readers.push(async () => (await dataset.get(i)).image);
+      files.push(() => storedBytes(dataset.source, i));
     }
     const others = leftOutOf(opened, "label unknown to train", "no label").filter(({ path }) => existsSync(path));
     const source = await openSource({ kind: "files", paths: others.map(({ path }) => path), decode });
-    images.push(...others);
-    readers.push(...others.map((_, i) => async () => source.read(i)));
+    for (const [i, image] of others.entries()) {
+      images.push(image);
+      readers.push(async () => source.read(i));
+      files.push(() => readFileSync(image.path));
+    }
   }
-  return { images, readers };
+  return { images, readers, files };
 }
 
 function groupBy(images: readonly ListedImage[], keyOf: (image: ListedImage) => string): Map<string, ListedImage[]> {
@@ -187,6 +193,11 @@ function summary(
   return { name, images: own.length, classes, unknownClasses };
 }
 
-function orientationOf({ path }: ListedImage): number {
-  return exifOrientation(readFileSync(path));
+function orientationOf(read: () => Uint8Array): number {
+  try {
+    return exifOrientation(read());
+  } catch {
+    // A file that cannot be read is among the corrupt ones.
+    return 1;
+  }
 }

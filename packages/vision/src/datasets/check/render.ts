@@ -5,7 +5,8 @@ import type { ListedImage } from "./inventory.ts";
 
 /** The report as text for a terminal; each list shows at most `limit` entries. */
 export function renderDataReport(report: DataReport, { limit = 10 }: { limit?: number } = {}): string {
-  const nameOf = ({ path }: { path: string }) => relative(report.root, path);
+  const nameOf = ({ path }: { path: string }) =>
+    path.startsWith(`${report.root}!`) ? path.slice(report.root.length + 1) : relative(report.root, path);
   const lines = [`Data check of ${report.root}`, ""];
   for (const { name, images, classes, unknownClasses } of report.splits) {
     const counts = Object.values(classes);

@@ -33,9 +33,12 @@ export function annotatedImages(
 ): ImageDatasetInit {
   const samples = labeledSamples(rows, (path) => tree.exists(path), { classToIdx, onMissing, task });
   if (samples.targets.length === 0) {
+    const [first] = samples.leftOut ?? [];
+    const example =
+      first === undefined ? "" : ` (${first.reason}${first.label === "" ? "" : `: ${first.label}`}, ${first.where})`;
     throw emptySplit(
       from,
-      `none of its ${plural(rows.length, "row")} has a usable label`,
+      `none of its ${plural(rows.length, "row")} has a usable label${example}`,
       "check the columns of labels and images, and the images' paths",
     );
   }

@@ -35,7 +35,7 @@ export async function readParquet(file: string, bytes?: Uint8Array): Promise<Par
     const others = columns.filter((column) => column !== image);
     const read = { file: source.buffer, metadata, compressors };
     const rows = others.length === 0 ? [] : await parquetReadObjects({ ...read, columns: others });
-    const named = withClassNames(rows, metadata);
+    const named = withClassNames(rows.map(plain), metadata);
     if (image === undefined) return { columns, rows: named };
     const archive = await unpacked(
       file,
@@ -133,6 +133,13 @@ function withClassNames(rows: readonly Readonly<Record<string, unknown>>[], { ke
     ...row,
     ...Object.fromEntries(columns.map((column) => [column, named(row[column], names[column] as readonly string[])])),
   }));
+}
+
+/** Numbers in place of 64-bit integers, which JSON has not. */
+function plain(row: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const values: Record<string, unknown> = {};
+  for (const [column, value] of Object.entries(row)) values[column] = typeof value === "bigint" ? Number(value) : value;
+  return values;
 }
 
 function named(value: unknown, names: readonly string[]): unknown {
