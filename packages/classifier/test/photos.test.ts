@@ -35,6 +35,7 @@ async function firstValidationImage(exifOrientation: boolean): Promise<number[]>
     imageSize: 16,
     exifOrientation,
   });
+  await data.setup("validate");
   expect(data.labelsMapping().preprocessing?.exif_orientation).toBe(exifOrientation);
   for await (using batch of data.valDataloader().batches({ epoch: 0 }))
     return [...(batch.images.toTypedArray() as Float32Array)].slice(0, 60);

@@ -1,0 +1,62 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { zipSync } from "fflate";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { classifier } from "./cli.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const dir = mkdtempSync(join(tmpdir(), "data-paths-"));
+const archive = "a b ü.zip";
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+/** Six images of each of two colors, in `train` and `Val`, and one that is none. */
+beforeAll(async () => {
+  const files: Record<string, Uint8Array> = { "photos/train/red/broken.jpg": Uint8Array.of(1, 2, 3) };
+  for (const [split, first] of [
+    ["train", 0],
+    ["Val", 6],
+  ] as const)
+    for (const [name, r] of [
+      ["red", 200],
+      ["blue", 40],
+    ] as const)
+      for (let i = first; i < first + 6; i++) {
+        const background = { r: r + i, g: 9 * i, b: 240 - r };
+        const image = sharp({ create: { width: 40 + i, height: 40, channels: 3, background } });
+        files[`photos/${split}/${name}/${i}.JPG`] = await image.jpeg().toBuffer();
+      }
+  writeFileSync(join(dir, archive), zipSync(files));
+});
+
+const tiny = [
+  ...["model.stem=small", "model.width=8", "model.pretrained=false", "data.image_size=32", "data.batch_size=4"],
+  ...["data.num_workers=1", "trainer.precision=32-true", "hydra.run.dir=run"],
+];
+
+test("a zip file is checked, trained on, resumed, evaluated and exported, and nothing is unpacked beside it", async () => {
+  const check = await classifier(["data", "check", archive], dir);
+  expect(check.stdout).toContain("train: 13 images in 2 classes, 6 to 7 images each");
+  expect(check.stdout).toMatch(/Corrupt files: 1\n {2}photos\/train\/red\/broken\.jpg cannot be decoded/);
+
+  const train = (epochs: number) => classifier(["train", archive, ...tiny, `trainer.max_epochs=${epochs}`], dir);
+  const first = await train(1);
+  expect(first.stderr + first.stdout).toContain("broken.jpg");
+  expect(first.code).toBe(0);
+  const record = () => JSON.parse(readFileSync(join(dir, "run/run.json"), "utf8"));
+  expect(record().status).toBe("success");
+
+  const evaluated = await classifier(["evaluate", "run", "--data", archive, "--split", "val"], dir);
+  expect(evaluated.stdout).toContain("Evaluation on val: 12 images");
+  expect(evaluated.code).toBe(0);
+  const exported = await classifier(["export", "run", "--data", archive, "--out", "bundle", "--golden", "2"], dir);
+  expect(exported.code).toBe(0);
+  expect(readdirSync(join(dir, "bundle/golden"))).toEqual(["000.JPG", "001.JPG"]);
+
+  const { code, stdout, stderr } = await train(2);
+  expect(stdout + stderr).toMatch(/resum|restor/i);
+  expect(code).toBe(0);
+  expect(readdirSync(dir).filter((name) => name.startsWith("photos"))).toEqual([]);
+});
