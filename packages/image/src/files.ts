@@ -3,8 +3,12 @@ import { extname, isAbsolute, join } from "node:path";
 import { comparePython } from "@classifier-training/base";
 import { ImageError } from "./errors.ts";
 
-/** Extensions that torchvision counts as images. Files are decoded by their content, whatever they are called. */
-export const imageExtensions = [".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"] as const;
+/**
+ * Extensions that torchvision counts as images, and others that are decoded, too. Files are decoded by their content,
+ * whatever they are called.
+ */
+export const imageExtensions: readonly string[] =
+  ".jpg .jpeg .png .ppm .bmp .pgm .tif .tiff .webp .jfif .gif .avif".split(" ");
 
 /** What usually lies beside images without being one: annotations, notes, archives, what programs leave. */
 const otherExtensions = new Set(
@@ -16,7 +20,7 @@ const otherExtensions = new Set(
 );
 
 export function isImageName(name: string): boolean {
-  return !isHidden(name) && (imageExtensions as readonly string[]).includes(extname(name).toLowerCase());
+  return !isHidden(name) && imageExtensions.includes(extname(name).toLowerCase());
 }
 
 /** Whether a file may be an image whose format is not read, as far as its name says. */

@@ -7,9 +7,6 @@ import { globSync } from "tinyglobby";
 
 const log = getLogger("classifier.predict");
 
-/** Formats that are decoded though torchvision's datasets leave them out. */
-const alsoImages = /\.(gif|avif)$/i;
-
 /**
  * Paths of images from command-line arguments: files, folders (recursive), glob patterns, and `-` for one path per line of
  * standard input. @throws CtError for an argument without images
@@ -35,10 +32,9 @@ export async function expandImages(patterns: readonly string[]): Promise<string[
 function expand(pattern: string): string[] {
   if (existsSync(pattern)) {
     if (!statSync(pattern).isDirectory()) return [pattern];
-    const isImage = (name: string) => isImageName(name) || alsoImages.test(name);
-    const found = filesBelow(pattern, (name) => isImage(name) || mayBeImageName(name));
-    const images = found.filter((path) => isImage(basename(path)));
-    const others = found.filter((path) => !isImage(basename(path)));
+    const found = filesBelow(pattern, (name) => isImageName(name) || mayBeImageName(name));
+    const images = found.filter((path) => isImageName(basename(path)));
+    const others = found.filter((path) => !isImageName(basename(path)));
     if (others.length > 0)
       log.warning(
         `${pattern}: ${plural(others.length, "file")} left out (format not read): ${countExtensions(others)}`,
