@@ -12,7 +12,7 @@ const dir = mkdtempSync(join(tmpdir(), "data-paths-"));
 const archive = "a b ü.zip";
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-/** Six images of each of two colors, in `train` and `Val`, and one that is none. */
+/** Six images of each of two colors, in `train` and `Val`, and a file that is not an image. */
 beforeAll(async () => {
   const files: Record<string, Uint8Array> = { "photos/train/red/broken.jpg": Uint8Array.of(1, 2, 3) };
   for (const [split, first] of [
