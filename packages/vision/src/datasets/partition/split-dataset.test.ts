@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { ImageDataset } from "../dataset.ts";
 import { ImageFolder } from "../image-folder.ts";
 import { JsonlDataset } from "../jsonl.ts";
-import { ShardDataset } from "../shards.ts";
+import { openData } from "../open/open-data.ts";
 import { type SplitDatasetOptions, splitDataset } from "./split-dataset.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -67,7 +67,7 @@ test("the same images have the same split under other names, in another folder, 
   }
   expect((await splitOf(other)).val).toEqual(first.val);
   execFileSync("tar", ["cf", "../photos.tar", ...classes], { cwd: photos });
-  const archive = new ShardDataset({ shards: [join(dir, "photos.tar")] });
+  const archive = await (await openData(join(dir, "photos.tar"))).open("train");
   expect((await splitOf(join(dir, "photos.tar"), {}, archive)).val).toEqual(first.val);
   expect((await splitOf(photos, { seed: 1 })).val).not.toEqual(first.val);
   for (const name of classes)
