@@ -1,7 +1,7 @@
 export { parseArgs } from "./app/args.ts";
 export type { HydraCallback } from "./app/callbacks.ts";
 export { findProblems, issueText, optionsIssues } from "./app/check.ts";
-export type { ConfigIssue, MainOptions } from "./app/invocation.ts";
+export type { ConfigIssue, FirstLook, MainOptions } from "./app/invocation.ts";
 export { type MainResult, main } from "./app/main.ts";
 export type {
   Launcher,

@@ -8,6 +8,7 @@ export {
 } from "./bundle-manifest.ts";
 export { claimRunDirectory, claimSweepDirectory, runInUse } from "./claim.ts";
 export type { MetricsRow } from "./csv.ts";
+export { type Decisions, noteDecisions, readDecisions } from "./decisions.ts";
 export { type FolderUse, folderUses, isInUse, noteFolderUse, runDirOf } from "./folder-log.ts";
 export {
   checkLabelsMapping,

@@ -30,6 +30,8 @@ export const checkpointPaths = {
   last: `last${checkpointExtension}`,
   /** Which runs wanted to keep theirs there. */
   runs: "runs.jsonl",
+  /** What commands that trained there chose for themselves. */
+  decisions: "decisions.json",
 } as const;
 
 /** In the folder of one evaluation. */

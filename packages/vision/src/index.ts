@@ -55,6 +55,7 @@ export { moduleAt } from "./models/paths.ts";
 export {
   createPretrainedModel,
   loadPretrained,
+  publishedWeightsOf,
   type PretrainedInfo,
   type PretrainedOptions,
 } from "./models/pretrained.ts";
@@ -71,6 +72,6 @@ export { classSampler, type Labeled, WeightedRandomSampler } from "./samplers/we
 export { targets } from "./targets.ts";
 export { type DownloadOptions, download } from "./weights/download.ts";
 export { WeightsError } from "./weights/errors.ts";
-export { type FetchOptions, fetchWeights } from "./weights/fetch.ts";
+export { type FetchOptions, fetchWeights, whyNotFetched } from "./weights/fetch.ts";
 export { type DownloadProgress, type ProgressListener, progressBar } from "./weights/progress.ts";
 export { parseSource } from "./weights/source.ts";

@@ -3,10 +3,15 @@ import { basename, dirname, resolve } from "node:path";
 import { CtError, didYouMean, expandHome, nearestName, shellWord } from "@classifier-training/base";
 import { parseArgs, textOverride } from "@classifier-training/hydra";
 
-/** The arguments of `classifier train PATH`, with the path as the override that it stands for. */
+/** The arguments of `classifier train PATH`. */
 export interface DataArguments {
   readonly path: string;
+  /** Hydra's, with the path as the override that it stands for, and without `time=`. */
   readonly argv: readonly string[];
+  /** What `time=` says; undefined without. */
+  readonly time: string | undefined;
+  /** Whether the user names a root configuration. */
+  readonly hasOwnRoot: boolean;
 }
 
 /**
@@ -30,7 +35,13 @@ export function takeDataPath(argv: readonly string[]): DataArguments | undefined
     });
   }
   const path = expandHome(word);
-  return { path, argv: replaced(argv, word, textOverride("data.data_root", path)) };
+  const times = parseArgs(argv).overrides.filter((one) => one.startsWith("time="));
+  return {
+    path,
+    argv: replaced(argv, word, textOverride("data.data_root", path)).filter((one) => !times.includes(one)),
+    time: times.at(-1)?.slice("time=".length),
+    hasOwnRoot: parseArgs(argv).configName !== undefined,
+  };
 }
 
 function wordsIn(argv: readonly string[]): string[] {

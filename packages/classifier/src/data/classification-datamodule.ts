@@ -15,6 +15,18 @@ export interface SampleInfo {
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** What the training data is like, for rules that choose a recipe. */
+export interface TrainingData {
+  readonly samples: number;
+  readonly validationSamples: number;
+  readonly classes: number;
+  /** Images of the smallest class, and of the largest. */
+  readonly smallest: number;
+  readonly largest: number;
+  /** Median of the shorter sides of a few images, in pixels. */
+  readonly side: number;
+}
+
 /** What the callbacks of this package need to know of the data, whichever kind it is. */
 export abstract class ClassificationDataModule extends LightningDataModule {
   /** Class names by index. */
@@ -52,6 +64,11 @@ export abstract class ClassificationDataModule extends LightningDataModule {
   /** Whether samples have one label each or any number. */
   get task(): Task {
     return "multiclass";
+  }
+
+  /** Undefined for data that does not say. Needs `setup("fit")`. */
+  async describeTraining(): Promise<TrainingData | undefined> {
+    return undefined;
   }
 
   get numClasses(): number {

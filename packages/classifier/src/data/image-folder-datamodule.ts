@@ -32,9 +32,10 @@ import {
   WeightedRandomSampler,
 } from "@classifier-training/vision";
 import { classWeights, positiveWeights } from "./class-weights.ts";
-import { ClassificationDataModule, type SampleInfo } from "./classification-datamodule.ts";
+import { ClassificationDataModule, type SampleInfo, type TrainingData } from "./classification-datamodule.ts";
 import { hashOfContent, hashOfNames } from "./content-hashes.ts";
 import { defaultTransform } from "./default-transforms.ts";
+import { medianSide } from "./image-sides.ts";
 import {
   type ImageFolderDataModuleInput,
   type ImageFolderDataModuleOptions,
@@ -131,6 +132,19 @@ export class ImageFolderDataModule extends ClassificationDataModule {
       labels: dataset.labelSets?.of(i),
       metadata: dataset.metadata[i],
     }));
+  }
+
+  override async describeTraining(): Promise<TrainingData> {
+    const train = this.#dataset("train");
+    const counts = train.classCounts();
+    return {
+      samples: train.length,
+      validationSamples: this.#dataset("val").length,
+      classes: counts.length,
+      smallest: counts.reduce((least, count) => Math.min(least, count), train.length),
+      largest: counts.reduce((most, count) => Math.max(most, count), 0),
+      side: await medianSide(train),
+    };
   }
 
   /** Adds a step between the (cached) training images and their transforms, or replaces the one of the same name. */

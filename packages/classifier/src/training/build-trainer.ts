@@ -8,7 +8,7 @@ export interface TrainerParts {
   readonly callbacks: readonly Callback[];
   readonly logger: readonly Logger[];
   readonly default_root_dir: string;
-  readonly enable_checkpointing?: boolean;
+  readonly [option: string]: unknown;
 }
 
 /**

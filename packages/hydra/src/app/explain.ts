@@ -11,8 +11,8 @@ import type { Invocation } from "./invocation.ts";
 
 /** `--info explain KEY`: where a value comes from. */
 export function showExplanation<T>({ args, loader, configName }: Invocation<T>, say: (line: string) => void): void {
-  const keys = args.overrides.filter((text) => !text.includes("=") && !/^[~+]/.test(text));
-  const overrides = args.overrides.filter((text) => !keys.includes(text));
+  const keys = args.overrides.filter(isKey);
+  const overrides = args.overrides.filter((text) => !isKey(text));
   if (keys.length === 0) {
     throw new HydraError({
       code: "hydra/explain",
@@ -23,6 +23,11 @@ export function showExplanation<T>({ args, loader, configName }: Invocation<T>, 
   const { config } = loader.load({ configName, overrides, runMode: "RUN" });
   HydraConfig.set(config);
   for (const line of keys.flatMap((key) => explainKey(config, key))) say(line);
+}
+
+/** Whether a word after `--info explain` is a key, and not an override. */
+export function isKey(word: string): boolean {
+  return !word.includes("=") && !/^[~+]/.test(word);
 }
 
 /**

@@ -39,10 +39,25 @@ export interface MainOptions {
    * behind the program's own configs. Mappings of other files keep Hydra's rule.
    */
   readonly options?: ((mapping: DictConfig) => Promise<readonly string[]>) | undefined;
+  /**
+   * Overrides that the program adds when it has seen what the command line composes. Those of the command line go before
+   * them. Called where a configuration is shown, too.
+   */
+  readonly decide?: ((look: FirstLook) => Promise<readonly string[]>) | undefined;
   /** Where a job's files go when its directory is taken; by default there all the same, as in Hydra. */
   readonly claimDirectory?: ClaimDirectory | undefined;
   /** The same for the directory of a whole sweep. */
   readonly claimSweepDirectory?: ((planned: string) => string) | undefined;
+}
+
+/** What a program knows before it decides. */
+export interface FirstLook {
+  /** The command line's overrides; of a sweep, the first values. */
+  readonly overrides: readonly string[];
+  /** Whether jobs will run; else a configuration is shown. */
+  readonly willRun: boolean;
+  /** The configuration with other overrides, Hydra's own node included. @throws HydraError */
+  compose(overrides: readonly string[]): DictConfig;
 }
 
 /** An invocation of `main`, as its commands see it. */

@@ -65,7 +65,7 @@ async function dispatch<T>(options: MainOptions, program: string, task: TaskFunc
     if (options.options !== undefined && options.fallbackPath !== undefined) {
       await admitOptions(invocation, fallbacksOf(options), options.options);
     }
-    return await runCommand(invocation);
+    return await runCommand({ ...invocation, args: await decided(invocation, options.decide) });
   } finally {
     HydraConfig.set(before);
   }
@@ -97,6 +97,34 @@ async function admitOptions<T>(
   const known = new Map<string, readonly string[]>();
   for (const [key, mapping] of asked) known.set(key, await optionsOf(mapping));
   loader.unlisted = (mapping) => (isFrom(mapping, folders) ? (known.get(mapping.fullKey()) ?? []) : []);
+}
+
+/** The arguments with what the program decides. */
+async function decided<T>(
+  { args, loader, configName }: Invocation<T>,
+  decide: MainOptions["decide"],
+): Promise<ParsedArgs> {
+  const { help, hydraHelp, shellCompletion, info, cfg, overrides } = args;
+  if (decide === undefined || help || hydraHelp || shellCompletion) return args;
+  const { isKey } = await import("./explain.ts");
+  const added = await decide({
+    overrides: overrides.filter((word) => info !== "explain" || !isKey(word)).map(firstOfSweep),
+    willRun: info === undefined && cfg === undefined,
+    compose: (lines) => loader.load({ configName, overrides: lines, runMode: "MULTIRUN" }).config,
+  });
+  return { ...args, overrides: [...added, ...overrides] };
+}
+
+function firstOfSweep(line: string): string {
+  try {
+    const override = parseOverride(line);
+    if (!override.isDiscreteSweep) return line;
+    const [first] = override.sweepTexts(() => []);
+    return first === undefined ? line : `${override.inputLine.slice(0, line.indexOf("="))}=${first}`;
+  } catch {
+    // Composing says what is wrong with it.
+    return line;
+  }
 }
 
 function withoutSweep(line: string): string | undefined {

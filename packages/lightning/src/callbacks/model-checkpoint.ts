@@ -21,6 +21,9 @@ import { SavedCheckpoints } from "./saved-checkpoints.ts";
 
 const log = getLogger("lightning.checkpoint");
 
+/** What a folder may hold beside checkpoints. */
+const ownNotes: readonly string[] = [checkpointPaths.runs, checkpointPaths.decisions];
+
 /** Saves the run while it trains: the best by a metric, the latest, or both. */
 export class ModelCheckpoint extends Callback implements CheckpointCallback {
   static checkpointJoinChar = "-";
@@ -126,7 +129,7 @@ export class ModelCheckpoint extends Callback implements CheckpointCallback {
     for (const folder of checkpointFolders(this.dirpath)) removeLeftOver(folder);
     if (this.options.saveTopK === 0 || trainer.ckptPath !== undefined) return;
     const isFolder = statSync(this.dirpath, { throwIfNoEntry: false })?.isDirectory() === true;
-    if (isFolder && readdirSync(this.dirpath).some((name) => name !== checkpointPaths.runs)) {
+    if (isFolder && readdirSync(this.dirpath).some((name) => !ownNotes.includes(name))) {
       log.warnOnce(`Checkpoint directory ${this.dirpath} exists and is not empty.`);
     }
   }

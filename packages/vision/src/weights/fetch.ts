@@ -50,6 +50,24 @@ export async function fetchWeights(source: string, options: FetchOptions = {}): 
   }
 }
 
+/**
+ * Whether `fetchWeights` could bring a file: it is on this machine, or a server answers for it within some seconds.
+ * @returns undefined, or the reason why not
+ */
+export async function whyNotFetched(source: string, timeoutMs = 3000): Promise<string | undefined> {
+  const file = parseSource(source, process.env);
+  if (file.kind === "local") return existsSync(file.path) ? undefined : "the file does not exist";
+  if ((await findCached(file, file.sha256)) !== undefined) return undefined;
+  if (offlineSwitch(process.env) !== undefined) return "offline";
+  try {
+    const { headers, url } = file;
+    const { ok, status } = await fetch(url, { method: "HEAD", headers, signal: AbortSignal.timeout(timeoutMs) });
+    return ok ? undefined : `the server answers ${status}`;
+  } catch {
+    return "no network";
+  }
+}
+
 async function findCached(file: RemoteFile, sha256: string | undefined): Promise<string | undefined> {
   if (existsSync(file.cachePath)) return file.cachePath; // checked when it was downloaded
   for (const path of file.otherCaches) {

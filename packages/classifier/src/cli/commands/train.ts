@@ -1,5 +1,5 @@
 import { isMainProcess, scratchFolder, setLogLevel } from "@classifier-training/base";
-import type { MainResult } from "@classifier-training/hydra";
+import type { FirstLook, MainResult } from "@classifier-training/hydra";
 import type { Command } from "commander";
 import { configFolders } from "../../extensions.ts";
 import type { TrainResult } from "../../training/train.ts";
@@ -38,13 +38,15 @@ Exit codes: 0 success; 1 bad input or a failed run; 130 interrupted; 143 termina
 const photosRoot = "train_photos";
 
 const trainHelp = `With PATH (a folder with one folder of images for each class, ...): trains on these photos with the configuration
-${photosRoot}, and chooses from the machine and the data what no override says. Without: as the configuration says.
+${photosRoot}, and chooses from the machine and the data what no override says; time=20m fits the training to the clock.
+Without: as the configuration says.
 
 Validates, and exports the best model. The same command resumes an interrupted run; another experiment has its own
 checkpoints. resume=false starts anew, resume=true resumes whatever checkpoints/ holds.
 
 Examples:
   classifier train ./photos
+  classifier train ./photos time=20m
   classifier train ./photos model=resnet34 data.image_size=128
   classifier train data.data_root=photos transforms=default model.pretrained=false data.image_size=64 logging=none
   classifier train --config-dir conf --config-name train_jersey_ocr_resnet18_local data.data_root=data
@@ -79,6 +81,10 @@ export async function runTraining(
       options: async (mapping) => (await import("../../training/groups.ts")).optionsOf(mapping),
       check: async (config) => (await import("../../training/groups.ts")).checkConfig(config),
       ...(await import("../../training/claim-run.ts")).directoryClaims({ mayResume: true }),
+      ...(data !== undefined && {
+        decide: async (look: FirstLook) =>
+          (await import("../../training/decide-photos.ts")).decideOverrides(data, look),
+      }),
       dryRun: async (config, job) => (await import("../../training/train.ts")).dryRun(config, job),
     },
     async (config, job) => (await import("../../training/train.ts")).train(config, job),

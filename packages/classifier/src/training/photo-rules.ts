@@ -1,0 +1,219 @@
+import { plural } from "@classifier-training/base";
+import type { TrainingData } from "../data/classification-datamodule.ts";
+
+/** What the rules know: of the machine, the photos, the published weights and the clock. */
+export interface PhotoFacts {
+  readonly machine: {
+    readonly cores: number;
+    readonly memoryGb: number;
+    readonly gpu: boolean;
+    /** Whether a CPU multiplies in bfloat16. */
+    readonly bfloat16: boolean;
+    /** Measured: products (GMAC, of forward passes) that a second of training computes; undefined where nothing was. */
+    readonly gmacPerSecond?: number | undefined;
+  };
+  readonly data: TrainingData;
+  /** Whether the network's published weights can be had. */
+  readonly weights: boolean;
+  /** Seconds that the epochs may take; undefined without `time=`. */
+  readonly seconds?: number | undefined;
+}
+
+export type DecidedValue = string | number | boolean;
+
+/** A configuration key that a rule sets, and why. */
+export interface Decision {
+  readonly key: string;
+  readonly value: DecidedValue;
+  /** A few words: the table has 80 columns. */
+  readonly why: string;
+}
+
+/** What the user's configuration says of a key; undefined where a rule may decide. */
+export type Given = (key: string) => unknown;
+
+/** Products (GMAC) of a forward pass at 224 px, for networks whose cost is a figure of their papers. */
+const gmacsAt224: Readonly<Record<string, number>> = {
+  resnet18: 1.8,
+  resnet34: 3.7,
+  resnet50: 4.1,
+  resnet101: 7.8,
+  mobilenet_v2: 2.4,
+  mobilenet_v3_small: 0.5,
+  mobilenet_v3_large: 1.8,
+  efficientnet_b0: 3.2,
+  convnext_tiny: 4.5,
+  vit_b_16: 17.6,
+};
+
+/** Of a network that is not listed. */
+const otherGmacs = 5;
+
+/** GMAC of training that a core computes in a second; depthwise networks are listed with the cost that this rate makes of them. */
+const gmacPerCore = { bfloat16: 25, float32: 12 };
+const gmacPerGpu = 4000;
+
+/** Sizes of the input that are tried, the best first. */
+const sizes = [224, 192, 160, 128, 96, 64];
+
+/** Validations of a whole training. */
+const mostValidations = 30;
+
+/** Seconds of a validation beside its forward passes: metrics, reports, a checkpoint. */
+const validationS = 0.7;
+
+/** How long a training takes at most where nobody says, by the rough figures above. */
+const patienceS = 20 * 60;
+
+/**
+ * Chooses what trains photos well on this machine. What the user's configuration says is not decided, and what depends on
+ * it follows: a given size of the images changes the epochs that fit, given epochs change the warm-up.
+ */
+export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
+  const { machine, data } = facts;
+  const decisions: Decision[] = [];
+  /** Takes the user's value, or decides. */
+  const set = <T extends DecidedValue>(key: string, value: T, why: string): T => {
+    const known = given(key);
+    // A part that is switched off is null, and has no keys.
+    if (known !== undefined) return (known ?? value) as T;
+    decisions.push({ key, value, why });
+    return value;
+  };
+  const network = String(given("model") ?? "resnet18");
+  const perClass = Math.round(data.samples / data.classes);
+  const device = machine.gpu ? "a GPU" : plural(machine.cores, "core");
+
+  const pretrained = set(
+    "model.pretrained",
+    facts.weights,
+    facts.weights ? "published ImageNet weights" : "no published weights: from scratch",
+  );
+  const isPretrained = pretrained !== (false as DecidedValue);
+
+  const batch = set("data.batch_size", batchSize(facts), `${data.samples} photos, ${device}`);
+  const wanted = wantedEpochs(data.samples, isPretrained);
+  const size = set("data.image_size", ...imageSize(facts, network, isPretrained, wanted));
+  if (network.startsWith("resnet") && size <= 48) set("model.stem", "small", `for images of ${size} px`);
+
+  set("trainer.precision", ...precision(facts));
+  set("data.num_workers", ...workers(facts));
+  const bytes = data.samples * data.side * data.side * 1.4 * 3;
+  if (bytes > machine.memoryGb * 1e9 * 0.25) set("data.use_cache", false, "decoded photos would fill the memory");
+
+  const fitting = facts.seconds === undefined ? wanted : fittingEpochs(facts, network, size, facts.seconds);
+  const most = mostEpochs(data.samples, isPretrained);
+  const epochs = set(
+    "trainer.max_epochs",
+    Math.max(1, Math.min(fitting, facts.seconds === undefined ? wanted : most)),
+    epochsReason(facts, fitting, most, perClass),
+  );
+  if (epochs > mostValidations)
+    set("trainer.check_val_every_n_epoch", Math.ceil(epochs / mostValidations), "validates often enough");
+
+  const steps = epochs * Math.max(1, Math.ceil(data.samples / batch));
+  set("model.learning_rate", ...learningRate(network, isPretrained, batch));
+  set("model.warmup_epochs", Math.min(5, Math.max(1, Math.round(epochs * 0.08))), `of ${plural(epochs, "epoch")}`);
+  set("callbacks.ema.decay", emaDecay(steps), `averages the last part of ${steps} steps`);
+
+  const ratio = data.largest / Math.max(1, data.smallest);
+  if (ratio >= 4)
+    set("data.class_weights", "effective", `classes of ${data.smallest} to ${data.largest} photos`);
+  return decisions;
+}
+
+/** Small data has small batches: the network needs steps, too. */
+function batchSize({ machine, data }: PhotoFacts): number {
+  if (data.samples < 400) return 16;
+  if (data.samples < 5000) return 32;
+  return machine.gpu && data.samples >= 20_000 ? 128 : 64;
+}
+
+/** A hundred thousand photos from scratch, a third of them from published weights, within bounds. */
+function wantedEpochs(samples: number, isPretrained: boolean): number {
+  const [photos, least, most] = isPretrained ? [30_000, 4, 40] : [90_000, 15, 200];
+  return Math.round(Math.min(most, Math.max(least, photos / samples)));
+}
+
+/** More than this many epochs bring nothing. */
+function mostEpochs(samples: number, isPretrained: boolean): number {
+  return Math.round(wantedEpochs(samples, isPretrained) * 2.5);
+}
+
+/** The largest size that leaves time for epochs, and is not much larger than the photos. */
+function imageSize(
+  facts: PhotoFacts,
+  network: string,
+  isPretrained: boolean,
+  wanted: number,
+): [size: number, why: string] {
+  const { machine, data, seconds = patienceS } = facts;
+  if (!isPretrained && data.side <= 48)
+    return [Math.max(32, Math.ceil(data.side / 8) * 8), `photos of ${data.side} px`];
+  // A pretrained network gains from enlarged images; one from scratch does not.
+  const useful = isPretrained ? data.side * 1.5 : data.side;
+  const candidates = sizes.filter((size) => size <= Math.max(64, useful));
+  const least = wanted * (seconds === patienceS ? 1 : 0.6);
+  const fits = (size: number) => fittingEpochs(facts, network, size, seconds) >= least;
+  const size = machine.gpu ? candidates[0] : candidates.find(fits);
+  const limit = size === candidates[0] ? `photos of ${data.side} px` : `${plural(machine.cores, "core")}, in time`;
+  return [size ?? 64, size === undefined ? "the smallest, for the time" : limit];
+}
+
+/** How many epochs, with their validations, fit into some seconds. */
+function fittingEpochs(facts: PhotoFacts, network: string, size: number, seconds: number): number {
+  const { data } = facts;
+  const perSample = secondsPerSample(facts, network, size);
+  const training = data.samples * perSample;
+  // A forward pass is a third of a step.
+  const validation = (data.validationSamples * perSample) / 3 + validationS;
+  const few = seconds / (training + validation);
+  return Math.floor(
+    few <= mostValidations ? few : Math.max(mostValidations, (seconds - mostValidations * validation) / training),
+  );
+}
+
+/** Seconds that a training step takes for each of its images. */
+function secondsPerSample({ machine }: PhotoFacts, network: string, size: number): number {
+  const perCore = machine.bfloat16 ? gmacPerCore.bfloat16 : gmacPerCore.float32;
+  const rate = machine.gmacPerSecond ?? (machine.gpu ? gmacPerGpu : perCore * machine.cores);
+  return gmacs(network, size) / rate;
+}
+
+/** Products (GMAC) of a forward pass. @param size of the input, in pixels */
+export function gmacs(network: string, size: number): number {
+  // The small stem keeps 4 x 4 times as many pixels.
+  const pixels = (size / 224) ** 2 * (network.startsWith("resnet") && size <= 48 ? 16 : 1);
+  return (gmacsAt224[network] ?? otherGmacs) * pixels;
+}
+
+function precision({ machine }: PhotoFacts): [string, string] {
+  if (machine.gpu) return ["16-mixed", "the GPU"];
+  if (machine.bfloat16) return ["bf16-mixed", "this CPU multiplies in bfloat16"];
+  return ["32-true", "this CPU has no bfloat16 units"];
+}
+
+/** A busy loader takes a core from the training step: on few cores there is one. */
+function workers({ machine }: PhotoFacts): [number, string] {
+  const { cores, gpu } = machine;
+  const count = cores === 1 ? 0 : gpu ? Math.min(8, cores - 1) : Math.max(1, Math.floor(cores / 4));
+  return [count, `${plural(cores, "core")}${gpu ? " beside the GPU" : ""}`];
+}
+
+function epochsReason({ seconds }: PhotoFacts, fitting: number, most: number, perClass: number): string {
+  if (seconds === undefined) return `${perClass} photos a class`;
+  return fitting >= most ? "more bring nothing" : "what fits the time";
+}
+
+/** Of AdamW by the square root of the batch; transformers take less. */
+function learningRate(network: string, isPretrained: boolean, batch: number): [number, string] {
+  const isTransformer = /^(vit|swin|deit|dinov2|convnext|maxvit)/.test(network);
+  const at64 = isPretrained ? (isTransformer ? 1e-4 : 5e-4) : isTransformer ? 5e-4 : 2e-3;
+  const rate = Number((at64 * Math.sqrt(batch / 64)).toPrecision(2));
+  return [rate, `AdamW, batches of ${batch}`];
+}
+
+/** A window of a twentieth of the steps. */
+function emaDecay(steps: number): number {
+  return Number(Math.min(0.9999, Math.max(0.9, 1 - 20 / steps)).toFixed(4));
+}
