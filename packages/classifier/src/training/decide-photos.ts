@@ -119,8 +119,9 @@ async function decide(
   };
   let rough = decidePhotos({ ...facts, seconds: inTime(undefined)?.epochsS }, given);
   if (!look.willRun) return { decisions: rough, title: "" };
-  const sizeOf = (decisions: readonly Decision[]) =>
-    Number(decisions.find(({ key }) => key === "data.image_size")?.value ?? given("data.image_size"));
+  const settingIn = (decisions: readonly Decision[], key: string, otherwise: number) =>
+    Number(decisions.find((one) => one.key === key)?.value ?? given(key) ?? otherwise);
+  const sizeOf = (decisions: readonly Decision[]) => settingIn(decisions, "data.image_size", 224);
   const measure = (decisions: readonly Decision[]) => {
     log.info("measuring the speed of a training step ...");
     const window = seconds === undefined ? 1 : Math.min(8, Math.max(2, seconds / 60));
@@ -132,7 +133,10 @@ async function decide(
     const budget = inTime(speed);
     const measured: PhotoFacts = {
       ...facts,
-      machine: { ...machine, gmacPerSecond: gmacs(network, size) / speed.trainS },
+      machine: {
+        ...machine,
+        gmacPerSecond: gmacs({ network, width: settingIn(rough, "model.width", 64) }, size) / speed.trainS,
+      },
       seconds: budget?.epochsS,
     };
     // The second time, the size stays: its speed is known now.
@@ -149,10 +153,8 @@ async function decide(
   }
 
   function estimate(decisions: readonly Decision[], { trainS, validationS }: Speed, isTimed: boolean): string {
-    const settingOf = (key: string, otherwise: number) =>
-      Number(decisions.find((one) => one.key === key)?.value ?? given(key) ?? otherwise);
-    const epochs = settingOf("trainer.max_epochs", 1);
-    const every = settingOf("trainer.check_val_every_n_epoch", 1);
+    const epochs = settingIn(decisions, "trainer.max_epochs", 1);
+    const every = settingIn(decisions, "trainer.check_val_every_n_epoch", 1);
     const whole = epochs * (data.samples * trainS + (data.validationSamples * validationS) / every) + 10;
     return isTimed ? `, in ${describeTime(seconds ?? whole)}` : `, about ${describeTime(whole)}`;
   }

@@ -42,7 +42,12 @@ function decide(machine: Machine, photos: Data, given: Readonly<Record<string, u
 describe("the rules, on machines and data", () => {
   test.each<[Machine, Data, Readonly<Record<string, unknown>>, object]>([
     ["two cores", "hand signs", { precision: "32-true", num_workers: 1, batch_size: 32 }, {}],
-    ["two cores with bfloat16", "hand signs", { precision: "bf16-mixed", image_size: 96, pretrained: false }, {}],
+    [
+      "two cores with bfloat16",
+      "hand signs",
+      { precision: "bf16-mixed", image_size: 96, width: 32, pretrained: false },
+      {},
+    ],
     ["two cores with bfloat16", "hand signs", { pretrained: true, image_size: 128 }, { weights: true }],
     ["two cores with bfloat16", "20 a class", { batch_size: 16, image_size: 96 }, {}],
     ["one core, 2 GB", "a camera's", { num_workers: 0, image_size: 64, use_cache: false, batch_size: 64 }, {}],

@@ -93,7 +93,13 @@ export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
 
   const batch = set("data.batch_size", batchSize(facts), `${data.samples} photos, ${device}`);
   const wanted = wantedEpochs(data.samples, isPretrained);
-  const size = set("data.image_size", ...imageSize(facts, network, isPretrained, wanted));
+  const isNarrow = !isPretrained && !machine.gpu && /^resnet(18|34)$/.test(network) && data.samples < 50_000;
+  // From scratch, pixels and epochs are worth more than channels (docs/train-from-scratch.md).
+  const width = isNarrow
+    ? set("model.width", 32, "a third of the time of 64 channels")
+    : Number(given("model.width") ?? 64);
+  const net = { network, width };
+  const size = set("data.image_size", ...imageSize(facts, net, isPretrained, wanted));
   if (network.startsWith("resnet") && size <= 48) set("model.stem", "small", `for images of ${size} px`);
 
   set("trainer.precision", ...precision(facts));
@@ -101,7 +107,7 @@ export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
   const bytes = data.samples * data.side * data.side * 1.4 * 3;
   if (bytes > machine.memoryGb * 1e9 * 0.25) set("data.use_cache", false, "decoded photos would fill the memory");
 
-  const fitting = facts.seconds === undefined ? wanted : fittingEpochs(facts, network, size, facts.seconds);
+  const fitting = facts.seconds === undefined ? wanted : fittingEpochs(facts, net, size, facts.seconds);
   const most = mostEpochs(data.samples, isPretrained);
   const epochs = set(
     "trainer.max_epochs",
@@ -117,8 +123,7 @@ export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
   set("callbacks.ema.decay", emaDecay(steps), `averages the last part of ${steps} steps`);
 
   const ratio = data.largest / Math.max(1, data.smallest);
-  if (ratio >= 4)
-    set("data.class_weights", "effective", `classes of ${data.smallest} to ${data.largest} photos`);
+  if (ratio >= 4) set("data.class_weights", "effective", `classes of ${data.smallest} to ${data.largest} photos`);
   return decisions;
 }
 
@@ -143,7 +148,7 @@ function mostEpochs(samples: number, isPretrained: boolean): number {
 /** The largest size that leaves time for epochs, and is not much larger than the photos. */
 function imageSize(
   facts: PhotoFacts,
-  network: string,
+  network: Network,
   isPretrained: boolean,
   wanted: number,
 ): [size: number, why: string] {
@@ -161,7 +166,7 @@ function imageSize(
 }
 
 /** How many epochs, with their validations, fit into some seconds. */
-function fittingEpochs(facts: PhotoFacts, network: string, size: number, seconds: number): number {
+function fittingEpochs(facts: PhotoFacts, network: Network, size: number, seconds: number): number {
   const { data } = facts;
   const perSample = secondsPerSample(facts, network, size);
   const training = data.samples * perSample;
@@ -174,17 +179,24 @@ function fittingEpochs(facts: PhotoFacts, network: string, size: number, seconds
 }
 
 /** Seconds that a training step takes for each of its images. */
-function secondsPerSample({ machine }: PhotoFacts, network: string, size: number): number {
+function secondsPerSample({ machine }: PhotoFacts, network: Network, size: number): number {
   const perCore = machine.bfloat16 ? gmacPerCore.bfloat16 : gmacPerCore.float32;
   const rate = machine.gmacPerSecond ?? (machine.gpu ? gmacPerGpu : perCore * machine.cores);
   return gmacs(network, size) / rate;
 }
 
+/** What the cost of a network hangs on, beside the size of its input. */
+export interface Network {
+  readonly network: string;
+  readonly width: number;
+}
+
 /** Products (GMAC) of a forward pass. @param size of the input, in pixels */
-export function gmacs(network: string, size: number): number {
+export function gmacs({ network, width }: Network, size: number): number {
   // The small stem keeps 4 x 4 times as many pixels.
   const pixels = (size / 224) ** 2 * (network.startsWith("resnet") && size <= 48 ? 16 : 1);
-  return (gmacsAt224[network] ?? otherGmacs) * pixels;
+  // Half the channels have a quarter of the products, and less than that is saved.
+  return (gmacsAt224[network] ?? otherGmacs) * pixels * (width / 64) ** 1.6;
 }
 
 function precision({ machine }: PhotoFacts): [string, string] {
