@@ -176,7 +176,7 @@ async function weightsOf(network: string, given: Given, willRun: boolean): Promi
     }
   }
   if (reason !== undefined && willRun)
-    log.info(`no published weights (${reason}): training from scratch, with the recipe for that`);
+    log.info(`no published weights (${reason}): training with the recipe from scratch`);
   return reason === undefined;
 }
 
@@ -190,6 +190,8 @@ function givenBy(look: FirstLook, user: DictConfig): Given {
   const explicit = new Set(look.overrides.map((line) => parseOverride(line).keyOrGroup));
   return (key) => {
     if (key === "model") return network;
+    // A file's weights are pretrained ones, whoever trained them.
+    if (key === "model.pretrained" && (select(user, "model.weights") ?? null) !== null) return true;
     const value = select(user, key);
     if (value === undefined || value === null)
       return select(plain, key) == null && !explicit.has(key) ? undefined : null;
