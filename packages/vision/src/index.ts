@@ -55,7 +55,6 @@ export { moduleAt } from "./models/paths.ts";
 export {
   createPretrainedModel,
   loadPretrained,
-  publishedWeightsOf,
   type PretrainedInfo,
   type PretrainedOptions,
 } from "./models/pretrained.ts";

@@ -136,7 +136,7 @@ function batchSize({ machine, data }: PhotoFacts): number {
 
 /** A hundred thousand photos from scratch, a third of them from published weights, within bounds. */
 function wantedEpochs(samples: number, isPretrained: boolean): number {
-  const [photos, least, most] = isPretrained ? [30_000, 4, 40] : [90_000, 15, 200];
+  const [photos, least, most] = isPretrained ? [30_000, 4, 40] : [100_000, 15, 200];
   return Math.round(Math.min(most, Math.max(least, photos / samples)));
 }
 
@@ -158,7 +158,7 @@ function imageSize(
   // A pretrained network gains from enlarged images; one from scratch does not.
   const useful = isPretrained ? data.side * 1.5 : data.side;
   const candidates = sizes.filter((size) => size <= Math.max(64, useful));
-  const least = wanted * (seconds === patienceS ? 1 : 0.6);
+  const least = wanted * (seconds === patienceS ? 1 : 0.8);
   const fits = (size: number) => fittingEpochs(facts, network, size, seconds) >= least;
   const size = machine.gpu ? candidates[0] : candidates.find(fits);
   const limit = size === candidates[0] ? `photos of ${data.side} px` : `${plural(machine.cores, "core")}, in time`;
