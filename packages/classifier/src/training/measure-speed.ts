@@ -31,7 +31,7 @@ export async function measureSpeed(config: DictConfig, seconds: number): Promise
     const datamodule = await buildDataModule(config, Number(get(config, "seed", 42)));
     await datamodule.setup?.("fit");
     // Weights from elsewhere are as fast as random ones.
-    const model = await buildModel(config, datamodule.numClasses, { untrained: true });
+    const model = await buildModel(config, datamodule, { untrained: true });
     model.setClassWeights(datamodule.getClassWeights());
     const clock = new StepClock(Number(select(config, "data.batch_size")), seconds);
     const ema = select(config, "callbacks.ema") as DictConfig | null | undefined;
