@@ -87,7 +87,7 @@ test("another override is another experiment, which decides for itself", async (
   expect(readDecisions(folder(dir))).toHaveLength(before + 1);
 });
 
-test("a root configuration of one's own decides, and --cfg job, --info explain show", async () => {
+test("a custom root configuration decides, and --cfg job, --info explain show", async () => {
   const dir = dirOf(0);
   const own = await classifier(["train", "--config-dir", ".", "--config-name", "own", photos, "--cfg", "job"], dir);
   expect(own.stdout).toMatch(/data_root: "?a b ü/);
