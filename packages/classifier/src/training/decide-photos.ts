@@ -2,7 +2,7 @@ import { availableParallelism, totalmem } from "node:os";
 import { relative, resolve } from "node:path";
 import { CtError, getLogger, isMainProcess, plural, setLogSinks } from "@classifier-training/base";
 import { type DictConfig, type FirstLook, parseOverride, select, textOverride } from "@classifier-training/hydra";
-import { noteDecisions, readDecisions } from "@classifier-training/runs";
+import { noteDecisions, readDecisions, runPaths } from "@classifier-training/runs";
 import { cudaIsAvailable, fused } from "@classifier-training/torch";
 import { fetchWeights, listModels, modelDefinition, whyNotFetched } from "@classifier-training/vision";
 import type { TrainingData } from "../data/classification-datamodule.ts";
@@ -66,7 +66,7 @@ function memoryOf({ path, time }: PhotoCommand, look: FirstLook, user: DictConfi
   const { samples, validationSamples, classes } = data;
   const words = look.overrides.filter((line) => !/^\+*(resume|data\.data_root)=/.test(line));
   return {
-    folder: String(select(user, "callbacks.model_checkpoint.dirpath") ?? "checkpoints"),
+    folder: String(select(user, "callbacks.model_checkpoint.dirpath") ?? runPaths.checkpoints),
     isAnew: select(user, "resume") === false,
     noted: {
       data: relative(process.cwd(), resolve(path)) || ".",
