@@ -1,6 +1,6 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { zipSync } from "fflate";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -59,4 +59,31 @@ test("a zip file is checked, trained on, resumed, evaluated and exported, and no
   expect(stdout + stderr).toMatch(/resum|restor/i);
   expect(code).toBe(0);
   expect(readdirSync(dir).filter((name) => name.startsWith("photos"))).toEqual([]);
+});
+
+test("a folder without a validation split and a list with columns of other names pass the check; synth says what it needs", async () => {
+  const rows = [];
+  for (const name of ["1", "2"])
+    for (let i = 0; i < 3; i++) {
+      const file = `photos ü/${name}/${i}.png`;
+      mkdirSync(dirname(join(dir, file)), { recursive: true });
+      const background = { r: 99 * Number(name), g: 80 * i, b: 9 };
+      await sharp({ create: { width: 20 + 3 * i, height: 20, channels: 3, background } })
+        .png()
+        .toFile(join(dir, file));
+      rows.push(`${file},${name}`);
+    }
+  writeFileSync(join(dir, "list.csv"), `photo,number\n${rows.join("\n")}\n`);
+  const columns = ["--image-column", "photo", "--label-column", "number"];
+  for (const args of [["photos ü"], ["list.csv", ...columns]]) {
+    const { code, stdout } = await classifier(["data", "check", ...args], dir);
+    expect(stdout).toContain("train: 6 images in 2 classes, 3 to 3 images each\n\nno validation split: ");
+    expect(code).toBe(0);
+  }
+  const unknown = await classifier(["data", "stats", "list.csv"], dir);
+  expect(unknown.stderr).toContain("where: columns there: number, photo\n  fix: name it: data.image_column=NAME");
+  expect(unknown.code).toBe(1);
+  const synth = await classifier(["synth", archive], dir);
+  expect(synth.stderr).toContain("expected a folder with train/ in it, received a b ü.zip");
+  expect(synth.code).toBe(1);
 });

@@ -95,13 +95,21 @@ export function filesIn(path: string, wanted: (name: string) => boolean): string
 
 /** @param around the real paths of the folders that a link must not lead back to */
 function walk(path: string, wanted: (name: string) => boolean, around: readonly string[], found: string[]): void {
-  const real = realpathSync(path);
+  const real = realPath(path);
   if (around.includes(real)) throw linkLoop(path);
   for (const entry of entriesOf(path)) {
     const full = join(path, entry.name);
     const linked = entry.isSymbolicLink() ? statOf(full) : entry;
     if (linked?.isDirectory()) walk(full, wanted, [...around, real], found);
     else if (linked?.isFile() && wanted(entry.name)) found.push(full);
+  }
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    throw unreadable(path, error);
   }
 }
 

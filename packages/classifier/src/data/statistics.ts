@@ -1,5 +1,5 @@
 import { getLogger, splitFolderNames } from "@classifier-training/base";
-import { openData } from "@classifier-training/vision";
+import { type OpenOptions, openData } from "@classifier-training/vision";
 import { renderTable } from "../drawing/table.ts";
 import { percent } from "../statistics/interval.ts";
 import { type ClassWeighting, classWeights, positiveWeights } from "./class-weights.ts";
@@ -7,8 +7,8 @@ import { type ClassWeighting, classWeights, positiveWeights } from "./class-weig
 const log = getLogger("classifier.data");
 
 /** A table of the classes: samples in each split, fraction of the training samples, weight in the loss. */
-export async function splitStatistics(root: string): Promise<string> {
-  const data = await openData(root);
+export async function splitStatistics(root: string, options: OpenOptions = {}): Promise<string> {
+  const data = await openData(root, options);
   const train = await data.open("train");
   const counts = train.classCounts();
   const present = (["val", "test"] as const).filter((split) => data.splits.includes(split));

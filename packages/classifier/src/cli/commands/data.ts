@@ -1,9 +1,23 @@
 import { writeFileAtomic } from "@classifier-training/base";
+import type { Command } from "commander";
 import { nonNegativeInteger, print, type RegisterCommand } from "../command.ts";
 import { exitCode } from "../exit.ts";
 import { progressLine } from "../progress.ts";
 
-interface CheckCommandOptions {
+/** How the columns of a list are called, where they are not found by their names. */
+interface ColumnOptions {
+  readonly imageColumn?: string;
+  readonly labelColumn?: string;
+  readonly splitColumn?: string;
+}
+
+const withColumns = (command: Command) =>
+  command
+    .option("--image-column <name>", "as data.image_column: column of a list with the images")
+    .option("--label-column <name>", "as data.label_column: column of a list with the classes")
+    .option("--split-column <name>", "as data.split_column: column of a list with the splits");
+
+interface CheckCommandOptions extends ColumnOptions {
   readonly minSide: number;
   readonly limit: number;
   readonly maxPixels?: number;
@@ -16,10 +30,9 @@ export const registerData: RegisterCommand = (program, finish) => {
     .command("data")
     .description("check a dataset before training on it")
     .addHelpText("after", "\nExamples:\n  classifier data check photos\n  classifier data stats photos");
-  data
-    .command("check")
+  withColumns(data.command("check"))
     .description("duplicates, contradictory labels, corrupt, tiny, missing and unlabeled files")
-    .argument("<root>", "the folder with the splits")
+    .argument("<path>", "the dataset: a folder, a list, an archive, shards")
     .option("--min-side <px>", "an image with a shorter side is tiny", nonNegativeInteger, 16)
     .option("--limit <n>", "number of examples of each kind", nonNegativeInteger, 10)
     .option("--max-pixels <n>", "as data.max_pixels (default: 100 million)", nonNegativeInteger)
@@ -38,13 +51,12 @@ export const registerData: RegisterCommand = (program, finish) => {
       const problems = [refused, corrupt, missing, contradictions].some(({ length }) => length > 0);
       finish(problems ? exitCode.problemsFound : exitCode.success);
     });
-  data
-    .command("stats")
+  withColumns(data.command("stats"))
     .description("number of images per class and split, and the class weights")
-    .argument("<root>", "the folder with the splits")
+    .argument("<path>", "the dataset: a folder, a list, an archive, shards")
     .addHelpText("after", "\nExample:\n  classifier data stats data/jerseys")
-    .action(async (root: string) => {
+    .action(async (root: string, columns: ColumnOptions) => {
       const { splitStatistics } = await import("../../data/statistics.ts");
-      print(`${await splitStatistics(root)}\n`);
+      print(`${await splitStatistics(root, columns)}\n`);
     });
 };

@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { plural } from "@classifier-training/base";
+import { CtError, plural, splitFolderNames } from "@classifier-training/base";
 import type { SynthPlace } from "@classifier-training/jersey";
 import { nonNegativeInteger, print, type RegisterCommand } from "../command.ts";
 import { progressLine } from "../progress.ts";
@@ -40,7 +41,15 @@ Examples:
     .action(async (root: string, options: SynthCommandOptions) => {
       const { expandTarget, fillRareClasses, parseColorTarget, replaceSynthetic, requireNumbers, synthPlace } =
         await import("@classifier-training/jersey");
-      const place = synthPlace(join(root, "train"), options.out);
+      const split = join(root, splitFolderNames.train[0]);
+      if (!existsSync(split)) {
+        throw new CtError({
+          code: "synth/folder",
+          what: `expected a folder with ${splitFolderNames.train[0]}/ in it, received ${root}`,
+          fix: "move the training images there; `data.synthetic` renders numbers for any other dataset in training",
+        });
+      }
+      const place = synthPlace(split, options.out);
       const counts = await countTrainingLabels(root, place);
       const requests = [
         ...fillRareClasses(counts, options),

@@ -71,7 +71,7 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
   const { minSide = 16, onProgress, signal, ...reading } = options;
   const { maxPixels, exifOrientation: turns = false } = reading;
   const decode = { maxPixels, exifOrientation: turns };
-  const { splits, refused } = await takeInventory(root, reading);
+  const { splits, refused, remarks } = await takeInventory(root, reading);
   const { images, readers, files } = await imagesOf(splits, decode);
   const leftOut = (...reasons: LeftOutReason[]) => splits.flatMap((split) => leftOutOf(split, ...reasons));
   const hashes = new Map<ListedImage, ImageHashes>();
@@ -128,7 +128,10 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
     outside: leftOut("in no class folder"),
     withoutLabel: leftOut("no label"),
     unread: leftOut("format not read"),
-    remarks: splits.flatMap(({ split, dataset }) => dataset?.remarks.map((remark) => `${split}: ${remark}`) ?? []),
+    remarks: [
+      ...remarks,
+      ...splits.flatMap(({ split, dataset }) => dataset?.remarks.map((remark) => `${split}: ${remark}`) ?? []),
+    ],
   };
 }
 

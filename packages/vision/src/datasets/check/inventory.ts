@@ -1,4 +1,4 @@
-import { CtError, splitFolderNames } from "@classifier-training/base";
+import { CtError, splitFolderNames, splits } from "@classifier-training/base";
 import type { ImageDataset, LeftOutReason } from "../dataset.ts";
 import { openData } from "../open/open-data.ts";
 import type { OpenOptions } from "../open/options.ts";
@@ -32,31 +32,34 @@ export interface OpenedSplit {
 export interface Inventory {
   readonly splits: readonly OpenedSplit[];
   readonly refused: readonly RefusedSplit[];
+  /** What is to be said of the splits that are not there. */
+  readonly remarks: readonly string[];
 }
 
-/** The folders that training and testing read; the first two it needs. */
-const needed: readonly string[] = [splitFolderNames.train[0], splitFolderNames.val[0]];
-const optional = splitFolderNames.test[0];
+const withoutVal =
+  "no validation split: `classifier train PATH` splits one off the training images (data.val_fraction)";
 
 /** Opens the splits of a data root as training does, but that missing images are collected. */
 export async function takeInventory(root: string, options: OpenOptions = {}): Promise<Inventory> {
   const data = await openData(root, { ...options, onMissing: "skip" });
   const refused: RefusedSplit[] = [];
-  const splits: OpenedSplit[] = [];
+  const opened: OpenedSplit[] = [];
   let train: ImageDataset | undefined;
-  for (const split of data.splits.includes("test") ? [...needed, optional] : needed) {
+  const present = splits.filter((split) => split === "train" || data.splits.includes(split));
+  for (const split of present.map((one) => splitFolderNames[one][0])) {
     try {
       const dataset = await data.open(split, train);
       if (split === "train") train = dataset;
-      splits.push({ split, dataset });
+      opened.push({ split, dataset });
     } catch (error) {
       if (!CtError.is(error)) throw error;
       const { what, where, fix } = error.problem;
       refused.push({ split, what, where, fix });
-      splits.push({ split });
+      opened.push({ split });
     }
   }
-  return { splits, refused };
+  const remarks = data.splits.includes("val") ? [] : [withoutVal];
+  return { splits: opened, refused, remarks };
 }
 
 /** The images of a split that were left out for one of these reasons. */

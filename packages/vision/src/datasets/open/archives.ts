@@ -1,5 +1,15 @@
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
@@ -67,10 +77,13 @@ export async function cachedFile(
   const stem = `${basename(source)}-${hash(resolve(source))}`;
   const folder = join(cacheFolder(kind), stem);
   const file = join(folder, `${hash(`${size} ${mtimeMs}`)}${extension}`);
-  if (existsSync(file)) return file;
-  // That of the file as it was before.
-  rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
+  const now = new Date();
+  utimesSync(folder, now, now);
+  if (existsSync(file)) return file;
+  // That of the file as it was before. Another process may be making the same one.
+  for (const name of readdirSync(folder)) if (!name.endsWith(".tmp")) rmSync(join(folder, name), { force: true });
+  removeUnused(cacheFolder(kind), now.getTime());
   const unfinished = temporaryPath(file);
   try {
     await make(unfinished);
@@ -79,4 +92,15 @@ export async function cachedFile(
     rmSync(unfinished, { force: true });
   }
   return file;
+}
+
+const unusedMs = 30 * 24 * 3600 * 1000;
+
+/** Removes what was not used for a month. */
+function removeUnused(folder: string, now: number): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (now - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) > unusedMs)
+      rmSync(path, { recursive: true, force: true });
+  }
 }
