@@ -1,4 +1,4 @@
-import { tensor } from "@classifier-training/torch";
+import { nn, type Tensor, tensor, targets as torchTargets } from "@classifier-training/torch";
 import { expect, test } from "vitest";
 import { ClassificationModel } from "./classification-model.ts";
 import { classificationModelOptionsSchema } from "./options.ts";
@@ -82,4 +82,56 @@ test("options that contradict one another are refused", () => {
   expect(() => modelWith({ bceTargetThreshold: 0.2 })).toThrow(
     "model.bce_target_threshold: expected loss_name bce, received cross_entropy",
   );
+});
+
+/** A loss by the name that a configuration has. */
+const named = (name: string, kwargs: Readonly<Record<string, unknown>> = {}) =>
+  torchTargets[name]?.invoke([], kwargs) as nn.Module<[Tensor, Tensor]>;
+
+/** Recorded with PyTorch 1.13 and timm 1.0. */
+const byName: Readonly<
+  Record<string, readonly [options: Readonly<Record<string, unknown>>, targets: "labels" | "mixed", loss: number]>
+> = {
+  "timm.loss.AsymmetricLossSingleLabel": [{}, "labels", 0.161852058],
+  "timm.loss.BinaryCrossEntropy": [{}, "labels", 0.5646334752],
+  "timm.loss.LabelSmoothingCrossEntropy": [{}, "labels", 0.5268934851],
+  "timm.loss.SoftTargetCrossEntropy": [{}, "mixed", 0.8310601518],
+};
+
+test.each(Object.entries(byName))("model.loss: %s", (name, [options, targets, loss]) => {
+  const model = modelWith({ loss: named(name, options) });
+  expect(model.loss(logits, targets === "mixed" ? mixed : labels).item()).toBeCloseTo(loss, 5);
+});
+
+test("options of a loss, and its own weights before those of the classes", () => {
+  const options = { smoothing: 0.2, target_threshold: 0.3, sum_classes: true, pos_weight: [2, 2, 2] };
+  const binary = modelWith({ loss: named("timm.loss.BinaryCrossEntropy", options) });
+  expect(binary.loss(logits, mixed).item()).toBeCloseTo(2.8081755013, 5);
+  const asymmetric = named("timm.loss.AsymmetricLossSingleLabel", { gamma_pos: 0.5, gamma_neg: 2, eps: 0 });
+  expect(modelWith({ loss: asymmetric }).loss(logits, labels).item()).toBeCloseTo(0.2553484092, 6);
+  const own = modelWith({ loss: named("torch.nn.CrossEntropyLoss", { weight: [0.5, 1, 1.5], label_smoothing: 0.2 }) });
+  own.setClassWeights(tensor([9, 1, 1]));
+  expect(own.loss(logits, labels).item()).toBeCloseTo(0.6214613928, 6);
+});
+
+test("class weights reach a loss that takes some, and its targets have its shape", () => {
+  const binary = modelWith({ loss: named("torch.nn.BCEWithLogitsLoss") });
+  binary.setClassWeights(weights);
+  expect(binary.loss(logits, labels).item()).toBeCloseTo(0.503001457, 6);
+  const entropy = modelWith({ loss: named("timm.loss.LabelSmoothingCrossEntropy") });
+  entropy.setClassWeights(weights);
+  expect(entropy.loss(logits, labels).item()).toBeCloseTo(0.4887511313, 6);
+  expect([...entropy.stateDict().keys()].filter((key) => key.includes("criterion"))).toEqual([]);
+});
+
+test("a function is a loss, a class with _partial_ is made, and a loss that is not a scalar is refused", () => {
+  const square = modelWith({ loss: (x: Tensor, y: Tensor) => x.sum().add(y.sum()) });
+  expect(square.loss(logits, labels).item()).toBeCloseTo(9.375, 5);
+  const partial = Object.assign(() => new nn.CrossEntropyLoss({ labelSmoothing: 0.1 }), { target: "torch.nn.Loss" });
+  expect(modelWith({ loss: partial }).loss(logits, labels).item()).toBeCloseTo(0.5268934851, 6);
+  const each = modelWith({ loss: named("torch.nn.CrossEntropyLoss", { reduction: "none" }) });
+  expect(() => each.loss(logits, labels)).toThrow(
+    "model.loss: expected a loss that gives one number for a batch, received a tensor of shape [4]",
+  );
+  expect(() => modelWith({ loss: "cross_entropy" })).toThrow("expected a loss, such as torch.nn.CrossEntropyLoss");
 });

@@ -45,12 +45,28 @@ function refuseTwoThaws(frozen: FrozenStages | undefined, trainer: TrainerView |
   });
 }
 
+/** Rates at which an optimizer fine-tunes, where AdamW's are of another size: the usual one, and those that are not. */
+const usualRates: Readonly<Record<string, readonly [usual: number, isOdd: (rate: number) => boolean]>> = {
+  SGD: [0.01, (rate) => rate < 2e-3],
+  Lion: [1e-4, (rate) => rate > 4e-4],
+  Adadelta: [1, (rate) => rate < 0.1],
+};
+
+/** `optimizer=sgd` alone has the rate of the model's recipe, which is AdamW's. */
+function warnOfOtherRate(target: string | undefined, rate: number): void {
+  const name = target?.split(".").at(-1) ?? "";
+  const [usual, isOdd] = usualRates[name] ?? [];
+  if (usual === undefined || !isOdd?.(rate)) return;
+  log.warning(`model.learning_rate=${rate} is rare for ${name}: it often starts at model.learning_rate=${usual}`);
+}
+
 function makeOptimizer(model: Optimized, options: ClassificationModelOptions): optim.Optimizer {
   const { learningRate, weightDecay, optimizer } = options;
   // Rprop knows no weight decay.
   const decays = optimizer?.optionNames?.includes("weight_decay") ?? true;
   const given = optimizer?.kwargs ?? {};
   const { lr = learningRate, weight_decay: decay = weightDecay } = given as { lr?: number; weight_decay?: number };
+  if (given["lr"] === undefined) warnOfOtherRate(optimizer?.target, lr);
   const groups = groupedParameters(model, { lr, weightDecay: decays ? decay : undefined });
   if (optimizer === null) return new optim.AdamW(groups, { lr, weightDecay: decay });
   const defaults = { lr, ...(decays && { weight_decay: decay }), ...given };

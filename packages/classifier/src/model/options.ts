@@ -11,9 +11,11 @@ export interface PartialTarget {
 }
 
 const partial = (what: string) =>
-  z.custom<PartialTarget>((value) => typeof value === "function", `expected ${what}, with _partial_: true`);
+  z.custom<PartialTarget>((value) => typeof value === "function", `expected ${what} with _partial_: true`);
 
-const schedulerPartial = partial("a learning-rate scheduler, such as torch.optim.lr_scheduler.StepLR");
+const schedulerPartial = partial(
+  "a learning-rate scheduler (scheduler=cosine chooses one), such as torch.optim.lr_scheduler.StepLR",
+);
 const interval = z.enum(["epoch", "step"]);
 const frequency = z.int().min(1);
 
@@ -98,7 +100,7 @@ export const classificationModelOptionsSchema = z.strictObject({
     .default(64)
     .describe("channels of the first stage; later stages have 2, 4 and 8 times as many"),
   noDecayOnNorms: z.boolean().default(false).describe("exempt norms and biases from weight decay"),
-  optimizer: partial("an optimizer, such as torch.optim.SGD")
+  optimizer: partial("an optimizer (optimizer=sgd chooses one), such as torch.optim.SGD")
     .nullable()
     .default(null)
     .describe("with _partial_: true; learning_rate and weight_decay are taken where it gives none; null: AdamW"),

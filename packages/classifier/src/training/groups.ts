@@ -107,16 +107,19 @@ function isReferredTo(config: DictConfig, key: string): boolean {
 export function partsBesideModel(config: DictConfig, model: DictConfig): Record<string, DictConfig> {
   const parts: Record<string, DictConfig> = {};
   for (const [option, names] of Object.entries(modelParts)) {
-    const own = names.find((name) => isConfig(select(model, name)));
-    const beside = names.find((name) => isConfig(select(config, name)) && !isReferredTo(config, name));
-    if (own !== undefined && beside !== undefined) {
+    const inModel = names.filter((name) => isConfig(select(model, name)));
+    const atTop = names.filter((name) => isConfig(select(config, name)) && !isReferredTo(config, name));
+    const [first, second] = [...inModel.map((name) => `model.${name}`), ...atTop];
+    if (second !== undefined) {
       throw new CtError({
         code: "classifier/config",
-        what: `the configuration has both 'model.${own}' and '${beside}'`,
-        where: beside,
+        what: `the configuration has both '${first}' and '${second}'`,
+        where: second,
         fix: "leave out one of them",
       });
     }
+    const [own] = inModel;
+    const [beside] = atTop;
     const found = own === undefined ? beside && select(config, beside) : select(model, own);
     if (!(found instanceof DictConfig)) continue;
     const isComplete = option === "loss" || !lacksPartial(found);

@@ -9,7 +9,8 @@ import type { LightningModule } from "./module.ts";
  */
 export async function estimateBatchNorms(module: LightningModule, passes: () => Promise<void>): Promise<boolean> {
   const norms = [...module.modules()].filter(
-    (part): part is nn.BatchNorm2d => part instanceof nn.BatchNorm2d || part instanceof nn.BatchNorm1d,
+    (part): part is nn.BatchNorm2d =>
+      (part instanceof nn.BatchNorm2d || part instanceof nn.BatchNorm1d) && canTrain(part),
   );
   if (norms.length === 0) return false;
   const before = norms.map(({ momentum, training }) => ({ momentum, training }));
@@ -29,4 +30,12 @@ export async function estimateBatchNorms(module: LightningModule, passes: () => 
     }
   }
   return true;
+}
+
+/** Not those of frozen stages, which are held in eval mode: they keep their statistics. */
+function canTrain(norm: nn.BatchNorm2d | nn.BatchNorm1d): boolean {
+  const { training } = norm;
+  const can = norm.train().training;
+  norm.train(training);
+  return can;
 }
