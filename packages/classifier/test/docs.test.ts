@@ -66,6 +66,8 @@ const rules: readonly Rule[] = [
   [/^npx classifier train --config-dir /, training],
   // Needs images of numbers, and most of an hour.
   [/^npx classifier train \+experiment=jersey_scratch /, "parsed"],
+  // Five trainings: a smaller sweep has a test of its own.
+  [/^npx classifier (train -m photos data\.folds=5|evaluate --folds) /, "parsed"],
   [/^npx classifier train /, training],
   [/^npx classifier (predict|data|evaluate|export|bundle|checkpoint) /, asWritten],
   // Trains three times and kills one of them: it has a test of its own.

@@ -41,6 +41,7 @@ export {
   type Prediction,
   type PredictionRow,
   readPredictions,
+  splitLabels,
   writePredictions,
 } from "./predictions.ts";
 export { fileInside, isInside, listImages, listRuns, type Run, readRun } from "./run-reader.ts";

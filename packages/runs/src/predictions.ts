@@ -51,6 +51,12 @@ export function joinLabels(labels: readonly string[]): string {
   return labels.map((label) => label.replaceAll(/[\\|]/g, "\\$&")).join("|");
 }
 
+/** The labels that `joinLabels` has put into a cell. */
+export function splitLabels(cell: string): string[] {
+  if (cell === "") return [];
+  return (cell.match(/(?:\\.|[^|\\])+/g) ?? []).map((label) => label.replaceAll(/\\(.)/g, "$1"));
+}
+
 /** The counts of a row; undefined where samples have one label each. */
 export function labelCounts({ tp, fp, fn }: Prediction): LabelCounts | undefined {
   return tp === undefined || fp === undefined || fn === undefined

@@ -38,7 +38,7 @@ export function describeResult(result: TrainResult, next: readonly string[] = []
 }
 
 /** The weakest classes and the most confident errors. */
-function describeErrors(summary: PredictionSummary | undefined, width: number): string[] {
+export function describeErrors(summary: PredictionSummary | undefined, width: number): string[] {
   if (summary === undefined || summary.errors.length === 0) return [];
   const { weakest, errors } = summary;
   const shown = errors.slice(0, shownErrors).map((error) => ({ ...error, verdict: verdictOf(error) }));

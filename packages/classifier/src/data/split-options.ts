@@ -20,9 +20,9 @@ export const splitOptions = {
     .describe("what is never split: a column of the metadata (player, patient), or a regular expression on paths"),
   nearDuplicates: z
     .union([z.boolean(), z.literal("auto")])
-    .default("auto")
-    .describe("whether nearly equal images stay on one side; auto: of at most 50,000 images"),
-  splitSeed: z.int().default(0).describe("another seed is another split; data.seed has no influence on it"),
+    .nullish()
+    .describe("whether nearly equal images stay on one side; by default (auto) of at most 50,000 images"),
+  splitSeed: z.int().nullish().describe("another seed is another split; data.seed has no influence on it"),
 };
 
 const splitOptionsSchema = z.object(splitOptions);
@@ -41,8 +41,8 @@ export function splitChoicesOf(
     folds: folds ?? undefined,
     fold: fold ?? undefined,
     group: group ?? undefined,
-    nearDuplicates,
-    seed: splitSeed,
+    nearDuplicates: nearDuplicates ?? "auto",
+    seed: splitSeed ?? 0,
     recorded: recorded && sidesOf(recorded),
     onProgress: progressInLog(log, (done, total) => `reading the images to split them: ${done} of ${total}`),
   };

@@ -51,13 +51,16 @@ export function readEpochPredictions(run: string, epoch: number): NamedPredictio
     .filter((folder) => epochOfFolder(basename(folder)) === epoch)
     .map((folder) => join(folder, evaluationPaths.predictions))
     .findLast(existsSync);
-  return file === undefined
-    ? undefined
-    : readPredictions(file).map(({ row }) => ({
-        ...row,
-        confidence: Number(row.confidence),
-        counts: labelCounts(row),
-      }));
+  return file === undefined ? undefined : namedRows(file);
+}
+
+/** The rows of a table of predictions. */
+export function namedRows(file: string): NamedPrediction[] {
+  return readPredictions(file).map(({ row }) => ({
+    ...row,
+    confidence: Number(row.confidence),
+    counts: labelCounts(row),
+  }));
 }
 
 /** The folders of a run that may hold predictions; those of a resumed run's first epochs are in the run that it resumed. */

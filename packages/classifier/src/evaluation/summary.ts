@@ -1,5 +1,6 @@
-import type { PredictionRow } from "@classifier-training/runs";
-import { classReports, countConfusions } from "../statistics/confusion.ts";
+import { comparePython } from "@classifier-training/base";
+import { type PredictionRow, splitLabels } from "@classifier-training/runs";
+import { type ClassReport, classReports, countConfusions } from "../statistics/confusion.ts";
 import { type Interval, wilsonInterval } from "../statistics/interval.ts";
 import type { LabelMeasures } from "../statistics/multilabel.ts";
 import type { SplitPredictions } from "../statistics/predictions.ts";
@@ -33,20 +34,38 @@ export function summarizePredictions(rows: readonly NamedPrediction[], worst: nu
   const accuracy = wilsonInterval(rows.length - errors.length, rows.length);
   // Stored label sets have no probabilities to say more of.
   if (rows.some(({ counts }) => counts !== undefined)) return { accuracy, weakest: [], errors };
-  const names = [...new Set(rows.flatMap((row) => [row.true, row.predicted]))];
-  const indices = new Map(names.map((name, i) => [name, i]));
-  const index = (name: string) => indices.get(name) as number;
-  const labels = rows.map((row) => index(row.true));
-  const predicted = rows.map((row) => index(row.predicted));
   return {
     accuracy,
-    weakest: classReports(countConfusions(labels, predicted, names.length))
-      .map((report, k) => ({ ...report, name: names[k] as string }))
+    weakest: namedReports(rows)
       .filter(({ support, recall }) => support > 0 && recall < 1)
       .sort((a, b) => a.f1 - b.f1)
       .slice(0, worst),
     errors,
   };
+}
+
+export interface NamedReport extends ClassReport {
+  readonly name: string;
+}
+
+/** How the classes fared that are there or predicted, sorted by name. */
+export function namedReports(rows: readonly NamedPrediction[]): NamedReport[] {
+  const isMultilabel = rows.some(({ counts }) => counts !== undefined);
+  const labelsOf = (text: string) => (isMultilabel ? splitLabels(text) : [text]);
+  const names = [...new Set(rows.flatMap((row) => [row.true, row.predicted].flatMap(labelsOf)))].sort(comparePython);
+  const indices = new Map(names.map((name, i) => [name, i]));
+  const index = (name: string) => indices.get(name) as number;
+  if (!isMultilabel) {
+    const [labels, predicted] = (["true", "predicted"] as const).map((key) => rows.map((row) => index(row[key])));
+    const reports = classReports(countConfusions(labels ?? [], predicted ?? [], names.length));
+    return reports.map((report, k) => ({ ...report, name: names[k] as string }));
+  }
+  // Each class is a question of its own: there or not, predicted or not.
+  return names.map((name) => {
+    const label = rows.map((row) => Number(labelsOf(row.true).includes(name)));
+    const predicted = rows.map((row) => Number(labelsOf(row.predicted).includes(name)));
+    return { ...(classReports(countConfusions(label, predicted, 2))[1] as ClassReport), name };
+  });
 }
 
 /**

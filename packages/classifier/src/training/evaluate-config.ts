@@ -1,17 +1,17 @@
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { getLogger, isMainProcess } from "@classifier-training/base";
 import { type DictConfig, get, type JobContext } from "@classifier-training/hydra";
 import { CSVLogger, ModelCheckpoint, summaryOf, TrainingInterrupted } from "@classifier-training/lightning";
-import { RunWriter, readSplitRecord, runPaths, type SplitRecord } from "@classifier-training/runs";
+import { RunWriter, runPaths } from "@classifier-training/runs";
 import { manualSeed } from "@classifier-training/torch";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { buildTrainer } from "./build-trainer.ts";
-import { bestCheckpointIn, checkpointOfRun, evaluationSizeOf, runOfCheckpoint } from "./checkpoints.ts";
+import { bestCheckpointIn, checkpointOfRun, evaluationSizeOf } from "./checkpoints.ts";
 import { buildCallbacks, buildDataModule, buildModel } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
 import { logAsRank } from "./logging.ts";
 import { withRanks } from "./ranks.ts";
+import { recordedSplitOf } from "./recorded-split.ts";
 
 const log = getLogger("classifier.evaluate");
 
@@ -60,7 +60,8 @@ async function evaluate(
   manualSeed(seed);
   useAllCores();
   const datamodule = await buildDataModule(config, seed);
-  const split = recordedSplit(named, run);
+  const measured = run ?? named;
+  const split = measured === undefined ? undefined : recordedSplitOf(measured);
   if (split !== undefined) datamodule.useRecordedSplit(split);
   await datamodule.setup?.(fn);
   const model = await buildModel(config, datamodule, { untrained: true });
@@ -84,11 +85,4 @@ async function evaluate(
     () => ["--ckpt", resolve(checkpoint)],
   );
   return metrics;
-}
-
-/** The split that a run has recorded: the named one, or the one that wrote a checkpoint. */
-function recordedSplit(checkpoint: string | undefined, run: string | undefined): SplitRecord | undefined {
-  const dir = run ?? (checkpoint === undefined ? undefined : runOfCheckpoint(checkpoint));
-  const path = dir === undefined ? undefined : join(dir, runPaths.split);
-  return path !== undefined && existsSync(path) ? readSplitRecord(path) : undefined;
 }

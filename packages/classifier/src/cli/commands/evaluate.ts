@@ -8,6 +8,7 @@ interface EvaluateCommandOptions {
   readonly split: string;
   readonly markdown?: string;
   readonly json?: string;
+  readonly folds?: boolean;
 }
 
 export const registerEvaluate: RegisterCommand = (program) => {
@@ -22,6 +23,10 @@ export const registerEvaluate: RegisterCommand = (program) => {
       "dataset: the folder with the splits; without it the stored predictions of runs are compared",
     )
     .option("--split <name>", "name of the split", splitFolderNames.val[0])
+    .option(
+      "--folds",
+      "pool the predictions of the folds of one cross-validation: the folder of its sweep, or its runs",
+    )
     .option("--markdown <file>", "also write the report to a file")
     .option("--json <file>", "write all measurements and predictions")
     .addHelpText(
@@ -29,9 +34,11 @@ export const registerEvaluate: RegisterCommand = (program) => {
       `
 Examples:
   classifier evaluate outputs/2026-01-31/12-00-00 checkpoints/last.ckpt --data data/jerseys --markdown report.md
-  classifier evaluate outputs/2026-01-31/12-00-00 outputs/2026-01-31/15-00-00`,
+  classifier evaluate outputs/2026-01-31/12-00-00 outputs/2026-01-31/15-00-00
+  classifier evaluate --folds outputs/multirun/2026-01-31/12-00-00`,
     )
-    .action(async (models: string[], { data, split, markdown, json }: EvaluateCommandOptions) => {
+    .action(async (models: string[], { data, split, markdown, json, folds }: EvaluateCommandOptions) => {
+      if (folds === true) return printFolds(models, json);
       if (data === undefined) return printStoredComparison(models);
       const { readLabeledFiles } = await import("../../data/labeled-files.ts");
       const { evaluateClassifier } = await import("../../evaluation/evaluate.ts");
@@ -63,6 +70,14 @@ Examples:
       await printStoredComparison(runs);
     });
 };
+
+async function printFolds(paths: readonly string[], json: string | undefined): Promise<void> {
+  const { crossValidate } = await import("../../training/cross-validation.ts");
+  const { describeFolds } = await import("../describe-folds.ts");
+  const pooled = crossValidate(paths);
+  print(describeFolds(pooled));
+  if (json !== undefined) writeFileAtomic(json, `${JSON.stringify(pooled, null, 2)}\n`);
+}
 
 async function printStoredComparison(runs: readonly string[]): Promise<void> {
   const { compareStored } = await import("../../evaluation/compare-stored.ts");

@@ -1,0 +1,153 @@
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { Rng } from "@classifier-training/base";
+import { readPredictions, readSplitRecord, type SplitRecord } from "@classifier-training/runs";
+import sharp from "sharp";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
+import { type CliResult, classifier, quick, start } from "./cli.ts";
+import { inProcess } from "./in-process.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const dir = mkdtempSync(join(tmpdir(), "a b ü "));
+const classes = ["cat", "dog", "ü"];
+beforeEach(() => void vi.stubEnv("XDG_CACHE_HOME", join(dir, "cache")));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** A photo of smooth spots, unlike any other. */
+async function photo(path: string): Promise<void> {
+  const random = Rng.at(path);
+  const spots = Uint8Array.from({ length: 6 * 6 * 3 }, () => random.integer(256));
+  await sharp(spots, { raw: { width: 6, height: 6, channels: 3 } })
+    .resize(40, 40)
+    .jpeg()
+    .toFile(join(dir, path));
+}
+
+beforeAll(async () => {
+  for (const name of classes) {
+    mkdirSync(join(dir, "photos", name), { recursive: true });
+    for (let i = 0; i < 12; i++) await photo(`photos/${name}/${i}.jpg`);
+  }
+});
+
+const small = [
+  ...quick.filter((override) => !override.startsWith("data.data_root")),
+  ...["data.data_root=photos", "model.width=8", "model.stem=small", "trainer.max_epochs=1"],
+  ...["callbacks.grad_cam=null", "callbacks.sample_visualization=null", "callbacks.onnx_export=null"],
+];
+const train = (...overrides: string[]): Promise<CliResult> => classifier(["train", ...small, ...overrides], dir);
+const recordOf = (run: string) => readSplitRecord(join(dir, run, "split.json"));
+const on = ({ samples }: SplitRecord, side: string) =>
+  samples.filter(({ split }) => split === side).map(({ path }) => path);
+const rowsOf = (file: string) => readPredictions(join(dir, file)).map(({ row }) => row);
+
+test("a split is recorded, later commands measure on it though the folder has changed, and a resumed run says what changed", async () => {
+  const first = await train("data.val_fraction=0.25", "hydra.run.dir=outputs/first");
+  expect(first.code, first.stderr).toBe(0);
+  expect(first.stderr).toContain("split: 27 train, 9 valid, by class and content");
+  const record = recordOf("outputs/first");
+  for (const name of classes) expect(on(record, "val").filter((path) => path.startsWith(`${name}/`))).toHaveLength(3);
+
+  await photo("photos/cat/new.jpg");
+  const measured = await classifier(["validate", "outputs/first", "hydra.run.dir=outputs/measured"], dir);
+  expect(measured.code, measured.stderr).toBe(0);
+  expect(measured.stdout).toContain("1 image that the recorded split does not know: not used");
+  const samples = rowsOf("outputs/measured/validate/predictions.csv").map(({ sample }) => sample);
+  expect(samples.sort()).toEqual(
+    on(record, "val")
+      .map((path) => `photos/${path}`)
+      .sort(),
+  );
+
+  const again = await train("data.val_fraction=0.25", "hydra.run.dir=outputs/again");
+  expect(again.stderr).toMatch(/holds another experiment, run .*trainSamples was 27 and is 28/);
+  rmSync(join(dir, "photos/cat/new.jpg"));
+  const now = recordOf("outputs/again").samples.filter(({ path }) => path !== "cat/new.jpg");
+  const moved = now.filter(({ path, split }) => on(record, "val").includes(path) !== (split === "val"));
+  expect(moved.length).toBeLessThanOrEqual(1);
+});
+
+test("a sweep over folds that was killed continues, and its pooled predictions are one accuracy", async () => {
+  const sweep = ["-m", ...small, "data.folds=2", "data.fold=range(2)", "hydra.sweep.dir=outputs/sweep"];
+  const folds = (...args: string[]) => inProcess(["evaluate", "--folds", ...args], dir);
+  const killed = start(["train", ...sweep], dir);
+  while (!existsSync(join(dir, "outputs/sweep/1/split.json"))) await setTimeout(20);
+  killed.process.kill("SIGKILL");
+  await killed.done;
+  expect(await folds("outputs/sweep")).toMatchObject({
+    code: 1,
+    text: expect.stringMatching(/fold 1 of 2 missing[\s\S]*outputs\/sweep\/1 \(lost\)[\s\S]*hydra\.sweep\.dir/),
+  });
+  const finished = await classifier(["train", ...sweep], dir);
+  expect(finished.code, finished.stderr).toBe(0);
+  const pooled = await folds("outputs/sweep");
+  expect(pooled.code, pooled.text).toBe(0);
+  const rows = [0, 1].flatMap((fold) => {
+    const own = rowsOf(`outputs/sweep/${fold}/predictions.csv`);
+    expect(own.map(({ sample }) => sample).sort()).toEqual(
+      on(recordOf(`outputs/sweep/${fold}`), "val")
+        .map((path) => `photos/${path}`)
+        .sort(),
+    );
+    return own;
+  });
+  const right = rows.filter((row) => row.true === row.predicted).length;
+  expect(new Set(rows.map(({ sample }) => sample)).size).toBe(36);
+  expect(pooled.text).toContain(`${((100 * right) / 36).toFixed(1)}% (${right} of 36; 95% interval`);
+  expect(rowsOf("outputs/sweep/predictions.csv")).toEqual(rows);
+  expect(rowsOf("outputs/sweep/misclassified.csv")).toHaveLength(36 - right);
+
+  cpSync(join(dir, "outputs/sweep/1"), join(dir, "outputs/copy"), { recursive: true });
+  expect((await folds("outputs/sweep", "outputs/copy")).text).toMatch(
+    /two runs were validated on fold 1[\s\S]*outputs\/copy/,
+  );
+  expect((await folds("outputs/sweep/0")).text).toMatch(/fold 1 of 2 missing[\s\S]*data\.folds=2 data\.fold=1/);
+  expect((await folds("outputs/sweep/0", "outputs/first")).text).toMatch(
+    /the run was not trained on folds[\s\S]*outputs\/first/,
+  );
+  const split = join(dir, "outputs/copy/split.json");
+  writeFileSync(split, readFileSync(split, "utf8").replace('"fold":0', '"fold":1'));
+  expect((await folds("outputs/sweep/0", "outputs/copy")).text).toMatch(
+    /the runs are of other folds: 1 image of 36 not in the same ones/,
+  );
+});
+
+test.each([
+  [
+    { valFraction: 0.2 },
+    "valid",
+    /val_fraction=0\.2, and .* has a validation split[\s\S]*leave out data\.val_fraction/,
+  ],
+  [{ valFraction: 0.2, testFraction: 0.8 }, "", /leave no training images/],
+  [{ folds: 5, valFraction: 0.2 }, "", /val_fraction=0\.2 and folds=5 exclude each other/],
+  [{ folds: 5, fold: 5 }, "", /fold=5 of folds=5: expected 0 to 4/],
+  [{ fold: 1 }, "", /fold=1, and folds is not set/],
+  [{ folds: 20 }, "", /too few images for 20 folds: of 36 images, the largest class has 12/],
+  [{ folds: 3, group: "player" }, "", /no image has 'player' in its metadata/],
+  [{}, "", /has no split 'valid'[\s\S]*data\.val_fraction=0\.2/],
+] as const)("%o %s is a sentence", async (options, folder, sentence) => {
+  const root = join(dir, folder === "" ? "photos" : "with splits");
+  if (folder !== "" && !existsSync(root))
+    for (const name of ["train", folder]) cpSync(join(dir, "photos"), join(root, name), { recursive: true });
+  const data = new ImageFolderDataModule({ dataRoot: root, numWorkers: 0, imageSize: 16, ...options });
+  await expect(data.setup("fit")).rejects.toThrow(sentence);
+});
+
+test("folds are of the training images, and a validation split of the data is left alone", async () => {
+  const root = join(dir, "with both");
+  for (const name of ["train", "val"]) cpSync(join(dir, "photos"), join(root, name), { recursive: true });
+  const data = new ImageFolderDataModule({ dataRoot: root, numWorkers: 0, imageSize: 16, folds: 3, fold: 1 });
+  await data.setup("fit");
+  expect([data.samples("train").length, data.samples("val").length]).toEqual([24, 12]);
+  expect(data.samples("val").every(({ path }) => path.includes("with both/train/"))).toBe(true);
+  const auto = new ImageFolderDataModule({ dataRoot: root, numWorkers: 0, imageSize: 16, valFraction: "auto" });
+  await auto.setup("fit");
+  expect([auto.samples("train").length, auto.samples("val").length, auto.splitRecord]).toEqual([36, 36, undefined]);
+});
