@@ -115,7 +115,7 @@ async function decide(
   const inTime = (speed: Speed | undefined) => {
     if (seconds === undefined) return undefined;
     const guess = speed ?? { trainS: 0, validationS: 0 };
-    return planBudget(seconds, performance.now() / 1000, guess, data.validationSamples);
+    return planBudget(seconds, performance.now() / 1000, guess, data);
   };
   let rough = decidePhotos({ ...facts, seconds: inTime(undefined)?.epochsS }, given);
   if (!look.willRun) return { decisions: rough, title: "" };

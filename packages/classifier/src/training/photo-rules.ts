@@ -54,7 +54,7 @@ const gmacPerCore = { bfloat16: 25, float32: 12 };
 const gmacPerGpu = 4000;
 
 /** Sizes of the input that are tried, the best first. */
-const sizes = [224, 192, 160, 128, 96, 64];
+const sizes = [224, 192, 160, 128, 112, 96, 80, 64];
 
 /** Validations of a whole training. */
 const mostValidations = 30;
@@ -94,7 +94,7 @@ export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
   const batch = set("data.batch_size", batchSize(facts), `${data.samples} photos, ${device}`);
   const wanted = wantedEpochs(data.samples, isPretrained);
   const isNarrow = !isPretrained && !machine.gpu && /^resnet(18|34)$/.test(network) && data.samples < 50_000;
-  // From scratch, pixels and epochs are worth more than channels (docs/train-from-scratch.md).
+  // From scratch, epochs are worth more than channels (docs/train-from-scratch.md has figures).
   const width = isNarrow
     ? set("model.width", 32, "a third of the time of 64 channels")
     : Number(given("model.width") ?? 64);
@@ -134,9 +134,9 @@ function batchSize({ machine, data }: PhotoFacts): number {
   return machine.gpu && data.samples >= 20_000 ? 128 : 64;
 }
 
-/** A hundred thousand photos from scratch, a third of them from published weights, within bounds. */
+/** Two hundred thousand photos from scratch, thirty thousand from published weights, within bounds. */
 function wantedEpochs(samples: number, isPretrained: boolean): number {
-  const [photos, least, most] = isPretrained ? [30_000, 4, 40] : [100_000, 15, 200];
+  const [photos, least, most] = isPretrained ? [30_000, 4, 40] : [200_000, 15, 200];
   return Math.round(Math.min(most, Math.max(least, photos / samples)));
 }
 
@@ -160,6 +160,10 @@ function imageSize(
   const candidates = sizes.filter((size) => size <= Math.max(64, useful));
   const least = wanted * (seconds === patienceS ? 1 : 0.8);
   const fits = (size: number) => fittingEpochs(facts, network, size, seconds) >= least;
+  // Tiny photos keep their pixels through the first layers, where that much work is done in time.
+  const tiny = Math.max(32, Math.ceil(data.side / 8) * 8);
+  if (!isPretrained && tiny <= 48 && network.network.startsWith("resnet") && (machine.gpu || fits(tiny)))
+    return [tiny, `photos of ${data.side} px`];
   const size = machine.gpu ? candidates[0] : candidates.find(fits);
   const limit = size === candidates[0] ? `photos of ${data.side} px` : `${plural(machine.cores, "core")}, in time`;
   return [size ?? 64, size === undefined ? "the smallest, for the time" : limit];

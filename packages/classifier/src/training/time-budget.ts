@@ -1,4 +1,5 @@
 import { CtError } from "@classifier-training/base";
+import type { TrainingData } from "../data/classification-datamodule.ts";
 import type { Speed } from "./measure-speed.ts";
 
 const units: Readonly<Record<string, number>> = { d: 86_400, h: 3600, m: 60, s: 1 };
@@ -43,10 +44,16 @@ export function asMaxTime(seconds: number): string {
 
 /** Seconds between the decisions and the first step: the run directory, the data, the network. */
 const startS = 3;
-/** Seconds after the last epoch beside passes over validation: export, comparison of the exported model, reports. */
+/** Seconds after the last epoch beside forward passes: export, comparison of the exported model, reports. */
 const endS = 8;
-/** Passes over validation after the last epoch: candidates for the best weights, sizes of the input, the exported model. */
-const endPasses = 6;
+
+/**
+ * Images that are evaluated after the last epoch: validation for the candidates of the best weights, means of checkpoints
+ * and larger inputs; training images for the batch norms of three such means.
+ */
+function endImages({ samples, validationSamples }: TrainingData): number {
+  return 9 * validationSamples + 3 * Math.min(4096, samples);
+}
 
 /** How the seconds of `time=` are spent. */
 export interface Budget {
@@ -60,7 +67,7 @@ export interface Budget {
  * @param total seconds from the start of the command to its end
  * @param spent of them, so far
  */
-export function planBudget(total: number, spent: number, speed: Speed, validationSamples: number): Budget {
-  const limitS = Math.max(5, total - spent - startS - endS - endPasses * validationSamples * speed.validationS);
+export function planBudget(total: number, spent: number, speed: Speed, data: TrainingData): Budget {
+  const limitS = Math.max(5, total - spent - startS - endS - endImages(data) * speed.validationS);
   return { limitS, epochsS: 0.94 * limitS };
 }
