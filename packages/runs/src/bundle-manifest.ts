@@ -19,7 +19,17 @@ export const bundleManifestSchema = z.looseObject({
       z.preprocess(renamed, z.object({ image: z.string(), label: z.string(), logits: z.array(z.number()).min(1) })),
     )
     .max(100_000),
-  accuracy: z.object({ split: z.string(), correct: z.int(), n: z.int(), low: z.number(), high: z.number() }).optional(),
+  accuracy: z
+    .object({
+      split: z.string(),
+      /** Of a multilabel model: images whose labels are all right. */
+      correct: z.int(),
+      n: z.int(),
+      low: z.number(),
+      high: z.number(),
+      mAP: z.object({ value: z.number(), low: z.number(), high: z.number() }).optional(),
+    })
+    .optional(),
   /** Largest difference between ONNX Runtime's and LibTorch's logits at export. */
   parity: z.number().optional(),
   /** On how many images of the split that was measured. */

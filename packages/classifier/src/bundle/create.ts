@@ -18,7 +18,7 @@ export interface BundleSource {
   readonly labelsPath: string;
   /** Samples whose logits are stored, to check that another machine computes the same. */
   readonly golden: readonly GoldenSample[];
-  readonly accuracy?: { readonly split: string; readonly correct: number; readonly n: number };
+  readonly accuracy?: Omit<NonNullable<BundleManifest["accuracy"]>, "low" | "high">;
   /** Largest difference between ONNX Runtime's and LibTorch's logits, and on how many images. */
   readonly parity?: { readonly maxAbsDiff: number; readonly samples: number };
   readonly source?: { readonly run?: string; readonly weights?: string };
@@ -99,17 +99,9 @@ function keepOthers(folder: string, next: string): void {
     if (!own.has(name)) cpSync(join(folder, name), join(next, name), { recursive: true });
 }
 
-function withInterval({
-  split,
-  correct,
-  n,
-}: {
-  split: string;
-  correct: number;
-  n: number;
-}): NonNullable<BundleManifest["accuracy"]> {
-  const { low, high } = wilsonInterval(correct, n);
-  return { split, correct, n, low, high };
+function withInterval(accuracy: NonNullable<BundleSource["accuracy"]>): NonNullable<BundleManifest["accuracy"]> {
+  const { low, high } = wilsonInterval(accuracy.correct, accuracy.n);
+  return { ...accuracy, low, high };
 }
 
 /** Writes a bundle's folder as one zip archive beside it. @returns its path */

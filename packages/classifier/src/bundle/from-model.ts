@@ -6,6 +6,7 @@ import { type BundleManifest, type LabelsMapping, readRun, runPaths } from "@cla
 import { readLabeledFiles } from "../data/labeled-files.ts";
 import { type LabeledFile, largestDifference, predictImages } from "../evaluation/predict-split.ts";
 import type { OpenedCheckpoint } from "../model/recipe.ts";
+import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
 import type { SplitPredictions } from "../statistics/predictions.ts";
 import { checkpointOfRun } from "../training/checkpoints.ts";
 import { createBundle } from "./create.ts";
@@ -41,11 +42,12 @@ export async function exportBundle({
   const scratch = scratchFolder("export");
   try {
     const exported = await exportedModel(model, scratch);
-    const images = await readLabeledFiles(dataRoot, split);
     const classifier = await OnnxClassifier.load(exported.modelPath);
+    const images = await readLabeledFiles(dataRoot, split, classifier.task);
     const measured = await predictImages(classifier, images, onProgress?.("measuring"));
     await classifier.close();
     const { top1 } = measured;
+    const labels = measured instanceof MultilabelPredictions ? { mAP: measured.intervals.mAP } : {};
     const maxAbsDiff = await parityOn(
       exported,
       classifier.mapping,
@@ -58,7 +60,7 @@ export async function exportBundle({
       modelPath: exported.modelPath,
       labelsPath: join(exported.folder, runPaths.labels),
       golden: images.filter((_, i) => i % step === 0).slice(0, golden),
-      accuracy: { split, correct: top1.successes, n: top1.n },
+      accuracy: { split, correct: top1.successes, n: top1.n, ...labels },
       source: { weights: model },
       ...(maxAbsDiff !== undefined && { parity: { maxAbsDiff, samples: images.length } }),
     });

@@ -22,7 +22,8 @@ export function compareStored(paths: readonly string[]): string[] {
     ...runs.map(({ run, text }) => `${run.name}: ${text}`),
     ...others.map((other) => {
       const { first, second } = pairedSamples(best ?? other, other);
-      const comparison = { first: best?.name ?? "", second: other.name, ...compareErrors(first, second) };
+      const isMultilabel = other.counts !== undefined;
+      const comparison = { first: best?.name ?? "", second: other.name, ...compareErrors(first, second), isMultilabel };
       return describeComparison(comparison, first.length);
     }),
   ];

@@ -1,26 +1,33 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Classifier } from "@classifier-training/inference";
-import { bundlePaths } from "@classifier-training/runs";
+import { bundlePaths, joinLabels } from "@classifier-training/runs";
 import { expectedCalibrationError, quantile } from "../statistics/calibration.ts";
 import { type ClassReport, classReports, countConfusions } from "../statistics/confusion.ts";
 import type { Interval } from "../statistics/interval.ts";
+import type { LabelMeasures, LabelReport } from "../statistics/multilabel.ts";
+import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
 import { imageInput, type LabeledFile, predictImages } from "./predict-split.ts";
 
 /** How one model did on a split. */
 export interface ModelEvaluation {
   readonly name: string;
   readonly sizeBytes: number;
+  /** Of a multilabel model: how often exactly the labels of an image are predicted. */
   readonly top1: Interval;
   readonly top5: Interval;
+  /** Of a multilabel model, at its thresholds. */
+  readonly multilabel?: LabelMeasures & { readonly perClass: Readonly<Record<string, LabelReport>> };
   /** By class name. */
   readonly perClass: Readonly<Record<string, ClassReport>>;
   readonly calibrationError: number;
   /** Decoding to probabilities, one image at a time. */
   readonly latencyMs: { readonly p50: number; readonly p95: number };
-  /** Per image, in the order of the split. */
+  /** Per image, in the order of the split; several labels with | between them. */
   readonly predicted: readonly string[];
   readonly correct: readonly boolean[];
+  /** How many labels of each image are wrong. */
+  readonly errors: readonly number[];
 }
 
 export interface EvaluateOptions {
@@ -38,20 +45,33 @@ export async function evaluateClassifier(
 ): Promise<ModelEvaluation> {
   const { classNames } = classifier;
   const predictions = await predictImages(classifier, images, onProgress);
-  const { labels, predicted, confidence, correct } = predictions;
-  const reports = classReports(countConfusions(labels, predicted, classNames.length));
+  const { labels, predicted, confidence, correct, errors } = predictions;
+  const nameOf = (index: number) => classNames[index] ?? "?";
+  const byClass = <T>(reports: readonly T[]) => Object.fromEntries(reports.map((report, k) => [nameOf(k), report]));
+  const multilabel = predictions instanceof MultilabelPredictions ? predictions : undefined;
+  const reports =
+    multilabel?.reports.map(asClassReport) ?? classReports(countConfusions(labels, predicted, classNames.length));
+  const sure = multilabel === undefined ? confidence : labels.map((_, i) => multilabel.setConfidence(i));
   const times = await latencies(classifier, images.slice(0, timed));
   return {
     name,
     sizeBytes: sizeOf(name),
     top1: predictions.top1,
-    top5: predictions.topK(5),
-    perClass: Object.fromEntries(reports.map((report, k) => [classNames[k] ?? String(k), report])),
-    calibrationError: expectedCalibrationError(confidence, correct),
+    top5: multilabel === undefined ? predictions.topK(5) : predictions.top1,
+    ...(multilabel && { multilabel: { ...multilabel.intervals, perClass: byClass(multilabel.reports) } }),
+    perClass: byClass(reports),
+    calibrationError: expectedCalibrationError(sure, correct),
     latencyMs: { p50: quantile(times, 0.5), p95: quantile(times, 0.95) },
-    predicted: predicted.map((index) => classNames[index] ?? "?"),
+    predicted: predicted.map((index, i) =>
+      multilabel === undefined ? nameOf(index) : joinLabels(multilabel.predictedLabels(i).map(nameOf)),
+    ),
     correct,
+    errors,
   };
+}
+
+function asClassReport({ tp, fn, precision, recall, f1 }: LabelReport): ClassReport {
+  return { support: tp + fn, correct: tp, precision, recall, f1 };
 }
 
 /** Of the model's file: in a folder that holds more, of `model.onnx`. */

@@ -17,6 +17,7 @@ function evaluation(name: string, correct: readonly boolean[]): ModelEvaluation 
     latencyMs: { p50: 3, p95: 5 },
     predicted: correct.map(() => "a"),
     correct,
+    errors: correct.map((right) => (right ? 0 : 1)),
   };
 }
 

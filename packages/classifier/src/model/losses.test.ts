@@ -1,6 +1,7 @@
 import { nn, type Tensor, tensor, targets as torchTargets } from "@classifier-training/torch";
 import { expect, test } from "vitest";
 import { ClassificationModel } from "./classification-model.ts";
+import { classificationLoss } from "./losses.ts";
 import { classificationModelOptionsSchema } from "./options.ts";
 import { buildBackbone } from "./recipe.ts";
 
@@ -134,4 +135,36 @@ test("a function is a loss, a class with _partial_ is made, and a loss that is n
     "model.loss: expected a loss that gives one number for a batch, received a tensor of shape [4]",
   );
   expect(() => modelWith({ loss: "cross_entropy" })).toThrow("expected a loss, such as torch.nn.CrossEntropyLoss");
+});
+
+test("a multilabel loss is binary cross entropy: positives weighted, targets smoothed by half, or focal", () => {
+  const [logits, labels] = [
+    [1.5, -0.5],
+    [1, 0],
+  ];
+  const given = {
+    ...classificationModelOptionsSchema.parse({ numClasses: 2, labelSmoothing: 0 }),
+    task: "multilabel",
+  } as const;
+  const lossOf = (options: object) =>
+    classificationLoss(
+      tensor([logits]),
+      tensor([labels]),
+      { ...given, ...options },
+      {
+        weight: tensor([3, 3]),
+        logPrior: undefined,
+      },
+    ).item() as number;
+  const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+  const bce = (x: number, y: number) => -(3 * y * Math.log(sigmoid(x)) + (1 - y) * Math.log(1 - sigmoid(x)));
+  const mean = (of: (x: number, y: number) => number) => (of(1.5, 1) + of(-0.5, 0)) / 2;
+  expect(lossOf({})).toBeCloseTo(mean(bce), 6);
+  expect(lossOf({ lossName: "bce" })).toBeCloseTo(mean(bce), 6);
+  expect(lossOf({ labelSmoothing: 0.2 })).toBeCloseTo(
+    mean((x, y) => bce(x, 0.8 * y + 0.1)),
+    6,
+  );
+  const focal = (x: number, y: number) => bce(x, y) * (y === 1 ? 1 - sigmoid(x) : sigmoid(x)) ** 2;
+  expect(lossOf({ lossName: "focal", focalGamma: 2 })).toBeCloseTo(mean(focal), 6);
 });

@@ -44,10 +44,11 @@ Examples:
       const { evaluateClassifier } = await import("../../evaluation/evaluate.ts");
       const { compareModels, evaluationMarkdown } = await import("../../evaluation/report.ts");
       const { openClassifier } = await import("../../inference/open-classifier.ts");
-      const images = await readLabeledFiles(data, split);
       const evaluations = [];
+      let images: Awaited<ReturnType<typeof readLabeledFiles>> = [];
       for (const model of models) {
         const classifier = await openClassifier(model);
+        if (evaluations.length === 0) images = await readLabeledFiles(data, split, classifier.task);
         evaluations.push(await evaluateClassifier(model, classifier, images, { onProgress: progressLine(model) }));
         await classifier.close();
       }

@@ -27,6 +27,7 @@ export const registerExport: RegisterCommand = (program) => {
     .action(async (model: string, { out, data, split, golden, zip }: ExportCommandOptions) => {
       const { zipBundle } = await import("../../bundle/create.ts");
       const { exportBundle } = await import("../../bundle/from-model.ts");
+      const { describeMeasure } = await import("../../statistics/multilabel.ts");
       const { describeInterval, wilsonInterval } = await import("../../statistics/interval.ts");
       const manifest = await exportBundle({
         model,
@@ -38,7 +39,8 @@ export const registerExport: RegisterCommand = (program) => {
       });
       const { accuracy, parity, paritySamples } = manifest;
       print(`bundle     ${out}\n`);
-      if (accuracy) print(`${split} top-1  ${describeInterval(wilsonInterval(accuracy.correct, accuracy.n))}\n`);
+      if (accuracy?.mAP) print(`${split} ${describeMeasure("mAP", accuracy.mAP)}\n`);
+      else if (accuracy) print(`${split} top-1  ${describeInterval(wilsonInterval(accuracy.correct, accuracy.n))}\n`);
       if (parity !== undefined)
         print(
           `parity     logits differ from LibTorch's by at most ${parity.toExponential(1)} (${paritySamples} images)\n`,
