@@ -70,6 +70,13 @@ export class ArchiveTree implements FileTree {
     return new ArchiveTree(root, this.#members, this.#groups().get(name) ?? [], `${this.#prefix}${name}/`);
   }
 
+  without(folders: readonly string[]): ArchiveTree {
+    if (folders.length === 0) return this;
+    const isHidden = (path: string) => folders.includes(this.relative(path).split("/")[0] as string);
+    const files = this.#files.filter((path) => !isHidden(path));
+    return new ArchiveTree(this.root, this.#members, files, this.#prefix);
+  }
+
   files(): readonly string[] {
     return this.#files;
   }

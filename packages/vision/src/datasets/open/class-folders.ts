@@ -16,8 +16,6 @@ export interface ClassFolderOptions {
   /** Whether a class folder may hold no images; with `skip` it is not a class then. */
   readonly allowEmpty: boolean | "skip";
   readonly classFolder?: ClassFolder;
-  /** Folders that are not classes. */
-  readonly without?: readonly string[];
   /** `multilabel`: each image's labels are a set of one. */
   readonly task?: TaskChoice | undefined;
   readonly decode: DecodeChoices;
@@ -33,14 +31,14 @@ interface LabeledPath {
  * @throws VisionError if there are no images, or a class folder is empty
  */
 export function classFolders(tree: FileTree, options: ClassFolderOptions): ImageDatasetInit {
-  const { name, classToIdx, allowEmpty, classFolder = "top", without = [], task, decode } = options;
+  const { name, classToIdx, allowEmpty, classFolder = "top", task, decode } = options;
   const images: LabeledPath[] = [];
   const others: LabeledPath[] = [];
   let empty: string[] = [];
   // Read at once: the class folders' own files are parts of it.
   tree.files();
   const outside = tree.filesIn().filter((path) => isImageName(nameOf(path)));
-  const folders = tree.folders().filter((folder) => !without.includes(folder));
+  const folders = tree.folders();
   for (const folder of folders) {
     const paths = tree.folder(folder).files();
     let found = 0;

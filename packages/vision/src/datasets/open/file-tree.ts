@@ -15,6 +15,8 @@ export interface FileTree {
   /** Names of the folders in it. */
   folders(): readonly string[];
   folder(name: string): FileTree;
+  /** The same tree without some of the folders in its root. */
+  without(folders: readonly string[]): FileTree;
   /** Paths of all files below it, in a fixed order. */
   files(): readonly string[];
   /** Those in the root itself. */
@@ -58,6 +60,15 @@ export class FolderTree implements FileTree {
     if (this.#files === undefined) return new FolderTree(join(this.root, name), undefined, this.#entries);
     this.#byFolder ??= groupByFolder(this.#files, (path) => path.slice(this.#start), sep);
     return new FolderTree(join(this.root, name), this.#byFolder.get(name) ?? [], this.#entries);
+  }
+
+  without(folders: readonly string[]): FolderTree {
+    if (folders.length === 0) return this;
+    const hidden = folders.map((name) => join(this.root, name) + sep);
+    const files = this.files().filter((path) => !hidden.some((folder) => path.startsWith(folder)));
+    const tree = new FolderTree(this.root, files, this.#entries);
+    tree.#folders = this.folders().filter((name) => !folders.includes(name));
+    return tree;
   }
 
   files(): readonly string[] {

@@ -254,6 +254,9 @@ test("what is not an image is left alone, and what may be meant otherwise is sai
   const root = tree("noise", [...names, "Cat/1.png", "__MACOSX/cat/1.png", "dog/.hidden.png", "stray.png"]);
   for (const other of ["dog/.DS_Store", "dog/Thumbs.db", "dog/photo.HEIC", "empty/notes.txt", "outputs/run.log"])
     write(join("noise", other), "x");
+  // What a training that was started there left.
+  for (const left of ["states/noise/runs.jsonl", "states/noise/last.ckpt", "outputs/1/a.jsonl"])
+    write(join("noise", left), "{}\n");
   const data = await openData(root, { allowEmpty: "skip" });
   const train = await data.open("train");
   expect(train.classes).toEqual(["Cat", "cat", "dog"]);

@@ -18,8 +18,6 @@ export interface FolderOptions extends OpenOptions, SplitOptions {
   readonly name: string;
   /** The data root, and listings in it that are not read. */
   readonly within?: { readonly root: FileTree; readonly unread: readonly string[] };
-  /** Folders in it that are not classes. */
-  readonly without?: readonly string[];
 }
 
 /**

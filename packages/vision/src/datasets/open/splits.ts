@@ -36,8 +36,9 @@ const runFolders = new Set(["outputs", "multirun", "lightning_logs", "mlruns", "
  * Finds the splits of a folder or an archive: split folders; listings and archives named after splits; the rows of a listing
  * with a split column; or all in one.
  */
-export async function recognizeTree(tree: FileTree, options: OpenOptions): Promise<Recognized> {
-  const folders = tree.folders().filter((name) => !isRunFolder(tree, name));
+export async function recognizeTree(whole: FileTree, options: OpenOptions): Promise<Recognized> {
+  const tree = whole.without(whole.isArchive ? [] : whole.folders().filter((name) => isRunFolder(whole, name)));
+  const folders = tree.folders();
   const [only = ""] = folders;
   if (folders.length === 1 && splitOf(only) === undefined && isWrapper(tree, only)) {
     const inner = await recognizeTree(tree.folder(only), options);
@@ -45,11 +46,7 @@ export async function recognizeTree(tree: FileTree, options: OpenOptions): Promi
   }
   const named = splitFolders(tree, folders, options) ?? (await splitFiles(tree, options));
   if (named === undefined) {
-    return recognizeWhole(
-      tree,
-      options,
-      tree.folders().filter((name) => !folders.includes(name)),
-    );
+    return recognizeWhole(tree, options);
   }
   requireDistinct(named.parts, tree.root);
   return named;
@@ -72,8 +69,7 @@ function splitFolders(tree: FileTree, folders: readonly string[], options: OpenO
   const others = folders.filter((name) => splitOf(name) === undefined && holdsImages(tree.folder(name)));
   const hasTrain = parts.some(({ split }) => split === "train");
   if (!hasTrain && others.length > 0) {
-    const without = tree.folders().filter((name) => !others.includes(name));
-    parts.unshift(wholeTree(tree, options, without));
+    parts.unshift(wholeTree(tree.without(candidates), options));
   }
   const remarks = candidates
     .filter((name) => !labeled.includes(name))
@@ -116,9 +112,9 @@ async function splitFiles(tree: FileTree, options: OpenOptions): Promise<Recogni
 }
 
 /** A tree without parts that are named after splits. */
-async function recognizeWhole(tree: FileTree, options: OpenOptions, without: readonly string[]): Promise<Recognized> {
+async function recognizeWhole(tree: FileTree, options: OpenOptions): Promise<Recognized> {
   if (tree.files().some(isMetadata)) {
-    return { kind: "metadata files", parts: [wholeTree(tree, options, without)], remarks: [] };
+    return { kind: "metadata files", parts: [wholeTree(tree, options)], remarks: [] };
   }
   const isFolders = holdsClasses(tree);
   const candidates = tree.filesIn().filter(isListing);
@@ -149,7 +145,7 @@ async function recognizeWhole(tree: FileTree, options: OpenOptions, without: rea
     const inner = await recognizeTree(await openArchives(tree.root, archives), options);
     return { ...inner, kind: `${inner.kind} in ${archives.length === 1 ? nameOf(archives[0] as string) : "archives"}` };
   }
-  return { kind: kindOf(tree, isFolders), parts: [wholeTree(tree, options, without)], remarks: [] };
+  return { kind: kindOf(tree, isFolders), parts: [wholeTree(tree, options)], remarks: [] };
 }
 
 function kindOf(tree: FileTree, isFolders: boolean): string {
@@ -219,11 +215,11 @@ function openRows(
   return new ImageDataset(annotatedImages(images, rows, how));
 }
 
-function wholeTree(tree: FileTree, options: OpenOptions, without: readonly string[]): Part {
+function wholeTree(tree: FileTree, options: OpenOptions): Part {
   return {
     name: "train",
     split: "train",
-    open: (chosen) => openFolder(tree, { ...options, ...chosen, name: "train", without }),
+    open: (chosen) => openFolder(tree, { ...options, ...chosen, name: "train" }),
   };
 }
 
@@ -272,13 +268,16 @@ function isWrapper(tree: FileTree, only: string): boolean {
   );
 }
 
+/** Whether a folder is that of runs, or of checkpoints, which lie in it or in its folders, and holds no images. */
 function isRunFolder(tree: FileTree, name: string): boolean {
+  const folder = tree.folder(name);
+  const files = folder.filesIn();
+  if (files.some((path) => isImageName(nameOf(path)))) return false;
+  const holdsCheckpoints = (paths: readonly string[]) => paths.some((path) => /\.(ckpt|pth?|safetensors)$/i.test(path));
   return (
-    runFolders.has(name) &&
-    !tree
-      .folder(name)
-      .filesIn()
-      .some((path) => isImageName(nameOf(path)))
+    runFolders.has(name) ||
+    holdsCheckpoints(files) ||
+    folder.folders().some((inner) => holdsCheckpoints(folder.folder(inner).filesIn()))
   );
 }
 
