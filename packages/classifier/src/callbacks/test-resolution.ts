@@ -48,18 +48,18 @@ export async function chooseTestSize(
     .sort((a, b) => a - b);
   if (wanted.length === 0) return undefined;
   if (!data.setEvaluationSize(trained)) {
-    log.detail("test-time resolution: left out, the validation transforms do more than resize and crop to a square");
+    log.detail("test-time size: left out, the validation transforms do more than resize and crop to a square");
     return undefined;
   }
   const sized: Sized[] = [{ ...base, size: trained, comparison: compare(base.predictions, base.predictions) }];
   let left = seconds;
   for (const size of wanted) {
     if (!takes(module, size)) {
-      log.detail(`test-time resolution: left out, the network takes ${trained} px only`);
+      log.detail(`test-time size: left out, the network takes ${trained} px only`);
       break;
     }
     if (base.seconds * (size / trained) ** 2 > left) {
-      log.detail(`test-time resolution: ${size} px is left out, it would take more than ${seconds} s`);
+      log.detail(`test-time size: ${size} px is left out, it would take more than ${seconds} s`);
       break;
     }
     data.setEvaluationSize(size);
@@ -103,13 +103,11 @@ function choose(sized: readonly Sized[]): Sized {
 
 function describe(sized: readonly Sized[], best: Sized): string {
   const [own, ...larger] = sized as readonly [Sized, ...Sized[]];
-  const took = `${sized.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(1)} s`;
-  if (best === own) {
-    const others = larger.map(({ size, predictions: { score } }) => `${size} px ${percent(score.value)}`).join(", ");
-    return `test-time resolution: ${own.size} px as trained, ${percent(own.predictions.score.value)}; not significantly better: ${others} (${took})`;
-  }
+  const of = ({ size, predictions: { score } }: Sized) => `${size} px ${percent(score.value)}`;
+  const took = `${sized.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(0)} s`;
+  if (best === own) return `test-time size: ${of(own)}; no significant gain: ${larger.map(of).join(", ")} (${took})`;
   const p = best.comparison.pValue.toPrecision(2);
-  return `test-time resolution: ${best.size} px, val ${best.predictions.score.describe()}, better than ${own.size} px as trained, ${percent(own.predictions.score.value)} (p = ${p}; ${took})`;
+  return `test-time size: ${of(best)}, better than ${of(own)} as trained (p = ${p}, ${took})`;
 }
 
 /** Whether a network takes images of another size: one with fixed position embeddings does not. */
