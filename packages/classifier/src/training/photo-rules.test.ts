@@ -67,6 +67,20 @@ test("few images have more epochs than many, published weights fewer than none",
   expect(epochs("hand signs", true)).toBeLessThan(epochs("hand signs", false));
 });
 
+test("strong augmentation is for long trainings", () => {
+  const strong = (photos: Data, epochs: number) =>
+    decide("a GPU", photos, { "trainer.max_epochs": epochs }).decisions.filter(({ key }) =>
+      key.startsWith("transforms."),
+    );
+  expect(strong("hand signs", 60)).toEqual([]);
+  expect(strong("20 a class", 200)).toEqual([]);
+  expect(strong("hand signs", 200).map(({ key, value }) => [key, value])).toEqual([
+    ["transforms.trivial_augment", 1],
+    ["transforms.random_erasing", 0.1],
+    ["transforms.mix", 1],
+  ]);
+});
+
 test("what a user gives is not decided, and what hangs on it follows", () => {
   const open = decide("two cores with bfloat16", "hand signs");
   const given = decide("two cores with bfloat16", "hand signs", {

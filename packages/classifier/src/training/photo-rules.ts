@@ -120,6 +120,11 @@ export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
   const steps = epochs * Math.max(1, Math.ceil(data.samples / batch));
   set("model.learning_rate", ...learningRate(network, isPretrained, batch));
   set("model.warmup_epochs", Math.min(5, Math.max(1, Math.round(epochs * 0.08))), `of ${plural(epochs, "epoch")}`);
+  if (isLong(epochs, data.samples)) {
+    set("transforms.trivial_augment", 1, `a long training: ${plural(epochs, "epoch")}`);
+    set("transforms.random_erasing", 0.1, "a long training");
+    set("transforms.mix", 1, "a long training: MixUp or CutMix");
+  }
   set("callbacks.ema.decay", emaDecay(steps), `averages the last part of ${steps} steps`);
 
   const ratio = data.largest / Math.max(1, data.smallest);
@@ -143,6 +148,11 @@ function wantedEpochs(samples: number, isPretrained: boolean): number {
 /** More than this many epochs bring nothing. */
 function mostEpochs(samples: number, isPretrained: boolean): number {
   return Math.round(wantedEpochs(samples, isPretrained) * 2.5);
+}
+
+/** Whether there is time for strong augmentation: shorter trainings get worse by it (docs/recipe-for-photos.md). */
+function isLong(epochs: number, samples: number): boolean {
+  return epochs >= 100 && epochs * samples >= 200_000;
 }
 
 /** The largest size that leaves time for epochs, and is not much larger than the photos. */
