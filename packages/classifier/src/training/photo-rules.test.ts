@@ -52,7 +52,8 @@ describe("the rules, on machines and data", () => {
     ["two cores with bfloat16", "20 a class", { batch_size: 16, image_size: 96 }, {}],
     ["one core, 2 GB", "a camera's", { num_workers: 0, image_size: 64, use_cache: false, batch_size: 64 }, {}],
     ["a GPU", "a camera's", { precision: "16-mixed", num_workers: 8, image_size: 224, batch_size: 128 }, {}],
-    ["two cores", "icons", { image_size: 32, stem: "small", batch_size: 64 }, {}],
+    ["two cores", "icons", { image_size: 64, batch_size: 64 }, {}],
+    ["a GPU", "icons", { image_size: 32, stem: "small" }, {}],
     ["a GPU", "a long tail", { class_weights: "effective" }, {}],
   ])("%s, %s", (machine, photos, expected, more) => {
     expect(decide(machine, photos, {}, more).values).toMatchObject(expected);
@@ -111,8 +112,27 @@ test("a time is filled, with a smaller image where the time is short, and never 
     ).values;
   expect(Number(within(60)["image_size"])).toBeLessThan(Number(within(600)["image_size"]));
   expect(within(60)["max_epochs"]).toBeGreaterThanOrEqual(1);
+  expect(within(30_000, "icons")).toMatchObject({ image_size: 32, stem: "small" });
+  expect(within(60, "icons")).toMatchObject({ image_size: 64 });
+  expect(within(60, "icons")).not.toHaveProperty("stem");
   expect(within(600, "hand signs", 500)["max_epochs"]).toBe(within(6000, "hand signs", 500)["max_epochs"]);
   expect(Number(within(300, "hand signs", 25)["max_epochs"])).toBeLessThan(Number(within(300)["max_epochs"]));
+});
+
+test("the last epoch is validated, and not every one of many", () => {
+  for (let seconds = 60; seconds < 900; seconds += 20) {
+    const { max_epochs: epochs, check_val_every_n_epoch: every = 1 } = decide(
+      "a GPU",
+      "hand signs",
+      {},
+      { seconds },
+    ).values;
+    expect(Number(epochs) % Number(every), String(epochs)).toBe(0);
+    expect(Number(epochs) / Number(every)).toBeLessThanOrEqual(30);
+  }
+  const given = (epochs: number) => decide("two cores", "hand signs", { "trainer.max_epochs": epochs }).values;
+  expect(given(100)).toMatchObject({ check_val_every_n_epoch: 4 });
+  expect(given(101)).not.toHaveProperty("check_val_every_n_epoch");
 });
 
 test("every table fits 80 columns", () => {

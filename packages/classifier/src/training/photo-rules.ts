@@ -111,11 +111,11 @@ export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
   const most = mostEpochs(data.samples, isPretrained);
   const epochs = set(
     "trainer.max_epochs",
-    Math.max(1, Math.min(fitting, facts.seconds === undefined ? wanted : most)),
+    validated(Math.max(1, Math.min(fitting, facts.seconds === undefined ? wanted : most))),
     epochsReason(facts, fitting, most, perClass),
   );
-  if (epochs > mostValidations)
-    set("trainer.check_val_every_n_epoch", Math.ceil(epochs / mostValidations), "validates often enough");
+  const every = validationInterval(epochs);
+  if (every > 1) set("trainer.check_val_every_n_epoch", every, "validates often enough");
 
   const steps = epochs * Math.max(1, Math.ceil(data.samples / batch));
   set("model.learning_rate", ...learningRate(network, isPretrained, batch));
@@ -130,6 +130,18 @@ export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
   const ratio = data.largest / Math.max(1, data.smallest);
   if (ratio >= 4) set("data.class_weights", "effective", `classes of ${data.smallest} to ${data.largest} photos`);
   return decisions;
+}
+
+/** Epochs between two validations: the last epoch, the best one, has to be validated. */
+function validationInterval(epochs: number): number {
+  const least = Math.ceil(epochs / mostValidations);
+  for (let every = least; every <= 2 * least; every++) if (epochs % every === 0) return every;
+  return 1;
+}
+
+/** Epochs that end with a validation. */
+function validated(epochs: number): number {
+  return epochs - (epochs % Math.ceil(epochs / mostValidations));
 }
 
 /** Small data has small batches: the network needs steps, too. */
@@ -163,8 +175,6 @@ function imageSize(
   wanted: number,
 ): [size: number, why: string] {
   const { machine, data, seconds = patienceS } = facts;
-  if (!isPretrained && data.side <= 48)
-    return [Math.max(32, Math.ceil(data.side / 8) * 8), `photos of ${data.side} px`];
   // A pretrained network gains from enlarged images; one from scratch does not.
   const useful = isPretrained ? data.side * 1.5 : data.side;
   const candidates = sizes.filter((size) => size <= Math.max(64, useful));
