@@ -110,3 +110,9 @@ test.each([
   expect(stderr).not.toMatch(/\n\s+at .*:\d+:\d+/);
   expect(code).toBe(1);
 });
+
+test("without a path and without data, the way with a path is named", async () => {
+  const { code, stderr } = await classifier(["train", "data.data_root=nowhere", "logging=none"], dirOf(0));
+  expect(stderr).toContain("A path is all that photos need: classifier train PATH");
+  expect(code).toBe(1);
+});

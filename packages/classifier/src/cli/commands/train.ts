@@ -1,4 +1,4 @@
-import { isMainProcess, scratchFolder, setLogLevel } from "@classifier-training/base";
+import { CtError, isMainProcess, scratchFolder, setLogLevel } from "@classifier-training/base";
 import type { FirstLook, MainResult } from "@classifier-training/hydra";
 import type { Command } from "commander";
 import { configFolders } from "../../extensions.ts";
@@ -89,7 +89,15 @@ export async function runTraining(
     },
     async (config, job) => (await import("../../training/train.ts")).train(config, job),
   );
+  if (name === "train" && data === undefined && isWithoutData(result.error))
+    process.stderr.write("\nA path is all that photos need: classifier train PATH\n");
   return { ...result, exitCode: withoutUsageCode(result.exitCode) };
+}
+
+/** Whether a job has failed because its data root is not there. */
+function isWithoutData(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return CtError.is(cause) && cause.code === "vision/data-root-missing";
 }
 
 /** `resume` is a key of this product: configurations without it accept it as well. */
