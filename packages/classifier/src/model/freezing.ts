@@ -44,7 +44,7 @@ export class FrozenStages {
   /** Freezes what is frozen at first; undefined where nothing ever is. @throws CtError for unknown stages */
   static of(
     network: nn.Module,
-    { freeze: given, unfreeze, pretrained }: ClassificationModelOptions,
+    { freeze: given, unfreeze, pretrained, weights }: ClassificationModelOptions,
     name: string,
   ): FrozenStages | undefined {
     const freeze = given ?? (unfreeze === null ? null : "all");
@@ -54,7 +54,7 @@ export class FrozenStages {
       freeze,
       staged.stages.map((stage) => stage.name),
     );
-    if (pretrained === false && unfreeze === null) {
+    if (pretrained === false && weights === null && unfreeze === null) {
       log.warning(`model.freeze without pretrained weights: ${names.join(", ")} keep their random ones`);
     }
     const frozen = new FrozenStages(staged, names, unfreeze);
