@@ -104,6 +104,18 @@ const kinds: Readonly<Record<string, readonly [make: () => string, splits: reado
     ["train"],
     /^list train\.csv$/,
   ],
+  "a folder with images in two folders and a list of their names": [
+    () => {
+      for (const [i, name] of names.entries()) write(`bare2/part${i % 2}/${i}.png`, pngs.get(name) as Uint8Array);
+      write(
+        "bare2/labels.csv",
+        csv([["id", "image_id", "y"], ...names.map((name, i) => ["7", `${i}`, labelOf(name)])]),
+      );
+      return at("bare2");
+    },
+    ["train"],
+    /^list labels\.csv$/,
+  ],
   "a list per split": [
     () => {
       tree("lists/images");
@@ -239,6 +251,14 @@ const refused: Readonly<Record<string, readonly [make: () => string, message: Re
   "a list without known columns": [
     () => last(write("odd.csv", "a,b\n1,2\n"), at("odd.csv")),
     /odd\.csv has no column that looks like the image.*\n {2}where: columns there: a, b\n {2}fix: name it: data\.image_column=NAME/,
+  ],
+  "a folder of images with a list without known columns": [
+    () => {
+      write("odd/images/1.png", "");
+      write("odd/list.csv", "a,b\n1,2\n");
+      return at("odd");
+    },
+    /list\.csv has no column that looks like the image/,
   ],
   "a list of other images": [
     () => last(write("gone.csv", "image,label\nnowhere.png,a\nnowhere2.png,b\n"), at("gone.csv")),

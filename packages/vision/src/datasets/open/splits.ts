@@ -1,3 +1,4 @@
+import { extname } from "node:path";
 import { type Split, splitOf, splits } from "@classifier-training/base";
 import { isImageName } from "@classifier-training/image/files";
 import { VisionError } from "../../errors.ts";
@@ -138,8 +139,9 @@ async function recognizeWhole(tree: FileTree, options: OpenOptions): Promise<Rec
     return unread.length === 0 ? found : { ...found, remarks: [...found.remarks, `not read: ${some(tree, unread)}`] };
   }
   const [only] = candidates;
-  // Whoever opens it says which columns are missing.
-  if (!isFolders && only !== undefined) return recognizeListings(tree, [await readListing(tree, only)], options);
+  // It says which columns are missing.
+  if (only !== undefined && (!isFolders || tree.folders().length < 2))
+    return recognizeListings(tree, [await readListing(tree, only)], options);
   const archives = isFolders || tree.isArchive ? [] : tree.filesIn().filter(isArchiveName);
   if (archives.length > 0) {
     const inner = await recognizeTree(await openArchives(tree.root, archives), options);
@@ -281,11 +283,13 @@ function isRunFolder(tree: FileTree, name: string): boolean {
   );
 }
 
-/** Whether the first of a listing's rows names an image that is there. */
+/** Whether the first of a listing's rows names an image that is there, by its path or by its name alone. */
 function namesImages(tree: FileTree, { file, rows, columns }: Listing, options: OpenOptions): boolean {
   const { image = "" } = findColumns(columns, options);
   const name = rows[0]?.values[image];
-  return (
-    typeof name === "string" && name !== "" && [file, undefined].some((from) => tree.exists(tree.resolve(name, from)))
-  );
+  if (typeof name !== "string" || name === "") return false;
+  if ([file, undefined].some((from) => tree.exists(tree.resolve(name, from)))) return true;
+  return tree
+    .files()
+    .some((path) => isImageName(nameOf(path)) && [name, `${name}${extname(path)}`].includes(nameOf(path)));
 }
