@@ -1,5 +1,6 @@
 import { spellOptions } from "./option-names.ts";
 import { maskText } from "./secrets.ts";
+import { canRedraw } from "./terminal.ts";
 import { printable } from "./text.ts";
 
 export const logLevels = ["DEBUG", "INFO", "WARNING", "ERROR"] as const;
@@ -73,14 +74,21 @@ export function getLogger(name: string): Logger {
 
 /** Shorter work is not reported. */
 const quietMs = 2000;
+const lineMs = 10_000;
 
-/** Reports the progress of work in a log: a line per tenth, once it has taken two seconds. */
+/**
+ * Reports the progress of work that takes more than two seconds: in a line of the terminal that is gone when the work is
+ * done; without one, in a log every ten seconds.
+ */
 export function progressInLog(log: Logger, what: (done: number, total: number) => string) {
   const started = performance.now();
-  let tenth = 0;
+  const redraws = canRedraw(process.stderr);
+  let last = 0;
   return (done: number, total: number): void => {
-    const now = Math.floor((10 * done) / total);
-    if (now > tenth && done < total && performance.now() - started > quietMs) log.info(what(done, total));
-    tenth = now;
+    const now = performance.now();
+    if (now - started < quietMs || (done < total && now - last < (redraws ? 100 : lineMs))) return;
+    if (redraws) process.stderr.write(`\r\x1b[2K${done < total ? printable(what(done, total)) : ""}`);
+    else if (done < total) log.info(what(done, total));
+    last = now;
   };
 }

@@ -2,6 +2,7 @@
 export const targetNames: readonly string[] = [
   "classifier_training.callbacks.best_weights.BestWeightsCallback",
   "classifier_training.callbacks.confusion_matrix.ConfusionMatrixCallback",
+  "classifier_training.callbacks.data_check.DataCheckCallback",
   "classifier_training.callbacks.grad_cam.GradCAMCallback",
   "classifier_training.callbacks.model_info.ModelInfoCallback",
   "classifier_training.callbacks.onnx_export.ONNXExportCallback",

@@ -2,6 +2,7 @@ import { optionsTarget, type Target, type TargetTable } from "@classifier-traini
 import { z } from "zod";
 import { BestWeightsCallback, bestWeightsOptionsSchema } from "./callbacks/best-weights.ts";
 import { ConfusionMatrixCallback, confusionMatrixOptionsSchema } from "./callbacks/confusion-matrix.ts";
+import { DataCheckCallback, dataCheckOptionsSchema } from "./callbacks/data-check.ts";
 import { DatasetStatisticsCallback } from "./callbacks/dataset-statistics.ts";
 import { GradCAMCallback, gradCAMOptionsSchema } from "./callbacks/grad-cam.ts";
 import { ModelInfoCallback, modelInfoOptionsSchema } from "./callbacks/model-info.ts";
@@ -39,6 +40,7 @@ const callbacks: TargetTable = {
     (options) => new ClassificationReportCallback(options),
   ),
   "sampler.SamplerDistributionCallback": withoutOptions(() => new SamplerDistributionCallback()),
+  "data_check.DataCheckCallback": optionsTarget(dataCheckOptionsSchema, (options) => new DataCheckCallback(options)),
   "statistics.DatasetStatisticsCallback": withoutOptions(() => new DatasetStatisticsCallback()),
   "visualization.SampleVisualizationCallback": optionsTarget(
     sampleVisualizationOptionsSchema,

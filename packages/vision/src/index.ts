@@ -7,9 +7,10 @@ export {
   type CheckOptions,
   checkData,
   type DataReport,
-  type DuplicateGroup,
   type SplitSummary,
 } from "./datasets/check/check-data.ts";
+export { checkSplits, type SplitsCheck } from "./datasets/check/check-splits.ts";
+export type { DuplicateGroup } from "./datasets/check/duplicates.ts";
 export { renderDataReport } from "./datasets/check/render.ts";
 export type { ClassToIdx } from "./datasets/classes.ts";
 export {

@@ -70,7 +70,7 @@ export async function chooseTestSize(
   const best = choose(sized);
   data.setEvaluationSize(best.size);
   if (sized.length === 1) return undefined;
-  log.info(describe(sized, best));
+  log[best.size === trained ? "detail" : "info"](describe(sized, best));
   const sizes = sized.map(({ size, predictions: { top1, score, loss }, comparison, seconds }) => ({
     size,
     correct: top1.successes,

@@ -35,6 +35,7 @@ import { classWeights, positiveWeights } from "./class-weights.ts";
 import { ClassificationDataModule, type SampleInfo, type TrainingData } from "./classification-datamodule.ts";
 import { hashOfContent, hashOfNames } from "./content-hashes.ts";
 import { defaultTransform } from "./default-transforms.ts";
+import { describeSplit, missingClasses } from "./describe-split.ts";
 import { medianSide } from "./image-sides.ts";
 import {
   type ImageFolderDataModuleInput,
@@ -59,6 +60,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   #recorded: SplitRecord | undefined;
   #splitRecord: SplitRecord | undefined;
   readonly #datasets = new Map<Split, ImageDataset>();
+  readonly #asOpened = new Map<Split, ImageDataset>();
   #sampler: SubstitutingSampler | undefined;
   #evaluationSize: number | undefined;
   #syntheticFolder: string | undefined;
@@ -145,6 +147,11 @@ export class ImageFolderDataModule extends ClassificationDataModule {
       largest: counts.reduce((most, count) => Math.max(most, count), 0),
       side: await medianSide(train),
     };
+  }
+
+  /** The images of a split as they are on disk, without synthetic ones; undefined until `setup` opened it. */
+  images(split: Split): ImageDataset | undefined {
+    return this.#asOpened.get(split);
   }
 
   /** Adds a step between the (cached) training images and their transforms, or replaces the one of the same name. */
@@ -335,16 +342,22 @@ export class ImageFolderDataModule extends ClassificationDataModule {
         : undefined;
     for (const notice of dataset.notices()) log.warning(`${splitFolderNames[split][0]}: ${notice}`);
     if (synthetic !== undefined) this.#syntheticCount = synthetic.length;
-    const added = synthetic === undefined ? "" : `, ${plural(synthetic.length, "synthetic sample")}`;
-    log.info(
-      `${splitFolderNames[split][0]}: ${plural(dataset.length, "sample")}${added}, ${plural(dataset.classToIdx.size, "class", "classes")}${describeLabelSets(dataset)}`,
-    );
+    const line = describeSplit(splitFolderNames[split][0], dataset, synthetic?.length ?? 0);
+    // Of a split that was made, its line has the numbers.
+    if (split !== "train" && this.#splitRecord !== undefined) log.detail(line);
+    else log.info(line);
+    const missing = split === "train" ? [] : missingClasses(dataset);
+    if (missing.length > 0) {
+      const which = missing.slice(0, 3).join(", ") + (missing.length > 3 ? ", ..." : "");
+      log.info(`${splitFolderNames[split][0]}: no image of ${plural(missing.length, "class", "classes")} (${which})`);
+    }
     const { useCache, cacheType, trimBars, imageSteps } = this.options;
     const steps = split === "train" ? [...(trimBars ? [TrimBars(undefined)] : []), ...imageSteps] : [];
     const read = steps.reduce((images, step) => images.withStep(step), dataset);
     const whole = synthetic === undefined ? read : read.concat(synthetic);
     const opened = useCache ? cached(whole, { type: cacheType }) : whole;
     this.#datasets.set(split, opened);
+    this.#asOpened.set(split, dataset);
     return opened;
   }
 
@@ -365,11 +378,3 @@ export const dataTargets: TargetTable = {
     (options) => new ImageFolderDataModule(options),
   ),
 };
-
-/** What a multilabel dataset's line says beside its numbers. */
-function describeLabelSets({ labelSets, length }: ImageDataset): string {
-  if (labelSets === undefined) return "";
-  const none = labelSets.first().filter((label) => label < 0).length;
-  const perImage = (labelSets.classes.length / Math.max(1, length)).toFixed(1);
-  return `; multilabel: ${perImage} labels per image${none === 0 ? "" : `, ${none} without any`} (data.task)`;
-}

@@ -33,7 +33,7 @@ const watchingCallbacks = new Set([
   ...["ModelSummary", "RichModelSummary", "ProgressBar", "RichProgressBar", "TQDMProgressBar", "HistogramCallback"],
   ...["BestWeightsCallback", "ONNXExportCallback", "ClassificationReportCallback", "ConfusionMatrixCallback"],
   ...["GradCAMCallback", "ModelInfoCallback", "SampleVisualizationCallback", "SamplerDistributionCallback"],
-  ...["DatasetStatisticsCallback", "TrainingHistoryCallback"],
+  ...["DataCheckCallback", "DatasetStatisticsCallback", "TrainingHistoryCallback"],
 ]);
 
 /** Where `1` (one batch) and `1.0` (all of them) are two things. */

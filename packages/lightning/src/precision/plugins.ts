@@ -165,7 +165,7 @@ function computesInFloat16(): boolean {
 export function selectPrecision(option: PrecisionOption, device: string): Precision {
   if (option === "auto") {
     const chosen = fastest(deviceKind(device));
-    log.info(`precision: "auto" is ${chosen} on this device`);
+    log.detail(`precision: "auto" is ${chosen} on this device`);
     return selectPrecision(chosen, device);
   }
   const asked = String(option ?? "32-true");

@@ -18,6 +18,9 @@ import { WorkerPool } from "./worker-pool.ts";
 
 const log = getLogger("vision.loader");
 
+/** What was said to be skipped, in this process. */
+const skipped = new Set<string>();
+
 const samplerOption = z.custom<Sampler>(
   (value) => typeof value === "object" && value !== null && "order" in value && "length" in value,
   "must be a sampler",
@@ -222,7 +225,12 @@ export class DataLoader {
   #reportSkipped(raw: RawBatch): void {
     if (this.#raw) this.#raw.stats.skipped += raw.failures.length;
     for (const { problem } of raw.failures) {
-      log.warnOnce(`skipped: ${[problem.where, problem.what].filter(Boolean).join(": ")}`);
+      const text = [problem.where, problem.what].filter(Boolean).join(": ");
+      if (skipped.has(text)) continue;
+      skipped.add(text);
+      if (skipped.size === 1) log.warning(`skipped: ${text}`);
+      else log.detail(`skipped: ${text}`);
+      if (skipped.size === 2) log.info("more files are skipped: the log file names them");
     }
   }
 

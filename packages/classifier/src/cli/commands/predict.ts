@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import { CtError } from "@classifier-training/base";
-import type { ClassProbability } from "@classifier-training/inference";
+import { CtError, columnsOf } from "@classifier-training/base";
 import { withPlugins } from "../../plugins.ts";
 import { nonNegativeInteger, print, printJson, type RegisterCommand } from "../command.ts";
 import { exitCode } from "../exit.ts";
+import { predictionLines } from "../prediction-lines.ts";
 
 interface PredictCommandOptions {
   readonly topK?: number;
@@ -17,7 +17,7 @@ export const registerPredict: RegisterCommand = (program, finish) => {
     .argument("<images...>", "files, folders, glob patterns, or - for a list of paths on standard input")
     .option(
       "-k, --top-k <n>",
-      "number of classes to show (default: 5; of a multilabel model all above their thresholds)",
+      "number of classes to show (default: 5, in a terminal as many as fit; of a multilabel model all above their thresholds)",
       nonNegativeInteger,
     )
     .option("--json", "one JSON object per image")
@@ -44,6 +44,8 @@ An image that cannot be read has its error in its line; the exit code is then 1.
       const { openClassifier } = await import("../../inference/open-classifier.ts");
       const images = await expandImages(patterns);
       const classifier = await openClassifier(model);
+      const columns = process.stdout.isTTY ? columnsOf(process.stdout) : undefined;
+      const line = predictionLines({ names: images, classNames: classifier.classNames, columns });
       try {
         for (let start = 0; start < images.length; start += 32) {
           const batch = images.slice(start, start + 32);
@@ -53,7 +55,7 @@ An image that cannot be read has its error in its line; the exit code is then 1.
             if (CtError.is(result)) finish(exitCode.failure);
             if (options.json)
               printJson(CtError.is(result) ? { path, error: result.problem.what } : { path, predictions: result });
-            else print(`${path}  ${describe(result)}\n`);
+            else print(`${line(path, result)}\n`);
           }
         }
       } finally {
@@ -61,10 +63,3 @@ An image that cannot be read has its error in its line; the exit code is then 1.
       }
     });
 };
-
-/** The classes, or the error. */
-function describe(result: readonly ClassProbability[] | CtError): string {
-  if (CtError.is(result)) return `error: ${result.problem.what}`;
-  if (result.length === 0) return "none";
-  return result.map(({ label, probability }) => `${label} ${(100 * probability).toFixed(1)}%`).join("  ");
-}

@@ -2,19 +2,20 @@ import { existsSync, readFileSync } from "node:fs";
 import { comparePython } from "@classifier-training/base";
 import type { Image } from "@classifier-training/image";
 import { exifOrientation } from "@classifier-training/image";
-import { hashImage, type ImageHashes, nearGroups } from "../content/image-hashes.ts";
+import { hashImage, type ImageHashes } from "../content/image-hashes.ts";
 import type { LeftOutReason } from "../dataset.ts";
 import type { OpenOptions } from "../open/options.ts";
 import { openSource } from "../source.ts";
 import { storedBytes } from "../stored-bytes.ts";
-import { type ListedImage, leftOutOf, type OpenedSplit, type RefusedSplit, takeInventory } from "./inventory.ts";
-
-/** Images that show the same. */
-export interface DuplicateGroup {
-  readonly images: readonly ListedImage[];
-  readonly acrossSplits: boolean;
-  readonly labels: readonly string[];
-}
+import { type Duplicates, findDuplicates } from "./duplicates.ts";
+import {
+  type ListedImage,
+  leftOutOf,
+  listedImages,
+  type OpenedSplit,
+  type RefusedSplit,
+  takeInventory,
+} from "./inventory.ts";
 
 export interface SplitSummary {
   readonly name: string;
@@ -26,17 +27,11 @@ export interface SplitSummary {
 }
 
 /** What `checkData` found. */
-export interface DataReport {
+export interface DataReport extends Duplicates {
   readonly root: string;
   readonly splits: readonly SplitSummary[];
   /** Splits that training cannot read, and why. */
   readonly refused: readonly RefusedSplit[];
-  /** Files with equal pixels. */
-  readonly exactDuplicates: readonly DuplicateGroup[];
-  /** Files that look nearly the same; groups of equal files count once. */
-  readonly nearDuplicates: readonly DuplicateGroup[];
-  /** Equal or nearly equal files under different labels. */
-  readonly contradictions: readonly DuplicateGroup[];
   readonly corrupt: readonly { readonly image: ListedImage; readonly why: string }[];
   /** Images with a side shorter than `minSide`. */
   readonly tiny: readonly { readonly image: ListedImage; readonly width: number; readonly height: number }[];
@@ -91,17 +86,7 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
   await Promise.all(Array.from({ length: 4 }, work));
   const readable = images.filter((image) => hashes.has(image));
   const hashesOf = (image: ListedImage) => hashes.get(image) as ImageHashes;
-  const exact = groupBy(readable, (image) => hashesOf(image).pixels);
-  const firsts = [...exact.values()].map(([first]) => first as ListedImage);
-  const near = nearGroups(firsts.map(hashesOf)).map((members) => members.map((i) => firsts[i] as ListedImage));
-  const widened = near.map((members) => members.flatMap((image) => exact.get(hashesOf(image).pixels) as ListedImage[]));
-  const exactDuplicates = [...exact.values()].filter(({ length }) => length > 1).map(groupOf);
-  const nearDuplicates = near.map(groupOf);
-  const inNear = new Set(widened.flat());
-  const contradictions = [
-    ...widened.map(groupOf),
-    ...exactDuplicates.filter(({ images }) => !inNear.has(images[0] as ListedImage)),
-  ];
+  const duplicates = findDuplicates(readable, hashesOf);
   const trainClasses = splits[0]?.dataset?.classToIdx;
   return {
     root,
@@ -109,9 +94,7 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
       .filter(({ dataset }) => dataset !== undefined)
       .map(({ split }) => summary(split, images, trainClasses)),
     refused,
-    exactDuplicates,
-    nearDuplicates,
-    contradictions: contradictions.filter(({ labels }) => labels.length > 1),
+    ...duplicates,
     corrupt: corrupt.sort((a, b) => comparePython(a.image.path, b.image.path)),
     tiny: readable.flatMap((image) => {
       const { width, height } = hashesOf(image);
@@ -135,9 +118,6 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
   };
 }
 
-/** What an image without any of the classes is called. */
-const noClass = "none";
-
 /** Every image that a split lists, also those without a usable label, and how each is read. */
 async function imagesOf(splits: readonly OpenedSplit[], decode: Pick<OpenOptions, "maxPixels" | "exifOrientation">) {
   const images: ListedImage[] = [];
@@ -146,15 +126,9 @@ async function imagesOf(splits: readonly OpenedSplit[], decode: Pick<OpenOptions
   for (const opened of splits) {
     const { split, dataset } = opened;
     if (dataset === undefined) continue;
-    const { classes } = dataset;
-    for (const [i, path] of dataset.paths.entries()) {
-      const labels = Array.from(dataset.labelsOf(i), (index) => classes[index] as string);
-      const label = dataset.labelSets !== undefined && labels.length === 0 ? noClass : labels.join(", ");
-      const where = dataset.labeledAt[i] as string;
-      images.push({ split, path, label, where, ...(dataset.labelSets !== undefined && { labels }) });
-      readers.push(async () => (await dataset.get(i)).image);
-      files.push(() => storedBytes(dataset.source, i));
-    }
+    images.push(...listedImages(split, dataset));
+    readers.push(...dataset.paths.map((_, i) => async () => (await dataset.get(i)).image));
+    files.push(...dataset.paths.map((_, i) => () => storedBytes(dataset.source, i)));
     const others = leftOutOf(opened, "label unknown to train", "no label").filter(({ path }) => existsSync(path));
     const source = await openSource({ kind: "files", paths: others.map(({ path }) => path), decode });
     for (const [i, image] of others.entries()) {
@@ -164,21 +138,6 @@ async function imagesOf(splits: readonly OpenedSplit[], decode: Pick<OpenOptions
     }
   }
   return { images, readers, files };
-}
-
-function groupBy(images: readonly ListedImage[], keyOf: (image: ListedImage) => string): Map<string, ListedImage[]> {
-  const groups = new Map<string, ListedImage[]>();
-  for (const image of images) {
-    const group = groups.get(keyOf(image));
-    if (group) group.push(image);
-    else groups.set(keyOf(image), [image]);
-  }
-  return groups;
-}
-
-function groupOf(images: readonly ListedImage[]): DuplicateGroup {
-  const labels = [...new Set(images.map(({ label }) => label).filter((label) => label !== ""))].sort(comparePython);
-  return { images, acrossSplits: new Set(images.map(({ split }) => split)).size > 1, labels };
 }
 
 function summary(

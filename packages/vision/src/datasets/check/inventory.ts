@@ -62,6 +62,19 @@ export async function takeInventory(root: string, options: OpenOptions = {}): Pr
   return { splits: opened, refused, remarks };
 }
 
+/** What an image without any of the classes is called. */
+const noClass = "none";
+
+/** The samples of a split, with their labels. */
+export function listedImages(split: string, dataset: ImageDataset): ListedImage[] {
+  const { classes, labelSets } = dataset;
+  return dataset.paths.map((path, i) => {
+    const labels = Array.from(dataset.labelsOf(i), (index) => classes[index] as string);
+    const label = labelSets !== undefined && labels.length === 0 ? noClass : labels.join(", ");
+    return { split, path, label, where: dataset.labeledAt[i] as string, ...(labelSets !== undefined && { labels }) };
+  });
+}
+
 /** The images of a split that were left out for one of these reasons. */
 export function leftOutOf({ split, dataset }: OpenedSplit, ...reasons: LeftOutReason[]): ListedImage[] {
   return (dataset?.leftOut ?? [])

@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import { plural } from "@classifier-training/base";
-import type { DataReport, DuplicateGroup } from "./check-data.ts";
+import type { DataReport } from "./check-data.ts";
+import type { DuplicateGroup } from "./duplicates.ts";
 import type { ListedImage } from "./inventory.ts";
 
 /** The report as text for a terminal; each list shows at most `limit` entries. */
