@@ -66,6 +66,10 @@ test("a split is recorded, later commands measure on it though the folder has ch
       .sort(),
   );
 
+  const evaluated = await inProcess(["evaluate", "outputs/first", "--data", "photos"], dir);
+  expect(evaluated.code, evaluated.text).toBe(0);
+  expect(evaluated.text).toContain("Evaluation on valid: 9 images");
+
   const again = await train("data.val_fraction=0.25", "hydra.run.dir=outputs/again");
   expect(again.stderr).toMatch(/holds another experiment, run .*trainSamples was 27 and is 28/);
   rmSync(join(dir, "photos/cat/new.jpg"));

@@ -9,6 +9,7 @@ import type { OpenedCheckpoint } from "../model/recipe.ts";
 import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
 import type { SplitPredictions } from "../statistics/predictions.ts";
 import { checkpointOfRun } from "../training/checkpoints.ts";
+import { recordedSplitsOf } from "../training/recorded-split.ts";
 import { createBundle } from "./create.ts";
 
 export interface ExportRequest {
@@ -43,7 +44,10 @@ export async function exportBundle({
   try {
     const exported = await exportedModel(model, scratch);
     const classifier = await OnnxClassifier.load(exported.modelPath);
-    const images = await readLabeledFiles(dataRoot, split, classifier.task);
+    const images = await readLabeledFiles(dataRoot, split, {
+      task: classifier.task,
+      recorded: recordedSplitsOf([model]),
+    });
     const measured = await predictImages(classifier, images, onProgress?.("measuring"));
     await classifier.close();
     const { top1 } = measured;

@@ -1,22 +1,44 @@
-import { getLogger } from "@classifier-training/base";
-import { joinLabels } from "@classifier-training/runs";
-import { type ByteImage, encodePng, openData, storedBytes, type TaskChoice } from "@classifier-training/vision";
+import { CtError, getLogger, splitOf } from "@classifier-training/base";
+import { joinLabels, type SplitRecord } from "@classifier-training/runs";
+import {
+  type ByteImage,
+  encodePng,
+  openData,
+  type SourceSpec,
+  splitData,
+  storedBytes,
+  type TaskChoice,
+} from "@classifier-training/vision";
 import type { LabeledFile } from "../evaluation/predict-split.ts";
+import { splitChoicesOf } from "./split-options.ts";
 
 const log = getLogger("classifier.data");
 
 /**
- * The images of a split with their labels.
+ * The images of a split with their labels. Of data without a validation split it is the one that the models' runs have
+ * recorded, or else the one that training makes of it.
  * @param task of the model that they are for
- * @throws VisionError when the split is missing, or has several labels for an image where the task allows one
+ * @throws VisionError when the split is missing, or has several labels for an image where the task allows one; CtError
+ * when the runs have recorded different splits
  */
-export async function readLabeledFiles(root: string, split: string, task: TaskChoice = "auto"): Promise<LabeledFile[]> {
-  const dataset = await (await openData(root)).open(split, { task });
+export async function readLabeledFiles(
+  root: string,
+  split: string,
+  { task = "auto", recorded = [] }: { readonly task?: TaskChoice; readonly recorded?: readonly SplitRecord[] } = {},
+): Promise<LabeledFile[]> {
+  const [record] = recorded;
+  const data = await splitData(await openData(root, { task }), splitChoicesOf({ valFraction: "auto" }, record));
+  if ("made" in data && splitOf(split) !== undefined) {
+    if (recorded.some(({ digest }) => digest !== record?.digest)) throw severalSplits(root);
+    for (const line of [data.made.summary, ...data.made.notices]) log.info(line);
+  }
+  const dataset = await data.open(split, { task });
   for (const notice of dataset.notices()) log.warning(`${split}: ${notice}`);
-  const { paths, classes, source } = dataset;
+  const { paths, classes } = dataset;
+  const source = storedSource(dataset.source);
   const readers = {
     files: undefined,
-    shards: async (i: number) => storedBytes(source, i),
+    shards: async (i: number) => storedBytes(dataset.source, i),
     others: async (i: number) => encodePng((await dataset.get(i)).image as ByteImage),
   };
   const read = readers[source.kind === "files" || source.kind === "shards" ? source.kind : "others"];
@@ -27,4 +49,18 @@ export async function readLabeledFiles(root: string, split: string, task: TaskCh
     ...(dataset.labelSets !== undefined && { labels: labelsOf(i) }),
     ...(read !== undefined && { read: () => read(i) }),
   }));
+}
+
+/** What a chosen part of a source is read from. */
+function storedSource(source: SourceSpec): SourceSpec {
+  return source.kind === "subset" ? storedSource(source.of) : source;
+}
+
+function severalSplits(root: string): CtError {
+  return new CtError({
+    code: "evaluate/splits",
+    what: "the runs have split their images in different ways: what one was validated on, another was trained on",
+    where: root,
+    fix: "evaluate them one by one, on data with a validation split, or with --folds where they are folds",
+  });
 }

@@ -1,7 +1,6 @@
-import { relative } from "node:path";
 import { getLogger, progressInLog, type Split } from "@classifier-training/base";
 import { type SplitRecord, splitDigest } from "@classifier-training/runs";
-import type { MadeSplit, SplitChoices } from "@classifier-training/vision";
+import { type MadeSplit, pathWithin, type SplitChoices } from "@classifier-training/vision";
 import { z } from "zod";
 
 /** Options of a data module that say which splits are made of the training images. */
@@ -31,7 +30,7 @@ const log = getLogger("classifier.data");
 
 /** @param recorded the split that a run has recorded */
 export function splitChoicesOf(
-  options: z.infer<typeof splitOptionsSchema>,
+  options: Partial<z.infer<typeof splitOptionsSchema>>,
   recorded?: SplitRecord | undefined,
 ): SplitChoices {
   const { valFraction, testFraction, folds, fold, group, nearDuplicates, splitSeed } = options;
@@ -54,7 +53,7 @@ export function splitRecordOf({ by, paths, hashes, sides, foldOf }: MadeSplit, r
     const split = sides[i];
     const fold = foldOf?.[i] ?? -1;
     if (split === undefined) return [];
-    return [{ path: relative(root, path), content: hashes[i] as string, split, ...(fold >= 0 && { fold }) }];
+    return [{ path: pathWithin(root, path), content: hashes[i] as string, split, ...(fold >= 0 && { fold }) }];
   });
   return { formatVersion: 1, digest: splitDigest(samples), by: { ...by }, samples };
 }

@@ -10,6 +10,11 @@ export function recordedSplitOf(model: string): SplitRecord | undefined {
   return path !== undefined && existsSync(path) ? readSplitRecord(path) : undefined;
 }
 
+/** Those of several models, as far as they have one. */
+export function recordedSplitsOf(models: readonly string[]): SplitRecord[] {
+  return models.flatMap((model) => recordedSplitOf(model) ?? []);
+}
+
 function runOf(model: string): string | undefined {
   const stat = statSync(model, { throwIfNoEntry: false });
   if (stat === undefined || stat.isDirectory()) return model;

@@ -20,7 +20,6 @@ export function cachedSource(spec: CachedSpec, inner: ImageSource): ImageSource 
   };
   return {
     nameOf: (index) => inner.nameOf(index),
-    bytes: (index) => inner.bytes(index),
     read(index) {
       if (ram === undefined) return throughDisk(index);
       return readRam(ram, index) ?? throughDisk(index).then((image) => keepInRam(ram, index, image));

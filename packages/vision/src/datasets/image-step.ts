@@ -46,7 +46,6 @@ export async function steppedSource({ step }: SteppedSpec, inner: ImageSource): 
   const { apply, appliesTo } = definition.create(step.options as never);
   return {
     nameOf: (index) => inner.nameOf(index),
-    bytes: (index) => inner.bytes(index),
     async read(index, regionOf) {
       if (appliesTo?.(index) === false) return inner.read(index, regionOf);
       const image = await inner.read(index);

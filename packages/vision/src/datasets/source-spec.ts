@@ -75,8 +75,6 @@ export interface ImageStep {
 export interface ImageSource {
   /** @param regionOf what will be read of it; a source may make the rest anything. */
   read(index: number, regionOf?: RegionOf): Promise<Image> | Image;
-  /** The file of an image, as it is stored; of images that were never files, their pixels. */
-  bytes(index: number): Promise<Uint8Array> | Uint8Array;
   /** What an image is called in messages. */
   nameOf(index: number): string;
 }

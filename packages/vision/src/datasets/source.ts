@@ -31,22 +31,17 @@ export async function openSource(spec: SourceSpec): Promise<ImageSource> {
     case "subset": {
       const inner = await openSource(spec.of);
       const at = (index: number) => spec.indices[index] as number;
-      return {
-        read: (index, regionOf) => inner.read(at(index), regionOf),
-        bytes: (index) => inner.bytes(at(index)),
-        nameOf: (index) => inner.nameOf(at(index)),
-      };
+      return { read: (index, regionOf) => inner.read(at(index), regionOf), nameOf: (index) => inner.nameOf(at(index)) };
     }
   }
 }
 
 function fileSource(paths: readonly string[], decode: DecodeOptions = {}): ImageSource {
-  const bytes = (index: number) => readImageBytes(paths[index] as string);
   return {
     nameOf: (index) => paths[index] ?? `image ${index}`,
-    bytes,
     async read(index, regionOf) {
-      return decodeImage(await bytes(index), { ...decode, name: paths[index] as string, regionOf });
+      const path = paths[index] as string;
+      return decodeImage(await readImageBytes(path), { ...decode, name: path, regionOf });
     },
   };
 }
@@ -60,19 +55,16 @@ function shardSource(spec: Extract<SourceSpec, { kind: "shards" }>): ImageSource
   };
   return {
     nameOf,
-    bytes,
     read: (index, regionOf) => decodeImage(bytes(index), { ...spec.decode, name: nameOf(index), regionOf }),
   };
 }
 
 function pixelSource({ data, width, height, channels }: Extract<SourceSpec, { kind: "pixels" }>): ImageSource {
   const area = width * height;
-  const bytes = (index: number) => data.subarray(index * area * channels, (index + 1) * area * channels);
   return {
     nameOf: (index) => `image ${index}`,
-    bytes,
     read(index) {
-      const pixels = bytes(index);
+      const pixels = data.subarray(index * area * channels, (index + 1) * area * channels);
       if (channels === 3) return byteImage(pixels, width, height);
       const out = new Uint8Array(area * 3);
       for (let i = 0; i < area; i++) out.fill(pixels[i] as number, 3 * i, 3 * i + 3);
@@ -93,10 +85,6 @@ function concatSource({ parts }: ConcatSpec, inner: readonly ImageSource[]): Ima
     read(index, regionOf?: RegionOf) {
       const [source, at] = locate(index);
       return source.read(at, regionOf);
-    },
-    bytes(index) {
-      const [source, at] = locate(index);
-      return source.bytes(at);
     },
     nameOf(index) {
       const [source, at] = locate(index);

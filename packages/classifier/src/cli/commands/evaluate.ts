@@ -43,12 +43,14 @@ Examples:
       const { readLabeledFiles } = await import("../../data/labeled-files.ts");
       const { evaluateClassifier } = await import("../../evaluation/evaluate.ts");
       const { compareModels, evaluationMarkdown } = await import("../../evaluation/report.ts");
+      const { recordedSplitsOf } = await import("../../training/recorded-split.ts");
       const { openClassifier } = await import("../../inference/open-classifier.ts");
       const evaluations = [];
       let images: Awaited<ReturnType<typeof readLabeledFiles>> = [];
       for (const model of models) {
         const classifier = await openClassifier(model);
-        if (evaluations.length === 0) images = await readLabeledFiles(data, split, classifier.task);
+        if (evaluations.length === 0)
+          images = await readLabeledFiles(data, split, { task: classifier.task, recorded: recordedSplitsOf(models) });
         evaluations.push(await evaluateClassifier(model, classifier, images, { onProgress: progressLine(model) }));
         await classifier.close();
       }

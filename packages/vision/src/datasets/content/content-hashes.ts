@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { plural } from "@classifier-training/base";
 import type { ImageDataset } from "../dataset.ts";
 import { openSource } from "../source.ts";
-import type { ImageSource, SourceSpec } from "../source-spec.ts";
+import type { SourceSpec } from "../source-spec.ts";
+import { storedBytes } from "../stored-bytes.ts";
 import { HashCache, type KnownHashes } from "./hash-cache.ts";
 import { hashImage } from "./image-hashes.ts";
 
@@ -44,7 +45,7 @@ export async function hashDataset(dataset: ImageDataset, options: HashOptions): 
       signal?.throwIfAborted();
       const stamp = cache.stamp(dataset.paths[i] as string);
       const found = stamp && cache.get(stamp);
-      const bytes = found?.bytes ?? (await hashBytes(source, i));
+      const bytes = found?.bytes ?? hashBytes(dataset.source, i);
       const image = decodes ? (found?.image ?? (await hashImage(async () => source.read(i)))) : undefined;
       known[i] = { bytes, image };
       if (stamp !== undefined && bytes !== unreadable && (found === undefined || (decodes && !found.image))) {
@@ -62,12 +63,9 @@ export async function hashDataset(dataset: ImageDataset, options: HashOptions): 
   return { known, notDecoded };
 }
 
-async function hashBytes(source: ImageSource, i: number): Promise<string> {
+function hashBytes(source: SourceSpec, i: number): string {
   try {
-    return createHash("sha256")
-      .update(await source.bytes(i))
-      .digest("hex")
-      .slice(0, 32);
+    return createHash("sha256").update(storedBytes(source, i)).digest("hex").slice(0, 32);
   } catch {
     return unreadable;
   }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { basename, relative } from "node:path";
+import { basename, dirname, relative } from "node:path";
 import { comparePython, plural, type Split, suggestion } from "@classifier-training/base";
+import { isFolder } from "@classifier-training/image/files";
 import { VisionError } from "../../errors.ts";
 import { type ContentHashes, hashDataset, unreadable } from "../content/content-hashes.ts";
 import { nearGroups } from "../content/image-hashes.ts";
@@ -137,6 +138,12 @@ function labelSetsOf(dataset: ImageDataset): StratifyBy {
   return { setOf, sets: all, nameOf: (set) => (all[set] as number[]).map((k) => classes[k]).join("\n") };
 }
 
+/** A path as it is called within the data: relative to its folder, to that of its list, or as the archive's member. */
+export function pathWithin(root: string, path: string): string {
+  if (path.startsWith(`${root}!`)) return path.slice(root.length + 1);
+  return relative(isFolder(root) ? root : dirname(root), path);
+}
+
 /** The group of each image; undefined where it has none. */
 function groupsOf(dataset: ImageDataset, group: string, root: string): (string | undefined)[] {
   const pattern = /[()]/.test(group) ? patternOf(group) : undefined;
@@ -146,10 +153,10 @@ function groupsOf(dataset: ImageDataset, group: string, root: string): (string |
           const value = metadata?.[group];
           return value === undefined || value === null || value === "" ? undefined : String(value);
         })
-      : dataset.paths.map((path) => pattern.exec(relative(root, path))?.[1]);
+      : dataset.paths.map((path) => pattern.exec(pathWithin(root, path))?.[1]);
   if (found.some((value) => value !== undefined)) return found;
   const columns = [...new Set(dataset.metadata.slice(0, 1000).flatMap((row) => Object.keys(row ?? {})))];
-  const example = relative(root, dataset.paths[0] ?? "");
+  const example = pathWithin(root, dataset.paths[0] ?? "");
   throw new VisionError({
     code: "vision/group",
     what:
