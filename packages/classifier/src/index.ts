@@ -14,6 +14,7 @@ export { compareModels, evaluationMarkdown } from "./evaluation/report.ts";
 export { type Extension, registerExtension } from "./extensions.ts";
 export * from "./inference/index.ts";
 export { openClassifier } from "./inference/open-classifier.ts";
+export { createClassificationModel } from "./model/build.ts";
 export { type ClassificationBatch, ClassificationModel, type EvaluationOutput } from "./model/classification-model.ts";
 export {
   type ClassificationModelOptions,
@@ -21,7 +22,6 @@ export {
   classificationModelOptionsSchema as classificationModelOptions,
   classificationModelOptionsSchema,
 } from "./model/options.ts";
-export { createClassificationModel } from "./model/resnet.ts";
 export { register } from "./register.ts";
 export { registerAll } from "./registry.ts";
 // Under their former names, too.

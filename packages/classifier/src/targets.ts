@@ -12,7 +12,7 @@ import { SampleVisualizationCallback, sampleVisualizationOptionsSchema } from ".
 import { SamplerDistributionCallback } from "./callbacks/sampler-distribution.ts";
 import { TrainingHistoryCallback, trainingHistoryOptionsSchema } from "./callbacks/training-history.ts";
 import { dataTargets } from "./data/image-folder-datamodule.ts";
-import { modelTargets } from "./model/resnet.ts";
+import { modelTargets } from "./model/build.ts";
 
 const withoutOptions = (create: () => unknown): Target => optionsTarget(z.strictObject({}), create);
 

@@ -5,7 +5,7 @@ import { targets as jersey } from "@classifier-training/jersey";
 import { targets as lightning, type Metric } from "@classifier-training/lightning";
 import { targets as loggers } from "@classifier-training/loggers";
 import { nn, noGrad, randn, type Tensor, targets as torch, zeros } from "@classifier-training/torch";
-import { ImageDataset, targets as vision } from "@classifier-training/vision";
+import { ImageDataset, listModels, modelDefinition, targets as vision } from "@classifier-training/vision";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import {
@@ -44,12 +44,14 @@ const absent: Readonly<Record<string, string>> = {
   "torchvision.datasets.MNIST": "needs the files of MNIST; its reader has tests of its own",
   "torchvision.datasets.FashionMNIST": "needs the files of Fashion-MNIST",
   ...Object.fromEntries(
-    ["resnet101", "resnet152", "resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2"].map(
-      (name) => [`torchvision.models.${name}`, "the class of resnet50, and too large for a quick step"],
-    ),
+    listModels()
+      .map(modelDefinition)
+      .filter(({ parameters, patchSize }) => parameters > 26e6 || patchSize !== undefined)
+      .map(({ library, name }) => [
+        `${library}.models.${name}`,
+        "too large for a quick step, or for one size of images",
+      ]),
   ),
-  "torchvision.models.convnext_tiny": "takes a quarter of a minute; its training steps are compared in vision's tests",
-  "torchvision.models.vit_b_16": "takes half a minute; its training steps are compared in vision's tests",
 };
 
 /** An epoch of two steps, without the callbacks that take most of the time. */
@@ -400,7 +402,7 @@ const partOptions: Readonly<Record<string, Readonly<Record<string, unknown>>>> =
 
 function optionsOf(name: string): Readonly<Record<string, unknown>> {
   if (name.endsWith(".get_model")) return { name: "resnet18", num_classes: 2 };
-  if (name.startsWith("torchvision.models.")) return { num_classes: 2 };
+  if (/^(torchvision|timm)\.models\./.test(name)) return { num_classes: 2 };
   if (/Multiclass/.test(name)) return { num_classes: 2 };
   if (/Multilabel/.test(name)) return { num_labels: 2 };
   if (name === "timm.create_model") return { model_name: "resnet18", num_classes: 2 };

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { loadCheckpoint } from "@classifier-training/lightning";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { createClassificationModel } from "../src/model/resnet.ts";
+import { createClassificationModel } from "../src/model/build.ts";
 import { quick, workspace } from "./cli.ts";
 import { inProcess } from "./in-process.ts";
 

@@ -46,6 +46,7 @@ export type { LoaderStats } from "./loader/raw-loader.ts";
 export { planThreads, type ThreadPlan } from "./loader/threads.ts";
 export type { KeyMapping, ModelDefinition, ModelOptions } from "./models/definition.ts";
 export { defineModel } from "./models/definition.ts";
+export { describeNetwork, networkOptionAliases } from "./models/described-network.ts";
 export { ModelError } from "./models/errors.ts";
 export { freezeStages, parametersByStage, type StageParameters } from "./models/freeze.ts";
 export { replaceHead } from "./models/head.ts";

@@ -1,4 +1,5 @@
 import { nn, type Tensor } from "@classifier-training/torch";
+import { networkOptionAliases } from "@classifier-training/vision";
 import { z } from "zod";
 
 /** What `_partial_: true` makes of a `_target_`: a function of the arguments that are still missing. */
@@ -35,6 +36,8 @@ const loss = z.custom<nn.Module<[Tensor, Tensor]> | PartialTarget>(
   (value) => typeof value === "function" || value instanceof nn.Module,
   "expected a loss, such as torch.nn.CrossEntropyLoss",
 );
+
+const fraction = z.number().min(0).max(1).nullable().default(null);
 
 /** Options of every classification model: the names and defaults of the original's models. */
 export const classificationModelOptionsSchema = z.strictObject({
@@ -99,6 +102,15 @@ export const classificationModelOptionsSchema = z.strictObject({
     .positive()
     .default(64)
     .describe("channels of the first stage; later stages have 2, 4 and 8 times as many"),
+  dropout: fraction.describe("of the network, where it has it; null: the network's own"),
+  stochasticDepth: fraction.describe("of the network's last block, where it has it; null: the network's own"),
+  attentionDropout: fraction.describe("of a transformer; null: none"),
+  imageSize: z
+    .int()
+    .positive()
+    .nullable()
+    .default(null)
+    .describe("side of the images, for networks that are built for one; taken from the data when omitted"),
   noDecayOnNorms: z.boolean().default(false).describe("exempt norms and biases from weight decay"),
   optimizer: partial("an optimizer (optimizer=sgd chooses one), such as torch.optim.SGD")
     .nullable()
@@ -142,6 +154,7 @@ export type ClassificationModelInput = z.input<typeof classificationModelOptions
 
 /** Other names of the options, as public configurations have them. */
 export const modelOptionAliases = {
+  ...networkOptionAliases,
   criterion: { means: "loss" },
   loss_fn: { means: "loss" },
   lr_scheduler: { means: "scheduler" },

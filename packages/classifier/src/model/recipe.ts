@@ -1,8 +1,8 @@
-import { CtError, parseOptions } from "@classifier-training/base";
+import { CtError, parseOptions, snakeCase } from "@classifier-training/base";
 import { loadCheckpoint, refuseNonFiniteWeights } from "@classifier-training/lightning";
 import { checkLabelsMapping, type LabelsMapping } from "@classifier-training/runs";
 import type { Tensor } from "@classifier-training/torch";
-import { createModel } from "@classifier-training/vision";
+import { createModel, type ImageModel, type ModelDefinition, modelDefinition } from "@classifier-training/vision";
 import { z } from "zod";
 import { ClassificationModel } from "./classification-model.ts";
 import { type ClassificationModelOptions, classificationModelOptionsSchema } from "./options.ts";
@@ -84,11 +84,47 @@ function checkWidth({ options }: ModelRecipe, weights: ReadonlyMap<string, Tenso
   });
 }
 
-export function buildBackbone(backbone: string, { stem, width }: ClassificationModelOptions, numClasses: number) {
-  // Networks without a choice of stem or width take neither option.
-  return createModel(backbone, {
-    numClasses,
-    ...(stem === "small" && { stem }),
-    ...(width !== 64 && { width }),
+/**
+ * A network of the zoo with those of the options that are its own.
+ * @throws CtError for an option that it does not have, and for images that it cannot take
+ */
+export function buildBackbone(backbone: string, options: ClassificationModelOptions, numClasses: number): ImageModel {
+  const definition = modelDefinition(backbone);
+  const { stem, width, dropout, stochasticDepth, attentionDropout, imageSize } = options;
+  if (imageSize !== null) checkImageSize(definition, imageSize);
+  const given = Object.entries({
+    stem: stem === "small" ? stem : null,
+    width: width === 64 ? null : width,
+    dropout,
+    stochasticDepth,
+    attentionDropout,
+    imageSize: definition.patchSize === undefined ? null : imageSize,
+  }).filter(([, value]) => value !== null);
+  const own = Object.keys(definition.options.shape);
+  const foreign = given.map(([name]) => name).find((name) => !own.includes(name));
+  if (foreign !== undefined) {
+    const names = own.filter((name) => name !== "numClasses" && name in options).map(snakeCase);
+    throw new CtError({
+      code: "classifier/network-options",
+      what: `${backbone} has no ${snakeCase(foreign)}`,
+      where: `model.${snakeCase(foreign)}`,
+      fix: names.length === 0 ? "leave it out" : `leave it out; of these options it has ${names.join(", ")}`,
+    });
+  }
+  return createModel(backbone, { numClasses, ...Object.fromEntries(given) });
+}
+
+/** @throws CtError when images of that side, in pixels, are too small for a network, or not made of whole patches */
+export function checkImageSize({ name, minSize, patchSize = 1 }: ModelDefinition, size: number): void {
+  if (size >= minSize && size % patchSize === 0) return;
+  const below = Math.floor(size / patchSize) * patchSize;
+  const sizes = (below >= minSize ? [below, below + patchSize] : [minSize]).map((side) => `data.image_size=${side}`);
+  const expected =
+    patchSize === 1 ? `at least ${minSize} px` : `a multiple of ${patchSize} px, the side of its patches`;
+  throw new CtError({
+    code: "classifier/image-size",
+    what: `images for ${name}: expected ${expected}, received ${size} px`,
+    where: "data.image_size",
+    fix: `use ${sizes.join(" or ")}`,
   });
 }

@@ -1,9 +1,13 @@
 import { CtError, getLogger, suggestion } from "@classifier-training/base";
 import { DictConfig, get, instantiate, isConfig, lookUpTarget, select } from "@classifier-training/hydra";
 import type { Callback, Logger } from "@classifier-training/lightning";
+import { listModels, modelDefinition } from "@classifier-training/vision";
 import { ClassificationDataModule } from "../data/classification-datamodule.ts";
+import { classificationModelTarget } from "../model/build.ts";
 import { ClassificationModel } from "../model/classification-model.ts";
 import { mainMetrics } from "../model/split-metrics.ts";
+import { checkImageSize } from "../model/recipe.ts";
+import { asClassificationModel } from "./described-model.ts";
 import { groups, partsBesideModel, refuseUnreadGroups } from "./groups.ts";
 
 const log = getLogger("classifier.train");
@@ -105,16 +109,16 @@ async function takesSeed(node: DictConfig): Promise<boolean> {
 }
 
 /**
- * The model, with the task and the number of classes of the data.
+ * The model, with the task, the number of classes and the image size of the data.
  * @param how untrained: without the weights that the configuration names, for a checkpoint's
- * @throws CtError when the configuration names another number
+ * @throws CtError when the configuration names another number of classes, or images that the network cannot take
  */
 export async function buildModel(
   config: DictConfig,
-  { numClasses, task }: Pick<ClassificationDataModule, "numClasses" | "task">,
+  { numClasses, task, imageSize }: Pick<ClassificationDataModule, "numClasses" | "task" | "imageSize">,
   { untrained }: { readonly untrained: boolean } = { untrained: false },
 ): Promise<ClassificationModel> {
-  const [, node] = required(config, groups.model);
+  const node = await asClassificationModel(required(config, groups.model)[1]);
   const given = get(node, "num_classes", null);
   if (given !== null && given !== numClasses) {
     throw new CtError({
@@ -133,11 +137,20 @@ export async function buildModel(
       fix: "leave it out (the data knows), or set data.task",
     });
   }
-  const start = untrained && { pretrained: false, ...(get(node, "weights", null) !== null && { weights: null }) };
-  const known = { num_classes: numClasses, ...(task === "multilabel" && { task }) };
-  const model = await instantiate(node, { ...partsBesideModel(config, node), ...start, ...known });
+  const network = get(node, "network", null);
+  // A network that is not in the zoo is refused by its target.
+  const definition = listModels().includes(String(network)) ? modelDefinition(String(network)) : undefined;
+  const size = get(node, "image_size", null) ?? get(node, "img_size", null);
+  if (definition !== undefined && size === null) checkImageSize(definition, imageSize);
+  const model = await instantiate(node, {
+    ...partsBesideModel(config, node),
+    ...(untrained && { pretrained: false, ...(get(node, "weights", null) !== null && { weights: null }) }),
+    ...(definition?.patchSize !== undefined && size === null && { image_size: imageSize }),
+    num_classes: numClasses,
+    ...(task === "multilabel" && { task }),
+  });
   if (model instanceof ClassificationModel) return model;
-  throw wrongKind("model", "ClassificationModel", "classifier_training.models.resnet.ResNet18ClassificationModel");
+  throw wrongKind("model", "ClassificationModel", classificationModelTarget);
 }
 
 function required(config: DictConfig, names: readonly string[]): [key: string, node: DictConfig] {

@@ -14,9 +14,11 @@ export type KeyMapping = (name: string) => string | undefined;
 export interface ModelDefinition {
   readonly name: string;
   readonly family: string;
+  /** Whose names its parameters have, and where a configuration finds it: `torchvision.models.NAME`, `timm.models.NAME`. */
+  readonly library: "torchvision" | "timm";
   /** Parameters with 1000 classes. */
   readonly parameters: number;
-  /** Smallest side of an input that gives every layer something to work on, pixels. */
+  /** Smallest side of an input that can be computed at all, pixels; below 32 most see a single position at the end. */
   readonly minSize: number;
   /** Side of the patches of a model that is built for one size of images, which patches have to divide. */
   readonly patchSize: number | undefined;
@@ -35,6 +37,7 @@ export interface ModelDefinition {
 export interface DefineModel<Schema extends z.ZodObject> {
   readonly name: string;
   readonly family: string;
+  readonly library?: "torchvision" | "timm";
   readonly parameters: number;
   readonly minSize?: number;
   readonly patchSize?: number;
@@ -48,10 +51,11 @@ export interface DefineModel<Schema extends z.ZodObject> {
 
 /** Makes a registry entry: its `build` checks the options by the schema first. */
 export function defineModel<Schema extends z.ZodObject>(definition: DefineModel<Schema>): ModelDefinition {
-  const { name, options: schema, build, minSize = 32 } = definition;
+  const { name, options: schema, build, minSize = 1, library = "torchvision" } = definition;
   const { patchSize, timmName, fromTimm, timmBatchNormEps } = definition;
   return {
     ...definition,
+    library,
     minSize,
     patchSize,
     timmName,

@@ -64,6 +64,7 @@ function convNeXt(name: Name, parameters: number, config: ConvNeXtConfig): Model
     name,
     family: "convnext",
     parameters,
+    minSize: 32,
     options: convNeXtOptionsSchema,
     weights: publishedWeights[name],
     timmName: name,
@@ -89,6 +90,7 @@ function timmVisionTransformer(name: Name, parameters: number, config: TimmVisio
   return defineModel({
     name,
     family: "vision_transformer",
+    library: "timm",
     parameters,
     patchSize: config.patchSize,
     minSize: config.patchSize,
@@ -196,6 +198,7 @@ export const definitions: readonly ModelDefinition[] = [
     name: "densenet121",
     family: "densenet",
     parameters: 7_978_856,
+    minSize: 29,
     options: denseNetOptionsSchema,
     weights: publishedWeights.densenet121,
     timmName: "densenet121",
@@ -205,6 +208,7 @@ export const definitions: readonly ModelDefinition[] = [
     name: "swin_t",
     family: "swin_transformer",
     parameters: 28_288_354,
+    minSize: 4,
     options: swinTransformerOptionsSchema,
     weights: publishedWeights.swin_t,
     timmName: "swin_tiny_patch4_window7_224",
@@ -233,7 +237,7 @@ export const definitions: readonly ModelDefinition[] = [
     imageSize: 224,
   }),
   timmVisionTransformer("vit_small_patch16_224", 22_050_664, { ...small, patchSize: 16, imageSize: 224 }),
-  timmVisionTransformer("vit_small_patch14_dinov2", 22_441_576, {
+  timmVisionTransformer("vit_small_patch14_dinov2", 22_441_192, {
     ...small,
     patchSize: 14,
     imageSize: 518,

@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { autocast, manualSeed, nn, randn, scope, type Tensor, tensor } from "@classifier-training/torch";
+import { autocast, manualSeed, nn, noGrad, randn, scope, type Tensor, tensor } from "@classifier-training/torch";
 import { expect, test, vi } from "vitest";
 import { fillModel, hashInput } from "../../test/hash-fill.ts";
 import { ConvNeXt } from "./convnext.ts";
+import { DenseNet } from "./densenet.ts";
 import { parametersByStage } from "./freeze.ts";
 import type { ImageModel } from "./image-model.ts";
 import { createModel, listModels, modelDefinition } from "./registry.ts";
+import { SwinTransformer } from "./swin-transformer.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -49,6 +51,7 @@ test.each(recorded)("%s has its original's state dict, initialization, logits an
   const model = make(name);
   checkStateDict(model, golden[name] as Golden);
   checkStages(model);
+  checkCount(name, model);
   if (isCompared(name)) {
     checkInitialization(model, golden[name] as Golden);
     checkNumbers(model, golden[name] as Golden);
@@ -60,7 +63,22 @@ function checkStateDict(model: nn.Module, { entries, sha256, parameters }: Golde
   const keys = [...model.stateEntries()].map(([key, { shape }]) => [key, shape]);
   expect(keys).toHaveLength(entries);
   expect(createHash("sha256").update(JSON.stringify(keys)).digest("hex")).toBe(sha256);
-  expect([...model.parameters()].reduce((sum, { numel }) => sum + numel, 0)).toBe(parameters);
+  expect(countParameters(model)).toBe(parameters);
+}
+
+function countParameters(model: nn.Module): number {
+  return [...model.parameters()].reduce((sum, { numel }) => sum + numel, 0);
+}
+
+/** With the 1,000 classes, and the images, of the published weights. */
+function checkCount(name: string, model: ImageModel): void {
+  const { parameters, patchSize, weights } = modelDefinition(name);
+  const state = model.stateDict();
+  const features = state.get(`${model.headPath}.weight`)?.shape[1] ?? 0;
+  const embedding = state.get("pos_embed") ?? state.get("encoder.pos_embedding");
+  const [, tokens = 0, width = 0] = embedding?.shape ?? [];
+  const usual = patchSize === undefined ? 0 : 1 + ((weights.at(-1)?.imageSize ?? 0) / patchSize) ** 2;
+  expect(countParameters(model) + 990 * (features + 1) + (usual - tokens) * width).toBe(parameters);
 }
 
 /** Every parameter is of one stage or the head, whose own are all that `freezeStages("all")` leaves. */
@@ -108,6 +126,42 @@ test("a model takes what its schema takes, and names the options otherwise", () 
   expect(() => createModel("resnet18", { num_classes: 3 })).toThrow("did you mean 'numClasses'?");
   expect(() => createModel("vit_b_16", { imageSize: 100 })).toThrow("expected a multiple of the patch size 16");
   expect(modelDefinition("resnet50").weights.at(-1)?.preprocessing.resize).toBe(232);
+});
+
+/** Narrow networks with the layers of a member of the zoo. */
+const narrow: Readonly<Record<string, (imageSize: number) => ImageModel>> = {
+  densenet121: () => new DenseNet({ growthRate: 4, blocks: [1, 1, 1, 1], stem: 8 }, { numClasses: 5, dropout: 0 }),
+  convnext_tiny: () =>
+    new ConvNeXt(
+      { channels: [8, 8, 8, 8], depths: [1, 1, 1, 1], stochasticDepth: 0 },
+      { numClasses: 5, layerScale: 1, dropout: 0 },
+    ),
+  swin_t: () =>
+    new SwinTransformer(
+      { channels: 8, depths: [1, 1, 1, 1], heads: [1, 1, 1, 1], stochasticDepth: 0 },
+      { numClasses: 5, dropout: 0, attentionDropout: 0 },
+    ),
+  vit_tiny_patch16_224: (imageSize) => createModel("vit_tiny_patch16_224", { numClasses: 5, imageSize }) as ImageModel,
+};
+
+test.each(Object.keys(narrow))("the smallest images that %s computes are those of its definition", (name) => {
+  const { minSize } = modelDefinition(name);
+  const model = narrow[name]?.(minSize).train() as ImageModel;
+  const logits = (size: number) => noGrad(() => scope(() => model.call(randn([2, 3, size, size])).tolist()));
+  expect(logits(minSize)).toHaveLength(2);
+  expect(() => logits(minSize - 1)).toThrow();
+});
+
+test("a Swin Transformer trains on images whose sides are no multiples of its windows", () => {
+  const model = narrow["swin_t"]?.(0) as ImageModel;
+  scope(() =>
+    model
+      .train()
+      .call(randn([2, 3, 50, 75]))
+      .sum()
+      .backward(),
+  );
+  expect([...model.parameters()].every(({ grad }) => grad?.isfinite().all().item() === 1)).toBe(true);
 });
 
 test("the small stem keeps the resolution of the input", () => {

@@ -1,18 +1,9 @@
-import {
-  CtError,
-  getLogger,
-  optionsTarget,
-  suggestion,
-  type Target,
-  type TargetTable,
-  withForeignOptions,
-} from "@classifier-training/base";
+import { camelCase, optionsTarget, type Target, type TargetTable, withForeignOptions } from "@classifier-training/base";
 import { z } from "zod";
+import { describeNetwork, networkOptionAliases, timmForeignOptions } from "./described-network.ts";
 import type { ImageModel } from "./image-model.ts";
 import { createPretrainedModel } from "./pretrained.ts";
 import { createModel, listModels, modelDefinition } from "./registry.ts";
-
-const log = getLogger("vision.models");
 
 const weightOptions = {
   weights: z
@@ -23,7 +14,12 @@ const weightOptions = {
   progress: z.boolean().default(true),
 };
 
-/** `torchvision.models.<name>` for every model of the registry; with weights the result is a promise. */
+/** The name that a configuration has for the function that makes a model of the registry. */
+function functionName(name: string): string {
+  return `${modelDefinition(name).library}.models.${name}`;
+}
+
+/** `torchvision.models.<name>`, or timm's, for every model of the registry; with weights the result is a promise. */
 const byFunction: TargetTable = Object.fromEntries(
   listModels().map((name) => {
     const schema = z.strictObject({ ...weightOptions, ...modelDefinition(name).options.shape });
@@ -31,83 +27,35 @@ const byFunction: TargetTable = Object.fromEntries(
       const { weights, pretrained, progress, ...modelOptions } = options;
       const wanted = weights ?? pretrained === true;
       if (wanted === false) return createModel(name, modelOptions);
-      // `ResNet18_Weights.DEFAULT` is torchvision's own way to write it in full.
-      const source = typeof wanted === "string" ? wanted.replace(/^\w+_Weights\./, "") : wanted;
-      return createPretrainedModel(name, modelOptions, source, { progress: progress === true });
+      return createPretrainedModel(name, modelOptions, wanted as string | true, { progress: progress === true });
     };
-    return [`torchvision.models.${name}`, optionsTarget(schema, create)];
+    const own = Object.keys(schema.shape);
+    const aliases = Object.entries(networkOptionAliases).filter(([, { means }]) => own.includes(camelCase(means)));
+    return [functionName(name), withForeignOptions(optionsTarget(schema, create), Object.fromEntries(aliases))];
   }),
 );
 
-/** timm's names of models that are here under torchvision's. */
-const timmNames: Readonly<Record<string, string>> = {
-  mobilenetv3_small_100: "mobilenet_v3_small",
-  mobilenetv3_large_100: "mobilenet_v3_large",
-  vit_base_patch16_224: "vit_b_16",
-};
-
-const isZero = (value: unknown) => value === 0 || value === null;
-
-/** `timm.create_model`: a tagged name (`resnet18.a1_in1k`) takes timm's weights, another one torchvision's. */
-const timmCreateModel = withForeignOptions(
-  optionsTarget(
-    z.strictObject({
-      modelName: z.string(),
-      pretrained: z.boolean().default(false),
-      checkpointPath: z.string().nullish(),
-      numClasses: z.int().min(1).optional(),
-    }),
-    ({ modelName, pretrained, checkpointPath, numClasses }) => {
-      const [bare = ""] = modelName.replace(/^(hf[-_]hub:)?timm\//, "").split(".");
-      const name = timmNames[bare] ?? bare;
-      if (!listModels().includes(name)) {
-        const known = [...listModels(), ...Object.keys(timmNames)];
-        throw new CtError({
-          code: "models/unknown",
-          what: `timm's model '${modelName}' is not built in`,
-          fix: suggestion(bare, known),
-        });
-      }
-      const options = { ...(numClasses !== undefined && { numClasses }) };
-      if (checkpointPath) return createPretrainedModel(name, options, checkpointPath, {});
-      if (!pretrained) return createModel(name, options);
-      if (modelName.includes("."))
-        return createPretrainedModel(name, options, `timm/${modelName.replace(/^.*\//, "")}`, {});
-      log.info(`timm.create_model('${modelName}'): the weights are torchvision's; name them with their tag for timm's`);
-      return createPretrainedModel(name, options, true, {});
+/** Builds a network as `describeNetwork` understands the arguments of `target`. */
+function described(target: string, first: string, optionNames: readonly string[]): Target {
+  return {
+    optionNames: [first, ...optionNames],
+    invoke(args, kwargs) {
+      const { network, weights, options } = describeNetwork(target, {
+        ...(args.length > 0 && { [first]: args[0] }),
+        ...kwargs,
+      }) as NonNullable<ReturnType<typeof describeNetwork>>;
+      const build = byFunction[functionName(network)] as Target;
+      return build.invoke([], { ...options, ...(weights !== false && { weights }) });
     },
-  ),
-  {
-    in_chans: { accepts: (value) => value === 3, fix: "leave it out: models take 3 channels" },
-    drop_rate: { accepts: isZero, fix: "use torchvision.models.NAME, whose options say which dropout it has" },
-    drop_path_rate: { accepts: isZero, fix: "use torchvision.models.NAME, whose options say which dropout it has" },
-    global_pool: { accepts: (value) => value === "avg" || value === "", fix: "leave it out: features are averaged" },
-    features_only: { accepts: (value) => value === false, fix: "leave it out" },
-    exportable: {},
-    scriptable: {},
-    no_jit: {},
-    cache_dir: {},
-  },
-);
+  };
+}
 
-/** `torchvision.models.get_model("resnet18", weights=...)`. */
-const getModel: Target = {
-  invoke(args, kwargs) {
-    const { name = args[0], ...options } = kwargs;
-    if (typeof name !== "string") {
-      throw new CtError({
-        code: "target/options",
-        what: `name: expected the name of a network, received ${name === undefined ? "nothing" : JSON.stringify(name)}`,
-        fix: "write it as name: resnet18",
-      });
-    }
-    const target = byFunction[`torchvision.models.${modelDefinition(name).name}`];
-    return target?.invoke([], options);
-  },
-};
+const common = ["pretrained", "num_classes", "dropout", "stochastic_depth", "attention_dropout", "image_size"];
+const getModel = described("torchvision.models.get_model", "name", ["weights", ...common]);
+const timmCreateModel = described("timm.create_model", "model_name", ["checkpoint_path", ...common]);
 
 export const modelTargets: TargetTable = {
   ...byFunction,
-  "torchvision.models.get_model": getModel,
-  "timm.create_model": timmCreateModel,
+  "torchvision.models.get_model": { ...getModel, foreignOptions: networkOptionAliases },
+  "timm.create_model": { ...timmCreateModel, foreignOptions: { ...networkOptionAliases, ...timmForeignOptions } },
 };

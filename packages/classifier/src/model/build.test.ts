@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serialization, type Tensor } from "@classifier-training/torch";
 import { afterAll, expect, test } from "vitest";
+import { createClassificationModel } from "./build.ts";
 import { classificationModelOptionsSchema } from "./options.ts";
 import { buildBackbone } from "./recipe.ts";
-import { createClassificationModel } from "./resnet.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "pretrained-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
