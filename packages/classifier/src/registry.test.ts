@@ -73,7 +73,10 @@ const needed: Readonly<Record<string, () => Readonly<Record<string, unknown>>>> 
   ...from({ WandbLogger: { offline: true, save_dir: folder }, MLFlowLogger: { save_dir: folder } }),
   ...from({ CSVLogger: { save_dir: folder }, TensorBoardLogger: { save_dir: folder }, timedelta: { hours: 1 } }),
   ...from({ create_model: { model_name: "resnet18" }, get_model: { name: "resnet18" } }),
-  ...from({ ImageFolderDataModule: { data_root: folder } }),
+  ...from({
+    ImageFolderDataModule: { data_root: folder },
+    ClassificationModel: { network: "resnet18", pretrained: false, ...classes },
+  }),
   StepLR: () => ({ optimizer: optimizer(), step_size: 1 }),
   MultiStepLR: () => ({ optimizer: optimizer(), milestones: [1] }),
   ExponentialLR: () => ({ optimizer: optimizer(), gamma: 0.9 }),

@@ -5,8 +5,8 @@ import { listModels, modelDefinition } from "@classifier-training/vision";
 import { ClassificationDataModule } from "../data/classification-datamodule.ts";
 import { classificationModelTarget } from "../model/build.ts";
 import { ClassificationModel } from "../model/classification-model.ts";
-import { mainMetrics } from "../model/split-metrics.ts";
 import { checkImageSize } from "../model/recipe.ts";
+import { mainMetrics } from "../model/split-metrics.ts";
 import { asClassificationModel } from "./described-model.ts";
 import { groups, partsBesideModel, refuseUnreadGroups } from "./groups.ts";
 
