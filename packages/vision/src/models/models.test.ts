@@ -152,7 +152,7 @@ test.each(Object.keys(narrow))("the smallest images that %s computes are those o
   expect(() => logits(minSize - 1)).toThrow();
 });
 
-test("a Swin Transformer trains on images whose sides are no multiples of its windows", () => {
+test("a Swin Transformer trains on images whose sides its windows do not divide", () => {
   const model = narrow["swin_t"]?.(0) as ImageModel;
   scope(() =>
     model
