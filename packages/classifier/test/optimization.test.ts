@@ -28,7 +28,7 @@ interface Configured {
 
 /** What a trainer of 10 epochs of 4 batches would get. */
 async function configured(config: DictConfig, trainer: Partial<TrainerView> = {}): Promise<Configured> {
-  const model = await buildModel(config, { numClasses: 2, task: "multiclass" });
+  const model = await buildModel(config, { numClasses: 2, imageSize: 32, task: "multiclass" });
   const view = { maxEpochs: 10, currentEpoch: 0, callbacks: [], estimateSteppingBatches: async () => 40, ...trainer };
   const spec = await configureOptimizers(model, view as unknown as TrainerView);
   const { optimizer, lrScheduler } = spec as { optimizer: optim.Optimizer; lrScheduler: SchedulerOptions };
