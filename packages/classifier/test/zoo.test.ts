@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -49,6 +49,22 @@ test("each network of the zoo has a file of its name, and each file is of one", 
   });
   const names = files.map((file) => file.replace(".yaml", "")).filter((name) => name !== "base");
   expect(names.sort()).toEqual(listModels().sort());
+});
+
+test("the table of the documentation says of each network what its definition does", () => {
+  const text = readFileSync(new URL("../../../docs/networks.md", import.meta.url), "utf8");
+  const rows = [...text.matchAll(/^\| `\w+` +\| [\d.]+ M .*$/gm)].map(([row]) => row.split("|").map((cell) => cell.trim()));
+  const expected = listModels()
+    .map(modelDefinition)
+    .map(({ name, parameters, weights, minSize }) => {
+      const { top1, preprocessing } = weights.at(-1) ?? {};
+      return [name, (parameters / 1e6).toFixed(1), top1?.toFixed(1) ?? "-", preprocessing?.crop, minSize].join(" ");
+    });
+  expect(
+    rows.map(([, name = "", count = "", top1, input = "", , smallest = ""]) =>
+      [name.slice(1, -1), count.slice(0, -2), top1, input.slice(0, -3), smallest.slice(0, -3)].join(" "),
+    ),
+  ).toEqual(expected);
 });
 
 /** The others are longer or wider copies of these: `CLASSIFIER_ALL_MODELS=1` runs them, which takes minutes. */
