@@ -53,7 +53,9 @@ test("each network of the zoo has a file of its name, and each file is of one", 
 
 test("the table of the documentation says of each network what its definition does", () => {
   const text = readFileSync(new URL("../../../docs/networks.md", import.meta.url), "utf8");
-  const rows = [...text.matchAll(/^\| `\w+` +\| [\d.]+ M .*$/gm)].map(([row]) => row.split("|").map((cell) => cell.trim()));
+  const rows = [...text.matchAll(/^\| `\w+` +\| [\d.]+ M .*$/gm)].map(([row]) =>
+    row.split("|").map((cell) => cell.trim()),
+  );
   const expected = listModels()
     .map(modelDefinition)
     .map(({ name, parameters, weights, minSize }) => {

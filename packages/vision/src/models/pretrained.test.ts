@@ -10,6 +10,7 @@ import { fillModel, hashInput, hashValues } from "../../test/hash-fill.ts";
 import { serveFile, startServer } from "../../test/http-server.ts";
 import { PythonInstance, writePth } from "../../test/write-pth.ts";
 import { targets } from "../targets.ts";
+import { readStateDict } from "../weights/state-dict.ts";
 import { ConvNeXt } from "./convnext.ts";
 import type { ImageModel } from "./image-model.ts";
 import { loadWeights } from "./load-weights.ts";
@@ -302,6 +303,15 @@ test("a position embedding of timm is resampled as timm does, smaller and larger
     expect(resized.shape).toEqual([1, 1 + Number(side) ** 2, 2]);
     for (const [i, value] of [...resized.toTypedArray()].entries()) expect(value).toBeCloseTo(expected[i] ?? 0, 5);
   }
+});
+
+test("safetensors whose header's length begins like a pickle are safetensors", async () => {
+  const header = Buffer.from(JSON.stringify({ w: { dtype: "F32", shape: [1], data_offsets: [0, 4] } }).padEnd(0x280));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  const path = join(folder, "weights.safetensors");
+  writeFileSync(path, Buffer.concat([length, header, Buffer.from(Float32Array.of(0.5).buffer)]));
+  expect((await readStateDict(path)).get("w")?.tolist()).toEqual([0.5]);
 });
 
 test("DenseNet's published file has older names", () => {

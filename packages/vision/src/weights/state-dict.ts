@@ -117,9 +117,10 @@ function withoutRunState(tensors: Map<string, Tensor>): Map<string, Tensor> {
  * length of their header, which is JSON.
  */
 function formatOf(start: Uint8Array): "pickle" | "safetensors" | undefined {
+  // The length is of 64 bits, and may itself begin like a pickle.
+  if (start[8] === "{".charCodeAt(0) && start.subarray(4, 8).every((byte) => byte === 0)) return "safetensors";
   const [first, second] = start;
-  if ((first === 0x50 && second === 0x4b) || first === 0x80) return "pickle";
-  return start[8] === "{".charCodeAt(0) ? "safetensors" : undefined;
+  return (first === 0x50 && second === 0x4b) || first === 0x80 ? "pickle" : undefined;
 }
 
 /** The state dict inside a checkpoint's tree. @param depth of wrappers in wrappers, which a file may close to a ring */
