@@ -70,7 +70,7 @@ test("a first run in a pipe is at most 40 lines of 80 columns, the log file has 
   const text = stderr + stdout;
   for (const line of asked) expect(text).toMatch(line);
   expect(height(text.trim().split("\n")), text).toBeLessThanOrEqual(40);
-  expect(stdout.match(/^Epoch .*$/gm)?.length).toBe(4);
+  expect(stdout.match(/^Epoch .*$/gm)?.length).toBe(3);
   const run = /run directory +(\S+)/.exec(stdout)?.[1] as string;
   const log = readFileSync(join(dir, run, "train.log"), "utf8");
   for (const detail of ["Configuration:", "latency, one image", "Total params", "most confident errors"])

@@ -33,7 +33,7 @@ export function describeResult(result: TrainResult, next: readonly string[] = []
   lines.push(["run directory", displayPath(outputDir)]);
   const label = Math.max(...lines.map(([name]) => name.length));
   const rows = lines.map(([name, value]) => `${name.padEnd(label)}  ${value}`);
-  const commands = next.length === 0 ? [] : ["", "Next:", ...next.map((command) => `  ${command}`)];
+  const commands = next.length === 0 ? [] : ["Next:", ...next.map((command) => `  ${command}`)];
   return ["", ...rows, ...describeErrors(summary, width), ...commands, ""].join("\n");
 }
 
@@ -47,7 +47,6 @@ export function describeErrors(summary: PredictionSummary | undefined, width: nu
   const names = shown.map(({ sample }) => shortened(sample, free));
   const longest = Math.max(...names.map(({ length }) => length));
   return [
-    "",
     fitting("weakest classes:", weakest.map(describeClass), width),
     `most confident errors of ${errors.length}:`,
     ...shown.map(({ verdict }, i) => `  ${names[i]?.padEnd(longest)}  ${verdict}`),
