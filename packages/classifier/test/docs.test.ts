@@ -221,8 +221,8 @@ test("every override named in the text composes", async () => {
   ] as const;
   for (const [root, texts] of roots) {
     const named = texts.flatMap(({ text }) => inlineOverrides(text));
-    // A model of a project that `classifier init` made.
-    const ours = named.filter((override) => override !== "model=tiny_net");
+    // A model of a project that `classifier init` made; and a time, which is a word of `train PATH`.
+    const ours = named.filter((override) => override !== "model=tiny_net" && !override.startsWith("time="));
     expect(ours.length).toBeGreaterThan(5);
     for (const overrides of withoutConflicts(ours))
       await runs(`npx classifier train --cfg job ${root} ${overrides.join(" ")}`);
