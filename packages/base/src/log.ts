@@ -65,7 +65,8 @@ export function getLogger(name: string): Logger {
     warning: (message) => write("WARNING", message),
     error: (message) => write("ERROR", message),
     warnOnce: (message) => {
-      if (saidOnce.has(message)) return;
+      // While the log is switched off nothing is said: the message is still to come.
+      if (saidOnce.has(message) || sinks.length === 0) return;
       saidOnce.add(message);
       write("WARNING", message);
     },
