@@ -1,5 +1,5 @@
-import { fileURLToPath } from "node:url";
-import { internalError } from "@classifier-training/base";
+import { createRequire } from "node:module";
+import { CtError, internalError } from "@classifier-training/base";
 import { GlobalFonts } from "@napi-rs/canvas";
 
 /** Fonts are npm packages, so that a machine without any font installed renders the same text. */
@@ -28,13 +28,32 @@ export const jerseyFonts = Object.keys(fontPackages) as JerseyFont[];
 
 let registered = false;
 
+/**
+ * Finds files of the fonts, which are a package of their own: whoever renders nothing does without 14 MB.
+ * @throws CtError when it is not installed
+ */
+function fontsPackage(): NodeJS.Require {
+  const name = "@classifier-training/jersey-fonts";
+  try {
+    return createRequire(import.meta.resolve(`${name}/package.json`));
+  } catch (cause) {
+    throw new CtError({
+      code: "jersey/fonts",
+      what: "the fonts that jersey numbers are rendered in are not installed",
+      fix: `npm install ${name}`,
+      cause,
+    });
+  }
+}
+
 /** Makes the families above known to the canvas. Safe to call again. */
 export function registerFonts(): void {
   if (registered) return;
+  const { resolve } = fontsPackage();
   for (const [family, [name, weight]] of Object.entries(fontPackages)) {
-    const url = import.meta.resolve(`@fontsource/${name}/files/${name}-latin-${weight}-normal.woff2`);
-    if (!GlobalFonts.registerFromPath(fileURLToPath(url), family)) {
-      throw internalError(`the font file ${url} could not be registered`);
+    const path = resolve(`@fontsource/${name}/files/${name}-latin-${weight}-normal.woff2`);
+    if (!GlobalFonts.registerFromPath(path, family)) {
+      throw internalError(`the font file ${path} could not be registered`);
     }
   }
   registered = true;
