@@ -18,15 +18,15 @@ function distributions() {
 export function installAdvice({ libtorch = false, tools = false }) {
   const pick = (library, compiler) => [...(libtorch ? library : []), ...(tools ? compiler : [])].join(" ");
   const known = distributions();
-  const others = libtorch ? [`without root: npx classifier setup --download`, always, archive] : [];
-  const lines = (command) => ["  fix: " + command, ...others.map((way) => "  or " + way)].join("\n");
+  const others = libtorch ? [always, archive] : [];
+  const lines = (command) => [`  fix: ${command}`, ...others.map((way) => `  or ${way}`)].join("\n");
   if (process.platform === "darwin") {
     const brew = pick(["pytorch", "libomp"], ["cmake"]);
     return lines(`${tools ? "xcode-select --install; " : ""}brew install ${brew}`);
   }
   if (process.platform === "win32") {
     const compiler = "winget install Kitware.CMake Microsoft.VisualStudio.2022.BuildTools";
-    return lines(tools ? compiler : "npx classifier setup --download");
+    return lines(tools ? compiler : "unpack the LibTorch zip of pytorch.org and set LIBTORCH to its folder");
   }
   if (known.includes("alpine") && libtorch) {
     return "  fix: LibTorch needs glibc, and Alpine Linux has musl: use a Debian image, such as node:22-trixie";
