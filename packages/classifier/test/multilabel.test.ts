@@ -66,7 +66,7 @@ const best = () => join(run.dir, run.record.checkpointPath as string);
 
 test("a training on label lists monitors mAP by the shipped callbacks, and reports by class", () => {
   expect(trained.stderr + trained.stdout).toMatch(
-    /train: 64 samples, 3 classes; multilabel: 1\.5 labels per image, 8 without any/,
+    /train: 64 samples, 3 classes of 32; multilabel: 1\.5 labels per image, 8 without any/,
   );
   expect(trained.code).toBe(0);
   expect(trained.stdout).toMatch(/val mAP +\d+\.\d% \(95% interval/);

@@ -117,8 +117,8 @@ function withoutRunState(tensors: Map<string, Tensor>): Map<string, Tensor> {
  * length of their header, which is JSON.
  */
 function formatOf(start: Uint8Array): "pickle" | "safetensors" | undefined {
-  // The length is of 64 bits, and may itself begin like a pickle.
-  if (start[8] === "{".charCodeAt(0) && start.subarray(4, 8).every((byte) => byte === 0)) return "safetensors";
+  // The length is of 64 bits, and may itself begin like a pickle; neither of the others has a brace there.
+  if (start[8] === "{".charCodeAt(0)) return "safetensors";
   const [first, second] = start;
   return (first === 0x50 && second === 0x4b) || first === 0x80 ? "pickle" : undefined;
 }
