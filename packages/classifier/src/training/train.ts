@@ -229,7 +229,8 @@ async function fit(config: DictConfig, job: JobContext, record?: RunWriter): Pro
     validationSamples: model.evaluatedSamples.val,
     monitor: checkpointCallback?.options.monitor ?? "",
     mode: checkpointCallback?.options.mode ?? "max",
-    summary: isMainProcess() ? summarizeBest(outputDir, callbacks, datamodule, bestCheckpoint) : undefined,
+    summary:
+      isMainProcess() && !isTrial(config) ? summarizeBest(outputDir, callbacks, datamodule, bestCheckpoint) : undefined,
     dataRoot: typeof dataRoot === "string" ? dataRoot : undefined,
     isTrial: isTrial(config),
   };

@@ -1,7 +1,6 @@
 import { relative } from "node:path";
 import { shellWord, splitFolderNames } from "@classifier-training/base";
 import { print, type RegisterCommand } from "../command.ts";
-import { describeResult } from "../describe-result.ts";
 import { exitCode } from "../exit.ts";
 import { progressLine } from "../progress.ts";
 import { hydraCommand, runTraining } from "./train.ts";
@@ -24,6 +23,7 @@ export const registerDemo: RegisterCommand = (program, finish) => {
       finish(code);
       if (code !== exitCode.success || result === undefined) return;
       await showPredictions(result.outputDir);
+      const { describeResult } = await import("../describe-result.ts");
       print(describeResult(result, afterDemo(relative(process.cwd(), result.outputDir))));
     },
   );

@@ -4,7 +4,6 @@ import type { Command } from "commander";
 import { configFolders } from "../../extensions.ts";
 import type { TrainResult } from "../../training/train.ts";
 import { print, type RegisterCommand } from "../command.ts";
-import { describeResult, describeSweep, nextCommands } from "../describe-result.ts";
 import { continueWithoutReader, exitCode } from "../exit.ts";
 
 /** A command whose arguments are Hydra's: overrides and flags. */
@@ -138,6 +137,7 @@ export const registerTrain: RegisterCommand = (program, finish) => {
       if (jobs.length === 0) return;
       if (!isMainProcess()) return;
       const done = jobs.flatMap(({ value, overrides }) => (value === undefined ? [] : [{ result: value, overrides }]));
+      const { describeResult, describeSweep, nextCommands } = await import("../describe-result.ts");
       const [first] = done;
       if (done.length > 1) print(describeSweep(done));
       else if (first !== undefined) print(describeResult(first.result, nextCommands(first.result)));
