@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { repository } from "./docs.ts";
 
 /** What a package needs to run, beside its `package.json`. */
-const parts = ["bin", "build", "conf", "dist", "templates", "web"];
+const parts = ["bin", "build", "conf", "dist", "native", "templates", "web"];
 
 /**
  * Installs the built workspace into a folder, as copies: Node resolves links, and modules would see the path of the

@@ -25,7 +25,7 @@ export function describeResult(result: TrainResult, next: readonly string[] = []
     lines.push(["val mAP", mAP.replace("mAP ", "")], ["val F1 macro", macro.replace("F1 macro ", "")]);
   } else if (summary !== undefined) lines.push(["val accuracy", describeInterval(summary.accuracy)]);
   if (summary !== undefined && measured > 1)
-    lines.push(["", `best of ${measured} on these images: optimistic; test is untouched`]);
+    lines.push(["", `best of ${measured} measured on these images: optimistic`]);
   const isSaid = summary !== undefined && /acc_top1$|mAP$/.test(monitor);
   if (bestScore !== undefined && !isSaid) lines.push([`best ${monitor}`, bestScore.toFixed(4)]);
   if (bestCheckpoint !== undefined) lines.push(["best checkpoint", displayPath(bestCheckpoint)]);
