@@ -200,8 +200,8 @@ export class ProgressBar extends Callback {
     ];
     const left = this.#secondsLeft(trainer, speed.secondsPerBatch);
     parts.push(left === undefined ? clock(speed.seconds) : `${clock(left)} left`);
-    const best = this.#inFit(trainer) ? find(trainer, ModelCheckpoint)?.bestModelScore : undefined;
-    if (best != null) parts.push(`best ${metricValue(best)}`);
+    const best = this.#inFit(trainer) ? bestSoFar(trainer) : undefined;
+    if (best !== undefined) parts.push(`best ${metricValue(best)}`);
     if (speed.imagesPerSecond > 0)
       parts.push(`${speed.imagesPerSecond.toFixed(speed.imagesPerSecond < 10 ? 1 : 0)} img/s`);
     else if (speed.secondsPerBatch > 0) parts.push(`${(1 / speed.secondsPerBatch).toFixed(1)} it/s`);
@@ -259,4 +259,13 @@ function find<T extends Callback>({ callbacks }: TrainerView, kind: new (options
 
 function sum(counts: readonly number[]): number {
   return counts.reduce((total, count) => total + count, 0);
+}
+
+/** The best value of what the checkpoint callback monitors; the newest, too, which it may not have seen yet. */
+function bestSoFar(trainer: TrainerView): number | undefined {
+  const checkpoint = find(trainer, ModelCheckpoint);
+  const { monitor, mode } = checkpoint?.options ?? {};
+  const newest = monitor == null ? undefined : trainer.callbackMetrics[monitor];
+  const values = [checkpoint?.bestModelScore, newest].filter((value) => value != null && !Number.isNaN(value));
+  return values.length === 0 ? undefined : Math[mode === "max" ? "max" : "min"](...(values as number[]));
 }

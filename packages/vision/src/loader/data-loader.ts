@@ -172,7 +172,7 @@ export class DataLoader {
     const { seed, batchSize, prefetchFactor, maxPrefetchBytes, computeOnCpu } = this.options;
     const setup = { source: this.dataset.source, plan: this.#plan, seed, concurrency: 2 };
     if (this.options.dropLast === "auto" && this.#dropLast) {
-      log.info("the last batch of each epoch would hold a single sample, and is left out (drop_last=auto)");
+      log.detail("the last batch of each epoch would hold a single sample, and is left out (drop_last=auto)");
     }
     const nameOf = (index: number) => this.dataset.paths[index] ?? `image ${index}`;
     if (this.workers === 0) {
