@@ -103,7 +103,7 @@ async function nativeAddon() {
   const { describeAddon, makeAddon, progressLines } = await import("../packages/torch/native/build.mjs");
   const write = (text) => process.stderr.write(text);
   const addon = await makeAddon({
-    onProgress: progressLines((text) => write(text.replace(/^(\r.*K)?/, "$1setup: ")), process.stderr.isTTY),
+    onProgress: progressLines(write, process.stderr.isTTY, "setup: "),
   });
   if (addon.how !== "ready") write(`${process.stderr.isTTY ? "\r\u001b[2K" : ""}setup: ${describeAddon(addon)}\n`);
 }

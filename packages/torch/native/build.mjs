@@ -254,11 +254,11 @@ function isAlive(pid) {
 }
 
 /** Progress on one line of a terminal; without one a line for each quarter is enough. */
-export function progressLines(write, isTerminal) {
+export function progressLines(write, isTerminal, prefix = "") {
   let said = "";
   return (line) => {
-    if (isTerminal) write(`\r\u001b[2K${line}`);
-    else if (quarter(line) !== said) write(`${line}\n`);
+    if (isTerminal) write(`\r\u001b[2K${prefix}${line}`);
+    else if (quarter(line) !== said) write(`${prefix}${line}\n`);
     said = quarter(line);
   };
 }

@@ -31,7 +31,11 @@ export function makeAddon(options?: { onProgress?: (line: string) => void; force
 export function describeAddon(addon: Addon): string;
 
 /** Writes progress as one line of a terminal, or a line for each quarter. */
-export function progressLines(write: (text: string) => void, isTerminal: boolean): (line: string) => void;
+export function progressLines(
+  write: (text: string) => void,
+  isTerminal: boolean,
+  prefix?: string,
+): (line: string) => void;
 
 /** The command that installs what is missing on this platform, and the other ways, as lines of a fix. */
 export function installAdvice(missing: { libtorch?: boolean; tools?: boolean }): string;

@@ -38,7 +38,7 @@ export { pathWithin, type SplitBy } from "./datasets/partition/split-dataset.ts"
 export { type TaskChoice, taskChoices } from "./datasets/row-labels.ts";
 export { openSource } from "./datasets/source.ts";
 export type { ImageSource, ImageStep, SourceSpec } from "./datasets/source-spec.ts";
-export { storedBytes } from "./datasets/stored-bytes.ts";
+export { storedBytes, storedStart } from "./datasets/stored-bytes.ts";
 export { VisionError } from "./errors.ts";
 export { type BatchTransform, type ClassificationBatch, classificationBatch } from "./loader/batch.ts";
 export { DataLoader, type DataLoaderOptions } from "./loader/data-loader.ts";

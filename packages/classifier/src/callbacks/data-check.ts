@@ -8,10 +8,11 @@ import {
   shortened,
   splitFolderNames,
 } from "@classifier-training/base";
-import { Callback, type TrainerView } from "@classifier-training/lightning";
+import type { TrainerView } from "@classifier-training/lightning";
 import { checkSplits, type DuplicateGroup, type SplitsCheck } from "@classifier-training/vision";
 import { z } from "zod";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
+import { RunReportCallback } from "./run-report.ts";
 
 export const dataCheckOptionsSchema = z.strictObject({
   maxSeconds: z
@@ -28,21 +29,12 @@ const log = getLogger("classifier.callbacks.data_check");
  * Before the first step of a training that is not resumed: the sizes of the images, and a line for each kind of problem with
  * an example: contradictory labels, the same image in two splits, unreadable files, tiny classes.
  */
-export class DataCheckCallback extends Callback {
+export class DataCheckCallback extends RunReportCallback {
   readonly options: z.infer<typeof dataCheckOptionsSchema>;
 
   constructor(options: z.infer<typeof dataCheckOptionsSchema>) {
     super();
     this.options = options;
-  }
-
-  override get reportsOnly(): boolean {
-    return true;
-  }
-
-  /** What it says is of the run. */
-  override get rankZeroOnly(): boolean {
-    return true;
   }
 
   override async onFitStart(trainer: TrainerView): Promise<void> {

@@ -1,22 +1,14 @@
 import { getLogger } from "@classifier-training/base";
-import { Callback, type TrainerView } from "@classifier-training/lightning";
+import type { TrainerView } from "@classifier-training/lightning";
 import { classificationData, countLabels, type SampleInfo } from "../data/classification-datamodule.ts";
 import { renderTable } from "../drawing/table.ts";
 import { percent } from "../statistics/interval.ts";
+import { RunReportCallback } from "./run-report.ts";
 
 const log = getLogger("classifier.callbacks.statistics");
 
 /** At the start of training: how many samples each class has in each split, and what the annotations tell of them. */
-export class DatasetStatisticsCallback extends Callback {
-  override get reportsOnly(): boolean {
-    return true;
-  }
-
-  /** Its tables are those of the run. */
-  override get rankZeroOnly(): boolean {
-    return true;
-  }
-
+export class DatasetStatisticsCallback extends RunReportCallback {
   override onFitStart(trainer: TrainerView): void {
     const data = classificationData(trainer.datamodule);
     if (data === undefined) {

@@ -1,32 +1,24 @@
 import { getLogger } from "@classifier-training/base";
-import { asModelInput, Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
+import { asModelInput, type LightningModule, type TrainerView } from "@classifier-training/lightning";
 import { writeLabelsMapping } from "@classifier-training/runs";
 import { noGrad, randn, scope } from "@classifier-training/torch";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { renderTable } from "../drawing/table.ts";
 import { countFlops } from "../model/flops.ts";
+import { RunReportCallback } from "./run-report.ts";
 
 export const modelInfoOptionsSchema = z.strictObject({ outputDir: z.string().default("outputs") });
 
 const log = getLogger("classifier.callbacks.model_info");
 
 /** At the start of training: parameters, size, operations and latency of the model; and `labels_mapping.json`. */
-export class ModelInfoCallback extends Callback {
+export class ModelInfoCallback extends RunReportCallback {
   readonly options: z.infer<typeof modelInfoOptionsSchema>;
 
   constructor(options: z.infer<typeof modelInfoOptionsSchema>) {
     super();
     this.options = options;
-  }
-
-  override get reportsOnly(): boolean {
-    return true;
-  }
-
-  /** Its files are those of the run. */
-  override get rankZeroOnly(): boolean {
-    return true;
   }
 
   override onFitStart(trainer: TrainerView, module: LightningModule): void {

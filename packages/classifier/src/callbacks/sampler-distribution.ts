@@ -1,21 +1,13 @@
 import { getLogger } from "@classifier-training/base";
-import { Callback, type TrainerView } from "@classifier-training/lightning";
+import type { TrainerView } from "@classifier-training/lightning";
 import { classificationData, countLabels } from "../data/classification-datamodule.ts";
 import { renderTable } from "../drawing/table.ts";
+import { RunReportCallback } from "./run-report.ts";
 
 const log = getLogger("classifier.callbacks.sampler");
 
 /** After each training epoch with a weighted sampler: how often each class was sampled, beside uniform sampling. */
-export class SamplerDistributionCallback extends Callback {
-  override get reportsOnly(): boolean {
-    return true;
-  }
-
-  /** Its tables are those of the run. */
-  override get rankZeroOnly(): boolean {
-    return true;
-  }
-
+export class SamplerDistributionCallback extends RunReportCallback {
   override onTrainEpochEnd(trainer: TrainerView): void {
     const data = classificationData(trainer.datamodule);
     const sampled = data?.drawnIndices();

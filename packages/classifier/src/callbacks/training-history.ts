@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "@classifier-training/base";
-import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
+import type { LightningModule, TrainerView } from "@classifier-training/lightning";
 import { historyPaths, runPaths } from "@classifier-training/runs";
 import { z } from "zod";
 import { drawLineChart, type Line } from "../drawing/line-chart.ts";
+import { RunReportCallback } from "./run-report.ts";
 
 export const trainingHistoryOptionsSchema = z.strictObject({ outputDir: z.string().default("outputs") });
 
@@ -55,22 +56,13 @@ interface EpochRow {
 }
 
 /** Plots `training_history/loss_history.png` and `accuracy_history.png` after each epoch, the one just ended included. */
-export class TrainingHistoryCallback extends Callback {
+export class TrainingHistoryCallback extends RunReportCallback {
   readonly options: z.infer<typeof trainingHistoryOptionsSchema>;
   #rows: EpochRow[] = [];
 
   constructor(options: z.infer<typeof trainingHistoryOptionsSchema>) {
     super();
     this.options = options;
-  }
-
-  override get reportsOnly(): boolean {
-    return true;
-  }
-
-  /** Its files are those of the run. */
-  override get rankZeroOnly(): boolean {
-    return true;
   }
 
   /** Runs after the module's own hook, which logs the epoch's accuracy. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { type ImageDataset, storedBytes } from "@classifier-training/vision";
+import { type ImageDataset, storedStart } from "@classifier-training/vision";
 
 /** Of file names and labels, in order. */
 export function hashOfNames(dataset: ImageDataset): string {
@@ -15,8 +15,8 @@ export function hashOfContent({ length, source }: ImageDataset): string {
   const step = Math.max(1, Math.ceil(length / 64));
   for (let i = 0; i < length; i += step) {
     try {
-      const bytes = storedBytes(source, i);
-      hash.update(`${bytes.length}\n`).update(bytes.subarray(0, 16_384));
+      const { size, start } = storedStart(source, i, 16_384);
+      hash.update(`${size}\n`).update(start);
     } catch {
       // Whoever decodes it says what is wrong with it.
       hash.update("unreadable\n");

@@ -24,7 +24,7 @@ export interface Listing {
   readonly archive?: Archive;
 }
 
-/** A row with a label and the name of its split, which is empty where there is no split column. */
+/** A row with a label and the name of its split, empty without a split column. */
 export interface SplitRow extends LabeledRow {
   readonly split: string;
 }
@@ -115,7 +115,7 @@ export function labeledRows(tree: FileTree, listing: Listing, given: ColumnNames
   });
 }
 
-/** The columns of a listing that are read; `indicators` mark one class each where there is no label column. */
+/** The columns of a listing that are read; `indicators` mark one class each, without a label column. */
 interface ListingColumns extends Omit<Columns, "label"> {
   readonly label: string | undefined;
   readonly indicators: readonly string[];

@@ -2,8 +2,8 @@ import { byteImage, type DecodeOptions, decodeImage, type RegionOf, readImageByt
 import { z } from "zod";
 import { cachedSource } from "./cached-source.ts";
 import { steppedSource } from "./image-step.ts";
-import { readEntry } from "./read-entry.ts";
 import type { ConcatSpec, ImageSource, SourceSpec } from "./source-spec.ts";
+import { storedBytes } from "./stored-bytes.ts";
 
 /** Options of every dataset whose images are files: how they are decoded. */
 export const decodeOptions = {
@@ -48,14 +48,9 @@ function fileSource(paths: readonly string[], decode: DecodeOptions = {}): Image
 
 function shardSource(spec: Extract<SourceSpec, { kind: "shards" }>): ImageSource {
   const nameOf = (index: number) => spec.names[index] ?? `image ${index}`;
-  const bytes = (index: number) => {
-    const shard = spec.shards[spec.shard[index] as number] as string;
-    const [offset, length] = [spec.offset[index] as number, spec.length[index] as number];
-    return readEntry(shard, { offset, length, deflated: spec.deflated[index] === 1 }, nameOf(index));
-  };
   return {
     nameOf,
-    read: (index, regionOf) => decodeImage(bytes(index), { ...spec.decode, name: nameOf(index), regionOf }),
+    read: (index, regionOf) => decodeImage(storedBytes(spec, index), { ...spec.decode, name: nameOf(index), regionOf }),
   };
 }
 

@@ -48,7 +48,7 @@ export class HashCache {
     }
   }
 
-  /** The key of an image's file as it is now; undefined where there is no such file. */
+  /** The key of an image's file as it is now; undefined where the file is missing. */
   stamp(path: string): readonly [path: string, size: number, time: number] | undefined {
     const stat =
       statSync(path, { throwIfNoEntry: false }) ??
