@@ -89,6 +89,6 @@ async function inference(): Promise<Finding> {
     return { ok: true, name: "ONNX Runtime", detail: ort.env.versions.node ?? "present" };
   } catch (error) {
     const detail = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
-    return { ok: false, name: "ONNX Runtime", detail, fix: "npm ci" };
+    return { ok: false, name: "ONNX Runtime", detail, fix: "npm install --ignore-scripts onnxruntime-node" };
   }
 }
