@@ -9,6 +9,7 @@ export {
   setOptionSpelling,
 } from "./option-names.ts";
 export { parseOptions, receivedText, type Schema } from "./options.ts";
+export { curveColors, plotBackgrounds } from "./palette.ts";
 export { retryAfterMs } from "./retry-after.ts";
 export { Rng } from "./rng.ts";
 export { snakeCaseKeys } from "./schema.ts";

@@ -1,3 +1,4 @@
+export { type Annotations, readAnnotations, writeAnnotations } from "./annotations.ts";
 export { type BestWeights, bestWeightsSchema, type WeightsName, writeBestWeights } from "./best-weights.ts";
 export {
   type BundleManifest,
@@ -20,7 +21,7 @@ export {
   writeLabelsMapping,
 } from "./labels-mapping.ts";
 export { withLock } from "./lock.ts";
-export { MetricsReader, type MetricsUpdate } from "./metrics-reader.ts";
+export { MetricsReader, type MetricsUpdate, readLatestRow } from "./metrics-reader.ts";
 export { MetricsWriter } from "./metrics-writer.ts";
 export {
   bundlePaths,
@@ -48,3 +49,4 @@ export { fileInside, isInside, listImages, listRuns, type Run, readRun } from ".
 export { type RunRecord, type RunRecordInput, type RunStatus, runRecordSchema, trialKind } from "./run-record.ts";
 export { RunWriter } from "./run-writer.ts";
 export { readSplitRecord, type SplitRecord, splitDigest, writeSplitRecord } from "./split-record.ts";
+export { readTimeline, type Timeline, TimelineWriter } from "./timeline.ts";

@@ -73,3 +73,38 @@ export class MetricsReader {
       .map((line) => line.replace(/\r$/, ""));
   }
 }
+
+/** What is read of the end of a long file: some hundred rows. */
+const tailBytes = 64 * 2 ** 10;
+const maxHeaderBytes = 2 ** 20;
+
+/**
+ * The newest value of each column of a `metrics.csv`, from its header and its last rows only; a value that was logged long
+ * before them is missing.
+ */
+export function readLatestRow(path: string): Readonly<Record<string, number | string>> {
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return {};
+  }
+  try {
+    const stats = fstatSync(file);
+    if (!stats.isFile()) return {};
+    const text = (start: number, length: number) => {
+      const bytes = Buffer.alloc(Math.min(length, Math.max(0, stats.size - start)));
+      return bytes.toString("utf8", 0, readSync(file, bytes, 0, bytes.length, start));
+    };
+    const head = text(0, stats.size <= tailBytes ? tailBytes : maxHeaderBytes);
+    const headerEnd = head.indexOf("\n");
+    if (headerEnd < 0) return {};
+    const columns = csvFields(head.slice(0, headerEnd).replace(/\r$/, ""));
+    const start = Math.max(0, stats.size - tailBytes);
+    // What stands before the first line break is the header, or a part of a row.
+    const lines = (start === 0 ? head : text(start, tailBytes)).split("\n").slice(1, -1);
+    return Object.assign(Object.create(null), ...lines.map((line) => parseRow(columns, line.replace(/\r$/, ""))));
+  } finally {
+    closeSync(file);
+  }
+}

@@ -7,6 +7,10 @@ export const checkpointExtension = ".ckpt";
 export const runPaths = {
   record: "run.json",
   metrics: "metrics.csv",
+  /** When which step was reached. */
+  timeline: "timeline.csv",
+  /** What people note about a run: name, tags, notes. */
+  annotations: "annotations.json",
   hparams: "hparams.yaml",
   log: "train.log",
   hydra: ".hydra",

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { parseOptions } from "@classifier-training/base";
-import { MetricsWriter, runPaths } from "@classifier-training/runs";
+import { expandHome, parseOptions } from "@classifier-training/base";
+import { MetricsWriter, runPaths, TimelineWriter } from "@classifier-training/runs";
 import { z } from "zod";
 import { type FinalStatus, type PlainValue, withPrefix } from "./logger.ts";
 import { prefixOption, VersionedLogger, versionedOptions } from "./versioned-logger.ts";
@@ -17,11 +17,12 @@ export type CSVLoggerOptions = z.input<typeof csvLoggerOptionsSchema>;
 /**
  * Metrics in `SAVE_DIR/NAME/version_N/metrics.csv`, hyperparameters in `hparams.yaml` beside it. Each row is handed to
  * the operating system at once, so that a killed run loses none. With `name` and `version` empty the files lie in
- * `saveDir` itself, which makes it part of a run directory.
+ * `saveDir` itself, which makes it part of a run directory; when each step was reached is then noted beside it.
  */
 export class CSVLogger extends VersionedLogger {
   readonly options: z.output<typeof csvLoggerOptionsSchema>;
   #writer: MetricsWriter | undefined;
+  #timeline: TimelineWriter | undefined;
   #unflushed = 0;
 
   constructor(options: CSVLoggerOptions) {
@@ -34,6 +35,7 @@ export class CSVLogger extends VersionedLogger {
     const writer = this.#open();
     // A metric named `step` wins over the step counter, as in Lightning.
     writer.append({ step, ...withPrefix(metrics, prefix) });
+    this.#timeline?.note(step);
     if (++this.#unflushed < flushLogsEveryNSteps) return;
     this.#unflushed = 0;
     writer.flush();
@@ -58,7 +60,10 @@ export class CSVLogger extends VersionedLogger {
   }
 
   #open(): MetricsWriter {
-    this.#writer ??= new MetricsWriter(join(this.logDir, runPaths.metrics));
+    if (this.#writer !== undefined) return this.#writer;
+    this.#writer = new MetricsWriter(join(this.logDir, runPaths.metrics));
+    if (this.logDir === expandHome(this.saveDir))
+      this.#timeline = new TimelineWriter(join(this.logDir, runPaths.timeline));
     return this.#writer;
   }
 }
