@@ -2,6 +2,15 @@
 
 export { verifyBundle } from "@classifier-training/inference";
 export { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
+// Under their former names, too.
+export {
+  describeInterval,
+  describeInterval as describeProportion,
+  mcnemarTest,
+  mcnemarTest as comparePaired,
+  wilsonInterval,
+  wilsonInterval as proportion,
+} from "@classifier-training/runs";
 export { nn, type Tensor } from "@classifier-training/torch";
 export { defineTransform, type Transform } from "@classifier-training/vision";
 export { z } from "zod";
@@ -24,12 +33,4 @@ export {
 } from "./model/options.ts";
 export { register } from "./register.ts";
 export { registerAll } from "./registry.ts";
-// Under their former names, too.
-export {
-  describeInterval,
-  describeInterval as describeProportion,
-  wilsonInterval,
-  wilsonInterval as proportion,
-} from "./statistics/interval.ts";
-export { mcnemarTest, mcnemarTest as comparePaired } from "./statistics/mcnemar.ts";
 export { train } from "./training/train.ts";

@@ -1,3 +1,4 @@
+export * from "./analysis/index.ts";
 export { type Annotations, readAnnotations, writeAnnotations } from "./annotations.ts";
 export { type BestWeights, bestWeightsSchema, type WeightsName, writeBestWeights } from "./best-weights.ts";
 export {
@@ -8,6 +9,7 @@ export {
   sha256,
 } from "./bundle-manifest.ts";
 export { claimRunDirectory, claimSweepDirectory, runInUse } from "./claim.ts";
+export { type NamedConfusion, readConfusionCounts, writeConfusionCounts } from "./confusion-counts.ts";
 export type { MetricsRow } from "./csv.ts";
 export { type Decisions, noteDecisions, readDecisions } from "./decisions.ts";
 export { type FolderUse, folderUses, isInUse, noteFolderUse, runDirOf } from "./folder-log.ts";

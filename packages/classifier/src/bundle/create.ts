@@ -2,8 +2,14 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync
 import { dirname, extname, join, resolve } from "node:path";
 import { CtError, writeFileAtomic } from "@classifier-training/base";
 import { OnnxClassifier, openModelFiles } from "@classifier-training/inference";
-import { type BundleManifest, bundlePaths, manifestHash, manifestHashKey, sha256 } from "@classifier-training/runs";
-import { wilsonInterval } from "../statistics/interval.ts";
+import {
+  type BundleManifest,
+  bundlePaths,
+  manifestHash,
+  manifestHashKey,
+  sha256,
+  wilsonInterval,
+} from "@classifier-training/runs";
 import { replaceFolder } from "./replace-folder.ts";
 
 export interface GoldenSample {

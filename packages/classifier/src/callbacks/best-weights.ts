@@ -12,7 +12,13 @@ import {
   type TrainerView,
   withWeights,
 } from "@classifier-training/lightning";
-import { type BestWeights, runPaths, type WeightsName, writeBestWeights } from "@classifier-training/runs";
+import {
+  type BestWeights,
+  compareErrors,
+  runPaths,
+  type WeightsName,
+  writeBestWeights,
+} from "@classifier-training/runs";
 import { noGrad, scope, type Tensor } from "@classifier-training/torch";
 import type { ClassificationBatch } from "@classifier-training/vision";
 import { z } from "zod";
@@ -20,7 +26,6 @@ import { classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { predictSplit } from "../evaluation/predict-split.ts";
 import { ClassificationModel } from "../model/classification-model.ts";
-import { compareErrors } from "../statistics/mcnemar.ts";
 import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
 import { type BatchPredictions, predictionsOf, type SplitPredictions } from "../statistics/predictions.ts";
 import { greedySoup, isBetter, type Measured } from "./soup.ts";

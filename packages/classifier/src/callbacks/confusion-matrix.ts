@@ -1,13 +1,17 @@
 import { join } from "node:path";
 import { csvText, type EvaluationSplit, getLogger, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
-import { evaluationPaths } from "@classifier-training/runs";
+import {
+  countConfusions,
+  describeInterval,
+  evaluationPaths,
+  wilsonInterval,
+  writeConfusionCounts,
+} from "@classifier-training/runs";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { drawConfusionMatrix } from "../drawing/confusion-matrix.ts";
 import { drawLabelConfusions } from "../drawing/label-confusion.ts";
-import { countConfusions } from "../statistics/confusion.ts";
-import { describeInterval, wilsonInterval } from "../statistics/interval.ts";
 import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
 import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 
@@ -65,25 +69,26 @@ export class ConfusionMatrixCallback extends EvaluationCallback {
     if (predictions instanceof MultilabelPredictions) {
       const png = drawLabelConfusions(predictions.reports, names, title, predictions.score.describe());
       const rows = predictions.reports.map(({ tp, fp, fn, tn }, i) => [names[i] ?? i, tp, fp, fn, tn]);
-      this.#save(trainer, folder, png, csvText(["class", "tp", "fp", "fn", "tn"], rows));
+      writeFileAtomic(join(folder, evaluationPaths.confusionCounts), csvText(["class", "tp", "fp", "fn", "tn"], rows));
+      this.#save(trainer, folder, png);
       return;
     }
-    const counts = countConfusions(labels, predicted, numClasses);
-    const correct = counts.reduce((sum, row, i) => sum + (row[i] ?? 0), 0);
+    const cells = countConfusions(labels, predicted);
+    const correct = cells.reduce((sum, cell) => sum + (cell.label === cell.predicted ? cell.count : 0), 0);
+    const counts = names.map(() => new Array<number>(numClasses).fill(0));
+    for (const { label, predicted: column, count } of cells) (counts[label] as number[])[column] = count;
     const png = drawConfusionMatrix(
       counts,
       names,
       title,
       `top-1 ${describeInterval(wilsonInterval(correct, labels.length))}`,
     );
-    // Row by row: a cell each of thousands of classes would be millions of strings.
-    const rows = counts.map((row, i) => [names[i] ?? i, ...row]);
-    this.#save(trainer, folder, png, csvText(["true\\predicted", ...names], rows));
+    writeConfusionCounts(join(folder, evaluationPaths.confusionCounts), cells, names);
+    this.#save(trainer, folder, png);
   }
 
-  #save(trainer: TrainerView, folder: string, png: Buffer, counts: ReturnType<typeof csvText>): void {
+  #save(trainer: TrainerView, folder: string, png: Buffer): void {
     writeFileAtomic(join(folder, evaluationPaths.confusionMatrix), png);
-    writeFileAtomic(join(folder, evaluationPaths.confusionCounts), counts);
     log.debug(`confusion matrix saved to ${join(folder, evaluationPaths.confusionMatrix)}`);
     for (const logger of trainer.loggers) logger.logImage?.("confusion_matrix", [{ png }], trainer.globalStep);
   }

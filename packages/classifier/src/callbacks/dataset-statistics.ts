@@ -1,8 +1,8 @@
 import { getLogger } from "@classifier-training/base";
 import type { TrainerView } from "@classifier-training/lightning";
+import { percent } from "@classifier-training/runs";
 import { classificationData, countLabels, type SampleInfo } from "../data/classification-datamodule.ts";
 import { renderTable } from "../drawing/table.ts";
-import { percent } from "../statistics/interval.ts";
 import { RunReportCallback } from "./run-report.ts";
 
 const log = getLogger("classifier.callbacks.statistics");

@@ -3,12 +3,11 @@ import { join } from "node:path";
 import { writeFileAtomic } from "@classifier-training/base";
 import { Tensor as OnnxTensor, openSession } from "@classifier-training/inference/runtime";
 import { convertFloat16, quantizeStaticInt8 } from "@classifier-training/onnx";
-import { modelVariantFile } from "@classifier-training/runs";
+import { compareErrors, type McNemarResult, modelVariantFile } from "@classifier-training/runs";
 import { nn, noGrad } from "@classifier-training/torch";
 import type { DataLoader } from "@classifier-training/vision";
 import type { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { predictSplit } from "../evaluation/predict-split.ts";
-import { compareErrors, type McNemarResult } from "../statistics/mcnemar.ts";
 import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
 import { labelsOf, predictionsOfRows, type Score, type SplitPredictions } from "../statistics/predictions.ts";
 

@@ -1,14 +1,12 @@
 import { join, sep } from "node:path";
 import { csvText, type EvaluationSplit, getLogger, plural, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
-import { evaluationPaths, writePredictions } from "@classifier-training/runs";
+import { classReports, describeInterval, evaluationPaths, percent, writePredictions } from "@classifier-training/runs";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { renderTable } from "../drawing/table.ts";
 import { describeMeasures, describeWeakness, summarize } from "../evaluation/label-summary.ts";
 import type { NamedPrediction } from "../evaluation/summary.ts";
-import { classReports, countConfusions } from "../statistics/confusion.ts";
-import { describeInterval, percent } from "../statistics/interval.ts";
 import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
 import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 
@@ -96,7 +94,7 @@ function classTable(predictions: EpochPredictions): { columns: string[]; reports
       reports: predictions.reports.map((r) => [r.precision, r.recall, r.f1, r.tp + r.fn, r.ap, r.threshold]),
     };
   const { labels, predicted, numClasses } = predictions;
-  const reports = classReports(countConfusions(labels, predicted, numClasses));
+  const reports = classReports(labels, predicted, numClasses);
   return { columns, reports: reports.map((r) => [r.precision, r.recall, r.f1, r.support]) };
 }
 

@@ -1,10 +1,9 @@
 import { getLogger } from "@classifier-training/base";
 import { asModelInput, type LightningModule } from "@classifier-training/lightning";
 import type { BestWeights } from "@classifier-training/runs";
+import { compareErrors, type McNemarResult, percent } from "@classifier-training/runs";
 import { noGrad, scope, zeros } from "@classifier-training/torch";
 import type { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
-import { percent } from "../statistics/interval.ts";
-import { compareErrors, type McNemarResult } from "../statistics/mcnemar.ts";
 import type { SplitPredictions } from "../statistics/predictions.ts";
 import type { Measurement } from "./soup.ts";
 

@@ -1,7 +1,7 @@
 import { basename, dirname } from "node:path";
 import { columnsOf, displayPath, plural } from "@classifier-training/base";
+import { describeInterval, percent } from "@classifier-training/runs";
 import { renderTable } from "../drawing/table.ts";
-import { describeInterval, percent } from "../statistics/interval.ts";
 import type { CrossValidation } from "../training/cross-validation.ts";
 import { describeErrors } from "./describe-result.ts";
 

@@ -1,10 +1,9 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { columnsOf, displayPath, shellWord, shortened } from "@classifier-training/base";
-import { runPaths } from "@classifier-training/runs";
+import { describeInterval, percent, runPaths } from "@classifier-training/runs";
 import { describeMeasures, describeWeakness } from "../evaluation/label-summary.ts";
 import type { NamedPrediction, PredictionSummary, WeakClass } from "../evaluation/summary.ts";
-import { describeInterval, percent } from "../statistics/interval.ts";
 import type { TrainResult } from "../training/train.ts";
 
 /** Of the most confident errors so many are listed. */

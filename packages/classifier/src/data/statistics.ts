@@ -1,7 +1,7 @@
 import { getLogger, splitFolderNames } from "@classifier-training/base";
+import { percent } from "@classifier-training/runs";
 import { type OpenOptions, openData } from "@classifier-training/vision";
 import { renderTable } from "../drawing/table.ts";
-import { percent } from "../statistics/interval.ts";
 import { type ClassWeighting, classWeights, positiveWeights } from "./class-weights.ts";
 
 const log = getLogger("classifier.data");

@@ -1,5 +1,4 @@
-import { describeInterval, percent, wilsonInterval } from "../statistics/interval.ts";
-import { compareErrors } from "../statistics/mcnemar.ts";
+import { compareErrors, describeInterval, percent, wilsonInterval } from "@classifier-training/runs";
 import { describeComparison } from "./report.ts";
 import { microF1, pairedSamples, readStoredPredictions } from "./stored-predictions.ts";
 

@@ -1,10 +1,16 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Classifier } from "@classifier-training/inference";
-import { bundlePaths, joinLabels } from "@classifier-training/runs";
-import { expectedCalibrationError, quantile } from "../statistics/calibration.ts";
-import { type ClassReport, classReports, countConfusions } from "../statistics/confusion.ts";
-import type { Interval } from "../statistics/interval.ts";
+import type { Interval } from "@classifier-training/runs";
+import {
+  bundlePaths,
+  type ClassReport,
+  classReport,
+  classReports,
+  expectedCalibrationError,
+  joinLabels,
+  quantile,
+} from "@classifier-training/runs";
 import type { LabelMeasures, LabelReport } from "../statistics/multilabel.ts";
 import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
 import { imageInput, type LabeledFile, predictImages } from "./predict-split.ts";
@@ -49,8 +55,7 @@ export async function evaluateClassifier(
   const nameOf = (index: number) => classNames[index] ?? "?";
   const byClass = <T>(reports: readonly T[]) => Object.fromEntries(reports.map((report, k) => [nameOf(k), report]));
   const multilabel = predictions instanceof MultilabelPredictions ? predictions : undefined;
-  const reports =
-    multilabel?.reports.map(asClassReport) ?? classReports(countConfusions(labels, predicted, classNames.length));
+  const reports = multilabel?.reports.map(asClassReport) ?? classReports(labels, predicted, classNames.length);
   const sure = multilabel === undefined ? confidence : labels.map((_, i) => multilabel.setConfidence(i));
   const times = await latencies(classifier, images.slice(0, timed));
   return {
@@ -70,8 +75,8 @@ export async function evaluateClassifier(
   };
 }
 
-function asClassReport({ tp, fn, precision, recall, f1 }: LabelReport): ClassReport {
-  return { support: tp + fn, correct: tp, precision, recall, f1 };
+function asClassReport({ tp, fp, fn }: LabelReport): ClassReport {
+  return classReport(tp + fn, tp + fp, tp);
 }
 
 /** Of the model's file: in a folder that holds more, of `model.onnx`. */

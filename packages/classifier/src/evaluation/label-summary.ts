@@ -1,5 +1,4 @@
-import { joinLabels } from "@classifier-training/runs";
-import { describeInterval, type Interval } from "../statistics/interval.ts";
+import { describeInterval, type Interval, joinLabels } from "@classifier-training/runs";
 import { describeMeasure, type LabelMeasures } from "../statistics/multilabel.ts";
 import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
 import type { SplitPredictions } from "../statistics/predictions.ts";

@@ -1,12 +1,11 @@
+import { classReport, wilsonInterval } from "@classifier-training/runs";
 import { expect, test } from "vitest";
-import { expectedCalibrationError, quantile } from "../statistics/calibration.ts";
-import { wilsonInterval } from "../statistics/interval.ts";
 import type { ModelEvaluation } from "./evaluate.ts";
 import { evaluationMarkdown } from "./report.ts";
 
 function evaluation(name: string, correct: readonly boolean[]): ModelEvaluation {
   const successes = correct.filter(Boolean).length;
-  const report = { support: correct.length, correct: successes, precision: 1, recall: 1, f1: 1 };
+  const report = { ...classReport(correct.length, successes, successes), f1: 1 };
   return {
     name,
     sizeBytes: 2 ** 20,
@@ -40,15 +39,4 @@ test("a report says when the difference of two models is not significant", () =>
     | --- | --- | --- | --- |
     | a | 42 | 42; 1.000 | 40; 1.000 |"
   `);
-});
-
-test("calibration error is the gap between confidence and accuracy", () => {
-  expect(expectedCalibrationError([0.9, 0.9, 0.9, 0.9], [true, true, true, false])).toBeCloseTo(0.15);
-  expect(expectedCalibrationError([1, 1], [true, true])).toBe(0);
-  expect(expectedCalibrationError([0.9, Number.NaN], [true, true])).toBeNaN();
-});
-
-test("quantiles interpolate as numpy's do", () => {
-  expect(quantile([1, 2, 3, 4], 0.5)).toBe(2.5);
-  expect(quantile([1, 2, 3, 4], 0.95)).toBeCloseTo(3.85);
 });

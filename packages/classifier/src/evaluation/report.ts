@@ -1,5 +1,4 @@
-import { type Interval, percent } from "../statistics/interval.ts";
-import { compareErrors, type McNemarResult } from "../statistics/mcnemar.ts";
+import { compareErrors, type Interval, type McNemarResult, percent } from "@classifier-training/runs";
 import type { ModelEvaluation } from "./evaluate.ts";
 
 /** Two models compared on the same images. */

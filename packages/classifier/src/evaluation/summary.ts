@@ -1,7 +1,12 @@
 import { comparePython } from "@classifier-training/base";
-import { type PredictionRow, splitLabels } from "@classifier-training/runs";
-import { type ClassReport, classReports, countConfusions } from "../statistics/confusion.ts";
-import { type Interval, wilsonInterval } from "../statistics/interval.ts";
+import {
+  type ClassReport,
+  classReports,
+  type Interval,
+  type PredictionRow,
+  splitLabels,
+  wilsonInterval,
+} from "@classifier-training/runs";
 import type { LabelMeasures } from "../statistics/multilabel.ts";
 import type { SplitPredictions } from "../statistics/predictions.ts";
 
@@ -57,14 +62,14 @@ export function namedReports(rows: readonly NamedPrediction[]): NamedReport[] {
   const index = (name: string) => indices.get(name) as number;
   if (!isMultilabel) {
     const [labels, predicted] = (["true", "predicted"] as const).map((key) => rows.map((row) => index(row[key])));
-    const reports = classReports(countConfusions(labels ?? [], predicted ?? [], names.length));
+    const reports = classReports(labels ?? [], predicted ?? [], names.length);
     return reports.map((report, k) => ({ ...report, name: names[k] as string }));
   }
   // Each class is a question of its own: there or not, predicted or not.
   return names.map((name) => {
     const label = rows.map((row) => Number(labelsOf(row.true).includes(name)));
     const predicted = rows.map((row) => Number(labelsOf(row.predicted).includes(name)));
-    return { ...(classReports(countConfusions(label, predicted, 2))[1] as ClassReport), name };
+    return { ...(classReports(label, predicted, 2)[1] as ClassReport), name };
   });
 }
 

@@ -1,7 +1,7 @@
 import { MultilabelAveragePrecision, MultilabelF1Score } from "@classifier-training/lightning";
+import { compareErrors } from "@classifier-training/runs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compareErrors } from "./mcnemar.ts";
 import { bestThresholds, bootstrapScores, type LabelTable, labelReports, labelScores } from "./multilabel.ts";
 import { splitPredictions } from "./multilabel-predictions.ts";
 import { predictionsOfRows } from "./predictions.ts";

@@ -1,6 +1,6 @@
 import { Rng } from "@classifier-training/base";
 import { averagePrecision, rankedPoints } from "@classifier-training/lightning";
-import { percent } from "./interval.ts";
+import { percent } from "@classifier-training/runs";
 
 /** What a model said of every class of every sample, and what is true: rows of K, one after the other. */
 export interface LabelTable {

@@ -1,5 +1,5 @@
+import { describeInterval, type Interval, wilsonInterval } from "@classifier-training/runs";
 import { noGrad, type Tensor } from "@classifier-training/torch";
-import { describeInterval, type Interval, wilsonInterval } from "./interval.ts";
 
 /** A model's predictions for one batch, as plain arrays: they outlive the tensors, and ranks exchange them. */
 export interface BatchPredictions {

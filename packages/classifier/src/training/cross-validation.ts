@@ -4,11 +4,13 @@ import { CtError, csvText, displayPath, plural, writeFileAtomic } from "@classif
 import { type CheckpointSummary, firstOf, signatureDifferences, summaryOf } from "@classifier-training/lightning";
 import {
   evaluationPaths,
+  type Interval,
   listRuns,
   type Run,
   readSplitRecord,
   runPaths,
   type SplitRecord,
+  wilsonInterval,
   writePredictions,
 } from "@classifier-training/runs";
 import { microF1, namedRows, readEpochPredictions } from "../evaluation/stored-predictions.ts";
@@ -20,7 +22,6 @@ import {
   type PredictionSummary,
   summarizePredictions,
 } from "../evaluation/summary.ts";
-import { type Interval, wilsonInterval } from "../statistics/interval.ts";
 
 /** How many of the weakest classes are named. */
 const weakest = 5;

@@ -28,7 +28,7 @@ export const registerExport: RegisterCommand = (program) => {
       const { zipBundle } = await import("../../bundle/create.ts");
       const { exportBundle } = await import("../../bundle/from-model.ts");
       const { describeMeasure } = await import("../../statistics/multilabel.ts");
-      const { describeInterval, wilsonInterval } = await import("../../statistics/interval.ts");
+      const { describeInterval, wilsonInterval } = await import("@classifier-training/runs");
       const manifest = await exportBundle({
         model,
         out,
