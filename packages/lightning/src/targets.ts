@@ -12,6 +12,7 @@ import { DeterminismLog, determinismLogOptionsSchema } from "./callbacks/determi
 import { DeviceStatsMonitor, deviceStatsMonitorOptionsSchema } from "./callbacks/device-stats-monitor.ts";
 import { EarlyStopping, earlyStoppingOptionsSchema } from "./callbacks/early-stopping.ts";
 import { EMACallback, emaOptionsSchema } from "./callbacks/ema.ts";
+import { FitToTime, fitToTimeOptionsSchema } from "./callbacks/fit-to-time.ts";
 import {
   GradientAccumulationScheduler,
   gradientAccumulationSchedulerOptionsSchema,
@@ -63,6 +64,7 @@ const callbacks: Readonly<Record<string, Target>> = {
   BatchSizeFinder: optionsTarget(batchSizeFinderOptionsSchema, (options) => new BatchSizeFinder(options)),
   LearningRateFinder: optionsTarget(learningRateFinderOptionsSchema, (options) => new LearningRateFinder(options)),
   DeviceStatsMonitor: optionsTarget(deviceStatsMonitorOptionsSchema, (options) => new DeviceStatsMonitor(options)),
+  FitToTime: optionsTarget(fitToTimeOptionsSchema, (options) => new FitToTime(options)),
   GradientAccumulationScheduler: optionsTarget(
     gradientAccumulationSchedulerOptionsSchema,
     (options) => new GradientAccumulationScheduler(options),

@@ -119,6 +119,16 @@ test("a time is filled, with a smaller image where the time is short, and never 
   expect(Number(within(300, "hand signs", 25)["max_epochs"])).toBeLessThan(Number(within(300)["max_epochs"]));
 });
 
+test("a time may be filled with more epochs than were chosen, unless the user says how many", () => {
+  const most = (given: object, more: object) =>
+    decide("two cores", "hand signs", { "data.image_size": 64, ...given }, more).values["most_epochs"];
+  expect(most({}, { seconds: 120 })).toBe(most({}, { seconds: 60 }));
+  expect(most({}, { seconds: 120 })).toBeGreaterThan(100);
+  expect(most({ "trainer.max_epochs": 20 }, { seconds: 120 })).toBeUndefined();
+  expect(most({ "callbacks.fit_to_time.most_epochs": null }, { seconds: 120 })).toBeUndefined();
+  expect(most({}, {})).toBeUndefined();
+});
+
 test("the last epoch is validated, and not every one of many", () => {
   for (let seconds = 60; seconds < 900; seconds += 20) {
     const { max_epochs: epochs, check_val_every_n_epoch: every = 1 } = decide(

@@ -114,6 +114,8 @@ export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
     validated(Math.max(1, Math.min(fitting, facts.seconds === undefined ? wanted : most))),
     epochsReason(facts, fitting, most, perClass),
   );
+  if (facts.seconds !== undefined && given("trainer.max_epochs") === undefined && epochs < most)
+    set("callbacks.fit_to_time.most_epochs", most, "should the machine become faster");
   const every = validationInterval(epochs);
   if (every > 1) set("trainer.check_val_every_n_epoch", every, "validates often enough");
 

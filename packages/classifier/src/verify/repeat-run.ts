@@ -55,6 +55,8 @@ function overrides(run: string, scratch: string, steps: number): string[] {
     textOverride("callbacks.replay.path", join(scratch, "run", runPaths.determinismLog)),
     textOverride("++callbacks.replay.threads_of", resolve(run, runPaths.determinismLog)),
     "++callbacks.onnx_export=null",
+    // Not by the clock of now.
+    "++callbacks.fit_to_time=null",
     // `logging` itself is a group, and the saved configuration has no defaults list to choose from.
     ...(loggers instanceof DictConfig ? [...loggers.keys()].map((name) => `~logging.${name}`) : []),
     `++trainer.max_steps=${steps}`,

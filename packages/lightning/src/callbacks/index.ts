@@ -12,6 +12,7 @@ export {
 export { DeviceStatsMonitor } from "./device-stats-monitor.ts";
 export { EarlyStopping, type EarlyStoppingOptions, type StoppingReason } from "./early-stopping.ts";
 export { EMACallback, type EMAOptions } from "./ema.ts";
+export { FitToTime } from "./fit-to-time.ts";
 export { GradientAccumulationScheduler } from "./gradient-accumulation-scheduler.ts";
 export { HistogramCallback } from "./histogram-callback.ts";
 export { LearningRateFinder } from "./learning-rate-finder.ts";

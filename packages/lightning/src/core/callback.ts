@@ -62,6 +62,13 @@ export abstract class Callback {
     optimizer: optim.Optimizer,
   ): { readonly averages: ReadonlyMap<Tensor, Tensor>; readonly decay: number };
 
+  /**
+   * How many steps a schedule takes where it takes one otherwise.
+   * @param epochs trained when the step is due, with the fraction of the one in progress
+   * @param perEpoch how often the schedule is stepped in an epoch
+   */
+  schedulerSteps?(epochs: number, perEpoch: number): number;
+
   /** What a resumed run must know; plain values, arrays, maps and tensors. */
   stateDict?(): Record<string, unknown>;
   loadStateDict?(state: Record<string, unknown>): void;

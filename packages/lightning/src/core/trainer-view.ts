@@ -87,7 +87,8 @@ export interface TrainerView {
   readonly numPredictBatches: readonly number[];
   readonly trainLoaderStats: { readonly waitMs: number; readonly images: number; readonly batches: number };
 
-  readonly maxEpochs: number;
+  /** Can be changed in training: schedules stay as long as they were made. */
+  maxEpochs: number;
   readonly minEpochs: number;
   readonly maxSteps: number;
   readonly valCheckInterval: number;

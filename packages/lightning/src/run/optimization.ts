@@ -249,8 +249,17 @@ export class Optimization {
           continue;
         }
       }
-      await hooks.module("lrSchedulerStep", config.scheduler, metric);
+      const steps = config.reduceOnPlateau ? 1 : this.#schedulerSteps(config);
+      for (let step = 0; step < steps; step++) await hooks.module("lrSchedulerStep", config.scheduler, metric);
     }
+  }
+
+  #schedulerSteps({ interval, frequency }: SchedulerConfig): number {
+    const { callbacks, progress } = this.#run;
+    const ofEpoch = interval === "epoch" ? 1 : progress.numTrainingBatches;
+    const done = progress.epoch + (interval === "epoch" ? 1 : progress.batchesReady / ofEpoch);
+    const pace = Number.isFinite(ofEpoch) ? callbacks.find((one) => one.schedulerSteps !== undefined) : undefined;
+    return pace?.schedulerSteps?.(done, ofEpoch / frequency) ?? 1;
   }
 }
 

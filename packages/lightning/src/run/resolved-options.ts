@@ -8,7 +8,7 @@ export type BatchLimit = number | { readonly batches: number };
  * `barebones`, `overfitBatches`) applied.
  */
 export interface ResolvedOptions {
-  readonly maxEpochs: number;
+  maxEpochs: number;
   /** Nothing limits the training, and `maxEpochs` is a guess. */
   readonly assumesMaxEpochs: boolean;
   readonly minEpochs: number;

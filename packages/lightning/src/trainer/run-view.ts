@@ -151,6 +151,9 @@ export abstract class RunView implements TrainerView {
   get maxEpochs(): number {
     return this.fitRun.options.maxEpochs;
   }
+  set maxEpochs(epochs: number) {
+    this.fitRun.options.maxEpochs = epochs;
+  }
   get minEpochs(): number {
     return this.fitRun.options.minEpochs;
   }
