@@ -1,5 +1,6 @@
 // Makes the folders that are published, release/<package>: what users need of each package, and nothing of development.
-//   node scripts/release.mjs            after `npm run build`
+//   node scripts/release.mjs               after `npm run build`
+//   node scripts/release.mjs --platform    the package with the addon that was built on this machine, only
 //   npm publish ./release/base --access public
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -7,6 +8,8 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { root } from "./exec.mjs";
+import { platformPackage, platforms } from "./release/platform.mjs";
+import { vendorZod } from "./release/zod.mjs";
 
 /** The condition under which the sources are used in a clone; there are none in a published package. */
 const sourceCondition = "classifier-source";
@@ -27,7 +30,13 @@ export async function makeRelease(out = join(root, "release")) {
     copy(join(root, "LICENSE"), join(target, "LICENSE"));
     writeFileSync(join(target, "package.json"), `${JSON.stringify(publishedManifest(manifest, folder), null, 2)}\n`);
   }
+  await vendorZod(join(out, "base"));
   return inOrder(manifests).map((folder) => join(out, folder));
+}
+
+/** The package with this machine's addon, beside the others. @returns {string} its folder */
+export function makePlatformRelease(out = join(root, "release")) {
+  return platformPackage(out, publishedManifest(readManifest("torch"), "torch"));
 }
 
 const npm = (...args) =>
@@ -55,14 +64,18 @@ function copy(from, to) {
   });
 }
 
-function publishedManifest({ scripts: _, files: __, ...manifest }, folder) {
+function publishedManifest({ scripts: _, files: __, devDependencies: ___, ...manifest }, folder) {
   const { repository } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const url = process.env.GITHUB_REPOSITORY
     ? `git+https://github.com/${process.env.GITHUB_REPOSITORY}.git`
     : repository.url;
   const web = url.replace(/^git\+|\.git$/g, "");
+  const { name, version } = manifest;
   return {
     ...withoutSources(manifest),
+    ...(folder === "torch" && {
+      optionalDependencies: Object.fromEntries(platforms.map((platform) => [`${name}-${platform}`, version])),
+    }),
     repository: { type: "git", url, directory: `packages/${folder}` },
     homepage: `${web}#readme`,
     bugs: `${web}/issues`,
@@ -90,5 +103,6 @@ function inOrder(manifests) {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  for (const folder of await makeRelease()) process.stdout.write(`${folder}\n`);
+  const folders = process.argv.includes("--platform") ? [makePlatformRelease()] : await makeRelease();
+  for (const folder of folders) process.stdout.write(`${folder}\n`);
 }

@@ -1,8 +1,8 @@
-import type { z } from "zod";
 import { CtError, type Problem } from "./errors.ts";
 import { spellOption } from "./option-names.ts";
 import { keysOf, pathText, schemaAt } from "./schema.ts";
 import { suggestion } from "./text.ts";
+import type { core } from "./zod.ts";
 
 /** What is needed of a schema: those of zod have it. */
 export interface Schema<Value> {
@@ -14,8 +14,8 @@ type ParseResult<Value> =
   | { readonly success: false; readonly error: { readonly issues: readonly Issue[] } };
 
 /** An issue before zod makes a message of it. */
-type RawIssue = z.core.$ZodRawIssue;
-type Issue = Pick<z.core.$ZodIssue, "path" | "message"> & { readonly code?: string; readonly keys?: readonly string[] };
+type RawIssue = core.$ZodRawIssue;
+type Issue = Pick<core.$ZodIssue, "path" | "message"> & { readonly code?: string; readonly keys?: readonly string[] };
 
 /**
  * Checks a value by a schema, which also fills in defaults. The error says of each option `expected ..., received ...`

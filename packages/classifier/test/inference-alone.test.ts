@@ -2,9 +2,11 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { installInto } from "./installation.ts";
 import { writeTinyModel } from "./tiny-model.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 const base = mkdtempSync(join(tmpdir(), "alone-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -60,4 +62,28 @@ test("a service loads ONNX Runtime and an image decoder, and nothing of training
     expect([...packages]).toContain(name);
   const unwanted = /torch|canvas|chart|tsx|esbuild|fontsource|commander|lightning|hydra|jersey|vision/i;
   expect([...packages].filter((name) => unwanted.test(name.replace("@classifier-training", "")))).toEqual([]);
+});
+
+const withoutSharp = `
+import { byteImage, OnnxClassifier } from "@classifier-training/inference";
+const classifier = await OnnxClassifier.load("bundle");
+await classifier.predict([byteImage(new Uint8Array(48), 4, 4)]);
+const [error] = await classifier.predictEach(["photo of a ü.png"]);
+console.log(error.message);
+await classifier.close();
+`;
+
+test("without sharp pixels are classified, and a PNG file names the command that installs it", async () => {
+  const folder = join(base, "no sharp");
+  installInto(folder);
+  rmSync(join(folder, "node_modules/sharp"), { recursive: true });
+  const model = await writeTinyModel(base);
+  cpSync(model.bundle, join(folder, "bundle"), { recursive: true });
+  cpSync(model.image, join(folder, "photo of a ü.png"));
+  writeFileSync(join(folder, "service.mjs"), withoutSharp);
+  const { stdout, stderr } = spawnSync(process.execPath, ["service.mjs"], { cwd: folder, encoding: "utf8" });
+  expect(stderr).toBe("");
+  expect(stdout).toBe(
+    "photo of a ü.png cannot be decoded: the package sharp is not installed\n  fix: npm install sharp\n",
+  );
 });

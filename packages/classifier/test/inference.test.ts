@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { runInNewContext } from "node:vm";
 import { CtError } from "@classifier-training/base";
 import { zipSync } from "fflate";
+import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Classifier, OnnxClassifier } from "../src/inference/index.ts";
+import { byteImage, type Classifier, OnnxClassifier } from "../src/inference/index.ts";
 import { openClassifier } from "../src/inference/open-classifier.ts";
 import { type TinyModel, tinyLabels, writeTinyModel } from "./tiny-model.ts";
 
@@ -34,14 +35,16 @@ async function failure(promise: Promise<unknown>): Promise<string> {
 }
 
 const bytes = () => readFileSync(tiny.image);
+const pixels = byteImage(new Uint8Array(3), 1, 1);
 
 test.each<[string, () => readonly unknown[], string]>([
   ["a buffer without brackets", () => [bytes()], "expected an array of images, received Uint8Array"],
   ["a path without brackets", () => [tiny.image], "expected an array of images, received string"],
   ["nothing", () => [], "expected an array of images, received undefined"],
   ["null", () => [null], "expected an array of images, received Null"],
-  ["a number among images", () => [[tiny.image, 7]], "images[1]: expected a path or the bytes"],
-  ["floats among images", () => [[new Float32Array(4)]], "images[0]: expected a path or the bytes"],
+  ["a number among images", () => [[tiny.image, 7]], "images[1]: expected a path, the bytes of a file"],
+  ["floats among images", () => [[new Float32Array(4)]], "images[0]: expected a path, the bytes of a file"],
+  ["too few pixels", () => [[{ ...pixels, data: new Uint8Array(2) }]], "fix: make an image of pixels with byteImage"],
   ["a promise of an image", () => [[Promise.resolve(bytes())]], "received Promise"],
   ["topK: -1", () => [[bytes()], { topK: -1 }], "options: topK: expected number >= 1, received -1"],
   ["topK: 1.5", () => [[bytes()], { topK: 1.5 }], "options: topK: expected integer, received 1.5"],
@@ -82,6 +85,12 @@ test.each<[string, readonly unknown[], string]>([
 ])("load refuses %s with one error", async (_what, args, message) => {
   const load = OnnxClassifier.load as (...values: readonly unknown[]) => Promise<unknown>;
   expect(await failure(load(...args))).toContain(message);
+});
+
+test("pixels are classified as the file that they come from", async () => {
+  const { data, info } = await sharp(tiny.image).raw().toBuffer({ resolveWithObject: true });
+  const given = byteImage(data, info.width, info.height);
+  expect(await classifier.logits([given])).toEqual(await classifier.logits([tiny.image]));
 });
 
 test("bytes of another realm are bytes", async () => {

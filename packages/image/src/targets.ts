@@ -1,5 +1,5 @@
 import { optionsTarget, refusedTarget, type Target, type TargetTable } from "@classifier-training/base";
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { interpolations } from "./functional/resize.ts";
 import { autoAugmentPolicyOption } from "./transforms/auto-augment.ts";
 import { interpolationNamed } from "./transforms/options.ts";

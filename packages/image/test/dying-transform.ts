@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { defineFixedTransform } from "../src/transforms/transform.ts";
 
 /** Ends its thread, as a crash in native code would. */

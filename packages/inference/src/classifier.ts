@@ -1,6 +1,7 @@
 import { CtError, parseOptions } from "@classifier-training/base";
+import * as z from "@classifier-training/base/zod";
+import type { ByteImage } from "@classifier-training/image";
 import { classNamesOf, type LabelsMapping } from "@classifier-training/runs";
-import { z } from "zod";
 import type { ImageInput, Preprocessor } from "./preprocessor.ts";
 import { aboveThreshold, type ClassProbability, topK as mostProbable } from "./top-k.ts";
 
@@ -56,7 +57,7 @@ export abstract class Classifier {
   }
 
   /**
-   * @param images paths, or encoded files in memory (JPEG, PNG, WebP, ...)
+   * @param images paths, encoded files in memory (JPEG, PNG, WebP, ...), or pixels
    * @returns the top-k classes of each image, best first; of a multilabel model the classes above their thresholds,
    *   which may be none
    * @throws CtError naming the image that cannot be decoded, or the invalid argument; after `close`
@@ -176,14 +177,26 @@ function checkImages(images: unknown): void {
     );
   }
   for (const [i, image] of images.entries()) {
-    if (typeof image !== "string" && !isBytes(image))
-      throw invalid(`images[${i}]: expected a path or the bytes of a file (Uint8Array), received ${kindOf(image)}`);
+    if (typeof image !== "string" && !isBytes(image) && !isPixels(image))
+      throw invalid(
+        `images[${i}]: expected a path, the bytes of a file (Uint8Array) or pixels, received ${kindOf(image)}`,
+        "make an image of pixels with byteImage(data, width, height): uint8 RGB, rows of pixels",
+      );
   }
 }
 
 /** Of any realm: in a test runner `Uint8Array` is a different class. */
 function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && kindOf(value) === "Uint8Array";
+}
+
+/** As `byteImage` makes it: RGB, of as many bytes as its size says. */
+function isPixels(value: unknown): value is ByteImage {
+  if (typeof value !== "object" || value === null) return false;
+  const { width, height, channels, data, semantics } = value as Partial<ByteImage>;
+  const isSize = (size: unknown): size is number => Number.isInteger(size) && (size as number) > 0;
+  if (!isSize(width) || !isSize(height) || channels !== 3 || semantics === undefined) return false;
+  return isBytes(data) && data.length === width * height * channels;
 }
 
 function kindOf(value: unknown): string {

@@ -1,5 +1,6 @@
 /** Exported models for services: loads, verifies and runs them, without LibTorch. */
 
+export { type ByteImage, byteImage } from "@classifier-training/image";
 export { classNamesOf, type LabelsMapping, labelsMappingSchema, parseLabelsMapping } from "@classifier-training/runs";
 export { Classifier, type PredictOptions } from "./classifier.ts";
 export { type ModelFiles, openModelFiles } from "./model-files.ts";

@@ -1,6 +1,14 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, extname, join, relative } from "node:path";
-import { CtError, readRegularFile } from "@classifier-training/base";
+import { inflateRawSync } from "node:zlib";
+import {
+  CtError,
+  readRegularFile,
+  readZipDirectory,
+  type ZipEntry,
+  type ZipSource,
+  zipDataStart,
+} from "@classifier-training/base";
 import { bundlePaths, isInside, type LabelsMapping, parseLabelsMapping } from "@classifier-training/runs";
 
 /** The files of an exported model: those of a folder, or of a zip archive, by paths with forward slashes. */
@@ -67,8 +75,8 @@ function folderFiles(folder: string): ModelFiles {
 }
 
 /** The whole archive is held in memory. One that contains a bundle's folder, instead of its files, is the same bundle. */
-async function zipFiles(path: string): Promise<ModelFiles> {
-  const entries = await unzip(path);
+function zipFiles(path: string): ModelFiles {
+  const entries = unzip(path);
   const names = [...entries.keys()];
   const top = names[0]?.split("/")[0] ?? "";
   const prefix = names.length > 0 && names.every((name) => name.startsWith(`${top}/`)) ? `${top}/` : "";
@@ -87,20 +95,15 @@ async function zipFiles(path: string): Promise<ModelFiles> {
 const largestGrowth = 10;
 const alwaysAllowed = 64 * 2 ** 20;
 
-async function unzip(path: string): Promise<Map<string, Uint8Array>> {
-  const { unzipSync } = await import("fflate");
+function unzip(path: string): Map<string, Uint8Array> {
   const archive = readRegularFile(path, maxBytes);
   const limit = Math.min(maxBytes, alwaysAllowed + largestGrowth * archive.length);
-  let total = 0;
+  const source: ZipSource = { size: archive.length, read: (position, length) => partOf(archive, position, length) };
   try {
-    const entries = unzipSync(archive, {
-      filter: ({ name, originalSize }) => {
-        total += originalSize;
-        if (total > limit) throw new RangeError(`expected at most ${limit} bytes in its files, received more`);
-        return !name.endsWith("/");
-      },
-    });
-    return new Map(Object.entries(entries));
+    const entries = readZipDirectory(source, archive.length).filter(({ name }) => !name.endsWith("/"));
+    const total = entries.reduce((sum, { size }) => sum + size, 0);
+    if (total > limit) throw new RangeError(`expected at most ${limit} bytes in its files, received ${total}`);
+    return new Map(entries.map((entry) => [entry.name, unpack(source, entry)]));
   } catch (cause) {
     throw new CtError({
       code: "classifier/archive",
@@ -110,4 +113,20 @@ async function unzip(path: string): Promise<Map<string, Uint8Array>> {
       cause,
     });
   }
+}
+
+function partOf(archive: Uint8Array, position: number, length: number): Uint8Array {
+  if (position < 0 || position + length > archive.length) throw new RangeError("it is truncated");
+  return archive.subarray(position, position + length);
+}
+
+function unpack(source: ZipSource, entry: ZipEntry): Uint8Array {
+  const { name, method, encrypted, size, storedSize } = entry;
+  if (encrypted) throw new RangeError(`'${name}' is encrypted`);
+  const stored = source.read(zipDataStart(source, entry), storedSize);
+  if (method !== 0 && method !== 8)
+    throw new RangeError(`'${name}' is compressed by method ${method}: expected 0 or 8`);
+  const bytes = method === 0 ? stored : inflateRawSync(stored, { maxOutputLength: Math.max(1, size) });
+  if (bytes.length !== size) throw new RangeError(`'${name}': expected ${size} bytes, received ${bytes.length}`);
+  return bytes;
 }

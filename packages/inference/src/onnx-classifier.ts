@@ -1,6 +1,6 @@
 import { CtError } from "@classifier-training/base";
+import * as z from "@classifier-training/base/zod";
 import { type LabelsMapping, readLabelsMapping } from "@classifier-training/runs";
-import { z } from "zod";
 import { Classifier, check } from "./classifier.ts";
 import { labelsMappingIn, openModel } from "./model-files.ts";
 import { Preprocessor } from "./preprocessor.ts";

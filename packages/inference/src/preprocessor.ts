@@ -1,5 +1,6 @@
 import { CtError } from "@classifier-training/base";
 import {
+  type ByteImage,
   buildNamedTransform,
   decodeImage,
   isByteImage,
@@ -10,8 +11,8 @@ import {
 } from "@classifier-training/image";
 import type { LabelsMapping } from "@classifier-training/runs";
 
-/** An image to classify: a path, or the bytes of a file. */
-export type ImageInput = string | Uint8Array;
+/** An image to classify: a path, the bytes of a file, or pixels (`byteImage`). */
+export type ImageInput = string | Uint8Array | ByteImage;
 
 /** Preprocesses images as in validation, by the transforms in the labels mapping. */
 export class Preprocessor {
@@ -49,10 +50,7 @@ export class Preprocessor {
   async prepare(image: ImageInput, index: number): Promise<Float32Array> {
     const name = typeof image === "string" ? image : `images[${index}]`;
     try {
-      const options = { exifOrientation: this.mapping.preprocessing?.exif_orientation, name };
-      const decoded = await (typeof image === "string"
-        ? readImage(image, options)
-        : decodeImage(bytesOf(image), options));
+      const decoded = await this.#decode(image, name);
       const prepared = await this.#transform.run(decoded, { key: [0], path: "" });
       const fits = prepared.width === this.width && prepared.height === this.height && prepared.channels === 3;
       if (fits && !isByteImage(prepared)) return toChannelsFirst(prepared as typeof prepared & { data: Float32Array });
@@ -71,6 +69,12 @@ export class Preprocessor {
         cause,
       });
     }
+  }
+
+  async #decode(image: ImageInput, name: string): Promise<ByteImage> {
+    if (typeof image !== "string" && "data" in image) return image;
+    const options = { exifOrientation: this.mapping.preprocessing?.exif_orientation, name };
+    return typeof image === "string" ? readImage(image, options) : decodeImage(bytesOf(image), options);
   }
 }
 

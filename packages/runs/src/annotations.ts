@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CtError, parseOptions, readRegularFile, writeFileAtomic } from "@classifier-training/base";
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { runPaths } from "./names.ts";
 
 /** `annotations.json`: what people note about a run, beside it; the run itself never reads it. */

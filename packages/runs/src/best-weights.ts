@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { splits, writeFileAtomic } from "@classifier-training/base";
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { runPaths } from "./names.ts";
 
 /**

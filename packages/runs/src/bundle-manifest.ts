@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 
 /** Bundles of the first versions call an image a picture. */
 function renamed(sample: unknown): unknown {

@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { isProcessAlive } from "@classifier-training/base";
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { checkpointPaths } from "./names.ts";
 import { readRun } from "./run-reader.ts";
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { CtError, parseOptions, readRegularFile, writeFileAtomic } from "@classifier-training/base";
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { runPaths } from "./names.ts";
 
 /** No table of classes is longer; a number beyond it is a damaged or hostile file. */

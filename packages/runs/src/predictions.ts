@@ -1,5 +1,5 @@
 import { CtError, csvText, parseCsv, readRegularFile, writeFileAtomic } from "@classifier-training/base";
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 
 const count = z.string().regex(/^\d+$/).optional();
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { weightsNameSchema } from "./best-weights.ts";
 import { runPaths } from "./names.ts";
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { CtError, readRegularFile, splits, writeFileAtomic } from "@classifier-training/base";
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 
 const sampleSchema = z.object({
   path: z.string().describe("relative to the data path"),

@@ -19,7 +19,8 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { installAdvice } from "./install-advice.mjs";
 import { hasGlooHeaders, locateLibTorch } from "./locate.mjs";
-import { addonFolder, addonName, buildInfo, isClone, libraryIn, nativeFolder, packageManifest } from "./place.mjs";
+import { addonFolder, addonName, buildInfo, isClone, libraryIn, nativeFolder } from "./place.mjs";
+import { platformPackage, takePrebuilt } from "./prebuilt.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -105,13 +106,16 @@ export async function makeAddon({ onProgress = () => {}, force = false, sanitize
   const release = await takeLock(join(folder, "lock"), onProgress);
   try {
     if (isReady()) return made("ready");
-    const prebuilt = isClone() || sanitize ? undefined : platformPackage(libtorch);
-    const how = prebuilt?.fits ? "prebuilt" : "built";
-    const binary = prebuilt?.fits ? prebuilt.path : await compile(folder, libtorch, options, onProgress, prebuilt);
-    replaceFile(path, (temporary) => writeFileSync(temporary, readFileSync(binary), { mode: 0o755 }));
-    // Object files serve whoever changes the sources.
-    if (!isClone()) rmSync(treeIn(folder), { recursive: true, force: true });
     linkLibTorch(folder, libtorch);
+    const prebuilt = isClone() || sanitize ? undefined : platformPackage();
+    const why = prebuilt && takePrebuilt(prebuilt, libtorch, path);
+    const how = prebuilt !== undefined && why === undefined ? "prebuilt" : "built";
+    if (how === "built") {
+      const binary = await compile(folder, libtorch, options, onProgress, why);
+      replaceFile(path, (temporary) => writeFileSync(temporary, readFileSync(binary), { mode: 0o755 }));
+      // Object files serve whoever changes the sources.
+      if (!isClone()) rmSync(treeIn(folder), { recursive: true, force: true });
+    }
     writeInfo(folder, { contentHash: wanted, origin: how, builtAt: new Date().toISOString(), sanitize }, libtorch);
     return made(how);
   } finally {
@@ -127,7 +131,7 @@ function located() {
     throw new BuildError(error.message);
   }
   if (libtorch !== undefined) return libtorch;
-  const tools = !isClone() && platformPackage(undefined) !== undefined ? false : missingTools().length > 0;
+  const tools = !isClone() && platformPackage() !== undefined ? false : missingTools().length > 0;
   throw new BuildError(`LibTorch was not found\n${installAdvice({ libtorch: true, tools })}`);
 }
 
@@ -164,36 +168,24 @@ function linkLibTorch(folder, { libDir }) {
   replaceFile(join(folder, "libtorch"), (temporary) => symlinkSync(libDir, temporary));
 }
 
-/**
- * The addon of the optional package for this platform; it fits when it was compiled for the LibTorch that was found.
- * @returns {{ path: string, version: string, name: string, fits: boolean } | undefined}
- */
-function platformPackage(libtorch) {
-  const name = `${packageManifest().name}-${process.platform}-${process.arch}`;
-  try {
-    const manifest = require(`${name}/package.json`);
-    if (manifest.version !== packageManifest().version) return undefined;
-    const { version } = manifest.libtorch;
-    return { path: require.resolve(`${name}/${addonName}`), version, name, fits: version === libtorch?.version };
-  } catch {
-    return undefined;
-  }
-}
-
 /** Where CMake works. */
 const treeIn = (folder) => join(folder, `cmake-${process.arch}`);
 
-/** @returns {Promise<string>} the path of what CMake made */
-async function compile(folder, libtorch, { sanitize, gloo }, onProgress, prebuilt) {
+/**
+ * @param {string | undefined} why no prebuilt addon was taken, where there is one
+ * @returns {Promise<string>} the path of what CMake made
+ */
+async function compile(folder, libtorch, { sanitize, gloo }, onProgress, why) {
   const started = Date.now();
   const missing = missingTools();
   if (missing.length > 0) {
-    const why = prebuilt === undefined ? "" : `${prebuilt.name} has an addon for LibTorch ${prebuilt.version}, and `;
+    const lead = why === undefined ? "the" : `${why}: an`;
     throw new BuildError(
-      `${why}${why === "" ? "the" : "an"} addon for LibTorch ${libtorch.version} (${libtorch.libDir}) has to be compiled: ${missing.join(" and ")} is missing\n${installAdvice({ tools: true })}`,
+      `${lead} addon for LibTorch ${libtorch.version} (${libtorch.libDir}) has to be compiled, and ${missing.join(" and ")} ${missing.length === 1 ? "is" : "are"} missing\n${installAdvice({ tools: true })}`,
     );
   }
-  onProgress(`building the torch addon against LibTorch ${libtorch.version} (${libtorch.kind})`);
+  const because = why === undefined ? "" : `: ${why}`;
+  onProgress(`building the torch addon against LibTorch ${libtorch.version} (${libtorch.kind})${because}`);
   const tree = treeIn(folder);
   const before = buildInfo(folder)?.libtorch?.libDir;
   if (before !== undefined && before !== libtorch.libDir) rmSync(tree, { recursive: true, force: true });

@@ -58,7 +58,7 @@ async function decodeStored(
     if (width * height > maxPixels) throw tooLarge(name, width, height, maxPixels);
   };
   try {
-    const read = readerOf(bytes) ?? ((file) => platform.decode(file, maxPixels, allow));
+    const read = readerOf(bytes) ?? ((file) => platform.decode(file, name, maxPixels, allow));
     const { width, height, data } = await read(bytes, allow);
     return byteImage(data, width, height);
   } catch (error) {

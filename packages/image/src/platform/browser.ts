@@ -34,7 +34,7 @@ function canvasOf(width: number, height: number): { canvas: Canvas; context: Con
   return { canvas, context: canvas.getContext("2d", { willReadFrequently: true }) };
 }
 
-async function decode(bytes: Uint8Array, _maxPixels: number, allow: SizeCheck): Promise<RgbPixels> {
+async function decode(bytes: Uint8Array, _name: string, _maxPixels: number, allow: SizeCheck): Promise<RgbPixels> {
   const options = { imageOrientation: "none", premultiplyAlpha: "none", colorSpaceConversion: "none" };
   const bitmap = await browser.createImageBitmap(new Blob([bytes as Uint8Array<ArrayBuffer>]), options);
   const { width, height } = bitmap;

@@ -1,19 +1,16 @@
 import { readFile, stat } from "node:fs/promises";
 import { CtError, importModule, readRegularFile } from "@classifier-training/base";
-import sharp from "sharp";
 import type { RgbPixels, SizeCheck } from "../codecs/reader.ts";
 import { cmykOf, isTiff } from "../codecs/tags.ts";
 import { ImageError } from "../errors.ts";
 import type { ByteImage } from "../image.ts";
 import type { Platform } from "./platform.ts";
+import { largestPlainJpeg, loadSharp, type Sharp } from "./sharp.ts";
 
-// One thread per image: parallelism comes from the workers, and a rival thread pool would starve the training step.
-sharp.concurrency(1);
-sharp.cache(false);
-
-async function decode(bytes: Uint8Array, maxPixels: number, allow: SizeCheck): Promise<RgbPixels> {
+async function decode(bytes: Uint8Array, name: string, maxPixels: number, allow: SizeCheck): Promise<RgbPixels> {
+  const sharp = await loadSharp(`${name} cannot be decoded`);
   try {
-    return await decodeBySharp(bytes, maxPixels);
+    return await decodeBySharp(sharp, bytes, maxPixels);
   } catch (error) {
     if (error instanceof Error && /pixel limit/i.test(error.message)) {
       const { width = 0, height = 0 } = await sharp(bytes, { limitInputPixels: false }).metadata();
@@ -23,7 +20,7 @@ async function decode(bytes: Uint8Array, maxPixels: number, allow: SizeCheck): P
   }
 }
 
-async function decodeBySharp(bytes: Uint8Array, maxPixels: number): Promise<RgbPixels> {
+async function decodeBySharp(sharp: Sharp, bytes: Uint8Array, maxPixels: number): Promise<RgbPixels> {
   const cmyk = cmykOf(bytes);
   const input = sharp(bytes, {
     limitInputPixels: maxPixels,
@@ -67,6 +64,7 @@ function toRgb(data: Uint8Array, width: number, height: number, channels: number
 
 async function encode(image: ByteImage, format: "png" | "jpeg", quality: number): Promise<Uint8Array> {
   const { width, height, data } = image;
+  const sharp = await loadSharp(`a ${format.toUpperCase()} file cannot be made`);
   const pixels = sharp(data, { raw: { width, height, channels: image.channels as 1 | 3 } });
   if (format === "png") return pixels.png().toBuffer();
   return pixels.jpeg({ quality, chromaSubsampling: "4:2:0", optimizeCoding: false, mozjpeg: false }).toBuffer();
@@ -108,8 +106,5 @@ async function readBytes(path: string): Promise<Uint8Array> {
     throw new ImageError({ code: "image/missing", what: `the image ${path} ${why}`, cause: error });
   }
 }
-
-/** Larger files go to sharp, which does not block the thread. */
-const largestPlainJpeg = { bytes: 1 << 20, pixels: 1 << 21 };
 
 export const platform: Platform = { largestPlainJpeg, decode, encode, readBytes, importModule };

@@ -1,5 +1,5 @@
 import type { Rng } from "@classifier-training/base";
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { type Image, isByteImage } from "../image.ts";
 import { takeBytes } from "../kernels/buffers.ts";
 import {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { type AugmentSpace, type AugmentStep, applySteps, commonSpace, sampleMagnitude } from "./augment-ops.ts";
 import { policies } from "./auto-augment-policies.ts";
 import { augmentFillOption, enumMember, warpInterpolationOption } from "./options.ts";

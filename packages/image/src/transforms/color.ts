@@ -1,5 +1,5 @@
 import type { Rng } from "@classifier-training/base";
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { adjustSharpness } from "../functional/blur.ts";
 import {
   autocontrast,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { probability } from "./options.ts";
 import { defineContainer, runAll, transformOption } from "./transform.ts";
 

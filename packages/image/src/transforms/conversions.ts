@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { toGrayscale } from "../functional/color.ts";
 import { convert } from "../functional/convert.ts";
 import { isByteImage } from "../image.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { gaussianBlur } from "../functional/blur.ts";
 import { bytesThrough } from "../functional/convert.ts";
 import { downAndUp, zoomIn, zoomOut } from "../functional/degrade.ts";

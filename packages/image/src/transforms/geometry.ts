@@ -1,5 +1,5 @@
 import { Rng } from "@classifier-training/base";
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { horizontalFlip, roundHalfEven, verticalFlip } from "../functional/crop.ts";
 import { elastic, elasticDisplacement } from "../functional/elastic.ts";
 import { type AffineParams, affine, type Points, perspective, rotate } from "../functional/geometry.ts";

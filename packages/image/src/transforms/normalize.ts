@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { ImageError } from "../errors.ts";
 import { isByteImage } from "../image.ts";
 import { defineFixedTransform } from "./transform.ts";

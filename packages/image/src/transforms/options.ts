@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { paddingModes } from "../functional/crop.ts";
 import { interpolations } from "../functional/resize.ts";
 

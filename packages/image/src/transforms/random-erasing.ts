@@ -1,5 +1,5 @@
 import type { Rng } from "@classifier-training/base";
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { roundHalfEven } from "../functional/crop.ts";
 import type { Box } from "../functional/resample.ts";
 import { type Image, isByteImage } from "../image.ts";

@@ -1,5 +1,5 @@
 import { suggestion } from "@classifier-training/base";
-import type { z } from "zod";
+import type * as z from "@classifier-training/base/zod";
 import { platform } from "#platform";
 import { ImageError } from "../errors.ts";
 import * as augMix from "./aug-mix.ts";

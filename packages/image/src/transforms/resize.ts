@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { resize } from "../functional/resize.ts";
 import { interpolationOption, resizeSizeOption } from "./options.ts";
 import { defineFixedTransform, type ImageSize } from "./transform.ts";

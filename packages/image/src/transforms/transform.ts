@@ -1,5 +1,5 @@
 import { type Problem, parseOptions, Rng } from "@classifier-training/base";
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import { ImageError } from "../errors.ts";
 import type { Image } from "../image.ts";
 import { recycle } from "../kernels/buffers.ts";

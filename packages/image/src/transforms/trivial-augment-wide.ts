@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "@classifier-training/base/zod";
 import {
   type AugmentSpace,
   applySteps,
