@@ -41,6 +41,7 @@ export {
 } from "./ops/record.ts";
 export type { Keywords, OperatorFunction } from "./ops/resolve.ts";
 export * as optim from "./optim/index.ts";
+export { OtherProcessCpuLoad, processorCount } from "./other-process-cpu-load.ts";
 export { Generator, getRngState, manualSeed, setRngState } from "./random.ts";
 export { keep, scope, unscoped } from "./scope.ts";
 export * as serialization from "./serialization/index.ts";

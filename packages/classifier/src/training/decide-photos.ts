@@ -114,7 +114,7 @@ async function decide(
   const photos = `${plural(data.samples, "photo")} of ${plural(data.classes, "class", "classes")}`;
   const inTime = (speed: Speed | undefined) => {
     if (seconds === undefined) return undefined;
-    const guess = speed ?? { trainS: 0, validationS: 0 };
+    const guess = speed ?? { trainS: 0, validationS: 0, contention: 1 };
     return planBudget(seconds, performance.now() / 1000, guess, data);
   };
   let rough = decidePhotos({ ...facts, seconds: inTime(undefined)?.epochsS }, given);

@@ -1,7 +1,7 @@
 import { setLogSinks } from "@classifier-training/base";
 import { type DictConfig, get, instantiate, select } from "@classifier-training/hydra";
 import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
-import { manualSeed } from "@classifier-training/torch";
+import { manualSeed, OtherProcessCpuLoad, processorCount } from "@classifier-training/torch";
 import { buildTrainer } from "./build-trainer.ts";
 import { buildDataModule, buildModel } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
@@ -12,6 +12,8 @@ export interface Speed {
   readonly trainS: number;
   /** Seconds that it takes in validation. */
   readonly validationS: number;
+  /** How many times as long as alone the work of one thread takes beside the other programs of this machine: 1 to 5. */
+  readonly contention: number;
 }
 
 /** The first steps set up workers, caches and kernels. */
@@ -35,6 +37,7 @@ export async function measureSpeed(config: DictConfig, seconds: number): Promise
     model.setClassWeights(datamodule.getClassWeights());
     const clock = new StepClock(Number(select(config, "data.batch_size")), seconds);
     const ema = select(config, "callbacks.ema") as DictConfig | null | undefined;
+    const others = new OtherProcessCpuLoad();
     const trainer = await buildTrainer(config, {
       callbacks: [...(ema == null ? [] : [(await instantiate(ema)) as Callback]), clock],
       logger: [],
@@ -50,7 +53,8 @@ export async function measureSpeed(config: DictConfig, seconds: number): Promise
     });
     await trainer.fit(model, { datamodule });
     await trainer.validate(model, { datamodule, verbose: false });
-    return clock.speed();
+    const free = processorCount() - others.busyProcessors();
+    return { ...clock.speed(), contention: 1 / Math.min(1, Math.max(0.2, free)) };
   } finally {
     restore();
   }
@@ -97,9 +101,10 @@ class StepClock extends Callback {
     this.#validated.push((performance.now() - this.#batchStart) / 1000 / (imagesOf(batch) ?? this.#batchSize));
   }
 
-  speed(): Speed {
+  speed(): Pick<Speed, "trainS" | "validationS"> {
     const trainS = this.#trained / Math.max(1, this.#images);
-    return { trainS, validationS: Math.min(trainS, ...this.#validated) };
+    const validated = [...this.#validated].sort((a, b) => a - b);
+    return { trainS, validationS: Math.min(trainS, validated[validated.length >> 1] ?? trainS) };
   }
 }
 

@@ -42,9 +42,9 @@ export function asMaxTime(seconds: number): string {
   ].join(":");
 }
 
-/** Seconds between the decisions and the first step: the run directory, the data, the network. */
+/** Seconds between the decisions and the first step, on a machine with nothing else to do: the run directory, the data, the network. */
 const startS = 3;
-/** Seconds after the last epoch beside forward passes: export, comparison of the exported model, reports. */
+/** Seconds after the last epoch beside forward passes, likewise: export, comparison of the exported model, reports. */
 const endS = 8;
 
 /**
@@ -68,6 +68,6 @@ export interface Budget {
  * @param spent of them, so far
  */
 export function planBudget(total: number, spent: number, speed: Speed, data: TrainingData): Budget {
-  const limitS = Math.max(5, total - spent - startS - endS - endImages(data) * speed.validationS);
+  const limitS = Math.max(5, total - spent - (startS + endS) * speed.contention - endImages(data) * speed.validationS);
   return { limitS, epochsS: 0.94 * limitS };
 }
