@@ -1,27 +1,57 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { create, type DictConfig } from "@classifier-training/hydra";
+import { create, type DictConfig, instantiate } from "@classifier-training/hydra";
+import type { Classifier } from "@classifier-training/inference";
 import { CheckpointIO } from "@classifier-training/lightning";
-import { manualSeed, noGrad, type optim, randn, scope, type Tensor, tensor } from "@classifier-training/torch";
-import { listModels, modelDefinition } from "@classifier-training/vision";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { checkOnnx, exportOnnx } from "@classifier-training/onnx";
+import {
+  emptyCache,
+  manualSeed,
+  type nn,
+  noGrad,
+  type optim,
+  randn,
+  scope,
+  type Tensor,
+  tensor,
+} from "@classifier-training/torch";
+import { type ImageModel, listModels, modelDefinition } from "@classifier-training/vision";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, type TestContext, test, vi } from "vitest";
 import { validationPipeline } from "../../image/test/recipes.ts";
+import { hashInput } from "../../vision/test/hash-fill.ts";
+import { modelConformance } from "../../vision/test/model-conformance.ts";
+import {
+  checkInitialization,
+  checkNewHead,
+  checkNumbers,
+  checkState,
+  type RecordedModel,
+  recordedModels,
+} from "../../vision/test/recorded-models.ts";
+import { createBundle } from "../src/bundle/create.ts";
+import { exportCheckpoint } from "../src/bundle/export-checkpoint.ts";
 import { labelsMappingOf } from "../src/data/preprocessing.ts";
 import { configFolders } from "../src/extensions.ts";
+import { CheckpointClassifier } from "../src/inference/checkpoint-classifier.ts";
+import { openClassifier } from "../src/inference/open-classifier.ts";
 import type { ClassificationModel } from "../src/model/classification-model.ts";
 import { recipeOptions } from "../src/model/options.ts";
-import { openCheckpoint } from "../src/model/recipe.ts";
 import { registerAll } from "../src/registry.ts";
 import { buildModel } from "../src/training/components.ts";
 import { composed } from "./compose.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 let dir = "";
+let image = "";
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "a b ü "));
+  image = join(dir, "image.png");
+  const pixels = Uint8Array.from({ length: 40 * 30 * 3 }, (_, i) => (i * 7) % 256);
+  await sharp(pixels, { raw: { width: 40, height: 30, channels: 3 } }).toFile(image);
   await registerAll();
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -69,38 +99,99 @@ test("the table of the documentation says of each network what its definition do
   ).toEqual(expected);
 });
 
-/** The others are longer or wider copies of these: `CLASSIFIER_ALL_MODELS=1` runs them, which takes minutes. */
-const isQuick = (name: string) => modelDefinition(name).parameters < 9e6;
+/** The others are longer or wider copies of these: every kind of layer is in one of them. */
+const isTrained = (name: string) =>
+  modelDefinition(name).parameters < 12e6 ||
+  ["resnet50", "efficientnet_v2_s", "convnext_tiny", "swin_t"].includes(name);
 const all = process.env["CLASSIFIER_ALL_MODELS"] === "1";
 
-describe("by its name", () => {
-  test.each(listModels().filter((name) => all || isQuick(name)))(
-    "%s trains two steps, and its checkpoint opens again without a configuration",
-    async (name) => {
-      manualSeed(1);
-      const size = sizeOf(name);
-      const model = await modelOf(name, size);
-      expect(model.network).toBe(name);
-      using images = randn([2, 3, size, size]);
-      const head = `model.${(model.model as unknown as { headPath: string }).headPath}.weight`;
-      const before = model.stateDict().get(head)?.clone() as Tensor;
-      model.train();
-      const losses = await twoSteps(model, images);
-      expect(losses.every(Number.isFinite)).toBe(true);
-      expect(model.stateDict().get(head)?.equal(before)).toBe(false);
+function skipLarge({ skip }: TestContext, isLarge: boolean): void {
+  skip(isLarge && !all, "larger copies of other networks: CLASSIFIER_ALL_MODELS=1 runs them, which takes minutes");
+}
 
-      const path = join(dir, `${name}.ckpt`);
-      await save(model, path, size);
-      const opened = openCheckpoint(path).model;
-      rmSync(path);
-      model.eval();
-      const logits = (of: ClassificationModel) => noGrad(() => scope(() => of.call(images).tolist()));
-      expect(opened.network).toBe(name);
-      expect(logits(opened)).toEqual(logits(model));
-      for (const entry of [...model.parameters(), ...model.buffers(), ...opened.parameters(), ...opened.buffers()])
-        entry.dispose();
-    },
-  );
+test("torchvision or timm has been recorded for every network", () => {
+  expect(Object.keys(recordedModels)).toEqual(listModels());
+});
+
+describe.each(listModels())("%s", (name) => {
+  const { library, patchSize } = modelDefinition(name);
+
+  test("has its original's state dict, initialization, logits and gradients, and ONNX Runtime has them too", async (context) => {
+    const { size, gradNorms } = recordedModels[name] as RecordedModel;
+    manualSeed(1);
+    const target = { _target_: `${library}.models.${name}`, num_classes: 10 };
+    const sized = { ...target, ...(patchSize !== undefined && { image_size: size }) };
+    const model = (await instantiate(sized)) as ImageModel;
+    try {
+      checkState(name, model);
+      skipLarge(context, gradNorms.length === 0 || name === "wide_resnet50_2");
+      checkInitialization(name, model);
+      checkNumbers(name, model);
+      using input = hashInput([1, 3, size, size]);
+      const exported = exportOnnx(model, input, { outputNames: ["logits"] });
+      expect(exported.outputs).toEqual([{ name: "logits", dtype: "float32", shape: ["batch", 10] }]);
+      const { maxAbsDiff } = await checkOnnx(exported.bytes, input, model, { atol: 1e-4, rtol: 1e-5 });
+      expect(maxAbsDiff).toBeLessThan(1e-4);
+      checkNewHead(model, input);
+    } finally {
+      dispose(model);
+    }
+  });
+
+  test("trains two steps, opens again without a configuration, and predicts through its bundle", async (context) => {
+    skipLarge(context, !isTrained(name));
+    manualSeed(1);
+    const size = sizeOf(name);
+    const model = await modelOf(name, size);
+    expect(model.network).toBe(name);
+    using images = randn([2, 3, size, size]);
+    const head = `model.${(model.model as ImageModel).headPath}.weight`;
+    const before = model.stateDict().get(head)?.clone() as Tensor;
+    model.train();
+    const losses = await twoSteps(model, images);
+    expect(losses.every(Number.isFinite)).toBe(true);
+    expect(model.stateDict().get(head)?.equal(before)).toBe(false);
+    before.dispose();
+
+    const folder = join(dir, name);
+    const path = join(folder, "last.ckpt");
+    mkdirSync(folder);
+    await save(model, path, size);
+    const { opened } = await exportCheckpoint(path, folder);
+    model.eval();
+    const logits = (of: ClassificationModel) => noGrad(() => scope(() => of.call(images).tolist()));
+    expect(opened.model.network).toBe(name);
+    expect(logits(opened.model)).toEqual(logits(model));
+    await createBundle(join(folder, "bundle"), {
+      modelPath: join(folder, "model.onnx"),
+      labelsPath: join(folder, "labels_mapping.json"),
+      golden: [{ path: image, label: "a" }],
+    });
+    const bundled = await predict(openClassifier(join(folder, "bundle")));
+    const checkpoint = await predict(CheckpointClassifier.load(opened));
+    expect(bundled).toHaveLength(3);
+    for (const [i, value] of bundled.entries()) expect(value).toBeCloseTo(checkpoint[i] as number, 3);
+    for (const of of [model, opened.model]) dispose(of);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+function dispose(model: nn.Module): void {
+  model.zeroGrad();
+  for (const entry of [...model.parameters(), ...model.buffers()]) entry.dispose();
+  emptyCache();
+}
+
+async function predict(opening: Promise<Classifier>): Promise<number[]> {
+  const classifier = await opening;
+  const [logits = []] = await classifier.logits([image]);
+  await classifier.close();
+  return [...logits];
+}
+
+test("a network does what one of a project has to do", () => {
+  modelConformance("mobilenet_v3_small", {}, 64);
+  modelConformance("vit_tiny_patch16_224", { imageSize: 32 }, 32);
 });
 
 async function twoSteps(model: ClassificationModel, images: Tensor): Promise<number[]> {

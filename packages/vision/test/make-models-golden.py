@@ -1,4 +1,4 @@
-"""Records what the models of torchvision and timm do, for models.test.ts and pretrained.test.ts:
+"""Records what the models of torchvision and timm do, for recorded-models.ts and pretrained.test.ts:
 python3 make-models-golden.py > fixtures/models.json (torchvision 0.14, timm 1.0)
 
 Weights and inputs come from a hash, so that no file of weights is needed: v(i, k) in [-1, 1) of flat index i and
@@ -11,17 +11,20 @@ from timm.layers import resample_abs_pos_embed
 from torchvision.models import get_model
 
 torch.set_num_threads(1)
-# side of the input; 0 for large copies of others, of which only names, shapes and counts are recorded
+# side of the input
 MODELS = {
-    "resnet18": 64, "resnet34": 64, "resnet50": 64, "resnet101": 0, "resnet152": 0,
-    "resnext50_32x4d": 64, "resnext101_32x8d": 0, "resnext101_64x4d": 0, "wide_resnet50_2": 64, "wide_resnet101_2": 0,
+    "resnet18": 64, "resnet34": 64, "resnet50": 64, "resnet101": 64, "resnet152": 64,
+    "resnext50_32x4d": 64, "resnext101_32x8d": 64, "resnext101_64x4d": 64, "wide_resnet50_2": 64, "wide_resnet101_2": 64,
     "mobilenet_v2": 64, "mobilenet_v3_small": 64, "mobilenet_v3_large": 64,
     "efficientnet_b0": 64, "efficientnet_b1": 64, "efficientnet_b2": 64, "efficientnet_b3": 64, "efficientnet_b4": 64,
-    "efficientnet_b5": 32, "efficientnet_b6": 0, "efficientnet_b7": 0, "efficientnet_v2_s": 64,
-    "convnext_tiny": 64, "convnext_small": 32, "convnext_base": 0, "regnet_y_400mf": 64, "regnet_y_800mf": 64,
+    "efficientnet_b5": 32, "efficientnet_b6": 64, "efficientnet_b7": 64, "efficientnet_v2_s": 64,
+    "convnext_tiny": 64, "convnext_small": 32, "convnext_base": 64, "regnet_y_400mf": 64, "regnet_y_800mf": 64,
     "densenet121": 64, "swin_t": 72, "vit_b_16": 32,
     "vit_tiny_patch16_224": 32, "vit_small_patch16_224": 32, "vit_small_patch14_dinov2": 28,
 }
+# larger copies of others, without the statistics of each parameter
+LARGE = ["resnet101", "resnet152", "resnext101_32x8d", "resnext101_64x4d", "wide_resnet101_2",
+         "efficientnet_b6", "efficientnet_b7", "convnext_base"]
 TIMM = ["vit_tiny_patch16_224", "vit_small_patch16_224", "vit_small_patch14_dinov2"]
 # timm's networks whose weights the loader renames
 RENAMED = {"mobilenet_v2": "mobilenetv2_100", "efficientnet_b4": "efficientnet_b4", "regnet_y_400mf": "regnety_004",
@@ -75,7 +78,7 @@ def shapes(state):
 
 def make(name, size):
     if name in TIMM:
-        return timm.create_model(name, num_classes=10, **({"img_size": size} if size else {}))
+        return timm.create_model(name, num_classes=10, img_size=size)
     return get_model(name, weights=None, num_classes=10, **({"image_size": size} if name == "vit_b_16" else {}))
 
 
@@ -90,23 +93,22 @@ for name, size in MODELS.items():
         "entries": len(keys),
         "sha256": hashlib.sha256(json.dumps(keys, separators=(",", ":")).encode()).hexdigest(),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "init": [statistics(value) for value in model.parameters()] if size else [],
+        "init": [] if name in LARGE else [statistics(value) for value in model.parameters()],
     }
-    if size:
-        with torch.no_grad():
-            for k, (key, value) in enumerate(state.items()):
-                filled = fill(key, list(value.shape), k)
-                if filled is not None:
-                    value.copy_(torch.from_numpy(filled))
-        model.eval()
-        x = torch.from_numpy(1.5 * v(2 * 3 * size * size, 1000).reshape(2, 3, size, size)).float()
-        logits = model(x)
-        loss = torch.nn.functional.cross_entropy(logits, torch.tensor([1, 7]))
-        loss.backward()
-        entry["size"] = size
-        entry["logits"] = [[digits(value, 7) for value in row] for row in logits.tolist()]
-        entry["loss"] = digits(loss, 7)
-        entry["gradNorms"] = [digits(p.grad.norm(), 6) for p in model.parameters()]
+    with torch.no_grad():
+        for k, (key, value) in enumerate(state.items()):
+            filled = fill(key, list(value.shape), k)
+            if filled is not None:
+                value.copy_(torch.from_numpy(filled))
+    model.eval()
+    x = torch.from_numpy(1.5 * v(2 * 3 * size * size, 1000).reshape(2, 3, size, size)).float()
+    logits = model(x)
+    loss = torch.nn.functional.cross_entropy(logits, torch.tensor([1, 7]))
+    loss.backward()
+    entry["size"] = size
+    entry["logits"] = [[digits(value, 7) for value in row] for row in logits.tolist()]
+    entry["loss"] = digits(loss, 7)
+    entry["gradNorms"] = [] if name in LARGE else [digits(p.grad.norm(), 6) for p in model.parameters()]
     out["models"][name] = entry
     print(name, file=sys.stderr)
 for name, other in RENAMED.items():
