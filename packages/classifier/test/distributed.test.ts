@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { distributed } from "@classifier-training/torch";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { checkpointsIn } from "../src/training/checkpoints.ts";
 import { classifier, quick, workspace } from "./cli.ts";
 
@@ -35,7 +35,9 @@ export class Diverges extends Callback {
 
 const two = ["trainer.devices=2", "trainer.accelerator=cpu", "trainer.strategy=ddp", "data.batch_size=4"];
 
-describe.skipIf(!distributed.isAvailable())("a training by two processes", () => {
+describe("a training by two processes", () => {
+  beforeEach(({ skip }) => skip(!distributed.isAvailable(), "this LibTorch has no c10d"));
+
   test("leaves what one leaves: one run directory, one metrics file, one set of checkpoints", async () => {
     const { code, stdout, stderr } = await classifier(["train", ...quick, ...two, "trainer.max_epochs=2"], dir);
     expect(code, stderr).toBe(0);

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test, vi } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { handler as composing } from "../conformance/compose.ts";
 import type { Corpus, Handler } from "../conformance/handler.ts";
 import { handler as instantiation } from "../conformance/instantiate.ts";
@@ -12,7 +12,9 @@ vi.setConfig({ testTimeout: 300_000 });
 
 const dir = join(import.meta.dirname, "../../../../shared/conformance/hydra");
 
-test.skipIf(!existsSync(dir)).each([
+beforeEach(({ skip }) => skip(!existsSync(dir), "the recordings of Python's Hydra are not in the repository"));
+
+test.each([
   ["overrides", overriding],
   ["compose", composing],
   ["interpolation", interpolation],

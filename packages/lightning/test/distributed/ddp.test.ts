@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { distributed } from "@classifier-training/torch";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { isAlive, newFolder, resultOf, run, start } from "./harness.ts";
 import type { ProgramOptions } from "./program.ts";
 
@@ -52,7 +52,9 @@ function pids(dir: string, rank: number): number[] {
     .map(Number);
 }
 
-describe.skipIf(!distributed.isAvailable())("two processes", () => {
+beforeEach(({ skip }) => skip(!distributed.isAvailable(), "this LibTorch has no c10d"));
+
+describe("two processes", () => {
   test("train as one with twice the batch, keep equal weights, and evaluate every sample once", async () => {
     const [two, one] = [folder(), folder()];
     await run(two, { trainer: ddp, batchSize: 2 });
@@ -165,7 +167,7 @@ describe.skipIf(!distributed.isAvailable())("two processes", () => {
   });
 });
 
-describe.skipIf(!distributed.isAvailable())("when something goes wrong", () => {
+describe("when something goes wrong", () => {
   test.each([
     ["the launched rank is killed", { killAt: "1:3" }, 137, "rank 1 (process"],
     ["the launched rank throws", { throwAt: "1:3" }, 1, "this rank broke"],
@@ -234,7 +236,7 @@ describe.skipIf(!distributed.isAvailable())("when something goes wrong", () => {
   });
 });
 
-describe.skipIf(!distributed.isAvailable())("a run of two processes", () => {
+describe("a run of two processes", () => {
   test("that is interrupted saves, and resumes with the same bits; so does one that was killed", async () => {
     const common = { batchSize: 2, batchNorm: true, dropout: true, ema: true, samples: 40 };
     const trainer = { ...ddp, maxEpochs: 4, everyNTrainSteps: 3, accumulateGradBatches: 2 };
@@ -261,7 +263,7 @@ describe.skipIf(!distributed.isAvailable())("a run of two processes", () => {
   });
 });
 
-describe.skipIf(!distributed.isAvailable())("checkpoints by time", () => {
+describe("checkpoints by time", () => {
   test("are written by all ranks at the same steps, when one of them finds that it is time", async () => {
     const dir = folder();
     const trainer = { ...ddp, maxEpochs: 1 };

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { afterAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Normalized, normalize } from "../../test/batch-norm-probe.ts";
 import { distributed } from "../index.ts";
 import { readEnvironment } from "./environment.ts";
@@ -68,7 +68,9 @@ function freePort(): Promise<number> {
 
 const file = () => pathToFileURL(join(dir, `store-${groups}`)).href;
 
-describe.skipIf(!distributed.isAvailable())("a group of two processes", () => {
+describe("a group of two processes", () => {
+  beforeEach(({ skip }) => skip(!distributed.isAvailable(), "this LibTorch has no c10d"));
+
   test("normalizes by the batches of both, forward and backward, as one process does by the whole", async () => {
     const said = await ranks("batchNorm", file());
     for (const [kind, dim, act] of [
