@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { classifier, quick, workspace } from "./cli.ts";
+import { quick, workspace } from "./cli.ts";
+import { inProcess } from "./in-process.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -17,7 +18,7 @@ afterAll(() => remove());
 
 /** Runs a training that must fail, and returns what it says. */
 async function failure(...overrides: string[]): Promise<string> {
-  const { code, stdout, stderr } = await classifier(["train", ...quick, ...overrides], dir);
+  const { code, stdout, stderr } = await inProcess(["train", ...quick, ...overrides], dir);
   expect(code).toBe(1);
   expect(stdout + stderr, "no stack trace").not.toMatch(/\n\s+at .*:\d+:\d+/);
   return stderr;
@@ -58,14 +59,14 @@ test("an image that cannot be decoded is named", async () => {
 });
 
 test("an unknown group option lists those there are", async () => {
-  const { code, stderr } = await classifier(["train", "model=resnet81"], dir);
+  const { code, stderr } = await inProcess(["train", "model=resnet81"], dir);
   expect(code).toBe(1);
   expect(stderr).toContain("Did you mean 'resnet18'?");
   expect(stderr).toMatch(/resnet18\n\s*resnet34\n\s*resnet50/);
 });
 
 test("an unknown key names the nearest one", async () => {
-  const { code, stderr } = await classifier(["train", "trainer.max_epoch=3"], dir);
+  const { code, stderr } = await inProcess(["train", "trainer.max_epoch=3"], dir);
   expect(code).toBe(1);
   expect(stderr).toContain("Did you mean 'trainer.max_epochs'?");
 });
@@ -87,7 +88,7 @@ test("pretrained weights without a network end with the file, the places and the
 });
 
 test("a checkpoint of another model that is to be resumed is refused with keys and shapes", async () => {
-  const fine = await classifier(["train", ...quick, "trainer.max_epochs=1"], dir);
+  const fine = await inProcess(["train", ...quick, "trainer.max_epochs=1"], dir);
   expect(fine.code).toBe(0);
   const text = await failure("trainer.max_epochs=2", "model=resnet34", "resume=true");
   expect(text).toMatch(/model was "resnet18" and is "resnet34"/);
@@ -102,7 +103,7 @@ test("an invalid number, command or flag ends with exit code 1 and one error", a
     [["traim"], "Did you mean train?"],
     [["train", "--nonsense"], "unrecognized arguments: --nonsense"],
   ] as const) {
-    const { code, stderr } = await classifier(args, dir);
+    const { code, stderr } = await inProcess(args, dir);
     expect(stderr).toContain(sentence);
     expect(code).toBe(1);
   }
@@ -110,24 +111,24 @@ test("an invalid number, command or flag ends with exit code 1 and one error", a
 
 test("every command's help has an example, without a configuration or a dataset", async () => {
   for (const command of [["train"], ["validate"], ["demo"], ["predict"], ["bundle"], ["compare"], []]) {
-    const { code, stdout } = await classifier([...command, "--help"], dir);
+    const { code, stdout } = await inProcess([...command, "--help"], dir);
     expect(stdout, command.join(" ")).toMatch(/Examples?:\n {2}classifier /);
     expect(code).toBe(0);
   }
-  expect((await classifier(["--version"], dir)).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect((await inProcess(["--version"], dir)).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
 test("runs that have left nothing are not offered in the place of one that does not exist", async () => {
   const project = join(dir, "fruitless");
   mkdirSync(project);
-  expect((await classifier(["train", ...quick, "data.data_root=nowhere"], project)).code).toBe(1);
-  const { code, stderr } = await classifier(["validate", "some-other-folder-entirely"], project);
+  expect((await inProcess(["train", ...quick, "data.data_root=nowhere"], project)).code).toBe(1);
+  const { code, stderr } = await inProcess(["validate", "some-other-folder-entirely"], project);
   expect(code).toBe(1);
   expect(stderr).toContain("the run does not exist\n  where: some-other-folder-entirely\n  fix: give a folder that");
 });
 
 test("a model that does not exist is named, by evaluate too", async () => {
-  const { code, stderr } = await classifier(["evaluate", "nowhere/*", "--data", "data"], dir);
+  const { code, stderr } = await inProcess(["evaluate", "nowhere/*", "--data", "data"], dir);
   expect(code).toBe(1);
   expect(stderr).toContain("the model does not exist\n  where: nowhere/*");
   expect(stderr).not.toMatch(/\n\s+at /);

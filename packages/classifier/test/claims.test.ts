@@ -17,13 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => remove());
 
-const small = [
-  ...quick,
-  "model.width=16",
-  "model.stem=small",
-  "callbacks.grad_cam=null",
-  "callbacks.sample_visualization=null",
-];
+const small = [...quick, "model.stem=small", "callbacks.grad_cam=null", "callbacks.sample_visualization=null"];
 
 /** A callback of the project's own: kills the process when training is over or after its first epoch, or holds it, when asked to. */
 const stops = `

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { classifier } from "./cli.ts";
+import { inProcess } from "./in-process.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -36,7 +37,7 @@ test.each([
   expect(code).toBe(0);
 });
 
-const cfg = (...overrides: string[]) => classifier(["train", ...overrides, "--cfg", "job"], dir);
+const cfg = (...overrides: string[]) => inProcess(["train", ...overrides, "--cfg", "job"], dir);
 
 test("every option of the product's own groups can be overridden, listed in them or not", async () => {
   const { code, stdout } = await cfg(

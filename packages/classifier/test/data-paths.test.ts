@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { zipSync } from "fflate";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { classifier } from "./cli.ts";
+import { inProcess } from "./in-process.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
 
@@ -37,21 +37,21 @@ const tiny = [
 ];
 
 test("a zip file is checked, trained on, resumed, evaluated and exported, and nothing is unpacked beside it", async () => {
-  const check = await classifier(["data", "check", archive], dir);
+  const check = await inProcess(["data", "check", archive], dir);
   expect(check.stdout).toContain("train: 13 images in 2 classes, 6 to 7 images each");
   expect(check.stdout).toMatch(/Corrupt files: 1\n {2}photos\/train\/red\/broken\.jpg cannot be decoded/);
 
-  const train = (epochs: number) => classifier(["train", archive, ...tiny, `trainer.max_epochs=${epochs}`], dir);
+  const train = (epochs: number) => inProcess(["train", archive, ...tiny, `trainer.max_epochs=${epochs}`], dir);
   const first = await train(1);
   expect(first.code).toBe(0);
   expect(first.stderr + first.stdout + readFileSync(join(dir, "run/train.log"), "utf8")).toContain("broken.jpg");
   const record = () => JSON.parse(readFileSync(join(dir, "run/run.json"), "utf8"));
   expect(record().status).toBe("success");
 
-  const evaluated = await classifier(["evaluate", "run", "--data", archive, "--split", "val"], dir);
+  const evaluated = await inProcess(["evaluate", "run", "--data", archive, "--split", "val"], dir);
   expect(evaluated.stdout).toContain("Evaluation on val: 12 images");
   expect(evaluated.code).toBe(0);
-  const exported = await classifier(["export", "run", "--data", archive, "--out", "bundle", "--golden", "2"], dir);
+  const exported = await inProcess(["export", "run", "--data", archive, "--out", "bundle", "--golden", "2"], dir);
   expect(exported.code).toBe(0);
   expect(readdirSync(join(dir, "bundle/golden"))).toEqual(["000.JPG", "001.JPG"]);
 
@@ -76,14 +76,14 @@ test("a folder without a validation split and a list with columns of other names
   writeFileSync(join(dir, "list.csv"), `photo,number\n${rows.join("\n")}\n`);
   const columns = ["--image-column", "photo", "--label-column", "number"];
   for (const args of [["photos ü"], ["list.csv", ...columns]]) {
-    const { code, stdout } = await classifier(["data", "check", ...args], dir);
+    const { code, stdout } = await inProcess(["data", "check", ...args], dir);
     expect(stdout).toContain("train: 6 images in 2 classes, 3 to 3 images each\n\nno validation split: ");
     expect(code).toBe(0);
   }
-  const unknown = await classifier(["data", "stats", "list.csv"], dir);
+  const unknown = await inProcess(["data", "stats", "list.csv"], dir);
   expect(unknown.stderr).toContain("where: columns there: number, photo\n  fix: name it: data.image_column=NAME");
   expect(unknown.code).toBe(1);
-  const synth = await classifier(["synth", archive], dir);
+  const synth = await inProcess(["synth", archive], dir);
   expect(synth.stderr).toContain("expected a folder with train/ in it, received a b ü.zip");
   expect(synth.code).toBe(1);
 });

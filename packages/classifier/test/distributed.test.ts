@@ -4,6 +4,7 @@ import { distributed } from "@classifier-training/torch";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { checkpointsIn } from "../src/training/checkpoints.ts";
 import { classifier, quick, workspace } from "./cli.ts";
+import { inProcess } from "./in-process.ts";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
@@ -75,7 +76,7 @@ describe("a training by two processes", () => {
   });
 
   test("continues with one process, and measures as one process does", async () => {
-    const alone = await classifier(["train", ...quick, "data.batch_size=4", "trainer.max_epochs=3"], dir);
+    const alone = await inProcess(["train", ...quick, "data.batch_size=4", "trainer.max_epochs=3"], dir);
     expect(alone.code, alone.stderr).toBe(0);
     expect(alone.stdout + alone.stderr).not.toMatch(/Epoch 1\/3/);
     const of = async (devices: readonly string[]) => {

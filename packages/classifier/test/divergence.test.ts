@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => remove());
 
 /** A narrow network: a step takes milliseconds. */
-const tiny = [...quick, "model.stem=small", "model.width=16", "trainer.max_epochs=2", "data.batch_size=4"];
+const tiny = [...quick, "model.stem=small", "trainer.max_epochs=2", "data.batch_size=4"];
 const run = (name: string, ...overrides: string[]) =>
   inProcess(
     ["train", ...tiny, `hydra.run.dir=${name}`, `callbacks.model_checkpoint.dirpath=${name}/ckpt`, ...overrides],

@@ -28,15 +28,17 @@ import {
   repository,
   withoutConflicts,
 } from "./docs.ts";
+import { inProcess } from "./in-process.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
 
 const dir = mkdtempSync(join(tmpdir(), "classifier-docs-"));
-const program = join(repository, "packages/classifier/bin/classifier.js");
+const program = `$1"${process.execPath}" "${join(repository, "packages/classifier/bin/classifier.js")}" `;
 
 /** What makes a training of the documentation take seconds. */
 const small = [
   "model.pretrained=false",
+  "++model.width=16",
   "data.image_size=32",
   "data.batch_size=8",
   "data.num_workers=0",
@@ -45,13 +47,15 @@ const small = [
   "callbacks.early_stopping=null",
 ];
 
-/** Trainings so far: they continue each other, each for one epoch. */
-let trainings = 0;
+/** Trainings of each experiment so far: they continue each other, each for one epoch. */
+const trainings = new Map<string, number>();
 
 function training(command: string): string {
-  const sweep = command.includes(" -m ");
-  if (!sweep) trainings++;
-  const added = [...small, `trainer.max_epochs=${sweep ? 1 : trainings}`];
+  const isOfExperiment = (word: string) => !/^'?\+?(trainer|callbacks)\./.test(word);
+  const experiment = command.split(/\s+/).filter(isOfExperiment).join(" ");
+  const epochs = command.includes(" -m ") ? 1 : (trainings.get(experiment) ?? 0) + 1;
+  trainings.set(experiment, epochs);
+  const added = [...small, `trainer.max_epochs=${epochs}`];
   const given = new Set([...command.matchAll(/(\S+?)=/g)].map(([, key]) => key));
   return [command, ...added.filter((override) => !given.has(override.split("=")[0]))].join(" ");
 }
@@ -141,16 +145,26 @@ function newest(root: string): string {
   return existsSync(join(dir, root)) ? `${last(root)}/${last(join(root, last(root)))}` : "none/none";
 }
 
-/** The documentation's placeholders, and where the program is. */
+/** With the documentation's placeholders replaced. */
 function concrete(command: string): string {
   return command
     .replaceAll(/outputs\/multirun\/DATE\/TIME/g, () => `outputs/multirun/${newest("outputs/multirun")}`)
-    .replaceAll(/outputs\/DATE\/TIME/g, () => `outputs/${newest("outputs")}`)
-    .replaceAll(/(^|&& )npx classifier /g, `$1"${process.execPath}" "${program}" `);
+    .replaceAll(/outputs\/DATE\/TIME/g, () => `outputs/${newest("outputs")}`);
 }
 
+/** The arguments of a command as a shell passes them on. */
+async function words(command: string): Promise<string[]> {
+  const { stdout } = await run("bash", ["-euc", `npx() { printf '%s\\0' "$@"; }\n${command}`]);
+  return stdout.split("\0").slice(1, -1);
+}
+
+/** In this process what is one command, and in a shell what starts processes of its own. */
 async function runs(command: string): Promise<void> {
-  const { code, stdout, stderr } = await run("bash", ["-euo", "pipefail", "-c", concrete(command)]);
+  const made = concrete(command);
+  const { code, stdout, stderr } =
+    /^npx classifier /.test(made) && !/ && |trainer\.devices=2/.test(made)
+      ? await inProcess(await words(made), dir)
+      : await run("bash", ["-euo", "pipefail", "-c", made.replaceAll(/(^|&& )npx classifier /g, program)]);
   expect(code, `${command}\n${stdout.slice(-2000)}\n${stderr.slice(-2000)}`).toBe(0);
 }
 

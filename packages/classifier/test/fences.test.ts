@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => remove());
 
-const small = [...quick, "model.stem=small", "model.width=16", "data.batch_size=4", "trainer.max_epochs=2"];
+const small = [...quick, "model.stem=small", "data.batch_size=4", "trainer.max_epochs=2"];
 
 test("what only reports does not end a training: each such callback is warned about once", async () => {
   // No folder can be made below a file.

@@ -33,7 +33,7 @@ test("when the disk of outputs/ is full, training continues, its end says what t
   const mount = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1000k", "tmpfs", outputs], { stdio: "ignore" });
   if (mount.status !== 0) context.skip("mounting a file system takes root");
   cleanups.push(() => void spawnSync("umount", ["-l", outputs]));
-  const own = ["model.stem=small", "model.width=16", "trainer.max_epochs=2", "callbacks.replay.every_n_steps=1"];
+  const own = ["model.stem=small", "trainer.max_epochs=2", "callbacks.replay.every_n_steps=1"];
   const args = ["train", ...quick, ...own, "+callbacks.fills._target_='./fills.mjs#Fills'"];
 
   const full = await classifier([...args, "data.batch_size=4"], dir);

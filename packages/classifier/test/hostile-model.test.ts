@@ -8,7 +8,7 @@ import { bundlePaths, manifestHash, manifestHashKey, sha256 } from "@classifier-
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { zipBundle } from "../src/bundle/create.ts";
 import { openClassifier } from "../src/inference/open-classifier.ts";
-import { classifier } from "./cli.ts";
+import { inProcess } from "./in-process.ts";
 import { type TinyModel, tinyLabels, writeTinyCheckpoint, writeTinyModel } from "./tiny-model.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -101,7 +101,7 @@ test("the command line refuses such a model in a sentence", async () => {
     ["bundle", "verify", tiny.bundle],
     ["predict", tiny.bundle, tiny.image],
   ]) {
-    const { code, stderr } = await classifier(args, dir);
+    const { code, stderr } = await inProcess(args, dir);
     expect(code, stderr).toBe(1);
     expect(stderr).toContain("'Evil' in a file refers to a module: only built-in and registered transforms are loaded");
     expect(existsSync(ran)).toBe(false);
@@ -130,7 +130,7 @@ test("a custom transform is known by its name once its module is there", async (
        apply: (image) => ({ ...image, data: image.data.map((value) => 255 - value) }),
      });`,
   );
-  const { code, stdout, stderr } = await classifier(["predict", tiny.bundle, tiny.image, "--plugins", module], dir);
+  const { code, stdout, stderr } = await inProcess(["predict", tiny.bundle, tiny.image, "--plugins", module], dir);
   expect(code, stderr).toBe(0);
   expect(stdout).toContain("image.png");
 });
@@ -140,16 +140,16 @@ test("names of classes and files cannot write to the terminal anything but text"
   rewriteLabels(tinyLabels(names));
   const image = join(dir, "\u001b[2Jimage.png");
   copyFileSync(tiny.image, image);
-  const { code, stdout, stderr } = await classifier(
+  const { code, stdout, stderr } = await inProcess(
     ["predict", tiny.bundle, image, join(dir, "\u001b[2Jnothing.png")],
     dir,
   );
   expect(code, stdout).toBe(1);
   expect(stderr).toContain("nothing.png");
-  const shown = await classifier(["predict", tiny.bundle, image], dir);
+  const shown = await inProcess(["predict", tiny.bundle, image], dir);
   expect(shown.stdout).toMatch(/image\.png {2}.*red .*%/);
   for (const text of [stdout, stderr, shown.stdout, shown.stderr]) expect(printable(text)).toBe(text);
-  const json = await classifier(["predict", tiny.bundle, image, "--json"], dir);
+  const json = await inProcess(["predict", tiny.bundle, image, "--json"], dir);
   expect(printable(json.stdout)).toBe(json.stdout);
   const { predictions } = JSON.parse(json.stdout) as { predictions: { label: string }[] };
   expect(predictions.map(({ label }) => label).sort()).toEqual([...names].sort());

@@ -5,7 +5,7 @@ import { setLogSinks } from "@classifier-training/base";
 import sharp from "sharp";
 import { afterAll, expect, test, vi } from "vitest";
 import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
-import { classifier } from "./cli.ts";
+import { inProcess } from "./in-process.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -72,15 +72,15 @@ test.each(Object.keys(layouts))(
       process.chdir(before);
     }
 
-    const checked = await classifier(["data", "check", ".", "--json", "check.json"], root);
+    const checked = await inProcess(["data", "check", ".", "--json", "check.json"], root);
     expect(checked.stdout).toContain("train: 5 images in 2 classes, 2 to 3 images each");
     expect(checked.stdout).toContain("No serious problem");
     expect(checked.code).toBe(0);
-    expect((await classifier(["data", "stats", name], dir)).stdout).toContain("5 training samples in 2 classes");
+    expect((await inProcess(["data", "stats", name], dir)).stdout).toContain("5 training samples in 2 classes");
 
     // Twice: the second run replaces what the first drew.
     for (const seed of ["1", "2"]) {
-      const drawn = await classifier(["synth", name, "--up-to", "5", "--size", "24", "--seed", seed], dir);
+      const drawn = await inProcess(["synth", name, "--up-to", "5", "--size", "24", "--seed", seed], dir);
       expect(drawn.stderr + drawn.stdout).toContain("5 images for 2 classes");
       expect(drawn.code).toBe(0);
     }
@@ -108,7 +108,7 @@ test("images that no annotation speaks for are an error with counts for training
     ["data", "stats", "mixed"],
     ["synth", "mixed"],
   ]) {
-    const { code, stdout, stderr } = await classifier(args, dir);
+    const { code, stdout, stderr } = await inProcess(args, dir);
     expect(stdout + stderr).toMatch(sentence);
     expect(stdout).not.toContain("No serious problem");
     expect(code).toBe(args[1] === "check" ? 2 : 1);
@@ -150,7 +150,7 @@ test("what training leaves out is counted and named in its log and by the check"
     "valid: 2 images left out (format not read): 1 .heic, 1 .jp2",
     "valid: not read: labels.csv",
   ]);
-  const check = await classifier(["data", "check", "left-out"], dir);
+  const check = await inProcess(["data", "check", "left-out"], dir);
   expect(check.stdout).toMatch(/Image files that no annotation names: 2\n {2}train\/23\/1\.png/);
   expect(check.stdout).toMatch(/formats that are not read.*: 2\n/);
 });
@@ -173,7 +173,7 @@ test("a link that leads back to itself or to a folder around it is a sentence", 
 test("the check says that a single class is not enough, as training does", async () => {
   const root = await dataRoot("single", () => ({}));
   for (const split of ["train", "valid"]) rmSync(join(root, split, "23"), { recursive: true });
-  const { code, stdout } = await classifier(["data", "check", "single"], dir);
+  const { code, stdout } = await inProcess(["data", "check", "single"], dir);
   expect(stdout).toContain("Training cannot read train: its images are all of one class, 7");
   expect(stdout).not.toContain("No serious problem");
   expect(code).toBe(2);

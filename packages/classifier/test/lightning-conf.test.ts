@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { classifier, workspace } from "./cli.ts";
+import { workspace } from "./cli.ts";
+import { inProcess } from "./in-process.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -30,7 +31,7 @@ const small = [
 ];
 
 test("a user's file goes before the product's of the same name", async () => {
-  const { stdout } = await classifier(
+  const { stdout } = await inProcess(
     [
       "train",
       ...fromConf("train_jersey_ocr_resnet18_local"),
@@ -45,7 +46,7 @@ test("a user's file goes before the product's of the same name", async () => {
 });
 
 test("groups that a user's tree lacks are the product's", async () => {
-  const { stdout, code } = await classifier(
+  const { stdout, code } = await inProcess(
     ["train", ...fromConf("train_jersey_ocr_resnet18_local"), "logging=csv", "--cfg", "job", "--package", "logging"],
     dir,
   );
@@ -59,7 +60,7 @@ test("the tree composes to what the Python original recorded", async ({ skip }) 
     .split("\n")
     .filter((line) => line.startsWith("- "))
     .map((line) => line.slice(2));
-  const { stdout } = await classifier(
+  const { stdout } = await inProcess(
     ["train", ...fromConf("train_jersey_ocr_resnet18_local"), "--cfg", "job", ...overrides],
     dir,
   );
@@ -67,7 +68,7 @@ test("the tree composes to what the Python original recorded", async ({ skip }) 
 });
 
 test("the local configuration runs, and only warns of the classes that the confusion matrix claims", async () => {
-  const { code, stderr } = await classifier(
+  const { code, stderr } = await inProcess(
     ["train", ...fromConf("train_jersey_ocr_resnet18_local"), ...toData, ...limits],
     dir,
   );
@@ -76,7 +77,7 @@ test("the local configuration runs, and only warns of the classes that the confu
 });
 
 test("the cloud configuration runs with W&B offline, a manual sampler and the rate monitor", async () => {
-  const { code, stderr } = await classifier(
+  const { code, stderr } = await inProcess(
     [
       "train",
       ...fromConf("train_jersey_ocr_resnet18"),
@@ -96,7 +97,7 @@ test("the cloud configuration runs with W&B offline, a manual sampler and the ra
 });
 
 test("the rate monitor is skipped with a word in the log when no logger is configured", async () => {
-  const { code, stderr } = await classifier(
+  const { code, stderr } = await inProcess(
     [
       "train",
       ...fromConf("train_jersey_ocr_resnet18_cpu"),
@@ -117,7 +118,7 @@ test("the rate monitor is skipped with a word in the log when no logger is confi
 });
 
 test("an option that nobody has names the nearest one", async () => {
-  const { code, stderr } = await classifier(
+  const { code, stderr } = await inProcess(
     ["train", ...fromConf("train_jersey_ocr_resnet18_local"), ...toData, "+callbacks.ema.decays=0.9"],
     dir,
   );

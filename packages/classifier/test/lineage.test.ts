@@ -2,7 +2,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { join } from "node:path";
 import { MetricsReader, type RunRecord } from "@classifier-training/runs";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { type CliResult, classifier, quick, workspace } from "./cli.ts";
+import { classifier, quick, workspace } from "./cli.ts";
+import { type InProcessResult, inProcess } from "./in-process.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -21,16 +22,20 @@ afterAll(() => remove());
 
 const small = [
   ...quick,
-  "model.width=16",
   "model.stem=small",
   "callbacks.grad_cam=null",
   "callbacks.sample_visualization=null",
   "callbacks.onnx_export=null",
 ];
 
+const training = (name: string, ...overrides: string[]) => [
+  ...["train", ...small, `hydra.run.dir=outputs/${name}`],
+  ...overrides,
+];
+
 /** Trains in a run directory of a given name. */
-function train(name: string, ...overrides: string[]): Promise<CliResult> {
-  return classifier(["train", ...small, `hydra.run.dir=outputs/${name}`, ...overrides], dir);
+function train(name: string, ...overrides: string[]): Promise<InProcessResult> {
+  return inProcess(training(name, ...overrides), dir);
 }
 
 function record(name: string): RunRecord {
@@ -96,14 +101,14 @@ test("resume=true prefers the same experiment, where its checkpoints are, to wha
 test("the newest run that an error names has a model or a checkpoint", async () => {
   expect((await train("q", "data.image_size=-1")).code).toBe(1);
   expect(record("q").status).toBe("failed");
-  const { stderr } = await classifier(["validate", "a-folder-of-quite-another-name"], dir);
+  const { stderr } = await inProcess(["validate", "a-folder-of-quite-another-name"], dir);
   expect(stderr).toContain(
     "the run does not exist\n  where: a-folder-of-quite-another-name\n  fix: the newest run is outputs/p",
   );
 });
 
 test("each job of a sweep trains, in folders of its own", async () => {
-  const swept = await classifier(
+  const swept = await inProcess(
     ["train", "-m", ...small, "trainer.max_epochs=1", "model.learning_rate=1e-3,1e-2", "hydra.sweep.dir=outputs/sweep"],
     dir,
   );
@@ -115,7 +120,9 @@ test("each job of a sweep trains, in folders of its own", async () => {
 });
 
 test("two runs that plan the same directory get one each", async () => {
-  const twins = await Promise.all([1, 2].map((n) => train("twins", "trainer.max_epochs=1", `seed=${n}`)));
+  const twins = await Promise.all(
+    [1, 2].map((n) => classifier(training("twins", "trainer.max_epochs=1", `seed=${n}`), dir)),
+  );
   expect(twins.map(({ code }) => code)).toEqual([0, 0]);
   for (const name of ["twins", "twins_1"]) {
     expect(record(name)).toMatchObject({ status: "success" });
@@ -125,20 +132,20 @@ test("two runs that plan the same directory get one each", async () => {
 
 test("validate measures the checkpoint of the run that is named, or says what became of it", async () => {
   const { checkpointPath = "" } = record("b");
-  const own = await classifier(["validate", "outputs/b"], dir);
+  const own = await inProcess(["validate", "outputs/b"], dir);
   expect(own.stderr + own.stdout).toContain(`of run ${record("b").id}`);
   expect(own.code).toBe(0);
   cpSync(join(dir, "outputs/a", record("a").checkpointPath ?? ""), join(dir, "outputs/b", checkpointPath));
-  const replaced = await classifier(["validate", "outputs/b"], dir);
+  const replaced = await inProcess(["validate", "outputs/b"], dir);
   expect(replaced.stderr).toContain(
     `the best checkpoint of run ${record("b").id} was overwritten by run ${record("a").id}`,
   );
   expect(replaced.code).toBe(1);
   rmSync(join(dir, "outputs/b", checkpointPath));
-  const deleted = await classifier(["predict", "outputs/b", "data/valid/7"], dir);
+  const deleted = await inProcess(["predict", "outputs/b", "data/valid/7"], dir);
   expect(deleted.stderr).toContain(`the best checkpoint of run ${record("b").id} has been deleted`);
   expect(deleted.code).toBe(1);
-  const typo = await classifier(["validate", "outputs/bb"], dir);
+  const typo = await inProcess(["validate", "outputs/bb"], dir);
   expect(typo.stderr).toMatch(/the run does not exist\n {2}where: outputs\/bb\n {2}fix: did you mean 'outputs\/b'\?/);
   expect(typo.code).toBe(1);
 });
@@ -156,7 +163,7 @@ test("a fast_dev_run leaves nothing that another command takes for a result", as
     ["evaluate", "outputs/trial", "--data", "data"],
     ["export", "outputs/trial", "--data", "data"],
   ]) {
-    const { code, stderr } = await classifier(args, dir);
+    const { code, stderr } = await inProcess(args, dir);
     expect(stderr, args[0]).toContain("this was a fast_dev_run");
     expect(code, args[0]).toBe(1);
   }

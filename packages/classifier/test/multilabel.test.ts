@@ -7,8 +7,8 @@ import { inspectCheckpoint, loadCheckpoint } from "@classifier-training/lightnin
 import { type LabelsMapping, listRuns, readLabelsMapping } from "@classifier-training/runs";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { classifier, quick, start } from "./cli.ts";
-import { inProcess } from "./in-process.ts";
+import { quick, start } from "./cli.ts";
+import { type InProcessResult, inProcess } from "./in-process.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -49,7 +49,7 @@ const trains = [
   "callbacks.ema=null",
 ];
 
-let trained: Awaited<ReturnType<typeof classifier>>;
+let trained: InProcessResult;
 let run: ReturnType<typeof listRuns>[number];
 
 beforeAll(async () => {
@@ -57,7 +57,7 @@ beforeAll(async () => {
     await writeSplit(join(place, "data", "train"), 64);
     await writeSplit(join(place, "data", "valid"), 40);
   }
-  trained = await classifier(trains, dir);
+  trained = await inProcess(trains, dir);
   run = listRuns(join(dir, "outputs"))[0] as typeof run;
 });
 
@@ -143,7 +143,7 @@ test("a run that is killed ends with the weights and thresholds of an undisturbe
   for (let i = 0; i < 1200 && !existsSync(join(disturbed, "checkpoints", "last.ckpt")); i++) await sleep(25);
   child.kill("SIGKILL");
   expect((await done).signal).toBe("SIGKILL");
-  const resumed = await classifier(trains, disturbed);
+  const resumed = await inProcess(trains, disturbed);
   expect(resumed.code).toBe(0);
   const last = (place: string) => join(place, "checkpoints", "last.ckpt");
   expect(inspectCheckpoint(last(disturbed)).weightsSha256).toBe(inspectCheckpoint(last(dir)).weightsSha256);

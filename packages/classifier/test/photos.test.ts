@@ -6,8 +6,8 @@ import { OnnxClassifier } from "@classifier-training/inference";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
-import { classifier } from "./cli.ts";
 import { composed } from "./compose.ts";
+import { inProcess } from "./in-process.ts";
 import { type TinyModel, writeTinyModel } from "./tiny-model.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -70,7 +70,7 @@ test("the transforms of photos enable exif_orientation, those of jerseys do not"
 });
 
 test("the data check counts photos that EXIF says to turn", async () => {
-  const { stdout } = await classifier(["data", "check", "data"], dir);
+  const { stdout } = await inProcess(["data", "check", "data"], dir);
   expect(stdout).toMatch(
     /Images that EXIF says to turn .*data\.exif_orientation=true.*: 4\n.*1\.png has orientation 6/,
   );
@@ -79,7 +79,7 @@ test("the data check counts photos that EXIF says to turn", async () => {
 test("one bad file costs predict one line, and the exit code", async () => {
   writeFileSync(join(dir, "bad.png"), "not an image");
   const images = ["stored.png", "bad.png", "oriented.png"];
-  const { code, stdout, stderr } = await classifier(["predict", "exported", ...images, "--json"], dir);
+  const { code, stdout, stderr } = await inProcess(["predict", "exported", ...images, "--json"], dir);
   expect(stderr).not.toMatch(/\n\s+at /);
   expect(
     stdout
@@ -92,7 +92,7 @@ test("one bad file costs predict one line, and the exit code", async () => {
     ["path", "predictions"],
   ]);
   expect(code).toBe(1);
-  const text = await classifier(["predict", "exported", "bad.png", "oriented.png"], dir);
+  const text = await inProcess(["predict", "exported", "bad.png", "oriented.png"], dir);
   expect(text.stdout).toMatch(
     /^bad\.png {7}error: cannot be decoded: .*\noriented\.png {2}[ab] +\d+\.\d% {2}[ab] +\d+\.\d%\n$/,
   );

@@ -32,7 +32,6 @@ test.each(["64-true", "bf16-true", "16-true", "bf16-mixed"])(
         ...callbacks,
         `trainer.precision=${precision}`,
         "model.stem=small",
-        "model.width=16",
         "data.batch_size=4",
         "trainer.max_epochs=2",
         `hydra.run.dir=${precision}`,

@@ -7,8 +7,8 @@ import { readPredictions, readSplitRecord, type SplitRecord } from "@classifier-
 import sharp from "sharp";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
-import { type CliResult, classifier, quick, start } from "./cli.ts";
-import { inProcess } from "./in-process.ts";
+import { quick, start } from "./cli.ts";
+import { type InProcessResult, inProcess } from "./in-process.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -42,7 +42,7 @@ const small = [
   ...["data.data_root=photos", "model.width=8", "model.stem=small", "trainer.max_epochs=1"],
   ...["callbacks.grad_cam=null", "callbacks.sample_visualization=null", "callbacks.onnx_export=null"],
 ];
-const train = (...overrides: string[]): Promise<CliResult> => classifier(["train", ...small, ...overrides], dir);
+const train = (...overrides: string[]): Promise<InProcessResult> => inProcess(["train", ...small, ...overrides], dir);
 const recordOf = (run: string) => readSplitRecord(join(dir, run, "split.json"));
 const on = ({ samples }: SplitRecord, side: string) =>
   samples.filter(({ split }) => split === side).map(({ path }) => path);
@@ -56,7 +56,7 @@ test("a split is recorded, later commands measure on it though the folder has ch
   for (const name of classes) expect(on(record, "val").filter((path) => path.startsWith(`${name}/`))).toHaveLength(3);
 
   await photo("photos/cat/new.jpg");
-  const measured = await classifier(["validate", "outputs/first", "hydra.run.dir=outputs/measured"], dir);
+  const measured = await inProcess(["validate", "outputs/first", "hydra.run.dir=outputs/measured"], dir);
   expect(measured.code, measured.stderr).toBe(0);
   expect(measured.stdout).toContain("1 image that the recorded split does not know: not used");
   const samples = rowsOf("outputs/measured/validate/predictions.csv").map(({ sample }) => sample);
@@ -89,7 +89,7 @@ test("a sweep over folds that was killed continues, and its pooled predictions a
     code: 1,
     text: expect.stringMatching(/fold 1 of 2 missing[\s\S]*outputs\/sweep\/1 \(lost\)[\s\S]*hydra\.sweep\.dir/),
   });
-  const finished = await classifier(["train", ...sweep], dir);
+  const finished = await inProcess(["train", ...sweep], dir);
   expect(finished.code, finished.stderr).toBe(0);
   const pooled = await folds("outputs/sweep");
   expect(pooled.code, pooled.text).toBe(0);

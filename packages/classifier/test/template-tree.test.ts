@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { classifier, workspace } from "./cli.ts";
+import { workspace } from "./cli.ts";
+import { inProcess } from "./in-process.ts";
 
 vi.setConfig({ testTimeout: 30_000 });
 
@@ -75,7 +76,7 @@ beforeAll(async () => {
 afterAll(() => remove());
 
 const train = (...args: string[]) =>
-  classifier(["train", "--config-dir", "configs", "--config-name", "train", ...args], dir);
+  inProcess(["train", "--config-dir", "configs", "--config-name", "train", ...args], dir);
 
 test("such a tree composes, has no problems, and trains with its own loggers and folders", async () => {
   const check = await train("--info", "check", "logger=many_loggers");
@@ -137,7 +138,7 @@ test("callbacks and loggers below trainer are those of the run, which knows its 
   expect(stderr).not.toContain("is skipped: no logger");
   expect(stdout).toMatch(/best val\/loss +\d\.\d{4}\nbest checkpoint +logs\/flat\/epoch=0-step=2\.ckpt/);
   expect(existsSync(join(dir, run, "own/version_0/metrics.csv"))).toBe(true);
-  const measured = await classifier(["validate", run], dir);
+  const measured = await inProcess(["validate", run], dir);
   expect(measured.code, measured.stderr).toBe(0);
   expect(measured.stdout + measured.stderr).toContain(`validate with ${join(dir, run, "epoch=0-step=2.ckpt")} of run`);
 });

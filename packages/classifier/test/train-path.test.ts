@@ -4,7 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { inspectCheckpoint } from "@classifier-training/lightning";
 import { readDecisions } from "@classifier-training/runs";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { classifier, start, workspace } from "./cli.ts";
+import { start, workspace } from "./cli.ts";
+import { inProcess } from "./in-process.ts";
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -49,7 +50,7 @@ const overridesOf = (dir: string) =>
 test("train PATH prints what it decides; killed, the same command resumes with the same decisions and the same bits", async () => {
   const args = ["train", photos, ...light];
   const [calm, disturbed] = [dirOf(0), dirOf(1)];
-  const whole = await classifier(args, calm);
+  const whole = await inProcess(args, calm);
   expect(whole.stderr).not.toMatch(/\n\s+at .*:\d+:\d+/);
   expect(whole.code).toBe(0);
   const table = whole.stderr.split("\n").filter((line) => /^ {2}\S+=\S+ +\(.*\)$/.test(line));
@@ -65,7 +66,7 @@ test("train PATH prints what it decides; killed, the same command resumes with t
   for (let i = 0; i < 1200 && !existsSync(join(folder(disturbed), "last.ckpt")); i++) await sleep(50);
   child.kill("SIGKILL");
   expect((await done).signal).toBe("SIGKILL");
-  const resumed = await classifier(args, disturbed);
+  const resumed = await inProcess(args, disturbed);
   expect(resumed.stderr).toContain("As this command decided before (resume=false decides anew):");
   expect(resumed.stderr).toContain("resumes run");
   for (const line of table) expect(resumed.stderr).toContain(line);
@@ -79,7 +80,7 @@ test("train PATH prints what it decides; killed, the same command resumes with t
 test("another override is another experiment, which decides for itself", async () => {
   const dir = dirOf(0);
   const before = readDecisions(folder(dir)).length;
-  const other = await classifier(["train", photos, ...light, "data.image_size=24", "trainer.max_epochs=1"], dir);
+  const other = await inProcess(["train", photos, ...light, "data.image_size=24", "trainer.max_epochs=1"], dir);
   expect(other.stderr).not.toMatch(/error:|fix:/);
   expect(other.code).toBe(0);
   expect(other.stderr).toContain("holds another experiment");
@@ -89,12 +90,12 @@ test("another override is another experiment, which decides for itself", async (
 
 test("a custom root configuration decides, and --cfg job, --info explain show", async () => {
   const dir = dirOf(0);
-  const own = await classifier(["train", "--config-dir", ".", "--config-name", "own", photos, "--cfg", "job"], dir);
+  const own = await inProcess(["train", "--config-dir", ".", "--config-name", "own", photos, "--cfg", "job"], dir);
   expect(own.stdout).toMatch(/data_root: "?a b ü/);
   expect(own.stdout).toContain("batch_size: 64");
-  const shown = await classifier(["train", photos, "--cfg", "job"], dir);
+  const shown = await inProcess(["train", photos, "--cfg", "job"], dir);
   expect(shown.stdout).toMatch(/batch_size: 16\n/);
-  const why = await classifier(["train", photos, "--info", "explain", "data.batch_size"], dir);
+  const why = await inProcess(["train", photos, "--info", "explain", "data.batch_size"], dir);
   expect(why.stdout).toContain("data.batch_size = 16");
   expect(why.stdout).toContain("instead of what is set in");
   expect([own.code, shown.code, why.code]).toEqual([0, 0, 0]);
@@ -105,14 +106,14 @@ test.each([
   [["time=1s"], "expected a time of 30 seconds or more, received '1s'"],
   [["modle=resnet18"], "modle"],
 ])("%j is refused", async (args, sentence) => {
-  const { code, stderr } = await classifier(["train", photos, ...args], dirOf(0));
+  const { code, stderr } = await inProcess(["train", photos, ...args], dirOf(0));
   expect(stderr).toContain(sentence);
   expect(stderr).not.toMatch(/\n\s+at .*:\d+:\d+/);
   expect(code).toBe(1);
 });
 
 test("without a path and without data, the way with a path is named", async () => {
-  const { code, stderr } = await classifier(["train", "data.data_root=nowhere", "logging=none"], dirOf(0));
+  const { code, stderr } = await inProcess(["train", "data.data_root=nowhere", "logging=none"], dirOf(0));
   expect(stderr).toContain("A path is all that photos need: classifier train PATH");
   expect(code).toBe(1);
 });

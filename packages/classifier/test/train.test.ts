@@ -5,6 +5,7 @@ import { bestWeightsSchema, runPaths, runRecordSchema } from "@classifier-traini
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { classifier, quick, workspace } from "./cli.ts";
+import { inProcess } from "./in-process.ts";
 
 vi.setConfig({ testTimeout: 300_000 });
 
@@ -26,7 +27,7 @@ function lastRun(): string {
 }
 
 test("a training leaves every artifact of a run, resumes where it stopped, and its model can be used", async () => {
-  const first = await classifier(["train", ...quick, "trainer.max_epochs=2"], dir);
+  const first = await inProcess(["train", ...quick, "trainer.max_epochs=2"], dir);
   expect(first.code).toBe(0);
   const run = lastRun();
   for (const file of [
@@ -86,14 +87,14 @@ test("a training leaves every artifact of a run, resumes where it stopped, and i
   }
   expect(readdirSync(join(dir, "checkpoints"))).toContain("last.ckpt");
 
-  const second = await classifier(["train", ...quick, "trainer.max_epochs=3"], dir);
+  const second = await inProcess(["train", ...quick, "trainer.max_epochs=3"], dir);
   expect(second.code).toBe(0);
   const shown = second.stdout + second.stderr;
   expect(shown).toMatch(/Epoch 3\/3/);
   expect(shown).not.toMatch(/Epoch 1\/3/);
   trained = lastRun();
 
-  const predicted = await classifier(["predict", trained, "data/valid/7", "--json"], dir);
+  const predicted = await inProcess(["predict", trained, "data/valid/7", "--json"], dir);
   expect(predicted.code).toBe(0);
   const [line] = predicted.stdout
     .trim()
@@ -106,10 +107,10 @@ test("a training leaves every artifact of a run, resumes where it stopped, and i
   );
   expect(sum).toBeCloseTo(1, 5);
 
-  const fromCheckpoint = await classifier(["predict", "checkpoints/last.ckpt", "data/valid/7", "--json"], dir);
+  const fromCheckpoint = await inProcess(["predict", "checkpoints/last.ckpt", "data/valid/7", "--json"], dir);
   expect(fromCheckpoint.code).toBe(0);
 
-  const measured = await classifier(["validate", trained, "data.num_workers=0"], dir);
+  const measured = await inProcess(["validate", trained, "data.num_workers=0"], dir);
   expect(measured.code).toBe(0);
   expect(measured.stderr + measured.stdout).toContain("val/acc_top1");
 
@@ -124,10 +125,7 @@ test("a training leaves every artifact of a run, resumes where it stopped, and i
 });
 
 test("a bundle proves itself without LibTorch, and tells of each file that was changed", async () => {
-  const made = await classifier(
-    ["export", trained, "--data", "data", "--out", "bundle", "--golden", "3", "--zip"],
-    dir,
-  );
+  const made = await inProcess(["export", trained, "--data", "data", "--out", "bundle", "--golden", "3", "--zip"], dir);
   expect(made.stderr).not.toContain("Error");
   expect(made.code).toBe(0);
   expect(existsSync(join(dir, "bundle.zip"))).toBe(true);
@@ -151,7 +149,7 @@ test("a bundle proves itself without LibTorch, and tells of each file that was c
     const at = name === "bundle.json" ? whole.indexOf(".", whole.indexOf("logits")) + 3 : whole.length >> 1;
     changed[at] = name === "bundle.json" && whole[at] === 0x31 ? 0x32 : 0x31;
     writeFileSync(path, changed);
-    const bad = await classifier(["bundle", "verify", "bundle"], dir);
+    const bad = await inProcess(["bundle", "verify", "bundle"], dir);
     expect(bad.stdout).toContain(`${name}: was changed after the bundle was created`);
     expect(bad.code).toBe(2);
     writeFileSync(path, whole);
@@ -159,10 +157,10 @@ test("a bundle proves itself without LibTorch, and tells of each file that was c
 });
 
 test("an archive is a model like any other: it predicts and is evaluated", async () => {
-  const predicted = await classifier(["predict", "bundle.zip", "data/valid/7", "--json"], dir);
+  const predicted = await inProcess(["predict", "bundle.zip", "data/valid/7", "--json"], dir);
   expect(predicted.code).toBe(0);
   expect(predicted.stdout.trim().split("\n")).toHaveLength(6);
-  const evaluated = await classifier(
+  const evaluated = await inProcess(
     ["evaluate", "bundle.zip", trained, "checkpoints/last.ckpt", "--data", "data", "--json", "report.json"],
     dir,
   );
@@ -178,9 +176,9 @@ test("an archive is a model like any other: it predicts and is evaluated", async
 });
 
 test("a folder that is not a bundle is not overwritten", async () => {
-  const refused = await classifier(["export", trained, "--data", "data", "--out", "data"], dir);
+  const refused = await inProcess(["export", trained, "--data", "data", "--out", "data"], dir);
   expect(refused.stderr).toContain("the folder has files that do not belong to a bundle");
-  const onItself = await classifier(["export", "bundle", "--data", "data", "--out", "bundle"], dir);
+  const onItself = await inProcess(["export", "bundle", "--data", "data", "--out", "bundle"], dir);
   expect(onItself.stderr).toContain("the model is in the output folder");
   expect(existsSync(join(dir, "bundle", "model.onnx"))).toBe(true);
   expect(refused.code).toBe(1);
@@ -188,7 +186,7 @@ test("a folder that is not a bundle is not overwritten", async () => {
 
 test("--info unused names keys without effect, and trains nothing", async () => {
   const before = readdirSync(dir).sort();
-  const asked = await classifier(["train", ...quick, "+model_name=oops", "--info", "unused"], dir);
+  const asked = await inProcess(["train", ...quick, "+model_name=oops", "--info", "unused"], dir);
   expect(asked.stderr).not.toMatch(/Epoch|Error/);
   expect(asked.stdout).toContain("model_name was never read");
   expect(asked.stdout).not.toMatch(/trainer\.max_epochs was never read|callbacks\.ema/);

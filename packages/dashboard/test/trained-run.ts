@@ -13,7 +13,6 @@ export async function trainOnce(): Promise<{ readonly root: string; readonly rem
       "train",
       ...quick,
       "model.stem=small",
-      "model.width=16",
       "trainer.max_epochs=2",
       "trainer.log_every_n_steps=1",
       "hydra.run.dir=outputs/2026-01-02/10-11-12",
