@@ -11,7 +11,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: ["packages/*/{src,test}/**/*.test.ts", "scripts/**/*.test.ts"],
+    include: ["packages/*/{src,test,web}/**/*.test.ts", "scripts/**/*.test.ts"],
     pool: "forks",
     maxWorkers: availableParallelism(),
     sequence: { sequencer: SlowestFirst },

@@ -70,6 +70,7 @@ const folderOrder = {
     ["loops"],
     ["trainer"],
   ],
+  dashboard: [["api-types.ts"], ["http", "runs"], ["metrics"], ["api"]],
   loggers: [
     ["checkpoint-scan.ts", "http.ts", "hyperparams.ts", "yaml.ts", "proto"],
     ["mlflow", "wandb"],

@@ -20,7 +20,7 @@ for (const file of files) {
 function kindOf(file) {
   if (/\.generated\.ts$|(^|\/)fixtures\//.test(file)) return undefined;
   if (/\.test\.ts$|^packages\/[^/]+\/(test|bench|conformance)\//.test(file)) return "test";
-  if (/\.(ts|js|mjs)$/.test(file)) return "source";
+  if (/\.(tsx?|js|mjs)$/.test(file)) return "source";
   return /\.(cc|c|h|inc)$/.test(file) ? "native" : undefined;
 }
 

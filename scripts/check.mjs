@@ -4,6 +4,7 @@ import { run, tool } from "./exec.mjs";
 
 const checks = [
   ["types", tool("tsc"), ["-p", "tsconfig.check.json"]],
+  ["types of the page", tool("tsc"), ["-p", "packages/dashboard/web/tsconfig.json"]],
   ["lint and format", tool("biome"), ["ci", "--error-on-warnings", "."]],
   ["unused code and dependencies", tool("knip"), ["--no-progress"]],
   ["tests that cannot fail", process.execPath, ["scripts/check-tests.mjs"]],

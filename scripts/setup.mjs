@@ -115,8 +115,8 @@ async function typescriptBuild() {
   const compiler = join(root, "node_modules", ".bin", "tsc");
   const result = spawnSync(compiler, ["-b"], { cwd: root, encoding: "utf8" });
   if (result.status !== 0) throw new SetupError(`The TypeScript build failed:\n${result.stdout}${result.stderr}`);
-  const { bundleHydra } = await import("./bundle.mjs");
-  await bundleHydra();
+  const { bundle } = await import("./bundle.mjs");
+  await bundle();
 }
 
 /** tsc leaves the output of sources that were moved or deleted. */
@@ -126,7 +126,8 @@ function removeStaleOutput() {
     if (!existsSync(dist)) continue;
     for (const path of readdirSync(dist, { recursive: true })) {
       const source = path.replace(/\.(js|d\.ts)(\.map)?$/, ".ts");
-      if (source !== path && !path.startsWith("bundle") && !existsSync(join(src, source))) rmSync(join(dist, path));
+      const isBundle = /^(bundle|web)\b/.test(path);
+      if (source !== path && !isBundle && !existsSync(join(src, source))) rmSync(join(dist, path));
     }
   }
 }

@@ -116,7 +116,8 @@ test("a training leaves every artifact of a run, resumes where it stopped, and i
 
   const dashboard = await startDashboard({ root: join(dir, "outputs"), port: 0 });
   const answer = async (path: string) => (await fetch(new URL(path, dashboard.url))).json();
-  const runs = (await answer("api/runs")) as { key: string; kind: string; status: string }[];
+  await dashboard.ready;
+  const { runs } = (await answer("api/runs")) as { runs: { key: string; kind: string; status: string }[] };
   expect(runs.map(({ kind, status }) => `${kind}: ${status}`)).toContain("validate: success");
   expect(new Set(runs.map(({ status }) => status))).toEqual(new Set(["success"]));
   const key = relative(join(dir, "outputs"), trained);

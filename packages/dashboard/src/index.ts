@@ -1,2 +1,2 @@
-export type { MetricsMessage, RunDetail, RunSummary, Series } from "./api.ts";
+export type { RunChanges, RunDetail, RunMetrics, RunSummary, Series } from "./api-types.ts";
 export { type Dashboard, type DashboardOptions, startDashboard } from "./server.ts";

@@ -1,0 +1,116 @@
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname, join, relative, sep } from "node:path";
+import {
+  fileInside,
+  isInside,
+  type Run,
+  type RunRecord,
+  readAnnotations,
+  readLatestRow,
+  readTimeline,
+  runPaths,
+} from "@classifier-training/runs";
+import { classMetric, type RunSummary } from "../api-types.ts";
+
+/** A run that says it is running and wrote nothing for as long may be hanging, or its machine be gone. */
+const staleAfterMs = 15 * 60_000;
+/** Beyond these, metrics are curves only. */
+const maxLatest = 200;
+
+/** The path of a run in addresses. */
+export function keyOf(root: string, dir: string): string {
+  return relative(root, dir).split(sep).join("/") || ".";
+}
+
+/** Where a run's metrics are, or will be; `undefined` when they lead out of the run. */
+export function metricsPath({ dir, record }: Run): string | undefined {
+  const path = join(dir, record.metricsPath);
+  return existsSync(path) ? fileInside(dir, record.metricsPath) : isInside(dir, path) ? path : undefined;
+}
+
+/** A row of the list. @param values the run's configuration by dotted key */
+export function summaryOf(root: string, run: Run, values: Readonly<Record<string, string>>): RunSummary {
+  const { dir, record, status } = run;
+  const metrics = metricsPath(run);
+  const row = metrics === undefined ? {} : readLatestRow(metrics);
+  const { size = 0, ino = 0, mtimeMs = 0 } = (metrics && statSync(metrics, { throwIfNoEntry: false })) || {};
+  const modifiedAt = Math.max(run.modifiedAt, mtimeMs);
+  const isStale = status === "running" && Date.now() - modifiedAt > staleAfterMs;
+  const sweep = /^\d+$/.test(basename(dir)) && keyOf(root, dir).includes("/") ? keyOf(root, dirname(dir)) : undefined;
+  const fold = values["data.fold"];
+  return {
+    key: keyOf(root, dir),
+    ...named(record),
+    status: isStale ? "stale" : status,
+    modifiedAt,
+    latest: latestOf(row),
+    ...progressOf(run, row, values),
+    ...(sweep !== undefined && { sweep }),
+    ...(fold !== undefined && fold !== "null" && { fold }),
+    annotations: readAnnotations(dir),
+    metricsVersion: `${ino}-${size}-${mtimeMs}`,
+  };
+}
+
+function named(record: RunRecord) {
+  const { id, name, kind, startedAt, finishedAt, host, monitor, best, error, continues } = record;
+  return {
+    id,
+    name,
+    kind,
+    startedAt,
+    host,
+    ...(finishedAt !== undefined && { finishedAt }),
+    ...(monitor && { monitor }),
+    ...(best && { best }),
+    ...(error !== undefined && { error }),
+    ...(continues && { resumed: { id: continues.id, step: continues.step } }),
+  };
+}
+
+function latestOf(row: Readonly<Record<string, number | string>>): Record<string, number | null> {
+  const entries = Object.entries(row)
+    .filter(([name, value]) => typeof value === "number" && !axes.has(name) && !classMetric.test(name))
+    .slice(0, maxLatest)
+    .map(([name, value]): [string, number | null] => [name, Number.isFinite(value) ? (value as number) : null]);
+  return Object.fromEntries(entries);
+}
+
+/** Columns that are axes, not curves. */
+export const axes: ReadonlySet<string> = new Set(["step", "epoch"]);
+
+function progressOf(
+  run: Run,
+  row: Readonly<Record<string, number | string>>,
+  values: Readonly<Record<string, string>>,
+) {
+  const numberOf = (value: unknown) => (typeof value === "number" && Number.isFinite(value) ? value : undefined);
+  const epoch = numberOf(row["epoch"]);
+  const step = numberOf(row["step"]);
+  const limit = Number(values["trainer.max_epochs"] ?? Number.NaN);
+  const maxEpochs = Number.isInteger(limit) && limit > 0 ? limit : undefined;
+  const secondsLeft =
+    run.status === "running" && step !== undefined ? timeLeft(run, step, epoch, maxEpochs) : undefined;
+  return {
+    ...(epoch !== undefined && { epoch }),
+    ...(step !== undefined && { step }),
+    ...(maxEpochs !== undefined && { maxEpochs }),
+    ...(secondsLeft !== undefined && { secondsLeft }),
+  };
+}
+
+/** Epochs are taken to be equally long, and the rest to be as fast as the run was since its last start. */
+function timeLeft({ dir }: Run, step: number, epoch: number | undefined, maxEpochs: number | undefined) {
+  if (maxEpochs === undefined || epoch === undefined || epoch === 0) return undefined;
+  const { steps, times, resumed } = readTimeline(join(dir, runPaths.timeline));
+  const firstStep = resumed.at(-1) ?? steps[0];
+  const first = firstStep === undefined ? -1 : steps.lastIndexOf(firstStep);
+  const last = steps.length - 1;
+  if (first < 0 || first >= last) return undefined;
+  const secondsAStep =
+    ((times[last] as number) - (times[first] as number)) / ((steps[last] as number) - (steps[first] as number));
+  // The epoch that runs is somewhere between its start and its end.
+  const stepsAnEpoch = step / (epoch + 0.5);
+  const left = secondsAStep * Math.max(0, stepsAnEpoch * maxEpochs - step);
+  return Number.isFinite(left) ? Math.round(left) : undefined;
+}

@@ -1,0 +1,71 @@
+import { TabPanel, Tabs } from "./components/tabs.tsx";
+import { root } from "./state/api.ts";
+import { param } from "./state/params.ts";
+import { type Connection, connection, isScanning, listedRuns, runs } from "./state/runs.ts";
+import { type ThemeChoice, themeChoice } from "./state/theme.ts";
+import { ChartsView } from "./views/charts/charts-view.tsx";
+import { CompareView } from "./views/compare/compare-view.tsx";
+import { RunView } from "./views/run/run-view.tsx";
+import { RunsView } from "./views/runs/runs-view.tsx";
+import { SweepView } from "./views/sweep/sweep-view.tsx";
+
+/** Every view of the page: a folder of `views/`, and a line here. */
+const views = [
+  { id: "runs", title: "Runs", View: RunsView },
+  { id: "charts", title: "Charts", View: ChartsView },
+  { id: "run", title: "Details", View: RunView },
+  { id: "compare", title: "Compare", View: CompareView },
+  { id: "sweep", title: "Sweep", View: SweepView },
+] as const;
+
+const openView = param("view", "charts");
+
+const connectionTexts: Readonly<Record<Connection, string>> = {
+  connecting: "connecting ...",
+  live: "live",
+  polling: "every 5 s",
+  offline: "the server does not answer",
+};
+
+export function App() {
+  const { id, View } = views.find((view) => view.id === openView.value) ?? views[1];
+  return (
+    <>
+      <header class="top">
+        <h1 title={root.value}>{root.value.split(/[\\/]/).at(-1) || "Runs"}</h1>
+        <Tabs name="views" label="Views" tabs={views} open={id} onOpen={(next) => openView.set(next)} />
+        <span class={`connection ${connection.value}`} role="status">
+          {connectionTexts[connection.value]}
+        </span>
+        <label class="theme">
+          <span class="hidden-label">Colors of the page</span>
+          <select
+            value={themeChoice.value}
+            onChange={(event) => {
+              themeChoice.value = event.currentTarget.value as ThemeChoice;
+            }}
+          >
+            <option value="system">System</option>
+            <option value="light">Light</option>
+            <option value="dark">Dark</option>
+          </select>
+        </label>
+      </header>
+      <main>
+        <TabPanel name="views" open={id} class={`view view-${id}`}>
+          {listedRuns.value.length === 0 && runs.value.size === 0 ? <NoRuns /> : <View />}
+        </TabPanel>
+      </main>
+    </>
+  );
+}
+
+function NoRuns() {
+  if (isScanning.value) return <p class="note">Looking for runs ...</p>;
+  return (
+    <p class="note">
+      There are no runs in <code>{root.value}</code> yet. <code>npx classifier train photos</code> makes one, and it
+      appears here.
+    </p>
+  );
+}

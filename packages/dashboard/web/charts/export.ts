@@ -1,0 +1,59 @@
+import { csvText } from "@classifier-training/base";
+import type { XAxis } from "./curves.ts";
+import { axisTitles, type Line } from "./line-plot.ts";
+
+/** Hands a file to the person at the page. */
+export function download(name: string, content: Blob): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(content);
+  link.download = name.replaceAll(/[^\p{L}\p{N}._-]+/gu, "_");
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** What a chart shows, a row for each point. */
+export function chartCsv(lines: readonly Line[], axis: XAxis, zoom: readonly [number, number] | undefined): string {
+  const rows = lines.flatMap(({ label, points, smooth }) =>
+    points.x.flatMap((x, i) => {
+      if (zoom !== undefined && (x < zoom[0] || x > zoom[1])) return [];
+      return [[label, String(x), String(points.y[i]), smooth === undefined ? "" : String(smooth[i])]];
+    }),
+  );
+  return csvText(["curve", axisTitles[axis], "value", "smoothed"], rows);
+}
+
+interface Image {
+  readonly title: string;
+  readonly lines: readonly Pick<Line, "label" | "color" | "isDashed">[];
+  readonly background: string;
+  readonly text: string;
+}
+
+/** A chart with its title and legend, as it is seen, as PNG. */
+export function chartPng(canvas: HTMLCanvasElement, { title, lines, background, text }: Image): Promise<Blob | null> {
+  const ratio = devicePixelRatio;
+  const [head, row] = [34 * ratio, 20 * ratio];
+  const image = document.createElement("canvas");
+  image.width = canvas.width;
+  image.height = canvas.height + head + lines.length * row + 8 * ratio;
+  const context = image.getContext("2d") as CanvasRenderingContext2D;
+  context.fillStyle = background;
+  context.fillRect(0, 0, image.width, image.height);
+  context.fillStyle = text;
+  context.font = `600 ${15 * ratio}px system-ui, sans-serif`;
+  context.fillText(title, 12 * ratio, 22 * ratio);
+  context.drawImage(canvas, 0, head);
+  context.font = `${12 * ratio}px system-ui, sans-serif`;
+  context.lineWidth = 2 * ratio;
+  for (const [i, { label, color, isDashed }] of lines.entries()) {
+    const y = head + canvas.height + (i + 0.6) * row;
+    context.strokeStyle = color;
+    context.setLineDash(isDashed ? [6 * ratio, 4 * ratio] : []);
+    context.beginPath();
+    context.moveTo(12 * ratio, y - 4 * ratio);
+    context.lineTo(40 * ratio, y - 4 * ratio);
+    context.stroke();
+    context.fillText(label, 48 * ratio, y);
+  }
+  return new Promise((resolve) => image.toBlob(resolve, "image/png"));
+}

@@ -1,0 +1,220 @@
+import uPlot from "uplot";
+import { shortNumber } from "../state/format.ts";
+import type { Points, XAxis } from "./curves.ts";
+
+/** One line of a chart. */
+export interface Line {
+  readonly label: string;
+  readonly color: string;
+  /** The values as they were logged. */
+  readonly points: Points;
+  /** What is plotted in front of them. */
+  readonly smooth?: readonly number[];
+  readonly isDashed: boolean;
+  /** Thin: many values beside those of epochs. */
+  readonly isFaint: boolean;
+  readonly band?: { readonly low: readonly number[]; readonly high: readonly number[] };
+  readonly best?: { readonly x: number; readonly y: number } | undefined;
+  /** Where the run was resumed. */
+  readonly resumed: readonly number[];
+}
+
+export interface Plot {
+  readonly lines: readonly Line[];
+  readonly axis: XAxis;
+  readonly logX: boolean;
+  readonly logY: boolean;
+  readonly yRange?: readonly [number, number] | undefined;
+  readonly zoom?: readonly [number, number] | undefined;
+  readonly width: number;
+  readonly height: number;
+  readonly ink: { readonly text: string; readonly grid: string };
+}
+
+export interface PlotEvents {
+  readonly onZoom: (range: readonly [number, number] | undefined) => void;
+  /** What the pointer is over: an x value and the lines' values there. */
+  readonly onHover: (at: Hover | undefined) => void;
+}
+
+export interface Hover {
+  readonly x: number;
+  readonly left: number;
+  readonly values: readonly { readonly label: string; readonly color: string; readonly value: number }[];
+}
+
+export const axisTitles: Readonly<Record<XAxis, string>> = {
+  step: "step",
+  epoch: "epoch",
+  relative: "hours",
+  wall: "time",
+};
+
+interface Table {
+  readonly data: uPlot.AlignedData;
+  readonly series: uPlot.Series[];
+  readonly bands: uPlot.Band[];
+}
+
+const dash = [6, 4];
+
+/** The columns of a chart: each line has its values, and what belongs to them. */
+function table({ lines, logX, logY }: Plot): Table {
+  const tables: uPlot.AlignedData[] = [];
+  const series: uPlot.Series[] = [{}];
+  const bands: uPlot.Band[] = [];
+  const visible = (x: number, y: number) => Number.isFinite(y) && (!logY || y > 0) && (!logX || x > 0);
+  const add = (points: Points, y: readonly number[], options: uPlot.Series) => {
+    const kept = points.x.flatMap((x, i) => (visible(x, y[i] as number) ? [i] : []));
+    tables.push([kept.map((i) => points.x[i] as number), kept.map((i) => y[i] as number)]);
+    series.push({ spanGaps: true, points: { show: kept.length < 3, size: 6 }, ...options });
+    return series.length - 1;
+  };
+  for (const { points, smooth, color, isDashed, isFaint, band } of lines) {
+    const style = { stroke: color, ...(isDashed && { dash }) };
+    if (band) {
+      const thin = { stroke: "transparent", width: 0, points: { show: false } };
+      const [high, low] = [add(points, band.high, thin), add(points, band.low, thin)];
+      bands.push({ series: [high, low], fill: `${color}30` });
+    }
+    if (smooth) add(points, points.y, { ...style, width: 1, alpha: 0.3 });
+    add(points, smooth ?? points.y, { ...style, width: isFaint ? 1 : 2, alpha: isFaint ? 0.55 : 1 });
+  }
+  const data = tables.length === 0 ? [[]] : uPlot.join(tables);
+  return { data: data as uPlot.AlignedData, series, bands };
+}
+
+/** Charts of the same axis show the same place. */
+const cursors = uPlot.sync("x");
+
+/** Plots lines in an element. @returns the plot, for `destroy()` */
+export function plotLines(target: HTMLElement, plot: Plot, events: PlotEvents): uPlot {
+  const { axis, ink, width, height, logX, logY, yRange, zoom } = plot;
+  const { data, series, bands } = table(plot);
+  const font = "12px system-ui, sans-serif";
+  const axes = { stroke: ink.text, grid: { stroke: ink.grid, width: 1 }, ticks: { stroke: ink.grid, width: 1 }, font };
+  const options: uPlot.Options = {
+    width,
+    height,
+    series,
+    bands,
+    legend: { show: false },
+    cursor: {
+      sync: { key: cursors.key, setSeries: false },
+      drag: { x: true, y: false, setScale: false },
+      points: { size: 6 },
+    },
+    scales: {
+      x: {
+        time: axis === "wall",
+        distr: logX && axis !== "wall" ? 3 : 1,
+        ...(zoom && { range: () => [...zoom] as [number, number] }),
+      },
+      y: { distr: logY ? 3 : 1, ...(yRange && !logY && { range: () => padded(yRange) }) },
+    },
+    axes: [
+      {
+        ...axes,
+        size: 28,
+        label: axisTitles[axis],
+        labelSize: 16,
+        labelFont: font,
+        labelGap: 0,
+        ...(axis !== "wall" && { values: (_plot, ticks) => ticks.map(tickText) }),
+      },
+      { ...axes, size: 58, values: (_plot, ticks) => ticks.map(tickText) },
+    ],
+    hooks: {
+      draw: [(self) => drawMarks(self, plot)],
+      setSelect: [
+        (self) => {
+          const { left, width: dragged } = self.select;
+          if (dragged < 4) return;
+          events.onZoom([self.posToVal(left, "x"), self.posToVal(left + dragged, "x")]);
+        },
+      ],
+      setCursor: [(self) => events.onHover(hoverOf(self, plot))],
+    },
+  };
+  const made = new uPlot(options, data, target);
+  // A double click is uPlot's way to show everything.
+  made.over.addEventListener("dblclick", () => events.onZoom(undefined));
+  made.over.addEventListener("mouseleave", () => events.onHover(undefined));
+  return made;
+}
+
+function padded([low, high]: readonly [number, number]): [number, number] {
+  const space = (high - low || Math.abs(high) || 1) * 0.05;
+  return [low - space, high + space];
+}
+
+function tickText(value: number | null): string {
+  return value === null ? "" : shortNumber(value);
+}
+
+/** What the lines are at the pointer: their points nearest to it. */
+function hoverOf(self: uPlot, { lines }: Plot): Hover | undefined {
+  const { left = -1 } = self.cursor;
+  if (left < 0) return undefined;
+  const x = self.posToVal(left, "x");
+  const values = lines.flatMap(({ label, color, points, smooth }) => {
+    const at = nearest(points.x, x);
+    const value = at === undefined ? undefined : (smooth ?? points.y)[at];
+    return value === undefined ? [] : [{ label, color, value }];
+  });
+  return { x, left, values };
+}
+
+function nearest(xs: readonly number[], x: number): number | undefined {
+  if (xs.length === 0 || x < (xs[0] as number)) return undefined;
+  let low = 0;
+  let high = xs.length - 1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((xs[middle] as number) <= x) low = middle;
+    else high = middle;
+  }
+  return x - (xs[low] as number) <= (xs[high] as number) - x ? low : high;
+}
+
+/** Best values as rings, resumptions as dotted verticals, values that are not finite as crosses at the lower edge. */
+function drawMarks(self: uPlot, { lines, logX }: Plot): void {
+  const { ctx, bbox } = self;
+  const ratio = devicePixelRatio;
+  const place = (x: number) => self.valToPos(x, "x", true);
+  const isInside = (px: number) => px >= bbox.left && px <= bbox.left + bbox.width;
+  ctx.save();
+  for (const { color, best, resumed, points } of lines) {
+    ctx.strokeStyle = color;
+    ctx.lineWidth = ratio;
+    ctx.setLineDash([2 * ratio, 3 * ratio]);
+    for (const at of resumed) {
+      const px = place(at);
+      if (!isInside(px) || (logX && at <= 0)) continue;
+      ctx.beginPath();
+      ctx.moveTo(px, bbox.top);
+      ctx.lineTo(px, bbox.top + bbox.height);
+      ctx.stroke();
+    }
+    ctx.setLineDash([]);
+    ctx.lineWidth = 2 * ratio;
+    for (const [i, y] of points.y.entries()) {
+      const px = Number.isFinite(y) ? Number.NaN : place(points.x[i] as number);
+      if (!isInside(px)) continue;
+      const [bottom, size] = [bbox.top + bbox.height - 6 * ratio, 4 * ratio];
+      ctx.beginPath();
+      ctx.moveTo(px - size, bottom - size);
+      ctx.lineTo(px + size, bottom + size);
+      ctx.moveTo(px - size, bottom + size);
+      ctx.lineTo(px + size, bottom - size);
+      ctx.stroke();
+    }
+    if (best === undefined) continue;
+    const [px, py] = [place(best.x), self.valToPos(best.y, "y", true)];
+    if (!isInside(px) || py < bbox.top || py > bbox.top + bbox.height) continue;
+    ctx.beginPath();
+    ctx.arc(px, py, 5 * ratio, 0, 2 * Math.PI);
+    ctx.stroke();
+  }
+  ctx.restore();
+}

@@ -1,0 +1,156 @@
+import { plotBackgrounds } from "@classifier-training/base";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { ChartGroup } from "../../charts/chart-groups.ts";
+import { rangeWithoutOutliers } from "../../charts/curves.ts";
+import { chartCsv, chartPng, download } from "../../charts/export.ts";
+import { axisTitles, type Hover, type Line, plotLines } from "../../charts/line-plot.ts";
+import { pointedRun } from "../../components/run-list.tsx";
+import { shortNumber, timeText } from "../../state/format.ts";
+import { metrics } from "../../state/metrics.ts";
+import { selectedRuns } from "../../state/selection.ts";
+import { theme } from "../../state/theme.ts";
+import { linesOf } from "./lines.ts";
+import {
+  isIn,
+  logXParam,
+  logYParam,
+  outliersParam,
+  setZoom,
+  smoothing,
+  spreadParam,
+  toggleIn,
+  xAxis,
+  zoom,
+} from "./settings.ts";
+
+const height = 230;
+const inks = {
+  light: { text: "#4a5560", grid: "#e3e7ec" },
+  dark: { text: "#b4bfcb", grid: "#2c333c" },
+} as const;
+
+/** One chart of the runs that are shown. */
+export function Chart({ group }: { readonly group: ChartGroup }) {
+  const place = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  const [hover, setHover] = useState<Hover | undefined>(undefined);
+  const axis = xAxis();
+  const range = zoom();
+  const weight = smoothing();
+  const [logX, logY] = [logXParam.value !== "", isIn(logYParam, group.title)];
+  const pointed = pointedRun.value;
+  const [runs, loaded, spreadBy] = [selectedRuns.value, metrics.value, spreadParam.value];
+  const lines = useMemo(
+    () => linesOf(group, runs, loaded, { axis, smoothing: weight, spreadBy, pointed }),
+    [group, runs, loaded, axis, weight, spreadBy, pointed],
+  );
+  const hasOutliers = outliersParam.value !== "";
+  useEffect(() => {
+    const element = place.current as HTMLDivElement;
+    const observer = new ResizeObserver(() => setWidth(Math.floor(element.clientWidth)));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  useEffect(() => {
+    if (width === 0 || lines.length === 0) return undefined;
+    const yRange = hasOutliers ? undefined : rangeWithoutOutliers(lines.flatMap(({ points }) => points.y));
+    const made = plotLines(
+      place.current as HTMLDivElement,
+      { lines, axis, logX, logY, yRange, zoom: range, width, height, ink: inks[theme.value] },
+      { onZoom: setZoom, onHover: setHover },
+    );
+    return () => made.destroy();
+  }, [lines, axis, logX, logY, hasOutliers, range?.join(), width, theme.value]);
+
+  const savePng = async () => {
+    const canvas = place.current?.querySelector("canvas");
+    if (!canvas) return;
+    const png = await chartPng(canvas, {
+      title: group.title,
+      lines,
+      background: plotBackgrounds[theme.value],
+      text: inks[theme.value].text,
+    });
+    if (png) download(`${group.title}.png`, png);
+  };
+  const saveCsv = () => download(`${group.title}.csv`, new Blob([chartCsv(lines, axis, range)], { type: "text/csv" }));
+  return (
+    <figure class="chart" data-chart={group.title} data-lines={lines.length}>
+      <figcaption>
+        <h3>{group.title}</h3>
+        <span class="chart-tools">
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={logY}
+              onChange={(event) => toggleIn(logYParam, group.title, event.currentTarget.checked)}
+            />
+            log
+            <span class="hidden-label">{` y axis of ${group.title}`}</span>
+          </label>
+          <button
+            type="button"
+            class="link"
+            aria-label={`CSV of ${group.title}`}
+            onClick={saveCsv}
+            disabled={lines.length === 0}
+          >
+            CSV
+          </button>
+          <button
+            type="button"
+            class="link"
+            aria-label={`PNG of ${group.title}`}
+            onClick={savePng}
+            disabled={lines.length === 0}
+          >
+            PNG
+          </button>
+        </span>
+      </figcaption>
+      <div
+        ref={place}
+        class="plot"
+        role="img"
+        aria-label={summary(group.title, lines)}
+        style={{ minHeight: `${height}px` }}
+      />
+      {lines.length === 0 && (
+        <p class="note">
+          {axis === "step" ? "No values yet." : `These runs did not note ${axis === "epoch" ? "epochs" : "times"}.`}
+        </p>
+      )}
+      {hover !== undefined && hover.values.length > 0 && <Tooltip hover={hover} width={width} />}
+    </figure>
+  );
+}
+
+/** What the chart shows, in words: the last values. */
+function summary(title: string, lines: readonly Line[]): string {
+  const values = lines
+    .slice(0, 10)
+    .map(({ label, points }) => `${label}: ${shortNumber(points.y.at(-1) ?? Number.NaN)} at the end`);
+  return `${title} by ${axisTitles[xAxis()]}. ${values.join("; ")}${lines.length > 10 ? `; and ${lines.length - 10} more` : ""}`;
+}
+
+/** Rows of the tooltip: more do not fit. */
+const maxRows = 12;
+
+function Tooltip({ hover, width }: { readonly hover: Hover; readonly width: number }) {
+  const { x, left, values } = hover;
+  const sorted = [...values].sort((a, b) => b.value - a.value);
+  const isLeft = left + 60 > width / 2;
+  return (
+    <div class="tooltip" style={isLeft ? { right: `${width - left - 40}px` } : { left: `${left + 80}px` }}>
+      <strong>{xAxis() === "wall" ? timeText(x * 1000) : `${axisTitles[xAxis()]} ${shortNumber(x)}`}</strong>
+      {sorted.slice(0, maxRows).map(({ label, color, value }) => (
+        <div key={label}>
+          <span class="swatch" style={{ background: color }} />
+          <span class="run-name">{label}</span>
+          <span class="number">{shortNumber(value)}</span>
+        </div>
+      ))}
+      {sorted.length > maxRows && <small>{`${sorted.length - maxRows} more`}</small>}
+    </div>
+  );
+}

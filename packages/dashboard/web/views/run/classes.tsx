@@ -1,0 +1,39 @@
+import { useState } from "preact/hooks";
+import type { RunDetail } from "../../../src/api-types.ts";
+
+/** More are found by typing. */
+const maxShown = 500;
+
+/** The classes of a run, by index. */
+export function Classes({ detail }: { readonly detail: RunDetail }) {
+  const [filter, setFilter] = useState("");
+  const { labels = [] } = detail;
+  const rows = labels
+    .map((name, index) => ({ name, index }))
+    .filter(({ name, index }) => `${index} ${name}`.toLowerCase().includes(filter.toLowerCase()));
+  if (labels.length === 0) return <p class="note">This run has no list of classes yet.</p>;
+  return (
+    <>
+      <div class="toolbar">
+        <label class="filter">
+          <span class="hidden-label">Filter the classes</span>
+          <input
+            type="search"
+            placeholder="Filter classes"
+            value={filter}
+            onInput={(event) => setFilter(event.currentTarget.value)}
+          />
+        </label>
+        <span class="count" role="status">{`${rows.length} of ${labels.length} classes`}</span>
+      </div>
+      <ol class="class-list">
+        {rows.slice(0, maxShown).map(({ name, index }) => (
+          <li key={index} value={index}>
+            {name}
+          </li>
+        ))}
+      </ol>
+      {rows.length > maxShown && <p class="note">{`${rows.length - maxShown} more: type to find them.`}</p>}
+    </>
+  );
+}

@@ -1,0 +1,64 @@
+import type { RunDetail } from "../../../src/api-types.ts";
+import { ScrollBox } from "../../components/scroll-box.tsx";
+import { param } from "../../state/params.ts";
+
+const filterParam = param("key");
+
+/** The composed configuration: each value by its dotted key, what was overridden, and the files. */
+export function Configuration({ detail }: { readonly detail: RunDetail }) {
+  const { values, overrides = "", config } = detail;
+  const overridden = new Set(overrides.split("\n").flatMap((line) => /^- ['"]?[+~]*([^=@'"]+)/.exec(line)?.[1] ?? []));
+  const words = filterParam.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const rows = Object.entries(values).filter(([name, value]) =>
+    words.every((word) => `${name} ${value} ${overridden.has(name) ? "overridden" : ""}`.toLowerCase().includes(word)),
+  );
+  return (
+    <>
+      <div class="toolbar">
+        <label class="filter">
+          <span class="hidden-label">Filter the configuration</span>
+          <input
+            type="search"
+            placeholder="Filter: learning_rate, overridden"
+            value={filterParam.value}
+            onInput={(event) => filterParam.set(event.currentTarget.value, false)}
+          />
+        </label>
+        <span class="count" role="status">{`${rows.length} of ${Object.keys(values).length} values`}</span>
+      </div>
+      <table class="difference config">
+        <thead>
+          <tr>
+            <th scope="col">Key</th>
+            <th scope="col">Value</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(([name, value]) => (
+            <tr key={name} class={overridden.has(name) ? "differs" : ""}>
+              <th scope="row">{name}</th>
+              <td>
+                {value} {overridden.has(name) && <small>overridden</small>}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <Text title="Overrides" text={overrides} />
+      <Text title="YAML" text={config} />
+      <Text title="Record" text={JSON.stringify(detail.record, null, 2)} />
+    </>
+  );
+}
+
+function Text({ title, text }: { readonly title: string; readonly text: string | undefined }) {
+  if (!text?.trim()) return null;
+  return (
+    <details>
+      <summary>{title}</summary>
+      <ScrollBox label={title}>
+        <pre>{text}</pre>
+      </ScrollBox>
+    </details>
+  );
+}
