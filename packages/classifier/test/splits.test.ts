@@ -70,6 +70,18 @@ test("a split is recorded, later commands measure on it though the folder has ch
   expect(evaluated.code, evaluated.text).toBe(0);
   expect(evaluated.text).toContain("Evaluation on valid: 9 images");
 
+  // Other photos are all for measuring; a split that is there needs no training images beside it.
+  for (const name of classes) {
+    mkdirSync(join(dir, "others/test", name), { recursive: true });
+    for (let i = 0; i < 4; i++) await photo(`others/test/${name}/other ${i}.jpg`);
+  }
+  for (const [data, ...more] of [["others/test"], ["others", "--split", "test"]] as const) {
+    const other = await inProcess(["evaluate", "outputs/first", "--data", data, ...more], dir);
+    expect(other.code, other.text).toBe(0);
+    expect(other.text).toMatch(/Evaluation on \w+: 12 images/);
+    expect(other.text.includes("none of the images that the run has split, so all of them")).toBe(more.length === 0);
+  }
+
   const again = await train("data.val_fraction=0.25", "hydra.run.dir=outputs/again");
   expect(again.stderr).toMatch(/holds another experiment, run .*trainSamples was 27 and is 28/);
   rmSync(join(dir, "photos/cat/new.jpg"));

@@ -3,8 +3,10 @@ import { joinLabels, type SplitRecord } from "@classifier-training/runs";
 import {
   type ByteImage,
   encodePng,
+  type OpenedData,
   openData,
   type SourceSpec,
+  type SplitData,
   splitData,
   storedBytes,
   type TaskChoice,
@@ -15,8 +17,8 @@ import { splitChoicesOf } from "./split-options.ts";
 const log = getLogger("classifier.data");
 
 /**
- * The images of a split with their labels. Of data without a validation split it is the one that the models' runs have
- * recorded, or else the one that training makes of it.
+ * The images of a split with their labels. Of data without that split it is the one that the models' runs have recorded, or
+ * else the one that training makes of it; data that has nothing of what these runs have split is other data: all of it.
  * @param task of the model that they are for
  * @throws VisionError when the split is missing, or has several labels for an image where the task allows one; CtError
  * when the runs have recorded different splits
@@ -27,12 +29,19 @@ export async function readLabeledFiles(
   { task = "auto", recorded = [] }: { readonly task?: TaskChoice; readonly recorded?: readonly SplitRecord[] } = {},
 ): Promise<LabeledFile[]> {
   const [record] = recorded;
-  const data = await splitData(await openData(root, { task }), splitChoicesOf({ valFraction: "auto" }, record));
-  if ("made" in data && splitOf(split) !== undefined) {
+  const opened = await openData(root, { task });
+  const side = splitOf(split);
+  const isThere = side !== undefined && side !== "train" && opened.splits.includes(side);
+  let data: OpenedData | SplitData = opened;
+  if (!isThere) data = await splitData(opened, splitChoicesOf({ valFraction: "auto" }, record));
+  const made = "made" in data ? data.made : undefined;
+  const isOther = made !== undefined && recorded.length > 0 && !recorded.some((one) => knowsAny(one, made.hashes));
+  if (isOther) log.info(`${root}: none of the images that the run has split, so all of them`);
+  else if (made !== undefined && side !== undefined) {
     if (recorded.some(({ digest }) => digest !== record?.digest)) throw severalSplits(root);
-    for (const line of [data.made.summary, ...data.made.notices]) log.info(line);
+    for (const line of [made.summary, ...made.notices]) log.info(line);
   }
-  const dataset = await data.open(split, { task });
+  const dataset = isOther ? await opened.open("train", { task }) : await data.open(split, { task });
   for (const notice of dataset.notices()) log.warning(`${split}: ${notice}`);
   const { paths, classes } = dataset;
   const source = storedSource(dataset.source);
@@ -49,6 +58,11 @@ export async function readLabeledFiles(
     ...(dataset.labelSets !== undefined && { labels: labelsOf(i) }),
     ...(read !== undefined && { read: () => read(i) }),
   }));
+}
+
+function knowsAny({ samples }: SplitRecord, hashes: readonly string[]): boolean {
+  const known = new Set(samples.map(({ content }) => content));
+  return hashes.some((hash) => known.has(hash));
 }
 
 /** What a chosen part of a source is read from. */
