@@ -70,7 +70,7 @@ test("few images have more epochs than many, published weights fewer than none",
 
 test("strong augmentation is for long trainings", () => {
   const strong = (photos: Data, epochs: number) =>
-    decide("a GPU", photos, { "trainer.max_epochs": epochs }).decisions.filter(({ key }) =>
+    decide("a GPU", photos, { "trainer.max_epochs": epochs, "transforms.flip": false }).decisions.filter(({ key }) =>
       key.startsWith("transforms."),
     );
   expect(strong("hand signs", 60)).toEqual([]);
@@ -80,6 +80,13 @@ test("strong augmentation is for long trainings", () => {
     ["transforms.random_erasing", 0.1],
     ["transforms.mix", 1],
   ]);
+});
+
+test("that photos are mirrored is said, unless the user has said whether", () => {
+  const said = (given: object) => decide("two cores", "hand signs", { ...given }).decisions.map(({ key }) => key);
+  expect(said({})).toContain("transforms.flip");
+  for (const flip of [true, false, "random", null])
+    expect(said({ "transforms.flip": flip })).not.toContain("transforms.flip");
 });
 
 test("what a user gives is not decided, and what hangs on it follows", () => {

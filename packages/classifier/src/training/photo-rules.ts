@@ -122,6 +122,7 @@ export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
   const steps = epochs * Math.max(1, Math.ceil(data.samples / batch));
   set("model.learning_rate", ...learningRate(network, isPretrained, batch));
   set("model.warmup_epochs", Math.min(5, Math.max(1, Math.round(epochs * 0.08))), `of ${plural(epochs, "epoch")}`);
+  set("transforms.flip", true, "mirrored, too; false for digits, text");
   if (isLong(epochs, data.samples)) {
     set("transforms.trivial_augment", 1, `a long training: ${plural(epochs, "epoch")}`);
     set("transforms.random_erasing", 0.1, "a long training");
