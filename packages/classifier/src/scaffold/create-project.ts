@@ -1,21 +1,31 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CtError } from "@classifier-training/base";
-import { writeSynthetic } from "@classifier-training/jersey";
+import { writeSampleImages } from "./sample-images.ts";
 
 const packageRoot = fileURLToPath(new URL("../../", import.meta.url));
 const template = join(packageRoot, "templates", "project");
 const renamed: Readonly<Record<string, string>> = {
   "package.json.template": "package.json",
   "gitignore.template": ".gitignore",
+  "project.js.template": "project.test.js",
 };
 
 /**
  * Writes a project that trains at once: configuration, a custom model, callback and transform, a test, and a
- * few synthetic images. @throws CtError when the folder holds something already
+ * few images of shapes. @throws CtError when the folder holds something already
  */
-export async function createProject(folder: string): Promise<string[]> {
+export function createProject(folder: string): string[] {
   if (existsSync(folder) && readdirSync(folder).length > 0) {
     throw new CtError({
       code: "init/folder",
@@ -37,7 +47,8 @@ export async function createProject(folder: string): Promise<string[]> {
     writeFileSync(join(folder, target), text);
     return target;
   });
-  await writeImages(folder);
+  writeSampleImages(join(folder, "data", "train"), 150, "init/train");
+  writeSampleImages(join(folder, "data", "valid"), 30, "init/valid");
   linkThisInstallation(folder);
   return written.sort();
 }
@@ -48,28 +59,13 @@ function packageName(folder: string): string {
   return plain.replace(/[^a-z0-9._-]+/g, "-").replace(/^[-._]+|[-._]+$/g, "") || "classifier-project";
 }
 
-async function writeImages(folder: string): Promise<void> {
-  for (const [split, count] of [
-    ["train", 150],
-    ["valid", 30],
-  ] as const) {
-    const requests = ["1", "4", "8"].flatMap((label) => Array.from({ length: count }, () => ({ label })));
-    await writeSynthetic(requests, {
-      folder: join(folder, "data", split),
-      seed: 5,
-      stream: `init/${split}`,
-      size: 64,
-      strength: 0.3,
-    });
-  }
-}
-
 /** As `npm link` does: the project uses this installation until `npm install` installs one. */
 function linkThisInstallation(folder: string): void {
   const modules = join(folder, "node_modules");
   mkdirSync(join(modules, ".bin"), { recursive: true });
   symlinkSync(packageRoot, join(modules, "classifier-training"), "dir");
   const program = join(packageRoot, "bin", "classifier.js");
-  chmodSync(program, 0o755);
+  // npm has done it where it installed this, and somebody else may own it.
+  if ((statSync(program).mode & 0o111) === 0) chmodSync(program, 0o755);
   symlinkSync(program, join(modules, ".bin", "classifier"));
 }

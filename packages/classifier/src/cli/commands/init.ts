@@ -9,7 +9,7 @@ export const registerInit: RegisterCommand = (program) => {
     .addHelpText("after", "\nExample:\n  classifier init my-classifier && cd my-classifier && npm run train")
     .action(async (folder: string) => {
       const { createProject } = await import("../../scaffold/create-project.ts");
-      for (const path of await createProject(folder)) print(`  ${path}\n`);
+      for (const path of createProject(folder)) print(`  ${path}\n`);
       print(`\nNext:\n  cd ${shellWord(folder)}\n  npm run train\n  npm test\n`);
     });
 };
