@@ -19,6 +19,7 @@ export async function lintPackages(folders, say) {
     findings.push(...messages.map((message) => `${manifest.name}: ${formatMessage(message, manifest)}`));
     const { tarball, files, unpackedSize } = pack(folder);
     findings.push(...unwanted(files).map((path) => `${manifest.name}: ${path} does not belong into a package`));
+    findings.push(...missing(manifest, files).map((part) => `${manifest.name}: ${part} is missing`));
     const { problems = [] } = await checkPackage(createPackageFromTarballData(new Uint8Array(tarball)));
     const wrong = problems.filter(({ resolutionKind }) => !foreignResolutions.has(resolutionKind));
     findings.push(...wrong.map((problem) => `${manifest.name}: ${JSON.stringify(problem)}`));
@@ -29,7 +30,20 @@ export async function lintPackages(folders, say) {
 }
 
 const unwanted = (files) =>
-  files.filter((path) => /\.test\.|(^|\/)(test|fixtures|bench|conformance)\/|\.map$/.test(path));
+  files.filter(
+    (path) =>
+      !path.startsWith("templates/") &&
+      /\.test\.|(^|\/)(test|fixtures|bench|conformance)\/|\.map$|^src\/.*\.ts$/.test(path),
+  );
+
+/** What npm's page of a package, and those who bundle it, need. */
+function missing(manifest, files) {
+  const fields = ["description", "license", "repository", "homepage", "engines", "exports", "sideEffects"];
+  return [
+    ...fields.filter((field) => manifest[field] === undefined),
+    ...["README.md", "LICENSE"].filter((path) => !files.includes(path)),
+  ];
+}
 
 function pack(folder) {
   const out = mkdtempSync(join(tmpdir(), "pack-"));

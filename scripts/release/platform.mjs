@@ -27,6 +27,7 @@ export function platformPackage(out, torch) {
     version,
     description: `The native addon of @classifier-training/torch, compiled for LibTorch ${libtorch.version} on ${process.platform} ${process.arch}.`,
     license,
+    type: "commonjs",
     repository,
     homepage,
     bugs,
