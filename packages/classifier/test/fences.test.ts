@@ -1,8 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import sharp from "sharp";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { drawConfusionMatrix } from "../src/drawing/confusion-matrix.ts";
 import { quick, start, workspace } from "./cli.ts";
 import { inProcess } from "./in-process.ts";
 
@@ -33,16 +31,6 @@ test("what only reports does not end a training: each such callback is warned ab
     "TrainingHistoryCallback",
   ]);
   expect(existsSync(join(dir, "fenced/model.onnx"))).toBe(true);
-});
-
-test.each([61, 170, 1000, 3000])("a confusion matrix of %d classes is an image of bounded size", async (classes) => {
-  const counts = Array.from({ length: classes }, (_, i) =>
-    Array.from({ length: classes }, (_, k) => (i === k ? 3 : Number((i + 1) % classes === k))),
-  );
-  const names = counts.map((_, i) => `class ${i} ${i === 5 ? "x".repeat(10_000) : ""}`);
-  const { width, height } = await sharp(drawConfusionMatrix(counts, names, "title", "about")).metadata();
-  expect(width).toBeGreaterThan(1000);
-  expect(Math.max(width, height)).toBeLessThan(3000);
 });
 
 test("a training goes to its end when nobody reads its output, and another command ends as SIGPIPE ends it", async () => {

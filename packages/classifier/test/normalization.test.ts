@@ -2,9 +2,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { quick } from "./cli.ts";
 import { inProcess } from "./in-process.ts";
+
+// A training, and the thread that makes its plots.
+vi.setConfig({ testTimeout: 60_000 });
 
 const dir = mkdtempSync(join(tmpdir(), "normalization-"));
 const colors = { a: [200, 40, 90], b: [30, 160, 220] } as const;

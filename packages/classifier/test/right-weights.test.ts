@@ -5,7 +5,7 @@ import { InferenceSession, Tensor as OnnxTensor } from "@classifier-training/inf
 import { Callback, EMACallback, LightningError, ModelCheckpoint, Trainer } from "@classifier-training/lightning";
 import { nn, noGrad, type Tensor, tensor } from "@classifier-training/torch";
 import sharp from "sharp";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ConfusionMatrixCallback, confusionMatrixOptionsSchema } from "../src/callbacks/confusion-matrix.ts";
 import { ONNXExportCallback, onnxExportOptionsSchema } from "../src/callbacks/onnx-export.ts";
 import { ClassificationReportCallback, classificationReportOptionsSchema } from "../src/callbacks/report.ts";
@@ -17,6 +17,9 @@ import { TrainingHistoryCallback, trainingHistoryOptionsSchema } from "../src/ca
 import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
 import { ClassificationModel } from "../src/model/classification-model.ts";
 import { classificationModelOptionsSchema } from "../src/model/options.ts";
+
+// Trainings, and the thread that makes their plots.
+vi.setConfig({ testTimeout: 60_000 });
 
 let dir = "";
 const colors = { blue: "#1020d0", red: "#d02010", green: "#10d020" } as const;

@@ -38,11 +38,14 @@ export {
   runPaths,
 } from "./names.ts";
 export {
+  dropPredictionDetails,
   joinLabels,
   type LabelCounts,
   labelCounts,
   type Prediction,
+  type PredictionDetails,
   type PredictionRow,
+  predictionDetails,
   readPredictions,
   splitLabels,
   writePredictions,

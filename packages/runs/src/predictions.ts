@@ -11,7 +11,7 @@ export interface LabelCounts {
 }
 
 /** A row of `predictions.csv`: what a model predicted for one sample of a split. */
-const predictionSchema = z.object({
+const predictionSchema = z.looseObject({
   sample: z.string().describe("the image's path, or its index in the split"),
   true: z.string().describe("the name of its class; of several labels their names, with | between them"),
   predicted: z
@@ -21,6 +21,11 @@ const predictionSchema = z.object({
   tp: count.describe("multilabel: labels that are predicted and true"),
   fp: count.describe("labels that are predicted only"),
   fn: count.describe("labels that are true only"),
+  loss: z.string().optional().describe("of the sample; without class weights and label smoothing"),
+  top_k: z
+    .string()
+    .optional()
+    .describe("the most probable classes, name=probability with | between them, the most probable first"),
 });
 
 export type Prediction = z.infer<typeof predictionSchema>;
@@ -28,22 +33,76 @@ export type Prediction = z.infer<typeof predictionSchema>;
 const columns = ["sample", "true", "predicted", "confidence"] as const satisfies readonly (keyof Prediction)[];
 const maxBytes = 2 ** 30;
 
+/** Columns of what is known of a sample, by their keys: `metadata.camera`. */
+const metadataPrefix = "metadata.";
+
+/** What the predictions of the best and of the last epoch also have. */
+export interface PredictionDetails {
+  /** Cross entropy; multilabel: the mean binary cross entropy of the classes. */
+  readonly loss: number;
+  /** The most probable classes with their probabilities, 0 to 1, the most probable first. */
+  readonly topK: readonly (readonly [name: string, probability: number])[];
+  /** What the data says of the sample beside its label. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
 /** A prediction as it is written. */
 export interface PredictionRow extends Pick<Prediction, "sample" | "true" | "predicted"> {
   /** A probability, 0 to 1. */
   readonly confidence: number;
   /** Of a multilabel sample. */
   readonly counts?: LabelCounts | undefined;
+  readonly details?: PredictionDetails | undefined;
 }
 
 /** Writes a table of predictions, all of an evaluation or some. */
 export function writePredictions(path: string, rows: readonly PredictionRow[]): void {
   const counted = rows.some(({ counts }) => counts !== undefined) ? (["tp", "fp", "fn"] as const) : [];
+  const detailed = rows.some(({ details }) => details !== undefined) ? (["loss", "top_k"] as const) : [];
+  const keys = [...new Set(rows.flatMap(({ details }) => Object.keys(details?.metadata ?? {})))];
   const cells = rows.map((row) => [
     ...columns.map((name) => (name === "confidence" ? row[name].toFixed(6) : row[name])),
     ...counted.map((name) => row.counts?.[name] ?? 0),
+    ...(detailed.length === 0 ? [] : [row.details?.loss.toFixed(6) ?? "", joinTopK(row.details?.topK ?? [])]),
+    ...keys.map((key) => row.details?.metadata?.[key] ?? ""),
   ]);
-  writeFileAtomic(path, csvText([...columns, ...counted], cells));
+  const names = [...columns, ...counted, ...detailed, ...keys.map((key) => `${metadataPrefix}${key}`)];
+  writeFileAtomic(path, csvText(names, cells));
+}
+
+function joinTopK(topK: PredictionDetails["topK"]): string {
+  return joinLabels(topK.map(([name, probability]) => `${name}=${probability.toFixed(6)}`));
+}
+
+/** The details of a row; undefined where it has none: those of epochs that are neither the best nor the last. */
+export function predictionDetails(row: Prediction): PredictionDetails | undefined {
+  const { loss, top_k: topK } = row;
+  if (loss === undefined || topK === undefined || loss === "") return undefined;
+  const metadata = Object.entries(row).flatMap(([name, value]) =>
+    name.startsWith(metadataPrefix) && typeof value === "string" && value !== ""
+      ? [[name.slice(metadataPrefix.length), value] as const]
+      : [],
+  );
+  return {
+    loss: Number(loss),
+    topK: splitLabels(topK).map((one) => {
+      const at = one.lastIndexOf("=");
+      return [one.slice(0, at), Number(one.slice(at + 1))] as const;
+    }),
+    ...(metadata.length > 0 && { metadata: Object.fromEntries(metadata) }),
+  };
+}
+
+/** Removes the details of a table of predictions, which take as much room as all else. */
+export function dropPredictionDetails(path: string): void {
+  writePredictions(
+    path,
+    readPredictions(path).map(({ row }) => ({
+      ...row,
+      confidence: Number(row.confidence),
+      counts: labelCounts(row),
+    })),
+  );
 }
 
 /** The labels of a multilabel sample in one cell. */

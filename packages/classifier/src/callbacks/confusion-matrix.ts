@@ -1,17 +1,10 @@
 import { join } from "node:path";
 import { csvText, type EvaluationSplit, getLogger, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
-import {
-  countConfusions,
-  describeInterval,
-  evaluationPaths,
-  wilsonInterval,
-  writeConfusionCounts,
-} from "@classifier-training/runs";
+import { countConfusions, evaluationPaths, writeConfusionCounts } from "@classifier-training/runs";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
-import { drawConfusionMatrix } from "../drawing/confusion-matrix.ts";
-import { drawLabelConfusions } from "../drawing/label-confusion.ts";
+import type { Plot } from "../drawing/plots.ts";
 import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
 import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 
@@ -24,16 +17,19 @@ export const confusionMatrixOptionsSchema = z.strictObject({
     .default(null)
     .describe("ignored: the data knows; a figure that disagrees is warned about"),
   classNames: z.array(z.string()).nullable().default(null).describe("names on the axes; by default the data's"),
+  everyNEpochs: z.int().positive().default(1).describe("epochs between two images; the counts are always written"),
 });
 
 const log = getLogger("classifier.callbacks.confusion_matrix");
 
 /**
- * After each validation epoch: `epoch_NNN/confusion_matrix.png`, and the counts as `confusion_matrix.csv`; of a multilabel
- * model true and false positives and negatives of each class.
+ * After each validation epoch the counts as `epoch_NNN/confusion_matrix.csv`, every so many epochs and when training ends
+ * `confusion_matrix.png`; of a multilabel model true and false positives and negatives of each class.
  */
 export class ConfusionMatrixCallback extends EvaluationCallback {
   readonly options: z.infer<typeof confusionMatrixOptionsSchema>;
+  /** Plots the last validation, whose turn it was not. */
+  #unplotted: (() => void) | undefined;
 
   constructor(options: z.infer<typeof confusionMatrixOptionsSchema>) {
     super();
@@ -50,13 +46,19 @@ export class ConfusionMatrixCallback extends EvaluationCallback {
     }
   }
 
+  override onFitEnd(trainer: TrainerView, module: LightningModule): void | Promise<void> {
+    this.#unplotted?.();
+    this.#unplotted = undefined;
+    return super.onFitEnd(trainer, module);
+  }
+
   protected override evaluated(
     trainer: TrainerView,
     _module: LightningModule,
     predictions: EpochPredictions,
     split: EvaluationSplit,
   ): void {
-    const { numClasses, labels, predicted } = predictions;
+    const { numClasses } = predictions;
     const name = classNamer(trainer);
     const given = this.options.classNames;
     if (given !== null && given.length !== numClasses)
@@ -65,31 +67,31 @@ export class ConfusionMatrixCallback extends EvaluationCallback {
       );
     const names = given?.length === numClasses ? given : Array.from({ length: numClasses }, (_, i) => name(i));
     const folder = evaluationFolder(this.options.outputDir, trainer, split);
-    const title = `Confusion matrix, epoch ${trainer.currentEpoch + 1}`;
-    if (predictions instanceof MultilabelPredictions) {
-      const png = drawLabelConfusions(predictions.reports, names, title, predictions.score.describe());
-      const rows = predictions.reports.map(({ tp, fp, fn, tn }, i) => [names[i] ?? i, tp, fp, fn, tn]);
-      writeFileAtomic(join(folder, evaluationPaths.confusionCounts), csvText(["class", "tp", "fp", "fn", "tn"], rows));
-      this.#save(trainer, folder, png);
-      return;
-    }
-    const cells = countConfusions(labels, predicted);
-    const correct = cells.reduce((sum, cell) => sum + (cell.label === cell.predicted ? cell.count : 0), 0);
-    const counts = names.map(() => new Array<number>(numClasses).fill(0));
-    for (const { label, predicted: column, count } of cells) (counts[label] as number[])[column] = count;
-    const png = drawConfusionMatrix(
-      counts,
-      names,
-      title,
-      `top-1 ${describeInterval(wilsonInterval(correct, labels.length))}`,
-    );
-    writeConfusionCounts(join(folder, evaluationPaths.confusionCounts), cells, names);
-    this.#save(trainer, folder, png);
+    const made = countsAndPlot(predictions, names, `Confusion matrix, epoch ${trainer.currentEpoch + 1}`);
+    made.writeCounts(join(folder, evaluationPaths.confusionCounts));
+    const plot = () => this.plot(trainer, made.plot, join(folder, evaluationPaths.confusionMatrix), "confusion_matrix");
+    const isDue = trainer.fn !== "fit" || (trainer.currentEpoch + 1) % this.options.everyNEpochs === 0;
+    this.#unplotted = isDue ? undefined : plot;
+    if (isDue) plot();
   }
+}
 
-  #save(trainer: TrainerView, folder: string, png: Buffer): void {
-    writeFileAtomic(join(folder, evaluationPaths.confusionMatrix), png);
-    log.debug(`confusion matrix saved to ${join(folder, evaluationPaths.confusionMatrix)}`);
-    for (const logger of trainer.loggers) logger.logImage?.("confusion_matrix", [{ png }], trainer.globalStep);
+function countsAndPlot(
+  predictions: EpochPredictions,
+  names: readonly string[],
+  title: string,
+): { readonly plot: Plot; readonly writeCounts: (path: string) => void } {
+  if (predictions instanceof MultilabelPredictions) {
+    const { reports } = predictions;
+    const rows = reports.map(({ tp, fp, fn, tn }, i) => [names[i] ?? i, tp, fp, fn, tn]);
+    return {
+      plot: { kind: "labelConfusions", data: { reports, names, title, about: predictions.score.describe() } },
+      writeCounts: (path) => writeFileAtomic(path, csvText(["class", "tp", "fp", "fn", "tn"], rows)),
+    };
   }
+  const cells = countConfusions(predictions.labels, predictions.predicted);
+  return {
+    plot: { kind: "confusionMatrix", data: { cells, names, title, about: predictions.score.describe() } },
+    writeCounts: (path) => writeConfusionCounts(path, cells, names),
+  };
 }

@@ -5,6 +5,8 @@ import { epochFolder, evaluationFolders } from "@classifier-training/runs";
 import { imagenetMean, imagenetStd } from "@classifier-training/vision";
 import { classificationData } from "../data/classification-datamodule.ts";
 import type { Normalization } from "../data/preprocessing.ts";
+import { BackgroundPlots } from "../drawing/background-plots.ts";
+import type { Plot } from "../drawing/plots.ts";
 import { ClassificationModel } from "../model/classification-model.ts";
 import { splitPredictions } from "../statistics/multilabel-predictions.ts";
 import type { BatchPredictions, SplitPredictions } from "../statistics/predictions.ts";
@@ -20,6 +22,15 @@ const log = getLogger("classifier.callbacks");
  */
 export abstract class EvaluationCallback extends Callback {
   #batches: BatchPredictions[] = [];
+  readonly #plots = new BackgroundPlots();
+
+  /** Makes an image of the evaluation while training continues; loggers get it under a name. */
+  protected plot(trainer: TrainerView, plot: Plot, path: string, name: string): void {
+    const { globalStep } = trainer;
+    this.#plots.add(plot, path, (png) => {
+      for (const logger of trainer.loggers) logger.logImage?.(name, [{ png }], globalStep);
+    });
+  }
 
   /** Called after each validation (not the sanity check) and test epoch; of several ranks, on the first. */
   protected abstract evaluated(
@@ -62,6 +73,14 @@ export abstract class EvaluationCallback extends Callback {
     this.#batches = [];
   }
 
+  override onFitEnd(_trainer: TrainerView, _module: LightningModule): void | Promise<void> {
+    return this.#plots.settle();
+  }
+
+  override onException(): void | Promise<void> {
+    return this.#plots.settle();
+  }
+
   override onTestBatchEnd(trainer: TrainerView, _module: LightningModule, outputs: unknown, batch: unknown): void {
     this.#add(outputs, batch, trainer, "test");
   }
@@ -91,7 +110,10 @@ export abstract class EvaluationCallback extends Callback {
     if (batches.some(({ nonFinite }) => nonFinite > 0)) return;
     // In training a multilabel model is shown at the thresholds that this validation finds.
     const own = module instanceof ClassificationModel && trainer.fn !== "fit" ? module.thresholds : undefined;
+    // Those of the evaluation before: only one that takes longer than an epoch is waited for.
+    await this.#plots.settle();
     await this.evaluated(trainer, module, splitPredictions(batches, own), split);
+    if (trainer.fn !== "fit") await this.#plots.settle();
   }
 }
 

@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { type EvaluationSplit, getLogger, writeFileAtomic } from "@classifier-training/base";
+import { type EvaluationSplit, getLogger } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
 import { evaluationPaths } from "@classifier-training/runs";
 import { cat, keep, noGrad, scope, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import { heatOverlay } from "../drawing/heat-overlay.ts";
-import { drawSampleGrid, type GridSample } from "../drawing/sample-grid.ts";
+import type { GridSample } from "../drawing/sample-grid.ts";
 import { type ClassificationBatch, ClassificationModel } from "../model/classification-model.ts";
 import { sigmoid } from "../statistics/multilabel.ts";
 import type { BatchPredictions } from "../statistics/predictions.ts";
@@ -60,8 +60,9 @@ export class GradCAMCallback extends EvaluationCallback {
     this.#forget();
   }
 
-  override onException(): void {
+  override onException(): void | Promise<void> {
     this.#forget();
+    return super.onException();
   }
 
   protected override sawBatch(batch: unknown, predictions: BatchPredictions): void {
@@ -88,12 +89,9 @@ export class GradCAMCallback extends EvaluationCallback {
     const samples = this.#explained(trainer, module, split);
     this.#forget();
     if (samples === undefined) return;
-    const png = drawSampleGrid(
-      samples,
-      `Epoch ${trainer.currentEpoch + 1}: class activation of the most confident errors`,
-    );
-    writeFileAtomic(join(evaluationFolder(this.options.outputDir, trainer, split), evaluationPaths.gradCam), png);
-    for (const logger of trainer.loggers) logger.logImage?.("grad_cam", [{ png }], trainer.globalStep);
+    const title = `Epoch ${trainer.currentEpoch + 1}: class activation of the most confident errors`;
+    const path = join(evaluationFolder(this.options.outputDir, trainer, split), evaluationPaths.gradCam);
+    this.plot(trainer, { kind: "sampleGrid", data: { samples, title } }, path, "grad_cam");
   }
 
   #explained(trainer: TrainerView, module: LightningModule, split: EvaluationSplit): GridSample[] | undefined {

@@ -1,12 +1,21 @@
+import { existsSync } from "node:fs";
 import { join, sep } from "node:path";
 import { csvText, type EvaluationSplit, getLogger, plural, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
-import { classReports, describeInterval, evaluationPaths, percent, writePredictions } from "@classifier-training/runs";
+import {
+  classReports,
+  describeInterval,
+  dropPredictionDetails,
+  epochFolder,
+  evaluationPaths,
+  percent,
+  writePredictions,
+} from "@classifier-training/runs";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { renderTable } from "../drawing/table.ts";
 import { describeMeasures, describeWeakness, summarize } from "../evaluation/label-summary.ts";
-import type { NamedPrediction } from "../evaluation/summary.ts";
+import { type NamedPrediction, withoutDetails } from "../evaluation/summary.ts";
 import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
 import { classNamer, type EpochPredictions, EvaluationCallback, evaluationFolder } from "./evaluation.ts";
 
@@ -28,6 +37,10 @@ export class ClassificationReportCallback extends EvaluationCallback {
   readonly options: z.infer<typeof classificationReportOptionsSchema>;
   /** The tables of the last evaluation. */
   #tables: string[] = [];
+  /** Of the epoch with the best score. */
+  #best: { readonly epoch: number; readonly score: number } | undefined;
+  /** Epochs whose predictions have details: the best one and the last one. */
+  #detailed: readonly number[] = [];
 
   constructor(options: z.infer<typeof classificationReportOptionsSchema>) {
     super();
@@ -36,6 +49,27 @@ export class ClassificationReportCallback extends EvaluationCallback {
 
   override onFitEnd(): void {
     this.#logTables();
+  }
+
+  /** Drops the details of the epochs that are not the best or the last one any more. */
+  #keepDetails(epoch: number, score: number): void {
+    if (this.#best === undefined || score > this.#best.score) this.#best = { epoch, score };
+    const kept = [this.#best.epoch, epoch];
+    for (const other of this.#detailed) {
+      const path = join(this.options.outputDir, epochFolder(other), evaluationPaths.predictions);
+      // A resumed run has its first epochs elsewhere.
+      if (!kept.includes(other) && existsSync(path)) dropPredictionDetails(path);
+    }
+    this.#detailed = [...new Set(kept)];
+  }
+
+  override stateDict(): Record<string, unknown> {
+    return { ...(this.#best && { best: this.#best }), detailed: this.#detailed };
+  }
+
+  override loadStateDict({ best, detailed }: Record<string, unknown>): void {
+    this.#best = best as { epoch: number; score: number } | undefined;
+    this.#detailed = (detailed as readonly number[] | undefined) ?? [];
   }
 
   #logTables(): void {
@@ -57,7 +91,7 @@ export class ClassificationReportCallback extends EvaluationCallback {
     const { columns, reports } = classTable(predictions);
     const folder = evaluationFolder(this.options.outputDir, trainer, split);
     writePredictions(join(folder, evaluationPaths.predictions), rows);
-    writePredictions(join(folder, evaluationPaths.misclassified), errors);
+    writePredictions(join(folder, evaluationPaths.misclassified), withoutDetails(errors));
     writeFileAtomic(
       join(folder, evaluationPaths.classReport),
       csvText(
@@ -65,6 +99,7 @@ export class ClassificationReportCallback extends EvaluationCallback {
         reports.map((values, k) => [name(k), ...values.map(written(4))]),
       ),
     );
+    if (trainer.fn === "fit") this.#keepDetails(trainer.currentEpoch, predictions.score.value);
     this.#tables = [
       renderTable(
         `Classes, ${split}, ${plural(rows.length, "sample")}`,

@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { type EvaluationSplit, Rng, writeFileAtomic } from "@classifier-training/base";
+import { type EvaluationSplit, Rng } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
 import { evaluationPaths } from "@classifier-training/runs";
 import { z } from "zod";
-import { drawSampleGrid, type GridSample } from "../drawing/sample-grid.ts";
+import type { GridSample } from "../drawing/sample-grid.ts";
 import type { ClassificationBatch } from "../model/classification-model.ts";
 import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
 import type { BatchPredictions } from "../statistics/predictions.ts";
@@ -98,11 +98,8 @@ export class SampleVisualizationCallback extends EvaluationCallback {
       const [trueLabel, predictedLabel] = [names(predictions.trueLabels(at)), names(predictions.predictedLabels(at))];
       return { ...sample, trueLabel, predictedLabel, confidence: predictions.setConfidence(at) };
     });
-    const png = drawSampleGrid(samples, `Epoch ${trainer.currentEpoch + 1}: predicted label and confidence`);
-    writeFileAtomic(
-      join(evaluationFolder(this.options.outputDir, trainer, split), evaluationPaths.samplePredictions),
-      png,
-    );
-    for (const logger of trainer.loggers) logger.logImage?.("sample_predictions", [{ png }], trainer.globalStep);
+    const title = `Epoch ${trainer.currentEpoch + 1}: predicted label and confidence`;
+    const path = join(evaluationFolder(this.options.outputDir, trainer, split), evaluationPaths.samplePredictions);
+    this.plot(trainer, { kind: "sampleGrid", data: { samples, title } }, path, "sample_predictions");
   }
 }

@@ -1,6 +1,7 @@
-import { createCanvas, ImageData, type SKRSContext2D } from "@napi-rs/canvas";
+import { createCanvas, ImageData } from "@napi-rs/canvas";
 import { faint, ink, right, wrong } from "./colors.ts";
-import { registerFonts, textFont } from "./fonts.ts";
+import { drawable, font } from "./fonts.ts";
+import { fitted, measureAt } from "./text.ts";
 
 /** One image of a grid with its prediction. */
 export interface GridSample {
@@ -14,9 +15,13 @@ export interface GridSample {
   readonly confidence: number;
 }
 
-/** Plots images in a square grid, framed green for a correct prediction and red for a wrong one. @returns a PNG file */
-export function drawSampleGrid(samples: readonly GridSample[], title: string): Buffer {
-  registerFonts();
+export interface SampleGrid {
+  readonly samples: readonly GridSample[];
+  readonly title: string;
+}
+
+/** Plots images in a square grid, with a solid frame for a correct prediction and a dashed one for a wrong one. @returns a PNG file */
+export function drawSampleGrid({ samples, title }: SampleGrid): Buffer {
   const columns = Math.max(1, Math.ceil(Math.sqrt(samples.length)));
   const rows = Math.max(1, Math.ceil(samples.length / columns));
   const tile = 240;
@@ -29,17 +34,19 @@ export function drawSampleGrid(samples: readonly GridSample[], title: string): B
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.fillStyle = ink;
   const titleWidth = (size: number) => {
-    context.font = `${size}px "${textFont}"`;
+    context.font = font(size);
     return context.measureText(title).width;
   };
   const room = canvas.width - 2 * gap;
   const needed = titleWidth(28);
   if (needed > room) titleWidth(Math.floor((28 * room) / needed));
   context.fillText(title, gap, 46);
+  const [large, small] = [measureAt(22), measureAt(18)];
   for (const [index, sample] of samples.entries()) {
     const x = gap + (index % columns) * (tile + gap);
     const y = header + Math.floor(index / columns) * (tile + caption + gap);
-    const color = sample.trueLabel === sample.predictedLabel ? right : wrong;
+    const isRight = sample.trueLabel === sample.predictedLabel;
+    const color = isRight ? right : wrong;
     const source = createCanvas(sample.width, sample.height);
     source.getContext("2d").putImageData(new ImageData(withAlpha(sample.pixels), sample.width, sample.height), 0, 0);
     const scale = Math.min(tile / sample.width, tile / sample.height);
@@ -49,25 +56,24 @@ export function drawSampleGrid(samples: readonly GridSample[], title: string): B
     context.drawImage(source, x + (tile - width) / 2, y + (tile - height) / 2, width, height);
     context.strokeStyle = color;
     context.lineWidth = 6;
+    context.setLineDash(isRight ? [] : [18, 10]);
     context.strokeRect(x, y, tile, tile);
+    context.setLineDash([]);
     context.fillStyle = color;
-    context.font = `22px "${textFont}"`;
+    context.font = font(22);
     const confidence = `  ${(100 * sample.confidence).toFixed(0)}%`;
-    context.fillText(`${fitted(context, sample.predictedLabel, tile, confidence)}${confidence}`, x, y + tile + 30);
+    const room = tile - large(confidence);
+    context.fillText(`${fitted(shown(sample.predictedLabel), room, large)}${confidence}`, x, y + tile + 30);
     context.fillStyle = ink;
-    context.font = `18px "${textFont}"`;
-    context.fillText(fitted(context, `true: ${sample.trueLabel}`, tile), x, y + tile + 54);
+    context.font = font(18);
+    context.fillText(`true: ${fitted(shown(sample.trueLabel), tile - small("true: "), small)}`, x, y + tile + 54);
   }
   return canvas.toBuffer("image/png");
 }
 
-/** A text cut to a width in pixels, which what follows it has a part of. */
-function fitted(context: SKRSContext2D, text: string, width: number, rest = ""): string {
-  const fits = (candidate: string) => context.measureText(candidate + rest).width <= width;
-  if (fits(text)) return text;
-  let length = text.length - 1;
-  while (length > 1 && !fits(`${text.slice(0, length)}\u2026`)) length--;
-  return `${text.slice(0, length)}\u2026`;
+/** A name that no font here has is not rendered as boxes. */
+function shown(name: string): string {
+  return drawable(name) ? name.replaceAll(/\s+/g, " ") : "(no font)";
 }
 
 function withAlpha(rgb: Uint8Array | Uint8ClampedArray): Uint8ClampedArray {

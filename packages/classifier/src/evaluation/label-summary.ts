@@ -5,8 +5,10 @@ import type { SplitPredictions } from "../statistics/predictions.ts";
 import {
   isWrong,
   type NamedPrediction,
+  type NamedSample,
   namedPredictions,
   type PredictionSummary,
+  predictionDetailsOf,
   summarizePredictions,
   type WeakClass,
 } from "./summary.ts";
@@ -16,9 +18,10 @@ type NameOf = (label: number | undefined) => string;
 /** @param samples the paths of the split's images, by index */
 export function namedLabelPredictions(
   predictions: MultilabelPredictions,
-  samples: readonly { readonly path: string }[],
+  samples: readonly NamedSample[],
   nameOf: NameOf,
 ): NamedPrediction[] {
+  const details = predictionDetailsOf(predictions, samples, nameOf);
   return predictions.indices.map((index, i) => {
     const [labels, predicted] = [predictions.trueLabels(i), predictions.predictedLabels(i)];
     const tp = predicted.filter((label) => labels.includes(label)).length;
@@ -28,6 +31,7 @@ export function namedLabelPredictions(
       predicted: joinLabels(predicted.map(nameOf)),
       confidence: predictions.setConfidence(i),
       counts: { tp, fp: predicted.length - tp, fn: labels.length - tp },
+      details: details[i],
     };
   });
 }
@@ -69,7 +73,7 @@ export function describeWeakness({ name, correct, support, f1 }: WeakClass): str
 /** What people ask first, and the rows it is of. @param worst how many of the weakest classes at most */
 export function summarize(
   predictions: SplitPredictions,
-  samples: readonly { readonly path: string }[],
+  samples: readonly NamedSample[],
   nameOf: NameOf,
   worst: number,
 ): { readonly rows: NamedPrediction[]; readonly summary: PredictionSummary } {

@@ -1,7 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { epochFolder, evaluationPaths, joinLabels, writePredictions } from "@classifier-training/runs";
+import {
+  dropPredictionDetails,
+  epochFolder,
+  evaluationPaths,
+  joinLabels,
+  writePredictions,
+} from "@classifier-training/runs";
 import { afterAll, expect, test } from "vitest";
 import { compareStored } from "./compare-stored.ts";
 import { pairedSamples, readStoredPredictions } from "./stored-predictions.ts";
@@ -33,7 +39,39 @@ test("a run's best epoch is taken, and two runs are paired by sample, in whateve
   ]);
   const [a, b] = [readStoredPredictions(join(dir, "a")), readStoredPredictions(join(dir, "b"))];
   expect(a.name).toBe(join(dir, "a", epochFolder(1)));
-  expect(pairedSamples(a, b)).toEqual({ first: [0, 0], second: [0, 1] });
+  expect(pairedSamples(a, b)).toEqual({ samples: ["1.jpg", "2.jpg"], first: [0, 0], second: [0, 1] });
+  const { lines, runs, comparisons } = compareStored([join(dir, "a"), join(dir, "b")]);
+  expect(comparisons[0]?.differences).toEqual([{ sample: "2.jpg", true: "dog", first: "dog", second: "cat" }]);
+  expect(lines).toContain("  2.jpg: dog, predicted as dog and cat");
+  // All have a confidence of 0.6.
+  expect(runs[0]?.calibration.error).toBeCloseTo(0.4);
+  expect(runs[1]?.riskCoverage.aurc).toBeCloseTo(1 / 3);
+  expect(lines[1]).toBe(
+    "  calibration error (ECE) 0.400, risk-coverage area (AURC) 0.000; 100.0% of the images have a confidence of 0.60 or more, with 0.0% errors",
+  );
+});
+
+test("slices of metadata and most probable classes are read as they were written", () => {
+  const rows = Array.from({ length: 40 }, (_, i) => ({
+    sample: `${i}.jpg`,
+    true: "cat",
+    predicted: i % 4 === 0 ? "a|b=c" : "cat",
+    confidence: 0.7,
+    details: {
+      loss: 0.25,
+      topK: [["a|b=c", 0.7] as const, ["cat", 0.2] as const],
+      metadata: { camera: i % 4 === 0 ? "old" : "new" },
+    },
+  }));
+  const file = join(dir, "sliced", evaluationPaths.predictions);
+  writePredictions(file, rows);
+  expect(readStoredPredictions(file).rows[0]?.details).toEqual(rows[0]?.details);
+  const { lines, runs } = compareStored([file]);
+  expect(runs[0]?.slices[0]).toMatchObject({ key: "camera", value: "old", accuracy: { successes: 0, n: 10 } });
+  expect(lines.join("\n")).toContain("weakest slice: camera old: 0.0% of 10 images right, 100.0% of the others");
+  dropPredictionDetails(file);
+  expect(readFileSync(file, "utf8").split("\n")[0]).toBe("sample,true,predicted,confidence");
+  expect(readStoredPredictions(file).correct.size).toBe(40);
 });
 
 test("of several labels the wrong ones count, and micro F1 says which epoch is best", () => {
@@ -55,11 +93,11 @@ test("of several labels the wrong ones count, and micro F1 says which epoch is b
   ]);
   const stored = readStoredPredictions(join(dir, "labels"));
   expect(stored.name).toContain(epochFolder(1));
-  expect(pairedSamples(stored, readStoredPredictions(join(dir, "labels", epochFolder(0))))).toEqual({
+  expect(pairedSamples(stored, readStoredPredictions(join(dir, "labels", epochFolder(0))))).toMatchObject({
     first: [1, 0],
     second: [2, 0],
   });
-  expect(compareStored([join(dir, "labels"), join(dir, "labels", epochFolder(0))])[0]).toMatch(
+  expect(compareStored([join(dir, "labels"), join(dir, "labels", epochFolder(0))]).lines[0]).toMatch(
     /epoch_001: F1 micro 88\.9%, exact match 50\.0% \(1 of 2/,
   );
 });

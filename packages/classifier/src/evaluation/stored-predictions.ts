@@ -8,6 +8,8 @@ import {
   evaluationPaths,
   type LabelCounts,
   labelCounts,
+  type Prediction,
+  predictionDetails,
   readPredictions,
   readRun,
 } from "@classifier-training/runs";
@@ -21,6 +23,7 @@ export interface StoredPredictions {
   readonly correct: ReadonlyMap<string, boolean>;
   /** Of a multilabel run. */
   readonly counts: ReadonlyMap<string, LabelCounts> | undefined;
+  readonly rows: readonly NamedPrediction[];
 }
 
 /**
@@ -56,11 +59,16 @@ export function readEpochPredictions(run: string, epoch: number): NamedPredictio
 
 /** The rows of a table of predictions. */
 export function namedRows(file: string): NamedPrediction[] {
-  return readPredictions(file).map(({ row }) => ({
+  return readPredictions(file).map(({ row }) => namedRow(row));
+}
+
+function namedRow(row: Prediction): NamedPrediction {
+  return {
     ...row,
     confidence: Number(row.confidence),
     counts: labelCounts(row),
-  }));
+    details: predictionDetails(row),
+  };
 }
 
 /** The folders of a run that may hold predictions; those of a resumed run's first epochs are in the run that it resumed. */
@@ -90,10 +98,11 @@ export function microF1(counts: readonly LabelCounts[]): number {
   return right + wrong === 0 ? 0 : right / (right + wrong);
 }
 
-function readStored(file: string): Pick<StoredPredictions, "correct" | "counts"> {
+function readStored(file: string): Omit<StoredPredictions, "name"> {
   const counts = new Map<string, LabelCounts>();
+  const stored = readPredictions(file);
   const correct = new Map(
-    readPredictions(file).map(({ row, where }) => {
+    stored.map(({ row, where }) => {
       const { sample, true: label, predicted, confidence } = row;
       const own = labelCounts(row);
       if (own !== undefined) counts.set(sample, own);
@@ -106,14 +115,14 @@ function readStored(file: string): Pick<StoredPredictions, "correct" | "counts">
       });
     }),
   );
-  return { correct, counts: counts.size === 0 ? undefined : counts };
+  return { correct, counts: counts.size === 0 ? undefined : counts, rows: stored.map(({ row }) => namedRow(row)) };
 }
 
 /** How many labels two runs have wrong of each sample that both have. @throws CtError when they share none */
 export function pairedSamples(
   first: StoredPredictions,
   second: StoredPredictions,
-): { readonly first: number[]; readonly second: number[] } {
+): { readonly samples: string[]; readonly first: number[]; readonly second: number[] } {
   const shared = [...first.correct.keys()].filter((sample) => second.correct.has(sample));
   if (shared.length === 0) {
     throw new CtError({
@@ -127,5 +136,5 @@ export function pairedSamples(
     return own === undefined ? Number(correct.get(sample) !== true) : own.fp + own.fn;
   };
   const pick = (run: StoredPredictions) => shared.map((sample) => wrong(run, sample));
-  return { first: pick(first), second: pick(second) };
+  return { samples: shared, first: pick(first), second: pick(second) };
 }

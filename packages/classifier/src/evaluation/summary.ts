@@ -3,6 +3,7 @@ import {
   type ClassReport,
   classReports,
   type Interval,
+  type PredictionDetails,
   type PredictionRow,
   splitLabels,
   wilsonInterval,
@@ -73,15 +74,64 @@ export function namedReports(rows: readonly NamedPrediction[]): NamedReport[] {
   });
 }
 
+/** A sample of a split, as reports name it. */
+export interface NamedSample {
+  readonly path: string;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** For a second table of the same predictions. */
+export function withoutDetails(rows: readonly NamedPrediction[]): NamedPrediction[] {
+  return rows.map(({ details: _, ...row }) => row);
+}
+
+/** How many of the most probable classes are kept. */
+const topK = 5;
+
+/** The details of each prediction, in their order. */
+export function predictionDetailsOf(
+  predictions: SplitPredictions,
+  samples: readonly NamedSample[],
+  nameOf: (label: number | undefined) => string,
+): PredictionDetails[] {
+  const { losses, indices } = predictions;
+  return losses.map((loss, i) => {
+    const row = predictions.probabilitiesOf(i);
+    const { metadata = {} } = samples[indices[i] ?? i] ?? {};
+    const known = Object.entries(metadata).flatMap(([key, value]) =>
+      ["string", "number", "boolean"].includes(typeof value) ? [[key, String(value)] as const] : [],
+    );
+    return {
+      loss,
+      topK: largest(row, topK).map((k) => [nameOf(k), row[k] as number] as const),
+      ...(known.length > 0 && { metadata: Object.fromEntries(known) }),
+    };
+  });
+}
+
+/** The places of the k largest values, the largest first: one pass, for thousands of classes. */
+function largest(values: Float32Array, k: number): number[] {
+  const best: number[] = [];
+  for (const [i, value] of values.entries()) {
+    if (best.length === k && value <= (values[best.at(-1) as number] as number)) continue;
+    best.push(i);
+    best.sort((a, b) => (values[b] as number) - (values[a] as number));
+    best.length = Math.min(k, best.length);
+  }
+  return best;
+}
+
 /**
  * @param samples the paths of the split's images, by index
  * @param nameOf what a class is called
  */
 export function namedPredictions(
-  { labels, indices, predicted, confidence }: SplitPredictions,
-  samples: readonly { readonly path: string }[],
+  predictions: SplitPredictions,
+  samples: readonly NamedSample[],
   nameOf: (label: number | undefined) => string,
 ): NamedPrediction[] {
+  const { labels, indices, predicted, confidence } = predictions;
+  const details = predictionDetailsOf(predictions, samples, nameOf);
   return labels.map((label, i) => {
     const index = indices[i] ?? i;
     return {
@@ -89,6 +139,7 @@ export function namedPredictions(
       true: nameOf(label),
       predicted: nameOf(predicted[i]),
       confidence: confidence[i] ?? 0,
+      details: details[i],
     };
   });
 }

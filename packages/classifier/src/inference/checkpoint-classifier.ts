@@ -1,7 +1,7 @@
-import { Classifier, Preprocessor } from "@classifier-training/inference";
+import { Classifier, type ImageInput, Preprocessor } from "@classifier-training/inference";
 import { refuseNonFiniteWeights } from "@classifier-training/lightning";
 import type { LabelsMapping } from "@classifier-training/runs";
-import { fromTypedArray, noGrad, scope, serialization } from "@classifier-training/torch";
+import { fromTypedArray, noGrad, scope, serialization, type Tensor } from "@classifier-training/torch";
 import type { ClassificationModel } from "../model/classification-model.ts";
 import { type OpenedCheckpoint, openCheckpoint } from "../model/recipe.ts";
 
@@ -29,6 +29,30 @@ export class CheckpointClassifier extends Classifier {
       model.loadStateDict(tensors);
     }
     return new CheckpointClassifier(model, await Preprocessor.open(instead.labels ?? recipe.labels));
+  }
+
+  /**
+   * What the network knows of images before its head: the input of the layer that gives the logits.
+   * @returns F values an image
+   * @throws CtError as `logits` does
+   */
+  async features(images: readonly ImageInput[]): Promise<Float32Array[]> {
+    const rows: Float32Array[] = [];
+    const handle = this.#model.head.registerForwardPreHook((_module, [input]) => {
+      const given = input as Tensor;
+      const values = noGrad(() =>
+        scope(() => given.detach().flatten(1).to({ dtype: "float32", device: "cpu" }).contiguous().toTypedArray()),
+      ) as Float32Array;
+      const size = values.length / (given.shape[0] ?? 1);
+      for (let at = 0; at < values.length; at += size) rows.push(values.slice(at, at + size));
+      return undefined;
+    });
+    try {
+      await this.logits(images);
+    } finally {
+      handle.remove();
+    }
+    return rows;
   }
 
   protected override async run(data: Float32Array, shape: readonly [number, 3, number, number]): Promise<Float32Array> {

@@ -267,6 +267,11 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     for (const metric of [...Object.values(this.metrics[split]), seen[split], nonFinite[split]]) metric.reset();
   }
 
+  /** The layer that gives the logits. */
+  get head(): nn.AnyModule {
+    return headOf(this.model);
+  }
+
   /** What is trained later where `BackboneFinetuning` is used: all of the network but its head, and what is frozen. */
   get backbone(): Backbone {
     const others = new Set<Tensor>([...headOf(this.model).parameters(), ...(this.frozen?.permanent ?? [])]);

@@ -93,21 +93,22 @@ export class MultilabelPredictions extends SplitPredictions {
     return { name: "mAP", value: mAP, describe: () => describeMeasure("mAP", this.intervals.mAP) };
   }
 
-  /** Mean binary cross entropy over samples and classes, without weights and label smoothing. */
-  override get loss(): number {
-    const { probabilities: _, targets } = this.#table;
-    const logits = this.logits.flatMap((row) => Array.from(row));
-    const sum = logits.reduce((total, logit, i) => {
-      const signed = targets[i] === 1 ? -logit : logit;
-      // log(1 + exp(x)), for large x too.
-      return total + Math.max(0, signed) + Math.log1p(Math.exp(-Math.abs(signed)));
-    }, 0);
-    return sum / Math.max(1, logits.length);
+  /** Mean binary cross entropy of each sample over its classes, without weights and label smoothing. */
+  override get losses(): number[] {
+    const { numClasses, targets } = this;
+    return this.logits.map((row, sample) => {
+      const sum = row.reduce((total, logit, k) => {
+        const signed = targets[sample * numClasses + k] === 1 ? -logit : logit;
+        // log(1 + exp(x)), for large x too.
+        return total + Math.max(0, signed) + Math.log1p(Math.exp(-Math.abs(signed)));
+      }, 0);
+      return sum / Math.max(1, numClasses);
+    });
   }
 
-  /** Sigmoid probabilities, one row of K a sample. */
-  override get probabilities(): Float32Array[] {
-    return this.logits.map((row) => row.map(sigmoid));
+  /** Sigmoid probabilities of a sample, K of them. */
+  override probabilitiesOf(sample: number): Float32Array {
+    return (this.logits[sample] as Float32Array).map(sigmoid);
   }
 }
 

@@ -156,20 +156,28 @@ export class SplitPredictions {
     return wilsonInterval(hits, this.labels.length);
   }
 
-  /** Mean cross entropy, without class weights and label smoothing. */
-  get loss(): number {
-    const sum = this.labels.reduce((total, label, i) => {
+  /** Cross entropy of each sample, without class weights and label smoothing. */
+  get losses(): number[] {
+    return this.labels.map((label, i) => {
       const row = this.logits[i] as Float32Array;
-      return total + logSumExp(row) - (row[label] ?? Number.NaN);
-    }, 0);
-    return sum / Math.max(1, this.labels.length);
+      return logSumExp(row) - (row[label] ?? Number.NaN);
+    });
   }
 
-  /** Softmax probabilities, one row of K a sample. */
+  /** Their mean. */
+  get loss(): number {
+    return this.losses.reduce((sum, loss) => sum + loss, 0) / Math.max(1, this.labels.length);
+  }
+
+  /** Softmax probabilities of a sample, K of them. */
+  probabilitiesOf(sample: number): Float32Array {
+    const row = this.logits[sample] as Float32Array;
+    const total = logSumExp(row);
+    return row.map((value) => Math.exp(value - total));
+  }
+
+  /** One row of K a sample. */
   get probabilities(): Float32Array[] {
-    return this.logits.map((row) => {
-      const total = logSumExp(row);
-      return row.map((value) => Math.exp(value - total));
-    });
+    return this.logits.map((_, i) => this.probabilitiesOf(i));
   }
 }

@@ -21,6 +21,7 @@ import {
   namedReports,
   type PredictionSummary,
   summarizePredictions,
+  withoutDetails,
 } from "../evaluation/summary.ts";
 
 /** How many of the weakest classes are named. */
@@ -53,7 +54,7 @@ export function crossValidate(paths: readonly string[]): CrossValidation {
   );
   const [all = "", errors = "", classes = ""] = files;
   writePredictions(all, rows);
-  writePredictions(errors, summary.errors);
+  writePredictions(errors, withoutDetails(summary.errors));
   writeFileAtomic(
     classes,
     csvText(

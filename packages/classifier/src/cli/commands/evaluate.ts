@@ -39,7 +39,7 @@ Examples:
     )
     .action(async (models: string[], { data, split, markdown, json, folds }: EvaluateCommandOptions) => {
       if (folds === true) return printFolds(models, json);
-      if (data === undefined) return printStoredComparison(models);
+      if (data === undefined) return printStoredComparison(models, json);
       const { readLabeledFiles } = await import("../../data/labeled-files.ts");
       const { evaluateClassifier } = await import("../../evaluation/evaluate.ts");
       const { compareModels, evaluationMarkdown } = await import("../../evaluation/report.ts");
@@ -82,7 +82,9 @@ async function printFolds(paths: readonly string[], json: string | undefined): P
   if (json !== undefined) writeFileAtomic(json, `${JSON.stringify(pooled, null, 2)}\n`);
 }
 
-async function printStoredComparison(runs: readonly string[]): Promise<void> {
+async function printStoredComparison(paths: readonly string[], json?: string): Promise<void> {
   const { compareStored } = await import("../../evaluation/compare-stored.ts");
-  for (const line of compareStored(runs)) print(`${line}\n`);
+  const { lines, runs, comparisons } = compareStored(paths);
+  for (const line of lines) print(`${line}\n`);
+  if (json !== undefined) writeFileAtomic(json, `${JSON.stringify({ runs, comparisons }, null, 2)}\n`);
 }
