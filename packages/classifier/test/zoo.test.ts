@@ -28,7 +28,6 @@ import {
   checkNewHead,
   checkNumbers,
   checkState,
-  type RecordedModel,
   recordedModels,
 } from "../../vision/test/recorded-models.ts";
 import { createBundle } from "../src/bundle/create.ts";
@@ -103,9 +102,8 @@ test("the table of the documentation says of each network what its definition do
 const isTrained = (name: string) =>
   modelDefinition(name).parameters < 12e6 ||
   ["resnet50", "efficientnet_v2_s", "convnext_tiny", "swin_t"].includes(name);
-const all = process.env["CLASSIFIER_ALL_MODELS"] === "1";
-
 function skipLarge({ skip }: TestContext, isLarge: boolean): void {
+  const all = process.env["CLASSIFIER_ALL_MODELS"] === "1";
   skip(isLarge && !all, "larger copies of other networks: CLASSIFIER_ALL_MODELS=1 runs them, which takes minutes");
 }
 
@@ -117,11 +115,10 @@ describe.each(listModels())("%s", (name) => {
   const { library, patchSize } = modelDefinition(name);
 
   test("has its original's state dict, initialization, logits and gradients, and ONNX Runtime has them too", async (context) => {
-    const { size, gradNorms } = recordedModels[name] as RecordedModel;
+    const { size = 0, gradNorms = [] } = recordedModels[name] ?? {};
     manualSeed(1);
     const target = { _target_: `${library}.models.${name}`, num_classes: 10 };
-    const sized = { ...target, ...(patchSize !== undefined && { image_size: size }) };
-    const model = (await instantiate(sized)) as ImageModel;
+    const model = (await instantiate({ ...target, ...(patchSize && { image_size: size }) })) as ImageModel;
     try {
       checkState(name, model);
       skipLarge(context, gradNorms.length === 0 || name === "wide_resnet50_2");
