@@ -33,7 +33,7 @@ const mayImport = {
 const folderOrder = {
   image: [["errors.ts"], ["files.ts", "image.ts", "kernels"], ["functional"], ["codecs", "transforms"], ["platform"]],
   torch: [
-    ["errors.ts"],
+    ["errors.ts", "download"],
     ["scope.ts"],
     ["native + ops + autograd + tensor + random.ts"],
     ["distributed", "serialization"],

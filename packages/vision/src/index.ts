@@ -1,4 +1,11 @@
 export * from "@classifier-training/image";
+export {
+  type DownloadOptions,
+  type DownloadProgress,
+  download,
+  type ProgressListener,
+  progressBar,
+} from "@classifier-training/torch/download";
 export { isBatchTransform, RandomBatchApply, RandomBatchChoice } from "./batch-transforms/containers.ts";
 export { CutMix } from "./batch-transforms/cut-mix.ts";
 export { MixUp } from "./batch-transforms/mix-up.ts";
@@ -71,8 +78,6 @@ export { countOccurrences, type Sampler } from "./samplers/sampler.ts";
 export { SubstitutingSampler } from "./samplers/substituting.ts";
 export { classSampler, type Labeled, WeightedRandomSampler } from "./samplers/weighted.ts";
 export { targets } from "./targets.ts";
-export { type DownloadOptions, download } from "./weights/download.ts";
 export { WeightsError } from "./weights/errors.ts";
 export { type FetchOptions, fetchWeights, whyNotFetched } from "./weights/fetch.ts";
-export { type DownloadProgress, type ProgressListener, progressBar } from "./weights/progress.ts";
 export { parseSource } from "./weights/source.ts";

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { cacheFolder, type Environment, pathOfVariable, userCacheFolder } from "@classifier-training/base";
+import { switchedOn } from "@classifier-training/torch/download";
 
 /** The folder that downloaded weights are kept in: `$XDG_CACHE_HOME/classifier-training/weights`, by default under `~/.cache`. */
 export function weightsCacheFolder(env: Environment = process.env): string {
@@ -22,8 +23,5 @@ export function huggingFaceFolder(env: Environment = process.env): string {
 
 /** True when a switch of the environment forbids the network: `CLASSIFIER_OFFLINE`, `HF_HUB_OFFLINE`. */
 export function offlineSwitch(env: Environment = process.env): string | undefined {
-  return ["CLASSIFIER_OFFLINE", "HF_HUB_OFFLINE"].find((name) => {
-    const value = env[name]?.trim().toLowerCase();
-    return value !== undefined && ["1", "true", "yes", "on"].includes(value);
-  });
+  return switchedOn(["CLASSIFIER_OFFLINE", "HF_HUB_OFFLINE"], env);
 }

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { setLogSinks } from "@classifier-training/base";
+import { progressBar, progressLine } from "@classifier-training/torch/download";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { serveFile, startServer } from "../../test/http-server.ts";
+import { serveFile, startServer } from "../../../torch/test/http-server.ts";
 import { fetchWeights } from "./fetch.ts";
-import { progressBar, progressLine } from "./progress.ts";
 import { parseSource } from "./source.ts";
 
 const content = new Uint8Array(randomBytes(10_000));

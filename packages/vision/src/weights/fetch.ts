@@ -1,10 +1,9 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { CtError, getLogger } from "@classifier-training/base";
+import { type DownloadOptions, download, fetchThroughProxy, sha256OfFile } from "@classifier-training/torch/download";
 import { offlineSwitch } from "./cache.ts";
-import { type DownloadOptions, download } from "./download.ts";
 import { WeightsError } from "./errors.ts";
-import { sha256OfFile } from "./hash.ts";
 import { parseSource, type RemoteFile } from "./source.ts";
 
 export interface FetchOptions extends DownloadOptions {
@@ -17,6 +16,7 @@ export interface FetchOptions extends DownloadOptions {
 }
 
 const log = getLogger("vision.weights");
+const accountFix = "set HF_TOKEN if the repository needs an account";
 
 /**
  * Brings a weights file onto this machine, and returns its path: a local file as it is, one of the hub or a URL from our
@@ -42,11 +42,12 @@ export async function fetchWeights(source: string, options: FetchOptions = {}): 
   try {
     log.detail(`downloading ${file.url}`);
     const sha256 = options.sha256 ?? file.sha256;
-    await download(file.url, file.cachePath, { ...options, sha256, headers: { ...file.headers, ...options.headers } });
+    const headers = { ...file.headers, ...options.headers };
+    await download(file.url, file.cachePath, { accountFix, ...options, sha256, headers });
     return file.cachePath;
   } catch (error) {
     if (!CtError.is(error)) throw error;
-    throw unavailable(file, error.problem.what, error.code, scratch, error);
+    throw unavailable(file, error.problem.what, error.code.replace(/^download/, "weights"), scratch, error);
   }
 }
 
@@ -61,7 +62,11 @@ export async function whyNotFetched(source: string, timeoutMs = 3000): Promise<s
   if (offlineSwitch(process.env) !== undefined) return "offline";
   try {
     const { headers, url } = file;
-    const { ok, status } = await fetch(url, { method: "HEAD", headers, signal: AbortSignal.timeout(timeoutMs) });
+    const { ok, status } = await fetchThroughProxy(url, {
+      method: "HEAD",
+      headers,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
     return ok ? undefined : `the server answers ${status}`;
   } catch {
     return "no network";

@@ -4,7 +4,6 @@ import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { huggingFaceFolder, torchHubFolder, weightsCacheFolder } from "./cache.ts";
 import { WeightsError } from "./errors.ts";
-import { hashPrefixOfName } from "./hash.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -116,4 +115,12 @@ function snapshotFolder(cache: string, owner: string, name: string, revision: st
     // no such branch in the cache: the revision may be a commit itself
   }
   return join(repository, "snapshots", commit);
+}
+
+/**
+ * The start of the SHA-256 that a published file carries in its name: `resnet18-f37072fd.pth` gives `f37072fd`.
+ * The rule is PyTorch's (`torch.hub`): at least 8 hexadecimal digits between the last dash and the extension.
+ */
+function hashPrefixOfName(name: string): string | undefined {
+  return /-([0-9a-f]{8,64})\.[a-z.]+$/.exec(name)?.[1];
 }

@@ -1,6 +1,7 @@
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { serialization, Tensor } from "@classifier-training/torch";
+import { firstBytes, pageProblem } from "@classifier-training/torch/download";
 import { WeightsError } from "./errors.ts";
 
 /** Keys under which training scripts keep the weights, best first: averaged ones before those of the last step. */
@@ -56,29 +57,6 @@ export async function readStateDict(path: string): Promise<Map<string, Tensor>> 
         ? "give a state dict: torch.save(model.state_dict(), 'weights.pth')"
         : "in Python: torch.save(torch.load(PATH, weights_only=False).state_dict(), 'weights.pth')",
   });
-}
-
-/** What a file is by its first bytes, when it is what servers send instead of a file; undefined for anything else. */
-export function pageProblem(start: Uint8Array): string | undefined {
-  const text = Buffer.from(start)
-    .toString("utf8")
-    .replace(/^\uFEFF/, "")
-    .trimStart()
-    .toLowerCase();
-  if (/^(<!doctype html|<html|<head|<body|<\?xml|<error>|<!--)/.test(text)) return "a web page";
-  if (text.startsWith("version https://git-lfs")) return "a pointer of Git LFS";
-  return undefined;
-}
-
-/** Enough of a file for `pageProblem`. */
-export async function firstBytes(path: string): Promise<Uint8Array> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(new Uint8Array(256), 0, 256, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
 }
 
 /** The class of the model that was pickled whole, in place of its weights. */

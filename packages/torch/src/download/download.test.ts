@@ -28,7 +28,7 @@ let destination: string;
 let cleanups: (() => unknown)[];
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "weights-"));
+  folder = mkdtempSync(join(tmpdir(), "download-"));
   destination = join(folder, "cache", "model.pth");
   cleanups = [() => rmSync(folder, { recursive: true }), setLogSinks([])];
 });
@@ -122,7 +122,7 @@ test("a wrong hash leaves no file behind and says both hashes", async () => {
 test("404 is said at once", async () => {
   const server = await serve((_, response) => response.writeHead(404).end("no"));
   await expect(download(`${server.url}/model.pth`, destination, fast)).rejects.toMatchObject({
-    code: "weights/http",
+    code: "download/http",
     message: expect.stringContaining("the server answers 404 Not Found"),
   });
   expect(server.seen).toHaveLength(1);
@@ -158,7 +158,9 @@ test("redirects are followed across hosts without the account's token, and a loo
   expectWhole();
   expect(server.seen.map(({ headers }) => headers.authorization)).toEqual(["Bearer secret", "Bearer secret"]);
   expect(target.seen[0]?.headers.authorization).toBeUndefined();
-  await expect(download(`${server.url}/loop`, join(folder, "x"), fast)).rejects.toThrow("redirects more than 10 times");
+  await expect(download(`${server.url}/loop`, join(folder, "x"), fast)).rejects.toThrow(
+    "redirected more than 10 times",
+  );
 });
 
 test("the hash that the hub states on its redirect is checked", async () => {
@@ -166,7 +168,7 @@ test("the hash that the hub states on its redirect is checked", async () => {
     if (request.url === "/file") serveFile(request, response, content);
     else response.writeHead(307, { location: "/file", "x-linked-etag": `"${"0".repeat(64)}"` }).end();
   });
-  await expect(download(`${server.url}/x`, destination, fast)).rejects.toMatchObject({ code: "weights/hash" });
+  await expect(download(`${server.url}/x`, destination, fast)).rejects.toMatchObject({ code: "download/hash" });
 });
 
 test("a silent connection is dropped and continued", async () => {

@@ -1,4 +1,5 @@
-import { WeightsError } from "./errors.ts";
+import type { Dispatcher, RequestInit, Response } from "undici";
+import { DownloadError } from "./errors.ts";
 
 /** An answer after redirects, with what the redirecting servers said about the file. */
 export interface Answer {
@@ -11,9 +12,36 @@ const redirects = new Set([301, 302, 303, 307, 308]);
 const maximumRedirects = 10;
 
 /**
+ * `fetch` through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (or their lowercase names) ask for.
+ * @throws DownloadError `download/proxy` for a proxy that is not an address
+ */
+export async function fetchThroughProxy(url: string | URL, init: RequestInit): Promise<Response> {
+  // Loaded with the first download: most starts need none.
+  const { EnvHttpProxyAgent, fetch } = await import("undici");
+  proxy ??= proxyAgent(EnvHttpProxyAgent);
+  return fetch(url, { ...init, dispatcher: proxy });
+}
+
+let proxy: Dispatcher | undefined;
+
+function proxyAgent(Agent: new () => Dispatcher): Dispatcher {
+  try {
+    return new Agent();
+  } catch (cause) {
+    const named = ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY"].filter((name) => process.env[name]);
+    throw new DownloadError({
+      code: "download/proxy",
+      what: `the proxy is not an address: ${named.map((name) => `${name}=${process.env[name]}`).join(", ")}`,
+      fix: "write http://HOST:PORT, or unset the variable",
+      cause,
+    });
+  }
+}
+
+/**
  * GETs a URL, following redirects by hand: the hub states a file's hash on the redirect only, and an `Authorization`
  * header must not travel to another host.
- * @throws WeightsError `weights/http` for a redirect loop or one that leaves http(s); fetch's own errors pass through.
+ * @throws DownloadError `download/http` for a redirect loop or one that leaves http(s); fetch's own errors pass through.
  */
 export async function get(
   url: string,
@@ -22,22 +50,31 @@ export async function get(
 ): Promise<Answer> {
   let statedSha256: string | undefined;
   let current = new URL(url);
-  const sent = new Headers(headers);
+  const sent = { ...headers };
   for (let hops = 0; hops <= maximumRedirects; hops++) {
-    const response = await fetch(current, { headers: sent, redirect: "manual", signal });
+    const response = await fetchThroughProxy(current, { headers: sent, redirect: "manual", signal });
     const etag = response.headers.get("x-linked-etag")?.replaceAll('"', "");
     if (etag !== undefined && /^[0-9a-f]{64}$/.test(etag)) statedSha256 = etag;
     const location = response.headers.get("location");
     if (!redirects.has(response.status) || location === null) return { response, statedSha256 };
     await response.body?.cancel();
-    const next = new URL(location, current);
-    if (next.protocol !== "https:" && next.protocol !== "http:") {
-      throw new WeightsError({ code: "weights/http", what: `${url} redirects to ${next.href}, which is not http` });
+    const next = URL.canParse(location, current.href) ? new URL(location, current) : undefined;
+    if (next?.protocol !== "https:" && next?.protocol !== "http:") {
+      throw new DownloadError({
+        code: "download/http",
+        what: `redirected to ${location}, which is not http`,
+        where: url,
+      });
     }
-    if (next.origin !== current.origin) sent.delete("authorization");
+    if (next.origin !== current.origin) delete sent["authorization"];
     current = next;
   }
-  throw new WeightsError({ code: "weights/http", what: `${url} redirects more than ${maximumRedirects} times` });
+  throw new DownloadError({
+    code: "download/http",
+    what: `redirected more than ${maximumRedirects} times`,
+    where: url,
+    fix: "a proxy or mirror may send requests in a circle: check its address",
+  });
 }
 
 /** Statuses that a repeated request may overcome. */
