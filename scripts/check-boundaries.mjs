@@ -34,6 +34,7 @@ const folderOrder = {
   image: [["errors.ts"], ["files.ts", "image.ts", "kernels"], ["functional"], ["codecs", "transforms"], ["platform"]],
   torch: [
     ["errors.ts", "download"],
+    ["libtorch"],
     ["scope.ts"],
     ["native + ops + autograd + tensor + random.ts"],
     ["distributed", "serialization"],

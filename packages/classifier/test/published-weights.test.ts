@@ -5,7 +5,7 @@ import { loadCheckpoint } from "@classifier-training/lightning";
 import { manualSeed, serialization, type Tensor } from "@classifier-training/torch";
 import { createModel, modelDefinition } from "@classifier-training/vision";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { serveFile, startServer } from "../../vision/test/http-server.ts";
+import { serveFile, startServer } from "../../torch/test/http-server.ts";
 import { workspace } from "./cli.ts";
 import { inProcess } from "./in-process.ts";
 

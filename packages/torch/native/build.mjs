@@ -19,15 +19,10 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { installAdvice } from "./install-advice.mjs";
 import { hasGlooHeaders, locateLibTorch } from "./locate.mjs";
-import { addonFolder, addonName, buildInfo, isClone, libraryIn, nativeFolder } from "./place.mjs";
+import { addonFolder, addonName, BuildError, buildInfo, isClone, libraryIn, nativeFolder } from "./place.mjs";
 import { platformPackage, takePrebuilt } from "./prebuilt.mjs";
 
 const require = createRequire(import.meta.url);
-
-/** Something is missing or does not fit; the message says what, and what to do. */
-export class BuildError extends Error {
-  name = "BuildError";
-}
 
 function sourceFiles(folder = nativeFolder) {
   return readdirSync(folder, { withFileTypes: true })
@@ -124,12 +119,7 @@ export async function makeAddon({ onProgress = () => {}, force = false, sanitize
 }
 
 function located() {
-  let libtorch;
-  try {
-    libtorch = locateLibTorch();
-  } catch (error) {
-    throw new BuildError(error.message);
-  }
+  const libtorch = locateLibTorch();
   if (libtorch !== undefined) return libtorch;
   const tools = !isClone() && platformPackage() !== undefined ? false : missingTools().length > 0;
   throw new BuildError(`LibTorch was not found\n${installAdvice({ libtorch: true, tools })}`);

@@ -1,10 +1,10 @@
 // Finds LibTorch. Built-in modules only: setup runs this before anything is installed.
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { installAdvice } from "./install-advice.mjs";
-import { cacheFolder } from "./place.mjs";
+import { BuildError, cacheFolder } from "./place.mjs";
 
 /**
  * @typedef {object} LibTorch
@@ -43,7 +43,7 @@ function fromVariable() {
   if (!folder) return undefined;
   const found = at("LIBTORCH", resolve(folder));
   if (found === undefined) {
-    throw new Error(
+    throw new BuildError(
       `LIBTORCH is ${folder}, but there is no LibTorch: ${versionHeaders[0]} is missing.\n` +
         "  fix: set it to the unpacked libtorch folder, or unset it",
     );
@@ -51,13 +51,16 @@ function fromVariable() {
   return found;
 }
 
-/** What `classifier setup --download` has unpacked: whoever asked for it wants it used. The newest, where there are several. */
+/** What `classifier setup --download` has unpacked: whoever asked for it wants it used. Of several, that asked for last. */
 function fromDownload() {
   const folder = cacheFolder("libtorch");
   if (!existsSync(folder)) return undefined;
-  const versions = readdirSync(folder).filter((name) => existsSync(join(folder, name, "libtorch")));
-  const [newest] = versions.sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
-  return newest === undefined ? undefined : at("download", join(folder, newest, "libtorch"));
+  return readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, "libtorch")))
+    .map((name) => ({ path: join(folder, name), at: statSync(join(folder, name)).mtimeMs }))
+    .sort((a, b) => b.at - a.at)
+    .map(({ path }) => at("download", join(path, "libtorch")))
+    .find((found) => found !== undefined);
 }
 
 function fromDebian() {
@@ -105,9 +108,13 @@ export function hasGlooHeaders(libtorch) {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
-  const found = locateLibTorch();
-  process.stdout.write(
-    `${found === undefined ? `LibTorch was not found\n${installAdvice({ libtorch: true })}` : JSON.stringify(found, null, 2)}\n`,
-  );
-  process.exitCode = found === undefined ? 1 : 0;
+  try {
+    const found = locateLibTorch();
+    if (found === undefined) throw new BuildError(`LibTorch was not found\n${installAdvice({ libtorch: true })}`);
+    process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join, sep } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const nativeFolder = dirname(fileURLToPath(import.meta.url));
@@ -12,9 +12,24 @@ const packageRoot = dirname(nativeFolder);
 /** @returns {{ name: string, version: string }} */
 export const packageManifest = () => JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8"));
 
+/** Something is missing or does not fit; the message says what, and what to do. */
+export class BuildError extends Error {
+  name = "BuildError";
+}
+
 /** Where this project keeps what it can make again: `cacheFolder` of the package base, which may not be installed yet. */
 export function cacheFolder(kind) {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "classifier-training", kind);
+  const variable = process.env.XDG_CACHE_HOME;
+  const cache = variable ? resolve(variable.replace(/^~(?=\/|$)/, home)) : join(home(), ".cache");
+  return join(cache, "classifier-training", kind);
+}
+
+function home() {
+  try {
+    return homedir();
+  } catch {
+    throw new BuildError("this user has no home folder\n  fix: set XDG_CACHE_HOME to a folder that may be written");
+  }
 }
 
 /** Whether this is a checkout of the sources, whose contributors build again what they changed. */

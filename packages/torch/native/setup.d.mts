@@ -18,7 +18,7 @@ export interface Addon {
 /** Something is missing or does not fit; the message says what, and what to do. */
 export class BuildError extends Error {}
 
-/** @throws Error when `LIBTORCH` names a folder without LibTorch */
+/** @throws BuildError when `LIBTORCH` names a folder without LibTorch */
 export function locateLibTorch(): LibTorch | undefined;
 
 /**

@@ -1,5 +1,5 @@
 // What `classifier setup` and `doctor` need, without loading LibTorch.
-export { BuildError, describeAddon, makeAddon, progressLines } from "./build.mjs";
+export { describeAddon, makeAddon, progressLines } from "./build.mjs";
 export { installAdvice } from "./install-advice.mjs";
 export { locateLibTorch } from "./locate.mjs";
-export { cacheFolder } from "./place.mjs";
+export { BuildError, cacheFolder } from "./place.mjs";

@@ -106,10 +106,13 @@ const spaceFix =
 /** What the system says of a file that cannot be written, as an error with a fix; anything else stays as it is. */
 export function fileError(error: unknown, path: string): unknown {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
-  if (DownloadError.is(error) || syscall === undefined || code === undefined || !isFileCode(code)) return error;
+  if (DownloadError.is(error) || syscall === undefined || code === undefined) return error;
+  // What Node.js says of a folder on a disk that is read-only, when it makes those above it, too.
+  const isReadOnly = code === "ENOENT" && syscall === "mkdir";
+  if (!isReadOnly && !isFileCode(code)) return error;
   return new DownloadError({
     code: "download/write",
-    what: `${basename(path)} cannot be written: ${message}`,
+    what: `${basename(path)} cannot be written: ${isReadOnly ? "its folder cannot be made" : message}`,
     where: dirname(path),
     fix: code === "ENOSPC" || code === "EDQUOT" ? spaceFix : "set XDG_CACHE_HOME to a folder that may be written",
     cause: error,

@@ -1,3 +1,5 @@
+import { canRedraw, columnsOf, shortened } from "@classifier-training/base";
+
 /** How far a download is. */
 export interface DownloadProgress {
   readonly file: string;
@@ -19,24 +21,30 @@ export function progressBar(stream: NodeJS.WriteStream = process.stderr): Progre
   let shownAt = 0;
   return (progress) => {
     const now = Date.now();
-    if (!progress.done && (!stream.isTTY || now - shownAt < 100)) return;
+    const redraws = canRedraw(stream);
+    if (!progress.done && (!redraws || now - shownAt < 100)) return;
     shownAt = now;
-    const line = progressLine(progress);
-    stream.write(stream.isTTY ? `\r\x1b[2K${line}${progress.done ? "\n" : ""}` : `${line}\n`);
+    // A line that wraps could not be written over.
+    const line = progressLine(progress, redraws ? columnsOf(stream) - 1 : undefined);
+    stream.write(redraws ? `\r\x1b[2K${line}${progress.done ? "\n" : ""}` : `${line}\n`);
   };
 }
 
-/** One line of text: name, bar, amounts, speed and time left. */
-export function progressLine({ file, receivedBytes, totalBytes, bytesPerSecond }: DownloadProgress): string {
+/** One line of text: name, bar, amounts, speed and time left; shorter where the columns do not suffice. */
+export function progressLine(
+  { file, receivedBytes, totalBytes, bytesPerSecond }: DownloadProgress,
+  columns = Number.POSITIVE_INFINITY,
+): string {
   const speed = `${megabytes(bytesPerSecond)} MB/s`;
   if (totalBytes === undefined || totalBytes === 0) return `${file} ${megabytes(receivedBytes)} MB ${speed}`;
   const fraction = Math.min(1, receivedBytes / totalBytes);
   const filled = Math.round(fraction * 20);
-  const bar = `${"=".repeat(filled)}${" ".repeat(20 - filled)}`;
-  const amounts = `${megabytes(receivedBytes)}/${megabytes(totalBytes)} MB`;
+  const bar = ` [${"=".repeat(filled)}${" ".repeat(20 - filled)}]`;
   const left =
     fraction < 1 && bytesPerSecond > 0 ? ` ${Math.ceil((totalBytes - receivedBytes) / bytesPerSecond)} s left` : "";
-  return `${file} [${bar}] ${Math.floor(fraction * 100)}% ${amounts} ${speed}${left}`;
+  const amounts = ` ${Math.floor(fraction * 100)}% ${megabytes(receivedBytes)}/${megabytes(totalBytes)} MB ${speed}${left}`;
+  if (file.length + bar.length + amounts.length <= columns) return `${file}${bar}${amounts}`;
+  return `${file.length + amounts.length <= columns ? file : shortened(file, columns - amounts.length)}${amounts}`;
 }
 
 function megabytes(bytes: number): string {
