@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type Annotations,
@@ -138,12 +138,6 @@ export function writeImage(dir: string, epoch: number, png: Uint8Array): string 
   mkdirSync(join(dir, epochFolder(epoch)), { recursive: true });
   writeFileSync(join(dir, path), png);
   return path;
-}
-
-/** Makes a run look as if nothing was written to it for an hour. */
-export function age(dir: string): void {
-  const then = Date.now() / 1000 - 3600;
-  for (const name of [runPaths.record, runPaths.metrics, runPaths.config]) utimesSync(join(dir, name), then, then);
 }
 
 /** Many runs like one another, written at once: their records are those of one run, with other ids, names and starts. */

@@ -7,7 +7,7 @@ import { type Dashboard, type RunChanges, type RunMetrics, startDashboard } from
 import { readAnnotations, runPaths } from "@classifier-training/runs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { eventually } from "./eventually.ts";
-import { age, writeImage, writeRun, writeRuns } from "./runs-on-disk.ts";
+import { writeImage, writeRun, writeRuns } from "./runs-on-disk.ts";
 import { classes, trainOnce } from "./trained-run.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -99,7 +99,7 @@ test("a training is listed, and has its configuration, classes, images, log, cur
 
 test("the list follows the folders: runs that come, grow, end, are killed, fall silent and go", async () => {
   expect(await list()).toEqual([]);
-  const { run, metrics, epoch, dir } = writeRun(join(root, "day", "one"), {
+  const { run, metrics, epoch } = writeRun(join(root, "day", "one"), {
     status: "running",
     epochs: 3,
     maxEpochs: 30,
@@ -114,8 +114,10 @@ test("the list follows the folders: runs that come, grow, end, are killed, fall 
   await eventually(async () => (await one())?.epoch).toBe(3);
   metrics.append({ step: 16, lr: 0.5, "val/loss": Number.NaN });
   await eventually(async () => (await one())?.latest).toMatchObject({ lr: 0.5, "val/loss": null });
-  age(dir);
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3600_000 });
   await eventually(async () => (await one())?.status).toBe("stale");
+  vi.useRealTimers();
+  await eventually(async () => (await one())?.status).toBe("running");
   run.update({ pid: 2 ** 22 + 1 });
   await eventually(async () => (await one())?.status).toBe("lost");
   run.finish("success");
@@ -326,7 +328,8 @@ test("a named pipe in the place of a file is not waited for", async () => {
     execFileSync("mkfifo", [join(dir, name)]);
   }
   await eventually(list).toMatchObject([{ status: "lost" }]);
-  for (const path of ["/metrics", "/files/pipe.png", "/log"])
+  expect(await getJson(runAddress("a", "/log"))).toEqual({ text: "", isCut: false });
+  for (const path of ["/metrics", "/files/pipe.png"])
     expect((await fetch(address(runAddress("a", path)))).status, path).toBe(404);
 });
 

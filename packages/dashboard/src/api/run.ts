@@ -41,13 +41,14 @@ export const file: Route = {
 
 const maxLogBytes = 2 ** 18;
 
-/** The end of a run's log, secrets masked. */
+/** The end of a run's log, secrets masked; empty when it has none. */
 export const log: Route = {
   method: "GET",
   path: "runs/KEY/log",
   answer: ({ run }) => {
     const path = fileInside(run.dir, runPaths.log);
-    if (path === undefined) return refusal(404, "not found");
+    const none: RunLog = { text: "", isCut: false };
+    if (path === undefined) return { json: none };
     const { file, size } = openRegularFile(path);
     try {
       const bytes = Buffer.alloc(Math.min(size, maxLogBytes));

@@ -4,7 +4,7 @@ import { tokenHeader } from "../api-types.ts";
 
 /** The token that a request needs to write, in hexadecimal. */
 export function newToken(): string {
-  return randomBytes(24).toString("hex");
+  return randomBytes(16).toString("hex");
 }
 
 export function isLoopback(host: string): boolean {

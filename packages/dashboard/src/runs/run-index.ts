@@ -8,7 +8,7 @@ import { fileInside, isInside, type Run, readRun, runPaths } from "@classifier-t
 import type { ColumnNames, ColumnValues, RunChanges, RunSummary } from "../api-types.ts";
 import { configValues } from "./config-values.ts";
 import { FolderWatcher } from "./folder-watcher.ts";
-import { keyOf, summaryOf } from "./run-summary.ts";
+import { keyOf, shownStatus, summaryOf } from "./run-summary.ts";
 
 interface Entry {
   readonly dir: string;
@@ -166,8 +166,7 @@ export class RunIndex {
   }
 
   #lookAtRunning(): void {
-    for (const { dir, summary } of this.#entries.values())
-      if (summary.status === "running" || summary.status === "stale") this.#lookAt(dir);
+    for (const { dir, summary } of this.#entries.values()) if (mayChange(summary)) this.#lookAt(dir);
     this.#notify();
   }
 
@@ -176,15 +175,16 @@ export class RunIndex {
     const key = keyOf(this.root, dir);
     const known = this.#entries.get(key);
     const stamp = stampOf(dir, [runPaths.record, runPaths.metrics, runPaths.annotations, runPaths.config]);
-    if (known?.stamp === stamp && known.summary.status !== "running") return true;
+    const same = known?.stamp === stamp ? known.summary : undefined;
+    if (same !== undefined && !mayChange(same)) return true;
     try {
       const run = readRun(dir);
       if (run === undefined) {
         if (known !== undefined) this.#remove(key);
         return false;
       }
-      // A process that is gone changes no file.
-      if (known?.stamp === stamp && run.status === "running") return true;
+      // A process that is gone or hangs changes no file.
+      if (same !== undefined && shownStatus(run.status, same.modifiedAt) === same.status) return true;
       const configStamp = stampOf(dir, [runPaths.config]);
       const values = known?.configStamp === configStamp ? known.values : configValues(configText(run) ?? "");
       const summary = summaryOf(this.root, run, values);
@@ -241,6 +241,9 @@ function stampOf(dir: string, names: readonly string[]): string {
     })
     .join();
 }
+
+/** Whether a run may stand differently although its files are the same. */
+const mayChange = ({ status }: RunSummary) => status === "running" || status === "stale";
 
 const isLookedInto = (name: string) => !name.startsWith(".") && name !== "node_modules";
 

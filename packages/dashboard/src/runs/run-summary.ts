@@ -10,7 +10,7 @@ import {
   readTimeline,
   runPaths,
 } from "@classifier-training/runs";
-import { classMetric, type RunSummary } from "../api-types.ts";
+import { classMetric, type RunSummary, type ShownStatus } from "../api-types.ts";
 
 /** A run that says it is running and wrote nothing for as long may be hanging, or its machine be gone. */
 const staleAfterMs = 15 * 60_000;
@@ -28,6 +28,11 @@ export function metricsPath({ dir, record }: Run): string | undefined {
   return existsSync(path) ? fileInside(dir, record.metricsPath) : isInside(dir, path) ? path : undefined;
 }
 
+/** How a run stands that was last written to at a time in milliseconds. */
+export function shownStatus(status: Run["status"], modifiedAt: number): ShownStatus {
+  return status === "running" && Date.now() - modifiedAt > staleAfterMs ? "stale" : status;
+}
+
 /** A row of the list. @param values the run's configuration by dotted key */
 export function summaryOf(root: string, run: Run, values: Readonly<Record<string, string>>): RunSummary {
   const { dir, record, status } = run;
@@ -35,13 +40,12 @@ export function summaryOf(root: string, run: Run, values: Readonly<Record<string
   const row = metrics === undefined ? {} : readLatestRow(metrics);
   const { size = 0, ino = 0, mtimeMs = 0 } = (metrics && statSync(metrics, { throwIfNoEntry: false })) || {};
   const modifiedAt = Math.max(run.modifiedAt, mtimeMs);
-  const isStale = status === "running" && Date.now() - modifiedAt > staleAfterMs;
   const sweep = /^\d+$/.test(basename(dir)) && keyOf(root, dir).includes("/") ? keyOf(root, dirname(dir)) : undefined;
   const fold = values["data.fold"];
   return {
     key: keyOf(root, dir),
     ...named(record),
-    status: isStale ? "stale" : status,
+    status: shownStatus(status, modifiedAt),
     modifiedAt,
     latest: latestOf(row),
     ...progressOf(run, row, values),

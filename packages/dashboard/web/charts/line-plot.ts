@@ -87,8 +87,24 @@ function table({ lines, logX, logY }: Plot): Table {
 /** Charts of the same axis show the same place. */
 const cursors = uPlot.sync("x");
 
-/** Plots lines in an element. @returns the plot, for `destroy()` */
-export function plotLines(target: HTMLElement, plot: Plot, events: PlotEvents): uPlot {
+/** A chart in the page. */
+export interface Plotted {
+  /** Shows other values of lines of the same form: a drag that is under way is not disturbed. */
+  readonly update: (plot: Plot) => void;
+  readonly destroy: () => void;
+}
+
+/** What a plot has to be made anew for: all but the values of its lines. */
+export function formOf({ lines, ...rest }: Plot): string {
+  const forms = lines.map(({ label, color, isDashed, isFaint, smooth, band }) => {
+    return [label, color, isDashed, isFaint, smooth !== undefined, band !== undefined];
+  });
+  return JSON.stringify([forms, rest]);
+}
+
+/** Plots lines in an element. */
+export function plotLines(target: HTMLElement, plot: Plot, events: PlotEvents): Plotted {
+  let current = plot;
   const { axis, ink, width, height, logX, logY, yRange, zoom } = plot;
   const { data, series, bands } = table(plot);
   const font = "12px system-ui, sans-serif";
@@ -125,7 +141,7 @@ export function plotLines(target: HTMLElement, plot: Plot, events: PlotEvents): 
       { ...axes, size: 58, values: (_plot, ticks) => ticks.map(tickText) },
     ],
     hooks: {
-      draw: [(self) => drawMarks(self, plot)],
+      draw: [(self) => drawMarks(self, current)],
       setSelect: [
         (self) => {
           const { left, width: dragged } = self.select;
@@ -133,14 +149,20 @@ export function plotLines(target: HTMLElement, plot: Plot, events: PlotEvents): 
           events.onZoom([self.posToVal(left, "x"), self.posToVal(left + dragged, "x")]);
         },
       ],
-      setCursor: [(self) => events.onHover(hoverOf(self, plot))],
+      setCursor: [(self) => events.onHover(hoverOf(self, current))],
     },
   };
   const made = new uPlot(options, data, target);
   // A double click is uPlot's way to show everything.
   made.over.addEventListener("dblclick", () => events.onZoom(undefined));
   made.over.addEventListener("mouseleave", () => events.onHover(undefined));
-  return made;
+  return {
+    update: (next) => {
+      current = next;
+      made.setData(table(next).data);
+    },
+    destroy: () => made.destroy(),
+  };
 }
 
 function padded([low, high]: readonly [number, number]): [number, number] {

@@ -3,7 +3,7 @@ import type { ColumnNames, ColumnValues, RunSummary } from "../../src/api-types.
 import { api } from "./api.ts";
 import { duration, shortNumber, statusLabel, timeText } from "./format.ts";
 import { listParam, setParams } from "./params.ts";
-import { nameOf, runs } from "./runs.ts";
+import { isScanning, nameOf, runs } from "./runs.ts";
 
 /** A column of the list of runs: `status`, `latest:val/loss`, `config:model.width`, ... */
 export interface Column {
@@ -108,15 +108,20 @@ export function wantConfig(name: string): void {
 }
 
 const runCount = computed(() => runs.value.size);
+/** How many runs there were when a value was asked for: configurations do not change, only new runs have new ones. */
+const askedAt = new Map<string, number>();
+
 effect(() => {
-  // Configurations do not change: only new runs have new ones.
-  if (runCount.value === 0) return;
+  const count = runCount.value;
+  if (count === 0 || isScanning.value) return;
   for (const name of wanted.value) {
+    if (askedAt.get(name) === count) continue;
+    askedAt.set(name, count);
     api<ColumnValues>(`columns/config?name=${encodeURIComponent(name)}`).then(
       (values) => {
         configValues.value = new Map([...configValues.peek(), [name, values]]);
       },
-      () => {},
+      () => askedAt.delete(name),
     );
   }
 });

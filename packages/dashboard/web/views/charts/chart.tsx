@@ -3,10 +3,12 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ChartGroup } from "../../charts/chart-groups.ts";
 import { rangeWithoutOutliers } from "../../charts/curves.ts";
 import { chartCsv, chartPng, download } from "../../charts/export.ts";
-import { axisTitles, type Hover, type Line, plotLines } from "../../charts/line-plot.ts";
+import { axisTitles, formOf, type Hover, type Line, type Plotted, plotLines } from "../../charts/line-plot.ts";
 import { pointedRun } from "../../components/run-list.tsx";
+import { columnOf } from "../../state/columns.ts";
 import { shortNumber, timeText } from "../../state/format.ts";
-import { metrics } from "../../state/metrics.ts";
+import type { LoadedMetrics } from "../../state/metrics.ts";
+import { nameOf } from "../../state/runs.ts";
 import { selectedRuns } from "../../state/selection.ts";
 import { theme } from "../../state/theme.ts";
 import { linesOf } from "./lines.ts";
@@ -29,8 +31,13 @@ const inks = {
   dark: { text: "#b4bfcb", grid: "#2c333c" },
 } as const;
 
+interface ChartProps {
+  readonly group: ChartGroup;
+  readonly metrics: ReadonlyMap<string, LoadedMetrics>;
+}
+
 /** One chart of the runs that are shown. */
-export function Chart({ group }: { readonly group: ChartGroup }) {
+export function Chart({ group, metrics }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   const [hover, setHover] = useState<Hover | undefined>(undefined);
@@ -38,11 +45,16 @@ export function Chart({ group }: { readonly group: ChartGroup }) {
   const range = zoom();
   const weight = smoothing();
   const [logX, logY] = [logXParam.value !== "", isIn(logYParam, group.title)];
-  const pointed = pointedRun.value;
-  const [runs, loaded, spreadBy] = [selectedRuns.value, metrics.value, spreadParam.value];
+  const [runs, spreadBy] = [selectedRuns.value, spreadParam.value];
+  // The list of runs changes all the time; what of it is plotted rarely does.
+  const identity = JSON.stringify(
+    runs.map(({ run, color }) => [run.key, color, nameOf(run), run.monitor, columnOf(spreadBy)?.text(run)]),
+  );
+  // Pointing at a run that is hidden dims nothing.
+  const pointed = runs.some(({ run }) => run.key === pointedRun.value) ? pointedRun.value : undefined;
   const lines = useMemo(
-    () => linesOf(group, runs, loaded, { axis, smoothing: weight, spreadBy, pointed }),
-    [group, runs, loaded, axis, weight, spreadBy, pointed],
+    () => linesOf(group, runs, metrics, { axis, smoothing: weight, spreadBy, pointed }),
+    [group, identity, metrics, axis, weight, spreadBy, pointed],
   );
   const hasOutliers = outliersParam.value !== "";
   useEffect(() => {
@@ -51,16 +63,25 @@ export function Chart({ group }: { readonly group: ChartGroup }) {
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
+  const yRange = hasOutliers ? undefined : rangeWithoutOutliers(lines.flatMap(({ points }) => points.y));
+  const plot = { lines, axis, logX, logY, yRange, zoom: range, width, height, ink: inks[theme.value] };
+  const form = width === 0 || lines.length === 0 ? "" : formOf(plot);
+  const plotted = useRef<{ readonly lines: readonly Line[]; readonly chart: Plotted } | undefined>(undefined);
   useEffect(() => {
-    if (width === 0 || lines.length === 0) return undefined;
-    const yRange = hasOutliers ? undefined : rangeWithoutOutliers(lines.flatMap(({ points }) => points.y));
-    const made = plotLines(
-      place.current as HTMLDivElement,
-      { lines, axis, logX, logY, yRange, zoom: range, width, height, ink: inks[theme.value] },
-      { onZoom: setZoom, onHover: setHover },
-    );
-    return () => made.destroy();
-  }, [lines, axis, logX, logY, hasOutliers, range?.join(), width, theme.value]);
+    if (form === "") return undefined;
+    const chart = plotLines(place.current as HTMLDivElement, plot, { onZoom: setZoom, onHover: setHover });
+    plotted.current = { lines, chart };
+    return () => {
+      plotted.current = undefined;
+      chart.destroy();
+    };
+  }, [form]);
+  useEffect(() => {
+    const { current } = plotted;
+    if (current === undefined || current.lines === lines) return;
+    plotted.current = { lines, chart: current.chart };
+    current.chart.update(plot);
+  }, [lines]);
 
   const savePng = async () => {
     const canvas = place.current?.querySelector("canvas");

@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { chartSections, classPrefixes } from "../../charts/chart-groups.ts";
 import { RunList } from "../../components/run-list.tsx";
 import { loadConfigNames } from "../../state/columns.ts";
@@ -9,6 +9,7 @@ import { Chart } from "./chart.tsx";
 import { ClassMetrics } from "./class-metrics.tsx";
 import { ChartControls } from "./controls.tsx";
 import { foldedParam, isIn, toggleIn } from "./settings.ts";
+import { useZoomedMetrics } from "./zoomed.ts";
 
 /** Curves of the runs that are shown. */
 export function ChartsView() {
@@ -16,9 +17,10 @@ export function ChartsView() {
     loadConfigNames().catch(() => {});
   }, []);
   const shown = selectedRuns.value;
+  const zoomed = useZoomedMetrics();
   const names = new Set(shown.flatMap(({ run }) => metrics.value.get(run.key)?.names ?? []));
   const monitors = shown.flatMap(({ run }) => run.monitor?.name ?? []);
-  const sections = chartSections(names, monitors);
+  const sections = useMemo(() => chartSections(names, monitors), [[...names].join(), monitors.join()]);
   const isWaiting = shown.some(({ run }) => !metrics.value.has(run.key) && !metricsErrors.value.has(run.key));
   return (
     <div class="charts-view">
@@ -38,7 +40,7 @@ export function ChartsView() {
               <Section key={title} title={title} count={charts.length}>
                 <div class="chart-grid">
                   {charts.map((group) => (
-                    <Chart key={group.title} group={group} />
+                    <Chart key={group.title} group={group} metrics={zoomed} />
                   ))}
                 </div>
               </Section>

@@ -1,5 +1,6 @@
 import type { RunSummary } from "../../../src/api-types.ts";
 import { columnOf } from "../../state/columns.ts";
+import { shortNumber } from "../../state/format.ts";
 import { param } from "../../state/params.ts";
 
 /** The column, and `-` before it for the greatest first. */
@@ -48,7 +49,8 @@ export function groupText(
   const numbers = runs.map(values).filter((value) => typeof value === "number");
   if (numbers.length === 0) return "";
   const mean = numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
-  if (numbers.length === 1) return mean.toPrecision(4);
+  const text = (value: number) => shortNumber(Number(value.toPrecision(3)));
+  if (numbers.length === 1) return text(mean);
   const variance = numbers.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (numbers.length - 1);
-  return `${Number(mean.toPrecision(4))} ± ${Number(Math.sqrt(variance).toPrecision(2))}`;
+  return `${text(mean)} ± ${shortNumber(Number(Math.sqrt(variance).toPrecision(2)))}`;
 }

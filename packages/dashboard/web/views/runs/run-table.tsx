@@ -1,11 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ProgressBar, Status } from "../../components/status.tsx";
 import type { Column } from "../../state/columns.ts";
-import { setParams } from "../../state/params.ts";
-import { nameOf } from "../../state/runs.ts";
-import { colors, selectedKeys, toggle } from "../../state/selection.ts";
-import { isPinned } from "./column-chooser.tsx";
-import { groupText, type Row, sortBy } from "./rows.ts";
+import { selectedKeys, toggle } from "../../state/selection.ts";
+import { GroupCells, Head, openDetails, placed, RunCells } from "./cells.tsx";
+import type { Row } from "./rows.ts";
 
 interface RunTableProps {
   readonly columns: readonly Column[];
@@ -18,7 +15,8 @@ const rowHeight = 36;
 const spare = 8;
 
 /** The table of runs (ARIA pattern "grid"): only the rows that are seen exist, so that thousands scroll as ten do. */
-export function RunTable({ columns, rows }: RunTableProps) {
+export function RunTable({ columns: chosen, rows }: RunTableProps) {
+  const columns = placed(chosen);
   const box = useRef<HTMLDivElement>(null);
   const [scroll, setScroll] = useState(0);
   const [height, setHeight] = useState(600);
@@ -116,105 +114,5 @@ export function RunTable({ columns, rows }: RunTableProps) {
       </div>
       {rows.length === 0 && <p class="note">No run fits the filter.</p>}
     </div>
-  );
-}
-
-function openDetails(key: string): void {
-  setParams({ view: "run", of: key });
-}
-
-function Head({ column }: { readonly column: Column }) {
-  const isSorted = sortBy.value.replace(/^-/, "") === column.id;
-  const isDown = sortBy.value.startsWith("-");
-  const next = isSorted ? (isDown ? column.id : `-${column.id}`) : column.isNumeric ? `-${column.id}` : column.id;
-  return (
-    <span
-      role="columnheader"
-      aria-sort={isSorted ? (isDown ? "descending" : "ascending") : "none"}
-      class={cellClass(column)}
-      title={column.title}
-    >
-      <button type="button" onClick={() => sortBy.set(next)}>
-        {column.title}
-        <span aria-hidden="true">{isSorted ? (isDown ? " ↓" : " ↑") : ""}</span>
-      </button>
-    </span>
-  );
-}
-
-function cellClass(column: Column): string {
-  return `cell column-${column.id.replaceAll(/[^a-z]+/gi, "-")} ${column.isNumeric ? "number" : ""} ${isPinned(column) ? "pinned" : ""}`;
-}
-
-function RunCells({
-  row,
-  columns,
-}: {
-  readonly row: Extract<Row, { kind: "run" }>;
-  readonly columns: readonly Column[];
-}) {
-  const { run } = row;
-  const isShown = selectedKeys.value.includes(run.key);
-  return (
-    <>
-      <span role="gridcell" class="cell tick pinned">
-        <input
-          type="checkbox"
-          tabIndex={-1}
-          aria-label={`Show ${nameOf(run)} in the charts`}
-          checked={isShown}
-          style={{ accentColor: colors.value.get(run.key) ?? "" }}
-          onChange={() => toggle(run.key)}
-        />
-      </span>
-      {columns.map((column) => (
-        <span
-          key={column.id}
-          role="gridcell"
-          class={cellClass(column)}
-          title={column.id === "best" && run.monitor ? `${run.monitor.name} ${column.text(run)}` : column.text(run)}
-        >
-          {column.id === "name" ? (
-            <button type="button" class="link" tabIndex={-1} onClick={() => openDetails(run.key)}>
-              {nameOf(run)}
-            </button>
-          ) : column.id === "status" ? (
-            <Status status={run.status} />
-          ) : column.id === "tags" ? (
-            run.annotations.tags.map((tag) => (
-              <span key={tag} class="tag">
-                {tag}
-              </span>
-            ))
-          ) : (
-            column.text(run)
-          )}
-          {column.id === "epoch" && <ProgressBar run={run} />}
-        </span>
-      ))}
-    </>
-  );
-}
-
-function GroupCells({
-  row,
-  columns,
-}: {
-  readonly row: Extract<Row, { kind: "group" }>;
-  readonly columns: readonly Column[];
-}) {
-  return (
-    <>
-      <span role="gridcell" class="cell tick pinned" />
-      {columns.map((column) => (
-        <span key={column.id} role="gridcell" class={cellClass(column)}>
-          {column.id === "name"
-            ? `${row.title} (${row.runs.length})`
-            : column.isNumeric && column.id !== "started"
-              ? groupText(row.runs, column.value)
-              : ""}
-        </span>
-      ))}
-    </>
   );
 }

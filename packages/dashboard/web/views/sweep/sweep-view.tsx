@@ -9,8 +9,8 @@ import { listedRuns, nameOf } from "../../state/runs.ts";
 const sweepParam = param("sweep");
 const metricParam = param("metric");
 
-/** Values that are different in every run say nothing, e.g. folders. */
-const ignored = /(^|\.)(_target_|output_dir|run_dir|dirpath|save_dir|name|data_root)$/;
+/** Folders that are different in every run say nothing. */
+const ignored = /(^|[._])(dir|dirpath)$/;
 /** Axes beyond these cannot be read. */
 const maxAxes = 8;
 
