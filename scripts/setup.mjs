@@ -30,7 +30,7 @@ function checkNode() {
 
 async function systemPackages() {
   const { hasGlooHeaders, locateLibTorch } = await import("../packages/torch/native/locate.mjs");
-  const { missingTools } = await import("../packages/torch/native/build.mjs");
+  const { missingTools } = await import("../packages/torch/native/compile.mjs");
   const { installAdvice } = await import("../packages/torch/native/install-advice.mjs");
   const tools = missingTools();
   const libtorch = found(locateLibTorch);

@@ -1,6 +1,5 @@
-// Makes the addon in its folder, unless it is there already: taken from the platform package where that fits, else built
-// with CMake. Built-in modules only.
-import { spawn, spawnSync } from "node:child_process";
+// Makes the addon in its folder, unless it is there already: taken from the platform package where that fits, else
+// compiled. Built-in modules only.
 import { createHash } from "node:crypto";
 import {
   existsSync,
@@ -13,16 +12,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createRequire } from "node:module";
-import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { addonOfAnother, compile, missingTools, treeIn } from "./compile.mjs";
+import { whyUnusable } from "./fits.mjs";
 import { installAdvice } from "./install-advice.mjs";
 import { hasGlooHeaders, locateLibTorch } from "./locate.mjs";
 import { addonFolder, addonName, BuildError, buildInfo, isClone, libraryIn, nativeFolder } from "./place.mjs";
 import { platformPackage, takePrebuilt } from "./prebuilt.mjs";
-
-const require = createRequire(import.meta.url);
 
 function sourceFiles(folder = nativeFolder) {
   return readdirSync(folder, { withFileTypes: true })
@@ -43,30 +40,6 @@ function replaceFile(path, write) {
   const temporary = `${path}.${process.pid}.tmp`;
   write(temporary);
   renameSync(temporary, path);
-}
-
-/** Runs a command; the last lines of its output become the error when it fails. */
-function runCommand(command, args, onLine) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
-    let log = "";
-    const take = (chunk) => {
-      log = (log + chunk).slice(-20_000);
-      for (const line of String(chunk).split("\n")) if (line.trim() !== "") onLine(line.trim());
-    };
-    child.stdout.on("data", take);
-    child.stderr.on("data", take);
-    child.on("error", (error) => reject(new BuildError(`${command} cannot be started: ${error.message}`)));
-    child.on("close", (code) => {
-      if (code === 0) resolve(undefined);
-      else
-        reject(
-          new BuildError(
-            `${command} ${args[0]} failed with exit code ${code}:\n${log.split("\n").slice(-40).join("\n")}`,
-          ),
-        );
-    });
-  });
 }
 
 /**
@@ -93,12 +66,11 @@ export async function makeAddon({ onProgress = () => {}, force = false, sanitize
   const made = (how) => ({ path, how, seconds: (Date.now() - started) / 1000, libtorch });
   const isReady = () => !force && buildInfo(folder)?.contentHash === wanted && existsSync(path);
   if (isReady()) {
-    // Of the same LibTorch, but its file may have been installed again.
-    writeInfo(folder, buildInfo(folder), libtorch);
+    noteInstalledAgain(folder, libtorch);
     return made("ready");
   }
   createFolder(folder);
-  const release = await takeLock(join(folder, "lock"), onProgress);
+  const release = await takeLock(join(folder, "lock"), onProgress).catch(explainDisk);
   try {
     if (isReady()) return made("ready");
     linkLibTorch(folder, libtorch);
@@ -106,31 +78,59 @@ export async function makeAddon({ onProgress = () => {}, force = false, sanitize
     const why = prebuilt && takePrebuilt(prebuilt, libtorch, path);
     const how = prebuilt !== undefined && why === undefined ? "prebuilt" : "built";
     if (how === "built") {
-      const binary = await compile(folder, libtorch, options, onProgress, why);
-      replaceFile(path, (temporary) => writeFileSync(temporary, readFileSync(binary), { mode: 0o755 }));
+      await compile(
+        folder,
+        libtorch,
+        { ...options, why: why ?? addonOfAnother(folder, libtorch) },
+        onProgress,
+        (binary) => replaceFile(path, (temporary) => writeFileSync(temporary, readFileSync(binary), { mode: 0o755 })),
+      );
       // Object files serve whoever changes the sources.
       if (!isClone()) rmSync(treeIn(folder), { recursive: true, force: true });
     }
     writeInfo(folder, { contentHash: wanted, origin: how, builtAt: new Date().toISOString(), sanitize }, libtorch);
     return made(how);
+  } catch (error) {
+    return explainDisk(error);
   } finally {
     release();
   }
 }
 
+/** An addon may be of the same LibTorch whose file has been installed again; where nothing may be written, it is asked each time. */
+function noteInstalledAgain(folder, libtorch) {
+  try {
+    linkLibTorch(folder, libtorch);
+    writeInfo(folder, buildInfo(folder), libtorch);
+  } catch (error) {
+    if (!["EROFS", "EACCES", "EPERM"].includes(error.code)) explainDisk(error);
+  }
+}
+
+/** @returns {never} */
+function explainDisk(error) {
+  const isFull = ["ENOSPC", "EDQUOT"].includes(error.code);
+  if (!isFull && !["EROFS", "EACCES", "EPERM"].includes(error.code)) throw error;
+  const fix = isFull
+    ? `free space on the disk of ${addonFolder()}`
+    : "set XDG_CACHE_HOME to a folder that may be written";
+  throw new BuildError(`the addon cannot be written: ${error.message}\n  fix: ${fix}`);
+}
+
 function located() {
   const libtorch = locateLibTorch();
+  const reason = libtorch && whyUnusable(libtorch);
+  if (reason !== undefined) throw new BuildError(`${reason}\n${otherLibTorch(libtorch)}`);
   if (libtorch !== undefined) return libtorch;
   const tools = !isClone() && platformPackage() !== undefined ? false : missingTools().length > 0;
   throw new BuildError(`LibTorch was not found\n${installAdvice({ libtorch: true, tools })}`);
 }
 
-/** What building needs and this machine lacks. */
-export function missingTools() {
-  const works = (command) => spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
-  // On Windows CMake finds Visual Studio's compiler by itself.
-  const hasCompiler = process.platform === "win32" || works(process.env.CXX ?? "c++") || works("g++");
-  return [...(works("cmake") ? [] : ["CMake"]), ...(hasCompiler ? [] : ["a C++ compiler"])];
+/** What to do about a LibTorch that cannot be used, by where it was found. */
+function otherLibTorch({ kind, cmakePrefix }) {
+  if (kind === "LIBTORCH") return "  fix: set LIBTORCH to the folder of another one, or unset it";
+  if (kind === "download") return `  fix: delete ${dirname(cmakePrefix)} and download it again`;
+  return installAdvice({ libtorch: true });
 }
 
 function createFolder(folder) {
@@ -156,54 +156,6 @@ function writeInfo(folder, info, libtorch) {
 function linkLibTorch(folder, { libDir }) {
   if (process.platform === "win32") return;
   replaceFile(join(folder, "libtorch"), (temporary) => symlinkSync(libDir, temporary));
-}
-
-/** Where CMake works. */
-const treeIn = (folder) => join(folder, `cmake-${process.arch}`);
-
-/**
- * @param {string | undefined} why no prebuilt addon was taken, where there is one
- * @returns {Promise<string>} the path of what CMake made
- */
-async function compile(folder, libtorch, { sanitize, gloo }, onProgress, why) {
-  const started = Date.now();
-  const missing = missingTools();
-  if (missing.length > 0) {
-    const lead = why === undefined ? "the" : `${why}: an`;
-    throw new BuildError(
-      `${lead} addon for LibTorch ${libtorch.version} (${libtorch.libDir}) has to be compiled, and ${missing.join(" and ")} ${missing.length === 1 ? "is" : "are"} missing\n${installAdvice({ tools: true })}`,
-    );
-  }
-  const because = why === undefined ? "" : `: ${why}`;
-  onProgress(`building the torch addon against LibTorch ${libtorch.version} (${libtorch.kind})${because}`);
-  const tree = treeIn(folder);
-  const before = buildInfo(folder)?.libtorch?.libDir;
-  if (before !== undefined && before !== libtorch.libDir) rmSync(tree, { recursive: true, force: true });
-  const ninja = spawnSync("ninja", ["--version"]).status === 0;
-  await runCommand(
-    "cmake",
-    [
-      ...(ninja && !existsSync(join(tree, "Makefile")) ? ["-G", "Ninja"] : []),
-      ...["-S", nativeFolder, "-B", tree, "-DCMAKE_BUILD_TYPE=Release"],
-      `-DCMAKE_PREFIX_PATH=${libtorch.cmakePrefix}`,
-      `-DNODE_API_HEADERS=${join(dirname(require.resolve("node-api-headers/package.json")), "include")}`,
-      `-DNODE_ADDON_API=${dirname(require.resolve("node-addon-api/package.json"))}`,
-      `-DCT_GLOO_HEADERS=${gloo ? "ON" : "OFF"}`,
-      `-DCT_SANITIZE=${sanitize ? "ON" : "OFF"}`,
-    ],
-    () => {},
-  );
-  await runCommand(
-    "cmake",
-    ["--build", tree, "--config", "Release", "--parallel", String(Math.max(1, cpus().length))],
-    (line) => {
-      const step = /^\[\s*(\d+%|\d+\/\d+)\]/.exec(line);
-      if (step) onProgress(`building the torch addon [${step[1]}] ${Math.round((Date.now() - started) / 1000)} s`);
-    },
-  );
-  // Visual Studio's generator has a folder for each configuration.
-  const candidates = [join(tree, addonName), join(tree, "Release", addonName)];
-  return candidates.find((path) => existsSync(path)) ?? candidates[0];
 }
 
 /** One build at a time in a tree; a lock whose process is gone is taken over. */

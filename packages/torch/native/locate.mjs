@@ -53,14 +53,24 @@ function fromVariable() {
 
 /** What `classifier setup --download` has unpacked: whoever asked for it wants it used. Of several, that asked for last. */
 function fromDownload() {
-  const folder = cacheFolder("libtorch");
-  if (!existsSync(folder)) return undefined;
+  const folder = existingCache();
+  if (folder === undefined) return undefined;
   return readdirSync(folder)
     .filter((name) => existsSync(join(folder, name, "libtorch")))
     .map((name) => ({ path: join(folder, name), at: statSync(join(folder, name)).mtimeMs }))
     .sort((a, b) => b.at - a.at)
     .map(({ path }) => at("download", join(path, "libtorch")))
     .find((found) => found !== undefined);
+}
+
+/** A user without a home folder has no cache. */
+function existingCache() {
+  try {
+    const folder = cacheFolder("libtorch");
+    return existsSync(folder) ? folder : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function fromDebian() {

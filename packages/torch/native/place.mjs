@@ -1,7 +1,7 @@
 // Where the built addon of this package is, and whether it still stands. Built-in modules only: setup runs this before
 // anything is installed, and loading the package asks here at every start.
 import { createHash } from "node:crypto";
-import { readFileSync, realpathSync, statSync } from "node:fs";
+import { readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -77,12 +77,26 @@ export function buildInfo(folder = addonFolder()) {
   }
 }
 
-/** LibTorch's library in a folder: a changed one needs another addon. */
-export function libraryIn(libDir) {
+/** LibTorch's library in a folder. */
+export function libraryPath(libDir) {
   const names = { darwin: "libtorch_cpu.dylib", win32: "torch_cpu.dll" };
-  const path = realpathSync(join(libDir, names[process.platform] ?? "libtorch_cpu.so"));
+  return join(libDir, names[process.platform] ?? "libtorch_cpu.so");
+}
+
+/** What that library is now: a changed one needs another addon. */
+export function libraryIn(libDir) {
+  const path = realpathSync(libraryPath(libDir));
   const { size, mtimeMs } = statSync(path);
   return { path, size, mtimeMs };
+}
+
+/** Where the link beside an addon leads; to what it was built against where there is none. */
+function linkedLibTorch(folder) {
+  try {
+    return readlinkSync(join(folder, "libtorch"));
+  } catch {
+    return buildInfo(folder)?.libtorch.libDir;
+  }
 }
 
 /**
@@ -97,6 +111,7 @@ export function readyAddon() {
   try {
     const { size, mtimeMs } = statSync(info.library.path);
     statSync(path);
+    if (linkedLibTorch(folder) !== info.libtorch.libDir) return undefined;
     return size === info.library.size && mtimeMs === info.library.mtimeMs ? path : undefined;
   } catch {
     return undefined;

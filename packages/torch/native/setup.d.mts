@@ -15,8 +15,7 @@ export interface Addon {
   readonly libtorch: LibTorch;
 }
 
-/** Something is missing or does not fit; the message says what, and what to do. */
-export class BuildError extends Error {}
+export { BuildError } from "./place.mjs";
 
 /** @throws BuildError when `LIBTORCH` names a folder without LibTorch */
 export function locateLibTorch(): LibTorch | undefined;

@@ -1,5 +1,6 @@
 import { CtError, maskText, printable } from "@classifier-training/base";
 import { CommanderError } from "commander";
+import { missingPackage } from "./missing-package.ts";
 
 export const exitCode = { success: 0, failure: 1, problemsFound: 2, closedPipe: 141 } as const;
 
@@ -7,7 +8,8 @@ export const exitCode = { success: 0, failure: 1, problemsFound: 2, closedPipe: 
  * Writes an error and returns the exit code. An expected error is one message; a stack trace follows only with
  * HYDRA_FULL_ERROR=1, or for a defect.
  */
-export function reportFailure(error: unknown): number {
+export function reportFailure(thrown: unknown): number {
+  const error = missingPackage(thrown) ?? thrown;
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.success : exitCode.failure;
   const full = process.env["HYDRA_FULL_ERROR"] === "1";
   process.stderr.write(`${maskText(printable(full || !CtError.is(error) ? describe(error) : error.message))}\n`);

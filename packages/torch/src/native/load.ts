@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process";
+import { existsSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
-import { delimiter } from "node:path";
+import { basename, delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { addonFolder, buildInfo, readyAddon } from "../../native/place.mjs";
+import { addonFolder, BuildError, type BuildInfo, buildInfo, readyAddon } from "../../native/place.mjs";
 import { NativeLoadError } from "../errors.ts";
 import type { Binding } from "./binding.ts";
 
-export { type BuildInfo, buildInfo } from "../../native/place.mjs";
+export { type BuildInfo, buildInfo };
 
 /** The fix for a failure of `dlopen`, by its text. */
 export function adviceFor(message: string, libDir: string | undefined): string {
@@ -43,8 +44,43 @@ function makeAddon(): string {
   });
 }
 
+/** The file of another LibTorch that the system would load in place of the addon's own. */
+function otherLibrary({ library }: BuildInfo): string | undefined {
+  if (library === undefined || process.platform !== "linux") return undefined;
+  // As the addon names it: Debian's with its version.
+  const name = basename(library.path).replace(/(\.so\.\d+\.\d+)\.\d+$/, "$1");
+  return (process.env["LD_LIBRARY_PATH"] ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .filter((path) => existsSync(path))
+    .slice(0, 1)
+    .find((path) => realpathSync(path) !== library.path);
+}
+
+/** The addon's path. @throws NativeLoadError */
+function addonPath(): string {
+  const given = process.env["CT_TORCH_ADDON"];
+  if (given !== undefined) return given;
+  let path: string;
+  try {
+    path = readyAddon() ?? makeAddon();
+  } catch (cause) {
+    if (!(cause instanceof BuildError)) throw cause;
+    throw new NativeLoadError({ code: "torch/not-built", what: cause.message, cause });
+  }
+  const info = buildInfo();
+  const other = info && otherLibrary(info);
+  if (info === undefined || other === undefined) return path;
+  throw new NativeLoadError({
+    code: "torch/other-libtorch",
+    what: `the native addon was made for LibTorch ${info.libtorch.version} (${info.libtorch.libDir}), and LD_LIBRARY_PATH has another one before it: ${other}`,
+    where: path,
+    fix: "unset LD_LIBRARY_PATH, or set LIBTORCH to the folder of the one wanted: an addon is made for it",
+  });
+}
+
 function load(): Binding {
-  const path = process.env["CT_TORCH_ADDON"] ?? readyAddon() ?? makeAddon();
+  const path = addonPath();
   const libDir = buildInfo()?.libtorch.libDir;
   // Windows has no search path inside of a library.
   if (process.platform === "win32" && libDir !== undefined) {

@@ -2,6 +2,7 @@ import { cpus, totalmem } from "node:os";
 import type { BuildInfo } from "@classifier-training/torch";
 import { print, printJson, type RegisterCommand } from "../command.ts";
 import { exitCode } from "../exit.ts";
+import { installCommands } from "../missing-package.ts";
 
 interface Finding {
   readonly ok: boolean;
@@ -79,8 +80,12 @@ function processGroups({ isBackendAvailable }: { isBackendAvailable(backend: "gl
 }
 
 async function codec(): Promise<Finding> {
-  const { default: sharp } = await import("sharp");
-  return { ok: true, name: "sharp", detail: `${sharp.versions.sharp ?? "?"} (libvips ${sharp.versions.vips})` };
+  try {
+    const { default: sharp } = await import("sharp");
+    return { ok: true, name: "sharp", detail: `${sharp.versions.sharp ?? "?"} (libvips ${sharp.versions.vips})` };
+  } catch (error) {
+    return { ok: false, name: "sharp", detail: firstLine(error), fix: installCommands.sharp };
+  }
 }
 
 async function inference(): Promise<Finding> {
@@ -88,7 +93,10 @@ async function inference(): Promise<Finding> {
     const ort = await import("@classifier-training/inference/runtime");
     return { ok: true, name: "ONNX Runtime", detail: ort.env.versions.node ?? "present" };
   } catch (error) {
-    const detail = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
-    return { ok: false, name: "ONNX Runtime", detail, fix: "npm install --ignore-scripts onnxruntime-node" };
+    return { ok: false, name: "ONNX Runtime", detail: firstLine(error), fix: installCommands["onnxruntime-node"] };
   }
+}
+
+function firstLine(error: unknown): string {
+  return error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
 }
