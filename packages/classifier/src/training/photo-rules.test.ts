@@ -68,17 +68,21 @@ test("few images have more epochs than many, published weights fewer than none",
   expect(epochs("hand signs", true)).toBeLessThan(epochs("hand signs", false));
 });
 
-test("strong augmentation is for long trainings", () => {
+test("photos that are seen often are mixed, and strong augmentation is for long trainings", () => {
   const strong = (photos: Data, epochs: number) =>
     decide("a GPU", photos, { "trainer.max_epochs": epochs, "transforms.flip": false }).decisions.filter(({ key }) =>
       key.startsWith("transforms."),
     );
   expect(strong("hand signs", 60)).toEqual([]);
-  expect(strong("20 a class", 200)).toEqual([]);
-  expect(strong("hand signs", 200).map(({ key, value }) => [key, value])).toEqual([
+  const mixed = [["transforms.mix", 1]];
+  const keys = (photos: Data, epochs: number) => strong(photos, epochs).map(({ key, value }) => [key, value]);
+  expect(keys("20 a class", 200)).toEqual(mixed);
+  expect(keys("hand signs", 200)).toEqual(mixed);
+  expect(keys("a camera's", 50)).toEqual([]);
+  expect(keys("a camera's", 100)).toEqual([
+    ...mixed,
     ["transforms.trivial_augment", 1],
     ["transforms.random_erasing", 0.1],
-    ["transforms.mix", 1],
   ]);
 });
 

@@ -62,6 +62,12 @@ const mostValidations = 30;
 /** Seconds of a validation beside its forward passes: metrics, reports, a checkpoint. */
 const validationS = 0.7;
 
+/** From so many epochs on, photos are mixed: networks memorize what they see that often (docs/recipe-for-photos.md has figures). */
+const repetition = 100;
+
+/** From so many images on, in all epochs, there is time for strong augmentation: shorter trainings get worse by it. */
+const strongVisits = 1_000_000;
+
 /** How long a training takes at most where nobody says, by the rough figures above. */
 const patienceS = 20 * 60;
 
@@ -123,10 +129,13 @@ export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
   set("model.learning_rate", ...learningRate(network, isPretrained, batch));
   set("model.warmup_epochs", Math.min(5, Math.max(1, Math.round(epochs * 0.08))), `of ${plural(epochs, "epoch")}`);
   set("transforms.flip", true, "mirrored, too; false for digits, text");
-  if (isLong(epochs, data.samples)) {
-    set("transforms.trivial_augment", 1, `a long training: ${plural(epochs, "epoch")}`);
-    set("transforms.random_erasing", 0.1, "a long training");
-    set("transforms.mix", 1, "a long training: MixUp or CutMix");
+  if (epochs >= repetition) {
+    const often = `each photo ${epochs} times`;
+    set("transforms.mix", 1, `MixUp, CutMix: ${often}`);
+    if (epochs * data.samples >= strongVisits) {
+      set("transforms.trivial_augment", 1, `a long training: ${often}`);
+      set("transforms.random_erasing", 0.1, "a long training");
+    }
   }
   set("callbacks.ema.decay", emaDecay(steps), `averages the last part of ${steps} steps`);
 
@@ -163,11 +172,6 @@ function wantedEpochs(samples: number, isPretrained: boolean): number {
 /** More than this many epochs bring nothing. */
 function mostEpochs(samples: number, isPretrained: boolean): number {
   return Math.round(wantedEpochs(samples, isPretrained) * 2.5);
-}
-
-/** Whether there is time for strong augmentation: shorter trainings get worse by it (docs/recipe-for-photos.md). */
-function isLong(epochs: number, samples: number): boolean {
-  return epochs >= 100 && epochs * samples >= 200_000;
 }
 
 /** The largest size that leaves time for epochs, and is not much larger than the photos. */
