@@ -46,16 +46,17 @@ export function analyzeStored({ name, rows }: StoredPredictions): StoredAnalysis
   };
 }
 
-/** `calibration error (ECE) 0.041; area under risk-coverage (AURC) 0.012; 91.0% of the images at 5% errors`. */
+/** `calibration error (ECE) 0.041, risk-coverage area (AURC) 0.012`, and which images can be answered; lines of 80 columns. */
 export function describeAnalysis({ calibration, riskCoverage: curve, slices }: StoredAnalysis): string[] {
   const point = coverageAtRisk(curve, namedRisk);
   const answered =
     point === undefined
-      ? "no confidence has less than 5% errors"
-      : `${percent(point.coverage)} of the images have a confidence of ${point.confidence.toFixed(2)} or more, with ${percent(point.risk)} errors`;
+      ? "not even the most confident images have less than 5% errors"
+      : `${percent(point.coverage)} have a confidence of ${point.confidence.toFixed(2)} or more, and ${percent(point.risk)} errors`;
   const weakest = slices.find(({ accuracy, rest }) => accuracy.high < rest.low);
   return [
-    `calibration error (ECE) ${calibration.error.toFixed(3)}, risk-coverage area (AURC) ${curve.aurc.toFixed(3)}; ${answered}`,
+    `calibration error (ECE) ${calibration.error.toFixed(3)}, risk-coverage area (AURC) ${curve.aurc.toFixed(3)}`,
+    answered,
     ...(weakest === undefined
       ? []
       : [
