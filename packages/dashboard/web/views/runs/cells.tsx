@@ -21,7 +21,7 @@ const widths: Readonly<Record<string, number>> = {
   notes: 220,
   folder: 220,
 };
-const otherWidth = 130;
+const otherWidth = 145;
 
 /** The columns in the order in which they are seen: those that are pinned first. */
 export function placed(columns: readonly Column[]): readonly PlacedColumn[] {
