@@ -90,5 +90,7 @@ export function networkReason(error: unknown): { readonly text: string; readonly
   const { code, message } = cause as { code?: string; message?: string };
   const text = message !== undefined && message !== "" ? message : String(code ?? cause);
   const hopelessCodes = ["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH", "ENETDOWN"];
+  // Ports that fetch refuses by its standard.
+  if (text === "bad port") return { text, hopeless: true };
   return { text, hopeless: code !== undefined && (hopelessCodes.includes(code) || code.startsWith("ERR_TLS")) };
 }
