@@ -1,10 +1,11 @@
 // A machine that has never seen the clone: an empty home with empty caches, and folders whose names have what names may
 // have. Commands run in it, and what they took becomes a table.
 import { spawn } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { root } from "../exec.mjs";
 
 export const say = (text) => process.stdout.write(`${text}\n`);
 
@@ -39,7 +40,7 @@ export function newMachine(npmrc) {
   const clean = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|NODE_OPTIONS|CT_|XDG_|CLASSIFIER_)/i.test(name),
   );
-  const env = { ...Object.fromEntries(clean), ...quiet, ...homeVariables(home) };
+  const env = { ...Object.fromEntries(clean), ...quiet, ...homeVariables(home), ...libtorchVariable() };
 
   /** An empty home. */
   function newHome(name) {
@@ -80,6 +81,13 @@ export function newMachine(npmrc) {
 
   const remove = () => rmSync(scratch, { recursive: true, force: true });
   return { scratch, run, project, newHome, remove };
+}
+
+/** A LibTorch that Python or the user's cache has is found in another home by its name only. */
+function libtorchVariable() {
+  const info = join(root, "packages", "torch", "build", "build-info.json");
+  const { kind, cmakePrefix } = JSON.parse(readFileSync(info, "utf8")).libtorch;
+  return kind === "debian" || kind === "homebrew" ? {} : { LIBTORCH: cmakePrefix };
 }
 
 /** What points a program to another home. */

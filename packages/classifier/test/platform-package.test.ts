@@ -42,7 +42,9 @@ function setup(version: string, size?: number) {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name, version: own, libtorch: { version } }));
   copyFileSync(join(built, "ct_torch.node"), join(folder, "ct_torch.node"));
   if (size !== undefined) truncateSync(join(folder, "ct_torch.node"), size);
-  const env = { PATH: base, HOME: base, XDG_CACHE_HOME: cache, LIBTORCH: process.env["LIBTORCH"] ?? "" };
+  // One that Python or the user's cache has is found in another home by its name only.
+  const named = ["debian", "homebrew"].includes(libtorch.kind) ? "" : libtorch.cmakePrefix;
+  const env = { PATH: base, HOME: base, XDG_CACHE_HOME: cache, LIBTORCH: named };
   return spawnSync(process.execPath, [program, "setup"], { cwd: installation, env, encoding: "utf8" });
 }
 
