@@ -12,7 +12,7 @@ export { parseOptions, receivedText, type Schema } from "./options.ts";
 export { curveColors, plotBackgrounds } from "./palette.ts";
 export { retryAfterMs } from "./retry-after.ts";
 export { Rng } from "./rng.ts";
-export { snakeCaseKeys } from "./schema.ts";
+export { camelCaseKeys, snakeCaseKeys } from "./schema.ts";
 export {
   type Advice,
   type ForeignOption,

@@ -61,7 +61,7 @@ test("a zip file is checked, trained on, resumed, evaluated and exported, and no
   expect(readdirSync(dir).filter((name) => name.startsWith("photos"))).toEqual([]);
 });
 
-test("a folder without a validation split and a list with columns of other names pass the check; synth says what it needs", async () => {
+test("a folder without a validation split and a list with columns of other names pass the check, split as in training; synth says what it needs", async () => {
   const rows = [];
   for (const name of ["1", "2"])
     for (let i = 0; i < 3; i++) {
@@ -77,7 +77,9 @@ test("a folder without a validation split and a list with columns of other names
   const columns = ["--image-column", "photo", "--label-column", "number"];
   for (const args of [["photos ü"], ["list.csv", ...columns]]) {
     const { code, stdout } = await inProcess(["data", "check", ...args], dir);
-    expect(stdout).toContain("train: 6 images in 2 classes, 3 to 3 images each\n\nno validation split: ");
+    expect(stdout).toContain(
+      "train: 4 images in 2 classes, 2 to 2 images each\nvalid: 2 images in 2 classes, 1 to 1 images each\n\nsplit: 4 train, 2 valid, by class and content\n",
+    );
     expect(code).toBe(0);
   }
   const unknown = await inProcess(["data", "stats", "list.csv"], dir);
@@ -86,4 +88,23 @@ test("a folder without a validation split and a list with columns of other names
   const synth = await inProcess(["synth", archive], dir);
   expect(synth.stderr).toContain("expected a folder with train/ in it, received a b ü.zip");
   expect(synth.code).toBe(1);
+});
+
+test("evaluate and export take the columns of a list, as flags or as in training", async () => {
+  const rows = ["red", "blue"].flatMap((name, k) => [0, 1, 2].map((i) => `photos ü/${k + 1}/${i}.png,${name},${i}`));
+  writeFileSync(join(dir, "colors.csv"), `photo,color,player\n${rows.join("\n")}\n`);
+  const flags = ["--image-column", "photo", "--label-column", "color"];
+  const words = ["data.image_column=photo", "data.label_column=color", "data.val_fraction=0.5"];
+  const evaluated = await inProcess(["evaluate", "run", "--data", "colors.csv", ...flags], dir);
+  expect(evaluated.text).toContain("Evaluation on valid: 2 images");
+  const halved = await inProcess(["evaluate", "run", ...words, "--data", "colors.csv", "--json", "e.json"], dir);
+  expect(halved.text).toMatch(/Evaluation on valid: [34] images/);
+  const exported = await inProcess(["export", "run", ...words, "--data", "colors.csv", "--out", "of list"], dir);
+  expect(exported.code, exported.text).toBe(0);
+  const { accuracy } = JSON.parse(readFileSync(join(dir, "of list/bundle.json"), "utf8"));
+  expect([3, 4]).toContain(accuracy.n);
+  const unnamed = await inProcess(["evaluate", "run", "--data", "colors.csv"], dir);
+  expect(unnamed).toMatchObject({ code: 1, text: expect.stringContaining("columns there: color, photo, player") });
+  const grouped = await inProcess(["data", "stats", "colors.csv", ...flags, "--group", "player"], dir);
+  expect(grouped.text).toMatch(/groups of player together/);
 });

@@ -68,9 +68,11 @@ test("another experiment starts anew in a folder of its own; the same one resume
   ]);
 });
 
-test("a run that trained nothing fails with its cause, and leaves no model", async () => {
+test("a run that trained nothing fails with its cause and leaves no model; of a complete one the summary is repeated", async () => {
   const done = await train("d", "trainer.max_epochs=2", "model.learning_rate=0.01");
-  expect(done.code).toBe(1);
+  expect(done.code).toBe(0);
+  expect(done.stderr).toContain("This run is complete: outputs/c; raise trainer.max_epochs, or start anew");
+  expect(done.stdout).toMatch(/^val accuracy +\d.*\n[\s\S]*^run directory +outputs\/c$/m);
   expect(done.stderr).toMatch(/nothing was trained: .*last\.ckpt has completed 2 epochs, and trainer\.max_epochs is 2/);
   expect(record("d")).toMatchObject({ status: "failed" });
   const none = await train("e", "trainer.max_epochs=0", "seed=5");

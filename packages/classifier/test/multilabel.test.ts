@@ -138,6 +138,34 @@ test("evaluate and validate measure what training measured", async () => {
   expect(stored.text).toMatch(/F1 micro [\d.]+%, exact match .*\n[\s\S]*with fewer wrong labels/);
 });
 
+test("a complete run repeats its summary, and the folds of a sweep are pooled to one mAP with an interval", async () => {
+  const again = await inProcess(trains, dir);
+  expect(again.code, again.stderr).toBe(0);
+  expect(again.stdout).toBe(trained.stdout.slice(trained.stdout.indexOf("\nval mAP")));
+  const folds = ["-m", "data.folds=2", "data.fold=0,1", "trainer.max_epochs=1", "callbacks.onnx_export=null"];
+  const swept = await inProcess([...trains.slice(0, -2), ...folds, "hydra.sweep.dir='sweep ü'"], dir);
+  expect(swept.text).toMatch(/\n {2}classifier evaluate --folds "sweep ü"\n/);
+  const pool = () => inProcess(["evaluate", "--folds", "sweep ü", "--json", "pooled.json"], dir);
+  const pooled = await pool();
+  expect(pooled.code, pooled.text).toBe(0);
+  expect(pooled.text).toMatch(
+    /^mAP +\d+\.\d% \(95% interval .*\nF1 macro .* interval .*\nF1 micro .* interval .*\nexact match /m,
+  );
+  for (const line of pooled.text.split("\n")) expect([...line].length, line).toBeLessThanOrEqual(80);
+  const { labels } = JSON.parse(readFileSync(join(dir, "pooled.json"), "utf8"));
+  const report = readFileSync(join(dir, "sweep ü", "class_report.csv"), "utf8")
+    .trim()
+    .split("\n");
+  expect(report[0]).toBe("class,precision,recall,f1,support,ap");
+  const aps = report.slice(1).map((line) => Number(line.split(",").at(-1)));
+  expect(aps.reduce((a, b) => a + b) / 3).toBeCloseTo(labels.mAP.value, 3);
+  expect(labels.mAP.low).toBeLessThan(labels.mAP.high);
+  rmSync(join(dir, "sweep ü", "1", "label_logits.safetensors"));
+  expect((await pool()).text).toMatch(
+    /^mAP +not known: a run has stored no logits \(callbacks\.best_weights\)\nF1 macro/m,
+  );
+});
+
 test("a run that is killed ends with the weights and thresholds of an undisturbed one", async () => {
   const { process: child, done } = start(trains, disturbed);
   for (let i = 0; i < 1200 && !existsSync(join(disturbed, "checkpoints", "last.ckpt")); i++) await sleep(25);

@@ -72,7 +72,7 @@ test("the transforms of photos enable exif_orientation, those of jerseys do not"
 test("the data check counts photos that EXIF says to turn", async () => {
   const { stdout } = await inProcess(["data", "check", "data"], dir);
   expect(stdout).toMatch(
-    /Images that EXIF says to turn .*data\.exif_orientation=true.*: 4\n.*1\.png has orientation 6/,
+    /Images that EXIF says to turn .*data\.exif_orientation=false.*: 4\n.*1\.png has orientation 6/,
   );
 });
 

@@ -82,6 +82,24 @@ test("a split is recorded, later commands measure on it though the folder has ch
     expect(other.text.includes("none of the images that the run has split, so all of them")).toBe(more.length === 0);
   }
 
+  const stats = await inProcess(["data", "stats", "photos", "data.val_fraction=0.25"], dir);
+  expect(stats.text).toContain("split: 28 train, 9 valid, by class and content\n");
+  expect(stats.text).toMatch(/^│ cat +│ +10 │ +\S+ │ +3 │/m);
+  const checked = await inProcess(["data", "check", "photos", "data.folds=3", "data.fold=2", "--limit", "1"], dir);
+  expect(checked.text).toMatch(/^valid: 12 images in 3 classes[\s\S]*^fold 2 of 3: 25 train, 12 valid/m);
+  const refused = await inProcess(["data", "check", "photos", "data.folds=30"], dir);
+  expect(refused.text).toMatch(/Training cannot read valid: .*too few images for 30 folds/);
+  expect(refused.code).toBe(2);
+  for (const [word, sentence] of [
+    ["data.fold_count=3", "unknown option 'fold_count'"],
+    ["model=resnet18", "expected overrides of data, such as data.val_fraction=0.1; received model=resnet18"],
+    ["data.folds=2,3", "expected data.KEY=VALUE, received data.folds=2,3"],
+  ] as const)
+    expect(await inProcess(["data", "stats", "photos", word], dir)).toMatchObject({
+      code: 1,
+      text: expect.stringContaining(sentence),
+    });
+
   const again = await train("data.val_fraction=0.25", "hydra.run.dir=outputs/again");
   expect(again.stderr).toMatch(/holds another experiment, run .*trainSamples was 27 and is 28/);
   rmSync(join(dir, "photos/cat/new.jpg"));
@@ -103,6 +121,8 @@ test("a sweep over folds that was killed continues, and its pooled predictions a
   });
   const finished = await inProcess(["train", ...sweep], dir);
   expect(finished.code, finished.stderr).toBe(0);
+  expect(finished.stdout).toMatch(/^All folds as one result.*:\n {2}classifier evaluate --folds outputs\/sweep$/m);
+  for (const line of finished.stdout.split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
   const pooled = await folds("outputs/sweep");
   expect(pooled.code, pooled.text).toBe(0);
   const rows = [0, 1].flatMap((fold) => {
@@ -154,6 +174,27 @@ test.each([
     for (const name of ["train", folder]) cpSync(join(dir, "photos"), join(root, name), { recursive: true });
   const data = new ImageFolderDataModule({ dataRoot: root, numWorkers: 0, imageSize: 16, ...options });
   await expect(data.setup("fit")).rejects.toThrow(sentence);
+});
+
+test("what one module has opened is not opened again, split as it was or in another way", async () => {
+  const list = join(dir, "once.csv");
+  const rows = classes.flatMap((name) =>
+    Array.from({ length: 12 }, (_, i) => `photos/${name}/${i}.jpg,${name},${i % 4}`),
+  );
+  writeFileSync(list, `image,label,kind\n${rows.join("\n")}\n`);
+  const options = { dataRoot: list, numWorkers: 0, imageSize: 16 };
+  const first = new ImageFolderDataModule({ ...options, valFraction: "auto" });
+  expect(await first.describeTraining()).toMatchObject({ samples: 29, validationSamples: 7, classes: 3 });
+  rmSync(list);
+  const after = async (more: Partial<ConstructorParameters<typeof ImageFolderDataModule>[0]>) => {
+    const data = new ImageFolderDataModule({ ...options, ...more });
+    data.shareOpened(first);
+    await data.setup("fit");
+    return [data.samples("train").length, data.samples("val").length];
+  };
+  expect(await after({ valFraction: "auto", imageSize: 24 })).toEqual([29, 7]);
+  expect(await after({ folds: 3, fold: 1 })).toEqual([24, 12]);
+  await expect(after({ valFraction: "auto", labelColumn: "kind" })).rejects.toThrow("does not exist");
 });
 
 test("folds are of the training images, and a validation split of the data is left alone", async () => {

@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { splits, writeFileAtomic } from "@classifier-training/base";
+import { readRegularFile, splits, writeFileAtomic } from "@classifier-training/base";
 import * as z from "@classifier-training/base/zod";
 import { runPaths } from "./names.ts";
 
@@ -55,7 +56,20 @@ export const bestWeightsSchema = z.looseObject({
     .optional(),
 });
 
+const maxBytes = 2 ** 24;
+
 export type BestWeights = z.infer<typeof bestWeightsSchema>;
+
+/** What a run has measured; undefined where it has not, or the file says something else. */
+export function readBestWeights(folder: string): BestWeights | undefined {
+  const path = join(folder, runPaths.bestWeights);
+  if (!existsSync(path)) return undefined;
+  try {
+    return bestWeightsSchema.parse(JSON.parse(readRegularFile(path, maxBytes).toString("utf8")));
+  } catch {
+    return undefined;
+  }
+}
 
 export function writeBestWeights(folder: string, report: BestWeights): void {
   writeFileAtomic(join(folder, runPaths.bestWeights), `${JSON.stringify(report, null, 2)}\n`);

@@ -1,6 +1,12 @@
 export * from "./analysis/index.ts";
 export { type Annotations, readAnnotations, writeAnnotations } from "./annotations.ts";
-export { type BestWeights, bestWeightsSchema, type WeightsName, writeBestWeights } from "./best-weights.ts";
+export {
+  type BestWeights,
+  bestWeightsSchema,
+  readBestWeights,
+  type WeightsName,
+  writeBestWeights,
+} from "./best-weights.ts";
 export {
   type BundleManifest,
   bundleManifestSchema,

@@ -42,6 +42,8 @@ export const checkpointPaths = {
 export const evaluationPaths = {
   predictions: "predictions.csv",
   misclassified: "misclassified.csv",
+  /** Of a multilabel model's predictions: `logits` [N, K] in the order of the table, with classes and thresholds. */
+  labelLogits: "label_logits.safetensors",
   classReport: "class_report.csv",
   confusionMatrix: "confusion_matrix.png",
   confusionCounts: "confusion_matrix.csv",

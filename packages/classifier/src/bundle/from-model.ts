@@ -4,6 +4,7 @@ import { CtError, getLogger, scratchFolder } from "@classifier-training/base";
 import { OnnxClassifier } from "@classifier-training/inference";
 import { type BundleManifest, type LabelsMapping, readRun, runPaths } from "@classifier-training/runs";
 import { readLabeledFiles } from "../data/labeled-files.ts";
+import type { ReadingOptions } from "../data/options.ts";
 import { type LabeledFile, largestDifference, predictImages } from "../evaluation/predict-split.ts";
 import type { OpenedCheckpoint } from "../model/recipe.ts";
 import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
@@ -19,6 +20,8 @@ export interface ExportRequest {
   readonly out: string;
   /** The dataset to measure on and to take the golden samples from. */
   readonly dataRoot: string;
+  /** How it is read and split. */
+  readonly reading: ReadingOptions;
   readonly split: string;
   /** Number of golden samples. */
   readonly golden: number;
@@ -36,6 +39,7 @@ export async function exportBundle({
   model,
   out,
   dataRoot,
+  reading,
   split,
   golden,
   onProgress,
@@ -44,10 +48,8 @@ export async function exportBundle({
   try {
     const exported = await exportedModel(model, scratch);
     const classifier = await OnnxClassifier.load(exported.modelPath);
-    const images = await readLabeledFiles(dataRoot, split, {
-      task: classifier.task,
-      recorded: recordedSplitsOf([model]),
-    });
+    const recorded = recordedSplitsOf([model]);
+    const images = await readLabeledFiles(dataRoot, split, { ...reading, task: classifier.task }, recorded);
     const measured = await predictImages(classifier, images, onProgress?.("measuring"));
     await classifier.close();
     const { top1 } = measured;

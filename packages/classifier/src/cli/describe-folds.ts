@@ -1,25 +1,31 @@
 import { basename, dirname } from "node:path";
-import { columnsOf, displayPath, plural } from "@classifier-training/base";
+import { columnsOf, displayPath, plural, shortened } from "@classifier-training/base";
 import { describeInterval, percent } from "@classifier-training/runs";
 import { renderTable } from "../drawing/table.ts";
+import type { PooledLabels } from "../evaluation/pooled-labels.ts";
+import { describeMeasure } from "../statistics/multilabel.ts";
 import type { CrossValidation } from "../training/cross-validation.ts";
 import { describeErrors } from "./describe-result.ts";
 
+/** In 80 columns. */
+const longestName = 28;
+
 /** The pooled predictions of all folds, for people. */
-export function describeFolds({ folds, summary, f1Micro, reports, files }: CrossValidation): string {
+export function describeFolds({ folds, summary, labels, reports, files }: CrossValidation): string {
   const values = folds.map(({ accuracy }) => accuracy.value);
   const mean = values.reduce((a, b) => a + b, 0) / values.length;
   const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
   const unread = folds.reduce((sum, fold) => sum + fold.unread, 0);
   const lines: (readonly [string, string])[] = [
-    [f1Micro === undefined ? "accuracy" : "exact match", describeInterval(summary.accuracy)],
-    ...(f1Micro === undefined ? [] : [["F1 micro", percent(f1Micro)] as const]),
+    ...(labels === undefined ? [] : measuresOf(labels)),
+    [labels === undefined ? "accuracy" : "exact match", describeInterval(summary.accuracy)],
     ["by fold", values.map(percent).join(" ")],
     ["", `mean ${percent(mean)}, standard deviation ${percent(deviation)}`],
     ...(unread === 0 ? [] : [["unread", `${plural(unread, "image")} of the folds without a prediction`] as const]),
   ];
   const width = Math.max(...lines.map(([name]) => name.length));
   const [file = ""] = files;
+  const aps = labels?.averagePrecision;
   return [
     `${folds.length} folds: ${plural(summary.accuracy.n, "image")}, each predicted by a model that was not trained on it`,
     "",
@@ -27,12 +33,28 @@ export function describeFolds({ folds, summary, f1Micro, reports, files }: Cross
     "",
     renderTable(
       "Classes, all folds",
-      ["class", "images", "correct", "precision", "recall", "F1"],
-      reports.map((r) => [r.name, r.support, r.correct, r.precision.toFixed(3), r.recall.toFixed(3), r.f1.toFixed(3)]),
+      ["class", "images", "correct", "precision", "recall", "F1", ...(aps === undefined ? [] : ["AP"])],
+      reports.map(({ name, support, correct, precision, recall, f1 }) => [
+        shortened(name, longestName),
+        support,
+        correct,
+        ...[precision, recall, f1].map((value) => value.toFixed(3)),
+        ...(aps === undefined ? [] : [aps.get(name)?.toFixed(3) ?? ""]),
+      ]),
     ),
     ...describeErrors(summary, columnsOf(process.stdout)),
     "",
-    `stored in ${displayPath(dirname(file))}: ${files.map((path) => basename(path)).join(", ")}`,
+    `stored in ${displayPath(dirname(file))}:`,
+    `  ${files.map((path) => basename(path)).join(", ")}`,
     "",
   ].join("\n");
+}
+
+function measuresOf({ mAP, f1Macro, f1Micro }: PooledLabels): (readonly [string, string])[] {
+  const line = (name: string, value: typeof f1Macro) => [name, describeMeasure("", value).trim()] as const;
+  return [
+    mAP === undefined ? ["mAP", "not known: a run has stored no logits (callbacks.best_weights)"] : line("mAP", mAP),
+    line("F1 macro", f1Macro),
+    line("F1 micro", f1Micro),
+  ];
 }

@@ -4,7 +4,7 @@ import { columnsOf, displayPath, shellWord, shortened } from "@classifier-traini
 import { describeInterval, percent, runPaths } from "@classifier-training/runs";
 import { describeMeasures, describeWeakness } from "../evaluation/label-summary.ts";
 import type { NamedPrediction, PredictionSummary, WeakClass } from "../evaluation/summary.ts";
-import type { TrainResult } from "../training/train.ts";
+import type { TrainResult } from "../training/result.ts";
 
 /** Of the most confident errors so many are listed. */
 const shownErrors = 5;
@@ -75,42 +75,6 @@ function contents(onnx: string, { bestWeights, inputSize }: TrainResult): string
   const weights = bestWeights === undefined ? [] : [`${bestWeights} weights`];
   const size = inputSize === undefined ? [] : [`${inputSize} px`];
   return [...weights, ...size, `${(statSync(onnx).size / 2 ** 20).toFixed(1)} MB`].join(", ");
-}
-
-/** A finished job of a sweep. */
-interface SweptJob {
-  readonly result: TrainResult;
-  readonly overrides: readonly string[];
-}
-
-/** The results of a sweep: a line a job, with what only some of the jobs had for overrides, the best first. */
-export function describeSweep(jobs: readonly SweptJob[]): string {
-  const width = columnsOf(process.stdout);
-  const common = jobs.map(({ overrides }) => overrides).reduce((a, b) => a.filter((one) => b.includes(one)));
-  const ranked = jobs.filter(({ result }) => !result.isTrial).sort((a, b) => goodness(b.result) - goodness(a.result));
-  const rows = ranked.map(({ result, overrides }) => {
-    const own = overrides.filter((one) => !common.includes(one)).join(" ");
-    return [displayPath(result.outputDir), describeScore(result), own];
-  });
-  const [paths = 0, scores = 0] = [0, 1].map((column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map(([path = "", score = "", own = ""]) => {
-    const start = `${path.padEnd(paths)}  ${score.padEnd(scores)}  `;
-    return `${start}${shortened(own, Math.max(16, width - start.length))}`.trimEnd();
-  });
-  return ["", ...lines, "", ...ranked.slice(0, 1).map(({ result }) => `Best: ${nextCommands(result)[0]}`), ""].join(
-    "\n",
-  );
-}
-
-function goodness({ bestScore, mode }: TrainResult): number {
-  return bestScore === undefined ? Number.NEGATIVE_INFINITY : mode === "max" ? bestScore : -bestScore;
-}
-
-function describeScore({ summary, bestScore, monitor }: TrainResult): string {
-  if (summary === undefined || summary.measures !== undefined || !/acc_top1$/.test(monitor))
-    return `${monitor} ${bestScore?.toFixed(4) ?? "not measured"}`;
-  const { value, low, high } = summary.accuracy;
-  return `${percent(value)} (${percent(low)} to ${percent(high)})`;
 }
 
 /** Commands for a finished run. */

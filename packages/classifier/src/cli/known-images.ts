@@ -25,12 +25,18 @@ const batchSize = 32;
  */
 export async function knownImages(root: string, { model, split }: KnownImageOptions): Promise<KnownImage[]> {
   const { readLabeledFiles } = await import("../data/labeled-files.ts");
+  const { readingOptionsOf } = await import("../data/reading-options.ts");
   const { imageInput } = await import("../evaluation/predict-split.ts");
   const { openCheckpointClassifier } = await import("../inference/open-classifier.ts");
   const { recordedSplitsOf } = await import("../training/recorded-split.ts");
   const classifier = await openCheckpointClassifier(model);
   try {
-    const images = await readLabeledFiles(root, split, { task: "multiclass", recorded: recordedSplitsOf([model]) });
+    const images = await readLabeledFiles(
+      root,
+      split,
+      { ...readingOptionsOf(), task: "multiclass" },
+      recordedSplitsOf([model]),
+    );
     const progress = progressLine("features");
     const known: KnownImage[] = [];
     for (let start = 0; start < images.length; start += batchSize) {

@@ -41,6 +41,10 @@ export abstract class ClassificationDataModule extends LightningDataModule {
     for (const { label } of this.samples("train")) counts[label] = (counts[label] ?? 0) + 1;
     return counts;
   }
+  /** How often an epoch samples each class, in proportion. Needs `setup("fit")`. */
+  sampledClassCounts(): readonly number[] {
+    return this.classCounts();
+  }
   /** Indices sampled for the last training epoch; undefined when every sample is used once. */
   abstract drawnIndices(): readonly number[] | undefined;
   /** What `labels_mapping.json` says: classes, normalization, geometry. */
@@ -56,6 +60,9 @@ export abstract class ClassificationDataModule extends LightningDataModule {
   /** Gives images the sides that a run has recorded, and makes no split anew. Before `setup`. */
   useRecordedSplit(_record: SplitRecord): void {}
 
+  /** Takes over what another module has opened, where it is the same data. Before `setup`. */
+  shareOpened(_other: ClassificationDataModule): void {}
+
   /** What the images of a split are normalized with. */
   normalization(_split: Split): Normalization {
     return this.labelsMapping().normalization;
@@ -66,7 +73,7 @@ export abstract class ClassificationDataModule extends LightningDataModule {
     return "multiclass";
   }
 
-  /** Undefined for data that does not say. Needs `setup("fit")`. */
+  /** Undefined for data that does not say. Opens the data, before `setup` or after. */
   async describeTraining(): Promise<TrainingData | undefined> {
     return undefined;
   }

@@ -14,19 +14,14 @@ import type { LabelsMapping, SplitRecord } from "@classifier-training/runs";
 import { fromTypedArray, type Tensor } from "@classifier-training/torch";
 import {
   cached,
-  classSampler,
   DataLoader,
   type ImageDataset,
   type ImageStep,
   JsonlDataset,
-  type OpenedData,
-  openData,
   RepeatedAugmentationSampler,
-  RotatingSampler,
   type Sampler,
   SubsetSampler,
   SubstitutingSampler,
-  splitData,
   type Task,
   type Transform,
   WeightedRandomSampler,
@@ -37,15 +32,15 @@ import { hashOfContent, hashOfNames } from "./content-hashes.ts";
 import { defaultTransform } from "./default-transforms.ts";
 import { describeSplit, missingClasses } from "./describe-split.ts";
 import { medianSide } from "./image-sides.ts";
+import { OpenedSplits } from "./opened-splits.ts";
 import {
   type ImageFolderDataModuleInput,
   type ImageFolderDataModuleOptions,
   imageFolderDataModuleOptionsSchema,
-  openOptionsOf,
-  samplerOptionsSchema,
 } from "./options.ts";
 import { forInputSize, labelsMappingOf, type Normalization, normalizationOf } from "./preprocessing.ts";
-import { splitChoicesOf, splitRecordOf } from "./split-options.ts";
+import { splitRecordOf } from "./split-options.ts";
+import { sampledClassCounts, trainSampler } from "./train-sampler.ts";
 
 const log = getLogger("classifier.data");
 
@@ -56,7 +51,8 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   readonly options: ImageFolderDataModuleOptions;
   /** Of the loaders that are made from now on: `BatchSizeFinder` changes it. */
   batchSize: number;
-  #data: Promise<OpenedData> | undefined;
+  #openedSplits: OpenedSplits | undefined;
+  #before: OpenedSplits | undefined;
   #recorded: SplitRecord | undefined;
   #splitRecord: SplitRecord | undefined;
   readonly #datasets = new Map<Split, ImageDataset>();
@@ -111,13 +107,16 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     this.#recorded = record;
   }
 
+  override shareOpened(other: ClassificationDataModule): void {
+    if (other instanceof ImageFolderDataModule) this.#before = other.#opened;
+  }
+
   /** Generates the synthetic images of a training. */
   override async prepareData(): Promise<void> {
     const { synthetic } = this.options;
     const trains = this.trainer === undefined || this.trainer.fn === "fit";
     if (synthetic == null || !trains || this.#syntheticFolder !== undefined) return;
-    const train = await (await this.#openData()).open("train");
-    this.#syntheticFolder = await new SyntheticNumbers(synthetic).generate(train);
+    this.#syntheticFolder = await new SyntheticNumbers(synthetic).generate(await this.#opened.open("train"));
   }
 
   override async setup(stage: "fit" | "validate" | "test" | "predict"): Promise<void> {
@@ -137,11 +136,11 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   }
 
   override async describeTraining(): Promise<TrainingData> {
-    const train = this.#dataset("train");
+    const [train, val] = [await this.#opened.open("train"), await this.#opened.open("val")];
     const counts = train.classCounts();
     return {
       samples: train.length,
-      validationSamples: this.#dataset("val").length,
+      validationSamples: val.length,
       classes: counts.length,
       smallest: counts.reduce((least, count) => Math.min(least, count), train.length),
       largest: counts.reduce((most, count) => Math.max(most, count), 0),
@@ -189,6 +188,10 @@ export class ImageFolderDataModule extends ClassificationDataModule {
 
   override classCounts(): readonly number[] {
     return [...this.#dataset("train").classCounts()];
+  }
+
+  override sampledClassCounts(): readonly number[] {
+    return sampledClassCounts(this.#dataset("train"), this.options);
   }
 
   drawnIndices(): readonly number[] | undefined {
@@ -262,48 +265,11 @@ export class ImageFolderDataModule extends ClassificationDataModule {
 
   #trainSampler(): Sampler {
     const { seed, repeatedAugmentation } = this.options;
-    this.#sampler = new SubstitutingSampler(this.#mixingSampler() ?? this.#classSampler(), this.trainEnabled, { seed });
+    const chosen = trainSampler(this.#dataset("train"), this.#syntheticCount, this.options);
+    this.#sampler = new SubstitutingSampler(chosen, this.trainEnabled, { seed });
     return repeatedAugmentation === 1
       ? this.#sampler
       : new RepeatedAugmentationSampler(this.#sampler, repeatedAugmentation);
-  }
-
-  /** Synthetic images in turn, so many that they are the wanted part of an epoch; undefined where all are in each. */
-  #mixingSampler(): Sampler | undefined {
-    const { sampler, synthetic, seed } = this.options;
-    if (synthetic?.share == null || this.#syntheticCount === 0) return undefined;
-    if (sampler != null && sampler.mode !== "disabled") {
-      throw new CtError({
-        code: "data/sampler",
-        what: `sampler.mode is ${sampler.mode}, and synthetic.share is set: both decide which images an epoch samples`,
-        where: "data.synthetic.share",
-        fix: "set data.sampler.mode=disabled, or leave out data.synthetic.share",
-      });
-    }
-    const real = this.#dataset("train").length - this.#syntheticCount;
-    const perEpoch = Math.round((real * synthetic.share) / (1 - synthetic.share));
-    return new RotatingSampler(real, this.#syntheticCount, perEpoch, { seed });
-  }
-
-  #classSampler(): Sampler {
-    const { sampler, seed } = this.options;
-    const { mode, classWeights, numSamples, replacement } = parseOptions(
-      "sampler",
-      samplerOptionsSchema,
-      sampler ?? {},
-    );
-    const train = this.#dataset("train");
-    if (mode === "manual" && classWeights === null) {
-      throw new CtError({
-        code: "data/sampler",
-        what: "sampler.mode is manual, but its classWeights are not set",
-        where: "data.sampler",
-        fix: `give weights by class name (a class that is left out has 1): ${train.classes.slice(0, 12).join(", ")}${train.classes.length > 12 ? ", ..." : ""}`,
-      });
-    }
-    // A class that is not named keeps the weight 1.
-    const weights = { ...Object.fromEntries(train.classes.map((name) => [name, 1])), ...classWeights };
-    return classSampler(train, { mode, classWeights: weights, numSamples, replacement, seed });
   }
 
   #transform(split: Split): Transform {
@@ -314,28 +280,24 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     return forInputSize(transform, imageSize, this.#evaluationSize) ?? transform;
   }
 
-  #openData(): Promise<OpenedData> {
-    this.#data ??= this.#split();
-    return this.#data;
+  get #opened(): OpenedSplits {
+    this.#openedSplits ??= new OpenedSplits(this.options.dataRoot, this.options, this.#recorded).sharing(this.#before);
+    return this.#openedSplits;
   }
 
-  /** The data, with the splits that it lacks. */
-  async #split(): Promise<OpenedData> {
-    const { dataRoot } = this.options;
-    const data = await openData(dataRoot, openOptionsOf(this.options));
-    const split = await splitData(data, splitChoicesOf(this.options, this.#recorded));
-    if ("made" in split) {
-      this.#splitRecord = splitRecordOf(split.made, dataRoot);
-      for (const line of [split.made.summary, ...split.made.notices]) log.info(line);
-    }
-    return split;
+  /** What was split, and how: said once, and recorded. */
+  async #record(): Promise<void> {
+    const data = await this.#opened.data();
+    if (this.#splitRecord !== undefined || !("made" in data)) return;
+    this.#splitRecord = splitRecordOf(data.made, data.path);
+    for (const line of [data.made.summary, ...data.made.notices]) log.info(line);
   }
 
   async #open(split: Split): Promise<ImageDataset> {
     const known = this.#datasets.get(split);
     if (known !== undefined) return known;
-    const train = split === "train" ? undefined : this.#dataset("train");
-    const dataset = await (await this.#openData()).open(splitFolderNames[split][0], train);
+    await this.#record();
+    const dataset = await this.#opened.open(split);
     const synthetic =
       split === "train" && this.#syntheticFolder !== undefined
         ? new JsonlDataset({ root: this.#syntheticFolder, classToIdx: dataset.classToIdx, task: dataset.task })

@@ -4,36 +4,36 @@ import {
   type ByteImage,
   encodePng,
   type OpenedData,
-  openData,
   type SourceSpec,
   type SplitData,
-  splitData,
   storedBytes,
-  type TaskChoice,
 } from "@classifier-training/vision";
 import type { LabeledFile } from "../evaluation/predict-split.ts";
-import { splitChoicesOf } from "./split-options.ts";
+import { OpenedSplits } from "./opened-splits.ts";
+import type { ReadingOptions } from "./options.ts";
 
 const log = getLogger("classifier.data");
 
 /**
  * The images of a split with their labels. Of data without that split it is the one that the models' runs have recorded, or
  * else the one that training makes of it; data that has nothing of what these runs have split is other data: all of it.
- * @param task of the model that they are for
  * @throws VisionError when the split is missing, or has several labels for an image where the task allows one; CtError
  * when the runs have recorded different splits
  */
 export async function readLabeledFiles(
   root: string,
   split: string,
-  { task = "auto", recorded = [] }: { readonly task?: TaskChoice; readonly recorded?: readonly SplitRecord[] } = {},
+  reading: ReadingOptions,
+  recorded: readonly SplitRecord[] = [],
 ): Promise<LabeledFile[]> {
+  const { task } = reading;
   const [record] = recorded;
-  const opened = await openData(root, { task });
+  const opened = new OpenedSplits(root, reading, record);
+  const whole = await opened.whole();
   const side = splitOf(split);
-  const isThere = side !== undefined && side !== "train" && opened.splits.includes(side);
-  let data: OpenedData | SplitData = opened;
-  if (!isThere) data = await splitData(opened, splitChoicesOf({ valFraction: "auto" }, record));
+  const isThere = side !== undefined && side !== "train" && whole.splits.includes(side);
+  let data: OpenedData | SplitData = whole;
+  if (!isThere) data = await opened.data();
   const made = "made" in data ? data.made : undefined;
   const isOther = made !== undefined && recorded.length > 0 && !recorded.some((one) => knowsAny(one, made.hashes));
   if (isOther) log.info(`${root}: none of the images that the run has split, so all of them`);
@@ -41,7 +41,7 @@ export async function readLabeledFiles(
     if (recorded.some(({ digest }) => digest !== record?.digest)) throw severalSplits(root);
     for (const line of [made.summary, ...made.notices]) log.info(line);
   }
-  const dataset = isOther ? await opened.open("train", { task }) : await data.open(split, { task });
+  const dataset = isOther ? await whole.open("train", { task }) : await data.open(split, { task });
   for (const notice of dataset.notices()) log.warning(`${split}: ${notice}`);
   const { paths, classes } = dataset;
   const source = storedSource(dataset.source);

@@ -1,3 +1,4 @@
+import { getLogger, progressInLog } from "@classifier-training/base";
 import { syntheticNumbersOptionsSchema } from "@classifier-training/jersey";
 import {
   type BatchTransform,
@@ -36,10 +37,8 @@ export const samplerOptionsSchema = z.strictObject({
 /** Width and height of a network's input in pixels, where nothing says otherwise. */
 export const defaultImageSize = 224;
 
-export const imageFolderDataModuleOptionsSchema = z.strictObject({
-  dataRoot: z
-    .string()
-    .describe("a folder of class folders, with or without train/, valid/ and test/, or a list of images"),
+/** The options that say how a data root is read and split: every command that opens data has them. */
+export const readingOptionsSchema = z.strictObject({
   imageColumn: z.string().nullish().describe("column of a list with the images (found by its name otherwise)"),
   labelColumn: z.string().nullish().describe("column of a list with the classes"),
   splitColumn: z.string().nullish().describe("column of a list with the splits"),
@@ -48,6 +47,32 @@ export const imageFolderDataModuleOptionsSchema = z.strictObject({
     .enum(["top", "leaf"])
     .default("top")
     .describe("which folder of an image is its class: the one in the root (as torchvision), or the innermost"),
+  task: z
+    .enum(taskChoices)
+    .default("auto")
+    .describe("multiclass: one label per image; multilabel: any number; auto: as the data says"),
+  exifOrientation: z
+    .boolean()
+    .default(false)
+    .describe("turn images as their EXIF orientation says; torchvision and Pillow's Image.open do not"),
+  maxPixels: z.int().positive().nullish().describe("images with more pixels are refused (default 100 million)"),
+  onMissing: z
+    .enum(["raise", "skip"])
+    .default("raise")
+    .describe("what happens to annotations whose image does not exist"),
+  allowEmpty: z
+    .union([z.boolean(), z.literal("skip")])
+    .default(false)
+    .describe("whether a class folder may hold no images; with skip it is not a class then"),
+});
+
+export type ReadingOptions = z.infer<typeof readingOptionsSchema>;
+
+export const imageFolderDataModuleOptionsSchema = z.strictObject({
+  dataRoot: z
+    .string()
+    .describe("a folder of class folders, with or without train/, valid/ and test/, or a list of images"),
+  ...readingOptionsSchema.shape,
   batchSize: z.int().positive().default(32),
   numWorkers: z.int().min(0).default(4),
   dropLast: z
@@ -59,10 +84,6 @@ export const imageFolderDataModuleOptionsSchema = z.strictObject({
   pinMemory: z.boolean().default(true),
   persistentWorkers: z.boolean().default(true),
   imageSize: z.int().positive().default(defaultImageSize),
-  task: z
-    .enum(taskChoices)
-    .default("auto")
-    .describe("multiclass: one label per image; multilabel: any number; auto: as the data says"),
   useCache: z.boolean().default(false).describe("keep decoded images"),
   cacheType: z.enum(["ram", "disk"]).default("ram"),
   sampler: samplerOptionsSchema.nullish(),
@@ -78,11 +99,6 @@ export const imageFolderDataModuleOptionsSchema = z.strictObject({
   synthetic: syntheticNumbersOptionsSchema
     .nullish()
     .describe("synthetic jersey numbers that are added to rare classes in training, kept in the user's cache"),
-  exifOrientation: z
-    .boolean()
-    .default(false)
-    .describe("turn images as their EXIF orientation says; torchvision and Pillow's Image.open do not"),
-  maxPixels: z.int().positive().nullish().describe("images with more pixels are refused (default 100 million)"),
   trimBars: z
     .boolean()
     .default(false)
@@ -91,14 +107,6 @@ export const imageFolderDataModuleOptionsSchema = z.strictObject({
     .array(imageStep)
     .default([])
     .describe("steps of training images between decoding and the cache (defineImageStep)"),
-  onMissing: z
-    .enum(["raise", "skip"])
-    .default("raise")
-    .describe("what happens to annotations whose image does not exist"),
-  allowEmpty: z
-    .union([z.boolean(), z.literal("skip")])
-    .default(false)
-    .describe("whether a class folder may hold no images; with skip it is not a class then"),
   onError: z.enum(["raise", "skip"]).default("raise").describe("what happens to images that cannot be decoded"),
   seed: z.int().default(42),
   trainTransforms: transform,
@@ -110,8 +118,10 @@ export const imageFolderDataModuleOptionsSchema = z.strictObject({
 export type ImageFolderDataModuleOptions = z.infer<typeof imageFolderDataModuleOptionsSchema>;
 export type ImageFolderDataModuleInput = z.input<typeof imageFolderDataModuleOptionsSchema>;
 
-/** The options that say how a data root is read. */
-export function openOptionsOf(options: ImageFolderDataModuleOptions): OpenOptions {
+const log = getLogger("classifier.data");
+
+/** How `openData` reads a data root. */
+export function openOptionsOf(options: ReadingOptions): OpenOptions {
   const { onMissing, allowEmpty, classFolder, exifOrientation, task } = options;
   return {
     ...{ onMissing, allowEmpty, classFolder, exifOrientation, task },
@@ -119,5 +129,6 @@ export function openOptionsOf(options: ImageFolderDataModuleOptions): OpenOption
     imageColumn: options.imageColumn ?? undefined,
     labelColumn: options.labelColumn ?? undefined,
     splitColumn: options.splitColumn ?? undefined,
+    onRows: progressInLog(log, (done, total) => `reading the list of images: ${done} of ${total} rows`),
   };
 }

@@ -1,19 +1,22 @@
 import { getLogger, splitFolderNames } from "@classifier-training/base";
 import { percent } from "@classifier-training/runs";
-import { type OpenOptions, openData } from "@classifier-training/vision";
 import { renderTable } from "../drawing/table.ts";
 import { type ClassWeighting, classWeights, positiveWeights } from "./class-weights.ts";
+import { OpenedSplits } from "./opened-splits.ts";
+import type { ReadingOptions } from "./options.ts";
 
 const log = getLogger("classifier.data");
 
-/** A table of the classes: samples in each split, fraction of the training samples, weight in the loss. */
-export async function splitStatistics(root: string, options: OpenOptions = {}): Promise<string> {
-  const data = await openData(root, options);
-  const train = await data.open("train");
+/** A table of the classes: samples in each split that training uses, fraction of the training samples, weight in the loss. */
+export async function splitStatistics(root: string, reading: ReadingOptions): Promise<string> {
+  const opened = new OpenedSplits(root, reading);
+  const data = await opened.data();
+  if ("made" in data) for (const line of [data.made.summary, ...data.made.notices]) log.info(line);
+  const train = await opened.open("train");
   const counts = train.classCounts();
   const present = (["val", "test"] as const).filter((split) => data.splits.includes(split));
   const others = present.map((split) => splitFolderNames[split][0]);
-  const otherSplits = await Promise.all(present.map((split) => data.open(split, train)));
+  const otherSplits = await Promise.all(present.map((split) => opened.open(split)));
   const otherCounts = otherSplits.map((split) => split.classCounts());
   for (const split of [train, ...otherSplits]) {
     for (const notice of split.notices()) log.warning(`${split.name}: ${notice}`);

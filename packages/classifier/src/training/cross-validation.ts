@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { CtError, csvText, displayPath, plural, writeFileAtomic } from "@classifier-training/base";
-import { type CheckpointSummary, firstOf, signatureDifferences, summaryOf } from "@classifier-training/lightning";
+import { firstOf, signatureDifferences } from "@classifier-training/lightning";
 import {
   evaluationPaths,
   type Interval,
@@ -13,7 +13,8 @@ import {
   wilsonInterval,
   writePredictions,
 } from "@classifier-training/runs";
-import { microF1, namedRows, readEpochPredictions } from "../evaluation/stored-predictions.ts";
+import type { StoredLabels } from "../evaluation/label-logits.ts";
+import { type PooledLabels, poolLabels } from "../evaluation/pooled-labels.ts";
 import {
   isWrong,
   type NamedPrediction,
@@ -23,16 +24,17 @@ import {
   summarizePredictions,
   withoutDetails,
 } from "../evaluation/summary.ts";
+import { bestCheckpointOf, storedBest } from "./best-summary.ts";
 
 /** How many of the weakest classes are named. */
 const weakest = 5;
 
 /** The predictions of all folds, each image predicted by the one model that was not trained on it. */
 export interface CrossValidation {
-  readonly folds: readonly (FoldRun & { readonly accuracy: Interval })[];
+  readonly folds: readonly (Omit<FoldRun, "labels"> & { readonly accuracy: Interval })[];
   readonly summary: PredictionSummary;
-  /** F1 over all labels of all images, of a multilabel cross-validation. */
-  readonly f1Micro: number | undefined;
+  /** Of a multilabel cross-validation. */
+  readonly labels: PooledLabels | undefined;
   readonly reports: readonly NamedReport[];
   /** What was written. */
   readonly files: readonly string[];
@@ -47,6 +49,7 @@ export function crossValidate(paths: readonly string[]): CrossValidation {
   const rows = folds.flatMap((fold) => fold.rows);
   const summary = summarizePredictions(rows, weakest);
   const reports = namedReports(rows);
+  const labels = poolLabels(folds);
   const [first = "."] = paths;
   const folder = paths.length === 1 ? first : dirname(resolve(first));
   const files = [evaluationPaths.predictions, evaluationPaths.misclassified, evaluationPaths.classReport].map((name) =>
@@ -55,20 +58,26 @@ export function crossValidate(paths: readonly string[]): CrossValidation {
   const [all = "", errors = "", classes = ""] = files;
   writePredictions(all, rows);
   writePredictions(errors, withoutDetails(summary.errors));
+  const apOf = (name: string) => labels?.averagePrecision?.get(name)?.toFixed(4) ?? "";
+  const hasAp = labels?.averagePrecision !== undefined;
   writeFileAtomic(
     classes,
     csvText(
-      ["class", "precision", "recall", "f1", "support"],
-      reports.map((r) => [r.name, r.precision.toFixed(4), r.recall.toFixed(4), r.f1.toFixed(4), r.support]),
+      ["class", "precision", "recall", "f1", "support", ...(hasAp ? ["ap"] : [])],
+      reports.map(({ name, precision, recall, f1, support }) => [
+        name,
+        ...[precision, recall, f1].map((value) => value.toFixed(4)),
+        support,
+        ...(hasAp ? [apOf(name)] : []),
+      ]),
     ),
   );
   const accuracyOf = (own: readonly NamedPrediction[]) =>
     wilsonInterval(own.filter((row) => !isWrong(row)).length, own.length);
-  const counts = rows.flatMap((row) => row.counts ?? []);
   return {
-    folds: folds.map((fold) => ({ ...fold, accuracy: accuracyOf(fold.rows) })),
+    folds: folds.map(({ labels: _, ...fold }) => ({ ...fold, accuracy: accuracyOf(fold.rows) })),
     summary,
-    f1Micro: counts.length === 0 ? undefined : microF1(counts),
+    labels,
     reports,
     files,
   };
@@ -80,6 +89,8 @@ interface FoldRun {
   readonly fold: number;
   /** Of each image that it was validated on. */
   readonly rows: readonly NamedPrediction[];
+  /** The same with logits, where the run has stored them. */
+  readonly labels: StoredLabels | undefined;
   /** Images of the fold without a prediction: they could not be read. */
   readonly unread: number;
 }
@@ -175,14 +186,9 @@ function requireSame(first: OpenedFold, other: OpenedFold): void {
 
 /** What the run's best checkpoint says of its configuration, without the fold; empty where it is not there any more. */
 function signatureOf(run: Run): Record<string, unknown> {
-  const { config = {} } = (bestCheckpoint(run)?.runSignature ?? {}) as { config?: Record<string, unknown> };
+  const { config = {} } = (bestCheckpointOf(run)?.runSignature ?? {}) as { config?: Record<string, unknown> };
   const { "data.fold": _, ...others } = config;
   return others;
-}
-
-function bestCheckpoint({ dir, record }: Run): CheckpointSummary | undefined {
-  const path = record.checkpointPath === undefined ? undefined : join(dir, record.checkpointPath);
-  return path !== undefined && existsSync(path) ? summaryOf(path) : undefined;
 }
 
 /** What the best weights of a fold's run said of its images; otherwise the best checkpoint's epoch. */
@@ -190,16 +196,10 @@ function predictionsOf({ run, split, fold }: OpenedFold): FoldRun {
   const { dir } = run;
   const own = split.samples.filter((sample) => sample.split === "val");
   const paths = new Set(own.map(({ path }) => path));
-  const file = join(dir, evaluationPaths.predictions);
-  const epoch = bestCheckpoint(run)?.epoch;
-  const stored = existsSync(file)
-    ? namedRows(file)
-    : epoch === undefined
-      ? undefined
-      : readEpochPredictions(dir, epoch);
+  const stored = storedBest(run);
   if (stored === undefined)
     throw problem(`fold ${fold}: the run has stored no predictions`, show(run), "train with callbacks.report");
-  const rows = stored.map((row) => ({ ...row, path: pathOf(row.sample, paths) }));
+  const rows = stored.rows.map((row) => ({ ...row, path: pathOf(row.sample, paths) }));
   const foreign = rows.find(({ path }) => path === undefined);
   if (foreign !== undefined || new Set(rows.map(({ path }) => path)).size < rows.length) {
     throw problem(
@@ -208,7 +208,7 @@ function predictionsOf({ run, split, fold }: OpenedFold): FoldRun {
       "train this fold again",
     );
   }
-  return { dir, fold, rows, unread: own.length - rows.length };
+  return { dir, fold, rows, labels: stored.labels, unread: own.length - rows.length };
 }
 
 /** The recorded path that a sample's path ends with. */

@@ -1,11 +1,11 @@
 import { availableParallelism, totalmem } from "node:os";
 import { relative, resolve } from "node:path";
-import { CtError, getLogger, isMainProcess, plural, setLogSinks } from "@classifier-training/base";
+import { CtError, getLogger, isMainProcess, plural } from "@classifier-training/base";
 import { type DictConfig, type FirstLook, parseOverride, select, textOverride } from "@classifier-training/hydra";
 import { noteDecisions, readDecisions, runPaths } from "@classifier-training/runs";
 import { cudaIsAvailable, fused } from "@classifier-training/torch";
 import { fetchWeights, listModels, modelDefinition, whyNotFetched } from "@classifier-training/vision";
-import type { TrainingData } from "../data/classification-datamodule.ts";
+import type { ClassificationDataModule, TrainingData } from "../data/classification-datamodule.ts";
 import { buildDataModule } from "./components.ts";
 import { decisionTable } from "./decision-table.ts";
 import { measureSpeed, type Speed } from "./measure-speed.ts";
@@ -23,19 +23,42 @@ export interface PhotoCommand {
   readonly hasOwnRoot: boolean;
 }
 
+/** What was decided, and the data that was opened for it: to open it again may take half a minute. */
+export interface DecidedTraining {
+  readonly overrides: readonly string[];
+  readonly opened?: ClassificationDataModule;
+}
+
 /**
  * The overrides that `classifier train PATH` adds: what the rules decide of what the user's configuration leaves open. The
  * same command on the same data has the same ones again, though the machine or the clock would choose otherwise by now.
  */
-export async function decideOverrides(command: PhotoCommand, look: FirstLook): Promise<readonly string[]> {
+export async function decideTraining(command: PhotoCommand, look: FirstLook): Promise<DecidedTraining> {
   const seconds = command.time === undefined ? undefined : parseTime(command.time);
-  if (command.hasOwnRoot && seconds === undefined) return [];
+  if (command.hasOwnRoot && seconds === undefined) return { overrides: [] };
   const user = composed(look);
   // Composing again to run says what is wrong.
-  if (user === undefined || !isMainProcess()) return [];
-  const data = await describeData(user);
-  if (data === undefined) return [];
-  const { folder, noted, isAnew } = memoryOf(command, look, user, data);
+  if (user === undefined || !isMainProcess()) return { overrides: [] };
+  const opened = await buildDataModule(user, Number(select(user, "seed") ?? 42));
+  const data = await opened.describeTraining();
+  if (data === undefined) return { overrides: [], opened };
+  return { overrides: await decideOverrides({ command, look, user, seconds, opened, data }), opened };
+}
+
+/** What a decision rests on. */
+interface Question {
+  readonly command: PhotoCommand;
+  readonly look: FirstLook;
+  /** The configuration without what is decided. */
+  readonly user: DictConfig;
+  readonly seconds: number | undefined;
+  readonly opened: ClassificationDataModule;
+  readonly data: TrainingData;
+}
+
+async function decideOverrides(question: Question): Promise<readonly string[]> {
+  const { look } = question;
+  const { folder, noted, isAnew } = memoryOf(question);
   const known = isAnew
     ? undefined
     : readDecisions(folder).find(({ command }) => JSON.stringify(command) === JSON.stringify(noted));
@@ -44,7 +67,7 @@ export async function decideOverrides(command: PhotoCommand, look: FirstLook): P
       log.info(decisionTable("As this command decided before (resume=false decides anew)", known.decisions));
     return asOverrides(known.decisions);
   }
-  const { decisions, title } = await decide(seconds, look, user, data, command.hasOwnRoot);
+  const { decisions, title } = await decide(question);
   if (look.willRun) {
     noteDecisions(folder, { command: noted, decisions: decisions.map((decision) => ({ ...decision })) });
     log.info(decisionTable(title, decisions));
@@ -62,7 +85,7 @@ function composed(look: FirstLook): DictConfig | undefined {
 }
 
 /** Where the decisions of a command are noted, and under what. */
-function memoryOf({ path, time }: PhotoCommand, look: FirstLook, user: DictConfig, data: TrainingData) {
+function memoryOf({ command: { path, time }, look, user, data }: Question) {
   const { samples, validationSamples, classes } = data;
   const words = look.overrides.filter((line) => !/^\+*(resume|data\.data_root)=/.test(line));
   return {
@@ -77,31 +100,13 @@ function memoryOf({ path, time }: PhotoCommand, look: FirstLook, user: DictConfi
   };
 }
 
-async function describeData(user: DictConfig): Promise<TrainingData | undefined> {
-  // The training says it all again.
-  const restore = setLogSinks([]);
-  try {
-    const datamodule = await buildDataModule(user, Number(select(user, "seed") ?? 42));
-    await datamodule.setup?.("fit");
-    return await datamodule.describeTraining();
-  } finally {
-    restore();
-  }
-}
-
 interface Decided {
   readonly decisions: readonly Decision[];
   readonly title: string;
 }
 
-async function decide(
-  seconds: number | undefined,
-  look: FirstLook,
-  user: DictConfig,
-  data: TrainingData,
-  hasOwnRoot: boolean,
-): Promise<Decided> {
-  const given = hasOwnRoot ? givenByRoot(look, user) : givenBy(look, user);
+async function decide({ command, look, user, seconds, opened, data }: Question): Promise<Decided> {
+  const given = command.hasOwnRoot ? givenByRoot(look, user) : givenBy(look, user);
   const network = String(given("model"));
   const weights = await weightsOf(network, given, look.willRun);
   const machine = {
@@ -125,7 +130,7 @@ async function decide(
   const measure = (decisions: readonly Decision[]) => {
     log.info("measuring the speed of a training step ...");
     const window = seconds === undefined ? 1 : Math.min(8, Math.max(2, seconds / 60));
-    return measureSpeed(look.compose([...asOverrides(decisions), ...look.overrides]), window);
+    return measureSpeed(look.compose([...asOverrides(decisions), ...look.overrides]), window, opened);
   };
   for (let round = 0; ; round++) {
     const size = sizeOf(rough);

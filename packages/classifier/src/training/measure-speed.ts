@@ -2,6 +2,7 @@ import { setLogSinks } from "@classifier-training/base";
 import { type DictConfig, get, instantiate, select } from "@classifier-training/hydra";
 import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
 import { manualSeed, OtherProcessCpuLoad, processorCount } from "@classifier-training/torch";
+import type { ClassificationDataModule } from "../data/classification-datamodule.ts";
 import { buildTrainer } from "./build-trainer.ts";
 import { buildDataModule, buildModel } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
@@ -24,13 +25,19 @@ const validationBatches = 3;
 /**
  * Trains a few steps of a configuration on its own batches, with its precision and moving average, and keeps nothing.
  * @param seconds for the steps, when they are fast
+ * @param opened the data, as far as it is open
  */
-export async function measureSpeed(config: DictConfig, seconds: number): Promise<Speed> {
+export async function measureSpeed(
+  config: DictConfig,
+  seconds: number,
+  opened: ClassificationDataModule,
+): Promise<Speed> {
   const restore = setLogSinks([]);
   try {
     manualSeed(Number(get(config, "seed", 42)));
     useAllCores();
     const datamodule = await buildDataModule(config, Number(get(config, "seed", 42)));
+    datamodule.shareOpened(opened);
     await datamodule.setup?.("fit");
     // Weights from elsewhere are as fast as random ones.
     const model = await buildModel(config, datamodule, { untrained: true });
@@ -46,6 +53,10 @@ export async function measureSpeed(config: DictConfig, seconds: number): Promise
       enable_progress_bar: false,
       enable_model_summary: false,
       num_sanity_val_steps: 0,
+      // The other ranks of a training start with it.
+      devices: 1,
+      num_nodes: 1,
+      strategy: "auto",
       limit_val_batches: { batches: validationBatches },
       max_epochs: 1_000_000,
       max_time: null,

@@ -20,12 +20,15 @@ export async function findRun(path: string): Promise<NamedRun> {
     code: "classifier/run",
     what: stat === undefined ? "the run does not exist" : `not a run directory: it has no ${runPaths.config}`,
     where: path,
-    fix: extname(path) === checkpointExtension ? `a checkpoint is given as --ckpt ${path}` : await nearestRun(path),
+    fix:
+      extname(path) === checkpointExtension
+        ? `a checkpoint is given as --ckpt ${path}`
+        : ((await nearestRun(path)) ?? "give a folder that `classifier train` made, such as outputs/DATE/TIME"),
   });
 }
 
-/** The run whose path is most like one that does not exist; where none is, the newest that has left a model or a checkpoint. */
-export async function nearestRun(path: string): Promise<string> {
+/** The run whose path is most like one that does not exist; where none is, the newest that has left a model or a checkpoint; undefined without runs. */
+export async function nearestRun(path: string): Promise<string | undefined> {
   const dir = resolve(path);
   let root = dirname(dir);
   while (!existsSync(root)) root = dirname(root);
@@ -41,6 +44,5 @@ export async function nearestRun(path: string): Promise<string> {
   const similar = didYouMean(near && displayPath(near));
   if (similar !== undefined) return similar;
   const newest = runs.find(isUsable);
-  if (newest !== undefined) return `the newest run is ${displayPath(newest.dir)}`;
-  return "give a folder that `classifier train` made, such as outputs/DATE/TIME";
+  return newest && `the newest run is ${displayPath(newest.dir)}`;
 }

@@ -167,3 +167,25 @@ test("every table fits 80 columns", () => {
         for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(80);
       }
 });
+
+test.each([
+  ["torch.optim.SGD", false, 0.025, "SGD"],
+  ["torch.optim.SGD", true, 0.01, "SGD"],
+  ["classifier_training.optim.Lion", true, 1e-4, "Lion"],
+  ["torch.optim.Adadelta", false, 1, "Adadelta"],
+  ["torch.optim.Adam", false, 2e-3, "Adam"],
+])("the rate of %s (published weights: %s) is %d", (optimizer, pretrained, rate, name) => {
+  const given = { "model.optimizer._target_": optimizer, "model.pretrained": pretrained, "data.batch_size": 64 };
+  const { decisions } = decide("two cores", "hand signs", given);
+  const chosen = decisions.find(({ key }) => key === "model.learning_rate");
+  expect(chosen).toMatchObject({ value: rate, why: `${name}, batches of 64` });
+});
+
+test("rare classes are corrected for once", () => {
+  const weights = (given: Readonly<Record<string, unknown>>) =>
+    decide("two cores", "a long tail", given).values["class_weights"];
+  expect(weights({})).toBe("effective");
+  expect(weights({ "data.sampler.mode": "disabled", "model.logit_adjustment": 0 })).toBe("effective");
+  expect(weights({ "data.sampler.mode": "auto" })).toBeUndefined();
+  expect(weights({ "model.logit_adjustment": 1 })).toBeUndefined();
+});

@@ -126,7 +126,10 @@ export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
   if (every > 1) set("trainer.check_val_every_n_epoch", every, "validates often enough");
 
   const steps = epochs * Math.max(1, Math.ceil(data.samples / batch));
-  set("model.learning_rate", ...learningRate(network, isPretrained, batch));
+  const optimizer = String(given("model.optimizer._target_") ?? "AdamW")
+    .split(".")
+    .at(-1) as string;
+  set("model.learning_rate", ...learningRate(network, optimizer, isPretrained, batch));
   set("model.warmup_epochs", Math.min(5, Math.max(1, Math.round(epochs * 0.08))), `of ${plural(epochs, "epoch")}`);
   set("transforms.flip", true, "mirrored, too; false for digits, text");
   if (epochs >= repetition) {
@@ -137,10 +140,13 @@ export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
       set("transforms.random_erasing", 0.1, "a long training");
     }
   }
-  set("callbacks.ema.decay", emaDecay(steps), `averages the last part of ${steps} steps`);
+  set("callbacks.ema.decay", emaDecay(steps), `averages the last part of ${plural(steps, "step")}`);
 
   const ratio = data.largest / Math.max(1, data.smallest);
-  if (ratio >= 4) set("data.class_weights", "effective", `classes of ${data.smallest} to ${data.largest} photos`);
+  // One correction for rare classes: a sampler or an adjustment of the logits is one.
+  const isCorrected = Number(given("model.logit_adjustment") ?? 0) > 0 || isBalancing(given("data.sampler.mode"));
+  if (ratio >= 4 && !isCorrected)
+    set("data.class_weights", "effective", `classes of ${data.smallest} to ${data.largest} photos`);
   return decisions;
 }
 
@@ -248,12 +254,41 @@ function epochsReason({ seconds }: PhotoFacts, fitting: number, most: number, pe
   return fitting >= most ? "more bring nothing" : "what fits the time";
 }
 
-/** Of AdamW by the square root of the batch; transformers take less. */
-function learningRate(network: string, isPretrained: boolean, batch: number): [number, string] {
+function isBalancing(mode: unknown): boolean {
+  return mode === "auto" || mode === "manual";
+}
+
+/** Rates at batches of 64: from scratch, and from published weights. */
+interface Rates {
+  readonly scratch: number;
+  readonly pretrained: number;
+  /** The rate grows with this power of the batch. */
+  readonly power: number;
+}
+
+/** AdamW's and those of its kind, by the square root of the batch. */
+const adaptive: Rates = { scratch: 2e-3, pretrained: 5e-4, power: 0.5 };
+
+/** Optimizers whose rates are of another size. */
+const otherRates: Readonly<Record<string, Rates>> = {
+  // 0.1 for batches of 256 from scratch (Goyal et al. 2017), a hundredth at 64 for fine-tuning (Kornblith et al. 2019).
+  SGD: { scratch: 0.025, pretrained: 0.01, power: 1 },
+  ASGD: { scratch: 0.025, pretrained: 0.01, power: 1 },
+  // A step is the sign of the gradient: a third to a tenth of AdamW's (Chen et al. 2023).
+  Lion: { scratch: 3e-4, pretrained: 1e-4, power: 0.5 },
+  // Their papers' own units, whatever the batch.
+  Adadelta: { scratch: 1, pretrained: 1, power: 0 },
+  Adagrad: { scratch: 0.01, pretrained: 0.01, power: 0 },
+  Rprop: { scratch: 1e-3, pretrained: 1e-4, power: 0 },
+};
+
+/** Transformers take less. */
+function learningRate(network: string, optimizer: string, isPretrained: boolean, batch: number): [number, string] {
+  const { scratch, pretrained, power } = otherRates[optimizer] ?? adaptive;
   const isTransformer = /^(vit|swin|deit|dinov2|convnext|maxvit)/.test(network);
-  const at64 = isPretrained ? (isTransformer ? 1e-4 : 5e-4) : isTransformer ? 5e-4 : 2e-3;
-  const rate = Number((at64 * Math.sqrt(batch / 64)).toPrecision(2));
-  return [rate, `AdamW, batches of ${batch}`];
+  const at64 = isPretrained ? pretrained / (isTransformer ? 5 : 1) : scratch / (isTransformer ? 4 : 1);
+  const rate = Number((at64 * (batch / 64) ** power).toPrecision(2));
+  return [rate, `${optimizer}, batches of ${batch}`];
 }
 
 /** A window of a twentieth of the steps. */

@@ -1,6 +1,5 @@
-import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
-import { CtError, getLogger, isMainProcess } from "@classifier-training/base";
+import { getLogger, isMainProcess } from "@classifier-training/base";
 import {
   create,
   type DictConfig,
@@ -12,25 +11,11 @@ import {
   toRaw,
   toYaml,
 } from "@classifier-training/hydra";
-import {
-  type Callback,
-  CSVLogger,
-  inspectCheckpoint,
-  ModelCheckpoint,
-  TrainingInterrupted,
-} from "@classifier-training/lightning";
-import {
-  type RunRecordInput,
-  RunWriter,
-  runPaths,
-  trialKind,
-  type WeightsName,
-  writeSplitRecord,
-} from "@classifier-training/runs";
+import { type Callback, CSVLogger, ModelCheckpoint, TrainingInterrupted } from "@classifier-training/lightning";
+import { RunWriter, runPaths, trialKind, writeSplitRecord } from "@classifier-training/runs";
 import { manualSeed } from "@classifier-training/torch";
 import { BestWeightsCallback } from "../callbacks/best-weights.ts";
 import type { ClassificationDataModule } from "../data/classification-datamodule.ts";
-import type { PredictionSummary } from "../evaluation/summary.ts";
 import type { ClassificationModel } from "../model/classification-model.ts";
 import { summarizeBest } from "./best-summary.ts";
 import { buildTrainer } from "./build-trainer.ts";
@@ -39,47 +24,26 @@ import { useAllCores } from "./compute-threads.ts";
 import { requireFiniteResult } from "./finite-result.ts";
 import { followed, type Lineage, planLineage } from "./lineage.ts";
 import { logAsRank, logTo } from "./logging.ts";
+import { giveClassPrior, warnOfOtherNormalization } from "./model-data.ts";
 import { withRanks } from "./ranks.ts";
 import { recordExit } from "./record-on-exit.ts";
+import { describedResult, storedResult, type TrainResult } from "./result.ts";
 import { isSweepJob } from "./resume.ts";
 import { isTrial, trialFolder } from "./trial.ts";
-import { RefuseUntrained } from "./untrained.ts";
-
-/** What a training left behind. */
-export interface TrainResult {
-  /** The run directory. */
-  readonly outputDir: string;
-  /** The last values of all metrics. */
-  readonly metrics: Readonly<Record<string, number>>;
-  readonly bestCheckpoint: string | undefined;
-  /** Which of its weights were best, when they were compared. */
-  readonly bestWeights: WeightsName | undefined;
-  /** How many sets of weights and input sizes the best was chosen of, on validation. */
-  readonly measured: number;
-  /** Width and height of the exported model's input in pixels, where another size than the training's was better. */
-  readonly inputSize: number | undefined;
-  /** The best value of what the checkpoint callback monitors. */
-  readonly bestScore: number | undefined;
-  /** Samples of the last validation: what an accuracy rests on. */
-  readonly validationSamples: number;
-  /** The metric of `bestScore`. */
-  readonly monitor: string;
-  readonly mode: "min" | "max";
-  /** What the best weights said of validation. */
-  readonly summary: PredictionSummary | undefined;
-  /** The data, as the configuration names it. */
-  readonly dataRoot: string | undefined;
-  /** A `fast_dev_run`: it leaves no result. */
-  readonly isTrial: boolean;
-}
+import { completeRun, RefuseUntrained, whyComplete } from "./untrained.ts";
 
 const log = getLogger("classifier.train");
 
 /**
  * Trains as a composed configuration says, in the run directory of a Hydra job. Of the processes of a distributed run,
  * the first writes the directory.
+ * @param opened the data, where it was opened to choose the configuration
  */
-export async function train(config: DictConfig, job: JobContext): Promise<TrainResult> {
+export async function train(
+  config: DictConfig,
+  job: JobContext,
+  opened?: ClassificationDataModule | undefined,
+): Promise<TrainResult> {
   const { outputDir, originalCwd } = job;
   if (!isMainProcess()) {
     logAsRank();
@@ -96,17 +60,20 @@ export async function train(config: DictConfig, job: JobContext): Promise<TrainR
   const undo = recordExit(record);
   try {
     log.detail(`Configuration:\n${toYaml(config, { maskSecrets: true })}`);
-    const result = await withRanks("train", config, () => fit(config, job, record));
-    record.update(described(result));
+    const result = await withRanks("train", config, () => fit(config, job, record, opened));
+    record.update(describedResult(result));
     record.finish("success");
     return result;
   } catch (error) {
     const line = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    if (isComplete(error, record)) {
-      record.finish("success");
-      if (!isSweepJob(job)) throw error;
-      log.info(`${relative(originalCwd, outputDir)}: this job was complete before`);
-      return earlierResult(record);
+    const complete = completeRun(error, record);
+    if (complete !== undefined) {
+      const isOwn = complete === outputDir;
+      if (isOwn) record.finish("success");
+      else record.finish("failed", line);
+      if (isSweepJob(job)) log.info(`${relative(originalCwd, outputDir)}: this job was complete before`);
+      else log.info(whyComplete(error));
+      return storedResult(complete, dataRootOf(config));
     }
     record.finish(error instanceof TrainingInterrupted ? "interrupted" : "failed", line);
     throw error;
@@ -115,30 +82,6 @@ export async function train(config: DictConfig, job: JobContext): Promise<TrainR
     trial?.remove();
     endLog?.();
   }
-}
-
-/** Whether there was nothing left to do in a directory, whose run stays a success; a sweep that is run again skips such a job. */
-function isComplete(error: unknown, { statusBefore }: RunWriter): boolean {
-  return CtError.is(error) && error.code === "classifier/untrained" && statusBefore === "success";
-}
-
-function earlierResult({ dir, record }: RunWriter): TrainResult {
-  const { checkpointPath, best, monitor } = record;
-  return {
-    outputDir: dir,
-    metrics: {},
-    bestCheckpoint: checkpointPath && join(dir, checkpointPath),
-    bestWeights: record.bestWeights,
-    measured: 0,
-    inputSize: undefined,
-    bestScore: best?.value,
-    validationSamples: 0,
-    monitor: monitor?.name ?? "",
-    mode: monitor?.mode ?? "max",
-    summary: undefined,
-    dataRoot: undefined,
-    isTrial: false,
-  };
 }
 
 /** `log_level` decides, unless a custom job logging was chosen. */
@@ -157,6 +100,11 @@ export async function dryRun(config: DictConfig, job: JobContext): Promise<void>
   const datamodule = await buildDataModule(config, seedOf(config));
   const { callbacks } = await assemble(datamodule, config, { untrained: true });
   await trainerFor(config, job, callbacks);
+}
+
+function dataRootOf(config: DictConfig): string | undefined {
+  const root = select(config, "data.data_root");
+  return typeof root === "string" ? root : undefined;
 }
 
 function seedOf(config: DictConfig): number {
@@ -179,7 +127,8 @@ async function assemble(
   await datamodule.setup?.("fit");
   const model = await buildModel(config, datamodule, how);
   model.setClassWeights(datamodule.getClassWeights());
-  model.setClassCounts(datamodule.classCounts());
+  giveClassPrior(model, datamodule);
+  warnOfOtherNormalization(model, datamodule);
   return { model, callbacks: await buildCallbacks(config, hasLoggers(config), model.measures.main) };
 }
 
@@ -194,9 +143,15 @@ async function trainerFor(config: DictConfig, { outputDir, originalCwd }: JobCon
   return buildTrainer(config, { ...common, callbacks: others, enable_checkpointing: false });
 }
 
-async function fit(config: DictConfig, job: JobContext, record?: RunWriter): Promise<TrainResult> {
+async function fit(
+  config: DictConfig,
+  job: JobContext,
+  record?: RunWriter,
+  opened?: ClassificationDataModule,
+): Promise<TrainResult> {
   const { outputDir } = job;
   const datamodule = await buildDataModule(config, seedOf(config));
+  if (opened !== undefined) datamodule.shareOpened(opened);
   await datamodule.prepareData?.();
   const { model, callbacks } = await assemble(datamodule, config);
   const { splitRecord } = datamodule;
@@ -217,7 +172,6 @@ async function fit(config: DictConfig, job: JobContext, record?: RunWriter): Pro
   requireFiniteResult(trainer, checkpointCallback);
   const bestCheckpoint = checkpointCallback?.bestModelPath || undefined;
   const chooser = callbacks.find((callback) => callback instanceof BestWeightsCallback);
-  const dataRoot = select(config, "data.data_root");
   return {
     outputDir,
     metrics: trainer.callbackMetrics,
@@ -231,22 +185,8 @@ async function fit(config: DictConfig, job: JobContext, record?: RunWriter): Pro
     mode: checkpointCallback?.options.mode ?? "max",
     summary:
       isMainProcess() && !isTrial(config) ? summarizeBest(outputDir, callbacks, datamodule, bestCheckpoint) : undefined,
-    dataRoot: typeof dataRoot === "string" ? dataRoot : undefined,
+    dataRoot: dataRootOf(config),
+    folds: splitRecord?.by.folds,
     isTrial: isTrial(config),
-  };
-}
-
-/** What the run's record says of the result, for the dashboard and for later commands. */
-function described(result: TrainResult): Partial<RunRecordInput> {
-  const { outputDir, bestCheckpoint, bestWeights, bestScore, monitor, mode } = result;
-  return {
-    ...(existsSync(join(outputDir, runPaths.model)) && { modelPath: runPaths.model, labelsPath: runPaths.labels }),
-    ...(bestCheckpoint !== undefined &&
-      existsSync(bestCheckpoint) && {
-        checkpointPath: relative(outputDir, bestCheckpoint),
-        checkpointHash: inspectCheckpoint(bestCheckpoint).weightsSha256,
-      }),
-    ...(bestWeights !== undefined && { bestWeights }),
-    ...(bestScore !== undefined && { best: { value: bestScore }, monitor: { name: monitor, mode } }),
   };
 }

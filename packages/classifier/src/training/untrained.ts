@@ -1,6 +1,30 @@
-import { CtError, displayPath, plural } from "@classifier-training/base";
+import { CtError, displayPath, type Problem, plural } from "@classifier-training/base";
 import { Callback, Timer, type TrainerView } from "@classifier-training/lightning";
+import type { RunWriter } from "@classifier-training/runs";
 import type { ResumedRun } from "./lineage.ts";
+
+/** There was nothing to train. */
+class NothingTrained extends CtError {
+  /** The directory of the run that has done it all before. */
+  readonly completeIn: string | undefined;
+
+  constructor(problem: Problem, completeIn: string | undefined) {
+    super(problem);
+    this.completeIn = completeIn;
+  }
+}
+
+/** The directory of the run that a training has found complete; undefined for another error. */
+export function completeRun(error: unknown, { dir, statusBefore }: RunWriter): string | undefined {
+  if (!(error instanceof NothingTrained)) return undefined;
+  return statusBefore === "success" ? dir : error.completeIn;
+}
+
+/** Why there was nothing to train, in a line. */
+export function whyComplete(error: unknown): string {
+  const { what, fix } = (error as CtError).problem;
+  return `${what}; ${fix}`;
+}
 
 /**
  * Ends a training that has not taken a single step with an error, before anything is exported in its name.
@@ -29,7 +53,10 @@ export class RefuseUntrained extends Callback {
     const { why, fix } = cause(trainer);
     const dir = this.#resumed?.completeIn;
     const complete = dir === undefined ? "" : `. This run is complete: ${displayPath(dir)}`;
-    throw new CtError({ code: "classifier/untrained", what: `nothing was trained: ${why}${complete}`, fix });
+    throw new NothingTrained(
+      { code: "classifier/untrained", what: `nothing was trained: ${why}${complete}`, fix },
+      dir,
+    );
   }
 }
 

@@ -19,9 +19,11 @@ export const basicLauncher: LauncherFactory = (_, { loader, loaded, callbacks, t
     const results: JobReturn[] = [];
     mkdirSync(pythonStr(selectRaw(master, "hydra.sweep.dir")), { recursive: true });
     log.info(`Launching ${jobs.length} jobs locally`);
+    // What all jobs have in common is known from the command.
+    const common = new Set(jobs.length === 1 ? [] : jobs[0]?.filter((one) => jobs.every((job) => job.includes(one))));
     for (const [position, overrides] of jobs.entries()) {
       const index = firstIndex + position;
-      const own = overrides.filter((override) => !override.startsWith("hydra."));
+      const own = overrides.filter((override) => !override.startsWith("hydra.") && !common.has(override));
       log.info(`\t#${index} : ${own.map(maskArgument).join(" ")}`);
       const config = loadSweepConfig(loader, master, overrides);
       const job = selectNode(config, "hydra.job") as DictConfig;

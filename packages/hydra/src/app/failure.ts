@@ -9,8 +9,8 @@ export class JobFailure extends HydraError {
   readonly job: JobReturn;
 
   constructor(job: JobReturn) {
-    const overrides = pythonRepr(job.overrides.map(maskArgument));
-    super({ code: "hydra/job", what: `Error executing job with overrides: ${overrides}`, cause: job.error });
+    const what = `Error executing job with overrides: ${shownOverrides(job.overrides.map(maskArgument))}`;
+    super({ code: "hydra/job", what, cause: job.error });
     this.job = job;
   }
 }
@@ -42,6 +42,18 @@ export class SweepFailure extends JobFailure {
       ...(returned.length < total ? [`${total - returned.length} did not run`] : []),
     ].join("\n");
   }
+}
+
+/** In 120 columns: the user's own come last, and the job's directory has all of them. */
+const shownLength = 84;
+
+function shownOverrides(overrides: readonly string[]): string {
+  const all = pythonRepr(overrides);
+  if (all.length <= shownLength) return all;
+  let first = overrides.length;
+  while (first > 0 && pythonRepr(overrides.slice(first - 1)).length <= shownLength) first--;
+  const left = overrides.length - first;
+  return `${pythonRepr(overrides.slice(first))} and ${left} before ${left === 1 ? "it" : "them"}`;
 }
 
 /** The first line of what a job threw. */

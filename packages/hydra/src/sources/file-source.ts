@@ -38,7 +38,9 @@ export class FileConfigSource implements ConfigSource {
   }
 
   list(path: string, kind: ObjectKind): string[] {
-    return listEntries(this, path, readdirSync(resolve(this.#folder, path)), kind);
+    const names = listEntries(this, path, readdirSync(resolve(this.#folder, path)), kind);
+    const isListed = (name: string) => !isUnlisted(resolve(this.#folder, path, withExtension(name)));
+    return kind === "config" ? names.filter(isListed) : names;
   }
 
   load(path: string): SourceConfig {
@@ -61,6 +63,15 @@ export class FileConfigSource implements ConfigSource {
     const kind = kindOf(resolve(this.#folder, path));
     this.#kinds.set(path, kind);
     return kind;
+  }
+}
+
+/** A config that begins with `# @listed false` is for other configs' defaults lists, and not offered as a choice. */
+function isUnlisted(file: string): boolean {
+  try {
+    return /^# @listed false$/m.test(readFileSync(file, "utf8").slice(0, 200));
+  } catch {
+    return false;
   }
 }
 

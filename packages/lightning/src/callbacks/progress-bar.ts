@@ -99,7 +99,11 @@ export class ProgressBar extends Callback {
   }
 
   override onValidationStart(trainer: TrainerView): void {
-    if (trainer.sanityChecking) return;
+    if (trainer.sanityChecking) {
+      // The loaders are open by now, and their number of batches is known.
+      this.#total = sum(trainer.numSanityValBatches);
+      return;
+    }
     if (trainer.fn === "fit") {
       this.#inValidation = { title: "validating", total: sum(trainer.numValBatches), done: 0 };
     } else this.#begin(trainer, "Validating", sum(trainer.numValBatches));

@@ -6,6 +6,7 @@ import type { SampleMetadata } from "./dataset.ts";
 import type { Archive } from "./open/archive-tree.ts";
 import { type ColumnNames, type Columns, findColumns, requireColumns } from "./open/columns.ts";
 import { type FileTree, nameOf } from "./open/file-tree.ts";
+import type { OpenOptions } from "./open/options.ts";
 import { readParquet } from "./open/parquet.ts";
 import { cellText, indicatorColumns, type LabeledRow, labelList, markedColumns } from "./row-labels.ts";
 
@@ -28,6 +29,9 @@ export interface Listing {
 export interface SplitRow extends LabeledRow {
   readonly split: string;
 }
+
+/** Rows between two reports of progress. */
+const progressRows = 1024;
 
 const formats = new Set([".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"]);
 
@@ -86,7 +90,11 @@ function parseLine(line: string, where: string): Readonly<Record<string, unknown
  * column a class with 0 and 1.
  * @throws VisionError naming the columns that are missing, or file and line of a row without an image
  */
-export function labeledRows(tree: FileTree, listing: Listing, given: ColumnNames): SplitRow[] {
+export function labeledRows(
+  tree: FileTree,
+  listing: Listing,
+  given: ColumnNames & Pick<OpenOptions, "onRows">,
+): SplitRow[] {
   const { file, rows, archive } = listing;
   if (rows.length === 0) return [];
   const columns = listingColumns(listing, given);
@@ -102,7 +110,8 @@ export function labeledRows(tree: FileTree, listing: Listing, given: ColumnNames
   const find = archive === undefined ? bareNameFinder(tree, listing, image) : undefined;
   const pathOf = (value: unknown, where: string) =>
     archive === undefined ? (find?.(value) ?? imagePath(tree, value, image, file, where)) : `${archive.name}!${value}`;
-  return rows.map(({ values, where }) => {
+  return rows.map(({ values, where }, i) => {
+    if (i % progressRows === 0 || i + 1 === rows.length) given.onRows?.(i + 1, rows.length);
     const labels = label === undefined ? markedColumns(values, indicators) : labelList(values[label]);
     return {
       path: pathOf(values[image], where),

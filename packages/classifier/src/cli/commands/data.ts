@@ -1,29 +1,17 @@
 import { writeFileAtomic } from "@classifier-training/base";
-import type { Command } from "commander";
+import { Option } from "commander";
 import { nonNegativeInteger, print, type RegisterCommand } from "../command.ts";
+import { type ColumnFlags, onlyDataWords, readingOf, withColumns } from "../data-options.ts";
 import { exitCode } from "../exit.ts";
 import { type KnownImageOptions, knownImages, withKnownImages } from "../known-images.ts";
 import { progressLine } from "../progress.ts";
-
-/** How the columns of a list are called, where they are not found by their names. */
-interface ColumnOptions {
-  readonly imageColumn?: string;
-  readonly labelColumn?: string;
-  readonly splitColumn?: string;
-}
-
-const withColumns = (command: Command) =>
-  command
-    .option("--image-column <name>", "as data.image_column: column of a list with the images")
-    .option("--label-column <name>", "as data.label_column: column of a list with the classes")
-    .option("--split-column <name>", "as data.split_column: column of a list with the splits");
 
 interface SuspectsCommandOptions extends KnownImageOptions {
   readonly limit: number;
   readonly csv?: string;
 }
 
-interface CheckCommandOptions extends ColumnOptions {
+interface CheckCommandOptions extends ColumnFlags {
   readonly minSide: number;
   readonly limit: number;
   readonly maxPixels?: number;
@@ -39,18 +27,30 @@ export const registerData: RegisterCommand = (program, finish) => {
   withColumns(data.command("check"))
     .description("duplicates, contradictory labels, corrupt, tiny, missing and unlabeled files")
     .argument("<path>", "the dataset: a folder, a list, an archive, shards")
+    .argument("[data.KEY=VALUE...]", "how it is read and split, as in training: data.folds=5 data.group=player")
     .option("--min-side <px>", "an image with a shorter side is tiny", nonNegativeInteger, 16)
     .option("--limit <n>", "number of examples of each kind", nonNegativeInteger, 10)
     .option("--max-pixels <n>", "as data.max_pixels (default: 100 million)", nonNegativeInteger)
-    .option("--exif-orientation", "as data.exif_orientation=true: apply the EXIF orientation")
+    // The default by now, as in training on photos.
+    .addOption(new Option("--exif-orientation").hideHelp())
     .option("--json <file>", "write all findings to a file")
     .addHelpText(
       "after",
       "\nExit codes: 0 no problems; 2 corrupt, missing or contradictory files, or a split that training cannot read.\n\nExample:\n  classifier data check data/jerseys",
     )
-    .action(async (root: string, { limit, json, ...options }: CheckCommandOptions) => {
+    .action(async (root: string, given: string[], options: CheckCommandOptions) => {
+      const { limit, json, minSide, maxPixels } = options;
       const { checkData, renderDataReport } = await import("@classifier-training/vision");
-      const report = await checkData(root, { ...options, onProgress: progressLine("checking") });
+      const { openOptionsOf } = await import("../../data/options.ts");
+      const { splitChoicesOf } = await import("../../data/split-options.ts");
+      const reading = await readingOf(onlyDataWords(given), options);
+      const report = await checkData(root, {
+        ...openOptionsOf(reading),
+        ...(maxPixels !== undefined && { maxPixels }),
+        minSide,
+        split: splitChoicesOf(reading),
+        onProgress: progressLine("checking"),
+      });
       print(`${renderDataReport(report, { limit })}\n`);
       if (json !== undefined) writeFileAtomic(json, `${JSON.stringify(report, null, 2)}\n`);
       const { refused, corrupt, missing, contradictions } = report;
@@ -89,9 +89,10 @@ Example:
   withColumns(data.command("stats"))
     .description("number of images per class and split, and the class weights")
     .argument("<path>", "the dataset: a folder, a list, an archive, shards")
+    .argument("[data.KEY=VALUE...]", "how it is read and split, as in training: data.folds=5 data.group=player")
     .addHelpText("after", "\nExample:\n  classifier data stats data/jerseys")
-    .action(async (root: string, columns: ColumnOptions) => {
+    .action(async (root: string, given: string[], columns: ColumnFlags) => {
       const { splitStatistics } = await import("../../data/statistics.ts");
-      print(`${await splitStatistics(root, columns)}\n`);
+      print(`${await splitStatistics(root, await readingOf(onlyDataWords(given), columns))}\n`);
     });
 };

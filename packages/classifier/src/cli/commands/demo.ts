@@ -33,7 +33,8 @@ export const registerDemo: RegisterCommand = (program, finish) => {
 async function showPredictions(outputDir: string): Promise<void> {
   const { OnnxClassifier } = await import("@classifier-training/inference");
   const { readLabeledFiles } = await import("../../data/labeled-files.ts");
-  const images = await readLabeledFiles(dataRoot, splitFolderNames.val[0]);
+  const { readingOptionsOf } = await import("../../data/reading-options.ts");
+  const images = await readLabeledFiles(dataRoot, splitFolderNames.val[0], readingOptionsOf());
   const labels = [...new Set(images.map(({ label }) => label))];
   const chosen = [0, 1, 2, 3, 4].flatMap((i) => images.filter(({ label }) => label === labels[3 * i])[i] ?? []);
   const classifier = await OnnxClassifier.load(outputDir);

@@ -1,9 +1,10 @@
 import { splitFolderNames, writeFileAtomic } from "@classifier-training/base";
 import { withPlugins } from "../../plugins.ts";
 import { print, type RegisterCommand } from "../command.ts";
+import { type ColumnFlags, readingOf, takeDataWords, withColumns } from "../data-options.ts";
 import { progressLine } from "../progress.ts";
 
-interface EvaluateCommandOptions {
+interface EvaluateCommandOptions extends ColumnFlags {
   readonly data?: string;
   readonly split: string;
   readonly markdown?: string;
@@ -12,7 +13,7 @@ interface EvaluateCommandOptions {
 }
 
 export const registerEvaluate: RegisterCommand = (program) => {
-  withPlugins(program.command("evaluate"))
+  withColumns(withPlugins(program.command("evaluate")))
     .description("compare models on the same images: accuracy with intervals, calibration, latency, size")
     .argument(
       "<models...>",
@@ -37,7 +38,9 @@ Examples:
   classifier evaluate outputs/2026-01-31/12-00-00 outputs/2026-01-31/15-00-00
   classifier evaluate --folds outputs/multirun/2026-01-31/12-00-00`,
     )
-    .action(async (models: string[], { data, split, markdown, json, folds }: EvaluateCommandOptions) => {
+    .action(async (given: string[], options: EvaluateCommandOptions) => {
+      const { data, split, markdown, json, folds } = options;
+      const { words, others: models } = takeDataWords(given);
       if (folds === true) return printFolds(models, json);
       if (data === undefined) return printStoredComparison(models, json);
       const { readLabeledFiles } = await import("../../data/labeled-files.ts");
@@ -50,7 +53,12 @@ Examples:
       for (const model of models) {
         const classifier = await openClassifier(model);
         if (evaluations.length === 0)
-          images = await readLabeledFiles(data, split, { task: classifier.task, recorded: recordedSplitsOf(models) });
+          images = await readLabeledFiles(
+            data,
+            split,
+            { ...(await readingOf(words, options)), task: classifier.task },
+            recordedSplitsOf(models),
+          );
         evaluations.push(await evaluateClassifier(model, classifier, images, { onProgress: progressLine(model) }));
         await classifier.close();
       }

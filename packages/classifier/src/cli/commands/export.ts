@@ -1,9 +1,10 @@
 import { splitFolderNames } from "@classifier-training/base";
 import { withPlugins } from "../../plugins.ts";
 import { nonNegativeInteger, print, type RegisterCommand } from "../command.ts";
+import { type ColumnFlags, onlyDataWords, readingOf, withColumns } from "../data-options.ts";
 import { progressLine } from "../progress.ts";
 
-interface ExportCommandOptions {
+interface ExportCommandOptions extends ColumnFlags {
   readonly out: string;
   readonly data: string;
   readonly split: string;
@@ -12,9 +13,10 @@ interface ExportCommandOptions {
 }
 
 export const registerExport: RegisterCommand = (program) => {
-  withPlugins(program.command("export"))
+  withColumns(withPlugins(program.command("export")))
     .description("create a verifiable bundle: model, labels, preprocessing, golden samples, accuracy, hashes")
     .argument("<model>", "a run directory or a checkpoint")
+    .argument("[data.KEY=VALUE...]", "how the data is read, as in training: data.label_column=kind")
     .requiredOption("--data <root>", "the dataset to measure on")
     .option("--out <folder>", "output folder", "bundle")
     .option("--split <name>", "name of the split", splitFolderNames.val[0])
@@ -24,7 +26,9 @@ export const registerExport: RegisterCommand = (program) => {
       "after",
       "\nExample:\n  classifier export outputs/2026-01-31/12-00-00 --data data/jerseys --out bundle --zip",
     )
-    .action(async (model: string, { out, data, split, golden, zip }: ExportCommandOptions) => {
+    .action(async (model: string, given: string[], options: ExportCommandOptions) => {
+      const { out, data, split, golden, zip } = options;
+      const reading = await readingOf(onlyDataWords(given), options);
       const { zipBundle } = await import("../../bundle/create.ts");
       const { exportBundle } = await import("../../bundle/from-model.ts");
       const { describeMeasure } = await import("../../statistics/multilabel.ts");
@@ -33,6 +37,7 @@ export const registerExport: RegisterCommand = (program) => {
         model,
         out,
         dataRoot: data,
+        reading,
         split,
         golden,
         onProgress: progressLine,

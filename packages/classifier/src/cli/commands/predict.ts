@@ -37,7 +37,9 @@ An image that cannot be read has its error in its line; the exit code is then 1.
           code: "predict/model",
           what: "the model does not exist",
           where: model,
-          fix: `give a run directory, a checkpoint or an ONNX file; ${await (await import("../../training/named-run.ts")).nearestRun(model)}`,
+          fix:
+            (await (await import("../../training/named-run.ts")).nearestRun(model)) ??
+            "give a run directory that `classifier train` made (outputs/DATE/TIME), a checkpoint or an ONNX file",
         });
       }
       const { expandImages } = await import("../expand-images.ts");

@@ -1,8 +1,9 @@
 import { CtError, isMainProcess, scratchFolder, setLogLevel } from "@classifier-training/base";
 import type { FirstLook, MainResult } from "@classifier-training/hydra";
 import type { Command } from "commander";
+import type { ClassificationDataModule } from "../../data/classification-datamodule.ts";
 import { configFolders } from "../../extensions.ts";
-import type { TrainResult } from "../../training/train.ts";
+import type { TrainResult } from "../../training/result.ts";
 import { print, type RegisterCommand } from "../command.ts";
 import { continueWithoutReader, exitCode } from "../exit.ts";
 
@@ -66,6 +67,7 @@ export async function runTraining(
   continueWithoutReader();
   const hydraMain = await openHydra();
   const data = name === "train" ? (await import("../data-path.ts")).takeDataPath(argv) : undefined;
+  let opened: ClassificationDataModule | undefined;
   const result = await hydraMain<TrainResult>(
     {
       fallbackPath: configFolders(),
@@ -81,12 +83,15 @@ export async function runTraining(
       check: async (config) => (await import("../../training/groups.ts")).checkConfig(config),
       ...(await import("../../training/claim-run.ts")).directoryClaims({ mayResume: true }),
       ...(data !== undefined && {
-        decide: async (look: FirstLook) =>
-          (await import("../../training/decide-photos.ts")).decideOverrides(data, look),
+        decide: async (look: FirstLook) => {
+          const decided = await (await import("../../training/decide-photos.ts")).decideTraining(data, look);
+          opened = decided.opened;
+          return decided.overrides;
+        },
       }),
       dryRun: async (config, job) => (await import("../../training/train.ts")).dryRun(config, job),
     },
-    async (config, job) => (await import("../../training/train.ts")).train(config, job),
+    async (config, job) => (await import("../../training/train.ts")).train(config, job, opened),
   );
   if (name === "train" && data === undefined && isWithoutData(result.error))
     process.stderr.write("\nA path is all that photos need: classifier train PATH\n");
@@ -137,9 +142,9 @@ export const registerTrain: RegisterCommand = (program, finish) => {
       if (jobs.length === 0) return;
       if (!isMainProcess()) return;
       const done = jobs.flatMap(({ value, overrides }) => (value === undefined ? [] : [{ result: value, overrides }]));
-      const { describeResult, describeSweep, nextCommands } = await import("../describe-result.ts");
+      const { describeResult, nextCommands } = await import("../describe-result.ts");
       const [first] = done;
-      if (done.length > 1) print(describeSweep(done));
+      if (done.length > 1) print((await import("../describe-sweep.ts")).describeSweep(done));
       else if (first !== undefined) print(describeResult(first.result, nextCommands(first.result)));
     },
   );

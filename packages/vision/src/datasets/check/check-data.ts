@@ -1,21 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { comparePython } from "@classifier-training/base";
-import type { Image } from "@classifier-training/image";
 import { exifOrientation } from "@classifier-training/image";
 import { hashImage, type ImageHashes } from "../content/image-hashes.ts";
 import type { LeftOutReason } from "../dataset.ts";
 import type { OpenOptions } from "../open/options.ts";
+import type { SplitChoices } from "../partition/split-data.ts";
 import { openSource } from "../source.ts";
 import { storedBytes } from "../stored-bytes.ts";
+import { hashSplits } from "./check-splits.ts";
 import { type Duplicates, findDuplicates } from "./duplicates.ts";
-import {
-  type ListedImage,
-  leftOutOf,
-  listedImages,
-  type OpenedSplit,
-  type RefusedSplit,
-  takeInventory,
-} from "./inventory.ts";
+import { type ListedImage, leftOutOf, type RefusedSplit, takeInventory } from "./inventory.ts";
 
 export interface SplitSummary {
   readonly name: string;
@@ -54,8 +48,11 @@ export interface DataReport extends Duplicates {
 export interface CheckOptions extends OpenOptions {
   /** Sides shorter than this make an image tiny; 16 pixels by default. */
   readonly minSide?: number;
-  readonly onProgress?: (done: number, total: number) => void;
-  readonly signal?: AbortSignal;
+  /** Hears how many images were looked at. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** The splits that training makes of it. */
+  readonly split?: SplitChoices | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -63,27 +60,26 @@ export interface CheckOptions extends OpenOptions {
  * labels, corrupt, tiny, missing, unlisted and unlabeled files, and the classes of each split.
  */
 export async function checkData(root: string, options: CheckOptions = {}): Promise<DataReport> {
-  const { minSide = 16, onProgress, signal, ...reading } = options;
+  const { minSide = 16, split, onProgress, signal, ...reading } = options;
   const { maxPixels, exifOrientation: turns = false } = reading;
-  const decode = { maxPixels, exifOrientation: turns };
-  const { splits, refused, remarks } = await takeInventory(root, reading);
-  const { images, readers, files } = await imagesOf(splits, decode);
+  const { splits, refused, remarks } = await takeInventory(root, reading, split);
+  const opened = splits.flatMap(({ split: name, dataset }) => (dataset === undefined ? [] : [{ name, dataset }]));
+  const { images, hashes, unreadable: corrupt } = await hashSplits(opened, { root, onProgress, signal });
+  const files = opened.flatMap(({ dataset }) => dataset.paths.map((_, i) => () => storedBytes(dataset.source, i)));
   const leftOut = (...reasons: LeftOutReason[]) => splits.flatMap((split) => leftOutOf(split, ...reasons));
-  const hashes = new Map<ListedImage, ImageHashes>();
-  const corrupt: { image: ListedImage; why: string }[] = [];
-  let next = 0;
-  let done = 0;
-  const work = async () => {
-    for (let i = next++; i < images.length; i = next++) {
-      signal?.throwIfAborted();
-      const image = images[i] as ListedImage;
-      const made = await hashImage(readers[i] as () => Promise<Image>);
-      if (typeof made === "string") corrupt.push({ image, why: made });
-      else hashes.set(image, made);
-      onProgress?.(++done, images.length);
-    }
-  };
-  await Promise.all(Array.from({ length: 4 }, work));
+  const others = leftOut("label unknown to train", "no label").filter(({ path }) => existsSync(path));
+  const source = await openSource({
+    kind: "files",
+    paths: others.map(({ path }) => path),
+    decode: { maxPixels, exifOrientation: turns },
+  });
+  for (const [i, image] of others.entries()) {
+    const made = await hashImage(async () => source.read(i));
+    if (typeof made === "string") corrupt.push({ image, why: made });
+    else hashes.set(image, made);
+    images.push(image);
+    files.push(() => readFileSync(image.path));
+  }
   const readable = images.filter((image) => hashes.has(image));
   const hashesOf = (image: ListedImage) => hashes.get(image) as ImageHashes;
   const duplicates = findDuplicates(readable, hashesOf);
@@ -116,28 +112,6 @@ export async function checkData(root: string, options: CheckOptions = {}): Promi
       ...splits.flatMap(({ split, dataset }) => dataset?.remarks.map((remark) => `${split}: ${remark}`) ?? []),
     ],
   };
-}
-
-/** Every image that a split lists, also those without a usable label, and how each is read. */
-async function imagesOf(splits: readonly OpenedSplit[], decode: Pick<OpenOptions, "maxPixels" | "exifOrientation">) {
-  const images: ListedImage[] = [];
-  const readers: (() => Promise<Image>)[] = [];
-  const files: (() => Uint8Array)[] = [];
-  for (const opened of splits) {
-    const { split, dataset } = opened;
-    if (dataset === undefined) continue;
-    images.push(...listedImages(split, dataset));
-    readers.push(...dataset.paths.map((_, i) => async () => (await dataset.get(i)).image));
-    files.push(...dataset.paths.map((_, i) => () => storedBytes(dataset.source, i)));
-    const others = leftOutOf(opened, "label unknown to train", "no label").filter(({ path }) => existsSync(path));
-    const source = await openSource({ kind: "files", paths: others.map(({ path }) => path), decode });
-    for (const [i, image] of others.entries()) {
-      images.push(image);
-      readers.push(async () => source.read(i));
-      files.push(() => readFileSync(image.path));
-    }
-  }
-  return { images, readers, files };
 }
 
 function summary(

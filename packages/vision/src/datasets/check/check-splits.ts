@@ -26,16 +26,25 @@ type ImageSize = Pick<ImageHashes, "width" | "height">;
 export interface CheckSplitsOptions {
   /** The data path: what is known of its images is kept in the user's cache. */
   readonly root: string;
-  readonly onProgress?: (done: number, total: number) => void;
-  readonly signal?: AbortSignal;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** Looks at every image of some splits: sizes, unreadable files, contradictory labels, duplicates across splits. */
-export async function checkSplits(
+interface HashedSplits {
+  /** All of them, split by split. */
+  readonly images: ListedImage[];
+  /** Of those that can be read. */
+  readonly hashes: Map<ListedImage, ImageHashes>;
+  readonly unreadable: { readonly image: ListedImage; readonly why: string }[];
+}
+
+/** The hashes of the images of some splits, and which of them cannot be read. */
+export async function hashSplits(
   splits: readonly SplitToCheck[],
   { root, onProgress, signal }: CheckSplitsOptions,
-): Promise<SplitsCheck> {
+): Promise<HashedSplits> {
   const total = splits.reduce((sum, { dataset }) => sum + dataset.length, 0);
+  const images: ListedImage[] = [];
   const hashes = new Map<ListedImage, ImageHashes>();
   const unreadable: { image: ListedImage; why: string }[] = [];
   let before = 0;
@@ -44,12 +53,19 @@ export async function checkSplits(
     const progress = (done: number) => onProgress?.(start + done, total);
     const { known } = await hashDataset(dataset, { root, decode: true, onProgress: progress, signal });
     for (const [i, image] of listedImages(name, dataset).entries()) {
+      images.push(image);
       const made = known[i]?.image;
       if (typeof made === "object") hashes.set(image, made);
       else unreadable.push({ image, why: made ?? "it cannot be read" });
     }
     before += dataset.length;
   }
+  return { images, hashes, unreadable };
+}
+
+/** Looks at every image of some splits: sizes, unreadable files, contradictory labels, duplicates across splits. */
+export async function checkSplits(splits: readonly SplitToCheck[], options: CheckSplitsOptions): Promise<SplitsCheck> {
+  const { hashes, unreadable } = await hashSplits(splits, options);
   const { exactDuplicates, nearDuplicates, contradictions } = findDuplicates(
     [...hashes.keys()],
     (image) => hashes.get(image) as ImageHashes,

@@ -1,7 +1,8 @@
 import { CtError, splitFolderNames, splits } from "@classifier-training/base";
 import type { ImageDataset, LeftOutReason } from "../dataset.ts";
-import { openData } from "../open/open-data.ts";
+import { type OpenedData, openData } from "../open/open-data.ts";
 import type { OpenOptions } from "../open/options.ts";
+import { type SplitChoices, type SplitData, splitData } from "../partition/split-data.ts";
 
 /** An image as the annotations (or its folder) describe it. */
 export interface ListedImage {
@@ -39,27 +40,45 @@ export interface Inventory {
 const withoutVal =
   "no validation split: `classifier train PATH` splits one off the training images (data.val_fraction)";
 
-/** Opens the splits of a data root as training does, but that missing images are collected. */
-export async function takeInventory(root: string, options: OpenOptions = {}): Promise<Inventory> {
-  const data = await openData(root, { ...options, onMissing: "skip" });
+/**
+ * Opens the splits of a data root as training does, but that missing images are collected.
+ * @param choices the splits that training makes of it
+ */
+export async function takeInventory(
+  root: string,
+  options: OpenOptions = {},
+  choices?: SplitChoices,
+): Promise<Inventory> {
+  const whole = await openData(root, { ...options, onMissing: "skip" });
   const refused: RefusedSplit[] = [];
-  const opened: OpenedSplit[] = [];
-  let train: ImageDataset | undefined;
-  const present = splits.filter((split) => split === "train" || data.splits.includes(split));
-  for (const split of present.map((one) => splitFolderNames[one][0])) {
+  const attempt = async <T>(split: string, open: () => Promise<T>): Promise<T | undefined> => {
     try {
-      const dataset = await data.open(split, train);
-      if (split === "train") train = dataset;
-      opened.push({ split, dataset });
+      return await open();
     } catch (error) {
       if (!CtError.is(error)) throw error;
       const { what, where, fix } = error.problem;
       refused.push({ split, what, where, fix });
-      opened.push({ split });
+      return undefined;
     }
+  };
+  const [trainName, valName] = [splitFolderNames.train[0], splitFolderNames.val[0]];
+  const all = await attempt(trainName, () => whole.open(trainName));
+  const isSplit = all !== undefined && choices !== undefined;
+  const data = (isSplit && (await attempt(valName, () => splitData(whole, choices)))) || whole;
+  const train = data === whole ? all : await data.open(trainName);
+  const opened: OpenedSplit[] = [{ split: trainName, ...(train && { dataset: train }) }];
+  for (const split of splits.filter((one) => one !== "train" && data.splits.includes(one))) {
+    const name = splitFolderNames[split][0];
+    const dataset = await attempt(name, () => data.open(name, train));
+    opened.push({ split: name, ...(dataset && { dataset }) });
   }
-  const remarks = data.splits.includes("val") ? [] : [withoutVal];
-  return { splits: opened, refused, remarks };
+  const hasVal = data.splits.includes("val") || refused.some(({ split }) => split === valName);
+  return { splits: opened, refused, remarks: [...madeOf(data), ...(hasVal ? [] : [withoutVal])] };
+}
+
+/** How the training images were split. */
+function madeOf(data: OpenedData | SplitData): readonly string[] {
+  return "made" in data ? [data.made.summary, ...data.made.notices] : [];
 }
 
 /** What an image without any of the classes is called. */

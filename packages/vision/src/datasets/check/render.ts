@@ -49,7 +49,7 @@ export function renderDataReport(report: DataReport, { limit = 10 }: { limit?: n
   section("Files in formats that are not read (convert them to JPEG or PNG)", report.unread, nameOf);
   const tinyTitle = `Tiny images (a side shorter than ${report.minSide} pixels)`;
   section(tinyTitle, report.tiny, ({ image, width, height }) => `${nameOf(image)} is ${width}x${height}`);
-  const turnedTitle = `Images that EXIF says to turn (${report.exifOrientation ? "they are turned" : "they are read as stored; data.exif_orientation=true turns them"})`;
+  const turnedTitle = `Images that EXIF says to turn (${report.exifOrientation ? "they are turned; data.exif_orientation=false reads them as stored" : "they are read as stored; data.exif_orientation=true turns them"})`;
   section(turnedTitle, report.turned, ({ image, orientation }) => `${nameOf(image)} has orientation ${orientation}`);
   section("Equal images within a split", within(report.exactDuplicates), group);
   section("Nearly equal images within a split (augmented copies?)", within(report.nearDuplicates), group);

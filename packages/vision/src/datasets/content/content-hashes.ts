@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setImmediate as turn } from "node:timers/promises";
 import { plural } from "@classifier-training/base";
 import type { ImageDataset } from "../dataset.ts";
 import { openSource } from "../source.ts";
@@ -26,6 +27,7 @@ export interface ContentHashes {
 /** Images that are decoded unless asked otherwise, at most. */
 const maxDecoded = 50_000;
 const inFlight = 8;
+const longestTurnMs = 50;
 
 /**
  * Hashes of the content of all images of a dataset: of each file's bytes and, for near duplicates, of its pixels. Files that
@@ -40,8 +42,14 @@ export async function hashDataset(dataset: ImageDataset, options: HashOptions): 
   let isNew = false;
   let next = 0;
   let done = 0;
+  let turned = performance.now();
   const work = async () => {
     for (let i = next++; i < dataset.length; i = next++) {
+      // Nothing here waits for a file: without a turn no timer and no signal would come through.
+      if (performance.now() - turned > longestTurnMs) {
+        await turn();
+        turned = performance.now();
+      }
       signal?.throwIfAborted();
       const stamp = cache.stamp(dataset.paths[i] as string);
       const found = stamp && cache.get(stamp);

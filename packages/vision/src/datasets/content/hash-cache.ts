@@ -30,11 +30,9 @@ export class HashCache {
   /** @param reading how the images are decoded: those decoded in another way are not found */
   constructor(root: string, reading: string) {
     this.#root = resolve(root);
-    this.#file = join(
-      cacheFolder("hashes"),
-      `${createHash("sha256").update(this.#root).digest("hex").slice(0, 16)}.jsonl`,
-    );
     this.#head = JSON.stringify({ formatVersion: 1, decoderVersion, reading });
+    const key = createHash("sha256").update(`${this.#root}\n${this.#head}`).digest("hex");
+    this.#file = join(cacheFolder("hashes"), `${key.slice(0, 16)}.jsonl`);
     try {
       const [head, ...lines] = existsSync(this.#file) ? readFileSync(this.#file, "utf8").split("\n") : [];
       if (head !== this.#head) return;

@@ -22,7 +22,7 @@ export interface OpenedData {
   /** The splits that are there. */
   readonly splits: readonly Split[];
   /**
-   * Opens a split, or another part by the name that it has there.
+   * Opens a split, or another part by the name that it has there; the same way once.
    * @throws VisionError when it is not there, has no samples, or (for `train`) fewer than two classes
    */
   open(split: string, options?: SplitOptions): Promise<ImageDataset>;
@@ -36,14 +36,22 @@ export interface OpenedData {
  */
 export async function openData(path: string, options: OpenOptions = {}): Promise<OpenedData> {
   const found = await recognize(path, options);
+  const opened = new Map<string, Promise<ImageDataset>>();
+  const open = async (name: string, { classToIdx, task = options.task }: SplitOptions) => {
+    const dataset = await openPart(path, found, name, { ...options, classToIdx, task });
+    if (splitOf(name) === "train" && dataset.classToIdx.size < 2) throw oneClass(path, dataset);
+    return found.remarks.reduce((images, remark) => images.withRemark(remark), dataset);
+  };
   return {
     path,
     kind: found.kind,
     splits: found.parts.flatMap(({ split }) => split ?? []),
-    async open(name, { classToIdx, task = options.task } = {}) {
-      const dataset = await openPart(path, found, name, { ...options, classToIdx, task });
-      if (splitOf(name) === "train" && dataset.classToIdx.size < 2) throw oneClass(path, dataset);
-      return found.remarks.reduce((images, remark) => images.withRemark(remark), dataset);
+    open(name, chosen = {}) {
+      if (chosen.classToIdx !== undefined) return open(name, chosen);
+      const key = JSON.stringify([name, chosen.task]);
+      const known = opened.get(key) ?? open(name, chosen);
+      opened.set(key, known);
+      return known;
     },
   };
 }

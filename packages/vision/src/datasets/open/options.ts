@@ -19,6 +19,8 @@ export interface OpenOptions extends DecodeChoices, ColumnNames {
   readonly task?: TaskChoice | undefined;
   /** Which folder of an image is its class. */
   readonly classFolder?: ClassFolder | undefined;
+  /** Hears how many rows of a list were read. */
+  readonly onRows?: ((done: number, total: number) => void) | undefined;
 }
 
 /** How a split of it is opened. */

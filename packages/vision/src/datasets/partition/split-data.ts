@@ -49,6 +49,8 @@ export async function splitData(data: OpenedData, choices: SplitChoices): Promis
   const made =
     (await recordedSplit(whole, data.path, choices)) ??
     (await splitDataset(whole, { ...by, root: data.path, onProgress: choices.onProgress }));
+  const isUnused = by.folds !== undefined && data.splits.includes("val");
+  const unused = isUnused ? ["the validation split of the data is not used: folds are of the training images"] : [];
   const open = (side: Split): ImageDataset => {
     const chosen = [...made.sides.keys()].filter((i) => made.sides[i] === side);
     const { leftOut, remarks } = whole;
@@ -58,7 +60,13 @@ export async function splitData(data: OpenedData, choices: SplitChoices): Promis
   return {
     ...data,
     splits: [...new Set([...data.splits, ...made.sides])].filter((split) => split !== undefined),
-    made: { ...made, paths: whole.paths, by, summary: summaryOf(data, made.sides, by) },
+    made: {
+      ...made,
+      notices: [...unused, ...made.notices],
+      paths: whole.paths,
+      by,
+      summary: summaryOf(made.sides, by),
+    },
     async open(name, options) {
       const side = splitOf(name);
       const isMade = side !== undefined && (side === "train" || made.sides.includes(side));
@@ -117,13 +125,11 @@ async function recordedSplit(whole: ImageDataset, root: string, { recorded, onPr
   return { sides, hashes, notices, foldOf: undefined };
 }
 
-function summaryOf(data: OpenedData, sides: MadeSplit["sides"], { folds, group }: SplitBy): string {
+function summaryOf(sides: MadeSplit["sides"], { folds, group }: SplitBy): string {
   const counts = (["train", "val", "test"] as const).flatMap((side) => {
     const count = sides.filter((one) => one === side).length;
     return count === 0 ? [] : `${count} ${splitFolderNames[side][0]}`;
   });
   const by = `by class and content${group === undefined ? "" : `, groups of ${group} together`}`;
-  const unused =
-    folds !== undefined && data.splits.includes("val") ? "; the validation split of the data is not used" : "";
-  return `${folds === undefined ? "split" : `fold ${folds.fold} of ${folds.count}`}: ${counts.join(", ")}, ${by}${unused}`;
+  return `${folds === undefined ? "split" : `fold ${folds.fold} of ${folds.count}`}: ${counts.join(", ")}, ${by}`;
 }
