@@ -17,12 +17,12 @@ const fractions = [0.1, 0.2, 0.35, 0.6, 1];
 const folds = 5;
 
 /** Fewer images have no curve. */
-const fewest = 50;
+const fewest = 20;
 
 /**
  * Fits a logistic regression on features to parts of the images, measures each on a fifth that it has not seen, and lays a
  * power law through the errors.
- * @throws CtError for fewer than 50 images, or those of one class
+ * @throws CtError for fewer than 20 images, or those of one class
  */
 export function measureLearningCurve(images: readonly KnownImage[]): MeasuredCurve {
   const { names, labels } = indexedLabels(images);
