@@ -13,7 +13,7 @@ import { targets as loggers } from "@classifier-training/loggers";
 import { targetNames as loggersNames } from "@classifier-training/loggers/target-names";
 import { nn, optim, targets as torch } from "@classifier-training/torch";
 import { targetNames as torchNames } from "@classifier-training/torch/target-names";
-import { targets as vision } from "@classifier-training/vision";
+import { listModels, modelDefinition, targets as vision } from "@classifier-training/vision";
 import { targetNames as visionNames } from "@classifier-training/vision/target-names";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { registerAll } from "./registry.ts";
@@ -128,6 +128,9 @@ const absent: Readonly<Record<string, string>> = {
   "torchvision.datasets.MNIST": "reads the files of MNIST",
   "torchvision.datasets.FashionMNIST": "reads the files of Fashion-MNIST",
   "classifier_training.data.JSONLDataset": "reads a folder of annotations",
+  ...Object.fromEntries(
+    listModels().map((name) => [`${modelDefinition(name).library}.models.${name}`, "is made in the test of the zoo"]),
+  ),
 };
 
 describe.each(Object.entries(packages))("every name that %s lists", (_, [table, names]) => {
