@@ -11,8 +11,17 @@ export function run(program, args, env = {}) {
   if (result.status !== 0) process.exit(result.status ?? 1);
 }
 
-/** The path of an installed command-line tool. */
-export const tool = (name) => `${root}node_modules/.bin/${name}`;
+/** Programs of installed packages, run by Node: what npm puts into `.bin` cannot be started without a shell on Windows. */
+const programs = {
+  biome: "@biomejs/biome/bin/biome",
+  knip: "knip/bin/knip.js",
+  tsc: "typescript/bin/tsc",
+  vitest: "vitest/vitest.mjs",
+};
+
+/** @param {keyof typeof programs} name */
+export const runTool = (name, args, env) =>
+  run(process.execPath, [`${root}node_modules/${programs[name]}`, ...args], env);
 
 /** The files that git tracks, relative to the root. @param paths only those at or below these */
 export function trackedFiles(...paths) {

@@ -112,8 +112,8 @@ async function typescriptBuild() {
   if (!existsSync(join(root, "packages", "classifier", "dist")))
     process.stderr.write("setup: compiling TypeScript ...\n");
   removeStaleOutput();
-  const compiler = join(root, "node_modules", ".bin", "tsc");
-  const result = spawnSync(compiler, ["-b"], { cwd: root, encoding: "utf8" });
+  const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
+  const result = spawnSync(process.execPath, [compiler, "-b"], { cwd: root, encoding: "utf8" });
   if (result.status !== 0) throw new SetupError(`The TypeScript build failed:\n${result.stdout}${result.stderr}`);
   const { bundle } = await import("./bundle.mjs");
   await bundle();
@@ -135,7 +135,15 @@ function removeStaleOutput() {
 function execute(command, env = {}) {
   const [program, ...args] = command;
   const stdio = verbose ? "inherit" : "pipe";
-  const result = spawnSync(program, args, { cwd: root, stdio, encoding: "utf8", env: { ...process.env, ...env } });
+  // On Windows npm is a batch file.
+  const shell = process.platform === "win32" && program === "npm";
+  const result = spawnSync(program, args, {
+    cwd: root,
+    stdio,
+    shell,
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
   if (result.status === 0) return;
   const output = [result.error?.message, result.stdout, result.stderr].filter(Boolean).join("\n").trim();
   const tail = output.split("\n").slice(-25).join("\n");

@@ -60,13 +60,17 @@ function training(command: string): string {
   return [command, ...added.filter((override) => !given.has(override.split("=")[0]))].join(" ");
 }
 
-type Rule = readonly [pattern: RegExp, how: ((command: string) => string) | "parsed" | "script"];
+type Rule = readonly [pattern: RegExp, how: ((command: string) => string) | "parsed" | "script" | "installs"];
 
 const asWritten = (command: string) => command;
 
-/** What is done with a command: run (as written, or changed), or only compared with the options that there are. */
+/**
+ * What is done with a command: run (as written, or changed), or only compared with the options that there are. Of what
+ * installs, the packages must exist; `npm run test:install` runs it, against a registry.
+ */
 const rules: readonly Rule[] = [
   [/^npm (start|test)$/, "script"],
+  [/^npm i /, "installs"],
   [/^npx classifier train --config-dir /, training],
   // Needs images of numbers, and most of an hour.
   [/^npx classifier train \+experiment=jersey_scratch /, "parsed"],
@@ -77,7 +81,7 @@ const rules: readonly Rule[] = [
   // Trains three times and kills one of them: it has a test of its own.
   [/^npx classifier verify /, "parsed"],
   // They need a browser, or an account.
-  [/^npx classifier (dashboard|wandb|synth|doctor)\b/, "parsed"],
+  [/^npx classifier (dashboard|wandb|synth|doctor|setup)\b/, "parsed"],
 ];
 
 /** Blocks that are one piece: run in a shell of their own. */
@@ -103,6 +107,7 @@ beforeAll(async () => {
           .toFile(join(folder, `${i}.jpg`));
       }
     }
+  copyFileSync(join(dir, "photos/valid/cat/0.jpg"), join(dir, "photo.jpg"));
   // A tree of someone who comes from Python; theirs is for these two classes, and for small images.
   const theirs = join(dir, "path/to/your/conf");
   cpSync(join(repository, "packages/classifier/test/lightning-conf"), theirs, { recursive: true });
@@ -254,8 +259,14 @@ for (const { document, lines } of shell) {
       if (how === "script") {
         const { scripts } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
         expect(scripts).toHaveProperty(line.replace(/^npm /, ""));
+      } else if (how === "installs") {
+        for (const name of line
+          .split(" ")
+          .slice(2)
+          .filter((word) => !word.startsWith("-")))
+          expect(existsSync(join(repository, "node_modules", name)), `${document}: ${line}: ${name}`).toBe(true);
       } else if (how === "parsed") parses(line);
-      else if (how !== undefined) await runs(how(line));
+      else if (typeof how === "function") await runs(how(line));
     }
   });
 }
@@ -282,9 +293,8 @@ test("every TypeScript example type-checks, and runs on the bundle that was expo
       folder,
     ]);
     expect(checked.stdout + checked.stderr).toBe("");
-    const photo = join(dir, "photos/valid/cat/0.jpg");
-    for (const name of ["photo.jpg", "a.jpg"]) copyFileSync(photo, join(dir, name));
-    await sharp(photo).png().toFile(join(dir, "b.png"));
+    copyFileSync(join(dir, "photo.jpg"), join(dir, "a.jpg"));
+    await sharp(join(dir, "photo.jpg")).png().toFile(join(dir, "b.png"));
     for (const [i, file] of files.entries()) {
       const { code, stderr } = await run(process.execPath, [
         "--conditions=classifier-source",
