@@ -5,8 +5,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { root } from "../exec.mjs";
 
-/** Platforms that LibTorch is published for; a package that was not published is left out by npm. */
-export const platforms = ["darwin-arm64", "linux-arm64", "linux-x64", "win32-x64"];
+/** Platforms that PyTorch publishes an archive of LibTorch for. */
+export const platforms = ["darwin-arm64", "linux-x64", "win32-x64"];
 
 /**
  * @param out the folder that gets `torch-<platform>-<arch>`
