@@ -102,9 +102,9 @@ export function loadSchedules(
       const steps = typeof counted === "number" ? counted : Math.floor(units / frequency);
       for (let step = 0; step < steps; step++) scheduler.step();
     }
-    changes.push(
-      `the learning rate schedule is recomputed (${why}): the rate here is ${rateOf(optimizer)}, it was ${before}`,
-    );
+    const here = rateOf(optimizer);
+    const rates = here === before ? `stays at ${here} here` : `is ${here} here, it was ${before}`;
+    changes.push(`the learning rate schedule is recomputed (${why}): the rate ${rates}`);
   }
   if (changes.length > 0)
     log.warning(`the configuration has changed since the checkpoint; ${[...new Set(changes)].join("; ")}`);
