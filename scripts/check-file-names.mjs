@@ -6,6 +6,7 @@ const home = "packages/runs/src/names.ts";
 /** Names that are also another program's, by the folder of those who write that program's files. */
 const others = [
   ["packages/hydra/src/", ".hydra"],
+  ["packages/hydra/src/", "multirun.yaml"],
   ["packages/vision/src/weights/", "checkpoints"],
 ];
 

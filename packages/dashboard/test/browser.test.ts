@@ -42,6 +42,7 @@ describe.skipIf(installed === undefined)("in a browser", () => {
     const model = { "model.name": "resnet18", "model.lr": 0.001 };
     for (const [i, lr] of [0.1, 0.01, 0.001, 0.0001].entries())
       writeRun(join(root, "multirun", String(i)), {
+        isSwept: true,
         values: { "model.lr": lr, "model.name": i < 2 ? "vit" : "resnet18" },
         level: 0.5 + i / 10,
         record: at("01"),

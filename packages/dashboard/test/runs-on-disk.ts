@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   type Annotations,
   epochFolder,
@@ -16,6 +16,8 @@ import {
 export interface RunOnDisk {
   readonly status?: "running" | "success" | "failed" | "interrupted" | "killed";
   readonly record?: Partial<RunRecordInput>;
+  /** A job of a sweep, whose folder is the one above. */
+  readonly isSwept?: boolean;
   /** YAML below the usual keys. */
   readonly values?: Readonly<Record<string, string | number>>;
   readonly classes?: readonly string[];
@@ -45,6 +47,7 @@ export interface WrittenRun {
 export function writeRun(dir: string, options: RunOnDisk = {}): WrittenRun {
   const { status = "success", record, values = {}, classes = [], epochs = 3, stepsAnEpoch = 4, level = 0.8 } = options;
   mkdirSync(join(dir, runPaths.hydra), { recursive: true });
+  if (options.isSwept) writeFileSync(join(dirname(dir), runPaths.sweepConfig), "");
   writeFileSync(join(dir, runPaths.config), configText({ "trainer.max_epochs": options.maxEpochs ?? 10, ...values }));
   writeFileSync(
     join(dir, runPaths.overrides),

@@ -122,7 +122,7 @@ test("the list follows the folders: runs that come, grow, end, are killed, fall 
   await eventually(async () => (await one())?.status).toBe("lost");
   run.finish("success");
   await eventually(async () => (await one())?.status).toBe("success");
-  writeRun(join(root, "multirun", "0"), { values: { "data.fold": 2 } });
+  writeRun(join(root, "multirun", "0"), { isSwept: true, values: { "data.fold": 2 } });
   await eventually(list).toContainEqual(expect.objectContaining({ key: "multirun/0", sweep: "multirun", fold: "2" }));
   rmSync(join(root, "day"), { recursive: true });
   await eventually(keys).toEqual(["multirun/0"]);

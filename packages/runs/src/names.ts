@@ -25,6 +25,8 @@ export const runPaths = {
   split: "split.json",
   history: "training_history",
   checkpoints: "checkpoints",
+  /** Of a sweep's directory, written by Hydra. */
+  sweepConfig: "multirun.yaml",
   /** Of a sweep's directory, while the sweep is running. */
   sweepClaim: ".sweep.json",
 } as const;

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from "node:fs";
-import { basename, dirname, join, relative, sep } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import {
   fileInside,
   isInside,
@@ -40,7 +40,8 @@ export function summaryOf(root: string, run: Run, values: Readonly<Record<string
   const row = metrics === undefined ? {} : readLatestRow(metrics);
   const { size = 0, ino = 0, mtimeMs = 0 } = (metrics && statSync(metrics, { throwIfNoEntry: false })) || {};
   const modifiedAt = Math.max(run.modifiedAt, mtimeMs);
-  const sweep = /^\d+$/.test(basename(dir)) && keyOf(root, dir).includes("/") ? keyOf(root, dirname(dir)) : undefined;
+  const above = keyOf(root, dir).includes("/") ? dirname(dir) : undefined;
+  const isSwept = above !== undefined && existsSync(join(above, runPaths.sweepConfig));
   const fold = values["data.fold"];
   return {
     key: keyOf(root, dir),
@@ -49,7 +50,7 @@ export function summaryOf(root: string, run: Run, values: Readonly<Record<string
     modifiedAt,
     latest: latestOf(row),
     ...progressOf(run, row, values),
-    ...(sweep !== undefined && { sweep }),
+    ...(isSwept && { sweep: keyOf(root, above) }),
     ...(fold !== undefined && fold !== "null" && { fold }),
     annotations: readAnnotations(dir),
     metricsVersion: `${ino}-${size}-${mtimeMs}`,
