@@ -19,7 +19,7 @@ test("what is before the first step and after the last comes off the time, and t
 test.each([
   ["20m", 1200, "20 min", "00:00:20:00"],
   ["1h30m", 5400, "1 h 30 min", "00:01:30:00"],
-  ["90s", 90, "2 min", "00:00:01:30"],
+  ["90s", 90, "90 s", "00:00:01:30"],
   ["1d2h", 93_600, "26 h", "01:02:00:00"],
 ])("%s is %i seconds, %s, and %s", (text, seconds, said, maxTime) => {
   expect(parseTime(text)).toBe(seconds);

@@ -23,7 +23,7 @@ export function parseTime(text: string): number {
 
 /** Seconds as people say them: `40 s`, `6 min`, `1 h 30 min`. */
 export function describeTime(seconds: number): string {
-  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 120) return `${Math.max(1, Math.round(seconds))} s`;
   const minutes = Math.round(seconds / 60);
   const hours = Math.floor(minutes / 60);
   if (hours === 0) return `${minutes} min`;
