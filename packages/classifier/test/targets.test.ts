@@ -125,6 +125,7 @@ const replaces: Readonly<Record<string, string>> = {
   DeterminismLog: "replay",
   ReplayCertificate: "replay",
   EMACallback: "ema",
+  ClassificationReportCallback: "report",
 };
 
 describe("callbacks", () => {
