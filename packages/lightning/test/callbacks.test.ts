@@ -186,7 +186,8 @@ test("a progress bar without a terminal writes plain lines, and a quiet one none
     new BoringModule(),
     data(),
   );
-  expect(lines.join("")).toContain("━━━━━━━━━━━━━━━━━━━━");
+  expect(lines.join("")).toContain("Sanity check ━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌ 1/2");
+  expect(lines.join("")).toMatch(/Epoch 1\/1 ━+ 4\/4/);
 });
 
 test("device figures go to the loggers at logged steps", async () => {
