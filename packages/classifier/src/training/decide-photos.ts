@@ -153,7 +153,7 @@ async function decide({ command, look, user, seconds, opened, data }: Question):
       continue;
     }
     if (budget !== undefined && given("trainer.max_time") === undefined)
-      decisions.push({ key: "trainer.max_time", value: asMaxTime(budget.limitS), why: "the end of the epochs" });
+      decisions.push({ key: "trainer.max_time", value: asMaxTime(budget.limitS), why: "" });
     return { decisions, title: `Chosen for ${photos}${estimate(decisions, speed, budget !== undefined)}` };
   }
 

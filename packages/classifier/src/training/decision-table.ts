@@ -3,8 +3,9 @@ export function decisionTable(
   title: string,
   decisions: readonly { readonly key: string; readonly value: unknown; readonly why: string }[],
 ): string {
-  const settings = decisions.map(({ key, value }) => `${key}=${String(value)}`);
+  const shown = decisions.filter(({ why }) => why !== "");
+  const settings = shown.map(({ key, value }) => `${key}=${String(value)}`);
   const width = Math.max(0, ...settings.map((text) => text.length));
-  const lines = decisions.map(({ why }, i) => `  ${settings[i]?.padEnd(width)}  (${why})`);
+  const lines = shown.map(({ why }, i) => `  ${settings[i]?.padEnd(width)}  (${why})`);
   return [`${title}:`, ...lines].join("\n");
 }

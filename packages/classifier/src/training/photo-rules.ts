@@ -25,7 +25,7 @@ export type DecidedValue = string | number | boolean;
 export interface Decision {
   readonly key: string;
   readonly value: DecidedValue;
-  /** A few words: the table has 80 columns. */
+  /** A few words: the table has 80 columns. Empty where it only follows from another decision: the table leaves it out. */
   readonly why: string;
 }
 
@@ -121,7 +121,7 @@ export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
     epochsReason(facts, fitting, most, perClass),
   );
   if (facts.seconds !== undefined && given("trainer.max_epochs") === undefined && epochs < most)
-    set("callbacks.fit_to_time.most_epochs", most, "should the machine become faster");
+    set("callbacks.fit_to_time.most_epochs", most, "");
   const every = validationInterval(epochs);
   if (every > 1) set("trainer.check_val_every_n_epoch", every, "validates often enough");
 
