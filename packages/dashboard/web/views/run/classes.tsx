@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type { RunDetail } from "../../../src/api-types.ts";
+import { FilterField } from "../../components/filter-field.tsx";
 
 /** More are found by typing. */
 const maxShown = 500;
@@ -15,16 +16,13 @@ export function Classes({ detail }: { readonly detail: RunDetail }) {
   return (
     <>
       <div class="toolbar">
-        <label class="filter">
-          <span class="hidden-label">Filter the classes</span>
-          <input
-            type="search"
-            placeholder="Filter classes"
-            value={filter}
-            onInput={(event) => setFilter(event.currentTarget.value)}
-          />
-        </label>
-        <span class="count" role="status">{`${rows.length} of ${labels.length} classes`}</span>
+        <FilterField
+          label="Filter the classes"
+          placeholder="Filter classes"
+          value={filter}
+          onFilter={setFilter}
+          count={`${rows.length} of ${labels.length} classes`}
+        />
       </div>
       <ol class="class-list">
         {rows.slice(0, maxShown).map(({ name, index }) => (

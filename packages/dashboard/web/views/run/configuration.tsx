@@ -1,4 +1,5 @@
 import type { RunDetail } from "../../../src/api-types.ts";
+import { FilterField } from "../../components/filter-field.tsx";
 import { ScrollBox } from "../../components/scroll-box.tsx";
 import { param } from "../../state/params.ts";
 
@@ -15,16 +16,13 @@ export function Configuration({ detail }: { readonly detail: RunDetail }) {
   return (
     <>
       <div class="toolbar">
-        <label class="filter">
-          <span class="hidden-label">Filter the configuration</span>
-          <input
-            type="search"
-            placeholder="Filter: learning_rate, overridden"
-            value={filterParam.value}
-            onInput={(event) => filterParam.set(event.currentTarget.value, false)}
-          />
-        </label>
-        <span class="count" role="status">{`${rows.length} of ${Object.keys(values).length} values`}</span>
+        <FilterField
+          label="Filter the configuration"
+          placeholder="Filter: learning_rate, overridden"
+          value={filterParam.value}
+          onFilter={(text) => filterParam.set(text, false)}
+          count={`${rows.length} of ${Object.keys(values).length} values`}
+        />
       </div>
       <table class="difference config">
         <thead>

@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import { FilterField } from "../../components/filter-field.tsx";
 import { canWrite } from "../../state/api.ts";
 import { columnOf, loadConfigNames, shownColumns } from "../../state/columns.ts";
 import { filterOf } from "../../state/filter.ts";
@@ -34,18 +35,13 @@ export function RunsView() {
   return (
     <div class="runs-view">
       <div class="toolbar">
-        <label class="filter">
-          <span class="hidden-label">Filter</span>
-          <input
-            type="search"
-            placeholder='Filter: resnet -failed best > 0.8 tags ~ "first try"'
-            value={filterText.value}
-            onInput={(event) => filterText.set(event.currentTarget.value, false)}
-          />
-        </label>
-        <span role="status" class="count">
-          {`${fitting.length} of ${listedRuns.value.length} runs${isScanning.value ? ", more are being read" : ""}`}
-        </span>
+        <FilterField
+          label="Filter"
+          placeholder='Filter: resnet -failed best > 0.8 tags ~ "first try"'
+          value={filterText.value}
+          onFilter={(text) => filterText.set(text, false)}
+          count={`${fitting.length} of ${listedRuns.value.length} runs${isScanning.value ? ", more are being read" : ""}`}
+        />
         <GroupSelect />
         <ColumnChooser />
         <label class="check">
