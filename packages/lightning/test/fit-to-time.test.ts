@@ -118,6 +118,9 @@ test("without more epochs to take, a fast machine ends early; the last epoch is 
   expect(await fit(new Paced(() => 5), [new FitToTime({ duration: "00:00:03:20" })])).toBe(planned);
   forget();
   expect((await fit(new Paced(() => 17), undefined, 4)) % 4).toBe(0);
+  forget();
+  const most = new FitToTime({ duration: "00:00:03:20", mostEpochs: 38 });
+  expect(await fit(new Paced(() => 1), [most], 4)).toBe(36);
 });
 
 test("a run that was killed after a change of plan resumes with it, and its rates are those of the whole one", async () => {

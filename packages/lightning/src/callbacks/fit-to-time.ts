@@ -89,9 +89,10 @@ export class FitToTime extends Callback {
     if (before === undefined) return;
     const own = Math.floor((planned * (this.#limitS - now) * window) / Math.max(1e-3, now - before));
     const fitting = Math.min(...(await trainer.strategy.allGather(own)));
-    // The last epoch is validated.
     const most = Math.max(plan.epochs, this.#mostEpochs ?? plan.scheduled);
-    const epochs = Math.max(done + 1, Math.min(most, done + fitting) - ((done + fitting) % every));
+    // The last epoch is validated.
+    const next = every * Math.ceil((done + 1) / every);
+    const epochs = Math.max(next, every * Math.floor(Math.min(most, done + fitting) / every));
     const remaining = plan.epochs - done;
     if (remaining <= 0 || (epochs - done >= tooMany * remaining && epochs - done <= tooFew * remaining)) return;
     this.#plan = { ...plan, epochs, changedAt: done, positionThen: positionAt(plan, done) };
