@@ -156,12 +156,12 @@ describe.skipIf(installed === undefined)("in a browser", () => {
     };
     for (const name of ["Runs", "Details", "Compare", "Sweep", "Charts"]) {
       await page.getByRole("tab", { name, exact: true }).click();
-      expect(await seen()).toEqual([name]);
+      await eventually(seen).toEqual([name]);
       expect(await page.locator("[role=tab][aria-selected=true]").first().innerText()).toBe(name);
     }
     await page.getByRole("tab", { name: "Charts" }).press("ArrowRight");
     await eventually(seen).toEqual(["Details"]);
-    expect(await page.evaluate("document.activeElement.textContent")).toBe("Details");
+    await eventually(() => page.evaluate("document.activeElement.textContent")).toBe("Details");
     await page.goBack();
     await eventually(seen).toEqual(["Charts"]);
     await page.goto(`${dashboard.url}?view=sweep`);
@@ -202,7 +202,7 @@ describe.skipIf(installed === undefined)("in a browser", () => {
     await page.getByRole("button", { name: "Remove Tags" }).click();
     await page.getByRole("button", { name: "Move model.lr left" }).click();
     await page.getByRole("button", { name: "Close" }).click();
-    expect(await page.evaluate("document.activeElement.textContent")).toBe("Columns ...");
+    await eventually(() => page.evaluate("document.activeElement.textContent")).toBe("Columns ...");
     const heads = await page.locator("[role=columnheader]").allInnerTexts();
     expect(heads.map((head) => head.replace(/ [↑↓]$/, "")).slice(1)).toEqual([
       "Name",
