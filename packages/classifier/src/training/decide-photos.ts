@@ -128,10 +128,10 @@ async function decide({ command, look, user, seconds, opened, data }: Question):
     Number(decisions.find((one) => one.key === key)?.value ?? given(key) ?? otherwise);
   const sizeOf = (decisions: readonly Decision[]) => settingIn(decisions, "data.image_size", 224);
   const measure = (decisions: readonly Decision[]) => {
-    log.info("measuring the speed of a training step ...");
     const window = seconds === undefined ? 1 : Math.min(8, Math.max(2, seconds / 60));
     return measureSpeed(look.compose([...asOverrides(decisions), ...look.overrides]), window, opened);
   };
+  log.info("measuring the speed of a training step ...");
   for (let round = 0; ; round++) {
     const size = sizeOf(rough);
     const speed = await measure(rough);
