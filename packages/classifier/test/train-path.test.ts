@@ -66,6 +66,8 @@ test("train PATH prints what it decides; killed, the same command resumes with t
   for (let i = 0; i < 1200 && !existsSync(join(folder(disturbed), "last.ckpt")); i++) await sleep(50);
   child.kill("SIGKILL");
   expect((await done).signal).toBe("SIGKILL");
+  // Run directories are named by the second: the resumed run has one of its own.
+  await sleep(1000);
   const resumed = await inProcess(args, disturbed);
   expect(resumed.stderr).toContain("As this command decided before (resume=false decides anew):");
   expect(resumed.stderr).toContain("resumes run");
