@@ -32,7 +32,7 @@ import { hashOfContent, hashOfNames } from "./content-hashes.ts";
 import { defaultTransform } from "./default-transforms.ts";
 import { describeSplit, missingClasses } from "./describe-split.ts";
 import { medianSide } from "./image-sides.ts";
-import { OpenedSplits } from "./opened-splits.ts";
+import { logSplit, OpenedSplits } from "./opened-splits.ts";
 import {
   type ImageFolderDataModuleInput,
   type ImageFolderDataModuleOptions,
@@ -287,10 +287,10 @@ export class ImageFolderDataModule extends ClassificationDataModule {
 
   /** What was split, and how: said once, and recorded. */
   async #record(): Promise<void> {
-    const data = await this.#opened.data();
-    if (this.#splitRecord !== undefined || !("made" in data)) return;
-    this.#splitRecord = splitRecordOf(data.made, data.path);
-    for (const line of [data.made.summary, ...data.made.notices]) log.info(line);
+    const made = await this.#opened.made();
+    if (this.#splitRecord !== undefined || made === undefined) return;
+    this.#splitRecord = splitRecordOf(made, (await this.#opened.data()).path);
+    logSplit(made);
   }
 
   async #open(split: Split): Promise<ImageDataset> {

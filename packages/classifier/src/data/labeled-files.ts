@@ -1,15 +1,8 @@
 import { CtError, getLogger, splitOf } from "@classifier-training/base";
 import { joinLabels, type SplitRecord } from "@classifier-training/runs";
-import {
-  type ByteImage,
-  encodePng,
-  type OpenedData,
-  type SourceSpec,
-  type SplitData,
-  storedBytes,
-} from "@classifier-training/vision";
+import { type ByteImage, encodePng, type SourceSpec, storedBytes } from "@classifier-training/vision";
 import type { LabeledFile } from "../evaluation/predict-split.ts";
-import { OpenedSplits } from "./opened-splits.ts";
+import { logSplit, OpenedSplits } from "./opened-splits.ts";
 import type { ReadingOptions } from "./options.ts";
 
 const log = getLogger("classifier.data");
@@ -32,16 +25,15 @@ export async function readLabeledFiles(
   const whole = await opened.whole();
   const side = splitOf(split);
   const isThere = side !== undefined && side !== "train" && whole.splits.includes(side);
-  let data: OpenedData | SplitData = whole;
-  if (!isThere) data = await opened.data();
-  const made = "made" in data ? data.made : undefined;
+  const made = isThere ? undefined : await opened.made();
   const isOther = made !== undefined && recorded.length > 0 && !recorded.some((one) => knowsAny(one, made.hashes));
   if (isOther) log.info(`${root}: none of the images that the run has split, so all of them`);
   else if (made !== undefined && side !== undefined) {
     if (recorded.some(({ digest }) => digest !== record?.digest)) throw severalSplits(root);
-    for (const line of [made.summary, ...made.notices]) log.info(line);
+    logSplit(made);
   }
-  const dataset = isOther ? await whole.open("train", { task }) : await data.open(split, { task });
+  const data = isThere || isOther ? whole : await opened.data();
+  const dataset = await data.open(isOther ? "train" : split, { task });
   for (const notice of dataset.notices()) log.warning(`${split}: ${notice}`);
   const { paths, classes } = dataset;
   const source = storedSource(dataset.source);

@@ -1,8 +1,17 @@
-import { type Split, splitFolderNames } from "@classifier-training/base";
+import { getLogger, type Split, splitFolderNames } from "@classifier-training/base";
 import type { SplitRecord } from "@classifier-training/runs";
-import { type ImageDataset, type OpenedData, openData, type SplitData, splitData } from "@classifier-training/vision";
+import {
+  type ImageDataset,
+  type MadeSplit,
+  type OpenedData,
+  openData,
+  type SplitData,
+  splitData,
+} from "@classifier-training/vision";
 import { openOptionsOf, type ReadingOptions } from "./options.ts";
 import { splitChoicesOf } from "./split-options.ts";
+
+const log = getLogger("classifier.data");
 
 /**
  * The data of a root, with the splits that are made of it. It is opened when it is first asked for, and once: to list and to
@@ -51,6 +60,12 @@ export class OpenedSplits {
     return this.#data;
   }
 
+  /** The split that was made; undefined where the data has all that it needs. */
+  async made(): Promise<MadeSplit | undefined> {
+    const data = await this.data();
+    return "made" in data ? data.made : undefined;
+  }
+
   /** A split, whose classes are those of `train`. */
   open(split: Split): Promise<ImageDataset> {
     const known = this.#splits.get(split);
@@ -64,4 +79,9 @@ export class OpenedSplits {
     const data = await this.data();
     return data.open(splitFolderNames[split][0], split === "train" ? undefined : await this.open("train"));
   }
+}
+
+/** Says how data was split. */
+export function logSplit({ summary, notices }: MadeSplit): void {
+  for (const line of [summary, ...notices]) log.info(line);
 }

@@ -2,7 +2,7 @@ import { getLogger, splitFolderNames } from "@classifier-training/base";
 import { percent } from "@classifier-training/runs";
 import { renderTable } from "../drawing/table.ts";
 import { type ClassWeighting, classWeights, positiveWeights } from "./class-weights.ts";
-import { OpenedSplits } from "./opened-splits.ts";
+import { logSplit, OpenedSplits } from "./opened-splits.ts";
 import type { ReadingOptions } from "./options.ts";
 
 const log = getLogger("classifier.data");
@@ -11,7 +11,8 @@ const log = getLogger("classifier.data");
 export async function splitStatistics(root: string, reading: ReadingOptions): Promise<string> {
   const opened = new OpenedSplits(root, reading);
   const data = await opened.data();
-  if ("made" in data) for (const line of [data.made.summary, ...data.made.notices]) log.info(line);
+  const made = await opened.made();
+  if (made !== undefined) logSplit(made);
   const train = await opened.open("train");
   const counts = train.classCounts();
   const present = (["val", "test"] as const).filter((split) => data.splits.includes(split));

@@ -3,7 +3,7 @@ import { createCanvas, type SKRSContext2D } from "@napi-rs/canvas";
 import { blues, faint, ink, inkOn, quiet } from "./colors.ts";
 import { drawConfusionOverview } from "./confusion-overview.ts";
 import { font } from "./fonts.ts";
-import { drawableNames, fitted, measureAt, write, writeHead } from "./text.ts";
+import { drawableNames, fitted, measureAt, write, writeHead, writeUpward } from "./text.ts";
 
 export interface ConfusionPlot {
   /** The cells that are not zero. */
@@ -119,14 +119,8 @@ function drawAxes(
   }
   context.textAlign = "center";
   write(context, "predicted class", left + side / 2, height - 20, 16, quiet);
-  context.save();
-  context.translate(24, top + side / 2);
-  context.rotate(-Math.PI / 2);
-  write(context, "true class", 0, 0, 16, quiet);
-  context.restore();
+  writeUpward(context, "true class", 24, top + side / 2, 16, quiet);
 }
-
-const scaleTitle = "of the true class";
 
 function drawScale(context: SKRSContext2D, { x, y, height }: { x: number; y: number; height: number }): void {
   const width = 16;
@@ -140,10 +134,5 @@ function drawScale(context: SKRSContext2D, { x, y, height }: { x: number; y: num
   context.textBaseline = "middle";
   for (const percent of [0, 25, 50, 75, 100])
     write(context, `${percent}%`, x + width + 6, y + height * (1 - percent / 100), 14, ink);
-  context.save();
-  context.translate(x + width + 64, y + height / 2);
-  context.rotate(-Math.PI / 2);
-  context.textAlign = "center";
-  write(context, scaleTitle, 0, 0, 14, quiet);
-  context.restore();
+  writeUpward(context, "of the true class", x + width + 64, y + height / 2, 14, quiet);
 }

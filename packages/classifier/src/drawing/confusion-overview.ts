@@ -1,7 +1,7 @@
 import type { ConfusionCell } from "@classifier-training/runs";
 import { createCanvas, ImageData, type SKRSContext2D } from "@napi-rs/canvas";
 import { bluesOf, faint, ink, quiet, wrong } from "./colors.ts";
-import { fitted, measureAt, write, writeHead } from "./text.ts";
+import { fitted, measureAt, write, writeHead, writeUpward } from "./text.ts";
 
 /** Side of the overview in pixels. */
 const side = 800;
@@ -96,11 +96,7 @@ function drawMap(
     write(context, String(k), left + at, top + side + 8, 14, ink);
   }
   write(context, "index of the predicted class", left + side / 2, top + side + 38, 16, quiet);
-  context.save();
-  context.translate(24, top + side / 2);
-  context.rotate(-Math.PI / 2);
-  write(context, "index of the true class", 0, 0, 16, quiet);
-  context.restore();
+  writeUpward(context, "index of the true class", 24, top + side / 2, 16, quiet);
 }
 
 /** 1, 2 or 5 times a power of ten, at least as large as what is given. */

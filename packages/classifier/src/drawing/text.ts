@@ -47,6 +47,23 @@ export function write(context: SKRSContext2D, text: string, x: number, y: number
   return context.measureText(text).width;
 }
 
+/** A text that is read from below, centered at a place. */
+export function writeUpward(
+  context: SKRSContext2D,
+  text: string,
+  x: number,
+  y: number,
+  size: number,
+  color: string,
+): void {
+  context.save();
+  context.translate(x, y);
+  context.rotate(-Math.PI / 2);
+  context.textAlign = "center";
+  write(context, text, 0, 0, size, color);
+  context.restore();
+}
+
 /** Title and subtitle of a plot, no wider than it. */
 export function writeHead(
   context: SKRSContext2D,

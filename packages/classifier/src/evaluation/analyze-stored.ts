@@ -30,12 +30,12 @@ export interface StoredAnalysis {
 /** The error rate for which the coverage is named. */
 const namedRisk = 0.05;
 
-export function analyzeStored({ name, rows }: StoredPredictions): StoredAnalysis {
+export function analyzeStored({ name, rows, correct: bySample }: StoredPredictions): StoredAnalysis {
   const correct = rows.map((row) => !isWrong(row));
   const confidence = rows.map((row) => row.confidence);
   return {
     name,
-    accuracy: wilsonInterval(correct.filter(Boolean).length, rows.length),
+    accuracy: wilsonInterval([...bySample.values()].filter(Boolean).length, bySample.size),
     calibration: { error: expectedCalibrationError(confidence, correct), bins: calibrationBins(confidence, correct) },
     riskCoverage: riskCoverage(confidence, correct),
     classes: namedReports(rows),

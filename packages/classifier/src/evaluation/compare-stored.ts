@@ -1,4 +1,4 @@
-import { describeInterval, percent, wilsonInterval } from "@classifier-training/runs";
+import { describeInterval, percent } from "@classifier-training/runs";
 import {
   analyzeStored,
   compareStoredPair,
@@ -27,9 +27,8 @@ const namedDifferences = 5;
  */
 export function compareStored(paths: readonly string[]): StoredRuns {
   const runs = paths.map(readStoredPredictions).map((run) => {
-    const correct = [...run.correct.values()].filter(Boolean).length;
-    const accuracy = wilsonInterval(correct, run.correct.size);
     const analysis = analyzeStored(run);
+    const { accuracy } = analysis;
     if (run.counts === undefined)
       return { run, analysis, value: accuracy.value, text: `top-1 ${describeInterval(accuracy)}` };
     const value = microF1([...run.counts.values()]);

@@ -30,7 +30,7 @@ import { recordExit } from "./record-on-exit.ts";
 import { describedResult, storedResult, type TrainResult } from "./result.ts";
 import { isSweepJob } from "./resume.ts";
 import { isTrial, trialFolder } from "./trial.ts";
-import { completeRun, RefuseUntrained, whyComplete } from "./untrained.ts";
+import { completeRun, RefuseUntrained } from "./untrained.ts";
 
 const log = getLogger("classifier.train");
 
@@ -68,12 +68,11 @@ export async function train(
     const line = error instanceof Error ? error.message.split("\n")[0] : String(error);
     const complete = completeRun(error, record);
     if (complete !== undefined) {
-      const isOwn = complete === outputDir;
-      if (isOwn) record.finish("success");
+      if (complete.dir === outputDir) record.finish("success");
       else record.finish("failed", line);
       if (isSweepJob(job)) log.info(`${relative(originalCwd, outputDir)}: this job was complete before`);
-      else log.info(whyComplete(error));
-      return storedResult(complete, dataRootOf(config));
+      else log.info(complete.why);
+      return storedResult(complete.dir, dataRootOf(config));
     }
     record.finish(error instanceof TrainingInterrupted ? "interrupted" : "failed", line);
     throw error;

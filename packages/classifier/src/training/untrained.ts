@@ -14,16 +14,15 @@ class NothingTrained extends CtError {
   }
 }
 
-/** The directory of the run that a training has found complete; undefined for another error. */
-export function completeRun(error: unknown, { dir, statusBefore }: RunWriter): string | undefined {
+/** The directory of the run that a training has found complete, and why there was nothing to train; undefined for another error. */
+export function completeRun(
+  error: unknown,
+  { dir, statusBefore }: RunWriter,
+): { readonly dir: string; readonly why: string } | undefined {
   if (!(error instanceof NothingTrained)) return undefined;
-  return statusBefore === "success" ? dir : error.completeIn;
-}
-
-/** Why there was nothing to train, in a line. */
-export function whyComplete(error: unknown): string {
-  const { what, fix } = (error as CtError).problem;
-  return `${what}; ${fix}`;
+  const found = statusBefore === "success" ? dir : error.completeIn;
+  const { what, fix } = error.problem;
+  return found === undefined ? undefined : { dir: found, why: `${what}; ${fix}` };
 }
 
 /**

@@ -55,8 +55,7 @@ function stop(): void {
 
 function listen(): void {
   stop();
-  const since = cursor === undefined ? "" : `?since=${encodeURIComponent(cursor)}`;
-  stream = new EventSource(`api/stream${since}`);
+  stream = new EventSource(`api/stream${since()}`);
   stream.addEventListener("message", ({ data }) => {
     failures = 0;
     connection.value = "live";
@@ -74,7 +73,7 @@ function listen(): void {
 async function poll(times: number): Promise<void> {
   stop();
   try {
-    apply(await api<RunChanges>(`runs${cursor === undefined ? "" : `?since=${encodeURIComponent(cursor)}`}`));
+    await refresh();
     connection.value = "polling";
   } catch {
     connection.value = "offline";
@@ -82,9 +81,13 @@ async function poll(times: number): Promise<void> {
   timer = setTimeout(() => (times > 0 ? void poll(times - 1) : listen()), pollMs);
 }
 
-/** Asks at once, after something was written. */
+/** Asks at once: also after something was written. */
 export async function refresh(): Promise<void> {
-  apply(await api<RunChanges>(`runs${cursor === undefined ? "" : `?since=${encodeURIComponent(cursor)}`}`));
+  apply(await api<RunChanges>(`runs${since()}`));
+}
+
+function since(): string {
+  return cursor === undefined ? "" : `?since=${encodeURIComponent(cursor)}`;
 }
 
 /** Follows the runs for as long as someone looks at the page. */

@@ -17,9 +17,10 @@ export const registerSetup: RegisterCommand = (program, finish) => {
     .addHelpText(
       "after",
       `
-The first command that needs LibTorch builds the addon, too; in a Dockerfile or in CI, run this while there is a compiler.
-A download that was interrupted is resumed. HTTPS_PROXY and NO_PROXY are respected; CLASSIFIER_LIBTORCH_MIRROR replaces
-https://download.pytorch.org/libtorch.
+The first command that needs LibTorch builds the addon, too; in a Dockerfile or
+in CI, run this while there is a compiler. A download that was interrupted is
+resumed. HTTPS_PROXY and NO_PROXY are respected; CLASSIFIER_LIBTORCH_MIRROR
+replaces https://download.pytorch.org/libtorch.
 
 Examples:
   classifier setup

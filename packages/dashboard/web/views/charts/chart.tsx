@@ -109,24 +109,18 @@ export function Chart({ group, metrics }: ChartProps) {
             log
             <span class="hidden-label">{` y axis of ${group.title}`}</span>
           </label>
-          <button
-            type="button"
-            class="link"
-            aria-label={`CSV of ${group.title}`}
-            onClick={saveCsv}
-            disabled={lines.length === 0}
-          >
-            CSV
-          </button>
-          <button
-            type="button"
-            class="link"
-            aria-label={`PNG of ${group.title}`}
-            onClick={savePng}
-            disabled={lines.length === 0}
-          >
-            PNG
-          </button>
+          {Object.entries({ CSV: saveCsv, PNG: savePng }).map(([kind, save]) => (
+            <button
+              key={kind}
+              type="button"
+              class="link"
+              aria-label={`${kind} of ${group.title}`}
+              onClick={save}
+              disabled={lines.length === 0}
+            >
+              {kind}
+            </button>
+          ))}
         </span>
       </figcaption>
       <div
