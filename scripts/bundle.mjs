@@ -32,7 +32,7 @@ async function bundleHydra() {
 
 async function bundlePage() {
   const folder = join(root, "packages", "dashboard");
-  const shared = ["dashboard/src/api-types.ts", "dashboard/vite.config.ts", "base/src"].map((path) =>
+  const shared = ["dashboard/src", "dashboard/vite.config.ts", "runs/src", "base/src"].map((path) =>
     join(root, "packages", path),
   );
   const sources = [join(folder, "web"), ...shared, join(root, "package-lock.json")].flatMap(filesBelow);

@@ -116,6 +116,8 @@ export interface SessionInfo {
   readonly root: string;
   /** Whether the request carried the token for writing. */
   readonly canWrite: boolean;
+  /** Names of what the server can do besides showing runs. */
+  readonly extensions: readonly string[];
 }
 
 /** The header that carries the token for writing. */

@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkS
 import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CtError } from "@classifier-training/base";
 import { type Dashboard, type RunChanges, type RunMetrics, startDashboard } from "@classifier-training/dashboard";
 import { readAnnotations, runPaths } from "@classifier-training/runs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
@@ -371,4 +372,73 @@ test("while 500 runs are read for the first time, the server answers", async () 
   expect(runs.length).toBe(500);
   expect(answers).toBeGreaterThan(5);
   await other.close();
+});
+
+test("an extension adds endpoints, and a state that the page follows", async () => {
+  let count = 0;
+  let tell = () => {};
+  let isClosed = false;
+  const extended = await startDashboard({
+    root,
+    port: 0,
+    extensions: [
+      {
+        name: "counter",
+        routes: [
+          {
+            method: "POST",
+            path: "counter/bytes",
+            maxBytes: 4,
+            answer: async ({ body }) => ({ json: [...(body as Buffer)] }),
+          },
+          { method: "GET", path: "counter/raw", answer: () => ({ bytes: Buffer.from("abc"), type: "text/plain" }) },
+          {
+            method: "GET",
+            path: "counter/*",
+            answer: ({ rest }) => {
+              throw new CtError({ code: "counter/rest", what: `there is no ${rest}`, fix: "ask for raw" });
+            },
+          },
+        ],
+        state: () => ({ count }),
+        onChange: (listener) => {
+          tell = listener;
+          return () => {};
+        },
+        close: () => {
+          isClosed = true;
+        },
+      },
+    ],
+  });
+  try {
+    const at = (path: string) => new URL(path, extended.url);
+    const token = /#token=(.+)$/.exec(extended.writeUrl)?.[1] ?? "";
+    const post = (body: Uint8Array<ArrayBuffer>, headers: Record<string, string>) =>
+      fetch(at("api/counter/bytes"), { method: "POST", body, headers });
+    expect(await (await fetch(at("api/session"))).json()).toMatchObject({ extensions: ["counter"], canWrite: false });
+    expect((await post(Uint8Array.of(1), {})).status).toBe(401);
+    expect(await (await post(Uint8Array.of(1, 0, 255), { "x-write-token": token })).json()).toEqual([1, 0, 255]);
+    expect((await post(new Uint8Array(5), { "x-write-token": token })).status).toBe(400);
+    expect(await (await fetch(at("api/counter/raw"))).text()).toBe("abc");
+    const refused = await fetch(at("api/counter/other"));
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining("there is no other")]);
+    expect((await fetch(at("api/other/raw"))).status).toBe(404);
+
+    const stream = await fetch(at("api/stream"));
+    const reader = (stream.body as ReadableStream<Uint8Array>).getReader();
+    let text = "";
+    const until = async (part: string) => {
+      while (!text.includes(part)) text += Buffer.from((await reader.read()).value ?? []).toString("utf8");
+    };
+    await until('event: counter\ndata: {"count":0}\n\n');
+    count = 7;
+    tell();
+    await until('event: counter\ndata: {"count":7}\n\n');
+    expect(await (await fetch(at("api/states"))).json()).toEqual({ counter: { count: 7 } });
+    await reader.cancel();
+  } finally {
+    await extended.close();
+  }
+  expect(isClosed).toBe(true);
 });

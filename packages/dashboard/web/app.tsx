@@ -1,5 +1,6 @@
+import type { ComponentType } from "preact";
 import { TabPanel, Tabs } from "./components/tabs.tsx";
-import { root } from "./state/api.ts";
+import { extensions, root } from "./state/api.ts";
 import { param } from "./state/params.ts";
 import { type Connection, connection, isScanning, listedRuns, runs } from "./state/runs.ts";
 import { type ThemeChoice, themeChoice } from "./state/theme.ts";
@@ -9,16 +10,24 @@ import { RunView } from "./views/run/run-view.tsx";
 import { RunsView } from "./views/runs/runs-view.tsx";
 import { SweepView } from "./views/sweep/sweep-view.tsx";
 
+interface ViewOfPage {
+  readonly id: string;
+  readonly title: string;
+  readonly View: ComponentType;
+  /** It is there only where the server has this extension, and whether there are runs or not. */
+  readonly extension?: string;
+}
+
 /** Every view of the page: a folder of `views/`, and a line here. */
-const views = [
+const allViews: readonly ViewOfPage[] = [
   { id: "runs", title: "Runs", View: RunsView },
   { id: "charts", title: "Charts", View: ChartsView },
   { id: "run", title: "Details", View: RunView },
   { id: "compare", title: "Compare", View: CompareView },
   { id: "sweep", title: "Sweep", View: SweepView },
-] as const;
+];
 
-const openView = param("view", "charts");
+const viewParam = param("view");
 
 const connectionTexts: Readonly<Record<Connection, string>> = {
   connecting: "connecting ...",
@@ -28,12 +37,21 @@ const connectionTexts: Readonly<Record<Connection, string>> = {
 };
 
 export function App() {
-  const { id, View } = views.find((view) => view.id === openView.value) ?? views[1];
+  const views = allViews.filter(({ extension }) => extension === undefined || extensions.value?.includes(extension));
+  const fallback = views.find(({ extension }) => extension !== undefined) ?? views.find(({ id }) => id === "charts");
+  const { id, View, extension } = views.find((view) => view.id === viewParam.value) ?? (fallback as ViewOfPage);
+  const hasRuns = listedRuns.value.length > 0 || runs.value.size > 0;
   return (
     <>
       <header class="top">
         <h1 title={root.value}>{root.value.split(/[\\/]/).at(-1) || "Runs"}</h1>
-        <Tabs name="views" label="Views" tabs={views} open={id} onOpen={(next) => openView.set(next)} />
+        <Tabs
+          name="views"
+          label="Views"
+          tabs={views}
+          open={id}
+          onOpen={(next) => viewParam.set(next === fallback?.id ? "" : next)}
+        />
         <span class={`connection ${connection.value}`} role="status">
           {connectionTexts[connection.value]}
         </span>
@@ -53,7 +71,7 @@ export function App() {
       </header>
       <main>
         <TabPanel name="views" open={id} class={`view view-${id}`}>
-          {listedRuns.value.length === 0 && runs.value.size === 0 ? <NoRuns /> : <View />}
+          {extension !== undefined || hasRuns ? <View /> : <NoRuns />}
         </TabPanel>
       </main>
     </>

@@ -2,12 +2,10 @@ import { metrics } from "./metrics.ts";
 import type { Route } from "./route.ts";
 import { file, log, run } from "./run.ts";
 import { column, columns, runs } from "./runs.ts";
-import { session } from "./session.ts";
-import { stream } from "./stream.ts";
 import { annotate, remove } from "./write.ts";
 
-/** Every endpoint of the server. */
-const routes: readonly Route[] = [session, stream, runs, columns, column, run, metrics, log, file, annotate, remove];
+/** The endpoints of runs. */
+export const runRoutes: readonly Route[] = [runs, columns, column, run, metrics, log, file, annotate, remove];
 
 export interface Found {
   readonly route: Route;
@@ -16,8 +14,15 @@ export interface Found {
   readonly rest: string;
 }
 
-/** The endpoint of an address below `/api/`; `methods` are those that the address has when the asked one is not there. */
-export function findRoute(method: string, path: string): Found | { readonly methods: readonly string[] } {
+/**
+ * The endpoint of an address below `/api/`; `methods` are those that the address has when the asked one is not there. Of two
+ * that fit, the one with more fixed parts is meant.
+ */
+export function findRoute(
+  routes: readonly Route[],
+  method: string,
+  path: string,
+): Found | { readonly methods: readonly string[] } {
   const parts = path.split("/").map(decoded);
   const matches = routes.flatMap((route) => {
     const pattern = route.path.split("/");
@@ -26,8 +31,9 @@ export function findRoute(method: string, path: string): Found | { readonly meth
     const fits = isOpen ? parts.length > fixed.length : parts.length === fixed.length;
     if (!fits || !fixed.every((part, i) => part === "KEY" || part === parts[i])) return [];
     const key = parts[fixed.indexOf("KEY")];
-    return [{ route, rest: parts.slice(fixed.length).join("/"), ...(key !== undefined && { key }) }];
+    return [{ route, rest: parts.slice(fixed.length).join("/"), ...(key !== undefined && { key }), fixed }];
   });
+  matches.sort((a, b) => b.fixed.length - a.fixed.length);
   const wanted = method === "HEAD" ? "GET" : method;
   return matches.find(({ route }) => route.method === wanted) ?? { methods: matches.map(({ route }) => route.method) };
 }

@@ -1,5 +1,4 @@
 import { rmSync } from "node:fs";
-import { CtError } from "@classifier-training/base";
 import { runInUse, writeAnnotations } from "@classifier-training/runs";
 import { type Route, refusal } from "./route.ts";
 
@@ -8,14 +7,9 @@ export const annotate: Route = {
   method: "PUT",
   path: "runs/KEY/annotations",
   answer: ({ run, context, body }) => {
-    try {
-      const annotations = writeAnnotations(run.dir, body as object);
-      void context.index.scan();
-      return { json: annotations };
-    } catch (error) {
-      if (CtError.is(error)) return refusal(400, error.message);
-      throw error;
-    }
+    const annotations = writeAnnotations(run.dir, body as object);
+    void context.index.scan();
+    return { json: annotations };
   },
 };
 

@@ -75,8 +75,8 @@ export function sendJson(request: IncomingMessage, response: ServerResponse, bod
   sendBody(request, response, Buffer.from(JSON.stringify(body)), { type: "application/json; charset=utf-8", status });
 }
 
-/** Sends an image of a run; the browser asks again whether it changed. */
-export function sendFile(request: IncomingMessage, response: ServerResponse, path: string): void {
+/** Sends a file; the browser asks again whether it changed. @param download the name under which it is saved */
+export function sendFile(request: IncomingMessage, response: ServerResponse, path: string, download?: string): void {
   const { size, mtimeMs } = statSync(path);
   const headers = {
     ...securityHeaders,
@@ -85,6 +85,9 @@ export function sendFile(request: IncomingMessage, response: ServerResponse, pat
     // An image that is opened by itself must not run scripts.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     ETag: `"${size.toString(36)}-${Math.round(mtimeMs).toString(36)}"`,
+    ...(download !== undefined && {
+      "Content-Disposition": `attachment; filename*=UTF-8''${encodeURIComponent(download)}`,
+    }),
   };
   if (request.headers["if-none-match"] === headers.ETag) {
     response.writeHead(304, headers).end();

@@ -19,13 +19,18 @@ const token = takeToken();
 export const canWrite = signal(false);
 /** The folder of the runs. */
 export const root = signal("");
+/** Names of what the server can do besides showing runs; undefined until it has said so. */
+export const extensions = signal<readonly string[] | undefined>(undefined);
 
-/** Asks the server. @throws Error with its sentence when it refuses */
-export async function api<T>(path: string, method: "GET" | "PUT" | "DELETE" = "GET", body?: unknown): Promise<T> {
+type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+/** Asks the server; a `Blob` is sent as it is, anything else as JSON. @throws Error with its sentence when it refuses */
+export async function api<T>(path: string, method: Method = "GET", body?: unknown): Promise<T> {
+  const isJson = body !== undefined && !(body instanceof Blob);
   const response = await fetch(`api/${path}`, {
     method,
-    headers: { [tokenHeader]: token, ...(body !== undefined && { "content-type": "application/json" }) },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
+    headers: { [tokenHeader]: token, ...(isJson && { "content-type": "application/json" }) },
+    ...(body !== undefined && { body: isJson ? JSON.stringify(body) : (body as Blob) }),
   });
   const answer = (await response.json()) as T & { readonly error?: string };
   if (!response.ok) throw new Error(answer.error ?? `the server answered ${response.status}`);
@@ -46,4 +51,5 @@ export async function openSession(): Promise<void> {
   const info = await api<SessionInfo>("session");
   canWrite.value = info.canWrite;
   root.value = info.root;
+  extensions.value = info.extensions;
 }

@@ -1,6 +1,7 @@
 import { computed, signal } from "@preact/signals";
 import type { RunChanges, RunSummary } from "../../src/api-types.ts";
-import { api, openSession } from "./api.ts";
+import { api, extensions, openSession } from "./api.ts";
+import { setExtensionStates } from "./extensions.ts";
 import { param } from "./params.ts";
 
 /** How the page hears of changes. */
@@ -61,6 +62,9 @@ function listen(): void {
     connection.value = "live";
     apply(JSON.parse(data as string) as RunChanges);
   });
+  for (const name of extensions.value ?? []) {
+    stream.addEventListener(name, ({ data }) => setExtensionStates({ [name]: JSON.parse(data as string) }));
+  }
   stream.addEventListener("error", () => {
     failures++;
     connection.value = "offline";
@@ -84,6 +88,7 @@ async function poll(times: number): Promise<void> {
 /** Asks at once: also after something was written. */
 export async function refresh(): Promise<void> {
   apply(await api<RunChanges>(`runs${since()}`));
+  if (extensions.value?.length) setExtensionStates(await api<Readonly<Record<string, unknown>>>("states"));
 }
 
 function since(): string {
@@ -95,10 +100,11 @@ export function follow(): void {
   const start = () => {
     if (document.hidden) return stop();
     failures = 0;
-    listen();
-    openSession().catch(() => {
-      connection.value = "offline";
-    });
+    openSession()
+      .catch(() => {
+        connection.value = "offline";
+      })
+      .finally(() => document.hidden || listen());
   };
   document.addEventListener("visibilitychange", start);
   start();
