@@ -17,6 +17,13 @@ export {
 export { claimRunDirectory, claimSweepDirectory, runInUse } from "./claim.ts";
 export { type NamedConfusion, readConfusionCounts, writeConfusionCounts } from "./confusion-counts.ts";
 export type { MetricsRow } from "./csv.ts";
+export {
+  type DataAnalysis,
+  type DataAnalysisKind,
+  type Judges,
+  readDataAnalysis,
+  writeDataAnalysis,
+} from "./data-analysis.ts";
 export { type Decisions, noteDecisions, readDecisions } from "./decisions.ts";
 export { type FolderUse, folderUses, isInUse, noteFolderUse, runDirOf } from "./folder-log.ts";
 export {

@@ -23,6 +23,8 @@ export const runPaths = {
   determinismLog: "replay.jsonl",
   /** How the images were split, of a run that split them. */
   split: "split.json",
+  /** Where the run's network sees its images, in two dimensions: `classifier data map` writes it. */
+  embeddingsMap: "embeddings_map.json",
   history: "training_history",
   checkpoints: "checkpoints",
   /** Of a sweep's directory, written by Hydra. */
