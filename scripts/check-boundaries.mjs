@@ -87,6 +87,7 @@ const folderOrder = {
     ["registry.ts", "inference"],
     ["bundle"],
     ["verify"],
+    ["studio"],
     ["cli"],
   ],
 };

@@ -8,6 +8,7 @@ import { ChartsView } from "./views/charts/charts-view.tsx";
 import { CompareView } from "./views/compare/compare-view.tsx";
 import { RunView } from "./views/run/run-view.tsx";
 import { RunsView } from "./views/runs/runs-view.tsx";
+import { StudioView } from "./views/studio/studio-view.tsx";
 import { SweepView } from "./views/sweep/sweep-view.tsx";
 
 interface ViewOfPage {
@@ -20,6 +21,7 @@ interface ViewOfPage {
 
 /** Every view of the page: a folder of `views/`, and a line here. */
 const allViews: readonly ViewOfPage[] = [
+  { id: "images", title: "Images", View: StudioView, extension: "studio" },
   { id: "runs", title: "Runs", View: RunsView },
   { id: "charts", title: "Charts", View: ChartsView },
   { id: "run", title: "Details", View: RunView },

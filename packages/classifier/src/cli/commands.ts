@@ -12,6 +12,7 @@ import { registerInit } from "./commands/init.ts";
 import { registerMlflow } from "./commands/mlflow.ts";
 import { registerPredict } from "./commands/predict.ts";
 import { registerSetup } from "./commands/setup.ts";
+import { registerStudio } from "./commands/studio.ts";
 import { registerSynth } from "./commands/synth.ts";
 import { registerTrain } from "./commands/train.ts";
 import { registerVerify } from "./commands/verify.ts";
@@ -31,6 +32,7 @@ export const commands: readonly RegisterCommand[] = [
   registerCheckpoint,
   registerVerify,
   registerDashboard,
+  registerStudio,
   registerWandb,
   registerMlflow,
   registerDemo,

@@ -1,0 +1,54 @@
+import { once } from "node:events";
+import { existsSync, mkdirSync } from "node:fs";
+import { resolve } from "node:path";
+import { CtError, expandHome } from "@classifier-training/base";
+import { isFolder } from "@classifier-training/image/files";
+import { nonNegativeInteger, print, type RegisterCommand } from "../command.ts";
+
+interface StudioOptions {
+  readonly runs: string;
+  readonly port: number;
+}
+
+export const registerStudio: RegisterCommand = (program) => {
+  program
+    .command("studio")
+    .description("a page to import, label and split images, and to train on them")
+    .argument("<folder>", "folder of the images; made when it is missing")
+    .option("--runs <folder>", "folder of the runs", "outputs")
+    .option("--port <n>", "port; 0 takes a free one", nonNegativeInteger, 6007)
+    .addHelpText(
+      "after",
+      `
+The page is for this machine and for whoever has its address. Images are never changed: labels are written to
+FOLDER/.classifier/edits.jsonl, and each of them can be undone.
+
+Example:
+  classifier studio photos`,
+    )
+    .action(async (given: string, { runs, port }: StudioOptions) => {
+      const folder = prepared(expandHome(given));
+      const { startDashboard } = await import("@classifier-training/dashboard");
+      const { studioExtension } = await import("../../studio/studio-extension.ts");
+      const extensions = [studioExtension(folder)];
+      const dashboard = await startDashboard({ root: runs, port, extensions });
+      print(`${dashboard.writeUrl}  (open it in a browser; Ctrl-C stops it)\n`);
+      await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+      await dashboard.close();
+    });
+};
+
+/** The folder, made when it is missing. @throws CtError when it is a file, or cannot be made */
+function prepared(folder: string): string {
+  if (isFolder(folder)) return folder;
+  const problem = (what: string, cause?: unknown) =>
+    new CtError({ code: "classifier/studio", what, fix: "give a folder of images, or the name of a new one", cause });
+  if (existsSync(folder)) throw problem(`expected a folder, received the file ${folder}`);
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    throw problem(`the folder ${folder} cannot be made: ${(cause as Error).message}`, cause);
+  }
+  print(`made the folder ${resolve(folder)}\n`);
+  return folder;
+}
