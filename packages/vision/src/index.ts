@@ -28,6 +28,10 @@ export {
   type LeftOutReason,
   type SampleMetadata,
 } from "./datasets/dataset.ts";
+export { describeEdit } from "./datasets/edits/describe-edit.ts";
+export type { Edit, ExclusionReason, RecordedEdit } from "./datasets/edits/edit.ts";
+export { EditLog } from "./datasets/edits/edit-log.ts";
+export type { EditState } from "./datasets/edits/edit-state.ts";
 export { IdxDataset } from "./datasets/idx.ts";
 export { ImageFolder } from "./datasets/image-folder.ts";
 export {

@@ -5,6 +5,7 @@ import { type ColumnFlags, onlyDataWords, readingOf, withColumns } from "../data
 import { exitCode } from "../exit.ts";
 import { type KnownImageOptions, knownImages, withKnownImages } from "../known-images.ts";
 import { progressLine } from "../progress.ts";
+import { registerDataEdits } from "./data-edits.ts";
 
 interface SuspectsCommandOptions extends KnownImageOptions {
   readonly limit: number;
@@ -95,4 +96,5 @@ Example:
       const { splitStatistics } = await import("../../data/statistics.ts");
       print(`${await splitStatistics(root, await readingOf(onlyDataWords(given), columns))}\n`);
     });
+  registerDataEdits(data);
 };
