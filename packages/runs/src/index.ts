@@ -67,4 +67,4 @@ export { fileInside, isInside, listImages, listRuns, type Run, readRun } from ".
 export { type RunRecord, type RunRecordInput, type RunStatus, runRecordSchema, trialKind } from "./run-record.ts";
 export { RunWriter } from "./run-writer.ts";
 export { readSplitRecord, type SplitRecord, splitDigest, writeSplitRecord } from "./split-record.ts";
-export { readTimeline, type Timeline, TimelineWriter } from "./timeline.ts";
+export { type Timeline, TimelineReader, TimelineWriter } from "./timeline.ts";

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { csvFields } from "@classifier-training/base";
 import { parseRow } from "./csv.ts";
+import { LineReader } from "./line-reader.ts";
 
 export interface MetricsUpdate {
   readonly columns: readonly string[];
@@ -10,67 +11,31 @@ export interface MetricsUpdate {
   readonly reset: boolean;
 }
 
-/** More is left for the next poll. */
-const maxBytesAPoll = 256 * 2 ** 20;
-
 /** Follows a growing `metrics.csv`: each poll returns what was added, complete rows only. */
 export class MetricsReader {
-  readonly path: string;
-  #inode = 0;
-  #offset = 0;
+  readonly #reader: LineReader;
   #columns: readonly string[] = [];
 
   constructor(path: string) {
-    this.path = path;
+    this.#reader = new LineReader(path);
+  }
+
+  get path(): string {
+    return this.#reader.path;
   }
 
   /** Reads what was added; a file that does not exist (yet) has no rows. */
   poll(): MetricsUpdate {
-    let file: number;
-    try {
-      // Non-blocking: opening a named pipe would wait for its writer.
-      file = openSync(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      const reset = this.#offset > 0;
-      this.#offset = 0;
-      this.#columns = [];
-      return { columns: [], rows: [], reset };
-    }
-    try {
-      const stats = fstatSync(file);
-      if (!stats.isFile()) return { columns: [], rows: [], reset: false };
-      const { ino, size } = stats;
-      const reset = this.#offset > 0 && (ino !== this.#inode || size < this.#offset);
-      if (reset || this.#offset === 0) {
-        this.#offset = 0;
-        this.#columns = [];
-      }
-      this.#inode = ino;
-      const lines = this.#wholeLines(file, size);
-      const header = this.#columns.length === 0 ? lines.shift() : undefined;
-      if (header !== undefined) this.#columns = csvFields(header);
-      return { columns: this.#columns, rows: lines.map((line) => parseRow(this.#columns, line)), reset };
-    } finally {
-      closeSync(file);
-    }
+    const { lines, reset } = this.#reader.poll();
+    if (reset) this.#columns = [];
+    const [header, ...others] = lines;
+    if (this.#columns.length > 0 || header === undefined) return this.#update(lines, reset);
+    this.#columns = csvFields(header);
+    return this.#update(others, reset);
   }
 
-  #wholeLines(file: number, size: number): string[] {
-    const bytes = Buffer.alloc(Math.min(maxBytesAPoll, Math.max(0, size - this.#offset)));
-    let length = 0;
-    while (length < bytes.length) {
-      const read = readSync(file, bytes, length, bytes.length - length, this.#offset + length);
-      if (read === 0) break;
-      length += read;
-    }
-    const end = bytes.subarray(0, length).lastIndexOf(10) + 1;
-    this.#offset += end;
-    return bytes
-      .toString("utf8", 0, end)
-      .split("\n")
-      .slice(0, -1)
-      .map((line) => line.replace(/\r$/, ""));
+  #update(lines: readonly string[], reset: boolean): MetricsUpdate {
+    return { columns: this.#columns, rows: lines.map((line) => parseRow(this.#columns, line)), reset };
   }
 }
 

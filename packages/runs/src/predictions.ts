@@ -1,3 +1,4 @@
+import { existsSync, rmSync } from "node:fs";
 import { CtError, csvText, parseCsv, readRegularFile, writeFileAtomic } from "@classifier-training/base";
 import * as z from "@classifier-training/base/zod";
 
@@ -55,26 +56,40 @@ export interface PredictionRow extends Pick<Prediction, "sample" | "true" | "pre
   readonly details?: PredictionDetails | undefined;
 }
 
-/** Writes a table of predictions, all of an evaluation or some. */
+/** Where the details of a table of predictions are: beside it, so that they can be dropped without touching the table. */
+function detailsPath(path: string): string {
+  return path.replace(/(\.[^./\\]*)?$/, "_details$1");
+}
+
+/** Writes a table of predictions, all of an evaluation or some, and their details in a table beside it. */
 export function writePredictions(path: string, rows: readonly PredictionRow[]): void {
   const counted = rows.some(({ counts }) => counts !== undefined) ? (["tp", "fp", "fn"] as const) : [];
-  const detailed = rows.some(({ details }) => details !== undefined) ? (["loss", "top_k"] as const) : [];
-  const keys = [...new Set(rows.flatMap(({ details }) => Object.keys(details?.metadata ?? {})))];
   const cells = rows.map((row) => [
     ...columns.map((name) => (name === "confidence" ? row[name].toFixed(6) : row[name])),
     ...counted.map((name) => row.counts?.[name] ?? 0),
-    ...(detailed.length === 0 ? [] : [row.details?.loss.toFixed(6) ?? "", joinTopK(row.details?.topK ?? [])]),
-    ...keys.map((key) => row.details?.metadata?.[key] ?? ""),
   ]);
-  const names = [...columns, ...counted, ...detailed, ...keys.map((key) => `${metadataPrefix}${key}`)];
-  writeFileAtomic(path, csvText(names, cells));
+  // Details of an earlier table must not be taken for those of this one.
+  dropPredictionDetails(path);
+  writeFileAtomic(path, csvText([...columns, ...counted], cells));
+  if (rows.some(({ details }) => details !== undefined)) writeDetails(detailsPath(path), rows);
+}
+
+function writeDetails(path: string, rows: readonly PredictionRow[]): void {
+  const keys = [...new Set(rows.flatMap(({ details }) => Object.keys(details?.metadata ?? {})))];
+  const cells = rows.map(({ sample, details }) => [
+    sample,
+    details?.loss.toFixed(6) ?? "",
+    joinTopK(details?.topK ?? []),
+    ...keys.map((key) => details?.metadata?.[key] ?? ""),
+  ]);
+  writeFileAtomic(path, csvText(["sample", "loss", "top_k", ...keys.map((key) => `${metadataPrefix}${key}`)], cells));
 }
 
 function joinTopK(topK: PredictionDetails["topK"]): string {
   return joinLabels(topK.map(([name, probability]) => `${name}=${probability.toFixed(6)}`));
 }
 
-/** The details of a row; undefined where it has none: those of epochs that are neither the best nor the last. */
+/** The details of a row of `readPredictions`; undefined where it has none: those of epochs that are neither the best nor the last. */
 export function predictionDetails(row: Prediction): PredictionDetails | undefined {
   const { loss, top_k: topK } = row;
   if (loss === undefined || topK === undefined || loss === "") return undefined;
@@ -95,14 +110,7 @@ export function predictionDetails(row: Prediction): PredictionDetails | undefine
 
 /** Removes the details of a table of predictions, which take as much room as all else. */
 export function dropPredictionDetails(path: string): void {
-  writePredictions(
-    path,
-    readPredictions(path).map(({ row }) => ({
-      ...row,
-      confidence: Number(row.confidence),
-      counts: labelCounts(row),
-    })),
-  );
+  rmSync(detailsPath(path), { force: true });
 }
 
 /** The labels of a multilabel sample in one cell. */
@@ -123,10 +131,18 @@ export function labelCounts({ tp, fp, fn }: Prediction): LabelCounts | undefined
     : { tp: Number(tp), fp: Number(fp), fn: Number(fn) };
 }
 
-/** @throws CtError for a file that is not a table of predictions, naming the line */
+/**
+ * The rows of a table of predictions, with their details where there are some.
+ * @throws CtError for a file that is not such a table, naming the line
+ */
 export function readPredictions(path: string): { readonly row: Prediction; readonly where: string }[] {
-  return parseCsv(readRegularFile(path, maxBytes).toString("utf8"), path).map(({ values, where }) => {
-    const { data: row } = predictionSchema.safeParse(values);
+  const rows = table(path);
+  const details = existsSync(detailsPath(path)) ? table(detailsPath(path)) : [];
+  return rows.map(({ values, where }, i) => {
+    const more = details[i]?.values;
+    const { data: row } = predictionSchema.safeParse(
+      more?.["sample"] === values["sample"] ? { ...more, ...values } : values,
+    );
     if (row !== undefined) return { row, where };
     throw new CtError({
       code: "runs/predictions",
@@ -135,4 +151,8 @@ export function readPredictions(path: string): { readonly row: Prediction; reado
       fix: "give a table of predictions that `classifier train` wrote",
     });
   });
+}
+
+function table(path: string) {
+  return parseCsv(readRegularFile(path, maxBytes).toString("utf8"), path);
 }

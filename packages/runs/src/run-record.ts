@@ -42,6 +42,15 @@ export const runRecordSchema = z.looseObject({
     })
     .optional(),
   monitor: z.object({ name: z.string(), mode: z.enum(["min", "max"]) }).optional(),
+  plan: z
+    .object({
+      epochs: z.number().int().positive().optional(),
+      stepsPerEpoch: z.number().int().positive().optional(),
+      endsBy: z.string().optional().describe("ISO 8601: when a time limit ends the training"),
+    })
+    .optional()
+    .catch(undefined)
+    .describe("how long it trains, as planned now: epochs that are fitted to a time change in training"),
   best: z.object({ value: z.number(), epoch: z.number().optional(), step: z.number().optional() }).optional(),
   bestWeights: weightsNameSchema.optional().catch(undefined).describe("which weights were best when training ended"),
   error: z.string().optional().describe("why it failed, one line"),

@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { readRegularFile } from "@classifier-training/base";
+import { LineReader } from "./line-reader.ts";
 
 /** When a run reached which step, in the order in which it did. */
 export interface Timeline {
@@ -13,7 +13,6 @@ export interface Timeline {
 
 const header = "step,time,start\n";
 const secondsBetweenLines = 1;
-const maxBytes = 64 * 2 ** 20;
 
 /**
  * Notes in `timeline.csv` when a run reached a step, at most once a second. It is never cut back: a resumed run counts its
@@ -48,23 +47,49 @@ export class TimelineWriter {
   }
 }
 
-/** Reads a `timeline.csv`; one that is missing or damaged has no lines. */
-export function readTimeline(path: string): Timeline {
-  const timeline = { steps: [] as number[], times: [] as number[], resumed: [] as number[] };
-  let text: string;
-  try {
-    text = readRegularFile(path, maxBytes).toString("utf8");
-  } catch {
-    return timeline;
+/** Follows a growing `timeline.csv`: only what was added is read. One that is missing or damaged has no lines. */
+export class TimelineReader {
+  readonly #reader: LineReader;
+  #timeline = emptyTimeline();
+  #start = 0;
+  #isAfterHeader = false;
+
+  constructor(path: string) {
+    this.#reader = new LineReader(path);
   }
-  let before = 0;
-  for (const line of text.split("\n").slice(1, -1)) {
-    const [step = Number.NaN, time = Number.NaN, start = before] = line.split(",").map(Number);
-    if (!Number.isFinite(step) || !Number.isFinite(time)) continue;
-    if (start > before) timeline.resumed.push(step);
-    before = start;
-    timeline.steps.push(step);
-    timeline.times.push(time);
+
+  /** All that is known so far: the same object, longer, until the file is replaced. */
+  poll(): Timeline {
+    const { lines, reset } = this.#added();
+    if (reset) {
+      this.#timeline = emptyTimeline();
+      this.#start = 0;
+      this.#isAfterHeader = false;
+    }
+    for (const line of this.#isAfterHeader ? lines : lines.slice(1)) this.#add(line);
+    this.#isAfterHeader ||= lines.length > 0;
+    return this.#timeline;
   }
-  return timeline;
+
+  #added(): ReturnType<LineReader["poll"]> {
+    try {
+      return this.#reader.poll();
+    } catch {
+      // It may not be read.
+      return { lines: [], reset: false };
+    }
+  }
+
+  #add(line: string): void {
+    const [step = Number.NaN, time = Number.NaN, start = this.#start] = line.split(",").map(Number);
+    if (!Number.isFinite(step) || !Number.isFinite(time)) return;
+    if (start > this.#start) this.#timeline.resumed.push(step);
+    this.#start = start;
+    this.#timeline.steps.push(step);
+    this.#timeline.times.push(time);
+  }
+}
+
+function emptyTimeline() {
+  return { steps: [] as number[], times: [] as number[], resumed: [] as number[] };
 }

@@ -5,8 +5,8 @@ import {
   MetricsWriter,
   readAnnotations,
   readLatestRow,
-  readTimeline,
   runPaths,
+  TimelineReader,
   TimelineWriter,
   writeAnnotations,
 } from "@classifier-training/runs";
@@ -22,16 +22,29 @@ test("a timeline has a line a second, counts the starts, and survives a truncate
   const path = join(dir, runPaths.timeline);
   const first = new TimelineWriter(path);
   for (let step = 5; step < 1000; step++) first.note(step);
-  const before = readTimeline(path);
+  const before = new TimelineReader(path).poll();
   expect(before.steps[0]).toBe(5);
   expect(before.steps.length).toBeLessThan(5);
   expect(Math.abs((before.times[0] ?? 0) - Date.now() / 1000)).toBeLessThan(60);
   expect(before.resumed).toEqual([]);
   new TimelineWriter(path).note(3);
   appendFileSync(path, "900,17");
-  expect(readTimeline(path)).toMatchObject({ steps: [...before.steps, 3], resumed: [3] });
+  expect(new TimelineReader(path).poll()).toMatchObject({ steps: [...before.steps, 3], resumed: [3] });
   rmSync(path);
-  expect(readTimeline(path)).toEqual({ steps: [], times: [], resumed: [] });
+  expect(new TimelineReader(path).poll()).toEqual({ steps: [], times: [], resumed: [] });
+});
+
+test("a timeline is followed: what was added, and another file in its place", () => {
+  const path = join(dir, runPaths.timeline);
+  const reader = new TimelineReader(path);
+  expect(reader.poll().steps).toEqual([]);
+  appendFileSync(path, "step,time,start\n1,10,0\n2,1");
+  expect(reader.poll()).toMatchObject({ steps: [1], times: [10] });
+  appendFileSync(path, "1,0\n2,12,1\n");
+  expect(reader.poll()).toEqual({ steps: [1, 2, 2], times: [10, 11, 12], resumed: [2] });
+  rmSync(path);
+  writeFileSync(path, "step,time,start\n7,20,0\n");
+  expect(reader.poll()).toEqual({ steps: [7], times: [20], resumed: [] });
 });
 
 test("a timeline that cannot be written does not stop a training", () => {

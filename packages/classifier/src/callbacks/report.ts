@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join, sep } from "node:path";
 import { csvText, type EvaluationSplit, getLogger, plural, writeFileAtomic } from "@classifier-training/base";
 import type { LightningModule, TrainerView } from "@classifier-training/lightning";
@@ -56,9 +55,8 @@ export class ClassificationReportCallback extends EvaluationCallback {
     if (this.#best === undefined || score > this.#best.score) this.#best = { epoch, score };
     const kept = [this.#best.epoch, epoch];
     for (const other of this.#detailed) {
-      const path = join(this.options.outputDir, epochFolder(other), evaluationPaths.predictions);
-      // A resumed run has its first epochs elsewhere.
-      if (!kept.includes(other) && existsSync(path)) dropPredictionDetails(path);
+      if (kept.includes(other)) continue;
+      dropPredictionDetails(join(this.options.outputDir, epochFolder(other), evaluationPaths.predictions));
     }
     this.#detailed = [...new Set(kept)];
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -70,9 +70,17 @@ test("slices of metadata and most probable classes are read as they were written
   const { lines, runs } = compareStored([file]);
   expect(runs[0]?.slices[0]).toMatchObject({ key: "camera", value: "old", accuracy: { successes: 0, n: 10 } });
   expect(lines.join("\n")).toContain("weakest slice: camera old: 0.0% of 10 images right, 100.0% of the others");
+  const table = readFileSync(file, "utf8");
+  expect(table.split("\n")[0]).toBe("sample,true,predicted,confidence");
   dropPredictionDetails(file);
-  expect(readFileSync(file, "utf8").split("\n")[0]).toBe("sample,true,predicted,confidence");
-  expect(readStoredPredictions(file).correct.size).toBe(40);
+  expect(readFileSync(file, "utf8")).toBe(table);
+  expect(readStoredPredictions(file).rows[0]?.details).toBeUndefined();
+  // Earlier runs have both in one table.
+  const old = table
+    .split("\n")
+    .map((line, i) => (line === "" ? "" : i === 0 ? `${line},loss,top_k` : `${line},0.5,cat=0.7`));
+  writeFileSync(file, old.join("\n"));
+  expect(readStoredPredictions(file).rows[0]?.details).toEqual({ loss: 0.5, topK: [["cat", 0.7]] });
 });
 
 test("of several labels the wrong ones count, and micro F1 says which epoch is best", () => {

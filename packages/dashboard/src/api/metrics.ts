@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { runPaths } from "@classifier-training/runs";
 import { metricsReply } from "../metrics/metrics-reply.ts";
 import { metricsPath } from "../runs/run-summary.ts";
 import { type Route, refusal } from "./route.ts";
@@ -19,7 +21,7 @@ export const metrics: Route = {
     const points = Math.min(maxPoints, Math.max(10, number("points") ?? defaultPoints));
     const [from, begin, end] = [number("from"), number("begin"), number("end")];
     const [prefix, generation] = [query.get("prefix"), query.get("generation")];
-    const reply = metricsReply(run, context.curves.get(path), {
+    const reply = metricsReply(run, context.curves.get(path, join(run.dir, runPaths.timeline)), {
       points,
       ...(prefix !== null && { prefix }),
       ...(generation !== null && { generation }),

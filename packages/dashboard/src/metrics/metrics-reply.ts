@@ -1,5 +1,4 @@
-import { join } from "node:path";
-import { type Run, readTimeline, runPaths } from "@classifier-training/runs";
+import type { Run } from "@classifier-training/runs";
 import { classMetric, type RunMetrics, type Series } from "../api-types.ts";
 import type { RunCurves } from "./run-curves.ts";
 import { between, type Curve, downsampled } from "./series.ts";
@@ -38,7 +37,7 @@ export function metricsReply(run: Run, curves: RunCurves, query: MetricsQuery): 
     isDownsampled ||= sent.steps.length < part.steps.length;
     series[name] = asJson(sent);
   }
-  const { steps, times, resumed } = readTimeline(join(run.dir, runPaths.timeline));
+  const { steps, times, resumed } = curves.timeline;
   const timeline = downsampled({ steps: [...steps], values: [...times] }, 1000);
   return {
     generation,

@@ -1,18 +1,25 @@
-import { MetricsReader } from "@classifier-training/runs";
+import { MetricsReader, type Timeline, TimelineReader } from "@classifier-training/runs";
 import { axes } from "../runs/run-summary.ts";
 import type { Curve } from "./series.ts";
 
 /** The curves of one run, read as its file grows. */
 export class RunCurves {
   readonly #reader: MetricsReader;
+  readonly #timeline: TimelineReader;
   readonly #curves = new Map<string, Curve & { readonly rows: number[] }>();
   readonly #epochs: { steps: number[]; epochs: number[] } = { steps: [], epochs: [] };
   #resets = 0;
   #rows = 0;
   #cells = 0;
 
-  constructor(path: string) {
+  constructor(path: string, timelinePath: string) {
     this.#reader = new MetricsReader(path);
+    this.#timeline = new TimelineReader(timelinePath);
+  }
+
+  /** As it is now. */
+  get timeline(): Timeline {
+    return this.#timeline.poll();
   }
 
   /** Changes when rows that were read before are no longer valid. */
@@ -90,9 +97,9 @@ const maxCells = 20_000_000;
 export class CurveCache {
   readonly #curves = new Map<string, RunCurves>();
 
-  /** The curves in a file, as it is now. */
-  get(path: string): RunCurves {
-    const curves = this.#curves.get(path) ?? new RunCurves(path);
+  /** The curves in a file, as it is now, with the run's timeline. */
+  get(path: string, timelinePath: string): RunCurves {
+    const curves = this.#curves.get(path) ?? new RunCurves(path, timelinePath);
     curves.poll();
     // The newest stands last.
     this.#curves.delete(path);
