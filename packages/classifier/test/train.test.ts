@@ -67,6 +67,7 @@ test("a training leaves every artifact of a run, resumes where it stopped, and i
   const weights = bestWeightsSchema.parse(JSON.parse(readFileSync(join(run, runPaths.bestWeights), "utf8")));
   const record = runRecordSchema.parse(JSON.parse(readFileSync(join(run, runPaths.record), "utf8")));
   expect(record.bestWeights).toBe(weights.best);
+  expect(record.plan).toMatchObject({ epochs: 2 });
   // Validation has measured the average, in float32 too: the second look agrees.
   const average = weights.candidates.find(({ name }) => name === "ema");
   expect(average?.top1).toBeCloseTo(record.best?.value ?? Number.NaN, 6);

@@ -209,6 +209,7 @@ describe.skipIf(installed === undefined)("in a browser", () => {
       "model.lr",
       "Status",
       "Epoch",
+      "Current",
       "Best",
       "Time left",
       "Started",

@@ -111,6 +111,12 @@ test("the list follows the folders: runs that come, grow, end, are killed, fall 
   expect(await one()).toMatchObject({ status: "running", epoch: 2, step: 11, maxEpochs: 30 });
   // 27 of 30 epochs are left, of 10 s each.
   expect(((await one())?.secondsLeft ?? 0) / 270).toBeCloseTo(1, 0);
+  run.update({ plan: { epochs: 6, stepsPerEpoch: 4 } });
+  await eventually(async () => (await one())?.maxEpochs).toBe(6);
+  expect(((await one())?.secondsLeft ?? 0) / 30).toBeCloseTo(1, 0);
+  run.update({ plan: { epochs: 6, endsBy: new Date(Date.now() + 12_000).toISOString() } });
+  await eventually(async () => ((await one())?.secondsLeft ?? 99) <= 12).toBe(true);
+  run.update({ plan: undefined });
   epoch(3);
   await eventually(async () => (await one())?.epoch).toBe(3);
   metrics.append({ step: 16, lr: 0.5, "val/loss": Number.NaN });

@@ -29,6 +29,7 @@ import { withRanks } from "./ranks.ts";
 import { recordExit } from "./record-on-exit.ts";
 import { describedResult, storedResult, type TrainResult } from "./result.ts";
 import { isSweepJob } from "./resume.ts";
+import { RunPlan } from "./run-plan.ts";
 import { isTrial, trialFolder } from "./trial.ts";
 import { completeRun, RefuseUntrained } from "./untrained.ts";
 
@@ -163,7 +164,8 @@ async function fit(
       : planLineage({ config, job, record, model, datamodule, checkpointCallbacks });
   };
   const { ckptPath, run, resumed } = lineage();
-  const trainer = await trainerFor(config, job, [new RefuseUntrained(resumed), ...callbacks]);
+  const ours = [new RefuseUntrained(resumed), ...(record === undefined ? [] : [new RunPlan(record)])];
+  const trainer = await trainerFor(config, job, [...ours, ...callbacks]);
   const hyperparams = toContainer(create(maskSecrets(toRaw(config, { resolve: true })))) as Record<string, unknown>;
   for (const logger of trainer.loggers) logger.logHyperparams(hyperparams);
   await trainer.fit(model, { datamodule, ckptPath, run });

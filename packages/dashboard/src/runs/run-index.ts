@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { maskDocument, readRegularFile } from "@classifier-training/base";
-import { fileInside, isInside, type Run, readRun, runPaths } from "@classifier-training/runs";
+import { fileInside, isInside, type Run, readRun, runPaths, TimelineReader } from "@classifier-training/runs";
 import type { ColumnNames, ColumnValues, RunChanges, RunSummary } from "../api-types.ts";
 import { configValues } from "./config-values.ts";
 import { FolderWatcher } from "./folder-watcher.ts";
@@ -17,6 +17,8 @@ interface Entry {
   readonly configStamp: string;
   readonly values: Readonly<Record<string, string>>;
   readonly summary: RunSummary;
+  /** Of a running run: it is read as it grows. */
+  readonly timeline: TimelineReader | undefined;
   /** Of the index, when the summary last changed. */
   readonly version: number;
 }
@@ -187,9 +189,11 @@ export class RunIndex {
       if (same !== undefined && shownStatus(run.status, same.modifiedAt) === same.status) return true;
       const configStamp = stampOf(dir, [runPaths.config]);
       const values = known?.configStamp === configStamp ? known.values : configValues(configText(run) ?? "");
-      const summary = summaryOf(this.root, run, values);
+      const timeline =
+        run.status === "running" ? (known?.timeline ?? new TimelineReader(join(dir, runPaths.timeline))) : undefined;
+      const summary = summaryOf(this.root, run, values, timeline?.poll());
       this.#removed.delete(key);
-      this.#entries.set(key, { dir, stamp, configStamp, values, summary, version: ++this.#version });
+      this.#entries.set(key, { dir, stamp, configStamp, values, summary, timeline, version: ++this.#version });
     } catch {
       // It is being replaced or deleted: the next look sees what became of it.
     }

@@ -7,8 +7,8 @@ import {
   type RunRecord,
   readAnnotations,
   readLatestRow,
-  readTimeline,
   runPaths,
+  type Timeline,
 } from "@classifier-training/runs";
 import { classMetric, type RunSummary, type ShownStatus } from "../api-types.ts";
 
@@ -33,8 +33,17 @@ export function shownStatus(status: Run["status"], modifiedAt: number): ShownSta
   return status === "running" && Date.now() - modifiedAt > staleAfterMs ? "stale" : status;
 }
 
-/** A row of the list. @param values the run's configuration by dotted key */
-export function summaryOf(root: string, run: Run, values: Readonly<Record<string, string>>): RunSummary {
+/**
+ * A row of the list.
+ * @param values the run's configuration by dotted key
+ * @param timeline of a running run
+ */
+export function summaryOf(
+  root: string,
+  run: Run,
+  values: Readonly<Record<string, string>>,
+  timeline: Timeline | undefined,
+): RunSummary {
   const { dir, record, status } = run;
   const metrics = metricsPath(run);
   const row = metrics === undefined ? {} : readLatestRow(metrics);
@@ -49,7 +58,7 @@ export function summaryOf(root: string, run: Run, values: Readonly<Record<string
     status: shownStatus(status, modifiedAt),
     modifiedAt,
     latest: latestOf(row),
-    ...progressOf(run, row, values),
+    ...progressOf(run, row, values, timeline),
     ...(isSwept && { sweep: keyOf(root, above) }),
     ...(fold !== undefined && fold !== "null" && { fold }),
     annotations: readAnnotations(dir),
@@ -88,14 +97,16 @@ function progressOf(
   run: Run,
   row: Readonly<Record<string, number | string>>,
   values: Readonly<Record<string, string>>,
+  timeline: Timeline | undefined,
 ) {
+  const { plan } = run.record;
   const numberOf = (value: unknown) => (typeof value === "number" && Number.isFinite(value) ? value : undefined);
   const epoch = numberOf(row["epoch"]);
   const step = numberOf(row["step"]);
   const limit = Number(values["trainer.max_epochs"] ?? Number.NaN);
-  const maxEpochs = Number.isInteger(limit) && limit > 0 ? limit : undefined;
+  const maxEpochs = plan?.epochs ?? (Number.isInteger(limit) && limit > 0 ? limit : undefined);
   const secondsLeft =
-    run.status === "running" && step !== undefined ? timeLeft(run, step, epoch, maxEpochs) : undefined;
+    run.status === "running" ? timeLeft({ ...plan, epochs: maxEpochs }, { step, epoch }, timeline) : undefined;
   return {
     ...(epoch !== undefined && { epoch }),
     ...(step !== undefined && { step }),
@@ -104,18 +115,31 @@ function progressOf(
   };
 }
 
+type Plan = NonNullable<RunRecord["plan"]>;
+
+interface Progress {
+  readonly step: number | undefined;
+  readonly epoch: number | undefined;
+}
+
+/** Seconds until the planned epochs are over, or the time limit ends them, whatever comes first. */
+function timeLeft(plan: Plan, progress: Progress, timeline: Timeline | undefined): number | undefined {
+  const byLimit = plan.endsBy === undefined ? Number.NaN : (Date.parse(plan.endsBy) - Date.now()) / 1000;
+  const known = [byLimit, timeLeftAtSpeed(plan, progress, timeline)].filter(Number.isFinite);
+  return known.length === 0 ? undefined : Math.max(0, Math.round(Math.min(...known)));
+}
+
 /** Epochs are taken to be equally long, and the rest to be as fast as the run was since its last start. */
-function timeLeft({ dir }: Run, step: number, epoch: number | undefined, maxEpochs: number | undefined) {
-  if (maxEpochs === undefined || epoch === undefined || epoch === 0) return undefined;
-  const { steps, times, resumed } = readTimeline(join(dir, runPaths.timeline));
+function timeLeftAtSpeed({ epochs, stepsPerEpoch }: Plan, { step, epoch }: Progress, timeline: Timeline | undefined) {
+  if (epochs === undefined || step === undefined || timeline === undefined) return Number.NaN;
+  const { steps, times, resumed } = timeline;
   const firstStep = resumed.at(-1) ?? steps[0];
   const first = firstStep === undefined ? -1 : steps.lastIndexOf(firstStep);
   const last = steps.length - 1;
-  if (first < 0 || first >= last) return undefined;
+  if (first < 0 || first >= last) return Number.NaN;
   const secondsAStep =
     ((times[last] as number) - (times[first] as number)) / ((steps[last] as number) - (steps[first] as number));
-  // The epoch that runs is somewhere between its start and its end.
-  const stepsAnEpoch = step / (epoch + 0.5);
-  const left = secondsAStep * Math.max(0, stepsAnEpoch * maxEpochs - step);
-  return Number.isFinite(left) ? Math.round(left) : undefined;
+  // Of a run that does not say it: the epoch that runs is somewhere between its start and its end.
+  const estimated = epoch === undefined || epoch === 0 ? Number.NaN : step / (epoch + 0.5);
+  return secondsAStep * Math.max(0, (stepsPerEpoch ?? estimated) * epochs - (step + 1));
 }

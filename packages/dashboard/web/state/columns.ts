@@ -31,6 +31,12 @@ const own: readonly Column[] = [
     (step) => step.toLocaleString("en-US"),
   ),
   numberColumn(
+    "current",
+    "Current",
+    ({ latest, monitor }) => (monitor && latest[monitor.name]) ?? undefined,
+    (value) => shortNumber(value),
+  ),
+  numberColumn(
     "best",
     "Best",
     ({ best }) => best?.value,
@@ -155,7 +161,7 @@ function configColumn(name: string): Column {
 }
 
 const shown = listParam("col");
-const shownAtFirst = ["status", "epoch", "best", "left", "started", "duration", "tags"];
+const shownAtFirst = ["status", "epoch", "current", "best", "left", "started", "duration", "tags"];
 
 /** The columns that are shown after the name, in order. */
 export const shownColumns = computed(() => {
