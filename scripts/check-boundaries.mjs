@@ -71,7 +71,7 @@ const folderOrder = {
     ["loops"],
     ["trainer"],
   ],
-  dashboard: [["api-types.ts"], ["http", "runs"], ["metrics"], ["api"]],
+  dashboard: [["api-types.ts", "job-types.ts"], ["http", "runs"], ["metrics"], ["api"]],
   loggers: [
     ["checkpoint-scan.ts", "http.ts", "hyperparams.ts", "yaml.ts", "proto"],
     ["mlflow", "wandb"],
@@ -87,6 +87,8 @@ const folderOrder = {
     ["registry.ts", "inference"],
     ["bundle"],
     ["verify"],
+    ["studio/predict"],
+    ["studio/jobs"],
     ["studio"],
     ["cli"],
   ],

@@ -1,4 +1,4 @@
-import { splitFolderNames } from "@classifier-training/base";
+import { splitFolderNames, writeFileAtomic } from "@classifier-training/base";
 import { withPlugins } from "../../plugins.ts";
 import { nonNegativeInteger, print, type RegisterCommand } from "../command.ts";
 import { type ColumnFlags, onlyDataWords, readingOf, withColumns } from "../data-options.ts";
@@ -10,6 +10,7 @@ interface ExportCommandOptions extends ColumnFlags {
   readonly split: string;
   readonly golden: number;
   readonly zip?: boolean;
+  readonly json?: string;
 }
 
 export const registerExport: RegisterCommand = (program) => {
@@ -22,12 +23,13 @@ export const registerExport: RegisterCommand = (program) => {
     .option("--split <name>", "name of the split", splitFolderNames.val[0])
     .option("--golden <n>", "number of samples to store with their logits", nonNegativeInteger, 8)
     .option("--zip", "also write OUT.zip")
+    .option("--json <file>", "write what was measured, and what a check of the finished bundle says")
     .addHelpText(
       "after",
       "\nExample:\n  classifier export outputs/2026-01-31/12-00-00 --data data/jerseys --out bundle --zip",
     )
     .action(async (model: string, given: string[], options: ExportCommandOptions) => {
-      const { out, data, split, golden, zip } = options;
+      const { out, data, split, golden, zip, json } = options;
       const reading = await readingOf(onlyDataWords(given), options);
       const { zipBundle } = await import("../../bundle/create.ts");
       const { exportBundle } = await import("../../bundle/from-model.ts");
@@ -50,7 +52,12 @@ export const registerExport: RegisterCommand = (program) => {
         print(
           `parity     logits differ from LibTorch's by at most ${parity.toExponential(1)} (${paritySamples} images)\n`,
         );
-      if (zip) print(`archive    ${await zipBundle(out)}\n`);
+      const archive = zip ? await zipBundle(out) : undefined;
+      if (archive !== undefined) print(`archive    ${archive}\n`);
+      if (json !== undefined) {
+        const { exportReport } = await import("../../bundle/export-report.ts");
+        writeFileAtomic(json, `${JSON.stringify(await exportReport(archive ?? out), null, 2)}\n`);
+      }
       print(`verify it anywhere: npx classifier bundle verify ${out}\n`);
     });
 };

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { existsSync, mkdirSync } from "node:fs";
 import { resolve } from "node:path";
-import { CtError, expandHome } from "@classifier-training/base";
+import { CtError, expandHome, shellWord } from "@classifier-training/base";
 import { isFolder } from "@classifier-training/image/files";
 import { nonNegativeInteger, print, type RegisterCommand } from "../command.ts";
 
@@ -30,11 +30,18 @@ Example:
       const folder = prepared(expandHome(given));
       const { startDashboard } = await import("@classifier-training/dashboard");
       const { studioExtension } = await import("../../studio/studio-extension.ts");
-      const extensions = [studioExtension(folder)];
+      const { jobsExtension } = await import("../../studio/jobs/extension.ts");
+      const jobs = jobsExtension({ folder: resolve(folder), runs: resolve(runs) });
+      const extensions = [studioExtension(folder), jobs];
       const dashboard = await startDashboard({ root: runs, port, extensions });
       print(`${dashboard.writeUrl}  (open it in a browser; Ctrl-C stops it)\n`);
       await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+      const training = jobs.training();
       await dashboard.close();
+      if (training !== undefined)
+        print(
+          `the training continues (process ${training.pid}): classifier studio ${shellWord(given)} shows it again\n`,
+        );
     });
 };
 
