@@ -71,7 +71,12 @@ const folderOrder = {
     ["loops"],
     ["trainer"],
   ],
-  dashboard: [["api-types.ts", "job-types.ts"], ["http", "runs"], ["metrics"], ["api"]],
+  dashboard: [
+    ["api-types.ts", "evaluation-types.ts", "job-types.ts"],
+    ["http", "runs"],
+    ["evaluations", "metrics"],
+    ["api"],
+  ],
   loggers: [
     ["checkpoint-scan.ts", "http.ts", "hyperparams.ts", "yaml.ts", "proto"],
     ["mlflow", "wandb"],

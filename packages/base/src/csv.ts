@@ -14,7 +14,7 @@ export interface CsvRow {
 export function parseCsv(text: string, file: string): CsvRow[] {
   const plain = text.replace(/^\uFEFF/, "");
   const records = readRecords(plain, separatorOf(plain, file), file);
-  const header = (records.next().value?.fields ?? []).map((name: string) => name.trim());
+  const header: string[] = (records.next().value?.fields ?? []).map((name: string) => name.trim());
   const rows: CsvRow[] = [];
   for (const { fields, line } of records) {
     const where = `${file}:${line}`;
@@ -25,9 +25,8 @@ export function parseCsv(text: string, file: string): CsvRow[] {
         where,
       });
     }
-    const values: Record<string, string> = {};
-    for (let i = 0; i < header.length; i++) values[header[i] as string] = fields[i] as string;
-    rows.push({ where, values });
+    // A column may be called `__proto__`.
+    rows.push({ where, values: Object.fromEntries(header.map((name, i) => [name, fields[i] as string])) });
   }
   return rows;
 }

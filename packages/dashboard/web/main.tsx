@@ -4,6 +4,7 @@ import "./style/theme.css";
 import "./style/layout.css";
 import "./style/components.css";
 import "./style/views.css";
+import "./style/evaluation.css";
 import { App } from "./app.tsx";
 import { followMetrics } from "./state/metrics.ts";
 import { follow } from "./state/runs.ts";

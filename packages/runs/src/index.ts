@@ -25,6 +25,7 @@ export {
   writeDataAnalysis,
 } from "./data-analysis.ts";
 export { type Decisions, noteDecisions, readDecisions } from "./decisions.ts";
+export { type EvaluationFolder, evaluationsOf } from "./evaluation-list.ts";
 export { type FolderUse, folderUses, isInUse, noteFolderUse, runDirOf } from "./folder-log.ts";
 export {
   checkLabelsMapping,
@@ -59,6 +60,7 @@ export {
   type PredictionDetails,
   type PredictionRow,
   predictionDetails,
+  predictionMetadata,
   readPredictions,
   splitLabels,
   writePredictions,

@@ -93,19 +93,25 @@ function joinTopK(topK: PredictionDetails["topK"]): string {
 export function predictionDetails(row: Prediction): PredictionDetails | undefined {
   const { loss, top_k: topK } = row;
   if (loss === undefined || topK === undefined || loss === "") return undefined;
-  const metadata = Object.entries(row).flatMap(([name, value]) =>
-    name.startsWith(metadataPrefix) && typeof value === "string" && value !== ""
-      ? [[name.slice(metadataPrefix.length), value] as const]
-      : [],
-  );
+  const metadata = predictionMetadata(row);
   return {
     loss: Number(loss),
     topK: splitLabels(topK).map((one) => {
       const at = one.lastIndexOf("=");
       return [one.slice(0, at), Number(one.slice(at + 1))] as const;
     }),
-    ...(metadata.length > 0 && { metadata: Object.fromEntries(metadata) }),
+    ...(metadata !== undefined && { metadata }),
   };
+}
+
+/** What is known of the sample of a row; undefined where nothing is. */
+export function predictionMetadata(row: Prediction): Readonly<Record<string, string>> | undefined {
+  const metadata = Object.entries(row).flatMap(([name, value]) =>
+    name.startsWith(metadataPrefix) && typeof value === "string" && value !== ""
+      ? [[name.slice(metadataPrefix.length), value] as const]
+      : [],
+  );
+  return metadata.length === 0 ? undefined : Object.fromEntries(metadata);
 }
 
 /** Removes the details of a table of predictions, which take as much room as all else. */

@@ -24,6 +24,8 @@ export const runRecordSchema = z.looseObject({
     .optional()
     .describe("the process that is about to resume it in its directory"),
   command: z.array(z.string()).default([]),
+  cwd: z.string().optional().describe("absolute: what the paths of its samples are relative to"),
+  dataRoot: z.string().optional().describe("absolute: its data"),
   configPath: z.string().optional().describe("the composed configuration, YAML"),
   overridesPath: z.string().optional(),
   metricsPath: z.string().default(runPaths.metrics),

@@ -29,13 +29,14 @@ export class RunWriter {
   static open(dir: string, fields: Partial<RunRecordInput> = {}): RunWriter {
     mkdirSync(dir, { recursive: true });
     const kept = existing(join(dir, runPaths.record));
-    const { host, pid, command, ...fresh } = newRecord(dir);
+    const { host, pid, command, cwd, ...fresh } = newRecord(dir);
     const record = parse({
       ...fresh,
       ...kept,
       host,
       pid,
       command,
+      cwd,
       ...fields,
       status: "running",
       claim: undefined,
@@ -87,6 +88,7 @@ export function newRecord(dir: string): RunRecord {
     host: hostname(),
     pid: process.pid,
     command: process.argv.slice(1).map(maskArgument),
+    cwd: process.cwd(),
   });
 }
 

@@ -1,17 +1,15 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { basename, join, relative, resolve } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { CtError } from "@classifier-training/base";
 import {
   epochFolder,
-  epochOfFolder,
-  evaluationFolders,
   evaluationPaths,
+  evaluationsOf,
   type LabelCounts,
   labelCounts,
   type Prediction,
   predictionDetails,
   readPredictions,
-  readRun,
 } from "@classifier-training/runs";
 import type { NamedPrediction } from "./summary.ts";
 
@@ -50,11 +48,9 @@ export function readStoredPredictions(path: string): StoredPredictions {
 
 /** What a run, or one that it resumed, stored of an epoch (from 0); undefined where it stored nothing. */
 export function readEpochPredictions(run: string, epoch: number): NamedPrediction[] | undefined {
-  const file = predictionFolders(run)
-    .filter((folder) => epochOfFolder(basename(folder)) === epoch)
-    .map((folder) => join(folder, evaluationPaths.predictions))
-    .findLast(existsSync);
-  return file === undefined ? undefined : namedRows(file);
+  const folder = evaluationsOf(run).find((one) => one.epoch === epoch)?.folder;
+  const file = folder === undefined ? undefined : join(folder, evaluationPaths.predictions);
+  return file === undefined || !existsSync(file) ? undefined : namedRows(file);
 }
 
 /** The rows of a table of predictions. */
@@ -71,20 +67,9 @@ function namedRow(row: Prediction): NamedPrediction {
   };
 }
 
-/** The folders of a run that may hold predictions; those of a resumed run's first epochs are in the run that it resumed. */
-function predictionFolders(path: string, untilEpoch = Number.POSITIVE_INFINITY, seen = new Set<string>()): string[] {
-  // Records are files: one could say that the runs continue each other.
-  if (!existsSync(path) || !statSync(path).isDirectory() || seen.has(resolve(path))) return [];
-  seen.add(resolve(path));
-  const names = readdirSync(path).sort();
-  const epochs = names.filter((name) => (epochOfFolder(name) ?? Number.POSITIVE_INFINITY) <= untilEpoch);
-  const others = names.filter((name) => Object.values(evaluationFolders).includes(name));
-  const own = untilEpoch === Number.POSITIVE_INFINITY ? ["", ...epochs, ...others] : epochs;
-  const { continues } = readRun(path)?.record ?? {};
-  const earlier = continues?.dir === undefined ? undefined : join(path, continues.dir);
-  const before =
-    earlier === undefined || relative(earlier, path) === "" ? [] : predictionFolders(earlier, continues?.epoch, seen);
-  return [...before, ...own.map((name) => join(path, name))];
+/** The folders that may hold predictions: that of an evaluation itself, or those of a run. */
+function predictionFolders(path: string): string[] {
+  return [path, ...evaluationsOf(path).map(({ folder }) => folder)];
 }
 
 /** Right samples; of a multilabel run micro F1. */

@@ -9,6 +9,7 @@ import { buildTrainer } from "./build-trainer.ts";
 import { bestCheckpointIn, checkpointOfRun, evaluationSizeOf } from "./checkpoints.ts";
 import { buildCallbacks, buildDataModule, buildModel } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
+import { recordedData } from "./data-root.ts";
 import { logAsRank } from "./logging.ts";
 import { withRanks } from "./ranks.ts";
 import { recordedSplitOf } from "./recorded-split.ts";
@@ -37,6 +38,7 @@ export async function evaluateConfig(
     kind: fn,
     configPath: runPaths.config,
     overridesPath: runPaths.overrides,
+    ...recordedData(config),
   });
   try {
     const metrics = await evaluate(config, job, fn, wanted);

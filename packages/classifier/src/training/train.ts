@@ -21,6 +21,7 @@ import { summarizeBest } from "./best-summary.ts";
 import { buildTrainer } from "./build-trainer.ts";
 import { buildCallbacks, buildDataModule, buildLoggers, buildModel, hasLoggers } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
+import { dataRootOf, recordedData } from "./data-root.ts";
 import { requireFiniteResult } from "./finite-result.ts";
 import { followed, type Lineage, planLineage } from "./lineage.ts";
 import { logAsRank, logTo } from "./logging.ts";
@@ -56,6 +57,7 @@ export async function train(
   const record = RunWriter.open(outputDir, {
     configPath: runPaths.config,
     overridesPath: runPaths.overrides,
+    ...recordedData(config),
     ...(trial !== undefined && { kind: trialKind }),
   });
   const undo = recordExit(record);
@@ -100,11 +102,6 @@ export async function dryRun(config: DictConfig, job: JobContext): Promise<void>
   const datamodule = await buildDataModule(config, seedOf(config));
   const { callbacks } = await assemble(datamodule, config, { untrained: true });
   await trainerFor(config, job, callbacks);
-}
-
-function dataRootOf(config: DictConfig): string | undefined {
-  const root = select(config, "data.data_root");
-  return typeof root === "string" ? root : undefined;
 }
 
 function seedOf(config: DictConfig): number {

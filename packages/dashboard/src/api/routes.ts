@@ -1,3 +1,4 @@
+import { embeddings, evaluation, evaluations, paired } from "./evaluations.ts";
 import { metrics } from "./metrics.ts";
 import type { Route } from "./route.ts";
 import { file, log, run } from "./run.ts";
@@ -5,7 +6,21 @@ import { column, columns, runs } from "./runs.ts";
 import { annotate, remove } from "./write.ts";
 
 /** The endpoints of runs. */
-export const runRoutes: readonly Route[] = [runs, columns, column, run, metrics, log, file, annotate, remove];
+export const runRoutes: readonly Route[] = [
+  runs,
+  columns,
+  column,
+  run,
+  metrics,
+  log,
+  file,
+  evaluations,
+  evaluation,
+  embeddings,
+  paired,
+  annotate,
+  remove,
+];
 
 export interface Found {
   readonly route: Route;

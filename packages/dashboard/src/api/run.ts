@@ -63,7 +63,8 @@ export const log: Route = {
   },
 };
 
-function labelsOf({ dir, record }: Run): readonly string[] | undefined {
+/** The names of a run's classes, by index; undefined where it has none yet. */
+export function labelsOf({ dir, record }: Run): readonly string[] | undefined {
   const path = record.labelsPath === undefined ? undefined : fileInside(dir, record.labelsPath);
   try {
     return path === undefined ? undefined : classNamesOf(readLabelsMapping(path));

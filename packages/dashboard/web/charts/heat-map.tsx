@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ScrollBox } from "../components/scroll-box.tsx";
 import { shortNumber } from "../state/format.ts";
 import { theme } from "../state/theme.ts";
+import { fitted } from "./fitted-text.ts";
 
 interface HeatMapProps {
   readonly label: string;
@@ -44,7 +45,7 @@ export function HeatMap({ label, columns, rows }: HeatMapProps) {
     context.textBaseline = "middle";
     for (const [row, { name, values }] of shown.entries()) {
       context.fillStyle = isDark ? "#d7dee6" : "#2a323b";
-      context.fillText(fitted(context, name), 6, (row + 0.5) * cell.height);
+      context.fillText(fitted(context, name, nameWidth - 14), 6, (row + 0.5) * cell.height);
       for (const [column, value] of values.entries()) {
         if (value === null) continue;
         context.fillStyle = colorOf((value - low) / (high - low), isDark);
@@ -81,16 +82,4 @@ export function HeatMap({ label, columns, rows }: HeatMapProps) {
       {rows.length > maxRows && <p class="note">{`${rows.length - maxRows} more are in the table.`}</p>}
     </div>
   );
-}
-
-/** A name that is too wide loses its middle. */
-function fitted(context: CanvasRenderingContext2D, name: string): string {
-  const isTooWide = (text: string) => context.measureText(text).width > nameWidth - 14;
-  if (!isTooWide(name)) return name;
-  const letters = [...name];
-  for (let kept = letters.length - 1; kept > 2; kept--) {
-    const text = `${letters.slice(0, Math.ceil(kept / 2)).join("")}…${letters.slice(-Math.floor(kept / 2)).join("")}`;
-    if (!isTooWide(text)) return text;
-  }
-  return "…";
 }

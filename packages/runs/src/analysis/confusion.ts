@@ -78,3 +78,13 @@ export function classReport(support: number, claimed: number, correct: number): 
     recallInterval: wilsonInterval(correct, support),
   };
 }
+
+/**
+ * F1 of a class with its 95% interval. F1 is 2J / (1 + J) of the Jaccard index J = tp / (tp + fp + fn), which is a proportion:
+ * that of the samples of the class, or predicted as it, that are both. `successes` and `n` are those of J.
+ */
+export function f1Interval(tp: number, fp: number, fn: number): Interval {
+  const { successes, n, value, low, high } = wilsonInterval(tp, tp + fp + fn);
+  const f1 = (jaccard: number) => (2 * jaccard) / (1 + jaccard);
+  return { successes, n, value: f1(value), low: f1(low), high: f1(high) };
+}

@@ -1,9 +1,16 @@
 /** What predictions say, as pure functions of plain arrays: nothing of Node.js, for browsers too. */
 export { type CalibrationBin, calibrationBins, expectedCalibrationError, quantile } from "./calibration.ts";
-export { type ClassReport, type ConfusionCell, classReport, classReports, countConfusions } from "./confusion.ts";
+export {
+  type ClassReport,
+  type ConfusionCell,
+  classReport,
+  classReports,
+  countConfusions,
+  f1Interval,
+} from "./confusion.ts";
 export { describeInterval, type Interval, percent, wilsonInterval } from "./interval.ts";
 export { type LabelSuspect, labelSuspects, type OutOfFoldPrediction } from "./label-errors.ts";
 export { type ForecastError, fitLearningCurve, type LearningCurve, type LearningCurvePoint } from "./learning-curve.ts";
 export { compareErrors, type McNemarResult, mcnemarTest } from "./mcnemar.ts";
 export { coverageAtRisk, type RiskCoverage, type RiskCoveragePoint, riskCoverage } from "./risk-coverage.ts";
-export { type Slice, sliceAccuracies } from "./slices.ts";
+export { type Slice, sliceAccuracies, sliceNamer } from "./slices.ts";

@@ -57,8 +57,8 @@ function slicesOf(
   }));
 }
 
-/** The slice of a value; undefined where they make none. */
-function sliceNamer(values: readonly string[]): ((value: string) => string) | undefined {
+/** Gives the slice of a value of a column; undefined where its values make none. */
+export function sliceNamer(values: readonly string[]): ((value: string) => string) | undefined {
   if (new Set(values).size <= mostValues) return (value) => value;
   const numbers = values.map(Number);
   if (!numbers.every(Number.isFinite)) return undefined;

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { RunDetail } from "../../../src/api-types.ts";
 import { Combobox } from "../../components/combobox.tsx";
+import { lazily } from "../../components/lazy.tsx";
 import { ProgressBar, Status } from "../../components/status.tsx";
 import { TabPanel, Tabs } from "../../components/tabs.tsx";
 import { api, runPath } from "../../state/api.ts";
@@ -17,9 +18,12 @@ import { Notes } from "./notes.tsx";
 const runParam = param("of");
 const tabParam = param("tab", "images");
 
+const Evaluation = lazily(() => import("./evaluation/evaluation.tsx").then((module) => module.Evaluation));
+
 /** The parts of a run's page: a file of this folder, and a line here. */
 const tabs = [
   { id: "images", title: "Images", Part: Images },
+  { id: "evaluation", title: "Evaluation", Part: Evaluation },
   { id: "config", title: "Configuration", Part: Configuration },
   { id: "classes", title: "Classes", Part: Classes },
   { id: "log", title: "Log", Part: Log },

@@ -1,0 +1,40 @@
+import type { RunDetail } from "../../../../src/api-types.ts";
+import type { EvaluationInfo, ShownInterval } from "../../../../src/evaluation-types.ts";
+
+/** What a part of an evaluation is given. */
+export interface PartProps {
+  readonly detail: RunDetail;
+  readonly evaluation: EvaluationInfo;
+  readonly evaluations: readonly EvaluationInfo[];
+}
+
+/** What an evaluation is called: `epoch 4`, `test`. */
+export function titleOf({ id, epoch, isBest }: EvaluationInfo): string {
+  return epoch === undefined ? id : `epoch ${epoch + 1}${isBest ? " (best)" : ""}`;
+}
+
+/** A sentence of the server on what is not there. */
+export function Problem({ text }: { readonly text: string }) {
+  return (
+    <p class="note warning" role="alert">
+      {text}
+    </p>
+  );
+}
+
+/** `93.4%`; empty where there is none. */
+export function percentText(value: number | null | undefined): string {
+  return value === null || value === undefined ? "" : `${(100 * value).toFixed(1)}%`;
+}
+
+/** A proportion, and small beside it its interval. */
+export function IntervalText({ interval }: { readonly interval: ShownInterval }) {
+  const { value, low, high, successes, n } = interval;
+  if (value === null) return <small>none</small>;
+  const bounds = [low, high].map((bound) => (100 * bound).toFixed(0));
+  return (
+    <span title={`${successes} of ${n}; 95% interval ${percentText(low)} to ${percentText(high)}`}>
+      {percentText(value)} <small class="interval">{`${bounds[0]}–${bounds[1]}`}</small>
+    </span>
+  );
+}
