@@ -32,5 +32,12 @@ export function similarNames(names: readonly string[]): string[] {
   const similar = [...groups.values()].filter(({ length }) => length > 1);
   if (similar.length === 0) return [];
   const shown = similar.slice(0, 3).map((group) => group.map((name) => `'${name}'`).join(" and "));
-  return [`classes that differ by case or Unicode normalization only: ${shown.join("; ")}`];
+  return [`${similarText}: ${shown.join("; ")}`];
 }
+
+/** Whether a remark is one of `similarNames`. */
+export function isSimilarNames(remark: string): boolean {
+  return remark.startsWith(`${similarText}: `);
+}
+
+const similarText = "classes that differ by case or Unicode normalization only";

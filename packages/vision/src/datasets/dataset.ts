@@ -19,7 +19,9 @@ export type LeftOutReason =
   | "image missing"
   | "named by no annotation"
   | "in no class folder"
-  | "format not read";
+  | "format not read"
+  /** By an edit. */
+  | "excluded";
 
 /** A file or a row of a listing that is not among the samples. */
 export interface LeftOut {
@@ -29,6 +31,8 @@ export interface LeftOut {
   readonly label: string;
   /** File and line of the row; the path where there is none. */
   readonly where: string;
+  /** What its row says beside the label. */
+  readonly metadata?: SampleMetadata | undefined;
 }
 
 export type SampleMetadata = Readonly<Record<string, unknown>>;
@@ -118,7 +122,9 @@ export class ImageDataset {
 
   /** A line for each reason why something is not among the samples, and what else is to be known of how it was read. */
   notices(): string[] {
-    const lines = Object.entries(this.skipped).map(([reason, count]) => {
+    // What edits leave out is in their own line.
+    const reasons = Object.entries(this.skipped).filter(([reason]) => reason !== "excluded");
+    const lines = reasons.map(([reason, count]) => {
       const same = this.leftOut.filter((left) => left.reason === reason);
       const which =
         reason === "format not read" ? countExtensions(same.map(({ path }) => path)) : `such as ${same[0]?.where}`;

@@ -47,9 +47,9 @@ export function labeledSamples(
   const found: (readonly number[])[] = [];
   const leftOut: LeftOut[] = [];
   for (const row of rows) {
-    const { path, label, labels = [label], where } = row;
+    const { path, label, labels = [label], where, metadata } = row;
     const indices = labels.flatMap((one) => find(one) ?? []);
-    if (label === "" && labels.length > 0) leftOut.push({ reason: "no label", path, label, where });
+    if (label === "" && labels.length > 0) leftOut.push({ reason: "no label", path, label, where, metadata });
     else if (indices.length < labels.length) leftOut.push({ reason: "label unknown to train", path, label, where });
     else if (!exists(path)) leftOut.push({ reason: "image missing", path, label, where });
     else found[kept.push(row) - 1] = indices;

@@ -5,10 +5,13 @@ import { type Problem, parseOptions, writeFileAtomic } from "@classifier-trainin
 import { isFolder, isImageName } from "@classifier-training/image/files";
 import { VisionError } from "../../errors.ts";
 import { type Edit, editSchema, importedPrefix, type Line, lineSchema, type RecordedEdit, timeSchema } from "./edit.ts";
-import { type EditState, FoldedEdits } from "./edit-state.ts";
+import { type EditState, type FoldedEdits, foldEdits } from "./edit-state.ts";
 import { LineFile } from "./line-file.ts";
 
 type TimedLine = Line & { readonly time: string };
+
+/** What edits say at one moment, and where they are written. */
+export interface Edits extends Pick<EditLog, "folder" | "path" | "nameOf" | "notices" | "state"> {}
 
 /**
  * The edits of a data folder: a file to which lines are appended and that is never rewritten, so that several processes edit
@@ -25,7 +28,8 @@ export class EditLog {
   readonly path: string;
   readonly #edits: RecordedEdit[] = [];
   readonly #undone: RecordedEdit[] = [];
-  #state: FoldedEdits | undefined = new FoldedEdits();
+  /** Folded when somebody asks, and edit by edit from then on. */
+  #state: FoldedEdits | undefined;
   readonly #file: LineFile;
 
   private constructor(folder: string, path: string) {
@@ -57,10 +61,7 @@ export class EditLog {
   /** What the edits in force say. It changes with the log. */
   get state(): EditState {
     this.#file.refresh();
-    if (this.#state === undefined) {
-      this.#state = new FoldedEdits();
-      for (const edit of this.#edits) this.#state.apply(edit);
-    }
+    this.#state ??= foldEdits(this.#edits);
     return this.#state;
   }
 
@@ -72,6 +73,13 @@ export class EditLog {
           `the last edit was not written to its end (a process was killed), and is left out: ${this.path}:${this.#file.length + 1}`,
         ]
       : [];
+  }
+
+  /** What they say now, whatever is appended later; undefined where that changes nothing. */
+  inForce(): Edits | undefined {
+    const { folder, path, notices, edits } = this;
+    if (edits.every(({ op }) => op === "confirm") && notices.length === 0) return undefined;
+    return { folder, path, notices, state: foldEdits(edits), nameOf: (image) => this.nameOf(image) };
   }
 
   /** Makes an edit. @throws VisionError for one that is not valid, or cannot be written: nothing is changed then */
@@ -139,7 +147,6 @@ export class EditLog {
       const last = this.#edits.pop();
       if (last === undefined) return;
       this.#undone.push(last);
-      // Folded again when somebody asks.
       this.#state = undefined;
       return;
     }
@@ -160,7 +167,7 @@ export class EditLog {
   #forget(): void {
     this.#edits.length = 0;
     this.#undone.length = 0;
-    this.#state = new FoldedEdits();
+    this.#state = undefined;
   }
 }
 

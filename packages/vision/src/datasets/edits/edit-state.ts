@@ -110,3 +110,9 @@ export class FoldedEdits implements EditState {
     }
   }
 }
+
+export function foldEdits(edits: readonly RecordedEdit[]): FoldedEdits {
+  const state = new FoldedEdits();
+  for (const edit of edits) state.apply(edit);
+  return state;
+}

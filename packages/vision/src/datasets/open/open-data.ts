@@ -4,6 +4,8 @@ import { comparePython, didYouMean, nearestName, plural, type Split, splitOf } f
 import { isFolder, isHidden, isImageName, subfolders } from "@classifier-training/image/files";
 import { VisionError } from "../../errors.ts";
 import type { ImageDataset } from "../dataset.ts";
+import { EditLog, type Edits } from "../edits/edit-log.ts";
+import { editData } from "../edits/edited-parts.ts";
 import { isListingName, readListing } from "../listing.ts";
 import { isArchiveName, isOtherArchiveName, openArchives } from "./archives.ts";
 import { describeTree, expectedTree } from "./describe-tree.ts";
@@ -12,7 +14,7 @@ import { recognizeIdx } from "./idx-files.ts";
 import { openFolder } from "./open-folder.ts";
 import type { OpenOptions, SplitOptions } from "./options.ts";
 import { shardsOf } from "./shards.ts";
-import { type Recognized, recognizeListings, recognizeTree } from "./splits.ts";
+import { type EditedSplits, type Part, type Recognized, recognizeListings, recognizeTree } from "./splits.ts";
 
 /** A data path that was recognized. */
 export interface OpenedData {
@@ -21,6 +23,8 @@ export interface OpenedData {
   readonly kind: string;
   /** The splits that are there. */
   readonly splits: readonly Split[];
+  /** What edits say of its splits; undefined without edits. */
+  readonly edited?: EditedSplits | undefined;
   /**
    * Opens a split, or another part by the name that it has there; the same way once.
    * @throws VisionError when it is not there, has no samples, or (for `train`) fewer than two classes
@@ -35,10 +39,14 @@ export interface OpenedData {
  * @throws VisionError when it does not exist, is nothing that can be read, or has two candidates for a split
  */
 export async function openData(path: string, options: OpenOptions = {}): Promise<OpenedData> {
-  const found = await recognize(path, options);
+  const edits = EditLog.open(path).inForce();
+  const found =
+    edits === undefined
+      ? await recognize(path, options)
+      : await editData(await recognize(path, { ...options, allowEmpty: true }), edits, options);
   const opened = new Map<string, Promise<ImageDataset>>();
   const open = async (name: string, { classToIdx, task = options.task }: SplitOptions) => {
-    const dataset = await openPart(path, found, name, { ...options, classToIdx, task });
+    const dataset = await openPart(path, found, name, { ...options, classToIdx, task }, edits);
     if (splitOf(name) === "train" && dataset.classToIdx.size < 2) throw oneClass(path, dataset);
     return found.remarks.reduce((images, remark) => images.withRemark(remark), dataset);
   };
@@ -46,6 +54,7 @@ export async function openData(path: string, options: OpenOptions = {}): Promise
     path,
     kind: found.kind,
     splits: found.parts.flatMap(({ split }) => split ?? []),
+    edited: found.edited,
     open(name, chosen = {}) {
       if (chosen.classToIdx !== undefined) return open(name, chosen);
       const key = JSON.stringify([name, chosen.task]);
@@ -69,18 +78,28 @@ async function recognize(path: string, options: OpenOptions): Promise<Recognized
   throw notData(path);
 }
 
-function openPart(
+async function openPart(
   path: string,
   { parts }: Recognized,
   name: string,
   options: OpenOptions & SplitOptions,
+  edits: Edits | undefined,
 ): Promise<ImageDataset> {
   const split = splitOf(name);
   const part =
     parts.find((known) => known.name === name) ?? parts.find((known) => known.split === split && split !== undefined);
   if (part !== undefined) return part.open(options);
   const folder = join(path, name);
-  if (isFolder(folder)) return openFolder(new FolderTree(folder), { ...options, name });
+  if (isFolder(folder)) {
+    const own: Part = {
+      name,
+      split: undefined,
+      open: (chosen) => openFolder(new FolderTree(folder), { ...options, ...chosen, name }),
+    };
+    if (edits === undefined) return own.open(options);
+    const edited = await editData({ kind: "folder", parts: [own], remarks: [] }, edits, options);
+    return openPart(path, edited, name, options, undefined);
+  }
   throw missingSplit(
     path,
     parts.map((known) => known.name),

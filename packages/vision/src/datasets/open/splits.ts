@@ -28,6 +28,16 @@ export interface Recognized {
   readonly parts: readonly Part[];
   /** What a user should know of it. */
   readonly remarks: readonly string[];
+  /** Undefined without edits. */
+  readonly edited?: EditedSplits | undefined;
+}
+
+/** What edits say of the splits of data. */
+export interface EditedSplits {
+  /** The splits of images that an edit assigned to one, by path. */
+  readonly assigned: ReadonlyMap<string, Split>;
+  /** Splits with images that no edit assigned to them. */
+  readonly own: readonly Split[];
 }
 
 /** Folders that programs write into where they are started: they are never classes of the data beside them. */
