@@ -110,6 +110,7 @@ const callbackOptions: Readonly<Record<string, Readonly<Record<string, unknown>>
   BatchSizeFinder: { max_trials: 2, steps_per_trial: 1, batch_arg_name: "batch_size" },
   BackboneFinetuning: { unfreeze_backbone_at_epoch: 1, verbose: true },
   Timer: { duration: { hours: 1 } },
+  SystemMetricsMonitor: { path: "system.csv", every_seconds: 1 },
   DeterminismLog: { path: "replay.jsonl", every_n_steps: 1 },
   ReplayCertificate: { path: "replay.jsonl", every_n_steps: 1 },
   HistogramCallback: { every_n_steps: 1 },
@@ -124,6 +125,7 @@ const replaces: Readonly<Record<string, string>> = {
   RichProgressBar: "rich_progress",
   DeterminismLog: "replay",
   ReplayCertificate: "replay",
+  SystemMetricsMonitor: "system_metrics",
   EMACallback: "ema",
   ClassificationReportCallback: "report",
 };

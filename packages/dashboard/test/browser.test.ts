@@ -52,6 +52,7 @@ describe.skipIf(installed === undefined)("in a browser", () => {
       classes: names,
       epochs: 8,
       nanAt: 5,
+      hasSystemMetrics: true,
       record: { ...at("08"), name: evil },
       annotations: { tags: ["baseline"] },
     });
@@ -284,7 +285,13 @@ describe.skipIf(installed === undefined)("in a browser", () => {
       "▾ Metrics 1",
       "▾ Learning rate 1",
       "▾ Classes 1",
+      "▾ System 5",
     ]);
+    // The machine by the clock, whatever the others are by; of the run that noted it.
+    const memory = await csvOf(page, "Memory of the process, MB");
+    expect(memory[0]).toBe("curve,hours,value,smoothed");
+    expect(memory.slice(1).every((line) => line.startsWith(evil))).toBe(true);
+    expect(Number(memory.at(-1)?.split(",")[1])).toBeCloseTo(8 / 60, 1);
     const plain = await csvOf(page, "loss");
     expect(plain[0]).toBe("curve,step,value,smoothed");
     expect(plain).toContain(`${evil} · val/loss,23,NaN,`);

@@ -31,6 +31,8 @@ export interface RunOnDisk {
   readonly secondsAnEpoch?: number;
   /** A value that is not finite, in this epoch. */
   readonly nanAt?: number;
+  /** Figures of the machine, every 5 seconds. */
+  readonly hasSystemMetrics?: boolean;
   /** The first epoch of a second start. */
   readonly resumedAt?: number;
 }
@@ -95,6 +97,7 @@ export function writeRun(dir: string, options: RunOnDisk = {}): WrittenRun {
   };
   for (let index = 0; index < epochs; index++) epoch(index);
   writeTimeline(dir, options, epochs, stepsAnEpoch);
+  if (options.hasSystemMetrics) writeSystem(dir, options, epochs);
   if (classes.length > 0) writeLabels(dir, classes);
   if (options.annotations) writeAnnotations(dir, options.annotations);
   // The process of a killed run is gone; no process has this number.
@@ -115,6 +118,24 @@ function writeTimeline(dir: string, options: RunOnDisk, epochs: number, stepsAnE
   });
   new TimelineWriter(path);
   writeFileSync(path, lines.join(""), { flag: "a" });
+}
+
+function writeSystem(dir: string, { secondsAnEpoch = 60 }: RunOnDisk, epochs: number): void {
+  const writer = new MetricsWriter(join(dir, runPaths.system));
+  const seconds = epochs * secondsAnEpoch;
+  const start = Date.now() / 1000 - seconds;
+  for (let at = 0; at < seconds; at += 5) {
+    writer.append({
+      time: start + at,
+      step: at,
+      cpu_percent: 70 + 20 * Math.sin(at / 30),
+      memory_percent: 40 + at / seconds,
+      process_memory_mb: 800 + 200 * (1 - Math.exp(-at / 60)),
+      images_per_second: 120 + 10 * Math.cos(at / 20),
+      data_wait_percent: 3 + 2 * Math.sin(at / 10),
+    });
+  }
+  writer.close();
 }
 
 function configText(values: Readonly<Record<string, string | number>>): string {

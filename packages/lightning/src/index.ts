@@ -45,3 +45,4 @@ export { type EvaluateArguments, type FitArguments, type PredictArguments, Train
 export type { Awaitable } from "./utilities/awaitable.ts";
 export { LightningError, MisconfigurationError } from "./utilities/errors.ts";
 export { nonFiniteWeight, refuseNonFiniteWeights } from "./utilities/finite.ts";
+export { SystemSampler } from "./utilities/system-sampler.ts";

@@ -24,6 +24,7 @@ import { ModelCheckpoint } from "./callbacks/model-checkpoint.ts";
 import { modelCheckpointOptionsSchema } from "./callbacks/model-checkpoint-options.ts";
 import { ModelSummary, modelSummaryOptionsSchema } from "./callbacks/model-summary.ts";
 import { ProgressBar, progressBarOptionsSchema } from "./callbacks/progress-bar.ts";
+import { SystemMetricsMonitor, systemMetricsMonitorOptionsSchema } from "./callbacks/system-metrics-monitor.ts";
 import { Timer, timerOptionsSchema } from "./callbacks/timer.ts";
 import { StochasticWeightAveraging, stochasticWeightAveragingOptionsSchema } from "./callbacks/weight-averaging.ts";
 import { CheckpointIO } from "./checkpoint/io.ts";
@@ -91,6 +92,10 @@ const callbacks: Readonly<Record<string, Target>> = {
   ReplayCertificate: determinismLog,
   RichProgressBar: progressBar,
   TQDMProgressBar: progressBar,
+  SystemMetricsMonitor: optionsTarget(
+    systemMetricsMonitorOptionsSchema,
+    (options) => new SystemMetricsMonitor(options),
+  ),
   Timer: optionsTarget(timerOptionsSchema, (options) => new Timer(options)),
 };
 

@@ -6,7 +6,6 @@ import { LineCollector } from "../src/wandb/console-capture.ts";
 import { withoutCredentials } from "../src/wandb/environment.ts";
 import { parseWandbJson, wandbJson } from "../src/wandb/records.ts";
 import { RunState } from "../src/wandb/run-state.ts";
-import { parseGpus, SystemMonitor } from "../src/wandb/system-metrics.ts";
 
 test("console lines are what a terminal would show: a progress bar leaves its last state", () => {
   const collector = new LineCollector();
@@ -25,29 +24,6 @@ test("console lines are what a terminal would show: a progress bar leaves its la
 test("a remote's address loses its user and password", () => {
   expect(withoutCredentials("https://user:token@github.com/a/b.git")).toBe("https://github.com/a/b.git");
   expect(withoutCredentials("git@github.com:a/b.git")).toBe("git@github.com:a/b.git");
-});
-
-test("nvidia-smi's numbers get W&B's names; what a card does not say is left out", () => {
-  expect(parseGpus("0, 87, 40, 1000, 4000, 61, 250.5, 500\n1, 0, 0, 0, 0, [N/A], [N/A], [N/A]\n\n")).toEqual({
-    "gpu.0.gpu": 87,
-    "gpu.0.memory": 40,
-    "gpu.0.memoryAllocated": 25,
-    "gpu.0.memoryAllocatedBytes": 1000 * 2 ** 20,
-    "gpu.0.temp": 61,
-    "gpu.0.powerWatts": 250.5,
-    "gpu.0.powerPercent": 50.1,
-    "gpu.1.gpu": 0,
-    "gpu.1.memory": 0,
-    "gpu.1.memoryAllocatedBytes": 0,
-  });
-});
-
-test("a sample of the machine has finite numbers under W&B's names", () => {
-  const sample = new SystemMonitor().sample();
-  expect(Object.keys(sample)).toEqual(
-    expect.arrayContaining(["memory_percent", "proc.memory.rssMB", "proc.cpu.threads"]),
-  );
-  expect(Object.values(sample).every(Number.isFinite)).toBe(true);
 });
 
 test("an artifact's digest does not depend on the order of its files", () => {

@@ -9,6 +9,8 @@ export const runPaths = {
   metrics: "metrics.csv",
   /** When which step was reached. */
   timeline: "timeline.csv",
+  /** Load and memory of the machine, and how fast images came, by the clock. */
+  system: "system.csv",
   /** What people note about a run: name, tags, notes. */
   annotations: "annotations.json",
   hparams: "hparams.yaml",

@@ -123,7 +123,7 @@ function isRun(dir: string, id: string): boolean {
   return readRun(dir)?.record.id === id;
 }
 
-const curves = [runPaths.metrics, runPaths.timeline, runPaths.determinismLog];
+const curves = [runPaths.metrics, runPaths.timeline, runPaths.system, runPaths.determinismLog];
 
 /** The rows that the resumed run has written so far; those after its checkpoint are dropped when it is restored. */
 function takeCurves(from: string | undefined, outputDir: string): void {

@@ -28,7 +28,8 @@ const topKeys = [
 
 /** Callbacks that watch, draw, save, export or end a training. All others change what is trained. */
 const watchingCallbacks = new Set([
-  ...["ModelCheckpoint", "EarlyStopping", "Timer", "FitToTime", "LearningRateMonitor", "DeviceStatsMonitor"],
+  ...["ModelCheckpoint", "EarlyStopping", "Timer", "FitToTime", "LearningRateMonitor"],
+  ...["DeviceStatsMonitor", "SystemMetricsMonitor"],
   ...["DeterminismLog", "ReplayCertificate"],
   ...["ModelSummary", "RichModelSummary", "ProgressBar", "RichProgressBar", "TQDMProgressBar", "HistogramCallback"],
   ...["BestWeightsCallback", "ONNXExportCallback", "ClassificationReportCallback", "ConfusionMatrixCallback"],

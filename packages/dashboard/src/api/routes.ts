@@ -1,5 +1,5 @@
 import { embeddings, evaluation, evaluations, paired } from "./evaluations.ts";
-import { metrics } from "./metrics.ts";
+import { metrics, system } from "./metrics.ts";
 import type { Route } from "./route.ts";
 import { file, log, run } from "./run.ts";
 import { column, columns, runs } from "./runs.ts";
@@ -12,6 +12,7 @@ export const runRoutes: readonly Route[] = [
   column,
   run,
   metrics,
+  system,
   log,
   file,
   evaluations,

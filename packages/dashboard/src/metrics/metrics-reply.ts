@@ -48,7 +48,9 @@ export function metricsReply(run: Run, curves: RunCurves, query: MetricsQuery): 
     names,
     epochs: curves.epochs,
     timeline: { steps: timeline.steps, times: timeline.values },
-    resumed: [...new Set([...resumed, ...(run.record.continues ? [run.record.continues.step] : [])])],
+    resumed: [
+      ...new Set([...resumed, ...(curves.axis === "step" && run.record.continues ? [run.record.continues.step] : [])]),
+    ],
   };
 }
 

@@ -5,21 +5,27 @@ import type { Curve } from "./series.ts";
 /** The curves of one run, read as its file grows. */
 export class RunCurves {
   readonly #reader: MetricsReader;
-  readonly #timeline: TimelineReader;
+  readonly #timeline: TimelineReader | undefined;
   readonly #curves = new Map<string, Curve & { readonly rows: number[] }>();
   readonly #epochs: { steps: number[]; epochs: number[] } = { steps: [], epochs: [] };
+  readonly axis: "step" | "time";
   #resets = 0;
   #rows = 0;
   #cells = 0;
 
-  constructor(path: string, timelinePath: string) {
+  /** @param timelinePath when which step was reached; of a table by the clock, whose `time` then stands for steps, none */
+  constructor(path: string, timelinePath: string | undefined) {
     this.#reader = new MetricsReader(path);
-    this.#timeline = new TimelineReader(timelinePath);
+    this.axis = timelinePath === undefined ? "time" : "step";
+    this.#timeline = timelinePath === undefined ? undefined : new TimelineReader(timelinePath);
   }
 
   /** As it is now. */
   get timeline(): Timeline {
-    return this.#timeline.poll();
+    if (this.#timeline !== undefined) return this.#timeline.poll();
+    const [curve] = this.#curves.values();
+    const ends = curve === undefined ? [] : [curve.steps[0] as number, curve.steps.at(-1) as number];
+    return { steps: ends, times: ends, resumed: [] };
   }
 
   /** Changes when rows that were read before are no longer valid. */
@@ -62,14 +68,15 @@ export class RunCurves {
 
   #add(row: Readonly<Record<string, number | string>>): void {
     // A row without a step goes by its place in the file.
-    const step = typeof row["step"] === "number" ? row["step"] : this.#rows;
+    const at = row[this.axis];
+    const step = typeof at === "number" ? at : this.#rows;
     const epoch = row["epoch"];
     if (typeof epoch === "number" && epoch !== this.#epochs.epochs.at(-1)) {
       this.#epochs.steps.push(step);
       this.#epochs.epochs.push(epoch);
     }
     for (const [name, value] of Object.entries(row)) {
-      if (axes.has(name) || typeof value !== "number") continue;
+      if (axes.has(name) || name === this.axis || typeof value !== "number") continue;
       const curve = this.#curves.get(name) ?? { steps: [], values: [], rows: [] };
       this.#curves.set(name, curve);
       curve.steps.push(step);
@@ -98,7 +105,7 @@ export class CurveCache {
   readonly #curves = new Map<string, RunCurves>();
 
   /** The curves in a file, as it is now, with the run's timeline. */
-  get(path: string, timelinePath: string): RunCurves {
+  get(path: string, timelinePath?: string): RunCurves {
     const curves = this.#curves.get(path) ?? new RunCurves(path, timelinePath);
     curves.poll();
     // The newest stands last.

@@ -24,8 +24,13 @@ export function keyOf(root: string, dir: string): string {
 
 /** Where a run's metrics are, or will be; `undefined` when they lead out of the run. */
 export function metricsPath({ dir, record }: Run): string | undefined {
-  const path = join(dir, record.metricsPath);
-  return existsSync(path) ? fileInside(dir, record.metricsPath) : isInside(dir, path) ? path : undefined;
+  return growingFile(dir, record.metricsPath);
+}
+
+/** Where a file of a run is, or will be; `undefined` when it leads out of the run. */
+export function growingFile(dir: string, name: string): string | undefined {
+  const path = join(dir, name);
+  return existsSync(path) ? fileInside(dir, name) : isInside(dir, path) ? path : undefined;
 }
 
 /** How a run stands that was last written to at a time in milliseconds. */

@@ -84,9 +84,6 @@ function table({ lines, logX, logY }: Plot): Table {
   return { data: data as uPlot.AlignedData, series, bands };
 }
 
-/** Charts of the same axis show the same place. */
-const cursors = uPlot.sync("x");
-
 /** A chart in the page. */
 export interface Plotted {
   /** Shows other values of lines of the same form: a drag that is under way is not disturbed. */
@@ -116,7 +113,8 @@ export function plotLines(target: HTMLElement, plot: Plot, events: PlotEvents): 
     bands,
     legend: { show: false },
     cursor: {
-      sync: { key: cursors.key, setSeries: false },
+      // Charts of the same axis show the same place.
+      sync: { key: axis, setSeries: false },
       drag: { x: true, y: false, setScale: false },
       points: { size: 6 },
     },

@@ -9,38 +9,63 @@ export interface LoadedMetrics extends RunMetrics {
   readonly version: string;
 }
 
-/** Curves of the runs that are shown, as far as they have arrived. */
-export const metrics = signal<ReadonlyMap<string, LoadedMetrics>>(new Map());
-/** Why the curves of a run did not arrive. */
-export const metricsErrors = signal<ReadonlyMap<string, string>>(new Map());
-
-const inFlight = new Set<string>();
 /** Runs that are not shown keep their curves, this many. */
 const maxKept = 40;
 /** Points of a curve that are added before it is downsampled anew. */
 const maxAdded = 4000;
 
-async function load(key: string, version: string): Promise<void> {
-  if (inFlight.has(key)) return;
-  inFlight.add(key);
-  try {
-    const before = metrics.value.get(key);
-    const continued = before === undefined || longest(before) > maxAdded ? "" : continuedBy(before);
-    const reply = await api<RunMetrics>(runPath(key, `/metrics${continued}`));
-    const next = new Map(metrics.value);
-    next.delete(key);
-    next.set(key, { ...(reply.isAddition && before ? joined(before, reply) : reply), version });
-    for (const old of next.keys()) if (next.size > maxKept && !selectedKeys.value.includes(old)) next.delete(old);
-    metrics.value = next;
-    note(key, undefined);
-  } catch (error) {
-    note(key, (error as Error).message);
-  } finally {
-    inFlight.delete(key);
+/** One kind of curves of the runs that are shown, as far as they have arrived. @param part of a run's address */
+class Curves {
+  readonly loaded = signal<ReadonlyMap<string, LoadedMetrics>>(new Map());
+  /** Why those of a run did not arrive. */
+  readonly errors = signal<ReadonlyMap<string, string>>(new Map());
+  readonly #part: string;
+  readonly #inFlight = new Set<string>();
+
+  constructor(part: string) {
+    this.#part = part;
   }
-  // What was written meanwhile.
-  const now = runs.value.get(key)?.metricsVersion;
-  if (now !== undefined && now !== version && selectedKeys.value.includes(key)) await load(key, now);
+
+  /** Keeps the curves of the runs that are shown as new as the list of runs, until the returned function is called. */
+  follow(): () => void {
+    return effect(() => {
+      for (const key of selectedKeys.value) {
+        const version = runs.value.get(key)?.metricsVersion;
+        if (version !== undefined && this.loaded.peek().get(key)?.version !== version) void this.#load(key, version);
+      }
+    });
+  }
+
+  async #load(key: string, version: string): Promise<void> {
+    if (this.#inFlight.has(key)) return;
+    this.#inFlight.add(key);
+    try {
+      const before = this.loaded.value.get(key);
+      const continued = before === undefined || longest(before) > maxAdded ? "" : continuedBy(before);
+      const reply = await api<RunMetrics>(runPath(key, `/${this.#part}${continued}`));
+      const next = new Map(this.loaded.value);
+      next.delete(key);
+      next.set(key, { ...(reply.isAddition && before ? joined(before, reply) : reply), version });
+      for (const old of next.keys()) if (next.size > maxKept && !selectedKeys.value.includes(old)) next.delete(old);
+      this.loaded.value = next;
+      this.#note(key, undefined);
+    } catch (error) {
+      this.#note(key, (error as Error).message);
+    } finally {
+      this.#inFlight.delete(key);
+    }
+    // What was written meanwhile.
+    const now = runs.value.get(key)?.metricsVersion;
+    if (now !== undefined && now !== version && selectedKeys.value.includes(key)) await this.#load(key, now);
+  }
+
+  #note(key: string, error: string | undefined): void {
+    if (this.errors.value.get(key) === error) return;
+    const next = new Map(this.errors.value);
+    if (error === undefined) next.delete(key);
+    else next.set(key, error);
+    this.errors.value = next;
+  }
 }
 
 const continuedBy = ({ generation, rows }: RunMetrics) => `?generation=${generation}&from=${rows}`;
@@ -58,20 +83,11 @@ function joined(before: RunMetrics, added: RunMetrics): RunMetrics {
   return { ...added, series, downsampled: before.downsampled };
 }
 
-function note(key: string, error: string | undefined): void {
-  if (metricsErrors.value.get(key) === error) return;
-  const next = new Map(metricsErrors.value);
-  if (error === undefined) next.delete(key);
-  else next.set(key, error);
-  metricsErrors.value = next;
-}
+const ofTraining = new Curves("metrics");
+export const { loaded: metrics, errors: metricsErrors } = ofTraining;
+export const followMetrics = () => ofTraining.follow();
 
-/** Keeps the curves of the runs that are shown as new as the list of runs. */
-export function followMetrics(): () => void {
-  return effect(() => {
-    for (const key of selectedKeys.value) {
-      const version = runs.value.get(key)?.metricsVersion;
-      if (version !== undefined && metrics.peek().get(key)?.version !== version) void load(key, version);
-    }
-  });
-}
+/** Figures of the machine by the clock: steps are seconds since 1970. */
+const ofSystem = new Curves("system");
+export const systemMetrics = ofSystem.loaded;
+export const followSystem = () => ofSystem.follow();

@@ -21,5 +21,6 @@ export { ModelCheckpoint } from "./model-checkpoint.ts";
 export type { ModelCheckpointOptions } from "./model-checkpoint-options.ts";
 export { ModelSummary } from "./model-summary.ts";
 export { ProgressBar, type ProgressBarOptions, type ProgressOutput } from "./progress-bar.ts";
+export { SystemMetricsMonitor } from "./system-metrics-monitor.ts";
 export { Timer } from "./timer.ts";
 export { StochasticWeightAveraging } from "./weight-averaging.ts";

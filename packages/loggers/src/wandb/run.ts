@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { SystemSampler } from "@classifier-training/lightning";
 import type { ArtifactRecordSchema } from "../proto/wandb.generated.ts";
 import { toYaml } from "../yaml.ts";
 import { captureConsole, type StreamName } from "./console-capture.ts";
@@ -18,7 +19,6 @@ import {
 } from "./records.ts";
 import { dateStamp, link, makeRunDir } from "./run-dir.ts";
 import { clientVersion, startRecords, type WandbRunOptions } from "./run-start.ts";
-import { SystemMonitor } from "./system-metrics.ts";
 import { TransactionLogWriter } from "./transaction-log.ts";
 import { noteWriter } from "./writer-lock.ts";
 
@@ -211,7 +211,7 @@ export class WandbRun {
   }
 
   #sampleSystem(intervalMs: number): () => void {
-    const monitor = new SystemMonitor();
+    const monitor = new SystemSampler();
     let isBusy = false;
     const sample = async () => {
       if (isBusy) return;

@@ -1,7 +1,7 @@
 import { plotBackgrounds } from "@classifier-training/base";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ChartGroup } from "../../charts/chart-groups.ts";
-import { rangeWithoutOutliers } from "../../charts/curves.ts";
+import { rangeWithoutOutliers, type XAxis } from "../../charts/curves.ts";
 import { chartCsv, chartPng, download } from "../../charts/export.ts";
 import { axisTitles, formOf, type Hover, type Line, type Plotted, plotLines } from "../../charts/line-plot.ts";
 import { pointedRun } from "../../components/run-list.tsx";
@@ -34,17 +34,19 @@ const inks = {
 interface ChartProps {
   readonly group: ChartGroup;
   readonly metrics: ReadonlyMap<string, LoadedMetrics>;
+  /** Where it is not the one that is chosen for all charts: that one's zoom is not for it either. */
+  readonly axis?: XAxis;
 }
 
 /** One chart of the runs that are shown. */
-export function Chart({ group, metrics }: ChartProps) {
+export function Chart({ group, metrics, axis = xAxis() }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   const [hover, setHover] = useState<Hover | undefined>(undefined);
-  const axis = xAxis();
-  const range = zoom();
+  const isShared = axis === xAxis();
+  const range = isShared ? zoom() : undefined;
   const weight = smoothing();
-  const [logX, logY] = [logXParam.value !== "", isIn(logYParam, group.title)];
+  const [logX, logY] = [isShared && logXParam.value !== "", isIn(logYParam, group.title)];
   const [runs, spreadBy] = [selectedRuns.value, spreadParam.value];
   // The list of runs changes all the time; what of it is plotted rarely does.
   const identity = JSON.stringify(
@@ -69,7 +71,10 @@ export function Chart({ group, metrics }: ChartProps) {
   const plotted = useRef<{ readonly lines: readonly Line[]; readonly chart: Plotted } | undefined>(undefined);
   useEffect(() => {
     if (form === "") return undefined;
-    const chart = plotLines(place.current as HTMLDivElement, plot, { onZoom: setZoom, onHover: setHover });
+    const chart = plotLines(place.current as HTMLDivElement, plot, {
+      onZoom: isShared ? setZoom : () => {},
+      onHover: setHover,
+    });
     plotted.current = { lines, chart };
     return () => {
       plotted.current = undefined;
@@ -127,7 +132,7 @@ export function Chart({ group, metrics }: ChartProps) {
         ref={place}
         class="plot"
         role="img"
-        aria-label={summary(group.title, lines)}
+        aria-label={summary(group.title, axis, lines)}
         style={{ minHeight: `${height}px` }}
       />
       {lines.length === 0 && (
@@ -135,29 +140,35 @@ export function Chart({ group, metrics }: ChartProps) {
           {axis === "step" ? "No values yet." : `These runs did not note ${axis === "epoch" ? "epochs" : "times"}.`}
         </p>
       )}
-      {hover !== undefined && hover.values.length > 0 && <Tooltip hover={hover} width={width} />}
+      {hover !== undefined && hover.values.length > 0 && <Tooltip hover={hover} axis={axis} width={width} />}
     </figure>
   );
 }
 
 /** What the chart shows, in words: the last values. */
-function summary(title: string, lines: readonly Line[]): string {
+function summary(title: string, axis: XAxis, lines: readonly Line[]): string {
   const values = lines
     .slice(0, 10)
     .map(({ label, points }) => `${label}: ${shortNumber(points.y.at(-1) ?? Number.NaN)} at the end`);
-  return `${title} by ${axisTitles[xAxis()]}. ${values.join("; ")}${lines.length > 10 ? `; and ${lines.length - 10} more` : ""}`;
+  return `${title} by ${axisTitles[axis]}. ${values.join("; ")}${lines.length > 10 ? `; and ${lines.length - 10} more` : ""}`;
 }
 
 /** Rows of the tooltip: more do not fit. */
 const maxRows = 12;
 
-function Tooltip({ hover, width }: { readonly hover: Hover; readonly width: number }) {
+interface TooltipProps {
+  readonly hover: Hover;
+  readonly axis: XAxis;
+  readonly width: number;
+}
+
+function Tooltip({ hover, axis, width }: TooltipProps) {
   const { x, left, values } = hover;
   const sorted = [...values].sort((a, b) => b.value - a.value);
   const isLeft = left + 60 > width / 2;
   return (
     <div class="tooltip" style={isLeft ? { right: `${width - left - 40}px` } : { left: `${left + 80}px` }}>
-      <strong>{xAxis() === "wall" ? timeText(x * 1000) : `${axisTitles[xAxis()]} ${shortNumber(x)}`}</strong>
+      <strong>{axis === "wall" ? timeText(x * 1000) : `${axisTitles[axis]} ${shortNumber(x)}`}</strong>
       {sorted.slice(0, maxRows).map(({ label, color, value }) => (
         <div key={label}>
           <span class="swatch" style={{ background: color }} />

@@ -2,25 +2,28 @@ import { useEffect, useMemo } from "preact/hooks";
 import { chartSections, classPrefixes } from "../../charts/chart-groups.ts";
 import { RunList } from "../../components/run-list.tsx";
 import { loadConfigNames } from "../../state/columns.ts";
-import { metrics, metricsErrors } from "../../state/metrics.ts";
+import { followSystem, metrics, metricsErrors, systemMetrics } from "../../state/metrics.ts";
 import { runs } from "../../state/runs.ts";
 import { selectedRuns } from "../../state/selection.ts";
 import { Chart } from "./chart.tsx";
 import { ClassMetrics } from "./class-metrics.tsx";
 import { ChartControls } from "./controls.tsx";
 import { foldedParam, isIn, toggleIn } from "./settings.ts";
+import { SystemMetrics } from "./system-metrics.tsx";
 import { useZoomedMetrics } from "./zoomed.ts";
 
 /** Curves of the runs that are shown. */
 export function ChartsView() {
   useEffect(() => {
     loadConfigNames().catch(() => {});
+    return followSystem();
   }, []);
   const shown = selectedRuns.value;
   const zoomed = useZoomedMetrics();
   const names = new Set(shown.flatMap(({ run }) => metrics.value.get(run.key)?.names ?? []));
   const monitors = shown.flatMap(({ run }) => run.monitor?.name ?? []);
   const sections = useMemo(() => chartSections(names, monitors), [[...names].join(), monitors.join()]);
+  const systemNames = [...new Set(shown.flatMap(({ run }) => systemMetrics.value.get(run.key)?.names ?? []))].sort();
   const isWaiting = shown.some(({ run }) => !metrics.value.has(run.key) && !metricsErrors.value.has(run.key));
   return (
     <div class="charts-view">
@@ -48,6 +51,11 @@ export function ChartsView() {
             {classPrefixes(names).length > 0 && (
               <Section title="Classes" count={classPrefixes(names).length}>
                 <ClassMetrics prefixes={classPrefixes(names)} />
+              </Section>
+            )}
+            {systemNames.length > 0 && (
+              <Section title="System" count={systemNames.length}>
+                <SystemMetrics names={systemNames} />
               </Section>
             )}
           </>

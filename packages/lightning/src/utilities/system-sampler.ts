@@ -5,7 +5,7 @@ import { cpus, freemem, totalmem } from "node:os";
 export type SystemSample = Record<string, number>;
 
 /** Samples of the machine and of this process, under W&B's names (without the `system.` prefix). */
-export class SystemMonitor {
+export class SystemSampler {
   #cpu = process.cpuUsage();
   #at = process.hrtime.bigint();
   #diskStart: { readonly read: number; readonly written: number } | undefined;
@@ -74,7 +74,7 @@ export class SystemMonitor {
   }
 }
 
-/** Samples from the output of `nvidia-smi --query-gpu` (fields as in `SystemMonitor`). */
+/** Samples from the output of `nvidia-smi --query-gpu` (fields as in `SystemSampler`). */
 export function parseGpus(csv: string): SystemSample {
   const result: SystemSample = {};
   for (const line of csv.split("\n")) {
