@@ -44,7 +44,13 @@ export type { LabelSets, Task } from "./datasets/label-sets.ts";
 export { type SplitLayout, splitLayout } from "./datasets/open/layout.ts";
 export { type OpenedData, openData } from "./datasets/open/open-data.ts";
 export type { OpenOptions, SplitOptions } from "./datasets/open/options.ts";
-export { type MadeSplit, type SplitChoices, type SplitData, splitData } from "./datasets/partition/split-data.ts";
+export {
+  hasSplit,
+  type MadeSplit,
+  type SplitChoices,
+  type SplitData,
+  splitData,
+} from "./datasets/partition/split-data.ts";
 export { pathWithin, type SplitBy } from "./datasets/partition/split-dataset.ts";
 export { type TaskChoice, taskChoices } from "./datasets/row-labels.ts";
 export { openSource } from "./datasets/source.ts";

@@ -1,6 +1,6 @@
 import { CtError, getLogger, splitOf } from "@classifier-training/base";
 import { joinLabels, type SplitRecord } from "@classifier-training/runs";
-import { type ByteImage, encodePng, type SourceSpec, storedBytes } from "@classifier-training/vision";
+import { type ByteImage, encodePng, hasSplit, type SourceSpec, storedBytes } from "@classifier-training/vision";
 import type { LabeledFile } from "../evaluation/predict-split.ts";
 import { logSplit, OpenedSplits } from "./opened-splits.ts";
 import type { ReadingOptions } from "./options.ts";
@@ -24,7 +24,7 @@ export async function readLabeledFiles(
   const opened = new OpenedSplits(root, reading, record);
   const whole = await opened.whole();
   const side = splitOf(split);
-  const isThere = side !== undefined && side !== "train" && whole.splits.includes(side);
+  const isThere = side !== undefined && side !== "train" && hasSplit(whole, side);
   const made = isThere ? undefined : await opened.made();
   const isOther = made !== undefined && recorded.length > 0 && !recorded.some((one) => knowsAny(one, made.hashes));
   if (isOther) log.info(`${root}: none of the images that the run has split, so all of them`);
@@ -36,13 +36,12 @@ export async function readLabeledFiles(
   const dataset = await data.open(isOther ? "train" : split, { task });
   for (const notice of dataset.notices()) log.warning(`${split}: ${notice}`);
   const { paths, classes } = dataset;
-  const source = storedSource(dataset.source);
   const readers = {
     files: undefined,
     shards: async (i: number) => storedBytes(dataset.source, i),
     others: async (i: number) => encodePng((await dataset.get(i)).image as ByteImage),
   };
-  const read = readers[source.kind === "files" || source.kind === "shards" ? source.kind : "others"];
+  const read = readers[storageOf(dataset.source)];
   const labelsOf = (i: number) => Array.from(dataset.labelsOf(i), (index) => classes[index] as string);
   return paths.map((path, i) => ({
     path,
@@ -57,9 +56,13 @@ function knowsAny({ samples }: SplitRecord, hashes: readonly string[]): boolean 
   return hashes.some((hash) => known.has(hash));
 }
 
-/** What a chosen part of a source is read from. */
-function storedSource(source: SourceSpec): SourceSpec {
-  return source.kind === "subset" ? storedSource(source.of) : source;
+/** What the images of a source are read from; `shards` where some are in archives and some are files. */
+function storageOf(source: SourceSpec): "files" | "shards" | "others" {
+  if (source.kind === "subset") return storageOf(source.of);
+  if (source.kind === "files" || source.kind === "shards") return source.kind;
+  if (source.kind !== "concat") return "others";
+  const kinds = new Set(source.parts.map(({ of }) => storageOf(of)));
+  return (["others", "shards"] as const).find((kind) => kinds.has(kind)) ?? "files";
 }
 
 function severalSplits(root: string): CtError {

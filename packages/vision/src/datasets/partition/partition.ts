@@ -24,6 +24,8 @@ export interface Part {
 const tooFew = 2;
 /** The part of images that are not split: of classes that are too small, or one unit. */
 export const unsplit = -1;
+/** In place of the part of units that are assigned to none. */
+export const free = -2;
 
 /**
  * Partitions images into parts, stratified by class, such that units stay together.
@@ -35,13 +37,22 @@ export const unsplit = -1;
  * relative deviation from the wanted counts smallest, the largest first. After, so do images of rare label sets, those of the
  * rarest label first (as in iterative stratification, Sechidis et al. 2011).
  *
+ * Units that are assigned to a part count as a fraction of it that is there already.
+ *
+ * @param assigned the part of each unit that is assigned to one (or to none: `unsplit`), and `free` of the others
  * @returns the part of each image, or `unsplit`
  */
-export function partition(units: Units, { setOf, sets, nameOf }: StratifyBy, parts: readonly Part[]): Int16Array {
+export function partition(
+  units: Units,
+  { setOf, sets, nameOf }: StratifyBy,
+  parts: readonly Part[],
+  assigned: Int16Array = new Int16Array(units.count).fill(free),
+): Int16Array {
   const fractions = parts.map(({ fraction }) => fraction);
   const smallest = Math.min(...fractions.filter((fraction) => fraction > 0));
   const labels = labelsOf(sets);
   const fixed = unitsInOnePart(units, setOf, labels);
+  for (const [unit, part] of assigned.entries()) if (part !== free) fixed[unit] = Number(part === unsplit);
   const inSet = new Float64Array(sets.length);
   const withLabel = new Float64Array(labels.count);
   for (const [i, set] of setOf.entries()) {
@@ -70,7 +81,7 @@ export function partition(units: Units, { setOf, sets, nameOf }: StratifyBy, par
   const large: number[] = [];
   const rare: number[] = [];
   for (let unit = 0; unit < units.count; unit++) {
-    if (fixed[unit]) continue;
+    if (fixed[unit] || assigned[unit] !== free) continue;
     const set = setOf[membersOf(units, unit)[0] as number] as number;
     const wanted = smallest * (inSet[set] as number);
     if (isMixed(units, unit, setOf) || sizeOf(units, unit) > Math.max(1, wanted / 2)) large.push(unit);
@@ -79,9 +90,17 @@ export function partition(units: Units, { setOf, sets, nameOf }: StratifyBy, par
   }
   const byOrder = (a: number, b: number) => (units.order[a] as number) - (units.order[b] as number);
   const placed = new Float64Array(parts.length * sets.length);
+  const record = (unit: number) => {
+    for (const i of membersOf(units, unit)) placed[(partOf[unit] as number) * sets.length + (setOf[i] as number)]!++;
+  };
+  for (const [unit, part] of assigned.entries()) {
+    if (part < 0) continue;
+    place(unit, part);
+    record(unit);
+  }
   for (const unit of large.sort((a, b) => sizeOf(units, b) - sizeOf(units, a) || byOrder(a, b))) {
     placeWell(unit);
-    for (const i of membersOf(units, unit)) placed[(partOf[unit] as number) * sets.length + (setOf[i] as number)]!++;
+    record(unit);
   }
   for (const [set, line] of lines.entries()) {
     if (line.length === 0) continue;

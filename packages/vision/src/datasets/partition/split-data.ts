@@ -45,10 +45,10 @@ const autoValFraction = 0.2;
 export async function splitData(data: OpenedData, choices: SplitChoices): Promise<OpenedData | SplitData> {
   const by = splitBy(data, choices);
   if (by === undefined) return data;
-  const whole = await data.open("train");
+  const { whole, assigned, notices } = await imagesToSplit(data, by);
+  const recorded = await recordedSplit(whole, data.path, choices);
   const made =
-    (await recordedSplit(whole, data.path, choices)) ??
-    (await splitDataset(whole, { ...by, root: data.path, onProgress: choices.onProgress }));
+    recorded ?? (await splitDataset(whole, { ...by, assigned, root: data.path, onProgress: choices.onProgress }));
   const isUnused = by.folds !== undefined && data.splits.includes("val");
   const unused = isUnused ? ["the validation split of the data is not used: folds are of the training images"] : [];
   const open = (side: Split): ImageDataset => {
@@ -62,10 +62,10 @@ export async function splitData(data: OpenedData, choices: SplitChoices): Promis
     splits: [...new Set([...data.splits, ...made.sides])].filter((split) => split !== undefined),
     made: {
       ...made,
-      notices: [...unused, ...made.notices],
+      notices: [...unused, ...notices, ...made.notices],
       paths: whole.paths,
       by,
-      summary: summaryOf(made.sides, by),
+      summary: summaryOf(made.sides, by, recorded === undefined ? assigned : []),
     },
     async open(name, options) {
       const side = splitOf(name);
@@ -73,6 +73,30 @@ export async function splitData(data: OpenedData, choices: SplitChoices): Promis
       return isMade ? open(side) : data.open(name, options);
     },
   };
+}
+
+/** Whether data has a split, not only images that edits assign to one that it lacks. */
+export function hasSplit({ splits, edited }: OpenedData, split: Split): boolean {
+  return splits.includes(split) && (edited === undefined || edited.own.includes(split));
+}
+
+/**
+ * The images that are split: those of training and, of splits that are to be made, those that edits assign to them.
+ * With folds a validation split stays beside them.
+ */
+async function imagesToSplit(data: OpenedData, { valFraction, testFraction }: SplitBy) {
+  let whole = await data.open("train");
+  const notices: string[] = [];
+  const isMade = { train: false, val: valFraction > 0, test: testFraction > 0 };
+  for (const split of data.splits) {
+    if (!isMade[split] || hasSplit(data, split)) continue;
+    const [name] = splitFolderNames[split];
+    const assigned = await data.open(name, whole);
+    notices.push(...assigned.notices().map((notice) => `${name}: ${notice}`));
+    whole = whole.concat(assigned);
+  }
+  const assigned = whole.paths.map((path) => data.edited?.assigned.get(path));
+  return { whole, assigned: data.edited && assigned, notices };
 }
 
 /** How the training images are to be split; undefined where they are not. @throws VisionError for choices that exclude each other */
@@ -89,14 +113,14 @@ function splitBy(data: OpenedData, choices: SplitChoices): SplitBy | undefined {
     ["val", valFraction],
     ["test", testFraction],
   ] as const) {
-    const isThere = data.splits.includes(side);
+    const isThere = hasSplit(data, side);
     if (typeof fraction !== "number" || fraction === 0 || !isThere) continue;
     throw refuse(
       `${side}_fraction=${fraction}, and ${data.path} has a ${side === "val" ? "validation" : "test"} split`,
       `leave out data.${side}_fraction: a split that the data has is used as it is`,
     );
   }
-  const val = valFraction === "auto" ? (data.splits.includes("val") ? 0 : autoValFraction) : (valFraction ?? 0);
+  const val = valFraction === "auto" ? (hasSplit(data, "val") ? 0 : autoValFraction) : (valFraction ?? 0);
   if (folds === undefined && val + testFraction >= 1)
     throw refuse(`val_fraction=${val} and test_fraction=${testFraction} leave no training images`, "make them smaller");
   if (folds === undefined && val === 0 && testFraction === 0) return undefined;
@@ -125,11 +149,13 @@ async function recordedSplit(whole: ImageDataset, root: string, { recorded, onPr
   return { sides, hashes, notices, foldOf: undefined };
 }
 
-function summaryOf(sides: MadeSplit["sides"], { folds, group }: SplitBy): string {
+function summaryOf(sides: MadeSplit["sides"], { folds, group }: SplitBy, assigned: readonly unknown[] = []): string {
   const counts = (["train", "val", "test"] as const).flatMap((side) => {
     const count = sides.filter((one) => one === side).length;
     return count === 0 ? [] : `${count} ${splitFolderNames[side][0]}`;
   });
   const by = `by class and content${group === undefined ? "" : `, groups of ${group} together`}`;
-  return `${folds === undefined ? "split" : `fold ${folds.fold} of ${folds.count}`}: ${counts.join(", ")}, ${by}`;
+  const count = assigned.filter((side) => side !== undefined).length;
+  const pinned = count === 0 ? "" : `, ${plural(count, "image")} as assigned`;
+  return `${folds === undefined ? "split" : `fold ${folds.fold} of ${folds.count}`}: ${counts.join(", ")}, ${by}${pinned}`;
 }

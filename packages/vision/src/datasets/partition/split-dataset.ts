@@ -6,8 +6,8 @@ import { VisionError } from "../../errors.ts";
 import { type ContentHashes, hashDataset, unreadable } from "../content/content-hashes.ts";
 import { nearGroups } from "../content/image-hashes.ts";
 import type { ImageDataset } from "../dataset.ts";
-import { type Part, partition, type StratifyBy, unsplit } from "./partition.ts";
-import { equalOnes, joinUnits } from "./units.ts";
+import { free, type Part, partition, type StratifyBy, unsplit } from "./partition.ts";
+import { equalOnes, joinUnits, type Units } from "./units.ts";
 
 /** How the images of a dataset are split. */
 export interface SplitBy {
@@ -36,6 +36,8 @@ export interface DatasetSplit {
 }
 
 export interface SplitDatasetOptions extends SplitBy {
+  /** The side of each image that is assigned to one, undefined of the others; with folds, `train` is in none of them. */
+  readonly assigned?: readonly (Split | undefined)[] | undefined;
   /** The folder or file that the dataset was opened from. */
   readonly root: string;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -50,7 +52,7 @@ export interface SplitDatasetOptions extends SplitBy {
  * @throws VisionError when the images cannot be split so, or the group is not in the metadata
  */
 export async function splitDataset(dataset: ImageDataset, options: SplitDatasetOptions): Promise<DatasetSplit> {
-  const { folds, group, nearDuplicates = "auto", seed } = options;
+  const { assigned = [], folds, group, nearDuplicates = "auto", seed } = options;
   const parts = partsOf(options);
   const groups = group === undefined ? undefined : groupsOf(dataset, group, options.root);
   const content = await hashDataset(dataset, { ...options, decode: nearDuplicates });
@@ -59,8 +61,11 @@ export async function splitDataset(dataset: ImageDataset, options: SplitDatasetO
     ...duplicates,
     ...(groups === undefined ? [] : equalOnes(groups)),
   ]);
-  const partOf = partition(units, labelSetsOf(dataset), parts);
   const names = parts.map(({ side }) => side);
+  const assignedTo = assignedParts(assigned, names, units);
+  const partOf = partition(units, labelSetsOf(dataset), parts, assignedTo.unit);
+  // Where duplicates are assigned to different sides, each image is where it was assigned to.
+  for (const [i, part] of assignedTo.image.entries()) if (part !== free) partOf[i] = part;
   const foldOf = folds && partOf.map((part) => (parts[part]?.side === "val" ? part : unsplit));
   const sides = Array.from(partOf, (part): Split => {
     const side = names[part] ?? "train";
@@ -80,6 +85,23 @@ export async function splitDataset(dataset: ImageDataset, options: SplitDatasetO
       ...withoutValidation(dataset, partOf, parts),
     ],
   };
+}
+
+/** The parts that images are assigned to; of a unit, that of the first one. What stays with them goes there, too. */
+function assignedParts(
+  assigned: readonly (Split | undefined)[],
+  names: readonly Split[],
+  units: Units,
+): { image: Int16Array; unit: Int16Array } {
+  const image = new Int16Array(units.of.length).fill(free);
+  const unit = new Int16Array(units.count).fill(free);
+  for (const [i, side] of assigned.entries()) {
+    if (side === undefined) continue;
+    image[i] = names.indexOf(side);
+    const own = units.of[i] as number;
+    if (unit[own] === free) unit[own] = image[i] as number;
+  }
+  return { image, unit };
 }
 
 interface NamedPart extends Part {
