@@ -34,6 +34,7 @@ test("a training leaves every artifact of a run, resumes where it stopped, and i
     ".hydra/config.yaml",
     ".hydra/hydra.yaml",
     ".hydra/overrides.yaml",
+    ".hydra/origins.json",
     "metrics.csv",
     "model.onnx",
     "labels_mapping.json",

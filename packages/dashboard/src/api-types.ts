@@ -1,4 +1,4 @@
-import type { Annotations, RunRecord, RunStatus } from "@classifier-training/runs";
+import type { Annotations, Origins, RunRecord, RunStatus } from "@classifier-training/runs";
 
 /** What the server sends and the page reads: the one home of both sides' types. */
 
@@ -63,6 +63,8 @@ export interface RunDetail extends RunSummary {
   readonly overrides?: string;
   /** The configuration by dotted key, secrets masked. */
   readonly values: Readonly<Record<string, string>>;
+  /** Of each value where it was set, and what it replaced, in lines; of runs that noted it. */
+  readonly origins?: Origins;
   /** Class names by index. */
   readonly labels?: readonly string[];
   /** Paths for `/api/runs/KEY/files/PATH`. */

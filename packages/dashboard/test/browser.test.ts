@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Dashboard, startDashboard } from "@classifier-training/dashboard";
-import { readAnnotations } from "@classifier-training/runs";
+import { readAnnotations, writeOrigins } from "@classifier-training/runs";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { chromium as installed } from "../../base/test/browser.ts";
@@ -58,6 +58,9 @@ describe.skipIf(installed === undefined)("in a browser", () => {
     });
     writeImage(first.dir, 0, png);
     writeImage(first.dir, 7, png);
+    writeOrigins(first.dir, {
+      "model.lr": ["set in override model.lr=0.001", "instead of what is set in /conf/model/resnet18.yaml:7"],
+    });
     writeFileSync(join(first.dir, "train.log"), "epoch 1 of 8\nall is well\n");
     writeRun(day("09"), { values: model, epochs: 8, resumedAt: 4, level: 0.9, record: at("09") });
     writeRun(day("10"), { status: "failed", epochs: 1, record: at("10") });
@@ -434,7 +437,11 @@ describe.skipIf(installed === undefined)("in a browser", () => {
     await eventually(() => image.getAttribute("alt")).toContain("epoch_000");
     await page.getByRole("tab", { name: "Configuration" }).click();
     await page.getByRole("searchbox", { name: "Filter the configuration" }).fill("lr overridden");
-    await eventually(() => page.locator(".config tbody tr").allInnerTexts()).toEqual(["model.lr\t0.001 overridden"]);
+    await eventually(async () => (await page.locator(".config tbody tr").innerText()).replaceAll(/\s+/g, " ")).toBe(
+      "model.lr 0.001 overridden override : where model.lr comes from",
+    );
+    await page.locator(".config summary", { hasText: "where model.lr comes from" }).click();
+    await page.getByText("instead of what is set in /conf/model/resnet18.yaml:7").waitFor();
     await page.getByText("YAML", { exact: true }).click();
     await page.getByText("name: resnet18").first().waitFor();
     await page.getByRole("tab", { name: "Log" }).click();

@@ -78,8 +78,23 @@ test("a training is listed, and has its configuration, classes, images, log, cur
     config: expect.stringContaining("image_size: 32"),
     values: { "trainer.max_epochs": "2", "data.image_size": "32", "model.stem": "small" },
     images: expect.arrayContaining(["epoch_001/confusion_matrix.png"]),
+    origins: {
+      "model.stem": [
+        "set in override model.stem=small",
+        expect.stringMatching(/^instead of what is set in .*\.yaml:\d+$/),
+      ],
+      "callbacks.report.output_dir": [
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: an interpolation of the configuration
+        "written ${hydra:runtime.output_dir}",
+        expect.stringMatching(/^set in .*callbacks.default\.yaml:\d+$/),
+      ],
+    },
     record: { configPath: runPaths.config },
   });
+  expect(JSON.stringify(detail)).toContain("tracker.api_key");
+  expect(readFileSync(join(trained.root, key, runPaths.origins), "utf8") + JSON.stringify(detail)).not.toContain(
+    "abcd1234secret",
+  );
   const metrics = (await get(runAddress(key, "/metrics"))) as RunMetrics;
   expect(metrics.series["train/loss_step"]?.steps).toEqual([0, 1, 2, 3]);
   expect(metrics.series["val/acc_top1"]?.steps).toEqual([1, 3]);

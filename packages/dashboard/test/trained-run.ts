@@ -13,6 +13,7 @@ export async function trainOnce(): Promise<{ readonly root: string; readonly rem
       "train",
       ...quick,
       "model.stem=small",
+      "+tracker.api_key=abcd1234secret",
       "trainer.max_epochs=2",
       "trainer.log_every_n_steps=1",
       "hydra.run.dir=outputs/2026-01-02/10-11-12",

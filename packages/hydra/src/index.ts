@@ -1,6 +1,7 @@
 export { parseArgs } from "./app/args.ts";
 export type { HydraCallback } from "./app/callbacks.ts";
 export { findProblems, issueText, optionsIssues } from "./app/check.ts";
+export { explainKey } from "./app/explain.ts";
 export type { ConfigIssue, FirstLook, MainOptions } from "./app/invocation.ts";
 export { type MainResult, main } from "./app/main.ts";
 export type {

@@ -51,6 +51,7 @@ export {
   modelVariantFile,
   runPaths,
 } from "./names.ts";
+export { type Origins, readOrigins, writeOrigins } from "./origins.ts";
 export {
   dropPredictionDetails,
   joinLabels,

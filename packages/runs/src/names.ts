@@ -18,6 +18,8 @@ export const runPaths = {
   hydra: ".hydra",
   config: ".hydra/config.yaml",
   overrides: ".hydra/overrides.yaml",
+  /** Where each value of the configuration was set. */
+  origins: ".hydra/origins.json",
   labels: "labels_mapping.json",
   model: "model.onnx",
   bestWeights: "best_weights.json",

@@ -26,6 +26,7 @@ import { requireFiniteResult } from "./finite-result.ts";
 import { followed, type Lineage, planLineage } from "./lineage.ts";
 import { logAsRank, logTo } from "./logging.ts";
 import { giveClassPrior, warnOfOtherNormalization } from "./model-data.ts";
+import { noteOrigins } from "./origins.ts";
 import { withRanks } from "./ranks.ts";
 import { recordExit } from "./record-on-exit.ts";
 import { describedResult, storedResult, type TrainResult } from "./result.ts";
@@ -62,6 +63,7 @@ export async function train(
   });
   const undo = recordExit(record);
   try {
+    noteOrigins(outputDir, config);
     log.detail(`Configuration:\n${toYaml(config, { maskSecrets: true })}`);
     const result = await withRanks("train", config, () => fit(config, job, record, opened));
     record.update(describedResult(result));

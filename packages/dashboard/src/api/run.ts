@@ -1,6 +1,14 @@
 import { closeSync, readSync } from "node:fs";
 import { maskText, openRegularFile } from "@classifier-training/base";
-import { classNamesOf, fileInside, listImages, type Run, readLabelsMapping, runPaths } from "@classifier-training/runs";
+import {
+  classNamesOf,
+  fileInside,
+  listImages,
+  type Run,
+  readLabelsMapping,
+  readOrigins,
+  runPaths,
+} from "@classifier-training/runs";
 import type { RunDetail, RunLog } from "../api-types.ts";
 import { configText, textInside } from "../runs/run-index.ts";
 import { type Route, refusal } from "./route.ts";
@@ -14,6 +22,7 @@ export const run: Route = {
     if (entry === undefined) return refusal(404, "not found");
     const config = configText(run);
     const overrides = textInside(run.dir, run.record.overridesPath);
+    const origins = fileInside(run.dir, runPaths.origins) === undefined ? undefined : readOrigins(run.dir);
     const labels = labelsOf(run);
     const detail: RunDetail = {
       ...entry.summary,
@@ -23,6 +32,7 @@ export const run: Route = {
       images: listImages(run.dir),
       ...(config !== undefined && { config }),
       ...(overrides !== undefined && { overrides }),
+      ...(origins !== undefined && { origins }),
       ...(labels !== undefined && { labels }),
     };
     return { json: detail };

@@ -3,7 +3,7 @@ export { entries, get, isMissing, items } from "./access.ts";
 export { type Container, DictConfig, isConfig, ListConfig } from "./containers.ts";
 export { type CreateOptions, create, createDict, load } from "./create.ts";
 export * from "./errors.ts";
-export { type Explanation, explain, unusedLeaves } from "./explain.ts";
+export { type Explanation, explain, leavesOf, unusedLeaves } from "./explain.ts";
 export { isReadonly, isStruct, openDict, readWrite, setReadonly, setStruct } from "./flags.ts";
 export { resolve } from "./in-place.ts";
 export { merge, mergeWith } from "./merge.ts";

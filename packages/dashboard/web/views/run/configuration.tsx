@@ -7,11 +7,15 @@ const filterParam = param("key");
 
 /** The composed configuration: each value by its dotted key, what was overridden, and the files. */
 export function Configuration({ detail }: { readonly detail: RunDetail }) {
-  const { values, overrides = "", config } = detail;
+  const { values, overrides = "", config, origins } = detail;
   const overridden = new Set(overrides.split("\n").flatMap((line) => /^- ['"]?[+~]*([^=@'"]+)/.exec(line)?.[1] ?? []));
   const words = filterParam.value.toLowerCase().split(/\s+/).filter(Boolean);
   const rows = Object.entries(values).filter(([name, value]) =>
-    words.every((word) => `${name} ${value} ${overridden.has(name) ? "overridden" : ""}`.toLowerCase().includes(word)),
+    words.every((word) =>
+      `${name} ${value} ${overridden.has(name) ? "overridden" : ""} ${origins?.[name]?.join(" ") ?? ""}`
+        .toLowerCase()
+        .includes(word),
+    ),
   );
   return (
     <>
@@ -29,6 +33,7 @@ export function Configuration({ detail }: { readonly detail: RunDetail }) {
           <tr>
             <th scope="col">Key</th>
             <th scope="col">Value</th>
+            {origins && <th scope="col">Set in</th>}
           </tr>
         </thead>
         <tbody>
@@ -38,6 +43,11 @@ export function Configuration({ detail }: { readonly detail: RunDetail }) {
               <td>
                 {value} {overridden.has(name) && <small>overridden</small>}
               </td>
+              {origins && (
+                <td>
+                  <Origin name={name} lines={origins[name] ?? []} />
+                </td>
+              )}
             </tr>
           ))}
         </tbody>
@@ -46,6 +56,21 @@ export function Configuration({ detail }: { readonly detail: RunDetail }) {
       <Text title="YAML" text={config} />
       <Text title="Record" text={JSON.stringify(detail.record, null, 2)} />
     </>
+  );
+}
+
+/** Where a value was set, in short; opened: the whole path, what it replaced, and what its interpolations lead to. */
+function Origin({ name, lines }: { readonly name: string; readonly lines: readonly string[] }) {
+  const set = lines.find((line) => line.startsWith("set in "))?.slice("set in ".length);
+  if (set === undefined) return null;
+  return (
+    <details class="origin">
+      <summary>
+        {/^(override|default|schema|code) /.exec(set)?.[1] ?? set.split(/[\\/]/).at(-1)}
+        <span class="hidden-label">{`: where ${name} comes from`}</span>
+      </summary>
+      <pre>{lines.join("\n")}</pre>
+    </details>
   );
 }
 
