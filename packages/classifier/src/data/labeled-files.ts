@@ -57,7 +57,7 @@ function knowsAny({ samples }: SplitRecord, hashes: readonly string[]): boolean 
 }
 
 /** What the images of a source are read from; `shards` where some are in archives and some are files. */
-function storageOf(source: SourceSpec): "files" | "shards" | "others" {
+export function storageOf(source: SourceSpec): "files" | "shards" | "others" {
   if (source.kind === "subset") return storageOf(source.of);
   if (source.kind === "files" || source.kind === "shards") return source.kind;
   if (source.kind !== "concat") return "others";

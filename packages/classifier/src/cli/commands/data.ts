@@ -6,6 +6,7 @@ import { exitCode } from "../exit.ts";
 import { type KnownImageOptions, knownImages, withKnownImages } from "../known-images.ts";
 import { progressLine } from "../progress.ts";
 import { registerDataEdits } from "./data-edits.ts";
+import { registerDataExport } from "./data-export.ts";
 
 interface SuspectsCommandOptions extends KnownImageOptions {
   readonly limit: number;
@@ -97,4 +98,5 @@ Example:
       print(`${await splitStatistics(root, await readingOf(onlyDataWords(given), columns))}\n`);
     });
   registerDataEdits(data);
+  registerDataExport(data);
 };
