@@ -13,4 +13,4 @@ export {
   type TrainingDecisions,
 } from "./job-types.ts";
 export { type Dashboard, type DashboardOptions, startDashboard } from "./server.ts";
-export type { StudioState } from "./studio-types.ts";
+export * from "./studio-types.ts";

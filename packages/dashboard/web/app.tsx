@@ -1,6 +1,9 @@
 import type { ComponentType } from "preact";
+import { useEffect } from "preact/hooks";
+import type { StudioState } from "../src/studio-types.ts";
 import { TabPanel, Tabs } from "./components/tabs.tsx";
 import { extensions, root } from "./state/api.ts";
+import { extensionState } from "./state/extensions.ts";
 import { param } from "./state/params.ts";
 import { type Connection, connection, isScanning, listedRuns, runs } from "./state/runs.ts";
 import { type ThemeChoice, themeChoice } from "./state/theme.ts";
@@ -30,6 +33,7 @@ const allViews: readonly ViewOfPage[] = [
 ];
 
 const viewParam = param("view");
+const studio = extensionState<StudioState>("studio");
 
 const connectionTexts: Readonly<Record<Connection, string>> = {
   connecting: "connecting ...",
@@ -43,10 +47,16 @@ export function App() {
   const fallback = views.find(({ extension }) => extension !== undefined) ?? views.find(({ id }) => id === "charts");
   const { id, View, extension } = views.find((view) => view.id === viewParam.value) ?? (fallback as ViewOfPage);
   const hasRuns = listedRuns.value.length > 0 || runs.value.size > 0;
+  // The images are what someone came for, where there are some.
+  const folder = studio.value?.folder ?? root.value;
+  const title = folder.split(/[\\/]/).at(-1) || "Runs";
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
   return (
     <>
       <header class="top">
-        <h1 title={root.value}>{root.value.split(/[\\/]/).at(-1) || "Runs"}</h1>
+        <h1 title={folder}>{title}</h1>
         <Tabs
           name="views"
           label="Views"

@@ -8,10 +8,11 @@ interface DialogProps {
   /** Buttons beside "Cancel". */
   readonly actions?: ComponentChildren;
   readonly cancel?: string;
+  readonly class?: string;
 }
 
 /** A modal dialog: the browser keeps the focus inside and gives it back. */
-export function Dialog({ title, onClose, children, actions, cancel = "Cancel" }: DialogProps) {
+export function Dialog({ title, onClose, children, actions, cancel = "Cancel", class: className = "" }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
@@ -24,7 +25,7 @@ export function Dialog({ title, onClose, children, actions, cancel = "Cancel" }:
     };
   }, []);
   return (
-    <dialog ref={element} aria-labelledby={id} onCancel={onClose}>
+    <dialog ref={element} class={className} aria-labelledby={id} onCancel={onClose}>
       <h2 id={id}>{title}</h2>
       <div class="dialog-body">{children}</div>
       <div class="dialog-actions">

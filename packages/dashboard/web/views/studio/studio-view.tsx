@@ -1,9 +1,4 @@
-import type { StudioState } from "../../../src/studio-types.ts";
-import { extensionState } from "../../state/extensions.ts";
+import { lazily } from "../../components/lazy.tsx";
 
-const state = extensionState<StudioState>("studio");
-
-/** The images of a folder: imported, labeled, split. */
-export function StudioView() {
-  return <p class="note">{state.value?.folder}</p>;
-}
+/** The images of a folder, loaded when it is opened. */
+export const StudioView = lazily(async () => (await import("./studio.tsx")).Studio);

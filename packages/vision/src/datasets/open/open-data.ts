@@ -39,7 +39,7 @@ export interface OpenedData {
  * @throws VisionError when it does not exist, is nothing that can be read, or has two candidates for a split
  */
 export async function openData(path: string, options: OpenOptions = {}): Promise<OpenedData> {
-  const edits = EditLog.open(path).inForce();
+  const edits = options.withEdits === false ? undefined : EditLog.open(path).inForce();
   const found =
     edits === undefined
       ? await recognize(path, options)

@@ -19,6 +19,8 @@ export interface OpenOptions extends DecodeChoices, ColumnNames {
   readonly task?: TaskChoice | undefined;
   /** Which folder of an image is its class. */
   readonly classFolder?: ClassFolder | undefined;
+  /** Whether what was edited is applied; it is by default. */
+  readonly withEdits?: boolean | undefined;
   /** Hears how many rows of a list were read. */
   readonly onRows?: ((done: number, total: number) => void) | undefined;
 }

@@ -1,0 +1,9 @@
+/** What reads data without LibTorch: which images there are, their labels, and edits of these. */
+
+export { ImageDataset } from "./datasets/dataset.ts";
+export { describeEdit } from "./datasets/edits/describe-edit.ts";
+export type { Edit, ExclusionReason, RecordedEdit } from "./datasets/edits/edit.ts";
+export { EditLog } from "./datasets/edits/edit-log.ts";
+export type { EditState } from "./datasets/edits/edit-state.ts";
+export { openData } from "./datasets/open/open-data.ts";
+export { pathWithin, splitDataset } from "./datasets/partition/split-dataset.ts";
