@@ -90,7 +90,7 @@ const folderOrder = {
     ["callbacks"],
     ["targets.ts", "training"],
     ["registry.ts", "inference"],
-    ["bundle"],
+    ["bundle", "analysis"],
     ["verify"],
     ["studio/predict"],
     ["studio/jobs"],

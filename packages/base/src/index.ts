@@ -1,4 +1,11 @@
-export { cacheFolder, type Environment, expandHome, pathOfVariable, userCacheFolder } from "./cache-folder.ts";
+export {
+  cacheFolder,
+  type Environment,
+  expandHome,
+  pathOfVariable,
+  trimCache,
+  userCacheFolder,
+} from "./cache-folder.ts";
 export { displayPath, isProcessAlive, scratchFolder, temporaryPath, writeFileAtomic } from "./files.ts";
 export { importModule } from "./import-module.ts";
 export {

@@ -75,13 +75,18 @@ export function getLogger(name: string): Logger {
 
 /** Shorter work is not reported. */
 const quietMs = 2000;
-const lineMs = 10_000;
+const defaultLineMs = 10_000;
 
 /**
  * Reports the progress of work that takes more than two seconds: in a line of the terminal that is gone when the work is
- * done; without one, in a log every ten seconds.
+ * done; without one, in a log.
+ * @param lineMs how often there, by default every ten seconds
  */
-export function progressInLog(log: Logger, what: (done: number, total: number) => string) {
+export function progressInLog(
+  log: Logger,
+  what: (done: number, total: number) => string,
+  lineMs = defaultLineMs,
+): (done: number, total: number) => void {
   const started = performance.now();
   const redraws = canRedraw(process.stderr);
   let last = 0;

@@ -77,6 +77,8 @@ const rules: readonly Rule[] = [
   // Five trainings: a smaller sweep has a test of its own.
   [/^npx classifier (train -m photos data\.folds=5|evaluate --folds) /, "parsed"],
   [/^npx classifier train /, training],
+  // They train for minutes: they have a test of their own.
+  [/^npx classifier data (suspects photos --csv|learning-curve photos --time) /, "parsed"],
   [/^npx classifier (predict|data|evaluate|export|bundle|checkpoint) /, asWritten],
   // Trains three times and kills one of them: it has a test of its own.
   [/^npx classifier verify /, "parsed"],

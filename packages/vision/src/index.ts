@@ -20,6 +20,7 @@ export { checkSplits, type SplitsCheck } from "./datasets/check/check-splits.ts"
 export type { DuplicateGroup } from "./datasets/check/duplicates.ts";
 export { renderDataReport } from "./datasets/check/render.ts";
 export type { ClassToIdx } from "./datasets/classes.ts";
+export { hashDataset } from "./datasets/content/content-hashes.ts";
 export {
   ImageDataset,
   type ImageDatasetInit,

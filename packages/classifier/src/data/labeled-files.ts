@@ -1,6 +1,13 @@
 import { CtError, getLogger, splitOf } from "@classifier-training/base";
 import { joinLabels, type SplitRecord } from "@classifier-training/runs";
-import { type ByteImage, encodePng, hasSplit, type SourceSpec, storedBytes } from "@classifier-training/vision";
+import {
+  type ByteImage,
+  encodePng,
+  hasSplit,
+  type ImageDataset,
+  type SourceSpec,
+  storedBytes,
+} from "@classifier-training/vision";
 import type { LabeledFile } from "../evaluation/predict-split.ts";
 import { logSplit, OpenedSplits } from "./opened-splits.ts";
 import type { ReadingOptions } from "./options.ts";
@@ -35,6 +42,11 @@ export async function readLabeledFiles(
   const data = isThere || isOther ? whole : await opened.data();
   const dataset = await data.open(isOther ? "train" : split, { task });
   for (const notice of dataset.notices()) log.warning(`${split}: ${notice}`);
+  return labeledFilesOf(dataset);
+}
+
+/** The images of a dataset with their labels, each with what reads its stored bytes where it is not a file of its own. */
+export function labeledFilesOf(dataset: ImageDataset): LabeledFile[] {
   const { paths, classes } = dataset;
   const readers = {
     files: undefined,

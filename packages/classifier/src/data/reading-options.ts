@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { CtError, camelCaseKeys, parseOptions } from "@classifier-training/base";
+import { CtError, camelCaseKeys, parseOptions, snakeCase } from "@classifier-training/base";
 import { type DictConfig, load, parseOverride, toContainer } from "@classifier-training/hydra";
 import { type ReadingOptions, readingOptionsSchema } from "./options.ts";
 
@@ -19,6 +19,12 @@ export function readingOptionsOf(words: readonly string[] = [], given: Partial<R
     ...(camelCaseKeys(readingOptionsSchema, Object.fromEntries(words.map(optionIn))) as object),
     ...given,
   });
+}
+
+/** Those of a training's overrides that say how its data is read and split. */
+export function readingWords(overrides: readonly string[]): string[] {
+  const known = Object.keys(readingOptionsSchema.shape).map(snakeCase);
+  return overrides.filter((word) => known.includes(/^\+{0,2}data\.(\w+)=/.exec(word)?.[1] ?? ""));
 }
 
 function optionIn(word: string): [key: string, value: unknown] {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Rng } from "@classifier-training/base";
 import { afterAll, expect, test, vi } from "vitest";
+import type { HeldOutImage } from "./held-out.ts";
 import { describeSuspects, findLabelSuspects, writeLabelSuspects } from "./label-suspects.ts";
 import { describeLearningCurve, measureLearningCurve } from "./learning-curve.ts";
 
@@ -11,20 +12,24 @@ vi.setConfig({ testTimeout: 30_000 });
 const dir = mkdtempSync(join(tmpdir(), "suspects a b ü"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
+/** A network that was trained on other images, for other classes. */
+const unseeing = { classNames: undefined, trainedOn: 0 };
+
 /** Classes that lie around centers, of whose labels 5% are wrong. */
 function planted(classes: number, images: number, size: number) {
   const rng = Rng.at(3, "features");
   const centers = Array.from({ length: classes }, () => Array.from({ length: size }, () => 1.2 * rng.normal()));
   const wrong = new Set<string>();
-  const known = Array.from({ length: images }, (_, i) => {
+  const known = Array.from({ length: images }, (_, i): HeldOutImage => {
     const truth = i % classes;
     const isWrong = rng.uniform() < 0.05;
     if (isWrong) wrong.add(`${i}.jpg`);
     const label = isWrong ? (truth + 1 + rng.integer(classes - 1)) % classes : truth;
     const features = Float32Array.from(centers[truth] ?? [], (value) => 5 + value + 2 * rng.normal());
-    return { path: `${i}.jpg`, label: `class ${label}`, features };
+    const opinions = [{ network: i % 2, features, logits: new Float32Array() }];
+    return { sample: `${i}.jpg`, label: `class ${label}`, opinions };
   });
-  return { known, wrong };
+  return { known: { images: known, networks: [unseeing, unseeing] }, wrong };
 }
 
 test("at least 80% of planted label errors are found at a precision of 50%", () => {
@@ -44,21 +49,53 @@ test("at least 80% of planted label errors are found at a precision of 50%", () 
 });
 
 test("a learning curve says what more images would bring", () => {
-  const { known } = planted(4, 400, 16);
-  const { curve, measured } = measureLearningCurve(known);
-  expect(measured.map(({ n }) => n)).toEqual([32, 64, 112, 192, 320]);
-  expect(measured.at(-1)?.error).toBeLessThan(measured[0]?.error ?? 0);
+  const { known } = planted(4, 800, 16);
+  const curve = measureLearningCurve(known, 800);
+  expect(curve.points.map(({ images, repetitions }) => [images, repetitions])).toEqual(
+    [32, 64, 112, 192, 320].map((n) => [n, 10]),
+  );
+  for (const { value, low, high } of curve.points) expect(low < value && value < high).toBe(true);
+  const [first, last] = [curve.points[0]?.value ?? 0, curve.points.at(-1)?.value ?? 0];
+  expect(last).toBeLessThan(first);
   // 5% of the labels are wrong: no number of images goes below.
-  expect(curve.at(320).value).toBeCloseTo(measured.at(-1)?.error ?? 0, 1);
-  expect(curve.at(500).value).toBeLessThanOrEqual(curve.at(320).value);
-  const text = describeLearningCurve({ curve, measured, images: 400 });
-  expect(text).toMatch(/100 more +│ +500 │ +│ \d+\.\d% \(\d+\.\d% to \d+\.\d%\)/);
-  expect(() => measureLearningCurve(known.slice(0, 19))).toThrow(/expected at least 20 images, received 19/);
+  expect(curve.forecasts.map(({ images }) => images)).toEqual([800, 900, 1600, 8000]);
+  expect(curve.forecasts[0]?.value).toBeCloseTo(last, 1);
+  expect(curve.curve).toHaveLength(30);
+  expect(curve.classes.map(({ images }) => images).reduce((a, b) => a + b)).toBe(800);
+  const text = describeLearningCurve(curve);
+  expect(text).toMatch(/100 more +│ +900 │ +│ \d+\.\d% \(\d+\.\d% to \d+\.\d%\)/);
+  expect(text).toMatch(/100 more images than 800: \d+\.\d% -> \d+\.\d% \(/);
+  const few = { ...known, images: known.images.slice(0, 19) };
+  expect(() => measureLearningCurve(few, 19)).toThrow(/expected at least 20 images that .* received 19/);
+});
+
+test("runs on parts of the data are a curve of whole trainings", () => {
+  const classNames = ["a", "b"];
+  const sizes = [100, 101, 200, 400];
+  // A network has 1 / sqrt(n) of its images wrong.
+  const images = sizes.flatMap((n, network) =>
+    Array.from({ length: 400 }, (_, i): HeldOutImage => {
+      const isWrong = i < 400 / Math.sqrt(n);
+      const logits = Float32Array.from(classNames, (name) => Number((name === "a") !== isWrong));
+      return { sample: `${network}/${i}`, label: "a", opinions: [{ network, features: new Float32Array(2), logits }] };
+    }),
+  );
+  const other = { sample: "b", label: "b", opinions: images[0]?.opinions ?? [] };
+  const networks = sizes.map((trainedOn) => ({ classNames, trainedOn }));
+  const curve = measureLearningCurve({ images: [...images, other], networks }, 500);
+  expect(curve.measures).toMatch(/^whole trainings/);
+  expect(curve.points.map((point) => [point.images, point.repetitions])).toEqual([
+    [100, 2],
+    [200, 1],
+    [400, 1],
+  ]);
+  expect(curve.forecasts[2]?.value).toBeCloseTo(1 / Math.sqrt(1000), 1);
 });
 
 test("images of one class have no suspects", () => {
-  const known = [{ path: "a.jpg", label: "cat", features: new Float32Array(2) }];
-  expect(() => findLabelSuspects(known)).toThrow(
+  const opinions = [{ network: 0, features: new Float32Array(2), logits: new Float32Array() }];
+  const known = [{ sample: "a.jpg", label: "cat", opinions }];
+  expect(() => findLabelSuspects({ images: known, networks: [unseeing] })).toThrow(
     /expected images of at least two classes, received 1 image of 1 class/,
   );
 });

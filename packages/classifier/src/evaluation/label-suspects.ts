@@ -1,69 +1,41 @@
-import { CtError, comparePython, csvText, plural, shortened, writeFileAtomic } from "@classifier-training/base";
-import { type LabelSuspect, labelSuspects } from "@classifier-training/runs";
+import { csvText, plural, shortened, writeFileAtomic } from "@classifier-training/base";
+import { type DataAnalysis, labelSuspects } from "@classifier-training/runs";
 import { renderTable } from "../drawing/table.ts";
-import { outOfFoldProbabilities } from "./out-of-fold.ts";
+import { type HeldOutImages, indexedLabels, pooledProbabilities } from "./held-out.ts";
 
-/** An image whose label may be wrong, by names. */
-export interface NamedSuspect extends Pick<LabelSuspect, "selfConfidence" | "isConfident"> {
-  readonly sample: string;
-  readonly label: string;
-  readonly suggested: string;
-}
-
-/** An image with its label and what a network knows of it. */
-export interface KnownImage {
-  readonly path: string;
-  readonly label: string;
-  readonly features: Float32Array;
-}
+/** An image whose label may be wrong. */
+export type NamedSuspect = DataAnalysis<"suspects">["suspects"][number];
 
 /**
- * Images whose label may be wrong, the most probable first: by cross-validation of a logistic regression on features.
+ * Images whose label may be wrong, the most probable first: by confident learning on what networks say that were not trained
+ * on them.
  * @throws CtError for images of fewer than two classes
  */
-export function findLabelSuspects(images: readonly KnownImage[]): NamedSuspect[] {
-  const { names, labels } = indexedLabels(images);
-  const probabilities = outOfFoldProbabilities({
-    features: images.map(({ features }) => features),
-    labels,
-    numClasses: names.length,
-  });
-  const predictions = labels.map((label, i) => ({ label, probabilities: new Map(probabilities[i]?.entries()) }));
+export function findLabelSuspects(data: HeldOutImages): NamedSuspect[] {
+  const { names, labels } = indexedLabels(data);
+  const rows = pooledProbabilities(data);
+  const predictions = labels.map((label, i) => ({ label, probabilities: new Map(rows[i]?.entries()) }));
   return labelSuspects(predictions).map(({ index, label, suggested, selfConfidence, isConfident }) => ({
-    sample: images[index]?.path ?? String(index),
+    sample: data.images[index]?.sample ?? String(index),
     label: names[label] as string,
     suggested: names[suggested] as string,
-    selfConfidence,
+    labelProbability: asProbability(selfConfidence),
+    suggestedProbability: asProbability(rows[index]?.[suggested] ?? 0),
     isConfident,
   }));
 }
 
-/**
- * Class names, and the index of each image's class.
- * @throws CtError for images of fewer than two classes
- */
-export function indexedLabels(images: readonly Pick<KnownImage, "label">[]): {
-  readonly names: string[];
-  readonly labels: number[];
-} {
-  const names = [...new Set(images.map(({ label }) => label))].sort(comparePython);
-  if (names.length < 2) {
-    throw new CtError({
-      code: "suspects/classes",
-      what: `expected images of at least two classes, received ${plural(images.length, "image")} of ${plural(names.length, "class", "classes")}`,
-      fix: "give a split of labeled images",
-    });
-  }
-  const indices = new Map(names.map((name, i) => [name, i]));
-  return { names, labels: images.map(({ label }) => indices.get(label) as number) };
+/** Sums of float32 are a little off. */
+function asProbability(value: number): number {
+  return Math.min(1, Number(value.toFixed(6)));
 }
 
 export function writeLabelSuspects(path: string, suspects: readonly NamedSuspect[]): void {
-  const rows = suspects.map(({ sample, label, suggested, selfConfidence, isConfident }) => [
+  const rows = suspects.map(({ sample, label, suggested, labelProbability, isConfident }) => [
     sample,
     label,
     suggested,
-    selfConfidence.toFixed(6),
+    labelProbability.toFixed(6),
     Number(isConfident),
   ]);
   writeFileAtomic(path, csvText(["sample", "label", "suggested", "label_probability", "confident"], rows));
@@ -80,12 +52,12 @@ export function describeSuspects(suspects: readonly NamedSuspect[], images: numb
   return `${head}\n\n${renderTable(
     title,
     ["image", "label", "suggested", "P(label)"],
-    shown.map(({ sample, label, suggested, selfConfidence }) => [
+    shown.map(({ sample, label, suggested, labelProbability }) => [
       // The table fits into 80 columns.
       shortened(sample, 34),
       shortened(label, 12),
       shortened(suggested, 12),
-      selfConfidence.toFixed(3),
+      labelProbability.toFixed(3),
     ]),
   )}`;
 }

@@ -17,23 +17,6 @@ const momentum = 0.9;
 /** Of the weights: features are standardized, and few samples have many of them. */
 const weightDecay = 1e-3;
 
-/**
- * Probabilities of each image by a logistic regression on features that was fitted without it, in stratified folds. The
- * same features have the same probabilities.
- * @returns K probabilities an image
- */
-export function outOfFoldProbabilities(data: LabeledFeatures, folds = 5): Float32Array[] {
-  const { labels } = data;
-  const fold = stratifiedFolds(labels, folds);
-  const probabilities: Float32Array[] = new Array(labels.length);
-  for (let k = 0; k < folds; k++) {
-    const train = [...labels.keys()].filter((i) => fold[i] !== k);
-    const held = [...labels.keys()].filter((i) => fold[i] === k);
-    for (const [j, row] of fittedProbabilities(data, train, held).entries()) probabilities[held[j] as number] = row;
-  }
-  return probabilities;
-}
-
 /** Each class spread evenly over the folds. */
 export function stratifiedFolds(labels: readonly number[], folds: number): number[] {
   const fold = new Array<number>(labels.length).fill(0);

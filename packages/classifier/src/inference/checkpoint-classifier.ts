@@ -5,6 +5,13 @@ import { fromTypedArray, noGrad, scope, serialization, type Tensor } from "@clas
 import type { ClassificationModel } from "../model/classification-model.ts";
 import { type OpenedCheckpoint, openCheckpoint } from "../model/recipe.ts";
 
+/** What a network says of an image. */
+export interface ImageDescription {
+  /** Before its head: F values. */
+  readonly features: Float32Array;
+  readonly logits: Float32Array;
+}
+
 /** A checkpoint as a classifier, run by LibTorch. The checkpoint carries what it takes to build the network again. */
 export class CheckpointClassifier extends Classifier {
   readonly #model: ClassificationModel;
@@ -32,27 +39,27 @@ export class CheckpointClassifier extends Classifier {
   }
 
   /**
-   * What the network knows of images before its head: the input of the layer that gives the logits.
-   * @returns F values an image
+   * What the network says of images: the input of the layer that gives the logits, and those.
+   * @returns F features and K logits an image
    * @throws CtError as `logits` does
    */
-  async features(images: readonly ImageInput[]): Promise<Float32Array[]> {
-    const rows: Float32Array[] = [];
+  async describe(images: readonly ImageInput[]): Promise<ImageDescription[]> {
+    const features: Float32Array[] = [];
     const handle = this.#model.head.registerForwardPreHook((_module, [input]) => {
       const given = input as Tensor;
       const values = noGrad(() =>
         scope(() => given.detach().flatten(1).to({ dtype: "float32", device: "cpu" }).contiguous().toTypedArray()),
       ) as Float32Array;
       const size = values.length / (given.shape[0] ?? 1);
-      for (let at = 0; at < values.length; at += size) rows.push(values.slice(at, at + size));
+      for (let at = 0; at < values.length; at += size) features.push(values.slice(at, at + size));
       return undefined;
     });
     try {
-      await this.logits(images);
+      const logits = await this.logits(images);
+      return logits.map((row, i) => ({ logits: row, features: features[i] as Float32Array }));
     } finally {
       handle.remove();
     }
-    return rows;
   }
 
   protected override async run(data: Float32Array, shape: readonly [number, 3, number, number]): Promise<Float32Array> {

@@ -24,6 +24,13 @@ export async function openClassifier(path: string): Promise<Classifier> {
  * @throws CtError where there is none
  */
 export async function openCheckpointClassifier(path: string): Promise<CheckpointClassifier> {
+  const checkpoint = await checkpointOf(path);
+  const { CheckpointClassifier } = await import("./checkpoint-classifier.ts");
+  return CheckpointClassifier.load(checkpoint);
+}
+
+/** The checkpoint that a path names, or the best one of a run. @throws CtError where there is none */
+export async function checkpointOf(path: string): Promise<string> {
   requireExisting(path);
   if ([".onnx", ".zip"].includes(extname(path))) {
     throw new CtError({
@@ -33,11 +40,10 @@ export async function openCheckpointClassifier(path: string): Promise<Checkpoint
       fix: `give the run directory that it is of, or a checkpoint (${checkpointExtension})`,
     });
   }
-  const { CheckpointClassifier } = await import("./checkpoint-classifier.ts");
-  if (!statSync(path).isDirectory()) return CheckpointClassifier.load(path);
+  if (!statSync(path).isDirectory()) return path;
   // A run that was stopped has no exported model yet.
   const { checkpointOfRun } = await import("../training/checkpoints.ts");
-  return CheckpointClassifier.load(checkpointOfRun(path));
+  return checkpointOfRun(path);
 }
 
 /** @throws CtError `classifier/model` when there is nothing at the path */

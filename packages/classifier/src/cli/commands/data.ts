@@ -3,15 +3,10 @@ import { Option } from "commander";
 import { nonNegativeInteger, print, type RegisterCommand } from "../command.ts";
 import { type ColumnFlags, onlyDataWords, readingOf, withColumns } from "../data-options.ts";
 import { exitCode } from "../exit.ts";
-import { type KnownImageOptions, knownImages, withKnownImages } from "../known-images.ts";
 import { progressLine } from "../progress.ts";
+import { registerDataAnalysis } from "./data-analysis.ts";
 import { registerDataEdits } from "./data-edits.ts";
 import { registerDataExport } from "./data-export.ts";
-
-interface SuspectsCommandOptions extends KnownImageOptions {
-  readonly limit: number;
-  readonly csv?: string;
-}
 
 interface CheckCommandOptions extends ColumnFlags {
   readonly minSide: number;
@@ -59,35 +54,7 @@ export const registerData: RegisterCommand = (program, finish) => {
       const problems = [refused, corrupt, missing, contradictions].some(({ length }) => length > 0);
       finish(problems ? exitCode.problemsFound : exitCode.success);
     });
-  withKnownImages(data.command("suspects"))
-    .description("images whose label is probably wrong, by cross-validation on what a trained network knows of them")
-    .option("--limit <n>", "number of images to list", nonNegativeInteger, 20)
-    .option("--csv <file>", "write all of them to a file, the most probable first")
-    .addHelpText(
-      "after",
-      `
-Labels are compared with what models say that were not trained on the image (confident learning). Look at each image
-before you correct its label; \`classifier data check\` finds equal images with different labels.
-
-Example:
-  classifier data suspects photos --model outputs/2026-01-31/12-00-00 --csv suspects.csv`,
-    )
-    .action(async (root: string, { limit, csv, ...options }: SuspectsCommandOptions) => {
-      const { describeSuspects, findLabelSuspects, writeLabelSuspects } = await import(
-        "../../evaluation/label-suspects.ts"
-      );
-      const images = await knownImages(root, options);
-      const suspects = findLabelSuspects(images);
-      print(`${describeSuspects(suspects, images.length, limit)}\n`);
-      if (csv !== undefined) writeLabelSuspects(csv, suspects);
-    });
-  withKnownImages(data.command("learning-curve"))
-    .description("what more images would bring: errors by number of training images, on what a trained network knows")
-    .addHelpText("after", "\nExample:\n  classifier data learning-curve photos --model outputs/2026-01-31/12-00-00")
-    .action(async (root: string, options: KnownImageOptions) => {
-      const { describeLearningCurve, measureLearningCurve } = await import("../../evaluation/learning-curve.ts");
-      print(`${describeLearningCurve(measureLearningCurve(await knownImages(root, options)))}\n`);
-    });
+  registerDataAnalysis(data);
   withColumns(data.command("stats"))
     .description("number of images per class and split, and the class weights")
     .argument("<path>", "the dataset: a folder, a list, an archive, shards")

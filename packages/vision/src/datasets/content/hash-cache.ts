@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { cacheFolder, getLogger, writeFileAtomic } from "@classifier-training/base";
+import { cacheFolder, getLogger, trimCache, writeFileAtomic } from "@classifier-training/base";
 import { decoderVersion } from "@classifier-training/image";
 import type { ImageHashes } from "./image-hashes.ts";
 
@@ -83,13 +83,7 @@ export class HashCache {
       mkdirSync(folder, { recursive: true });
       const lines = [...this.#known.values()].filter(([path]) => this.stamp(resolve(this.#root, path)) !== undefined);
       writeFileAtomic(this.#file, [this.#head, ...lines.map((line) => JSON.stringify(line)), ""].join("\n"));
-      let total = 0;
-      const files = readdirSync(folder).map((name) => join(folder, name));
-      const stats = files.map((path) => ({ path, stat: statSync(path, { throwIfNoEntry: false }) }));
-      for (const { path, stat } of stats.sort((a, b) => (b.stat?.mtimeMs ?? 0) - (a.stat?.mtimeMs ?? 0))) {
-        total += stat?.size ?? 0;
-        if (total > maxBytes && path !== this.#file) rmSync(path, { force: true });
-      }
+      trimCache(folder, maxBytes, this.#file);
     } catch (error) {
       log.debug(`the hashes of the images are not kept: ${(error as Error).message}`);
     }
