@@ -5,6 +5,7 @@ import { type Dashboard, startDashboard } from "@classifier-training/dashboard";
 import {
   epochFolder,
   evaluationPaths,
+  joinLabels,
   type PredictionRow,
   runPaths,
   writeDataAnalysis,
@@ -176,6 +177,44 @@ test("two runs are compared on the same samples: by path, and by content where t
   });
   const content = await get<PairedReply>(`compare/predictions?a=${moved[0]}&ea=epoch_000&b=${moved[1]}&eb=epoch_000`);
   expect(content).toMatchObject({ n: 2, pairedBy: "content", sides: { onlyA: 2, onlyB: 0 } });
+});
+
+test("of several labels an image the classes have what is missing and too much, and there is no confusion matrix", async () => {
+  const { dir } = writeRun(join(root, "labels"), { classes: ["sea", "a|b", "sky"] });
+  const folder = join(dir, epochFolder(0));
+  const counted = (label: string[], guess: string[]) => {
+    const tp = guess.filter((name) => label.includes(name)).length;
+    return {
+      true: joinLabels(label),
+      predicted: joinLabels(guess),
+      confidence: 0.8,
+      counts: { tp, fp: guess.length - tp, fn: label.length - tp },
+    };
+  };
+  writePredictions(join(folder, evaluationPaths.predictions), [
+    { sample: "0.png", ...counted(["sea", "sky"], ["sea"]) },
+    { sample: "1.png", ...counted(["sky"], ["sky", "a|b"]) },
+    { sample: "2.png", ...counted([], []) },
+  ]);
+  writeFileSync(
+    join(folder, evaluationPaths.classReport),
+    "class,precision,recall,f1,support,ap,threshold\nsea,1,1,1,1,0.75,0.5\nsky,1,0.5,0.66,2,,0.5\n",
+  );
+  writeFileSync(join(folder, evaluationPaths.confusionCounts), "class,tp,fp,fn,tn\nsea,1,0,0,2\n");
+  const { isMultilabel, classes } = await get<ClassesReply>("runs/labels/evaluations/epoch_000/classes");
+  expect(isMultilabel).toBe(true);
+  expect(classes.map(({ name, support, claimed, correct, ap }) => [name, support, claimed, correct, ap])).toEqual([
+    ["sea", 1, 1, 1, 0.75],
+    ["a|b", 0, 1, 0, undefined],
+    ["sky", 2, 1, 1, undefined],
+  ]);
+  const wrong = await get<SamplesReply>("runs/labels/evaluations/epoch_000/samples?wrong=1&true=sky");
+  expect(wrong.samples.map(({ sample, counts }) => [sample, counts?.fp, counts?.fn])).toEqual([
+    ["0.png", 0, 1],
+    ["1.png", 1, 0],
+  ]);
+  const response = await fetch(`${dashboard.url}api/runs/labels/evaluations/epoch_000/confusion`);
+  expect(((await response.json()) as { error: string }).error).toContain("see Classes");
 });
 
 test("100,000 predictions of 1,000 classes are answered with less than a second of computing", async () => {

@@ -17,18 +17,20 @@ export interface EvaluationOnDisk {
   readonly hasDetails?: boolean;
   /** Samples without a confidence: every so many. */
   readonly nanEvery?: number;
+  /** Another one is right about other samples. */
+  readonly seed?: number;
   /** The path of a sample. */
   readonly pathOf?: (index: number, label: string) => string;
 }
 
 /** The files of an evaluation as training writes them: the same each time. */
 export function writeEvaluation(folder: string, options: EvaluationOnDisk): readonly PredictionRow[] {
-  const { classes, samples, level = 0.7, hasDetails = false, nanEvery = 0 } = options;
+  const { classes, samples, level = 0.7, hasDetails = false, nanEvery = 0, seed = 0 } = options;
   const pathOf = options.pathOf ?? ((index, label) => `data/valid/${label}/${index}.png`);
   mkdirSync(folder, { recursive: true });
   // The last class is empty.
   const filled = classes.length - 1;
-  const noise = (i: number, k: number) => (Math.sin(i * 12.9898 + k * 78.233) * 43758.5453) % 1;
+  const noise = (i: number, k: number) => (Math.sin(i * 12.9898 + (k + seed) * 78.233) * 43758.5453) % 1;
   const labels = Array.from({ length: samples }, (_, i) => i % filled);
   const predicted = labels.map((label, i) =>
     Math.abs(noise(i, 1)) < level ? label : (label + 1 + Math.floor(Math.abs(noise(i, 2)) * 3)) % filled,

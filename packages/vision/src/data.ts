@@ -7,3 +7,5 @@ export { EditLog } from "./datasets/edits/edit-log.ts";
 export type { EditState } from "./datasets/edits/edit-state.ts";
 export { openData } from "./datasets/open/open-data.ts";
 export { pathWithin, splitDataset } from "./datasets/partition/split-dataset.ts";
+export type { SourceSpec } from "./datasets/source-spec.ts";
+export { storedBytes } from "./datasets/stored-bytes.ts";

@@ -1,9 +1,10 @@
-import { parseCsv, readRegularFile } from "@classifier-training/base";
+import { CtError, parseCsv, readRegularFile } from "@classifier-training/base";
 import {
   evaluationPaths,
   f1Interval,
   fileInside,
   type Interval,
+  type NamedConfusion,
   readConfusionCounts,
   wilsonInterval,
 } from "@classifier-training/runs";
@@ -66,8 +67,15 @@ function averagePrecisions(folder: string): ReadonlyMap<string, number> {
   );
 }
 
-/** The confusion matrix as the predictions have it; of a multilabel evaluation there is none. */
-export function confusionOf({ names, truth, predicted }: EvaluationTable): ConfusionReply {
+/** The confusion matrix as the predictions have it. @throws CtError for images with several labels: there is none */
+export function confusionOf({ names, truth, predicted, isMultilabel }: EvaluationTable): ConfusionReply {
+  if (isMultilabel) {
+    throw new CtError({
+      code: "dashboard/confusion",
+      what: "images with several labels have no confusion matrix",
+      fix: "see Classes: right, too many and missing labels of each class",
+    });
+  }
   const counts = new Map<number, number>();
   for (const [i, [label = 0]] of truth.entries()) {
     const cell = label * names.length + (predicted[i]?.[0] ?? 0);
@@ -77,7 +85,7 @@ export function confusionOf({ names, truth, predicted }: EvaluationTable): Confu
   return { names, cells };
 }
 
-/** The confusion matrix that the run wrote; undefined where it wrote none. @throws CtError for another file */
+/** The confusion matrix that the run wrote; undefined where it wrote none, or another table. */
 export function storedConfusion(folder: string, classes: readonly string[]): ConfusionReply | undefined {
   const path = fileInside(folder, evaluationPaths.confusionCounts);
   if (path === undefined) return undefined;
@@ -87,6 +95,17 @@ export function storedConfusion(folder: string, classes: readonly string[]): Con
     indices.set(name, index);
     return index;
   };
-  const cells = readConfusionCounts(path).flatMap((cell) => [indexOf(cell.true), indexOf(cell.predicted), cell.count]);
+  const counts = countsIn(path);
+  if (counts === undefined) return undefined;
+  const cells = counts.flatMap((cell) => [indexOf(cell.true), indexOf(cell.predicted), cell.count]);
   return { names: [...indices.keys()], cells };
+}
+
+function countsIn(path: string): NamedConfusion[] | undefined {
+  try {
+    return readConfusionCounts(path);
+  } catch (error) {
+    if (!CtError.is(error)) throw error;
+    return undefined;
+  }
 }

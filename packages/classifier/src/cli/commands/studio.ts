@@ -31,8 +31,10 @@ Example:
       const { startDashboard } = await import("@classifier-training/dashboard");
       const { studioExtension } = await import("../../studio/studio-extension.ts");
       const { jobsExtension } = await import("../../studio/jobs/extension.ts");
+      const { samplesExtension } = await import("../../studio/samples/samples-extension.ts");
       const jobs = jobsExtension({ folder: resolve(folder), runs: resolve(runs) });
-      const extensions = [studioExtension(folder), jobs];
+      const samples = samplesExtension({ data: [resolve(folder)], cwd: process.cwd() });
+      const extensions = [studioExtension(folder), jobs, samples];
       const dashboard = await startDashboard({ root: runs, port, extensions });
       print(`${dashboard.writeUrl}  (open it in a browser; Ctrl-C stops it)\n`);
       await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);

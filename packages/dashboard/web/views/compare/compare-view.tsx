@@ -1,12 +1,15 @@
 import { useEffect, useState } from "preact/hooks";
 import type { RunDetail } from "../../../src/api-types.ts";
 import { Combobox } from "../../components/combobox.tsx";
+import { lazily } from "../../components/lazy.tsx";
 import { Status } from "../../components/status.tsx";
 import { api, runPath } from "../../state/api.ts";
 import { duration, shortNumber, timeText } from "../../state/format.ts";
 import { param } from "../../state/params.ts";
 import { listedRuns, nameOf } from "../../state/runs.ts";
 import { selectedKeys } from "../../state/selection.ts";
+
+const Paired = lazily(() => import("./paired.tsx").then((module) => module.Paired));
 
 const aParam = param("a");
 const bParam = param("b");
@@ -80,6 +83,7 @@ function Difference({ a, b }: Pair) {
           </p>
         ))}
       </div>
+      <Paired a={a} b={b} />
       <DifferenceTable title="Configuration" rows={config} nothing="The configurations are equal." />
       <DifferenceTable title="Results" rows={results} nothing="The results are equal." />
     </>

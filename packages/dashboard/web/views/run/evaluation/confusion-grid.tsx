@@ -24,10 +24,13 @@ function layoutOf(classes: number) {
   return { cell, left: isNamed ? labelRoom : 4, top: isNamed ? labelRoom : 4, isNamed };
 }
 
-/** What is right is blue, what is wrong is orange: apart for every sight, and darker where there is more. */
-function colorOf(part: number, isRight: boolean, isDark: boolean): string {
+/** What is right is blue, what is wrong is orange: apart for every sight, and darker (lighter on a dark page) where there is more. */
+function colorOf(part: number, isRight: boolean, isDark: boolean): { readonly fill: string; readonly ink: string } {
   const lightness = isDark ? 18 + 52 * part : 96 - 52 * part;
-  return isRight ? `hsl(205 60% ${lightness}%)` : `hsl(24 90% ${lightness}%)`;
+  return {
+    fill: isRight ? `hsl(205 60% ${lightness}%)` : `hsl(24 90% ${lightness}%)`,
+    ink: lightness < 45 ? "#ffffff" : "#10161c",
+  };
 }
 
 /**
@@ -50,6 +53,10 @@ export function ConfusionGrid({ table, order, isNormalized, title, onOpen }: Con
     const element = canvas.current as HTMLCanvasElement;
     draw(element, table, order, isNormalized, isDark);
   }, [table, order, isNormalized, isDark]);
+
+  useEffect(() => {
+    if (hasFocus) document.getElementById(`${id}-cell`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [at.row, at.column]);
 
   const pointed = (event: MouseEvent) => {
     const row = Math.floor((event.offsetY - top) / cell);
@@ -183,13 +190,14 @@ function draw(
     const value = shareOf(count, row);
     // Few errors have to be seen beside many right ones.
     const part = 0.15 + 0.85 * Math.sqrt(value / most);
-    context.fillStyle = colorOf(part, row === column, isDark);
+    const color = colorOf(part, row === column, isDark);
+    context.fillStyle = color.fill;
     context.fillRect(left + x * cell, top + y * cell, size, size);
     if (cell < 18) continue;
     const label = isNormalized ? String(Math.round(100 * value)) : count < 1000 ? String(count) : "1k+";
     context.font = cell >= 30 ? "12px system-ui, sans-serif" : "9.5px system-ui, sans-serif";
     context.textAlign = "center";
-    context.fillStyle = part > 0.55 === isDark ? "#0b1015" : part > 0.55 ? "#ffffff" : ink;
+    context.fillStyle = color.ink;
     if (context.measureText(label).width < cell - 1)
       context.fillText(label, left + (x + 0.5) * cell - 0.5, top + (y + 0.5) * cell);
   }

@@ -66,7 +66,11 @@ export function useMarks({ key, labels = [] }: Pick<RunDetail, "key" | "labels">
     access: { ...shown, canMark: shown.canMark && canWrite.value },
     isRead: access !== undefined,
     classes: classes.length > 0 ? classes : labels,
-    markOf: ({ sample }) => marks.get(sample),
+    markOf: (sample) => {
+      const mark = marks.get(sample.sample);
+      // An edit that the training had already.
+      return mark !== undefined && "label" in mark && mark.label === sample.true ? undefined : mark;
+    },
     mark: (sample, mark) =>
       send(sample, mark, "label" in mark ? `Marked: the label is ${mark.label}.` : "Marked as unreadable."),
     undo: (sample) => send(sample, { undo: true }, "Taken back."),

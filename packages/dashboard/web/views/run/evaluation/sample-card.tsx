@@ -25,6 +25,11 @@ export function sampleAddress(key: string, sample: string, what: "sample-image" 
   return `api/${runPath(key, `/${what}`)}?sample=${encodeURIComponent(sample)}`;
 }
 
+/** An edit gives an image one label: those of several labels cannot be corrected here. */
+export function canLabel({ counts }: ShownSample): boolean {
+  return counts === undefined;
+}
+
 /** One sample: its image, what was predicted, and what can be done about it. */
 export function SampleCard(props: SampleCardProps) {
   const { at, detail, sample, marks, isActive, isLabeling, isExplained, onFocus, onLabel, onExplain } = props;
@@ -97,9 +102,11 @@ export function SampleCard(props: SampleCardProps) {
       <div class="sample-actions">
         {canMark && mark === undefined && (
           <>
-            <button type="button" aria-expanded={isLabeling} onClick={() => onLabel(!isLabeling)}>
-              Label is wrong
-            </button>
+            {canLabel(sample) && (
+              <button type="button" aria-expanded={isLabeling} onClick={() => onLabel(!isLabeling)}>
+                Label is wrong
+              </button>
+            )}
             <button type="button" onClick={() => void marks.mark(sample, { isUnreadable: true })}>
               Unreadable
             </button>

@@ -4,7 +4,7 @@ import type { EvaluationInfo, SampleQuery, SamplesReply, ShownSample } from "../
 import { api } from "../../../state/api.ts";
 import { useMarks } from "./marks.ts";
 import { Problem } from "./part.tsx";
-import { SampleCard } from "./sample-card.tsx";
+import { canLabel, SampleCard } from "./sample-card.tsx";
 import { evaluationPath } from "./state.ts";
 
 interface SamplesProps {
@@ -59,7 +59,8 @@ export function Samples({ detail, evaluation, query }: SamplesProps) {
     const { canMark, canExplain } = marks.access;
     if (event.key === "j" || event.key === "ArrowDown") move(1);
     else if (event.key === "k" || event.key === "ArrowUp") move(-1);
-    else if (event.key === "Enter" && target.hasAttribute("data-at") && canMark) setLabeling(sample.index);
+    else if (event.key === "Enter" && target.hasAttribute("data-at") && canMark && canLabel(sample))
+      setLabeling(sample.index);
     else if (event.key === "u" && canMark) void marks.mark(sample, { isUnreadable: true });
     else if (event.key === "z" && canMark) void marks.undo(sample);
     else if (event.key === "g" && canExplain) explain(sample);
