@@ -1,6 +1,12 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { type Dashboard, type MarksReply, type SampleAccess, startDashboard } from "@classifier-training/dashboard";
+import {
+  type Dashboard,
+  type EvaluationList,
+  type MarksReply,
+  type SampleAccess,
+  startDashboard,
+} from "@classifier-training/dashboard";
 import { epochFolder, evaluationPaths, RunWriter, readPredictions, runPaths } from "@classifier-training/runs";
 import { openData } from "@classifier-training/vision/data";
 import { zipSync } from "fflate";
@@ -67,6 +73,13 @@ test("a training records where its images are; they are shown to a page that was
   const response = await imageOf(sample);
   expect(response.headers.get("content-type")).toBe("image/jpeg");
   expect(Buffer.from(await response.arrayBuffer())).toEqual(readFileSync(join(workspace, sample)));
+});
+
+test("the evaluations of a training are its epochs, the best one marked, and that of its best weights", async () => {
+  const reply = await fetch(`${dashboard.url}api/runs/${key}/evaluations`);
+  const { evaluations } = (await reply.json()) as EvaluationList;
+  expect(evaluations.map(({ id }) => id)).toEqual(["epoch_000", "epoch_001", "best"]);
+  expect(evaluations.filter(({ isBest }) => isBest)).toHaveLength(1);
 });
 
 test("a page that was started elsewhere says how to see them", async () => {

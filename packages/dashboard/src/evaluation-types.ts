@@ -3,11 +3,11 @@ import type { DataAnalysis, LabelCounts } from "@classifier-training/runs";
 /** What the server says of evaluations. Numbers that are not finite are `null`. */
 
 export interface EvaluationInfo {
-  /** `epoch_003`, `validate`, `test`. */
+  /** `epoch_003`, `best`, `validate`, `test`. */
   readonly id: string;
   /** Counted from 0. */
   readonly epoch?: number;
-  /** The epoch with the best value of what the run was chosen by. */
+  /** The epoch with the best value of what the weights were chosen by. */
   readonly isBest: boolean;
   /** Changes when its files do. */
   readonly version: string;

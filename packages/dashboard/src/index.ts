@@ -1,6 +1,6 @@
 export { type Answer, type Call, type Extension, type Route, refusal } from "./api/route.ts";
 export type { RunChanges, RunDetail, RunMetrics, RunSummary, Series } from "./api-types.ts";
-export type { MarksReply, SampleAccess, SampleMark } from "./evaluation-types.ts";
+export type { EvaluationList, MarksReply, SampleAccess, SampleMark } from "./evaluation-types.ts";
 export {
   type ExportReport,
   type Job,

@@ -159,10 +159,9 @@ describe.skipIf(installed === undefined)("evaluations in a browser", () => {
     await eventually(() => page.evaluate("document.activeElement.getAttribute('role')")).toBe("grid");
     await page.keyboard.press("Control+End");
     await eventually(() => readout(page)).toContain("class 41, right: 0 (the class has no images)");
-    const box = await grid.boundingBox();
     // The cell in row 8, column 9; names take 130 pixels.
     const cell = { x: 130 + 9.5 * 20, y: 130 + 8.5 * 20 };
-    await page.mouse.move((box?.x ?? 0) + cell.x, (box?.y ?? 0) + cell.y);
+    await grid.hover({ position: cell });
     await eventually(() => readout(page)).toContain(
       `__proto__ predicted as class 9: ${countOf("__proto__", "class 9")} `,
     );

@@ -1,19 +1,21 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { epochOfFolder, evaluationFolders } from "./names.ts";
+import { epochOfFolder, evaluationFolders, evaluationPaths } from "./names.ts";
 import { readRun } from "./run-reader.ts";
 
 /** The folder of an evaluation of a run. */
 export interface EvaluationFolder {
-  /** `epoch_003`, `validate`, `test`. */
+  /** `epoch_003`, `validate`, `test`; `best` for what a run's best weights said of validation when it ended. */
   readonly name: string;
   readonly folder: string;
   /** Counted from 0; of a validation in training. */
   readonly epoch?: number;
 }
 
+const bestName = "best";
+
 /**
- * The evaluations of a run: those of its epochs in their order, then those of other commands. The first epochs of a resumed run
+ * The evaluations of a run: those of its epochs in their order, that of its best weights, then those of other commands. The first epochs of a resumed run
  * are in the run that it resumed; an epoch that both have is its own.
  */
 export function evaluationsOf(dir: string): EvaluationFolder[] {
@@ -27,6 +29,7 @@ function foldersOf(dir: string, untilEpoch: number, seen: Set<string>): Evaluati
   if (!existsSync(dir) || !statSync(dir).isDirectory() || seen.has(resolve(dir))) return [];
   seen.add(resolve(dir));
   const isOwn = untilEpoch === Number.POSITIVE_INFINITY;
+  const hasBest = isOwn && existsSync(join(dir, evaluationPaths.predictions));
   const own = readdirSync(dir)
     .sort()
     .flatMap((name): EvaluationFolder[] => {
@@ -38,5 +41,5 @@ function foldersOf(dir: string, untilEpoch: number, seen: Set<string>): Evaluati
   const earlier = continues?.dir === undefined ? undefined : join(dir, continues.dir);
   const before =
     earlier === undefined || relative(earlier, dir) === "" ? [] : foldersOf(earlier, continues?.epoch ?? -1, seen);
-  return [...before, ...own];
+  return [...before, ...(hasBest ? [{ name: bestName, folder: dir }] : []), ...own];
 }

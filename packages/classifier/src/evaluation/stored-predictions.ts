@@ -69,7 +69,7 @@ function namedRow(row: Prediction): NamedPrediction {
 
 /** The folders that may hold predictions: that of an evaluation itself, or those of a run. */
 function predictionFolders(path: string): string[] {
-  return [path, ...evaluationsOf(path).map(({ folder }) => folder)];
+  return [...new Set([path, ...evaluationsOf(path).map(({ folder }) => folder)])];
 }
 
 /** Right samples; of a multilabel run micro F1. */

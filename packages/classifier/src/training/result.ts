@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { CtError } from "@classifier-training/base";
-import { inspectCheckpoint } from "@classifier-training/lightning";
+import { inspectCheckpoint, summaryOf } from "@classifier-training/lightning";
 import {
   type RunRecordInput,
   readBestWeights,
@@ -81,6 +81,15 @@ export function describedResult(result: TrainResult): Partial<RunRecordInput> {
         checkpointHash: inspectCheckpoint(bestCheckpoint).weightsSha256,
       }),
     ...(bestWeights !== undefined && { bestWeights }),
-    ...(bestScore !== undefined && { best: { value: bestScore }, monitor: { name: monitor, mode } }),
+    ...(bestScore !== undefined && {
+      best: { value: bestScore, ...reachedAt(bestCheckpoint) },
+      monitor: { name: monitor, mode },
+    }),
   };
+}
+
+/** The epoch and the step that a checkpoint was saved in. */
+function reachedAt(checkpoint: string | undefined): { readonly epoch?: number; readonly step?: number } {
+  const summary = checkpoint === undefined ? undefined : summaryOf(checkpoint);
+  return summary === undefined ? {} : { epoch: summary.epoch, step: summary.globalStep };
 }

@@ -7,7 +7,7 @@ import { nonNegativeInteger, print, type RegisterCommand } from "../command.ts";
 interface DashboardOptions {
   readonly port: number;
   readonly host: string;
-  readonly data: readonly string[];
+  readonly data?: readonly string[];
 }
 
 export const registerDashboard: RegisterCommand = (program) => {
@@ -20,11 +20,10 @@ export const registerDashboard: RegisterCommand = (program) => {
     .option(
       "--data <folder>",
       "data of runs, whose images are shown and can be marked, beside what is in this folder; may be repeated",
-      (folder: string, before: readonly string[]) => [...before, folder],
-      [],
+      (folder: string, before: readonly string[] = []) => [...before, folder],
     )
     .addHelpText("after", "\nExample:\n  classifier dashboard outputs --port 6006 --data ~/photos")
-    .action(async (root: string, { port, host, data }: DashboardOptions) => {
+    .action(async (root: string, { port, host, data = [] }: DashboardOptions) => {
       const { startDashboard } = await import("@classifier-training/dashboard");
       const { samplesExtension } = await import("../../studio/samples/samples-extension.ts");
       const samples = samplesExtension({ data: data.map(existing), cwd: process.cwd() });

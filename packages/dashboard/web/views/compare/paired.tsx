@@ -13,7 +13,7 @@ import { useAnswer } from "../../state/answer.ts";
 import { api, runPath } from "../../state/api.ts";
 import { param } from "../../state/params.ts";
 import { type Marks, useMarks } from "../run/evaluation/marks.ts";
-import { IntervalText, Problem, percentText, titleOf } from "../run/evaluation/part.tsx";
+import { defaultEvaluation, IntervalText, Problem, percentText, titleOf } from "../run/evaluation/part.tsx";
 import { SampleImage, sampleAddress } from "../run/evaluation/sample-card.tsx";
 
 const evaluationParams = { a: param("ea"), b: param("eb") };
@@ -60,14 +60,11 @@ export function Paired({ a, b }: PairedProps) {
 }
 
 /** The evaluation of the address; else the best one. */
-function useEvaluation({ key, modifiedAt }: RunDetail, side: "a" | "b") {
+function useEvaluation({ key, modifiedAt, status }: RunDetail, side: "a" | "b") {
   const { answer, error, isLoading } = useAnswer<EvaluationList>(runPath(key, "/evaluations"), modifiedAt);
   const all = answer?.evaluations ?? [];
   const shown =
-    all.find(({ id }) => id === evaluationParams[side].value) ??
-    all.find(({ isBest }) => isBest) ??
-    all.findLast(({ epoch }) => epoch !== undefined) ??
-    all.at(-1);
+    all.find(({ id }) => id === evaluationParams[side].value) ?? defaultEvaluation(all, status === "running");
   return { shown, all, problem: error, isLoading: isLoading && answer === undefined };
 }
 

@@ -9,7 +9,7 @@ import { ClassTable } from "./class-table.tsx";
 import { Confusion } from "./confusion.tsx";
 import { EmbeddingsMapPart } from "./embeddings-map.tsx";
 import { Errors } from "./errors.tsx";
-import { Problem, titleOf } from "./part.tsx";
+import { defaultEvaluation, Problem, titleOf } from "./part.tsx";
 import { Slices } from "./slices.tsx";
 import { evaluationParam, filterSamples, partParam } from "./state.ts";
 
@@ -38,9 +38,8 @@ export function Evaluation({ detail }: { readonly detail: RunDetail }) {
   if (error !== "") return <Problem text={error} />;
   if (answer === undefined) return <p class="note">Reading ...</p>;
   const { evaluations } = answer;
-  const newest = evaluations.findLast(({ epoch }) => epoch !== undefined) ?? evaluations.at(-1);
-  const best = status === "running" ? newest : (evaluations.find(({ isBest }) => isBest) ?? newest);
-  const shown = evaluations.find(({ id }) => id === evaluationParam.value) ?? best;
+  const shown =
+    evaluations.find(({ id }) => id === evaluationParam.value) ?? defaultEvaluation(evaluations, status === "running");
   if (shown === undefined) {
     return (
       <p class="note">

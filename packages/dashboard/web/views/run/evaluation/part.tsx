@@ -10,7 +10,15 @@ export interface PartProps {
 
 /** What an evaluation is called: `epoch 4`, `test`. */
 export function titleOf({ id, epoch, isBest }: EvaluationInfo): string {
-  return epoch === undefined ? id : `epoch ${epoch + 1}${isBest ? " (best)" : ""}`;
+  if (epoch === undefined) return id === "best" ? "best weights" : id;
+  return `epoch ${epoch + 1}${isBest ? " (best)" : ""}`;
+}
+
+/** What is shown without a choice: what the run's best weights said, as far as it is known; the newest of a run that trains. */
+export function defaultEvaluation(all: readonly EvaluationInfo[], isRunning: boolean): EvaluationInfo | undefined {
+  const newest = all.findLast(({ epoch }) => epoch !== undefined) ?? all.at(-1);
+  if (isRunning) return newest;
+  return all.find(({ id }) => id === "best") ?? all.find(({ isBest }) => isBest) ?? newest;
 }
 
 /** A sentence of the server on what is not there. */
