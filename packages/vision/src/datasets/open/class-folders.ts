@@ -21,6 +21,9 @@ export interface ClassFolderOptions {
   readonly decode: DecodeChoices;
 }
 
+/** How the remark on class folders begins that are not classes. */
+export const withoutImages = "left out, because there are no images in it: ";
+
 interface LabeledPath {
   readonly path: string;
   readonly label: string;
@@ -55,7 +58,7 @@ export function classFolders(tree: FileTree, options: ClassFolderOptions): Image
   }
   const remarks: string[] = [];
   if (allowEmpty === "skip" && empty.length > 0) {
-    remarks.push(`left out, because there are no images in it: ${empty.join(", ")}`);
+    remarks.push(`${withoutImages}${empty.join(", ")}`);
   }
   const isSkipped = new Set(allowEmpty === "skip" ? empty : []);
   const labels = classFolder === "top" ? folders.filter((folder) => !isSkipped.has(folder)) : labelsOf(images);

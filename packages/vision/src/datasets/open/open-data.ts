@@ -43,11 +43,11 @@ export async function openData(path: string, options: OpenOptions = {}): Promise
   const found =
     edits === undefined
       ? await recognize(path, options)
-      : await editData(await recognize(path, { ...options, allowEmpty: true }), edits, options);
+      : await editData(await recognize(path, { ...options, allowEmpty: options.allowEmpty || "skip" }), edits, options);
   const opened = new Map<string, Promise<ImageDataset>>();
   const open = async (name: string, { classToIdx, task = options.task }: SplitOptions) => {
     const dataset = await openPart(path, found, name, { ...options, classToIdx, task }, edits);
-    if (splitOf(name) === "train" && dataset.classToIdx.size < 2) throw oneClass(path, dataset);
+    if (splitOf(name) === "train" && dataset.classToIdx.size < 2) throw oneClass(path, dataset, edits);
     return found.remarks.reduce((images, remark) => images.withRemark(remark), dataset);
   };
   return {
@@ -146,12 +146,12 @@ function notData(path: string): VisionError {
   });
 }
 
-function oneClass(path: string, { classes, paths }: ImageDataset): VisionError {
+function oneClass(path: string, { classes, paths }: ImageDataset, edits: Edits | undefined): VisionError {
   const [only] = classes;
   return new VisionError({
     code: "vision/one-class",
     what: `its images are ${only === undefined ? "of no class" : `all of one class, ${only}`}: a classifier needs two or more`,
     where: isFolder(path) ? describeTree(new FolderTree(path)) : `${path}: ${plural(paths.length, "image")}`,
-    fix: expectedTree,
+    fix: edits === undefined ? expectedTree : "label images of another class, too",
   });
 }
