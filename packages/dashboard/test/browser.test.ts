@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Dashboard, startDashboard } from "@classifier-training/dashboard";
+import { type Dashboard, type RunChanges, startDashboard } from "@classifier-training/dashboard";
 import { readAnnotations, writeOrigins } from "@classifier-training/runs";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -143,6 +143,11 @@ describe.skipIf(installed === undefined)("in a browser", () => {
       .split("\n");
   }
 
+  const rowsOf = async ({ url }: Dashboard) => {
+    const { runs } = (await (await fetch(new URL("api/runs", url))).json()) as RunChanges;
+    return runs.map((run) => run.key);
+  };
+
   test("each tab shows its own part alone, by mouse, keys, address and back button", async () => {
     const page = await open("");
     const parts = {
@@ -226,7 +231,7 @@ describe.skipIf(installed === undefined)("in a browser", () => {
       (element as unknown as { scrollLeft: number }).scrollLeft = 300;
     });
     const edge = async (column: string) => (await page.locator(`.table-head .column-${column}`).boundingBox())?.x ?? 0;
-    expect((await edge("config-model-lr")) - (await edge("name"))).toBeCloseTo(230, 0);
+    expect((await edge("config-model-lr")) - (await edge("name"))).toBeCloseTo(215, 0);
     await page.getByRole("combobox", { name: "Group by" }).selectOption("sweep");
     await eventually(() => page.locator(".table-row.group").count()).toBe(2);
     expect(await page.locator(".table-row.group", { hasText: "multirun (4)" }).innerText()).toContain("±");
@@ -364,6 +369,11 @@ describe.skipIf(installed === undefined)("in a browser", () => {
     await eventually(() => chart(page, "loss").count()).toBe(0);
     await page.getByRole("button", { name: "Hide all" }).click();
     await page.getByText("No run is shown").waitFor();
+    // The ninth and the tenth have the first colors again, and a shape.
+    const all = (await rowsOf(dashboard)).map((run) => `&run=${encodeURIComponent(run)}`);
+    await page.goto(`${dashboard.url}?view=charts${all.join("")}`);
+    await eventually(() => page.locator(".run-list .shown").count()).toBe(10);
+    expect(await page.locator(".run-list .shown .mark-triangle").count()).toBe(2);
     expect(complaints).toEqual([]);
   });
 

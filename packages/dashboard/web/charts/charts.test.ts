@@ -1,7 +1,9 @@
+import { curveColors } from "@classifier-training/base";
 import { expect, test } from "vitest";
 import { chartSections, classPrefixes } from "./chart-groups.ts";
 import { bestPoint, positions, rangeWithoutOutliers, smoothed, spread } from "./curves.ts";
 import { importances, ranks } from "./importance.ts";
+import { maxApart, styleOf } from "./marks.ts";
 
 test("loss and the main metric come first, splits share a chart, and single classes are left out", () => {
   const names = [
@@ -71,4 +73,14 @@ test("importance finds the parameter that matters, and no other", () => {
   expect(first?.correlation).toBeLessThan(-0.95);
   for (const { explained } of others) expect(explained).toBeLessThan(0.3);
   expect(ranks([5, 1, 5])).toEqual([2.5, 1, 2.5]);
+});
+
+test.each(["light", "dark"] as const)("%s: twenty-four curves have a color or a shape of their own", (theme) => {
+  const places = Array.from({ length: maxApart }, (_, place) => styleOf(place, theme));
+  expect(maxApart).toBe(24);
+  expect(new Set(places.map(({ color, mark }) => `${color} ${mark}`)).size).toBe(maxApart);
+  // Of one shape there are only colors that the palette's simulation of color blindness holds apart.
+  for (const shape of ["none", "triangle", "square"])
+    expect(places.filter(({ mark }) => mark === shape).map(({ color }) => color)).toEqual(curveColors[theme]);
+  expect(styleOf(maxApart, theme)).toEqual(places[0]);
 });

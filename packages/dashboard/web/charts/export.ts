@@ -1,6 +1,7 @@
 import { csvText } from "@classifier-training/base";
 import type { XAxis } from "./curves.ts";
 import { axisTitles, type Line } from "./line-plot.ts";
+import { fillMark } from "./marks.ts";
 
 /** Hands a file to the person at the page. */
 export function download(name: string, content: Blob): void {
@@ -24,7 +25,7 @@ export function chartCsv(lines: readonly Line[], axis: XAxis, zoom: readonly [nu
 
 interface Image {
   readonly title: string;
-  readonly lines: readonly Pick<Line, "label" | "color" | "isDashed">[];
+  readonly lines: readonly Pick<Line, "label" | "color" | "mark" | "isDashed">[];
   readonly background: string;
   readonly text: string;
 }
@@ -45,7 +46,7 @@ export function chartPng(canvas: HTMLCanvasElement, { title, lines, background, 
   context.drawImage(canvas, 0, head);
   context.font = `${12 * ratio}px system-ui, sans-serif`;
   context.lineWidth = 2 * ratio;
-  for (const [i, { label, color, isDashed }] of lines.entries()) {
+  for (const [i, { label, color, mark = "none", isDashed }] of lines.entries()) {
     const y = head + canvas.height + (i + 0.6) * row;
     context.strokeStyle = color;
     context.setLineDash(isDashed ? [6 * ratio, 4 * ratio] : []);
@@ -53,6 +54,9 @@ export function chartPng(canvas: HTMLCanvasElement, { title, lines, background, 
     context.moveTo(12 * ratio, y - 4 * ratio);
     context.lineTo(40 * ratio, y - 4 * ratio);
     context.stroke();
+    context.fillStyle = color;
+    fillMark(context, mark, 26 * ratio, y - 4 * ratio, 4.5 * ratio);
+    context.fillStyle = text;
     context.fillText(label, 48 * ratio, y);
   }
   return new Promise((resolve) => image.toBlob(resolve, "image/png"));

@@ -1,6 +1,7 @@
 import uPlot from "uplot";
 import { shortNumber } from "../state/format.ts";
 import type { Points, XAxis } from "./curves.ts";
+import { fillMark, type Mark } from "./marks.ts";
 
 /** One line of a chart. */
 export interface Line {
@@ -11,6 +12,8 @@ export interface Line {
   /** What is plotted in front of them. */
   readonly smooth?: readonly number[];
   readonly isDashed: boolean;
+  /** On the line, beside its color. */
+  readonly mark?: Mark;
   /** Thin: many values beside those of epochs. */
   readonly isFaint: boolean;
   readonly band?: { readonly low: readonly number[]; readonly high: readonly number[] };
@@ -40,7 +43,12 @@ export interface PlotEvents {
 export interface Hover {
   readonly x: number;
   readonly left: number;
-  readonly values: readonly { readonly label: string; readonly color: string; readonly value: number }[];
+  readonly values: readonly {
+    readonly label: string;
+    readonly color: string;
+    readonly mark: Mark;
+    readonly value: number;
+  }[];
 }
 
 export const axisTitles: Readonly<Record<XAxis, string>> = {
@@ -93,8 +101,8 @@ export interface Plotted {
 
 /** What a plot has to be made anew for: all but the values of its lines. */
 export function formOf({ lines, ...rest }: Plot): string {
-  const forms = lines.map(({ label, color, isDashed, isFaint, smooth, band }) => {
-    return [label, color, isDashed, isFaint, smooth !== undefined, band !== undefined];
+  const forms = lines.map(({ label, color, mark, isDashed, isFaint, smooth, band }) => {
+    return [label, color, mark, isDashed, isFaint, smooth !== undefined, band !== undefined];
   });
   return JSON.stringify([forms, rest]);
 }
@@ -177,10 +185,10 @@ function hoverOf(self: uPlot, { lines }: Plot): Hover | undefined {
   const { left = -1 } = self.cursor;
   if (left < 0) return undefined;
   const x = self.posToVal(left, "x");
-  const values = lines.flatMap(({ label, color, points, smooth }) => {
+  const values = lines.flatMap(({ label, color, mark = "none", points, smooth }) => {
     const at = nearest(points.x, x);
     const value = at === undefined ? undefined : (smooth ?? points.y)[at];
-    return value === undefined ? [] : [{ label, color, value }];
+    return value === undefined ? [] : [{ label, color, mark, value }];
   });
   return { x, left, values };
 }
@@ -197,15 +205,26 @@ function nearest(xs: readonly number[], x: number): number | undefined {
   return x - (xs[low] as number) <= (xs[high] as number) - x ? low : high;
 }
 
-/** Best values as rings, resumptions as dotted verticals, values that are not finite as crosses at the lower edge. */
+/** Between two marks of a line, in pixels. */
+const markSpace = 70;
+
+/** Marks on their lines, best values as rings, resumptions as dotted verticals, values that are not finite as crosses at the lower edge. */
 function drawMarks(self: uPlot, { lines, logX }: Plot): void {
   const { ctx, bbox } = self;
   const ratio = devicePixelRatio;
   const place = (x: number) => self.valToPos(x, "x", true);
   const isInside = (px: number) => px >= bbox.left && px <= bbox.left + bbox.width;
   ctx.save();
-  for (const { color, best, resumed, points } of lines) {
+  for (const { color, best, mark = "none", isFaint, smooth, resumed, points } of lines) {
     ctx.strokeStyle = color;
+    ctx.fillStyle = color;
+    let last = Number.NEGATIVE_INFINITY;
+    for (const [i, y] of mark === "none" || isFaint ? [] : (smooth ?? points.y).entries()) {
+      const [px, py] = [place(points.x[i] as number), self.valToPos(y, "y", true)];
+      if (!isInside(px) || !(py >= bbox.top && py <= bbox.top + bbox.height) || px - last < markSpace * ratio) continue;
+      last = px;
+      fillMark(ctx, mark, px, py, 4.5 * ratio);
+    }
     ctx.lineWidth = ratio;
     ctx.setLineDash([2 * ratio, 3 * ratio]);
     for (const at of resumed) {

@@ -3,8 +3,9 @@ import { useState } from "preact/hooks";
 import { shortNumber } from "../state/format.ts";
 import { setParams } from "../state/params.ts";
 import { listedRuns, nameOf } from "../state/runs.ts";
-import { colors, selectedKeys, selectOnly, toggle } from "../state/selection.ts";
+import { selectedKeys, selectOnly, styles, toggle } from "../state/selection.ts";
 import { Status } from "./status.tsx";
+import { Swatch } from "./swatch.tsx";
 
 /** The run whose curves stand out, because someone points at it. */
 export const pointedRun = signal<string | undefined>(undefined);
@@ -38,7 +39,7 @@ export function RunList() {
       <ul>
         {order.slice(0, maxListed).map((run) => {
           const { key, monitor, best } = run;
-          const color = colors.value.get(key);
+          const style = styles.value.get(key);
           return (
             <li
               key={key}
@@ -52,7 +53,7 @@ export function RunList() {
             >
               <label>
                 <input type="checkbox" checked={isShown.has(key)} onChange={() => toggle(key)} />
-                <span class="swatch" style={{ background: color ?? "transparent" }} />
+                <Swatch color={style?.color} mark={style?.mark ?? "none"} />
                 <span class="run-name">{nameOf(run)}</span>
               </label>
               <span class="run-facts">

@@ -1,6 +1,6 @@
-import { curveColors } from "@classifier-training/base";
 import { computed } from "@preact/signals";
 import type { RunSummary } from "../../src/api-types.ts";
+import { type Mark, styleOf } from "../charts/marks.ts";
 import { listParam, setParams } from "./params.ts";
 import { listedRuns, runs } from "./runs.ts";
 import { theme } from "./theme.ts";
@@ -22,24 +22,20 @@ export const selectedKeys = computed(() => slots.value.filter((key) => key !== "
 export interface SelectedRun {
   readonly run: RunSummary;
   readonly color: string;
+  readonly mark: Mark;
 }
 
 /** The runs that are shown, with their colors, by place. */
 export const selectedRuns = computed((): readonly SelectedRun[] =>
   slots.value.flatMap((key, slot) => {
     const run = runs.value.get(key);
-    return run === undefined ? [] : [{ run, color: colorOf(slot) }];
+    return run === undefined ? [] : [{ run, ...styleOf(slot, theme.value) }];
   }),
 );
 
-function colorOf(slot: number): string {
-  const colors = curveColors[theme.value];
-  return colors[slot % colors.length] as string;
-}
-
-/** The color of a run that is shown. */
-export const colors = computed(
-  () => new Map(slots.value.flatMap((key, slot) => (key === "" ? [] : [[key, colorOf(slot)] as const]))),
+/** The color of a run that is shown, and the shape on its curves. */
+export const styles = computed(
+  () => new Map(slots.value.flatMap((key, slot) => (key === "" ? [] : [[key, styleOf(slot, theme.value)] as const]))),
 );
 
 /** Shows a run, or no longer. */

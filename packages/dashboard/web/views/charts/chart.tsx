@@ -5,6 +5,7 @@ import { rangeWithoutOutliers, type XAxis } from "../../charts/curves.ts";
 import { chartCsv, chartPng, download } from "../../charts/export.ts";
 import { axisTitles, formOf, type Hover, type Line, type Plotted, plotLines } from "../../charts/line-plot.ts";
 import { pointedRun } from "../../components/run-list.tsx";
+import { Swatch } from "../../components/swatch.tsx";
 import { columnOf } from "../../state/columns.ts";
 import { shortNumber, timeText } from "../../state/format.ts";
 import type { LoadedMetrics } from "../../state/metrics.ts";
@@ -50,7 +51,7 @@ export function Chart({ group, metrics, axis = xAxis() }: ChartProps) {
   const [runs, spreadBy] = [selectedRuns.value, spreadParam.value];
   // The list of runs changes all the time; what of it is plotted rarely does.
   const identity = JSON.stringify(
-    runs.map(({ run, color }) => [run.key, color, nameOf(run), run.monitor, columnOf(spreadBy)?.text(run)]),
+    runs.map(({ run, color, mark }) => [run.key, color, mark, nameOf(run), run.monitor, columnOf(spreadBy)?.text(run)]),
   );
   // Pointing at a run that is hidden dims nothing.
   const pointed = runs.some(({ run }) => run.key === pointedRun.value) ? pointedRun.value : undefined;
@@ -169,9 +170,9 @@ function Tooltip({ hover, axis, width }: TooltipProps) {
   return (
     <div class="tooltip" style={isLeft ? { right: `${width - left - 40}px` } : { left: `${left + 80}px` }}>
       <strong>{axis === "wall" ? timeText(x * 1000) : `${axisTitles[axis]} ${shortNumber(x)}`}</strong>
-      {sorted.slice(0, maxRows).map(({ label, color, value }) => (
+      {sorted.slice(0, maxRows).map(({ label, color, mark, value }) => (
         <div key={label}>
-          <span class="swatch" style={{ background: color }} />
+          <Swatch color={color} mark={mark} />
           <span class="run-name">{label}</span>
           <span class="number">{shortNumber(value)}</span>
         </div>

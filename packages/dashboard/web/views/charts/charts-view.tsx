@@ -1,5 +1,6 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { chartSections, classPrefixes } from "../../charts/chart-groups.ts";
+import { maxApart } from "../../charts/marks.ts";
 import { RunList } from "../../components/run-list.tsx";
 import { loadConfigNames } from "../../state/columns.ts";
 import { followSystem, metrics, metricsErrors, systemMetrics } from "../../state/metrics.ts";
@@ -38,6 +39,11 @@ export function ChartsView() {
         {shown.length > 0 && !isWaiting && names.size === 0 && <p class="note">These runs have no metrics yet.</p>}
         {shown.length > 0 && (
           <>
+            {shown.length > maxApart && (
+              <p class="note">
+                {`${shown.length} runs are too many to tell apart: colors and shapes repeat after ${maxApart}. Hide some, or take the mean over a group.`}
+              </p>
+            )}
             <Legend />
             {sections.map(({ title, charts }) => (
               <Section key={title} title={title} count={charts.length}>

@@ -42,7 +42,7 @@ function pointsOf(name: string, data: LoadedMetrics | undefined, axis: XAxis): P
 
 function lineOf(
   metric: ChartMetric,
-  { run, color }: SelectedRun,
+  { run, color, mark }: SelectedRun,
   data: LoadedMetrics | undefined,
   options: Options,
 ): Line | undefined {
@@ -53,6 +53,7 @@ function lineOf(
   return {
     label: `${nameOf(run)} · ${metric.name}`,
     color: pointed === undefined || pointed === run.key ? color : `${color}38`,
+    mark,
     points,
     ...(smoothing > 0 && points.y.length > 2 && { smooth: smoothed(points.y, smoothing) }),
     isDashed: metric.split === "train",
@@ -85,6 +86,7 @@ function spreadLines(
       {
         label: `${column?.title ?? ""} ${value || "none"} (mean of ${curves.length}) · ${metric.name}`,
         color: (members[0] as SelectedRun).color,
+        mark: (members[0] as SelectedRun).mark,
         points,
         isDashed: metric.split === "train",
         isFaint: metric.isStep,

@@ -2,7 +2,7 @@ import { ProgressBar, Status } from "../../components/status.tsx";
 import type { Column } from "../../state/columns.ts";
 import { setParams } from "../../state/params.ts";
 import { nameOf } from "../../state/runs.ts";
-import { colors, selectedKeys, toggle } from "../../state/selection.ts";
+import { selectedKeys, styles, toggle } from "../../state/selection.ts";
 import { isPinned } from "./column-chooser.tsx";
 import { groupText, type Row, sortBy } from "./rows.ts";
 
@@ -14,10 +14,15 @@ export interface PlacedColumn extends Column {
 /** Pixels of the first cell of a row, of columns by id, and of all others. */
 const tickWidth = 40;
 const widths: Readonly<Record<string, number>> = {
-  name: 230,
-  epoch: 160,
-  started: 160,
-  tags: 220,
+  name: 215,
+  status: 110,
+  epoch: 130,
+  current: 100,
+  best: 110,
+  left: 105,
+  started: 150,
+  duration: 105,
+  tags: 180,
   notes: 220,
   folder: 220,
 };
@@ -80,7 +85,7 @@ export function RunCells({
           tabIndex={-1}
           aria-label={`Show ${nameOf(run)} in the charts`}
           checked={isShown}
-          style={{ accentColor: colors.value.get(run.key) ?? "" }}
+          style={{ accentColor: styles.value.get(run.key)?.color ?? "" }}
           onChange={() => toggle(run.key)}
         />
       </span>
