@@ -47,6 +47,8 @@ test("a training leaves every artifact of a run, resumes where it stopped, and i
     "epoch_001/grad_cam.png",
     "epoch_001/class_report.csv",
     "epoch_001/predictions.csv",
+    "epoch_001/reliability.png",
+    "epoch_001/risk_coverage.png",
     "training_history/loss_history.png",
     "training_history/accuracy_history.png",
   ]) {

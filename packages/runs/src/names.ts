@@ -57,6 +57,8 @@ export const evaluationPaths = {
   confusionCounts: "confusion_matrix.csv",
   samplePredictions: "sample_predictions.png",
   gradCam: "grad_cam.png",
+  reliability: "reliability.png",
+  riskCoverage: "risk_coverage.png",
 } as const;
 
 /** In the folder of plots over epochs. */

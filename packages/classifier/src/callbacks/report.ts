@@ -12,6 +12,7 @@ import {
 } from "@classifier-training/runs";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
+import { reliabilityDiagram, riskCoverageChart } from "../drawing/confidence-plots.ts";
 import { renderTable } from "../drawing/table.ts";
 import { describeMeasures, describeWeakness, summarize } from "../evaluation/label-summary.ts";
 import { type NamedPrediction, withoutDetails } from "../evaluation/summary.ts";
@@ -30,7 +31,8 @@ const log = getLogger("classifier.callbacks.report");
  * model also average precision and threshold),
  * `misclassified.csv` and `predictions.csv` (every sample, for paired comparisons of runs); and in the log file the accuracy
  * with its interval, the weakest classes and the most confident errors. When training ends, and after `validate` and `test`,
- * it gets the whole table of classes and the list of errors.
+ * it gets the whole table of classes and the list of errors; of a multiclass model `reliability.png` and `risk_coverage.png`
+ * are plotted then, of the best and of the last epoch.
  */
 export class ClassificationReportCallback extends EvaluationCallback {
   readonly options: z.infer<typeof classificationReportOptionsSchema>;
@@ -38,6 +40,9 @@ export class ClassificationReportCallback extends EvaluationCallback {
   #tables: string[] = [];
   /** Of the epoch with the best score. */
   #best: { readonly epoch: number; readonly score: number } | undefined;
+  /** Plots the confidence of the best and of the last epoch of this process. */
+  #plotBest: (() => void) | undefined;
+  #plotLast: (() => void) | undefined;
   /** Epochs whose predictions have details: the best one and the last one. */
   #detailed: readonly number[] = [];
 
@@ -46,8 +51,12 @@ export class ClassificationReportCallback extends EvaluationCallback {
     this.options = options;
   }
 
-  override onFitEnd(): void {
+  override onFitEnd(trainer: TrainerView, module: LightningModule): void | Promise<void> {
     this.#logTables();
+    for (const plot of new Set([this.#plotBest, this.#plotLast])) plot?.();
+    this.#plotBest = undefined;
+    this.#plotLast = undefined;
+    return super.onFitEnd(trainer, module);
   }
 
   /** Drops the details of the epochs that are not the best or the last one any more. */
@@ -75,6 +84,21 @@ export class ClassificationReportCallback extends EvaluationCallback {
     this.#tables = [];
   }
 
+  #plotConfidence(trainer: TrainerView, rows: readonly NamedPrediction[], folder: string, title: string): void {
+    // Sets of labels have no confidence of their own.
+    if (rows.length === 0 || rows.some(({ counts }) => counts !== undefined)) return;
+    const confidence = rows.map((row) => row.confidence);
+    const correct = rows.map((row) => row.true === row.predicted);
+    const plots = {
+      reliability: reliabilityDiagram(confidence, correct, `Reliability, ${title}`),
+      riskCoverage: riskCoverageChart(confidence, correct, `Risk and coverage, ${title}`),
+    };
+    for (const [name, data] of Object.entries(plots)) {
+      const path = join(folder, evaluationPaths[name as keyof typeof plots]);
+      this.plot(trainer, { kind: "lineChart", data }, path, name);
+    }
+  }
+
   protected override evaluated(
     trainer: TrainerView,
     _module: LightningModule,
@@ -88,6 +112,7 @@ export class ClassificationReportCallback extends EvaluationCallback {
     const { accuracy, measures, weakest, errors } = summary;
     const { columns, reports } = classTable(predictions);
     const folder = evaluationFolder(this.options.outputDir, trainer, split);
+    const title = trainer.fn === "fit" ? `${split}, epoch ${trainer.currentEpoch + 1}` : split;
     writePredictions(join(folder, evaluationPaths.predictions), rows);
     writePredictions(join(folder, evaluationPaths.misclassified), withoutDetails(errors));
     writeFileAtomic(
@@ -97,7 +122,13 @@ export class ClassificationReportCallback extends EvaluationCallback {
         reports.map((values, k) => [name(k), ...values.map(written(4))]),
       ),
     );
-    if (trainer.fn === "fit") this.#keepDetails(trainer.currentEpoch, predictions.score.value);
+    const plot = () => this.#plotConfidence(trainer, rows, folder, title);
+    if (trainer.fn !== "fit") plot();
+    else {
+      this.#keepDetails(trainer.currentEpoch, predictions.score.value);
+      if (this.#best?.epoch === trainer.currentEpoch) this.#plotBest = plot;
+      this.#plotLast = plot;
+    }
     this.#tables = [
       renderTable(
         `Classes, ${split}, ${plural(rows.length, "sample")}`,

@@ -4,6 +4,7 @@ import { faint, ink, series as palette, quiet } from "./colors.ts";
 import { fontFamilies } from "./fonts.ts";
 
 export interface Line {
+  /** Empty where the legend does not name it. */
   readonly label: string;
   /** One value per x; null where there is none, NaN or infinity where it is not finite. */
   readonly values: readonly (number | null)[];
@@ -21,6 +22,14 @@ export interface LineChart {
   readonly lines: readonly Line[];
   /** Values are fractions, and written as percentages. */
   readonly isPercent?: boolean;
+  /** Likewise of x, which then goes from 0 to 100%. */
+  readonly isXPercent?: boolean;
+  /** The y axis ends where the values do, and not at 100%. */
+  readonly isYFitted?: boolean;
+  /** By default up to 40 points are marked. */
+  readonly hasPoints?: boolean;
+  /** Below the title. */
+  readonly about?: string;
   /** The epoch to mark, and what is said of it. */
   readonly best?: { readonly x: number; readonly text: string } | undefined;
 }
@@ -28,7 +37,20 @@ export interface LineChart {
 const dashes = { train: [10, 7], val: [] };
 
 /** Plots lines over a common x axis, 1500 x 900 pixels. @returns a PNG file */
-export function drawLineChart({ title, xLabel, yLabel, x, lines, isPercent = false, best }: LineChart): Buffer {
+export function drawLineChart(plot: LineChart): Buffer {
+  const {
+    title,
+    about,
+    xLabel,
+    yLabel,
+    x,
+    lines,
+    isPercent = false,
+    isXPercent = false,
+    isYFitted = !isPercent,
+    best,
+  } = plot;
+  const { hasPoints = x.length <= 40 } = plot;
   Chart.register(...registerables);
   const canvas = createCanvas(1500, 900);
   const text = (size: number) => ({ family: fontFamilies(), size });
@@ -37,7 +59,9 @@ export function drawLineChart({ title, xLabel, yLabel, x, lines, isPercent = fal
     grid: { color: faint },
   });
   const failed = x.filter((_, i) => lines.some(({ values }) => values[i] !== null && !Number.isFinite(values[i])));
-  const [first = 0, last = 0] = [x[0], x.at(-1)];
+  const [first = 0, last = 0] = isXPercent ? [0, 1] : [x[0], x.at(-1)];
+  const asPercent = (value: string | number) => `${Number((100 * Number(value)).toFixed(4))}%`;
+  const subtitle = [about ?? [], best?.text ?? [], failed.length === 0 ? [] : notFinite(failed)].flat().join("; ");
   const chart = new Chart(canvas as unknown as ChartItem, {
     type: "line",
     data: {
@@ -52,7 +76,7 @@ export function drawLineChart({ title, xLabel, yLabel, x, lines, isPercent = fal
         backgroundColor: palette[color % palette.length] as string,
         borderWidth: 3,
         borderDash: dashes[split],
-        pointRadius: x.length > 40 ? 0 : 4,
+        pointRadius: hasPoints ? 4 : 0,
         // The first and the last point, and what is at 100%, are seen.
         clip: 12,
         pointStyle: split === "train" ? ("rectRot" as const) : ("circle" as const),
@@ -65,10 +89,16 @@ export function drawLineChart({ title, xLabel, yLabel, x, lines, isPercent = fal
       layout: { padding: 30 },
       parsing: false,
       plugins: {
-        title: { display: true, text: title, color: ink, font: text(30), padding: { bottom: best ? 6 : 14 } },
+        title: {
+          display: true,
+          text: title,
+          color: ink,
+          font: text(30),
+          padding: { bottom: subtitle === "" ? 14 : 6 },
+        },
         subtitle: {
-          display: best !== undefined || failed.length > 0,
-          text: [best?.text ?? [], failed.length === 0 ? [] : notFinite(failed)].flat().join("; "),
+          display: subtitle !== "",
+          text: subtitle,
           color: quiet,
           font: text(20),
           padding: { bottom: 10 },
@@ -82,15 +112,17 @@ export function drawLineChart({ title, xLabel, yLabel, x, lines, isPercent = fal
             padding: 24,
             // A piece of the line itself: dashes are seen.
             generateLabels: ({ data }) =>
-              data.datasets.map(({ label = "", borderColor }, i) => ({
-                text: label,
-                strokeStyle: borderColor as string,
-                fontColor: ink,
-                lineWidth: 3,
-                lineDash: dashes[lines[i]?.split ?? "val"],
-                pointStyle: "line" as const,
-                datasetIndex: i,
-              })),
+              data.datasets
+                .map(({ label = "", borderColor }, i) => ({
+                  text: label,
+                  strokeStyle: borderColor as string,
+                  fontColor: ink,
+                  lineWidth: 3,
+                  lineDash: dashes[lines[i]?.split ?? "val"],
+                  pointStyle: "line" as const,
+                  datasetIndex: i,
+                }))
+                .filter(({ text }) => text !== ""),
           },
         },
       },
@@ -104,18 +136,22 @@ export function drawLineChart({ title, xLabel, yLabel, x, lines, isPercent = fal
           ticks: {
             color: ink,
             font: text(18),
-            precision: 0,
-            callback: (value) => (first === last && value !== first ? "" : String(value)),
+            ...(!isXPercent && { precision: 0 }),
+            callback: (value) => {
+              if (isXPercent) return asPercent(value);
+              return first === last && value !== first ? "" : String(value);
+            },
           },
         },
         y: {
           ...axis(yLabel),
-          ...(isPercent && { suggestedMax: 1, max: 1 }),
-          grace: isPercent ? 0 : "5%",
+          ...(isPercent && !isYFitted && { suggestedMax: 1, max: 1 }),
+          ...(isXPercent && { min: 0 }),
+          grace: isYFitted ? "5%" : 0,
           ticks: {
             color: ink,
             font: text(18),
-            ...(isPercent && { callback: (value) => `${Number((100 * Number(value)).toFixed(4))}%` }),
+            ...(isPercent && { callback: asPercent }),
           },
         },
       },

@@ -6,6 +6,7 @@ import sharp from "sharp";
 import { afterAll, expect, test, vi } from "vitest";
 import { BackgroundPlots } from "./background-plots.ts";
 import { series } from "./colors.ts";
+import { reliabilityDiagram, riskCoverageChart } from "./confidence-plots.ts";
 import { drawable } from "./fonts.ts";
 import type { LineChart } from "./line-chart.ts";
 import { drawPlot, type Plot } from "./plots.ts";
@@ -105,6 +106,23 @@ test("in a line chart training is dashed, and one epoch, NaN and gaps are plotte
   expect(failed.count(series[0])).toBeLessThan(whole.count(series[0]));
   const none = await pixelsOf(drawPlot(chart({ lines: line([Number.NaN, null, null, null]) })));
   expect(none.width).toBe(1500);
+});
+
+test("confidence is plotted as reliability and as risk by coverage, of one sample, too", async () => {
+  const confidence = Array.from({ length: 3000 }, (_, i) => (i + 1) / 3000);
+  for (const [given, right] of [
+    [confidence, confidence.map((_, i) => i % 3 !== 0)],
+    [[0.5], [true]],
+  ] as const) {
+    const reliability = reliabilityDiagram(given, right, "Reliability");
+    expect(reliability.x.at(0)).toBe(0);
+    expect(reliability.x.at(-1)).toBe(1);
+    const risk = riskCoverageChart(given, right, "Risk");
+    expect(risk.x.length).toBeLessThanOrEqual(1001);
+    expect(risk.x.at(-1)).toBe(1);
+    for (const data of [reliability, risk])
+      expect((await pixelsOf(drawPlot({ kind: "lineChart", data }))).count(series[0])).toBeGreaterThan(10);
+  }
 });
 
 test("plots are made in another thread as in this one, the last one of a file, and a failure is thrown once", async () => {
