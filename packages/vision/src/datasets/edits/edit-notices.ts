@@ -25,16 +25,17 @@ export function editNotices(edits: Edits, counts: EditCounts, known: ReadonlySet
     some(removed, "class removed", "classes removed"),
     some(state.addedClasses.length, "class added", "classes added"),
   ].flatMap((text) => text ?? []);
-  const edited = new Set([
-    ...[...state.labels].flatMap(([name, label]) => (label === null ? [] : [name])),
-    ...state.excluded.keys(),
-    ...state.splits.keys(),
-    ...state.added.keys(),
-  ]);
-  const gone = [...edited].filter((name) => !isThere(name));
+  // A label of an image that is there would have made it known.
+  const labeled = [...state.labels].flatMap(([name, label]) => (label === null ? [] : [name]));
+  const others = [...state.excluded.keys(), ...state.splits.keys(), ...state.added.keys()];
+  const gone = [
+    ...new Set([...labeled.filter((name) => !known.has(name)), ...others.filter((name) => !isThere(name))]),
+  ];
   return [
     ...(done.length === 0 ? [] : [`edits: ${done.join(", ")}`]),
-    ...(gone.length === 0 ? [] : [`edits of ${plural(gone.length, "image")} that are not there: such as ${gone[0]}`]),
+    ...(gone.length === 0
+      ? []
+      : [`edits of ${plural(gone.length, "image")} that are not in the data: such as ${gone[0]}`]),
     ...edits.notices,
   ];
 }

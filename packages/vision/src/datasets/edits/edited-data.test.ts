@@ -319,10 +319,18 @@ describe("classes", () => {
 describe("what is not as it seems", () => {
   it("is named: images that are not there", async () => {
     const root = newFolder(images(inClass));
-    edit(root, label("dog", "cat/z.png", "../../etc/x.png", "/etc/x.png", ".git/x.png", "cat/a.png"));
+    edit(root, label("dog", "cat/z.png", "../../etc/x.png", "/etc/x.png", ".git/x.png", "x.csv.png", "cat/a.png"));
     const { notices, train } = await opened(root);
     expect(train).toBe("a:dog b:cat c:cat d:dog e:dog f:dog");
-    expect(notices).toContain("edits of 4 images that are not there: such as cat/z.png");
+    expect(notices).toContain("edits of 5 images that are not in the data: such as cat/z.png");
+  });
+
+  it("is said: edits of the folder of a list", async () => {
+    const root = newFolder({ ...images(flat), "x.csv": csv(flat) });
+    edit(root, label("dog", "a.png"));
+    const { train, notices } = await opened(join(root, "x.csv"));
+    expect(train).toContain("a:cat");
+    expect(notices).toMatch(/^not applied, because they are of its folder: the edits in .*edits\.jsonl$/m);
   });
 
   it("is refused: an imported image that is a link", async () => {

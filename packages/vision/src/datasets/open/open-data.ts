@@ -4,7 +4,7 @@ import { comparePython, didYouMean, nearestName, plural, type Split, splitOf } f
 import { isFolder, isHidden, isImageName, subfolders } from "@classifier-training/image/files";
 import { VisionError } from "../../errors.ts";
 import type { ImageDataset } from "../dataset.ts";
-import { EditLog, type Edits } from "../edits/edit-log.ts";
+import { EditLog, type Edits, placesOf } from "../edits/edit-log.ts";
 import { editData } from "../edits/edited-parts.ts";
 import { isListingName, readListing } from "../listing.ts";
 import { isArchiveName, isOtherArchiveName, openArchives } from "./archives.ts";
@@ -44,11 +44,12 @@ export async function openData(path: string, options: OpenOptions = {}): Promise
     edits === undefined
       ? await recognize(path, options)
       : await editData(await recognize(path, { ...options, allowEmpty: options.allowEmpty || "skip" }), edits, options);
+  const notApplied = edits === undefined ? editsOfFolder(path) : [];
   const opened = new Map<string, Promise<ImageDataset>>();
   const open = async (name: string, { classToIdx, task = options.task }: SplitOptions) => {
     const dataset = await openPart(path, found, name, { ...options, classToIdx, task }, edits);
     if (splitOf(name) === "train" && dataset.classToIdx.size < 2) throw oneClass(path, dataset, edits);
-    return found.remarks.reduce((images, remark) => images.withRemark(remark), dataset);
+    return [...found.remarks, ...notApplied].reduce((images, remark) => images.withRemark(remark), dataset);
   };
   return {
     path,
@@ -63,6 +64,13 @@ export async function openData(path: string, options: OpenOptions = {}): Promise
       return known;
     },
   };
+}
+
+/** Says that a list or an archive without edits lies in a folder that has some: they are those of the folder. */
+function editsOfFolder(path: string): string[] {
+  if (isFolder(path)) return [];
+  const [, file] = placesOf(dirname(path));
+  return existsSync(file) ? [`not applied, because they are of its folder: the edits in ${file}`] : [];
 }
 
 async function recognize(path: string, options: OpenOptions): Promise<Recognized> {
