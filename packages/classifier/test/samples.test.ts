@@ -72,7 +72,12 @@ test("a training records where its images are; they are shown to a page that was
   expect(access).toEqual({ root: join(workspace, "data"), canMark: true, canExplain: true });
   const response = await imageOf(sample);
   expect(response.headers.get("content-type")).toBe("image/jpeg");
-  expect(Buffer.from(await response.arrayBuffer())).toEqual(readFileSync(join(workspace, sample)));
+  const bytes = Buffer.from(await response.arrayBuffer());
+  expect(bytes).toEqual(readFileSync(join(workspace, sample)));
+  const inData = await fetch(
+    `${dashboard.url}api/runs/${key}/sample-image?in=data&sample=${sample.replace(/^data./, "")}`,
+  );
+  expect(Buffer.from(await inData.arrayBuffer())).toEqual(bytes);
 });
 
 test("the evaluations of a training are its epochs, the best one marked, and that of its best weights", async () => {
@@ -188,9 +193,28 @@ test("images in an archive are shown, and marked by their names in it", async ()
   const address = `${dashboard.url}api/runs/zip`;
   const shown = await fetch(`${address}/sample-image?sample=${encodeURIComponent(path)}`);
   expect(shown.headers.get("content-type")).toBe("image/webp");
+  expect((await fetch(`${address}/sample-image?in=data&sample=a%2F1.jpg`)).status).toBe(200);
   const token = /#token=(.+)$/.exec(dashboard.writeUrl)?.[1] ?? "";
   const body = JSON.stringify({ sample: path, true: "a", label: "b" });
   const marked = await fetch(`${address}/marks`, { method: "POST", headers: { "x-write-token": token }, body });
   expect(((await marked.json()) as MarksReply).marks).toEqual([[path, { label: "b" }]]);
   expect(readFileSync(join(workspace, ".classifier/photos.zip.edits.jsonl"), "utf8")).toContain('"images":["a/1.jpg"]');
+  // An archive is not the folder that it lies in.
+  for (const beside of [sample, "outside.png"])
+    expect(await errorOf(await fetch(`${address}/sample-image?sample=${encodeURIComponent(beside)}`))).toContain(
+      "outside",
+    );
+});
+
+test("of a list, the images that it names are shown, and no others beside it", async () => {
+  writeFileSync(join(workspace, "list.csv"), `path,label\n${sample},1\nnone.png,7\n`);
+  RunWriter.open(join(trained.root, "list"), { cwd: workspace, dataRoot: join(workspace, "list.csv") }).finish(
+    "success",
+  );
+  const shown = (path: string) =>
+    fetch(`${dashboard.url}api/runs/list/sample-image?sample=${encodeURIComponent(path)}`);
+  expect((await shown(sample)).status).toBe(200);
+  expect(await errorOf(await shown(sample.replace(/\d\.jpg$/, (end) => `${(Number(end[0]) + 1) % 4}.jpg`)))).toContain(
+    "outside",
+  );
 });

@@ -2,7 +2,7 @@
 
 export { ImageDataset } from "./datasets/dataset.ts";
 export { describeEdit } from "./datasets/edits/describe-edit.ts";
-export type { Edit, ExclusionReason, RecordedEdit } from "./datasets/edits/edit.ts";
+export { type Edit, type ExclusionReason, importedPrefix, type RecordedEdit } from "./datasets/edits/edit.ts";
 export { EditLog } from "./datasets/edits/edit-log.ts";
 export type { EditState } from "./datasets/edits/edit-state.ts";
 export { openData } from "./datasets/open/open-data.ts";

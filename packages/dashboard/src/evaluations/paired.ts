@@ -24,8 +24,8 @@ const sideOf = (a: number, b: number): ComparedSide =>
   a === b ? (a === 0 ? "both" : "neither") : a < b ? "onlyA" : "onlyB";
 
 /**
- * Compares two evaluations on the samples that both have: those of equal content where both runs have recorded it, else
- * those of equal paths.
+ * Compares two evaluations on the samples that both have: those of equal paths, or of equal content where the runs
+ * have recorded it and that finds more: the data may have been moved.
  * @param side whose samples are listed, from `offset` on
  * @throws CtError where they have none in common
  */
@@ -35,7 +35,8 @@ export function pairedReply(
   { side, offset, limit }: { readonly side: ComparedSide; readonly offset: number; readonly limit: number },
 ): PairedReply {
   const byContent = pairs(contentsOf(a), contentsOf(b));
-  const found = byContent.length > 0 ? byContent : pairs(pathsOf(a), pathsOf(b));
+  const byPath = pairs(pathsOf(a), pathsOf(b));
+  const found = byContent.length > byPath.length ? byContent : byPath;
   if (found.length === 0) {
     throw new CtError({
       code: "dashboard/paired",
@@ -57,7 +58,7 @@ export function pairedReply(
     .sort((one, other) => confidence(other) - confidence(one));
   return {
     n: found.length,
-    pairedBy: byContent.length > 0 ? "content" : "path",
+    pairedBy: found === byContent ? "content" : "path",
     isMultilabel: a.table.isMultilabel || b.table.isMultilabel,
     accuracy: { a: shown(wilsonInterval(right(0), found.length)), b: shown(wilsonInterval(right(1), found.length)) },
     sides,

@@ -4,7 +4,7 @@ import { CtError, readRegularFile, shellWord, splitFolderNames } from "@classifi
 import { type DictConfig, load, select } from "@classifier-training/hydra";
 import { isImageName } from "@classifier-training/image/files";
 import { fileInside, isInside, type Run } from "@classifier-training/runs";
-import { openData, pathWithin, type SourceSpec, storedBytes } from "@classifier-training/vision/data";
+import { importedPrefix, openData, pathWithin, type SourceSpec, storedBytes } from "@classifier-training/vision/data";
 
 /** The folders whose images may be shown, and changed by edits. */
 export interface SamplePlaces {
@@ -36,8 +36,9 @@ export function sampleDataOf(run: Run, places: SamplePlaces): SampleData {
   const named = places.data.map((place) => realPath(place) ?? place);
   const allowed = [...named, realPath(places.cwd) ?? places.cwd].some((place) => isInside(place, real));
   if (!allowed) throw refused(`The run's images are in ${root}, which this page may not show`, places, root);
-  // The images of a list lie beside it, or in another folder that was named.
-  return { root, cwd, folders: [folderOf(real), ...named] };
+  // Beside a list or an archive is more than its images: only those that it names are shown, and those that edits have added.
+  const own = folderOf(real) === real ? real : join(dirname(real), importedPrefix);
+  return { root, cwd, folders: [own, ...named] };
 }
 
 /** Of runs that have not recorded it. */
@@ -81,14 +82,17 @@ const maxOpened = 4;
  */
 export async function storedImage({ root, cwd, folders }: SampleData, sample: string): Promise<StoredImage> {
   const path = resolve(cwd, sample);
-  if (statSync(path, { throwIfNoEntry: false })?.isFile()) {
+  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  const isFolder = folderOf(root) === root;
+  const [source, index] = isFile && isFolder ? [] : ((await membersOf(root)).get(path) ?? []);
+  if (isFile) {
     const real = realpathSync(path);
     // Checked by real paths: a link may lead out of the data.
-    if (folders.some((folder) => isInside(folder, real)) && [path, real].every((one) => isImageName(basename(one))))
+    const within = source === undefined ? folders : [dirname(realpathSync(root)), ...folders];
+    if (within.some((folder) => isInside(folder, real)) && [path, real].every((one) => isImageName(basename(one))))
       return { file: real };
     throw missing(sample, "it is outside of the data, or not an image");
   }
-  const [source, index] = (await membersOf(root)).get(path) ?? [];
   if (source === undefined || index === undefined) throw missing(sample, "it is not in the data any more");
   return { bytes: storedBytes(source, index) };
 }
@@ -110,8 +114,9 @@ function membersOf(root: string) {
   return known;
 }
 
+/** Images that edits leave out are members, too. */
 async function readMembers(root: string) {
-  const data = await openData(root, { onMissing: "skip", allowEmpty: true });
+  const data = await openData(root, { onMissing: "skip", allowEmpty: true, withEdits: false });
   const members = new Map<string, readonly [SourceSpec, number]>();
   for (const split of data.splits) {
     const { paths, source } = await data.open(splitFolderNames[split][0]);

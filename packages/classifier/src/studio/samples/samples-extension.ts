@@ -6,7 +6,14 @@ import { classNamesOf, fileInside, type Run, readLabelsMapping, runPaths } from 
 import { render } from "../renderings.ts";
 import { Explainer } from "./explainer.ts";
 import { marksOf, writeMark } from "./marks.ts";
-import { imageBytes, type SampleData, type SamplePlaces, sampleDataOf, storedImage } from "./sample-data.ts";
+import {
+  imageBytes,
+  type SampleData,
+  type SamplePlaces,
+  sampleDataOf,
+  sampleNameOf,
+  storedImage,
+} from "./sample-data.ts";
 
 /** Longest side in pixels of images that have to be converted. */
 const convertedSide = 1600;
@@ -30,7 +37,7 @@ export function samplesExtension(places: SamplePlaces): Extension {
     close: () => explainer.close(),
     routes: [
       { method: "GET", path: "runs/KEY/sample-access", answer: ({ run }) => ({ json: accessOf(run, places) }) },
-      { method: "GET", path: "runs/KEY/sample-image", answer: (call) => imageAnswer(dataOf(call), sampleIn(call)) },
+      { method: "GET", path: "runs/KEY/sample-image", answer: image },
       { method: "GET", path: "runs/KEY/grad-cam", answer: explained },
       { method: "GET", path: "runs/KEY/marks", answer: ({ run }) => marks(run) },
       {
@@ -44,19 +51,19 @@ export function samplesExtension(places: SamplePlaces): Extension {
     ],
   };
 
-  /** A sample of the map is named by its path in the data. */
-  function dataOf({ run, query }: Call): SampleData {
-    const data = sampleDataOf(run, places);
-    return query.get("in") === "data" && statSync(data.root).isDirectory() ? { ...data, cwd: data.root } : data;
-  }
-
   function marks(run: Run): Answer {
     return { json: marksOf(sampleDataOf(run, places), classesOf(run)) };
   }
 
-  async function explained(call: Call): Promise<Answer> {
-    const { run, query, request } = call;
-    const image = await imageBytes(dataOf(call), sampleIn(call));
+  function image({ run, query }: Call): Promise<Answer> {
+    const data = sampleDataOf(run, places);
+    const sample = query.get("sample") ?? "";
+    // The map of embeddings names images by their paths in the data.
+    return imageAnswer(data, query.get("in") === "data" ? sampleNameOf(data, sample) : sample);
+  }
+
+  async function explained({ run, query, request }: Call): Promise<Answer> {
+    const image = await imageBytes(sampleDataOf(run, places), query.get("sample") ?? "");
     const gone = new AbortController();
     const leave = () => gone.abort();
     request.socket.once("close", leave);
@@ -78,10 +85,6 @@ function accessOf(run: Run, places: SamplePlaces): SampleAccess {
     const { what, fix } = error.problem;
     return { problem: `${what}: ${fix}`, canMark: false, canExplain: false };
   }
-}
-
-function sampleIn({ query }: Call): string {
-  return query.get("sample") ?? "";
 }
 
 /** As it is where browsers show it; anything else is decoded, which only images can be. */

@@ -179,7 +179,8 @@ export function SampleImage({ address, alt }: { readonly address: string; readon
     setProblem(reply?.error ?? "The image cannot be shown.");
   };
   return (
-    <div class={`sample-image${isLoading ? " loading" : ""}`}>
+    <div class="sample-image">
+      {isLoading && problem === "" && <small class="sample-loading">loading ...</small>}
       {problem === "" ? (
         <img loading="lazy" decoding="async" alt={alt} src={address} onLoad={() => setLoading(false)} onError={ask} />
       ) : (
