@@ -41,8 +41,9 @@ export async function editData(found: Recognized, edits: Edits, options: OpenOpt
   for (const { pool, index, part, isAssigned, leftOut } of [...byPart.values()].flat()) {
     const split = splitOf(part);
     if (leftOut !== undefined || split === undefined) continue;
-    if (isAssigned) assigned.set(pools[pool]?.dataset.paths[index] as string, split);
-    else own.add(split);
+    const { dataset, part: before } = pools[pool] as Pool;
+    if (isAssigned) assigned.set(dataset.paths[index] as string, split);
+    if (!isAssigned || before === part) own.add(split);
   }
   return { ...found, parts, edited: { assigned, own: [...own] } };
 }

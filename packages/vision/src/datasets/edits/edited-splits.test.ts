@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { type Split, splitFolderNames } from "@classifier-training/base";
@@ -84,4 +84,14 @@ test("folds validate no image that is assigned, and train on those of train", as
   }
   const assigned = [0, 2, 3, 5, 21, 22, 30, 39];
   expect(validated.sort((a, b) => a - b)).toEqual(all.filter((i) => !assigned.includes(i)));
+});
+
+test("a validation split that the data has stays its own, also where edits assign its images to it", async () => {
+  const other = join(base, "with val");
+  for (const split of ["train", "val"]) cpSync(root, join(other, split), { recursive: true });
+  const log = EditLog.open(other);
+  log.append({ op: "split", images: names.map((name) => `val/${name}`), split: "val" });
+  const data = await splitData(await openData(other), { seed: 0, valFraction: "auto" });
+  expect("made" in data).toBe(false);
+  expect((await data.open("valid")).length).toBe(40);
 });

@@ -36,7 +36,7 @@ export interface Recognized {
 export interface EditedSplits {
   /** The splits of images that an edit assigned to one, by path. */
   readonly assigned: ReadonlyMap<string, Split>;
-  /** Splits with images that no edit assigned to them. */
+  /** Splits that the data itself has images in. */
   readonly own: readonly Split[];
 }
 
