@@ -102,6 +102,50 @@ test("edits are listed, taken back and made again, and written to a file", async
   expect((await run(["data", "edits", "nothing"])).stderr).toContain("the data path nothing does not exist");
 });
 
+test("images are edited by commands, too", async () => {
+  cpSync(join(dir, photos), join(dir, "by commands"), { recursive: true });
+  const label = (...args: string[]) => run(["data", "label", "by commands", ...args]);
+  const done = [
+    await label("by commands/0.jpg", "1.jpg", "--label", "fox"),
+    await label(join(dir, "by commands/2.jpg"), "--none"),
+    await label("5.jpg", "--exclude"),
+    await label("23.jpg", "--include"),
+    await label("6.jpg", "--split", "test"),
+    await label("3.jpg", "--split", "any"),
+  ];
+  expect(done.map(({ stdout }) => stdout.trim())).toEqual([
+    "label fox: 0.jpg and 1 more",
+    "no label: 2.jpg",
+    "left out: 5.jpg",
+    "used again: 23.jpg",
+    "split test: 6.jpg",
+    "any split: 3.jpg",
+  ]);
+  const { state } = EditLog.open(join(dir, "by commands"));
+  expect([state.labels.get("1.jpg"), state.labels.get("2.jpg"), state.excluded.get("5.jpg")]).toEqual([
+    "fox",
+    null,
+    "other",
+  ]);
+  expect([state.splits.get("6.jpg"), state.splits.get("3.jpg"), state.excluded.has("23.jpg")]).toEqual([
+    "test",
+    undefined,
+    false,
+  ]);
+  for (const [args, message] of [
+    [["99.jpg", "--none"], "there is no image 99.jpg in by commands"],
+    [["../edits.json", "--none"], "there is no image ../edits.json"],
+    [["0.jpg"], "received 0 options"],
+    [["0.jpg", "--none", "--include"], "received 2 options"],
+    [["0.jpg", "--split", "dev2"], "expected train, valid, test or any, received dev2"],
+    [["0.jpg", "--label", " "], "expected the name of a class"],
+  ] as const) {
+    const refused = await label(...args);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining(message)]);
+  }
+  expect(EditLog.open(join(dir, "by commands")).edits).toHaveLength(12);
+});
+
 test("what reads data reads it with edits, and says so in one line", async () => {
   const checked = await run(["data", "check", photos]);
   expect(checked.stdout).toMatch(

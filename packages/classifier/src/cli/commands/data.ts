@@ -7,6 +7,7 @@ import { progressLine } from "../progress.ts";
 import { registerDataAnalysis } from "./data-analysis.ts";
 import { registerDataEdits } from "./data-edits.ts";
 import { registerDataExport } from "./data-export.ts";
+import { registerDataLabel } from "./data-label.ts";
 
 interface CheckCommandOptions extends ColumnFlags {
   readonly minSide: number;
@@ -66,4 +67,5 @@ export const registerData: RegisterCommand = (program, finish) => {
     });
   registerDataEdits(data);
   registerDataExport(data);
+  registerDataLabel(data);
 };
