@@ -83,7 +83,7 @@ const rules: readonly Rule[] = [
   // Trains three times and kills one of them: it has a test of its own.
   [/^npx classifier verify /, "parsed"],
   // They need a browser, or an account.
-  [/^npx classifier (dashboard|wandb|synth|doctor|setup)\b/, "parsed"],
+  [/^npx classifier (dashboard|studio|wandb|synth|doctor|setup)\b/, "parsed"],
 ];
 
 /** Blocks that are one piece: run in a shell of their own. */

@@ -57,7 +57,7 @@ export function zipOf(workspace: Workspace): (response: ServerResponse) => Promi
     throw new CtError({
       code: "classifier/studio",
       what: `${names.size} images are more than a zip archive of the page holds (${maxFiles})`,
-      fix: "export them by the command line: classifier data export",
+      fix: "export them by the command line: classifier data export FOLDER --to NEW_FOLDER",
     });
   }
   return async (response) => {

@@ -25,7 +25,9 @@ export function classColor(name: string): string {
   return colors[Math.max(0, at) % colors.length] as string;
 }
 
-/** Whether a key was meant for a field that is written into, or for a dialog. */
-export function isTyping({ target }: Event): boolean {
-  return target instanceof Element && target.closest("input, textarea, select, dialog, [role=tablist]") !== null;
+/** Whether a key was meant for a field that is written into, for a dialog, or moves within a list or tabs. */
+export function isTyping({ target, key }: KeyboardEvent): boolean {
+  if (!(target instanceof Element)) return false;
+  const moves = /^(Arrow|Home|End|Page)/.test(key);
+  return target.closest(`input, textarea, dialog${moves ? ", select, [role=tablist]" : ""}`) !== null;
 }

@@ -29,6 +29,9 @@ export function ExportDialog({ onClose }: { readonly onClose: () => void }) {
           </li>
         </ul>
       )}
+      <p class="note">
+        By the command line: <code>{`classifier data export ${name} --to ${name}-edited`}</code>
+      </p>
     </Dialog>
   );
 }

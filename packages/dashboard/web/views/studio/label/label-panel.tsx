@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { StudioImage } from "../../../../src/studio-types.ts";
 import { classKeys, classOfKey, isTyping } from "../class-keys.ts";
 import { ClassField, ClassName } from "../class-name.tsx";
@@ -28,6 +28,7 @@ const ahead = 4;
 /** One image after the other, labeled by keys. */
 export function LabelPanel() {
   const [isHelping, setHelping] = useState(false);
+  const panel = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (isLoaded.value) restart();
   }, [queueParam.value, isLoaded.value]);
@@ -50,9 +51,13 @@ export function LabelPanel() {
         "?": () => setHelping(true),
       };
       const action = label === undefined ? actions[event.key] : () => apply({ label });
-      // A button that has the focus keeps its own keys.
       if (action === undefined) return;
       event.preventDefault();
+      // A key that is held labels one image, and not all that follow.
+      if (event.repeat && !event.key.startsWith("Arrow")) return;
+      // From the tabs or the list, whose own keys the arrows would be otherwise.
+      if (event.target instanceof Element && event.target.closest("select, [role=tablist]") !== null)
+        panel.current?.focus({ preventScroll: true });
       action();
     };
     document.addEventListener("keydown", press);
@@ -61,7 +66,7 @@ export function LabelPanel() {
   const shown = current.value;
   const total = queue.value.length;
   return (
-    <div class="label-panel">
+    <div ref={panel} class="label-panel" tabIndex={-1}>
       <div class="toolbar">
         <QueueSelect />
         <span class="count">
