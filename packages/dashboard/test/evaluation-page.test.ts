@@ -207,7 +207,7 @@ describe.skipIf(installed === undefined)("evaluations in a browser", () => {
   });
 
   test("the table of classes is sorted, compared with another epoch, and opens a class", async () => {
-    const page = await open("of=first&part=classes");
+    const page = await open("of=first&aspect=classes");
     const column = (n: number) => page.locator(`.class-report tbody tr td:nth-of-type(${n})`).allInnerTexts();
     const values = async (n: number) =>
       (await column(n)).map((text) => Number.parseFloat(text)).filter(Number.isFinite);
@@ -242,7 +242,7 @@ describe.skipIf(installed === undefined)("evaluations in a browser", () => {
   });
 
   test("errors come most confident first, and are ordered, paged and narrowed", async () => {
-    const page = await open("of=first&part=errors");
+    const page = await open("of=first&aspect=errors");
     const wrong = rows.filter((row) => row.true !== row.predicted).sort((a, b) => b.confidence - a.confidence);
     await eventually(() => cards(page).count()).toBe(48);
     expect(await cards(page).first().locator(".sample-path").getAttribute("title")).toBe(wrong[0]?.sample);
@@ -275,7 +275,7 @@ describe.skipIf(installed === undefined)("evaluations in a browser", () => {
   });
 
   test("images of a training are shown, explained, marked by keys and buttons, and what was marked stays", async () => {
-    const page = await open("part=errors&right=1", { address: real.writeUrl });
+    const page = await open("aspect=errors&right=1", { address: real.writeUrl });
     await eventually(() => cards(page).count()).toBe(8);
     const loaded = "[...document.querySelectorAll('.sample img')].filter((image) => image.naturalWidth > 0).length";
     await eventually(() => page.evaluate(loaded)).toBe(8);
@@ -314,7 +314,7 @@ describe.skipIf(installed === undefined)("evaluations in a browser", () => {
     ).toBe(360);
     await page.keyboard.press("g");
     await eventually(() => overlay.count()).toBe(0);
-    const reader = await open("part=errors&right=1", { address: real.url });
+    const reader = await open("aspect=errors&right=1", { address: real.url });
     await eventually(() => cards(reader).count()).toBe(8);
     await reader.getByRole("button", { name: "Grad-CAM" }).first().waitFor();
     expect(complaints).toEqual([]);
@@ -344,7 +344,7 @@ describe.skipIf(installed === undefined)("evaluations in a browser", () => {
   });
 
   test("the map names the image that is pointed at or reached by the keys", async () => {
-    const page = await open("of=first&part=map");
+    const page = await open("of=first&aspect=map");
     const map = page.getByRole("img", { name: /Map of 300 images/ });
     await map.focus();
     await page.keyboard.press("ArrowRight");
@@ -377,14 +377,14 @@ describe.skipIf(installed === undefined)("evaluations in a browser", () => {
 
   const views = {
     confusion: "of=first&true=class 0&predicted=class 1",
-    classes: "of=first&part=classes&class=class 3&true=class 3&against=epoch_000",
-    errors: "of=first&part=errors",
-    calibration: "of=first&part=calibration&evaluation=epoch_001",
-    slices: "of=first&part=slices",
-    map: "of=first&part=map",
+    classes: "of=first&aspect=classes&class=class 3&true=class 3&against=epoch_000",
+    errors: "of=first&aspect=errors",
+    calibration: "of=first&aspect=calibration&evaluation=epoch_001",
+    slices: "of=first&aspect=slices",
+    map: "of=first&aspect=map",
     many: "of=many",
     compare: "view=compare&a=first&b=second",
-    images: "part=errors&right=1",
+    images: "aspect=errors&right=1",
   };
 
   test.each([

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Dashboard, startDashboard } from "@classifier-training/dashboard";
 import {
+  dropPredictionDetails,
   epochFolder,
   evaluationPaths,
   joinLabels,
@@ -79,6 +80,28 @@ test("the evaluations of a run are listed, with those of the run that it resumed
     ["epoch_002", 2, true],
   ]);
   expect((await get<EvaluationList>("runs/outside/evaluations")).evaluations).toEqual([]);
+});
+
+test("a link that leads out of the folder of the runs is not an evaluation", async () => {
+  const elsewhere = mkdtempSync(join(tmpdir(), "elsewhere-"));
+  writeEvaluation(elsewhere, { classes: names, samples: 12 });
+  const { dir } = writeRun(join(root, "linked"), { classes: names });
+  symlinkSync(elsewhere, join(dir, epochFolder(0)));
+  expect((await get<EvaluationList>("runs/linked/evaluations")).evaluations).toEqual([]);
+  rmSync(elsewhere, { recursive: true });
+});
+
+test("details are read when they are written, and forgotten when they are dropped", async () => {
+  const { dir } = writeRun(join(root, "details"), { classes: names });
+  const folder = join(dir, epochFolder(0));
+  const lossOf = async () =>
+    (await get<SamplesReply>("runs/details/evaluations/epoch_000/samples?limit=1")).samples[0]?.loss;
+  writeEvaluation(folder, { classes: names, samples: 12 });
+  expect(await lossOf()).toBeUndefined();
+  writeEvaluation(folder, { classes: names, samples: 12, hasDetails: true });
+  expect(await lossOf()).toBeGreaterThan(0);
+  dropPredictionDetails(join(folder, evaluationPaths.predictions));
+  expect(await lossOf()).toBeUndefined();
 });
 
 test("the confusion matrix is that of the predictions, whatever the classes are called", async () => {

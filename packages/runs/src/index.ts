@@ -61,6 +61,7 @@ export {
   type PredictionDetails,
   type PredictionRow,
   predictionDetails,
+  predictionDetailsPath,
   predictionMetadata,
   readPredictions,
   splitLabels,

@@ -57,7 +57,7 @@ export interface PredictionRow extends Pick<Prediction, "sample" | "true" | "pre
 }
 
 /** Where the details of a table of predictions are: beside it, so that they can be dropped without touching the table. */
-function detailsPath(path: string): string {
+export function predictionDetailsPath(path: string): string {
   return path.replace(/(\.[^./\\]*)?$/, "_details$1");
 }
 
@@ -71,7 +71,7 @@ export function writePredictions(path: string, rows: readonly PredictionRow[]): 
   // Details of an earlier table must not be taken for those of this one.
   dropPredictionDetails(path);
   writeFileAtomic(path, csvText([...columns, ...counted], cells));
-  if (rows.some(({ details }) => details !== undefined)) writeDetails(detailsPath(path), rows);
+  if (rows.some(({ details }) => details !== undefined)) writeDetails(predictionDetailsPath(path), rows);
 }
 
 function writeDetails(path: string, rows: readonly PredictionRow[]): void {
@@ -116,7 +116,7 @@ export function predictionMetadata(row: Prediction): Readonly<Record<string, str
 
 /** Removes the details of a table of predictions, which take as much room as all else. */
 export function dropPredictionDetails(path: string): void {
-  rmSync(detailsPath(path), { force: true });
+  rmSync(predictionDetailsPath(path), { force: true });
 }
 
 /** The labels of a multilabel sample in one cell. */
@@ -143,7 +143,7 @@ export function labelCounts({ tp, fp, fn }: Prediction): LabelCounts | undefined
  */
 export function readPredictions(path: string): { readonly row: Prediction; readonly where: string }[] {
   const rows = table(path);
-  const details = existsSync(detailsPath(path)) ? table(detailsPath(path)) : [];
+  const details = existsSync(predictionDetailsPath(path)) ? table(predictionDetailsPath(path)) : [];
   return rows.map(({ values, where }, i) => {
     const more = details[i]?.values;
     const { data: row } = predictionSchema.safeParse(

@@ -4,6 +4,7 @@ import {
   fileInside,
   labelCounts,
   type Prediction,
+  predictionDetailsPath,
   readPredictions,
   splitLabels,
 } from "@classifier-training/runs";
@@ -37,8 +38,9 @@ export class TableCache {
   get(folder: string, classes: readonly string[]): EvaluationTable | undefined {
     const path = fileInside(folder, evaluationPaths.predictions);
     if (path === undefined) return undefined;
-    const { size, mtimeMs } = statSync(path);
-    const stamp = `${size} ${mtimeMs} ${classes.length}`;
+    // The details are written after the table, and dropped when another epoch is better.
+    const files = [path, predictionDetailsPath(path)].map((file) => statSync(file, { throwIfNoEntry: false }));
+    const stamp = [...files.map((file) => `${file?.size} ${file?.mtimeMs}`), classes.length].join(" ");
     const kept = this.#tables.get(path);
     this.#tables.delete(path);
     const table = kept?.stamp === stamp ? kept.table : readTable(path, classes);

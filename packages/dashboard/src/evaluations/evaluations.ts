@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CtError } from "@classifier-training/base";
 import { type EvaluationFolder, evaluationPaths, evaluationsOf, isInside, type Run } from "@classifier-training/runs";
@@ -28,9 +28,10 @@ export function evaluationFolder(run: Run, root: string, id: string): string {
   });
 }
 
-/** A run may say that it resumed another one that is not of this page. */
+/** A run may say that it resumed another one that is not of this page, or hold a link that leads out. */
 function foldersOf(run: Run, root: string): EvaluationFolder[] {
-  return evaluationsOf(run.dir).filter(({ folder }) => isInside(root, folder));
+  const real = realpathSync(root);
+  return evaluationsOf(run.dir).filter(({ folder }) => existsSync(folder) && isInside(real, realpathSync(folder)));
 }
 
 /** Of the files that are shown; empty where there are none. */

@@ -38,7 +38,7 @@ export function Calibration({ detail, evaluation }: PartProps) {
 function Reliability({ bins }: { readonly bins: readonly ShownBin[] }) {
   const most = Math.max(1, ...bins.map(({ count }) => count));
   const filled = bins.filter(({ count }) => count > 0);
-  const open = ({ low, high }: ShownBin) => filterSamples({ low, high }, { part: "errors", right: "1" });
+  const open = ({ low, high }: ShownBin) => filterSamples({ low, high }, { aspect: "errors", right: "1" });
   return (
     <section aria-label="Reliability diagram">
       <h3>Reliability</h3>

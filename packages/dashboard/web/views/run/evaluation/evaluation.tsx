@@ -56,7 +56,7 @@ export function Evaluation({ detail }: { readonly detail: RunDetail }) {
         label="Parts of the evaluation"
         tabs={parts}
         open={id}
-        onOpen={(next) => filterSamples({}, { part: next === "confusion" ? undefined : next, class: undefined })}
+        onOpen={(next) => filterSamples({}, { aspect: next === "confusion" ? undefined : next, class: undefined })}
         class="inner"
       />
       <TabPanel name="evaluation" open={id} class="evaluation-part">

@@ -46,7 +46,7 @@ export function Slices({ detail, evaluation }: PartProps) {
                 type="button"
                 class="link"
                 aria-label={`Images where ${key} is ${value}`}
-                onClick={() => filterSamples({ key, value }, { part: "errors" })}
+                onClick={() => filterSamples({ key, value }, { aspect: "errors" })}
               >
                 {value}
               </button>

@@ -4,7 +4,7 @@ import { param, setParams } from "../../../state/params.ts";
 
 /** The evaluation that is shown; without it the best one, or the newest of a run that trains. */
 export const evaluationParam = param("evaluation");
-export const partParam = param("part", "confusion");
+export const partParam = param("aspect", "confusion");
 
 const params = {
   true: param("true"),
@@ -27,7 +27,7 @@ const addresses: Readonly<Record<FilterName, string>> = {
 
 /** Whether the samples that are right are shown, too. */
 export const rightParam = param("right");
-export const orderParam = param("order", "confident");
+export const orderParam = param("sampleorder", "confident");
 
 /** Which samples the address asks for. */
 export function sampleFilter(): Readonly<Partial<Record<FilterName, string>>> {
