@@ -1,5 +1,5 @@
 import uPlot from "uplot";
-import { shortNumber } from "../state/format.ts";
+import { duration, shortNumber } from "../state/format.ts";
 import type { Points, XAxis } from "./curves.ts";
 import { fillMark, type Mark } from "./marks.ts";
 
@@ -132,17 +132,26 @@ export function plotLines(target: HTMLElement, plot: Plot, events: PlotEvents): 
         distr: logX && axis !== "wall" ? 3 : 1,
         ...(zoom && { range: () => [...zoom] as [number, number] }),
       },
-      y: { distr: logY ? 3 : 1, ...(yRange && !logY && { range: () => padded(yRange) }) },
+      y: {
+        distr: logY ? 3 : 1,
+        ...(!logY && {
+          range: (_plot, low, high) => {
+            if (yRange !== undefined) return padded(yRange);
+            return low === high ? padded([low, high]) : uPlot.rangeNum(low, high, 0.1, true);
+          },
+        }),
+      },
     },
     axes: [
       {
         ...axes,
         size: 28,
-        label: axisTitles[axis],
+        label: axis === "relative" ? "time since the start" : axisTitles[axis],
         labelSize: 16,
         labelFont: font,
         labelGap: 0,
-        ...(axis !== "wall" && { values: (_plot, ticks) => ticks.map(tickText) }),
+        ...(axis !== "wall" && { values: (_plot, ticks) => ticks.map((at) => xText(at, axis)) }),
+        ...(axis === "relative" && !logX && { splits: hourTicks }),
       },
       { ...axes, size: 58, values: (_plot, ticks) => ticks.map(tickText) },
     ],
@@ -174,6 +183,29 @@ export function plotLines(target: HTMLElement, plot: Plot, events: PlotEvents): 
 function padded([low, high]: readonly [number, number]): [number, number] {
   const space = (high - low || Math.abs(high) || 1) * 0.05;
   return [low - space, high + space];
+}
+
+/** A position on the x axis in words; not of the time of day. */
+export function xText(value: number | null, axis: XAxis): string {
+  return value !== null && axis === "relative" ? duration(value * 3600) : tickText(value);
+}
+
+/** Hours between ticks that are round seconds, minutes, hours or days. */
+const roundHours = [
+  ...[1, 2, 5, 10, 15, 30].flatMap((n) => [n / 3600, n / 60]),
+  ...[1, 2, 3, 6, 12, 24, 48, 120, 240],
+].sort((a, b) => a - b);
+
+/** Pixels between two of them, at least. */
+const tickSpace = 75;
+
+/** Ticks of an axis in hours; uPlot's own are round in decimal places. */
+function hourTicks(plot: uPlot, _axis: number, low: number, high: number): number[] {
+  const most = Math.max(1, Math.floor(plot.width / tickSpace) - 1);
+  const distance = roundHours.find((hours) => (high - low) / hours <= most) ?? (high - low) / most;
+  const first = Math.ceil(low / distance - 1e-6);
+  const count = Math.floor(high / distance + 1e-6) - first + 1;
+  return Array.from({ length: Math.max(0, count) }, (_, i) => (first + i) * distance);
 }
 
 function tickText(value: number | null): string {

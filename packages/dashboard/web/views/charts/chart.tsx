@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ChartGroup } from "../../charts/chart-groups.ts";
 import { rangeWithoutOutliers, type XAxis } from "../../charts/curves.ts";
 import { chartCsv, chartPng, download } from "../../charts/export.ts";
-import { axisTitles, formOf, type Hover, type Line, type Plotted, plotLines } from "../../charts/line-plot.ts";
+import { axisTitles, formOf, type Hover, type Line, type Plotted, plotLines, xText } from "../../charts/line-plot.ts";
 import { pointedRun } from "../../components/run-list.tsx";
 import { Swatch } from "../../components/swatch.tsx";
 import { columnOf } from "../../state/columns.ts";
@@ -169,7 +169,9 @@ function Tooltip({ hover, axis, width }: TooltipProps) {
   const isLeft = left + 60 > width / 2;
   return (
     <div class="tooltip" style={isLeft ? { right: `${width - left - 40}px` } : { left: `${left + 80}px` }}>
-      <strong>{axis === "wall" ? timeText(x * 1000) : `${axisTitles[axis]} ${shortNumber(x)}`}</strong>
+      <strong>
+        {axis === "wall" ? timeText(x * 1000) : axis === "relative" ? xText(x, axis) : `${axis} ${xText(x, axis)}`}
+      </strong>
       {sorted.slice(0, maxRows).map(({ label, color, mark, value }) => (
         <div key={label}>
           <Swatch color={color} mark={mark} />

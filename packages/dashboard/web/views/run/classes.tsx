@@ -24,13 +24,13 @@ export function Classes({ detail }: { readonly detail: RunDetail }) {
           count={`${rows.length} of ${labels.length} classes`}
         />
       </div>
-      <ol class="class-list">
+      <ul class="class-list">
         {rows.slice(0, maxShown).map(({ name, index }) => (
-          <li key={index} value={index}>
-            {name}
+          <li key={index}>
+            <span class="number">{index}</span> {name}
           </li>
         ))}
-      </ol>
+      </ul>
       {rows.length > maxShown && <p class="note">{`${rows.length - maxShown} more: type to find them.`}</p>}
     </>
   );

@@ -117,7 +117,7 @@ function Facts({ detail }: { readonly detail: RunDetail }) {
       <dl>
         {facts.map(([name, value]) =>
           value === undefined ? null : (
-            <div key={name}>
+            <div key={name} class={name === "Folder" || name === "Command" ? "wide" : ""}>
               <dt>{name}</dt>
               <dd>{value}</dd>
             </div>
