@@ -100,3 +100,27 @@ export interface ExportReport {
   readonly largestDifference: number;
   readonly bytes: number;
 }
+
+/** An image that `classifier data check` names. */
+export interface CheckedImage {
+  readonly split: string;
+  /** Below `root`. */
+  readonly path: string;
+  readonly label: string;
+}
+
+export interface CheckedGroup {
+  readonly images: readonly CheckedImage[];
+  readonly labels: readonly string[];
+}
+
+/** What the page shows of what `classifier data check --json` writes. */
+export interface CheckReport {
+  readonly root: string;
+  readonly exactDuplicates: readonly CheckedGroup[];
+  readonly nearDuplicates: readonly CheckedGroup[];
+  readonly contradictions: readonly CheckedGroup[];
+  readonly corrupt: readonly { readonly image: CheckedImage; readonly why: string }[];
+  readonly tiny: readonly { readonly image: CheckedImage; readonly width: number; readonly height: number }[];
+  readonly minSide: number;
+}

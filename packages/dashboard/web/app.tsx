@@ -1,6 +1,7 @@
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import type { StudioState } from "../src/studio-types.ts";
+import { lazily } from "./components/lazy.tsx";
 import { TabPanel, Tabs } from "./components/tabs.tsx";
 import { extensions, root } from "./state/api.ts";
 import { extensionState } from "./state/extensions.ts";
@@ -14,6 +15,11 @@ import { RunsView } from "./views/runs/runs-view.tsx";
 import { StudioView } from "./views/studio/studio-view.tsx";
 import { SweepView } from "./views/sweep/sweep-view.tsx";
 
+/** Loaded when they are opened. */
+const ReviewView = lazily(async () => (await import("./views/review/review-view.tsx")).ReviewView);
+const TrainingView = lazily(async () => (await import("./views/training/training-view.tsx")).TrainingView);
+const TryView = lazily(async () => (await import("./views/try/try-view.tsx")).TryView);
+
 interface ViewOfPage {
   readonly id: string;
   readonly title: string;
@@ -25,6 +31,9 @@ interface ViewOfPage {
 /** Every view of the page: a folder of `views/`, and a line here. */
 const allViews: readonly ViewOfPage[] = [
   { id: "images", title: "Images", View: StudioView, extension: "studio" },
+  { id: "review", title: "Review", View: ReviewView, extension: "jobs" },
+  { id: "train", title: "Train", View: TrainingView, extension: "jobs" },
+  { id: "try", title: "Try", View: TryView, extension: "jobs" },
   { id: "runs", title: "Runs", View: RunsView },
   { id: "charts", title: "Charts", View: ChartsView },
   { id: "run", title: "Details", View: RunView },

@@ -9,6 +9,20 @@ export interface LoadedMetrics extends RunMetrics {
   readonly version: string;
 }
 
+/** Runs whose curves a view needs besides those that are shown. */
+const wanted = signal<readonly string[]>([]);
+
+/** Loads the curves of a run and keeps them new, until the function that it returns is called. */
+export function wantMetrics(key: string): () => void {
+  wanted.value = [...wanted.peek(), key];
+  return () => {
+    const at = wanted.peek().indexOf(key);
+    wanted.value = wanted.peek().filter((_, i) => i !== at);
+  };
+}
+
+const isNeeded = (key: string) => selectedKeys.value.includes(key) || wanted.value.includes(key);
+
 /** Runs that are not shown keep their curves, this many. */
 const maxKept = 40;
 /** Points of a curve that are added before it is downsampled anew. */
@@ -29,7 +43,7 @@ class Curves {
   /** Keeps the curves of the runs that are shown as new as the list of runs, until the returned function is called. */
   follow(): () => void {
     return effect(() => {
-      for (const key of selectedKeys.value) {
+      for (const key of new Set([...selectedKeys.value, ...wanted.value])) {
         const version = runs.value.get(key)?.metricsVersion;
         if (version !== undefined && this.loaded.peek().get(key)?.version !== version) void this.#load(key, version);
       }
@@ -46,7 +60,7 @@ class Curves {
       const next = new Map(this.loaded.value);
       next.delete(key);
       next.set(key, { ...(reply.isAddition && before ? joined(before, reply) : reply), version });
-      for (const old of next.keys()) if (next.size > maxKept && !selectedKeys.value.includes(old)) next.delete(old);
+      for (const old of next.keys()) if (next.size > maxKept && !isNeeded(old)) next.delete(old);
       this.loaded.value = next;
       this.#note(key, undefined);
     } catch (error) {
@@ -56,7 +70,7 @@ class Curves {
     }
     // What was written meanwhile.
     const now = runs.value.get(key)?.metricsVersion;
-    if (now !== undefined && now !== version && selectedKeys.value.includes(key)) await this.#load(key, now);
+    if (now !== undefined && now !== version && isNeeded(key)) await this.#load(key, now);
   }
 
   #note(key: string, error: string | undefined): void {

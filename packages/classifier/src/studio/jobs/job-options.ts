@@ -17,7 +17,7 @@ const override = z
 const schemas = {
   suspects: z.strictObject(judges),
   "learning-curve": z.strictObject(judges),
-  next: z.strictObject({ ...judges, count: z.int().min(1).max(1000).optional() }),
+  next: z.strictObject({ runs: runs.optional(), count: z.int().min(1).max(1000).optional() }),
   check: z.strictObject({}),
   train: z.strictObject({
     time: time.optional(),

@@ -25,7 +25,12 @@ parentPort?.on("message", (task: PredictTask) => {
 async function predict({ run, image, classes }: PredictTask): Promise<Prediction> {
   const { classifier } = await open(run);
   const start = performance.now();
-  const [all = []] = await classifier.predict([image], { topK: Math.min(classes, classifier.classNames.length) });
+  const topK = Math.min(classes, classifier.classNames.length);
+  const [all = []] = await classifier.predictEach([image], { topK });
+  if (CtError.is(all)) {
+    const what = `this file is not an image that can be read: ${all.problem.what.replace(/^images\[0\] /, "it ")}`;
+    throw new CtError({ code: "studio/image", what, fix: "give a JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP file" });
+  }
   return {
     classes: all.map(({ label, probability }) => ({ label, probability })),
     ms: performance.now() - start,

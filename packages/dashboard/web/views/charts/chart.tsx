@@ -10,7 +10,7 @@ import { columnOf } from "../../state/columns.ts";
 import { shortNumber, timeText } from "../../state/format.ts";
 import type { LoadedMetrics } from "../../state/metrics.ts";
 import { nameOf } from "../../state/runs.ts";
-import { selectedRuns } from "../../state/selection.ts";
+import { type SelectedRun, selectedRuns } from "../../state/selection.ts";
 import { theme } from "../../state/theme.ts";
 import { linesOf } from "./lines.ts";
 import {
@@ -37,10 +37,12 @@ interface ChartProps {
   readonly metrics: ReadonlyMap<string, LoadedMetrics>;
   /** Where it is not the one that is chosen for all charts: that one's zoom is not for it either. */
   readonly axis?: XAxis;
+  /** Those of the list of runs by default. */
+  readonly runs?: readonly SelectedRun[];
 }
 
 /** One chart of the runs that are shown. */
-export function Chart({ group, metrics, axis = xAxis() }: ChartProps) {
+export function Chart({ group, metrics, axis = xAxis(), runs = selectedRuns.value }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   const [hover, setHover] = useState<Hover | undefined>(undefined);
@@ -48,7 +50,7 @@ export function Chart({ group, metrics, axis = xAxis() }: ChartProps) {
   const range = isShared ? zoom() : undefined;
   const weight = smoothing();
   const [logX, logY] = [isShared && logXParam.value !== "", isIn(logYParam, group.title)];
-  const [runs, spreadBy] = [selectedRuns.value, spreadParam.value];
+  const spreadBy = spreadParam.value;
   // The list of runs changes all the time; what of it is plotted rarely does.
   const identity = JSON.stringify(
     runs.map(({ run, color, mark }) => [run.key, color, mark, nameOf(run), run.monitor, columnOf(spreadBy)?.text(run)]),
