@@ -199,6 +199,11 @@ test.each<[string, string[], RegExp]>([
   ],
   ["data that is not there", ["suspects", "nowhere"], /the data root nowhere does not exist/],
   ["too little time", ["suspects", data, "--time", "20s"], /expected a time of 30 seconds or more, received '20s'/],
+  [
+    "a time too short for all",
+    ["learning-curve", data, "--time", "2m"],
+    /expected 5m or more for 9 networks, received 120 s/,
+  ],
   ["folds in two ways", ["suspects", data, "data.folds=5"], /the folds are chosen by --folds 3/],
   ["a word that is not an override", ["learning-curve", data, "photos2"], /received photos2/],
   ["a training that cannot be", ["suspects", data, "model=resnet999"], /the training of a fold failed[\s\S]*resnet999/],

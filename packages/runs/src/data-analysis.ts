@@ -32,6 +32,11 @@ export const dataAnalysisSchemas = {
   /** `data suspects`: images whose label is probably wrong, the most probable first. */
   suspects: z.object({
     ...head,
+    agreement: probability
+      .optional()
+      .describe(
+        "fraction of the images for which the networks prefer the label: the lower, the more suspects are only hard",
+      ),
     suspects: z.array(
       z.object({
         sample,
@@ -47,6 +52,7 @@ export const dataAnalysisSchemas = {
   learningCurve: z.object({
     ...head,
     measures: z.string().describe("what the errors are of, in words"),
+    warning: z.string().optional().describe("why the curve says little, in words"),
     images: z.int().describe("labeled images that training uses"),
     points: z
       .array(z.object({ images: z.int(), ...expectedError, repetitions: z.int() }))

@@ -66,39 +66,51 @@ export async function trainFolds(data: LabeledData, choices: FoldChoices): Promi
     .digest("hex");
   const folder = join(cacheFolder("folds"), key.slice(0, 16));
   const sizes = [1, ...fractions];
-  const whole = sizes.reduce((sum, fraction) => sum + fraction * folds, 0);
-  const seconds = parseTime(time) / whole;
+  const isTimed = !words.some((word) => /^\+*trainer\.max_epochs=/.test(word));
+  const seconds = isTimed ? shareTime(time, folds * sizes.length) : 0;
   const plans = sizes.flatMap((fraction) =>
     Array.from({ length: folds }, (_, fold): Plan => {
       const name = fraction === 1 ? `fold_${fold}` : `fold_${fold}_of_${Math.round(100 * fraction)}_percent`;
       const dir = join(folder, name);
       const size = fraction === 1 ? [] : [`data.test_fraction=${1 - fraction}`];
-      const limit = words.some((word) => /^\+*trainer\.max_epochs=/.test(word))
-        ? []
-        : [`time=${Math.floor(fraction * seconds)}s`];
+      const limit = isTimed ? [`time=${seconds}s`] : [];
       return { dir, words: [`data.folds=${folds}`, `data.fold=${fold}`, ...size, ...limit, ...words] };
     }),
   );
-  if (!isOf(data, folder) || choices.retrain) rmSync(folder, { recursive: true, force: true });
+  if (!isOf(data, folder, folds) || choices.retrain) rmSync(folder, { recursive: true, force: true });
   const open = plans.filter(({ dir }) => !isComplete(dir));
   if (open.length === 0)
     log.info(
       `using ${plural(plans.length, "network")} of folds in ${displayPath(folder)} (--retrain trains them anew)`,
     );
   else {
-    for (const { words: own } of open) for (const word of own) if (word.startsWith("time=")) parseTime(word.slice(5));
     log.info(
-      `training ${plural(open.length, "network")} on folds of the images, in ${describeTime(open.length * (parseTime(time) / plans.length))}, in ${displayPath(folder)}; the same command resumes, --model RUN uses a trained network`,
+      `training ${plural(open.length, "network")} on folds of the images${isTimed ? `, in ${describeTime(open.length * seconds)}` : ""}, in ${displayPath(folder)}; the same command resumes, --model RUN uses a trained network`,
     );
     writeFileAtomic(join(folder, "data.json"), `${JSON.stringify(contentsOf(data))}\n`);
   }
-  for (const [i, { dir, words: own }] of open.entries()) {
-    const [limit = ""] = own.filter((word) => word.startsWith("time="));
-    const total = limit === "" ? undefined : parseTime(limit.slice("time=".length));
-    await trainOne(data.root, dir, own, progressOf(`training (network ${i + 1} of ${open.length})`, total));
-  }
+  for (const [i, { dir, words: own }] of open.entries())
+    await trainOne(data.root, dir, own, progressOf(`training (network ${i + 1} of ${open.length})`, seconds));
   trimCache(cacheFolder("folds"), maxBytes, folder);
   return plans.map(({ dir }) => dir);
+}
+
+/** A training takes at least so long, to have an epoch. */
+const leastSeconds = 30;
+
+/**
+ * Seconds of each network: all have as many steps, also those of fewer images.
+ * @throws CtError for a time in which not all have an epoch
+ */
+function shareTime(time: string, networks: number): number {
+  const total = parseTime(time);
+  if (total >= leastSeconds * networks) return Math.floor(total / networks);
+  const least = Math.ceil((leastSeconds * networks) / 60);
+  throw new CtError({
+    code: "data/folds",
+    what: `--time ${time}: expected ${least}m or more for ${networks} networks, received ${total} s`,
+    fix: `give --time ${least}m or more, or a trained network with --model RUN`,
+  });
 }
 
 /** @throws CtError for what the folds decide */
@@ -113,7 +125,7 @@ function wordsOf({ words, folds }: FoldChoices): string[] {
 }
 
 /** Whether the folds in a folder are of this data, of which labels may have changed and a few images may be new. */
-function isOf(data: LabeledData, folder: string): boolean {
+function isOf(data: LabeledData, folder: string, folds: number): boolean {
   const file = join(folder, "data.json");
   if (!existsSync(file)) return false;
   try {
@@ -124,7 +136,7 @@ function isOf(data: LabeledData, folder: string): boolean {
     const unknown = now.contents.filter((content) => !known.has(content)).length;
     const isNear = before.classes.join("\n") === now.classes.join("\n") && unknown <= mostUnknown * now.contents.length;
     // One that was interrupted cannot be resumed with other labels.
-    const isWhole = readdirComplete(folder);
+    const isWhole = Array.from({ length: folds }, (_, fold) => join(folder, `fold_${fold}`)).every(isComplete);
     if (isNear && isWhole)
       log.info("labels or images have changed since the folds were trained: --retrain trains them anew");
     return isNear && isWhole;
@@ -142,10 +154,6 @@ function contentsOf({ images }: LabeledData) {
   };
 }
 
-function readdirComplete(folder: string): boolean {
-  return [...Array(2).keys()].every((k) => isComplete(join(folder, `fold_${k}`)));
-}
-
 function isComplete(dir: string): boolean {
   try {
     return readRun(dir)?.status === "success" && readSplitRecord(join(dir, runPaths.split)).samples.length > 0;
@@ -154,14 +162,14 @@ function isComplete(dir: string): boolean {
   }
 }
 
-/** Seconds, as far as they are known. */
-function progressOf(name: string, total: number | undefined): () => void {
+/** Seconds of all that there are; 0 where they are not known. */
+function progressOf(name: string, total: number): () => void {
   const started = performance.now();
   const show = progressInLog(log, (done, all) => `${name}: ${done} of ${all} s`, progressMs);
   return () => {
     const seconds = Math.round((performance.now() - started) / 1000);
     // It may take a little longer.
-    if (total !== undefined) show(Math.min(seconds, total - 1), total);
+    if (total > 0) show(Math.min(seconds, total - 1), total);
   };
 }
 

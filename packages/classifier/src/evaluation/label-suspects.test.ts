@@ -34,7 +34,7 @@ function planted(classes: number, images: number, size: number) {
 
 test("at least 80% of planted label errors are found at a precision of 50%", () => {
   const { known, wrong } = planted(8, 800, 32);
-  const suspects = findLabelSuspects(known);
+  const { suspects, agreement } = findLabelSuspects(known);
   const hits = (list: typeof suspects) => list.filter(({ sample }) => wrong.has(sample)).length;
   const list = suspects.slice(0, Math.floor(1.6 * wrong.size));
   expect(hits(list) / wrong.size).toBeGreaterThan(0.8);
@@ -44,8 +44,14 @@ test("at least 80% of planted label errors are found at a precision of 50%", () 
   const lines = readFileSync(file, "utf8").trim().split("\n");
   expect(lines[0]).toBe("sample,label,suggested,label_probability,confident");
   expect(lines.length).toBe(suspects.length + 1);
-  expect(findLabelSuspects(known)).toEqual(suspects);
-  expect(describeSuspects(suspects, 800, 3)).toMatch(/^800 images: \d+ probably with a wrong label[\s\S]*The 3 most/);
+  expect(findLabelSuspects(known).suspects).toEqual(suspects);
+  expect(agreement).toBeGreaterThan(0.8);
+  expect(describeSuspects({ suspects, agreement: 0.6 }, 800, 3)).toMatch(
+    /prefer the label of 60\.0% of the images only/,
+  );
+  expect(describeSuspects({ suspects, agreement }, 800, 3)).toMatch(
+    /^800 images: \d+ probably with a wrong label[\s\S]*The 3 most/,
+  );
 });
 
 test("a learning curve says what more images would bring", () => {
@@ -84,12 +90,30 @@ test("runs on parts of the data are a curve of whole trainings", () => {
   const networks = sizes.map((trainedOn) => ({ classNames, trainedOn }));
   const curve = measureLearningCurve({ images: [...images, other], networks }, 500);
   expect(curve.measures).toMatch(/^whole trainings/);
+  expect(curve.warning).toBeUndefined();
   expect(curve.points.map((point) => [point.images, point.repetitions])).toEqual([
     [100, 2],
     [200, 1],
     [400, 1],
   ]);
   expect(curve.forecasts[2]?.value).toBeCloseTo(1 / Math.sqrt(1000), 1);
+});
+
+test("trainings that were cut short make no forecast", () => {
+  const classNames = ["a", "b"];
+  // The more images, the fewer epochs.
+  const images = [0.3, 0.5, 0.7].flatMap((error, network) =>
+    Array.from({ length: 100 }, (_, i): HeldOutImage => {
+      const logits = Float32Array.from(classNames, (name) => Number((name === "a") !== i < 100 * error));
+      return { sample: `${network}/${i}`, label: "a", opinions: [{ network, features: new Float32Array(2), logits }] };
+    }),
+  );
+  const other = { sample: "b", label: "b", opinions: images[0]?.opinions ?? [] };
+  const networks = [100, 200, 400].map((trainedOn) => ({ classNames, trainedOn }));
+  const curve = measureLearningCurve({ images: [...images, other], networks }, 500);
+  expect(curve.warning).toMatch(/do not fall with the number of images[\s\S]*more --time and --retrain/);
+  expect(describeLearningCurve(curve)).toContain(curve.warning);
+  expect(describeLearningCurve(curve)).not.toContain("100 more images than");
 });
 
 test("images of one class have no suspects", () => {

@@ -1,21 +1,31 @@
 import { csvText, plural, shortened, writeFileAtomic } from "@classifier-training/base";
-import { type DataAnalysis, labelSuspects } from "@classifier-training/runs";
+import { type DataAnalysis, labelSuspects, percent } from "@classifier-training/runs";
 import { renderTable } from "../drawing/table.ts";
 import { type HeldOutImages, indexedLabels, pooledProbabilities } from "./held-out.ts";
 
 /** An image whose label may be wrong. */
 export type NamedSuspect = DataAnalysis<"suspects">["suspects"][number];
 
+export interface Suspects {
+  readonly suspects: readonly NamedSuspect[];
+  /** Fraction of the images for which the networks prefer the label. */
+  readonly agreement: number;
+}
+
+/** Below, many suspects are only images that the networks cannot tell. */
+const weak = 0.8;
+
 /**
  * Images whose label may be wrong, the most probable first: by confident learning on what networks say that were not trained
  * on them.
  * @throws CtError for images of fewer than two classes
  */
-export function findLabelSuspects(data: HeldOutImages): NamedSuspect[] {
+export function findLabelSuspects(data: HeldOutImages): Suspects {
   const { names, labels } = indexedLabels(data);
   const rows = pooledProbabilities(data);
   const predictions = labels.map((label, i) => ({ label, probabilities: new Map(rows[i]?.entries()) }));
-  return labelSuspects(predictions).map(({ index, label, suggested, selfConfidence, isConfident }) => ({
+  const agreeing = rows.filter((row, i) => row.indexOf(Math.max(...row)) === labels[i]).length;
+  const suspects = labelSuspects(predictions).map(({ index, label, suggested, selfConfidence, isConfident }) => ({
     sample: data.images[index]?.sample ?? String(index),
     label: names[label] as string,
     suggested: names[suggested] as string,
@@ -23,6 +33,7 @@ export function findLabelSuspects(data: HeldOutImages): NamedSuspect[] {
     suggestedProbability: asProbability(rows[index]?.[suggested] ?? 0),
     isConfident,
   }));
+  return { suspects, agreement: agreeing / rows.length };
 }
 
 /** Sums of float32 are a little off. */
@@ -42,9 +53,11 @@ export function writeLabelSuspects(path: string, suspects: readonly NamedSuspect
 }
 
 /** @param limit how many are listed */
-export function describeSuspects(suspects: readonly NamedSuspect[], images: number, limit: number): string {
+export function describeSuspects({ suspects, agreement }: Suspects, images: number, limit: number): string {
   const confident = suspects.filter(({ isConfident }) => isConfident).length;
-  const head = `${plural(images, "image")}: ${confident} probably with a wrong label, ${suspects.length - confident} more for which the model prefers another class`;
+  const found = `${plural(images, "image")}: ${confident} probably with a wrong label, ${suspects.length - confident} more for which the model prefers another class`;
+  const caution = `The networks prefer the label of ${percent(agreement)} of the images only: down the list, suspects are hard rather than wrong.\nA longer --time, or published weights, judge better.`;
+  const head = agreement < weak ? `${found}\n${caution}` : found;
   if (suspects.length === 0 || limit === 0) return head;
   const shown = suspects.slice(0, limit);
   const title =

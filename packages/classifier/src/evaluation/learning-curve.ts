@@ -55,6 +55,7 @@ export function measureLearningCurve(data: HeldOutImages, all: number): Measured
   const images = isPart ? Math.round(size) : all;
   return {
     measures: measuresOf(data, isOfNetworks),
+    ...(curve.law.rate === 0 && { warning: notFalling(isOfNetworks) }),
     images,
     points: summarized(points),
     curve: curveOf(curve, points, images),
@@ -78,6 +79,14 @@ function measuresOf({ networks }: HeldOutImages, isOfNetworks: boolean): string 
   return seen === 0
     ? "a linear model on the features of a network that was trained on other images"
     : `a linear model on the features of a network that was trained on ${seen} other images of the data: what a whole training on more images would bring is more`;
+}
+
+/** More images do not make a model worse: something else than their number has decided. */
+function notFalling(isOfNetworks: boolean): string {
+  const why = isOfNetworks
+    ? "the trainings were too short, or not equally long (the machine was busy): give them more --time and --retrain"
+    : "too few images, or features that say little of the classes";
+  return `the errors do not fall with the number of images, so the forecast says nothing: ${why}`;
 }
 
 /** The error of each network on what it has not seen. */
@@ -155,7 +164,8 @@ function classErrors(data: HeldOutImages): MeasuredCurve["classes"] {
     .sort((a, b) => (b.error ?? -1) - (a.error ?? -1));
 }
 
-export function describeLearningCurve({ measures, points, forecasts, classes, images }: MeasuredCurve): string {
+export function describeLearningCurve(curve: MeasuredCurve): string {
+  const { measures, warning, points, forecasts, classes, images } = curve;
   const written = ({ value, low, high }: { value: number; low: number; high: number }) =>
     `${percent(value)} (${percent(low)} to ${percent(high)})`;
   const names = ["all", "100 more", "twice as many", "ten times as many"];
@@ -169,7 +179,8 @@ export function describeLearningCurve({ measures, points, forecasts, classes, im
     `Errors by the number of training images, of ${measures}.`,
     "",
     renderTable("Learning curve", ["images", "number", "measured (95%)", "expected (95%)"], rows),
-    ...(now === undefined || more === undefined
+    ...(warning === undefined ? [] : [warning]),
+    ...(now === undefined || more === undefined || warning !== undefined
       ? []
       : [`100 more images than ${images}: ${percent(now.value)} -> ${written(more)}`]),
     ...(worst?.error == null

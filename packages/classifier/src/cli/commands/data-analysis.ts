@@ -30,7 +30,7 @@ function analysis(data: Command, name: string, description: string): Command {
 }
 
 /** The options of a command whose images are judged by networks that have not seen them. */
-function withJudges(command: Command): Command {
+function withJudges(command: Command, time: string): Command {
   return command
     .option("--model <run...>", modelHelp)
     .option("--split <name>", "only the images of this split (default: all)")
@@ -40,7 +40,7 @@ function withJudges(command: Command): Command {
       nonNegativeInteger,
       defaultFolds,
     )
-    .option("--time <time>", "without --model: for all trainings together", "5m")
+    .option("--time <time>", "without --model: for all trainings together", time)
     .option("--retrain", "without --model: train also what an earlier call has trained");
 }
 
@@ -81,7 +81,10 @@ type WriteArguments =
 
 /** Adds `data suspects`, `data learning-curve`, `data next` and `data map`. */
 export function registerDataAnalysis(data: Command): void {
-  withJudges(analysis(data, "suspects", "images whose label is probably wrong, by networks that have not seen them"))
+  withJudges(
+    analysis(data, "suspects", "images whose label is probably wrong, by networks that have not seen them"),
+    "5m",
+  )
     .option("--limit <n>", "number of images to list", nonNegativeInteger, 20)
     .option("--csv <file>", "write all of them to a file, the most probable first")
     .addHelpText(
@@ -101,13 +104,19 @@ Examples:
       );
       const judged = await openJudged(await requestOf(root, given, options));
       const confirmed = confirmedIn(root);
-      const suspects = findLabelSuspects(judged).filter(({ sample }) => !confirmed.has(sample));
+      const found = findLabelSuspects(judged);
+      const { agreement } = found;
+      const suspects = found.suspects.filter(({ sample }) => !confirmed.has(sample));
       await printJudges(judged.judges, root);
-      print(`${describeSuspects(suspects, judged.images.length, options.limit)}\n`);
+      print(`${describeSuspects({ suspects, agreement }, judged.images.length, options.limit)}\n`);
       if (options.csv !== undefined) writeLabelSuspects(options.csv, suspects);
-      await writeJson(options.json, "suspects", { formatVersion: 1, data: root, judges: judged.judges, suspects });
+      const { judges } = judged;
+      await writeJson(options.json, "suspects", { formatVersion: 1, data: root, judges, agreement, suspects });
     });
-  withJudges(analysis(data, "learning-curve", "what more images would bring: errors by number of training images"))
+  withJudges(
+    analysis(data, "learning-curve", "what more images would bring: errors by number of training images"),
+    "15m",
+  )
     .addHelpText(
       "after",
       `${judgesHelp}
@@ -115,7 +124,7 @@ Folds are also trained on a half and a quarter of the images. With runs of three
 these trainings; with fewer it is that of a linear model on the network's features.
 
 Examples:
-  classifier data learning-curve photos --time 20m
+  classifier data learning-curve photos --time 30m
   classifier data learning-curve photos --model resnet18`,
     )
     .action(async (root: string, given: string[], options: JudgeFlags) => {
