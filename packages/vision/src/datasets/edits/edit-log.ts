@@ -70,7 +70,7 @@ export class EditLog {
     this.#file.refresh();
     return this.#file.isCutOff
       ? [
-          `the last edit was not written to its end (a process was killed), and is left out: ${this.path}:${this.#file.length + 1}`,
+          `the last edit was not written to its end (its process was killed, or the disk is full), and is left out: ${this.path}:${this.#file.length + 1}`,
         ]
       : [];
   }

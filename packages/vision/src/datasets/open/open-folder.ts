@@ -1,3 +1,4 @@
+import { shellWord } from "@classifier-training/base";
 import { isImageName } from "@classifier-training/image/files";
 import { VisionError } from "../../errors.ts";
 import { ImageDataset, type ImageDatasetInit } from "../dataset.ts";
@@ -56,7 +57,10 @@ export async function openFolder(tree: FileTree, options: FolderOptions): Promis
   } catch (error) {
     if (!VisionError.is(error) || error.code !== "vision/split-empty") throw error;
     const where = unread.length === 0 ? describeTree(tree) : `listings there: ${some(root, unread)}`;
-    throw new VisionError({ ...error.problem, where, fix: expectedTree });
+    // Photos as they come from a camera.
+    const isLoose = !root.isArchive && tree.filesIn().some((path) => isImageName(nameOf(path)));
+    const label = `\n  or label them on a page: classifier studio ${shellWord(root.root)}`;
+    throw new VisionError({ ...error.problem, where, fix: isLoose ? expectedTree + label : expectedTree });
   }
 }
 
