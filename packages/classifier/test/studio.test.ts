@@ -191,6 +191,15 @@ test("images of all formats become what browsers show, in their EXIF orientation
   });
 });
 
+test("folders without images are classes of what is to come", async () => {
+  for (const name of ["b", "ä", "train"]) mkdirSync(join(data, name));
+  await serve();
+  expect((await images()).classes).toEqual([
+    { name: "b", count: 0 },
+    { name: "ä", count: 0 },
+  ]);
+});
+
 test("splits that the data has stay, and the others are made; images of several labels keep them", async () => {
   await paintFolders(data, {
     "train/a": ["red", 4],

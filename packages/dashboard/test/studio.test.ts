@@ -495,9 +495,9 @@ describe.skipIf(installed === undefined)("the studio in a browser", () => {
 
   test.each([
     [1280, "light", parts],
-    [1280, "dark", parts],
-    [360, "light", parts],
-    [2560, "dark", ["images", "label"]],
+    [1280, "dark", ["images", "label", "split"]],
+    [360, "light", ["images", "label", "classes", "history"]],
+    [2560, "dark", ["label"]],
   ] as const)(
     "at %d pixels, %s: nothing is out of the page, and axe finds nothing",
     async (width, colorScheme, shown) => {

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import { CtError, comparePython, type Split, splitFolderNames, splitOf } from "@classifier-training/base";
-import { filesBelow, isHidden, isImageName } from "@classifier-training/image/files";
+import { filesBelow, isFolder, isHidden, isImageName, subfolders } from "@classifier-training/image/files";
 import { openData, pathWithin } from "@classifier-training/vision/data";
 
 /** An image as the data itself has it, without edits. */
@@ -41,7 +41,8 @@ export async function readFolder(folder: string): Promise<FolderImages> {
   } catch (error) {
     notices.push(sentenceOf(error));
   }
-  const known = images.size === 0 ? [] : await readLabels(folder, images, nameOf, notices);
+  // Folders that someone has made for what is to come are classes, too.
+  const known = images.size === 0 ? namesOfClasses(folder) : await readLabels(folder, images, nameOf, notices);
   const classes = known ?? labelByFolder(images);
   return { images, classes, notices, folders, stamp };
 }
@@ -100,6 +101,11 @@ function labelByFolder(images: Map<string, OwnImage>): string[] {
     if (image.label !== undefined) classes.add(image.label);
   }
   return [...classes].sort(comparePython);
+}
+
+/** Of a folder without images. */
+function namesOfClasses(folder: string): string[] {
+  return isFolder(folder) ? subfolders(folder).filter((name) => splitOf(name) === undefined) : [];
 }
 
 function foldersOf(folder: string): string[] {

@@ -146,7 +146,8 @@ export async function edit(change: StudioEdit, words = ""): Promise<boolean> {
   const done = () => pending.splice(pending.indexOf(change), 1);
   try {
     await inOrder(() => api<StudioDone>("studio/edits", "POST", new Blob([JSON.stringify(change)])));
-    await catchUp();
+    // It is written; what the server says of it comes by the stream, too.
+    await catchUp().catch(() => {});
     done();
     return true;
   } catch (error) {

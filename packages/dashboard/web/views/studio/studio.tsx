@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import "../../style/studio.css";
 import { TabPanel, Tabs } from "../../components/tabs.tsx";
-import { canWrite } from "../../state/api.ts";
+import { canWrite, extensions } from "../../state/api.ts";
 import { param } from "../../state/params.ts";
 import { ClassesPanel } from "./classes-panel.tsx";
 import { HistoryPanel } from "./history-panel.tsx";
@@ -153,7 +153,8 @@ function nextStep(): string {
   if (used.length === 0) return "";
   if (classes.value.length < 2) return "Next: add two or more classes (Classes), then label the images (Label).";
   if (unlabeled > 0) return `Next: label the images without a label (${unlabeled.toLocaleString("en")} in Label).`;
-  return `All ${used.length.toLocaleString("en")} images have a label.`;
+  const next = extensions.value?.includes("jobs") ? " Next: look through them (Review), then train (Train)." : "";
+  return `All ${used.length.toLocaleString("en")} images have a label.${next}`;
 }
 
 interface FirstScreenProps {
