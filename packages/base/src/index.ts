@@ -8,6 +8,7 @@ export {
 } from "./cache-folder.ts";
 export { displayPath, isProcessAlive, scratchFolder, temporaryPath, writeFileAtomic } from "./files.ts";
 export { importModule } from "./import-module.ts";
+export { tryLockFile } from "./lock-file.ts";
 export {
   getLogger,
   type Logger,

@@ -1,8 +1,7 @@
-import { mkdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { hostname } from "node:os";
+import { mkdir, rm, utimes } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { getLogger, isProcessAlive } from "@classifier-training/base";
+import { getLogger, tryLockFile } from "@classifier-training/base";
 
 const refreshMs = 4_000;
 const staleMs = 20_000;
@@ -15,7 +14,7 @@ const log = getLogger("torch.download");
 export async function withFileLock<T>(path: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   const lock = `${path}.lock`;
   await mkdir(dirname(path), { recursive: true });
-  for (let waits = false; !(await tryLock(lock)); waits = true) {
+  for (let waits = false; !tryLockFile(lock, staleMs); waits = true) {
     if (!waits) log.info(`waiting for another process that downloads ${basename(path)}`);
     await sleep(200, undefined, signal === undefined ? {} : { signal });
   }
@@ -29,27 +28,5 @@ export async function withFileLock<T>(path: string, work: () => Promise<T>, sign
   } finally {
     clearInterval(refresh);
     await rm(lock, { force: true });
-  }
-}
-
-async function tryLock(lock: string): Promise<boolean> {
-  try {
-    await writeFile(lock, JSON.stringify({ pid: process.pid, host: hostname() }), { flag: "wx" });
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-  if (await isStale(lock)) await rm(lock, { force: true });
-  return false;
-}
-
-async function isStale(lock: string): Promise<boolean> {
-  try {
-    const { mtimeMs } = await stat(lock);
-    if (Date.now() - mtimeMs > staleMs) return true;
-    const { pid, host } = JSON.parse(await readFile(lock, "utf8")) as { pid: number; host: string };
-    return host === hostname() && pid !== process.pid && !isProcessAlive(pid);
-  } catch {
-    return false; // gone meanwhile, or not yet written
   }
 }
