@@ -93,7 +93,7 @@ export interface ShownSample {
   readonly index: number;
   /** Its path, or its index in the split. */
   readonly sample: string;
-  /** Several labels have `|` between them. */
+  /** For people: several labels have commas between them. */
   readonly true: string;
   readonly predicted: string;
   readonly confidence: number | null;

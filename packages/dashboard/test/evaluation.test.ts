@@ -232,9 +232,9 @@ test("of several labels an image the classes have what is missing and too much, 
     ["sky", 2, 1, 1, undefined],
   ]);
   const wrong = await get<SamplesReply>("runs/labels/evaluations/epoch_000/samples?wrong=1&true=sky");
-  expect(wrong.samples.map(({ sample, counts }) => [sample, counts?.fp, counts?.fn])).toEqual([
-    ["0.png", 0, 1],
-    ["1.png", 1, 0],
+  expect(wrong.samples.map(({ predicted, counts }) => [predicted, counts?.fp, counts?.fn])).toEqual([
+    ["sea", 0, 1],
+    ["sky, a|b", 1, 0],
   ]);
   const response = await fetch(`${dashboard.url}api/runs/labels/evaluations/epoch_000/confusion`);
   expect(((await response.json()) as { error: string }).error).toContain("see Classes");

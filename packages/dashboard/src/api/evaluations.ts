@@ -61,7 +61,8 @@ export const embeddings: Route = {
   path: "runs/KEY/embeddings",
   answer: ({ run }) => {
     const path = fileInside(run.dir, runPaths.embeddingsMap);
-    if (path === undefined) return refusal(404, "the run has no map: `classifier data map PATH --model RUN` makes one");
+    if (path === undefined)
+      return refusal(404, "The run has no map: `classifier data map PATH --model RUN` makes one.");
     const { method, points } = readDataAnalysis(path, "map");
     const map: EmbeddingsMap = { method, points };
     return { json: map };

@@ -1,4 +1,4 @@
-import { labelCounts, type Prediction, predictionDetails, sliceNamer } from "@classifier-training/runs";
+import { labelCounts, type Prediction, predictionDetails, sliceNamer, splitLabels } from "@classifier-training/runs";
 import type { SampleQuery, SamplesReply, ShownSample } from "../evaluation-types.ts";
 import type { EvaluationTable } from "./evaluation-table.ts";
 
@@ -64,11 +64,12 @@ export function shownSample({ rows, confidence, wrong }: EvaluationTable, index:
   const details = predictionDetails(row);
   const counts = labelCounts(row);
   const value = confidence[index] as number;
+  const labelText = (cell: string) => (counts === undefined ? cell : splitLabels(cell).join(", "));
   return {
     index,
     sample: row.sample,
-    true: row.true,
-    predicted: row.predicted,
+    true: labelText(row.true),
+    predicted: labelText(row.predicted),
     confidence: Number.isFinite(value) ? value : null,
     isWrong: wrong[index] !== 0,
     ...(counts !== undefined && { counts }),

@@ -109,7 +109,7 @@ function Reliability({ bins }: { readonly bins: readonly ShownBin[] }) {
 
 /** The error rate of what is answered, when the least confident images are left to people. */
 function RiskCoverage({ points, at }: EvaluationSummary["riskCoverage"]) {
-  const top = Math.max(0.02, ...points.map(({ risk }) => risk)) * 1.1;
+  const top = Math.min(1, Math.max(0.02, ...points.map(({ risk }) => risk)) * 1.1);
   const line = points.map(({ coverage, risk }) => {
     const { x1, y1 } = place(coverage, risk / top, "1");
     return `${x1.toFixed(1)},${y1.toFixed(1)}`;
