@@ -18,7 +18,7 @@ export function SuspectsPart() {
           <p class="note">{`${judges.images} images were judged (${judges.note}). ${
             suspects.length === 0
               ? "No label looks wrong."
-              : `${suspects.filter(({ isConfident }) => isConfident).length} labels are probably wrong, ${suspects.filter(({ isConfident }) => !isConfident).length} more are doubtful.`
+              : `${suspects.filter(({ isConfident }) => isConfident).length} probably with a wrong label, ${suspects.filter(({ isConfident }) => !isConfident).length} doubtful.`
           }`}</p>
           <Walk
             name="probable label errors"

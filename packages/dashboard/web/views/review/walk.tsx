@@ -139,7 +139,7 @@ export function Walk({ items, name }: WalkProps) {
                 </button>
               )}
               <fieldset class="class-choices">
-                <legend>Another class</legend>
+                <legend>{item.label === undefined ? "Its class" : "Another class"}</legend>
                 {classes.value.slice(0, 40).map(({ name: label }) => (
                   <button key={label} type="button" onClick={() => actions.label(label)}>
                     <span class="swatch" style={{ background: classColor(label) }} /> <bdi>{label}</bdi>{" "}
