@@ -265,6 +265,9 @@ describe.skipIf(installed === undefined)("the studio in a browser", () => {
     await dialog.getByText("cats (4), dögs (2)").waitFor();
     await dialog.getByRole("button", { name: "Cancel" }).click();
     await eventually(() => tiles(page).count()).toBe(8);
+    // In the order of their names, and not of the hashes that they are kept by.
+    const names = await page.locator(".tile-name bdi").allInnerTexts();
+    expect(names).toEqual([...names].sort());
     expect(complaints).toEqual([]);
   });
 

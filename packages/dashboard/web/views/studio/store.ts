@@ -29,10 +29,13 @@ export const announcement = signal("");
 /** Why something was not done. */
 export const failure = signal("");
 
-/** All images by path, in the order of their paths. */
+/** All images, in the order of what they are called. */
 export const images = computed((): readonly StudioImage[] => {
   void version.value;
-  return [...shown.values()].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  return [...shown.values()].sort((a, b) => {
+    const [first, second] = [nameOf(a), nameOf(b)];
+    return first < second ? -1 : first > second ? 1 : a.path < b.path ? -1 : 1;
+  });
 });
 
 /** The classes with the number of their images, those of edits on their way included. */
