@@ -55,7 +55,7 @@ export function Analysis<T>({ kind, title, about, judges, options = {}, children
               <label>
                 Time for that
                 <select value={time} onChange={(event) => setTime(event.currentTarget.value)}>
-                  {["1m", "2m", "5m", "20m", "1h"].map((text) => (
+                  {timesOf(kind).map((text) => (
                     <option key={text} value={text}>
                       {text}
                     </option>
@@ -88,4 +88,9 @@ export function Analysis<T>({ kind, title, about, judges, options = {}, children
       {value !== undefined && found !== undefined && children(value, found)}
     </>
   );
+}
+
+/** Each network that judges needs half a minute at least, and a curve has one for each fold of each size. */
+function timesOf(kind: JobKind): readonly string[] {
+  return [...(kind === "learning-curve" ? [] : ["2m"]), "5m", "20m", "1h"];
 }
