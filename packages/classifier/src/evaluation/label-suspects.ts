@@ -56,8 +56,9 @@ export function writeLabelSuspects(path: string, suspects: readonly NamedSuspect
 export function describeSuspects({ suspects, agreement }: Suspects, images: number, limit: number): string {
   const confident = suspects.filter(({ isConfident }) => isConfident).length;
   const found = `${plural(images, "image")}: ${confident} probably with a wrong label, ${suspects.length - confident} more for which the model prefers another class`;
-  const caution = `The networks prefer the label of ${percent(agreement)} of the images only: down the list, suspects are hard rather than wrong.\nA longer --time, or published weights, judge better.`;
-  const head = agreement < weak ? `${found}\n${caution}` : found;
+  // Confident learning counts what weak networks cannot tell as label errors.
+  const caution = `${plural(images, "image")}: the networks prefer the label of ${percent(agreement)} only, too few to say how many labels are wrong.\nThe first suspects are worth a look; a longer --time, or published weights, judge better.`;
+  const head = agreement < weak ? caution : found;
   if (suspects.length === 0 || limit === 0) return head;
   const shown = suspects.slice(0, limit);
   const title =
