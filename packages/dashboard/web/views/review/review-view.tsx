@@ -1,7 +1,9 @@
 import "../../style/studio.css";
 import "../../style/jobs.css";
+import { useEffect } from "preact/hooks";
 import { TabPanel, Tabs } from "../../components/tabs.tsx";
 import { param } from "../../state/params.ts";
+import { announcement } from "../studio/store.ts";
 import { DuplicatesPart } from "./duplicates-part.tsx";
 import { EnoughPart } from "./enough-part.tsx";
 import { NextPart } from "./next-part.tsx";
@@ -19,6 +21,10 @@ const parts = [
 /** What is worth a look in the data, the most rewarding first. */
 export function ReviewView() {
   const { id, Part } = parts.find((part) => part.id === partParam.value) ?? parts[0];
+  // What was said elsewhere is not about these images.
+  useEffect(() => {
+    announcement.value = "";
+  }, [id]);
   return (
     <div class="studio-page review-view">
       <h2 class="hidden-label">Review</h2>
