@@ -72,7 +72,7 @@ export function ChartsView() {
 }
 
 /** What the marks mean: colors are those of the list of runs. */
-function Legend() {
+export function Legend() {
   return (
     <p class="note legend">
       <svg width="28" height="8" aria-hidden="true">

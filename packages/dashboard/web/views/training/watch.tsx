@@ -9,6 +9,7 @@ import { metrics, wantMetrics } from "../../state/metrics.ts";
 import { runs } from "../../state/runs.ts";
 import { theme } from "../../state/theme.ts";
 import { Chart } from "../charts/chart.tsx";
+import { Legend } from "../charts/charts-view.tsx";
 
 /** A training as it goes: what it chose, how far it is, its curves. */
 export function Watch({ job }: { readonly job: Job }) {
@@ -59,11 +60,14 @@ function Curves({ run }: { readonly run: RunSummary }) {
   const shown = [{ run, ...styleOf(0, theme.value) }];
   if (charts.length === 0) return null;
   return (
-    <div class="chart-grid">
-      {charts.map((group) => (
-        <Chart key={group.title} group={group} metrics={metrics.value} runs={shown} />
-      ))}
-    </div>
+    <>
+      <div class="chart-grid">
+        {charts.map((group) => (
+          <Chart key={group.title} group={group} metrics={metrics.value} runs={shown} />
+        ))}
+      </div>
+      <Legend />
+    </>
   );
 }
 

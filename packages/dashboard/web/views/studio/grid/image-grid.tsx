@@ -3,7 +3,7 @@ import type { StudioImage } from "../../../../src/studio-types.ts";
 import { selected } from "./filters.ts";
 import { Tile } from "./tile.tsx";
 
-/** Pixels, as in the style sheet: of a tile with the space around it. */
+/** Pixels, as in the style sheet: of a tile with the space around it; they grow wider to fill a row. */
 const tile = { width: 156, height: 186 };
 /** Rows outside of the view that are there already when it is scrolled. */
 const spareRows = 2;
@@ -37,6 +37,7 @@ export function ImageGrid({ images, onOpen, onKey }: ImageGridProps) {
     return () => observer.disconnect();
   }, []);
   const columns = Math.max(1, Math.floor(width / tile.width));
+  const tileWidth = Math.floor(width / columns);
   const rows = Math.ceil(images.length / columns);
   const first = Math.max(0, Math.floor(scroll / tile.height) - spareRows) * columns;
   const last = Math.min(images.length, (Math.ceil((scroll + height) / tile.height) + spareRows) * columns);
@@ -125,7 +126,8 @@ export function ImageGrid({ images, onOpen, onKey }: ImageGridProps) {
             image={image}
             at={at}
             count={images.length}
-            left={(at % columns) * tile.width}
+            left={(at % columns) * tileWidth}
+            width={tileWidth}
             top={Math.floor(at / columns) * tile.height}
             isSelected={selected.value.has(image.path)}
             isActive={at === activeAt}

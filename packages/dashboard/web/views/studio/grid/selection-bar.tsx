@@ -44,7 +44,7 @@ export function SelectionBar({ images }: { readonly images: readonly StudioImage
           void labelImages(images, label.trim());
         }}
       >
-        <ClassField label="Class" value={label} onInput={setLabel} placeholder="one, or a new one" />
+        <ClassField label="Class" value={label} onInput={setLabel} placeholder="known or new" />
         <button type="submit" class="primary" disabled={none || label.trim() === ""}>
           Label
         </button>

@@ -9,6 +9,8 @@ interface TileProps {
   readonly count: number;
   readonly left: number;
   readonly top: number;
+  /** With the space around it. */
+  readonly width: number;
   readonly isSelected: boolean;
   readonly isActive: boolean;
   readonly onFocus: () => void;
@@ -17,9 +19,12 @@ interface TileProps {
   readonly onOpen: () => void;
 }
 
+/** Pixels, as in the style sheet: on both sides of a tile together. */
+const margin = 8;
+
 /** One image of the grid. */
 export function Tile(props: TileProps) {
-  const { image, at, count, left, top, isSelected, isActive } = props;
+  const { image, at, count, left, top, width, isSelected, isActive } = props;
   return (
     <div
       role="option"
@@ -28,7 +33,7 @@ export function Tile(props: TileProps) {
       aria-posinset={at + 1}
       aria-setsize={count}
       tabIndex={isActive ? 0 : -1}
-      style={{ left: `${left}px`, top: `${top}px` }}
+      style={{ left: `${left}px`, top: `${top}px`, width: `${width - margin}px` }}
       onFocus={props.onFocus}
       onKeyDown={props.onKeyDown}
       onClick={props.onClick}

@@ -59,9 +59,7 @@ export function ImportDialog({ files, onClose }: ImportDialogProps) {
         )}
         {choice("none", "none yet: they are labeled later")}
         {choice("class", "one class for all of them")}
-        {kind === "class" && (
-          <ClassField label="Class" value={name} onInput={setName} placeholder="one, or a new one" />
-        )}
+        {kind === "class" && <ClassField label="Class" value={name} onInput={setName} placeholder="known or new" />}
       </fieldset>
       <p class="note">Images are copied into the folder, each content once. The originals stay as they are.</p>
     </Dialog>

@@ -124,7 +124,7 @@ export function Webcam({ onClose }: { readonly onClose: () => void }) {
               </select>
             </label>
           )}
-          <ClassField label="Class" value={label} onInput={setLabel} placeholder="none, one, or a new one" />
+          <ClassField label="Class" value={label} onInput={setLabel} placeholder="none, known or new" />
           <label>
             Images a second{" "}
             <input
