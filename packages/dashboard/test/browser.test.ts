@@ -2,18 +2,16 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Dashboard, type RunChanges, startDashboard } from "@classifier-training/dashboard";
 import { readAnnotations, writeOrigins } from "@classifier-training/runs";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { chromium as installed } from "../../base/test/browser.ts";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { eventually } from "./eventually.ts";
 import { type WrittenRun, writeImage, writeRun, writeRuns } from "./runs-on-disk.ts";
+import { addressOf, expectAccessible, hasBrowser, type Opened, useBrowser } from "./use-browser.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const axe = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 // 1 x 1 pixels.
 const png = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
@@ -28,12 +26,10 @@ let root: string;
 let many: string;
 let dashboard: Dashboard;
 let large: Dashboard;
-let browser: Browser;
 let live: WrittenRun;
-let context: BrowserContext | undefined;
 
-/** Chromium is Debian's: `apt-get install chromium`. Without it, these tests are skipped. */
-describe.skipIf(installed === undefined)("in a browser", () => {
+describe.skipIf(!hasBrowser)("in a browser", () => {
+  const { complaints, contextOf, newContext, open: openAt } = useBrowser();
   beforeAll(async () => {
     root = mkdtempSync(join(tmpdir(), "dashboard a b ü-"));
     const day = (hour: string) => join(root, key(hour));
@@ -72,40 +68,15 @@ describe.skipIf(installed === undefined)("in a browser", () => {
     dashboard = await startDashboard({ root, port: 0, pollMs: 100 });
     large = await startDashboard({ root: many, port: 0 });
     await Promise.all([dashboard.ready, large.ready]);
-    browser = await chromium.launch({ executablePath: installed as string, args: ["--no-sandbox"] });
   });
   afterAll(async () => {
-    await browser?.close();
     await Promise.all([dashboard?.close(), large?.close()]);
     for (const folder of [root, many]) rmSync(folder, { recursive: true, force: true });
   });
-  afterEach(async () => {
-    await context?.close();
-    context = undefined;
-  });
-
-  const complaints: string[] = [];
-
-  interface Opened {
-    readonly width?: number;
-    readonly colorScheme?: "light" | "dark";
-    readonly address?: string;
-  }
 
   /** Opens the page with a query, as a person who may write unless another address is given. */
-  async function open(
-    query: string,
-    { width = 1280, colorScheme = "light", address = dashboard.writeUrl }: Opened = {},
-  ) {
-    complaints.length = 0;
-    context ??= await browser.newContext({ viewport: { width, height: 900 }, colorScheme, acceptDownloads: true });
-    const page = await context.newPage();
-    page.on("pageerror", (error) => complaints.push(String(error)));
-    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-    const url = new URL(address);
-    await page.goto(`${url.origin}/${query}${url.hash}`);
-    return page;
-  }
+  const open = (query: string, { address = dashboard.writeUrl, ...how }: Opened & { readonly address?: string } = {}) =>
+    openAt(addressOf(address, query), how);
 
   const rows = (page: Page) => page.locator("[role=grid] [role=row]:not(.table-head)");
   const firstName = (page: Page) => rows(page).first().locator(".column-name").innerText();
@@ -274,8 +245,7 @@ describe.skipIf(installed === undefined)("in a browser", () => {
     await eventually(() => row.count()).toBe(0);
     expect(existsSync(dir)).toBe(false);
     // Without the token nothing can be written.
-    await context?.close();
-    context = undefined;
+    await newContext();
     const reader = await open(`?view=runs`, { address: dashboard.url });
     await reader.getByText("Read only").waitFor();
     expect(await reader.getByRole("button", { name: "Delete ..." }).count()).toBe(0);
@@ -342,7 +312,8 @@ describe.skipIf(installed === undefined)("in a browser", () => {
     await eventually(async () => Number((await csvOf(page, "loss"))[1]?.split(",")[1])).toBeGreaterThanOrEqual(20);
     await page.getByRole("button", { name: "Reset zoom" }).click();
     // Axes and outliers change the plot and the address.
-    const canvas = async () => (await chart(page, "loss").locator("canvas").screenshot()).toString("base64");
+    // Read at once: a plot whose axes change has another canvas.
+    const canvas = () => page.evaluate(`document.querySelector('[data-chart="loss"] canvas')?.toDataURL()`);
     for (const [name, parameter] of [
       ["log y axis of loss", "logy"],
       ["Log x", "logx"],
@@ -428,8 +399,7 @@ describe.skipIf(installed === undefined)("in a browser", () => {
   });
 
   test("without a stream the page polls, and says so", async () => {
-    context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-    await context.route("**/api/stream*", (route) => route.fulfill({ status: 503, body: "" }));
+    await (await contextOf()).route("**/api/stream*", (route) => route.fulfill({ status: 503, body: "" }));
     const page = await open("?view=runs");
     await page.getByText("every 5 s").waitFor();
     await eventually(() => rows(page).count()).toBe(10);
@@ -535,18 +505,11 @@ describe.skipIf(installed === undefined)("in a browser", () => {
   ] as const)(
     "at %d pixels, %s: nothing is out of the page, and axe finds nothing",
     async (width, colorScheme, names) => {
-      const { SCREENSHOTS: folder } = process.env;
       for (const name of names) {
         const page = await open(views[name as keyof typeof views], { width, colorScheme });
         await page.getByText("live", { exact: true }).waitFor();
         await eventually(() => page.getByText(/Reading|reading/).count()).toBe(0);
-        expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth"), name).toBeLessThanOrEqual(0);
-        await page.evaluate(`${axe}; undefined`);
-        const found = await page.evaluate(
-          "axe.run(document, { resultTypes: ['violations'] }).then((r) => r.violations.map((v) => [v.id, v.nodes.slice(0, 3).map((n) => n.html)]))",
-        );
-        expect(found, name).toEqual([]);
-        if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`) });
+        await expectAccessible(page, `${name}-${width}-${colorScheme}`);
         expect(complaints, name).toEqual([]);
         await page.close();
       }

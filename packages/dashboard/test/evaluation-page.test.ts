@@ -1,22 +1,20 @@
 // biome-ignore-all lint/performance/useDomNodeTextContent: what is seen is what is asked for
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Dashboard, startDashboard } from "@classifier-training/dashboard";
 import { epochFolder, type PredictionRow, runPaths, writeDataAnalysis } from "@classifier-training/runs";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { chromium as installed } from "../../base/test/browser.ts";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { samplesExtension } from "../../classifier/src/studio/samples/samples-extension.ts";
 import { writeEvaluation } from "./evaluations-on-disk.ts";
 import { eventually } from "./eventually.ts";
 import { type WrittenRun, writeRun } from "./runs-on-disk.ts";
 import { trainOnce } from "./trained-run.ts";
+import { addressOf, expectAccessible, hasBrowser, type Opened, useBrowser } from "./use-browser.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const axe = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 const names = Array.from({ length: 42 }, (_, i) =>
   i === 7 ? "<img src=x onerror=alert(1)>" : i === 8 ? "__proto__" : `class ${i}`,
 );
@@ -28,11 +26,10 @@ let trained: Awaited<ReturnType<typeof trainOnce>>;
 let real: Dashboard;
 let live: WrittenRun;
 let rows: readonly PredictionRow[];
-let browser: Browser;
-let context: BrowserContext | undefined;
 
-/** Chromium is Debian's: `apt-get install chromium`. Without it, these tests are skipped. */
-describe.skipIf(installed === undefined)("evaluations in a browser", () => {
+describe.skipIf(!hasBrowser)("evaluations in a browser", () => {
+  // Images that are not there are said on the page.
+  const { complaints, open: openAt } = useBrowser({ expected: /400/ });
   beforeAll(async () => {
     root = mkdtempSync(join(tmpdir(), "evaluations a b ü-"));
     const at = (hour: number) => ({ startedAt: `2026-01-02T0${hour}:00:00.000Z` });
@@ -80,43 +77,15 @@ describe.skipIf(installed === undefined)("evaluations in a browser", () => {
       extensions: [samplesExtension({ data: [], cwd: join(trained.root, "..") })],
     });
     await Promise.all([dashboard.ready, real.ready]);
-    browser = await chromium.launch({ executablePath: installed as string, args: ["--no-sandbox"] });
   });
   afterAll(async () => {
-    await browser?.close();
     await Promise.all([dashboard?.close(), real?.close()]);
     trained?.remove();
     rmSync(root, { recursive: true, force: true });
   });
-  afterEach(async () => {
-    await context?.close();
-    context = undefined;
-  });
 
-  const complaints: string[] = [];
-
-  interface Opened {
-    readonly width?: number;
-    readonly colorScheme?: "light" | "dark";
-    readonly address?: string;
-  }
-
-  async function open(
-    query: string,
-    { width = 1280, colorScheme = "light", address = dashboard.writeUrl }: Opened = {},
-  ): Promise<Page> {
-    complaints.length = 0;
-    context ??= await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
-    const page = await context.newPage();
-    page.on("pageerror", (error) => complaints.push(String(error)));
-    page.on("console", (message) => {
-      // Images that are not there are said on the page.
-      if (message.type() === "error" && !message.text().includes("400")) complaints.push(message.text());
-    });
-    const url = new URL(address);
-    await page.goto(`${url.origin}/?view=run&tab=evaluation&${query}${url.hash}`);
-    return page;
-  }
+  const open = (query: string, { address = dashboard.writeUrl, ...how }: Opened & { readonly address?: string } = {}) =>
+    openAt(addressOf(address, `?view=run&tab=evaluation&${query}`), how);
 
   const readout = (page: Page) => page.locator(".confusion-readout").innerText();
   const cards = (page: Page) => page.locator(".sample");
@@ -396,7 +365,6 @@ describe.skipIf(installed === undefined)("evaluations in a browser", () => {
   ] as const)(
     "at %d pixels, %s: nothing is out of the page, and axe finds nothing",
     async (width, colorScheme, shown) => {
-      const { SCREENSHOTS: folder } = process.env;
       for (const name of shown) {
         const { url } = name === "images" ? real : dashboard;
         const page = await open(views[name], { width, colorScheme, address: url });
@@ -406,18 +374,7 @@ describe.skipIf(installed === undefined)("evaluations in a browser", () => {
           .first()
           .waitFor();
         await eventually(() => page.getByText("Reading ...").count()).toBe(0);
-        await page.evaluate(`${axe}; undefined`);
-        const found = await page.evaluate(
-          "axe.run(document, { resultTypes: ['violations'] }).then((r) => r.violations.map((v) => [v.id, v.nodes.slice(0, 3).map((n) => n.html)]))",
-        );
-        expect(found, name).toEqual([]);
-        expect(await page.evaluate("document.documentElement.scrollWidth"), name).toBeLessThanOrEqual(width);
-        if (folder !== undefined) {
-          mkdirSync(folder, { recursive: true });
-          await page.setViewportSize({ width, height: 1700 });
-          await page.waitForTimeout(300);
-          await page.screenshot({ path: join(folder, `evaluation-${name}-${width}-${colorScheme}.png`) });
-        }
+        await expectAccessible(page, `evaluation-${name}-${width}-${colorScheme}`);
         await page.close();
       }
     },

@@ -2,31 +2,29 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Dashboard, startDashboard } from "@classifier-training/dashboard";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { chromium as installed } from "../../base/test/browser.ts";
 import { quick, start, workspace } from "../../classifier/test/cli.ts";
+import { hasBrowser, useBrowser } from "./use-browser.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
 /** A training that has to start first, on a machine that may be busy with other tests. */
 const eventually = <T>(look: () => T | Promise<T>) => expect.poll(look, { timeout: 90_000, interval: 50 });
 
-/** Chromium is Debian's: `apt-get install chromium`. Without it, this test is skipped. */
-describe.skipIf(installed === undefined)("a training in front of one's eyes", () => {
+describe.skipIf(!hasBrowser)("a training in front of one's eyes", () => {
+  const { complaints, open } = useBrowser();
   let folder: Awaited<ReturnType<typeof workspace>>;
   let dashboard: Dashboard;
-  let browser: Browser;
   const started: ReturnType<typeof start>[] = [];
   beforeAll(async () => {
     folder = await workspace(["1", "7"], { train: 16, valid: 8 });
     mkdirSync(join(folder.dir, "outputs"));
     dashboard = await startDashboard({ root: join(folder.dir, "outputs"), port: 0, pollMs: 200 });
-    browser = await chromium.launch({ executablePath: installed as string, args: ["--no-sandbox"] });
   });
   afterAll(async () => {
     for (const { process } of started) process.kill("SIGKILL");
-    await Promise.all([browser?.close(), ...started.map(({ done }) => done)]);
+    await Promise.all(started.map(({ done }) => done));
     await dashboard?.close();
     folder?.remove();
   });
@@ -49,11 +47,7 @@ describe.skipIf(installed === undefined)("a training in front of one's eyes", ()
     page.locator(`[role=grid] [role=row]:not(.table-head) .column-${column}`).first();
 
   test("its row runs and ends, its curve and log grow, its death is seen; nothing reloads, the focus stays", async () => {
-    const page = await browser.newPage();
-    const complaints: string[] = [];
-    page.on("pageerror", (error) => complaints.push(String(error)));
-    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-    await page.goto(dashboard.url);
+    const page = await open(dashboard.url);
     await page.evaluate("window.isSamePage = true");
     const first = train("first", 6);
     await page.getByRole("tab", { name: "Runs" }).click();

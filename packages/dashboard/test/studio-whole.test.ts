@@ -1,12 +1,11 @@
 // biome-ignore-all lint/performance/useDomNodeTextContent: what is seen is what is asked for
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { chromium as installed } from "../../base/test/browser.ts";
 import {
   asJpeg,
   type PlainClass,
@@ -15,21 +14,20 @@ import {
   plainPhoto,
   predictedBy,
 } from "../../classifier/test/plain-photos.ts";
+import { expectAccessible, hasBrowser, useBrowser } from "./use-browser.ts";
 
 vi.setConfig({ testTimeout: 180_000 });
 
 const program = fileURLToPath(new URL("../../classifier/bin/classifier.js", import.meta.url));
-const axe = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 
 const perClass = 12;
 
 let dir = "";
 let studio: ChildProcess;
 let address = "";
-let browser: Browser;
-const complaints: string[] = [];
 
-describe.skipIf(installed === undefined)("from an empty page to an exported model", () => {
+describe.skipIf(!hasBrowser)("from an empty page to an exported model", () => {
+  const { complaints, open } = useBrowser();
   beforeAll(async () => {
     dir = realpathSync(mkdtempSync(join(tmpdir(), "studio whole a b ü-")));
     studio = spawn(process.execPath, [program, "studio", "a b ü", "--port", "0"], {
@@ -43,10 +41,8 @@ describe.skipIf(installed === undefined)("from an empty page to an exported mode
         if (found !== undefined) resolve(found);
       });
     });
-    browser = await chromium.launch({ executablePath: installed as string, args: ["--no-sandbox"] });
   });
   afterAll(async () => {
-    await browser?.close();
     studio?.kill("SIGTERM");
     await new Promise((resolve) => studio?.once("exit", resolve));
     rmSync(dir, { recursive: true, force: true });
@@ -63,11 +59,7 @@ describe.skipIf(installed === undefined)("from an empty page to an exported mode
       buffer: await packedAgain(files[0]?.buffer as Buffer),
     };
 
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true });
-    const page = await context.newPage();
-    page.on("pageerror", (error) => complaints.push(String(error)));
-    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-    await page.goto(address);
+    const page = await open(address);
     await page.getByText("Drop photos or folders here").waitFor();
 
     await page.getByLabel("Files to import").setInputFiles([...files, { ...again, mimeType: "image/png" }]);
@@ -162,16 +154,8 @@ function button(page: Page, name: string) {
   return page.getByRole("button", { name, exact: true });
 }
 
-/** Nothing that a screen reader stumbles over; keeps the image where `SCREENSHOTS` says. */
 async function look(page: Page): Promise<void> {
-  await page.evaluate(axe);
-  const found = (await page.evaluate("axe.run()")) as { violations: { id: string; nodes: { html: string }[] }[] };
-  expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
-  const folder = process.env["SCREENSHOTS"];
-  if (folder !== undefined) {
-    mkdirSync(folder, { recursive: true });
-    await page.screenshot({ path: join(folder, `studio-whole-${shots++}.png`) });
-  }
+  await expectAccessible(page, `studio-whole-${shots++}`);
 }
 let shots = 0;
 

@@ -40,7 +40,7 @@ export function Preview({ image, onPrevious, onNext, onClose }: PreviewProps) {
   const at = zooms.indexOf(zoom as (typeof zooms)[number]);
   const step = (by: number) => setZoom(zooms[Math.min(zooms.length - 1, Math.max(0, at + by))] as number);
   useEffect(() => {
-    // Of the document: a button that is disabled when it was pressed loses the focus.
+    // Of the document: a click beside the buttons takes the focus out of the dialog.
     const press = (event: KeyboardEvent) => {
       if (event.key === "ArrowRight" && zoom === 1) onNext?.();
       else if (event.key === "ArrowLeft" && zoom === 1) onPrevious?.();
@@ -56,18 +56,19 @@ export function Preview({ image, onPrevious, onNext, onClose }: PreviewProps) {
   return (
     <Dialog title={nameOf(image)} onClose={onClose} cancel="Close" class="preview">
       <div class="preview-body">
+        {/* Not `disabled`, which would take the focus from the button that was pressed. */}
         <div class="toolbar">
-          <button type="button" disabled={onPrevious === undefined} onClick={onPrevious}>
+          <button type="button" aria-disabled={onPrevious === undefined} onClick={onPrevious}>
             ← Previous
           </button>
-          <button type="button" disabled={onNext === undefined} onClick={onNext}>
+          <button type="button" aria-disabled={onNext === undefined} onClick={onNext}>
             Next →
           </button>
-          <button type="button" aria-label="Zoom out" disabled={at === 0} onClick={() => step(-1)}>
+          <button type="button" aria-label="Zoom out" aria-disabled={at === 0} onClick={() => step(-1)}>
             −
           </button>
           <span class="count">{zoom === 1 ? "whole image" : `${zoom} times`}</span>
-          <button type="button" aria-label="Zoom in" disabled={at === zooms.length - 1} onClick={() => step(1)}>
+          <button type="button" aria-label="Zoom in" aria-disabled={at === zooms.length - 1} onClick={() => step(1)}>
             +
           </button>
         </div>
