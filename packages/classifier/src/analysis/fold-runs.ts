@@ -44,6 +44,8 @@ export interface FoldChoices {
 interface Plan {
   readonly dir: string;
   readonly words: readonly string[];
+  /** Of the training images of the fold. */
+  readonly fraction: number;
 }
 
 /** What only reports, and the export, take time and room. */
@@ -74,7 +76,7 @@ export async function trainFolds(data: LabeledData, choices: FoldChoices): Promi
       const dir = join(folder, name);
       const size = fraction === 1 ? [] : [`data.test_fraction=${1 - fraction}`];
       const limit = isTimed ? [`time=${seconds}s`] : [];
-      return { dir, words: [`data.folds=${folds}`, `data.fold=${fold}`, ...size, ...limit, ...words] };
+      return { dir, fraction, words: [`data.folds=${folds}`, `data.fold=${fold}`, ...size, ...limit, ...words] };
     }),
   );
   if (!isOf(data, folder, folds) || choices.retrain) rmSync(folder, { recursive: true, force: true });
@@ -89,17 +91,32 @@ export async function trainFolds(data: LabeledData, choices: FoldChoices): Promi
     );
     writeFileAtomic(join(folder, "data.json"), `${JSON.stringify(contentsOf(data))}\n`);
   }
-  for (const [i, { dir, words: own }] of open.entries())
-    await trainOne(data.root, dir, own, progressOf(`training (network ${i + 1} of ${open.length})`, seconds));
+  const isCurve = isTimed && fractions.length > 0;
+  for (const [i, { dir, fraction, words: own }] of open.entries()) {
+    const equal = isCurve ? equallyLong(plans[0] as Plan, fraction) : [];
+    const progress = progressOf(`training (network ${i + 1} of ${open.length})`, seconds);
+    await trainOne(data.root, dir, [...own, ...equal], progress);
+  }
   trimCache(cacheFolder("folds"), maxBytes, folder);
   return plans.map(({ dir }) => dir);
+}
+
+/**
+ * Overrides by which a network sees as many images as the first one did, however busy the machine is by then: of networks
+ * that were stopped by the clock, a curve would show its load. None for the first one.
+ */
+function equallyLong({ dir }: Plan, fraction: number): string[] {
+  const epochs = isComplete(dir) ? readRun(dir)?.record.plan?.epochs : undefined;
+  if (epochs === undefined) return [];
+  const own = Math.max(1, Math.round(epochs / fraction));
+  return [`trainer.max_epochs=${own}`, "trainer.max_time=null", "callbacks.fit_to_time=null"];
 }
 
 /** A training takes at least so long, to have an epoch. */
 const leastSeconds = 30;
 
 /**
- * Seconds of each network: all have as many steps, also those of fewer images.
+ * Seconds of each network, those of fewer images as well: they see as many.
  * @throws CtError for a time in which not all have an epoch
  */
 function shareTime(time: string, networks: number): number {

@@ -84,7 +84,7 @@ function measuresOf({ networks }: HeldOutImages, isOfNetworks: boolean): string 
 /** More images do not make a model worse: something else than their number has decided. */
 function notFalling(isOfNetworks: boolean): string {
   const why = isOfNetworks
-    ? "the trainings were too short, or not equally long (the machine was busy): give them more --time and --retrain"
+    ? "the trainings were too short: give them more --time and --retrain"
     : "too few images, or features that say little of the classes";
   return `the errors do not fall with the number of images, so the forecast says nothing: ${why}`;
 }
