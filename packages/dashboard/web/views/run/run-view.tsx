@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { RunDetail } from "../../../src/api-types.ts";
 import { Combobox } from "../../components/combobox.tsx";
+import { FactList, type Facts as Values } from "../../components/fact-list.tsx";
 import { lazily } from "../../components/lazy.tsx";
 import { ProgressBar, Status } from "../../components/status.tsx";
 import { TabPanel, Tabs } from "../../components/tabs.tsx";
@@ -86,7 +87,7 @@ export function RunView() {
 
 function Facts({ detail }: { readonly detail: RunDetail }) {
   const { record, monitor, best, epoch, maxEpochs, secondsLeft, startedAt, finishedAt, annotations } = detail;
-  const facts: readonly (readonly [string, string | undefined])[] = [
+  const facts: Values = [
     ["Started", timeText(Date.parse(startedAt))],
     ["Took", finishedAt && duration((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000)],
     ["Epoch", epoch === undefined ? undefined : `${epoch + 1}${maxEpochs === undefined ? "" : ` of ${maxEpochs}`}`],
@@ -96,9 +97,11 @@ function Facts({ detail }: { readonly detail: RunDetail }) {
       best && `${shortNumber(best.value)}${best.epoch === undefined ? "" : `, epoch ${best.epoch + 1}`}`,
     ],
     ["Resumed", record.continues && `at step ${record.continues.step} from ${record.continues.checkpoint}`],
-    ["Host", record.host || undefined],
-    ["Folder", detail.dir],
+  ];
+  const origin: Values = [
     ["Command", record.command.join(" ") || undefined],
+    ["Folder", detail.dir],
+    ["Host", record.host || undefined],
   ];
   return (
     <section class="facts" aria-label="Facts">
@@ -114,16 +117,11 @@ function Facts({ detail }: { readonly detail: RunDetail }) {
       {(detail.status === "lost" || detail.status === "stale") && (
         <p class="note">{`${statusHelp[detail.status]}. The same command resumes it.`}</p>
       )}
-      <dl>
-        {facts.map(([name, value]) =>
-          value === undefined ? null : (
-            <div key={name} class={name === "Folder" || name === "Command" ? "wide" : ""}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ),
-        )}
-      </dl>
+      <FactList facts={facts} />
+      <details>
+        <summary>Command and folder</summary>
+        <FactList facts={origin} />
+      </details>
     </section>
   );
 }

@@ -3,6 +3,7 @@ import type { RunSummary } from "../../../src/api-types.ts";
 import type { Job, TrainingDecisions } from "../../../src/job-types.ts";
 import { chartSections } from "../../charts/chart-groups.ts";
 import { styleOf } from "../../charts/marks.ts";
+import { FactList, type Facts } from "../../components/fact-list.tsx";
 import { api } from "../../state/api.ts";
 import { duration, shortNumber } from "../../state/format.ts";
 import { metrics, wantMetrics } from "../../state/metrics.ts";
@@ -25,7 +26,7 @@ export function Watch({ job }: { readonly job: Job }) {
 
 function Progress({ run }: { readonly run: RunSummary }) {
   const { epoch, maxEpochs, best, monitor, secondsLeft, status } = run;
-  const facts: readonly (readonly [string, string | undefined])[] = [
+  const facts: Facts = [
     ["Epoch", epoch === undefined ? undefined : `${epoch + 1}${maxEpochs === undefined ? "" : ` of ${maxEpochs}`}`],
     ["Time left", status === "running" && secondsLeft !== undefined ? duration(secondsLeft) : undefined],
     [`Best ${monitor?.name ?? "value"}`, best && shortNumber(best.value)],
@@ -35,16 +36,7 @@ function Progress({ run }: { readonly run: RunSummary }) {
       {epoch !== undefined && maxEpochs !== undefined && (
         <progress class="wide" aria-label="Epochs done" max={maxEpochs} value={Math.min(epoch + 1, maxEpochs)} />
       )}
-      <dl>
-        {facts.map(([name, value]) =>
-          value === undefined ? null : (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ),
-        )}
-      </dl>
+      <FactList facts={facts} />
     </div>
   );
 }
