@@ -1,5 +1,5 @@
 import { csvText, plural, shortened, writeFileAtomic } from "@classifier-training/base";
-import { type DataAnalysis, labelSuspects, percent } from "@classifier-training/runs";
+import { type DataAnalysis, labelSuspects, percent, weakAgreement } from "@classifier-training/runs";
 import { renderTable } from "../drawing/table.ts";
 import { type HeldOutImages, indexedLabels, pooledProbabilities } from "./held-out.ts";
 
@@ -11,9 +11,6 @@ export interface Suspects {
   /** Fraction of the images for which the networks prefer the label. */
   readonly agreement: number;
 }
-
-/** Below, many suspects are only images that the networks cannot tell. */
-const weak = 0.8;
 
 /**
  * Images whose label may be wrong, the most probable first: by confident learning on what networks say that were not trained
@@ -58,7 +55,7 @@ export function describeSuspects({ suspects, agreement }: Suspects, images: numb
   const found = `${plural(images, "image")}: ${confident} probably with a wrong label, ${suspects.length - confident} more for which the model prefers another class`;
   // Confident learning counts what weak networks cannot tell as label errors.
   const caution = `${plural(images, "image")}: the networks prefer the label of ${percent(agreement)} only, too few to say how many labels are wrong.\nThe first suspects are worth a look; a longer --time, or published weights, judge better.`;
-  const head = agreement < weak ? caution : found;
+  const head = agreement < weakAgreement ? caution : found;
   if (suspects.length === 0 || limit === 0) return head;
   const shown = suspects.slice(0, limit);
   const title =

@@ -9,7 +9,7 @@ export {
   f1Interval,
 } from "./confusion.ts";
 export { describeInterval, type Interval, percent, wilsonInterval } from "./interval.ts";
-export { type LabelSuspect, labelSuspects, type OutOfFoldPrediction } from "./label-errors.ts";
+export { type LabelSuspect, labelSuspects, type OutOfFoldPrediction, weakAgreement } from "./label-errors.ts";
 export { type ForecastError, fitLearningCurve, type LearningCurve, type LearningCurvePoint } from "./learning-curve.ts";
 export { compareErrors, type McNemarResult, mcnemarTest } from "./mcnemar.ts";
 export { coverageAtRisk, type RiskCoverage, type RiskCoveragePoint, riskCoverage } from "./risk-coverage.ts";

@@ -20,6 +20,12 @@ export interface LabelSuspect {
 }
 
 /**
+ * Where the model prefers the label of fewer samples than this, most suspects are samples that it cannot tell: they are worth a
+ * look from the top, and say nothing of how many labels are wrong.
+ */
+export const weakAgreement = 0.8;
+
+/**
  * Samples whose label may be wrong, by the probability of their label (self-confidence), the lowest first: those for which
  * the model prefers another class, and those that confident learning counts as label errors (Northcutt, Jiang and Chuang
  * 2021, arXiv:1911.00068). There a class is plausible for a sample whose probability of it reaches the mean that samples

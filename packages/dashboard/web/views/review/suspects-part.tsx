@@ -1,4 +1,5 @@
 import type { DataAnalysis } from "@classifier-training/runs";
+import { weakAgreement } from "@classifier-training/runs/analysis";
 import { ClassName } from "../studio/class-name.tsx";
 import { Analysis } from "./analysis.tsx";
 import { Walk } from "./walk.tsx";
@@ -13,13 +14,9 @@ export function SuspectsPart() {
       judges="trained for it"
       about="Networks that have not seen an image say what it is; where they disagree with its label, look at it. Nothing is changed before you decide, and everything can be undone."
     >
-      {({ suspects, judges }) => (
+      {({ suspects, judges, agreement }) => (
         <>
-          <p class="note">{`${judges.images} images were judged (${judges.note}). ${
-            suspects.length === 0
-              ? "No label looks wrong."
-              : `${suspects.filter(({ isConfident }) => isConfident).length} probably with a wrong label, ${suspects.filter(({ isConfident }) => !isConfident).length} doubtful.`
-          }`}</p>
+          <p class="note">{`${judges.images} images were judged (${judges.note}). ${found(suspects, agreement)}`}</p>
           <Walk
             name="probable label errors"
             items={suspects.map(
@@ -29,7 +26,9 @@ export function SuspectsPart() {
                 suggested,
                 about: (
                   <p>
-                    {isConfident ? "Probably wrong: " : "Doubtful: "}
+                    {isConfident && !(agreement !== undefined && agreement < weakAgreement)
+                      ? "Probably wrong: "
+                      : "Doubtful: "}
                     <ClassName name={suggested} /> {percent(suggestedProbability)}, <ClassName name={label} />{" "}
                     {percent(labelProbability)}
                   </p>
@@ -41,4 +40,12 @@ export function SuspectsPart() {
       )}
     </Analysis>
   );
+}
+
+function found(suspects: DataAnalysis<"suspects">["suspects"], agreement: number | undefined): string {
+  if (suspects.length === 0) return "No label looks wrong.";
+  if (agreement !== undefined && agreement < weakAgreement)
+    return `The networks prefer the label of ${percent(agreement)} only: the first ones are worth a look, the others are rather hard than wrong.`;
+  const confident = suspects.filter(({ isConfident }) => isConfident).length;
+  return `${confident} probably with a wrong label, ${suspects.length - confident} doubtful.`;
 }
