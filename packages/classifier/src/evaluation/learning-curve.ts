@@ -37,7 +37,7 @@ const fewestSizes = 3;
  */
 export function measureLearningCurve(data: HeldOutImages, all: number): MeasuredCurve {
   indexedLabels(data);
-  const sizes = new Set(data.networks.filter(({ classNames }) => classNames !== undefined).map(sizeOf));
+  const sizes = new Set(sizesOf(data.networks.filter(({ classNames }) => classNames !== undefined)));
   const isOfNetworks = !sizes.has(0) && sizes.size >= fewestSizes;
   const groups = featureGroups(data);
   const size = groups.reduce((sum, { indices }) => sum + indices.length, 0) / groups.length;
@@ -68,9 +68,21 @@ export function measureLearningCurve(data: HeldOutImages, all: number): Measured
   };
 }
 
-/** Training images, to two digits: folds differ by a few. */
-function sizeOf({ trainedOn }: { readonly trainedOn: number }): number {
-  return Number(trainedOn.toPrecision(2));
+/** Folds differ by a few images; to be one size. */
+const sameSize = 1.15;
+
+/** How many images each network was trained on, where those of about as many are one size: their mean. */
+function sizesOf(networks: readonly { readonly trainedOn: number }[]): number[] {
+  const groups: number[][] = [];
+  for (const size of networks.map(({ trainedOn }) => trainedOn).sort((a, b) => a - b)) {
+    const last = groups.at(-1);
+    if (last !== undefined && size <= sameSize * (last[0] as number)) last.push(size);
+    else groups.push([size]);
+  }
+  return networks.map(({ trainedOn }) => {
+    const group = groups.find((sizes) => sizes.includes(trainedOn)) as number[];
+    return Math.round(group.reduce((sum, size) => sum + size, 0) / group.length);
+  });
 }
 
 function measuresOf({ networks }: HeldOutImages, isOfNetworks: boolean): string {
@@ -91,13 +103,14 @@ function notFalling(isOfNetworks: boolean): string {
 
 /** The error of each network on what it has not seen. */
 function networkPoints(data: HeldOutImages): LearningCurvePoint[] {
+  const sizes = sizesOf(data.networks);
   return data.networks.flatMap((network, k) => {
     const own = data.images.flatMap(({ label, opinions }) => {
       const logits = opinions.find((opinion) => opinion.network === k)?.logits;
       return logits === undefined ? [] : [network.classNames?.[logits.indexOf(Math.max(...logits))] !== label];
     });
     if (own.length === 0) return [];
-    return [{ n: sizeOf(network), error: own.filter(Boolean).length / own.length, measuredOn: own.length }];
+    return [{ n: sizes[k] as number, error: own.filter(Boolean).length / own.length, measuredOn: own.length }];
   });
 }
 
@@ -146,8 +159,9 @@ function curveOf(curve: LearningCurve, points: readonly LearningCurvePoint[], im
 /** By what the networks that were trained on most images say. */
 function classErrors(data: HeldOutImages): MeasuredCurve["classes"] {
   const { names, labels } = indexedLabels(data);
-  const largest = Math.max(...data.networks.map(sizeOf));
-  const best = data.networks.flatMap((network, k) => (sizeOf(network) === largest ? [k] : []));
+  const sizes = sizesOf(data.networks);
+  const largest = Math.max(...sizes);
+  const best = sizes.flatMap((size, k) => (size === largest ? [k] : []));
   const images = data.images.map((image) => ({
     ...image,
     opinions: image.opinions.filter(({ network }) => best.includes(network)),

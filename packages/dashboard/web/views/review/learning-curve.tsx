@@ -26,7 +26,7 @@ export function LearningCurve({ enough }: { readonly enough: DataAnalysis<"learn
   const line = (of: readonly Point[], value: (point: Point) => number) =>
     of.map((point) => `${x(point.images).toFixed(1)},${y(value(point)).toFixed(1)}`);
   const band = [...line(curve, ({ low }) => low), ...line(curve, ({ high }) => high).reverse()];
-  const ticks = [0, 0.25, 0.5, 0.75, 1].map((part) => part * top);
+  const ticks = errorTicks(top);
   const words = points.map((point) => `${point.images} images: ${percent(point.value)}`).join("; ");
   return (
     <svg class="learning-curve" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={`Errors by images. ${words}`}>
@@ -34,7 +34,7 @@ export function LearningCurve({ enough }: { readonly enough: DataAnalysis<"learn
         <g key={tick}>
           <line class="grid" x1={margin.left} x2={width - margin.right} y1={y(tick)} y2={y(tick)} />
           <text x={margin.left - 6} y={y(tick) + 4} text-anchor="end">
-            {percent(tick)}
+            {`${Number((100 * tick).toPrecision(3))}%`}
           </text>
         </g>
       ))}
@@ -57,6 +57,13 @@ export function LearningCurve({ enough }: { readonly enough: DataAnalysis<"learn
       </text>
     </svg>
   );
+}
+
+/** About five round numbers from 0. */
+function errorTicks(top: number): readonly number[] {
+  const power = 10 ** Math.floor(Math.log10(top / 4));
+  const step = power * ([1, 2, 5].find((factor) => factor * power >= top / 5) ?? 10);
+  return Array.from({ length: Math.floor(top / step + 1e-9) + 1 }, (_, i) => i * step);
 }
 
 /** Round numbers, about evenly on a logarithmic axis. */
