@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { canWrite } from "../../state/api.ts";
 import { param } from "../../state/params.ts";
 import { classColor, classKeys, classOfKey, isTyping } from "../studio/class-keys.ts";
@@ -71,7 +71,8 @@ export function Walk({ items, name }: WalkProps) {
       void undo();
     },
   };
-  useEffect(() => {
+  // Before the next key comes: an ordinary effect may still decide on the image before.
+  useLayoutEffect(() => {
     if (actions === undefined || !canWrite.value) return undefined;
     const keys: Readonly<Record<string, () => unknown>> = {
       Enter: actions.suggestion,

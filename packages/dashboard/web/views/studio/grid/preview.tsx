@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import type { StudioImage, StudioImageDetails } from "../../../../src/studio-types.ts";
 import { Dialog } from "../../../components/dialog.tsx";
 import { api } from "../../../state/api.ts";
@@ -39,7 +39,8 @@ export function Preview({ image, onPrevious, onNext, onClose }: PreviewProps) {
   }, [path]);
   const at = zooms.indexOf(zoom as (typeof zooms)[number]);
   const step = (by: number) => setZoom(zooms[Math.min(zooms.length - 1, Math.max(0, at + by))] as number);
-  useEffect(() => {
+  // Before the next key comes: an ordinary effect may still know the zoom before.
+  useLayoutEffect(() => {
     // Of the document: a click beside the buttons takes the focus out of the dialog.
     const press = (event: KeyboardEvent) => {
       if (event.key === "ArrowRight" && zoom === 1) onNext?.();
