@@ -97,16 +97,16 @@ describe.skipIf(!hasBrowser)("evaluations in a browser", () => {
     const page = await open("of=first");
     await page.getByText("1200 images, ").waitFor();
     const slider = page.getByRole("slider", { name: "Epoch" });
-    expect(await slider.getAttribute("aria-valuetext")).toBe("epoch 4 (best)");
+    await eventually(() => slider.getAttribute("aria-valuetext")).toBe("epoch 4 (best)");
     const wrong = async () =>
       Number(/(\d+) wrong/.exec(await page.locator(".evaluation-part .count").first().innerText())?.[1]);
-    expect(await wrong()).toBe(rows.filter((row) => row.true !== row.predicted).length);
+    await eventually(() => wrong()).toBe(rows.filter((row) => row.true !== row.predicted).length);
     const before = await wrong();
     await slider.focus();
     for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowLeft");
     await eventually(() => parameter(page, "evaluation")).toBe("epoch_000");
     await eventually(wrong).toBeGreaterThan(before);
-    expect(await page.evaluate("document.activeElement.type")).toBe("range");
+    await eventually(() => page.evaluate("document.activeElement.type")).toBe("range");
     await page.getByRole("combobox", { name: "Evaluation" }).selectOption("epoch 4 (best)");
     await eventually(wrong).toBe(before);
     expect(complaints).toEqual([]);
@@ -116,10 +116,10 @@ describe.skipIf(!hasBrowser)("evaluations in a browser", () => {
     const page = await open("of=first");
     const grid = page.getByRole("grid", { name: /Confusion matrix of epoch 4/ });
     await grid.focus();
-    expect(await readout(page)).toMatch(/^class 0, right: \d+ \(\d+\.\d% of \d+\)$/);
+    await eventually(() => readout(page)).toMatch(/^class 0, right: \d+ \(\d+\.\d% of \d+\)$/);
     await page.keyboard.press("ArrowRight");
     await eventually(() => readout(page)).toContain(`class 0 predicted as class 1: ${countOf("class 0", "class 1")} `);
-    expect(await page.getByRole("gridcell").innerText()).toBe(await readout(page));
+    await eventually(() => page.getByRole("gridcell").innerText()).toBe(await readout(page));
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "class 0, predicted as class 1" }).waitFor();
     await eventually(() => cards(page).count()).toBe(countOf("class 0", "class 1"));
@@ -160,7 +160,7 @@ describe.skipIf(!hasBrowser)("evaluations in a browser", () => {
   test("1,000 classes are an overview and pairs, and few elements", async () => {
     const page = await open("of=many");
     await page.getByText("20000 images, ").waitFor();
-    expect(await page.evaluate("document.querySelectorAll('*').length")).toBeLessThan(1500);
+    await eventually(() => page.evaluate("document.querySelectorAll('*').length")).toBeLessThan(1500);
     const grid = page.getByRole("grid");
     await grid.focus();
     await page.keyboard.press("Control+End");
@@ -214,7 +214,7 @@ describe.skipIf(!hasBrowser)("evaluations in a browser", () => {
     const page = await open("of=first&aspect=errors");
     const wrong = rows.filter((row) => row.true !== row.predicted).sort((a, b) => b.confidence - a.confidence);
     await eventually(() => cards(page).count()).toBe(48);
-    expect(await cards(page).first().locator(".sample-path").getAttribute("title")).toBe(wrong[0]?.sample);
+    await eventually(() => cards(page).first().locator(".sample-path").getAttribute("title")).toBe(wrong[0]?.sample);
     await page.getByRole("button", { name: "Show 48 more" }).click();
     await eventually(() => cards(page).count()).toBe(96);
     await page.getByText(`96 of ${wrong.length} images`).waitFor();
@@ -225,7 +225,7 @@ describe.skipIf(!hasBrowser)("evaluations in a browser", () => {
     await page.getByRole("checkbox", { name: "Right ones, too" }).check();
     await page.getByText("48 of 1200 images").waitFor();
     await cards(page).first().getByText("More").click();
-    expect(await cards(page).first().locator(".top-k div").count()).toBe(3);
+    await eventually(() => cards(page).first().locator(".top-k div").count()).toBe(3);
     await page.getByRole("tab", { name: "Slices" }).click();
     await page.getByRole("button", { name: "Images where camera is night" }).click();
     await page.getByText("camera: night").waitFor();
@@ -267,7 +267,7 @@ describe.skipIf(!hasBrowser)("evaluations in a browser", () => {
     await page.getByText("unreadable: left out").waitFor();
     await page.reload();
     await page.getByText("unreadable: left out").waitFor();
-    expect(await page.locator(".sample.marked").count()).toBe(2);
+    await eventually(() => page.locator(".sample.marked").count()).toBe(2);
     await cards(page).nth(1).focus();
     await page.keyboard.press("z");
     await eventually(() => page.locator(".sample.marked").count()).toBe(1);
@@ -302,7 +302,7 @@ describe.skipIf(!hasBrowser)("evaluations in a browser", () => {
     const first = await only("Only B is right");
     await page.getByText(`${Math.min(24, first)} of ${first} images`).waitFor();
     await eventually(() => cards(page).first().locator(".sample-labels .worse").count()).toBe(1);
-    expect(await cards(page).first().locator(".sample-labels").nth(2).innerText()).toContain("✓");
+    await eventually(() => cards(page).first().locator(".sample-labels").nth(2).innerText()).toContain("✓");
     expect(parameter(page, "side")).toBe("onlyB");
     await page.getByRole("button", { name: "Show 24 more" }).click();
     await eventually(() => cards(page).count()).toBe(48);
@@ -329,7 +329,7 @@ describe.skipIf(!hasBrowser)("evaluations in a browser", () => {
     await eventually(named).toContain("class 1");
     const box = await map.boundingBox();
     await page.mouse.move((box?.x ?? 0) + 320, (box?.y ?? 0) + 20);
-    expect(await page.locator(".map-legend li").count()).toBe(9);
+    await eventually(() => page.locator(".map-legend li").count()).toBe(9);
     expect(complaints).toEqual([]);
   });
 
@@ -340,7 +340,7 @@ describe.skipIf(!hasBrowser)("evaluations in a browser", () => {
     await page.getByText("420 images, ").waitFor();
     writeEvaluation(join(live.dir, epochFolder(1)), { classes: names, samples: 430 });
     await page.getByText("430 images, ").waitFor();
-    expect(await page.getByRole("slider", { name: "Epoch" }).inputValue()).toBe("1");
+    await eventually(() => page.getByRole("slider", { name: "Epoch" }).inputValue()).toBe("1");
     expect(complaints).toEqual([]);
   });
 

@@ -113,7 +113,7 @@ describe.skipIf(!hasBrowser)("the studio in a browser", () => {
     await tile(page, "loose 1.png").click({ modifiers: ["Control"] });
     await page.keyboard.press("2");
     await eventually(log).toEqual([{ op: "label", images: ["loose 0.png", "loose 1.png"], label: "red" }]);
-    expect(await tile(page, "loose 0.png").innerText()).toContain("red");
+    await eventually(() => tile(page, "loose 0.png").innerText()).toContain("red");
     await page.getByLabel("Class", { exact: true }).fill("ü & <b>");
     await page.getByRole("button", { name: "Label", exact: true }).click();
     await eventually(() => tile(page, "loose 1.png").innerText()).toContain("ü & <b>");
@@ -157,7 +157,7 @@ describe.skipIf(!hasBrowser)("the studio in a browser", () => {
     await tile(page, "loose 0.png").dblclick();
     const dialog = page.getByRole("dialog");
     await dialog.getByText("× 40 px").waitFor();
-    expect(await dialog.locator(".facts").innerText()).toContain("png");
+    await eventually(() => dialog.locator(".facts").innerText()).toContain("png");
     const width = () =>
       dialog.locator(".preview-image img").evaluate((image) => (image as unknown as { width: number }).width);
     const before = await width();
@@ -281,7 +281,7 @@ describe.skipIf(!hasBrowser)("the studio in a browser", () => {
     // An edit names many images: the history stays short.
     expect(log().length).toBeLessThan(20);
     await page.getByText("1,003 of 1,003 images").waitFor();
-    expect(await tiles(page).count()).toBeLessThan(90);
+    await eventually(() => tiles(page).count()).toBeLessThan(90);
     // Many more.
     mkdirSync(join(data, "bulk"));
     for (let i = 0; i < 8000; i++) writeFileSync(join(data, "bulk", `${i}.jpg`), "");
@@ -314,7 +314,7 @@ describe.skipIf(!hasBrowser)("the studio in a browser", () => {
     await eventually(() => page.locator(".stage-image img").count()).toBe(3);
     await page.keyboard.press("1");
     await eventually(() => stage.innerText()).toContain("loose 1.png");
-    expect(await said(page)).toContain("loose 0.png: green. Next: loose 1.png.");
+    await eventually(() => said(page)).toContain("loose 0.png: green. Next: loose 1.png.");
     await page.keyboard.press("z");
     await eventually(() => stage.innerText()).toContain("loose 0.png");
     // Held, it is about one image, too.
@@ -470,7 +470,7 @@ describe.skipIf(!hasBrowser)("the studio in a browser", () => {
     await eventually(() => log().map(({ op, label }) => [op, label])).toEqual([["add", "face"]]);
     await dialog.getByRole("button", { name: "Close" }).click();
     await eventually(() => tiles(page).count()).toBeGreaterThan(3);
-    expect(await tiles(page).first().innerText()).toContain("face");
+    await eventually(() => tiles(page).first().innerText()).toContain("face");
     expect(complaints).toEqual([]);
   });
 
