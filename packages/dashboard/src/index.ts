@@ -2,6 +2,7 @@ export { type Answer, type Call, type Extension, type Route, refusal } from "./a
 export type { RunChanges, RunDetail, RunMetrics, RunSummary, Series } from "./api-types.ts";
 export type { EvaluationList, MarksReply, SampleAccess, SampleMark } from "./evaluation-types.ts";
 export {
+  archiveName,
   type ExportReport,
   type Job,
   type JobKind,

@@ -124,3 +124,8 @@ export interface CheckReport {
   readonly tiny: readonly { readonly image: CheckedImage; readonly width: number; readonly height: number }[];
   readonly minSide: number;
 }
+
+/** What the archive of an exported run is called. @param run its key */
+export function archiveName(run: string): string {
+  return `classifier-${run.replaceAll(/[^\w.-]+/g, "-")}.zip`;
+}

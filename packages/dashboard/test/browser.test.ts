@@ -8,7 +8,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { eventually } from "./eventually.ts";
 import { type WrittenRun, writeImage, writeRun, writeRuns } from "./runs-on-disk.ts";
-import { addressOf, expectAccessible, hasBrowser, type Opened, useBrowser } from "./use-browser.ts";
+import { addressOf, expectAccessible, hasBrowser, type Opened, slowestScroll, useBrowser } from "./use-browser.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -450,19 +450,7 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     const page = await open("?view=runs", { address: large.writeUrl });
     await page.getByText("2000 of 2000 runs").waitFor();
     expect(await rows(page).count()).toBeLessThan(60);
-    const took = await page.evaluate(`(async () => {
-      const box = document.querySelector(".table-box");
-      const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
-      let slowest = 0;
-      for (let i = 1; i <= 20; i++) {
-        const start = performance.now();
-        box.scrollTop = i * 3500;
-        await frame();
-        await frame();
-        slowest = Math.max(slowest, performance.now() - start);
-      }
-      return slowest;
-    })()`);
+    const took = await slowestScroll(page, ".table-box", { step: 3500, steps: 20 });
     // A stall is what a person notices; this machine may be busy with other tests.
     expect(took).toBeLessThan(1000);
     await page.getByRole("button", { name: "Best" }).click();

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import { studioExtension } from "../../classifier/src/studio/studio-extension.ts";
 import { painted, paintFolders, unzipSync, zipSync } from "../../classifier/test/painted-images.ts";
 import { eventually } from "./eventually.ts";
-import { addressOf, expectAccessible, hasBrowser, type Opened, useBrowser } from "./use-browser.ts";
+import { addressOf, expectAccessible, hasBrowser, type Opened, slowestScroll, useBrowser } from "./use-browser.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -286,19 +286,7 @@ describe.skipIf(!hasBrowser)("the studio in a browser", () => {
     mkdirSync(join(data, "bulk"));
     for (let i = 0; i < 8000; i++) writeFileSync(join(data, "bulk", `${i}.jpg`), "");
     await page.getByText("9,003 of 9,003 images").waitFor({ timeout: 60_000 });
-    const took = await page.evaluate(`(async () => {
-      const box = document.querySelector(".image-grid");
-      const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
-      let slowest = 0;
-      for (let i = 1; i <= 10; i++) {
-        const start = performance.now();
-        box.scrollTop = i * 20000;
-        await frame();
-        await frame();
-        slowest = Math.max(slowest, performance.now() - start);
-      }
-      return slowest;
-    })()`);
+    const took = await slowestScroll(page, ".image-grid", { step: 20000, steps: 10 });
     // A stall is what a person notices; this machine may be busy with other tests.
     expect(took).toBeLessThan(1000);
   });

@@ -77,3 +77,20 @@ export async function expectAccessible(page: Page, name: string): Promise<void> 
   mkdirSync(folder, { recursive: true });
   await page.screenshot({ path: join(folder, `${name}.png`) });
 }
+
+/** Scrolls a box in steps of so many pixels. @returns the longest time until a step was shown, in milliseconds */
+export function slowestScroll(page: Page, box: string, { step, steps }: { step: number; steps: number }) {
+  return page.evaluate(`(async () => {
+    const box = document.querySelector(${JSON.stringify(box)});
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    let slowest = 0;
+    for (let i = 1; i <= ${steps}; i++) {
+      const start = performance.now();
+      box.scrollTop = i * ${step};
+      await frame();
+      await frame();
+      slowest = Math.max(slowest, performance.now() - start);
+    }
+    return slowest;
+  })()`);
+}

@@ -67,7 +67,7 @@ export {
   splitLabels,
   writePredictions,
 } from "./predictions.ts";
-export { fileInside, isInside, listImages, listRuns, type Run, readRun } from "./run-reader.ts";
+export { classNamesOfRun, fileInside, isInside, listImages, listRuns, type Run, readRun } from "./run-reader.ts";
 export { type RunRecord, type RunRecordInput, type RunStatus, runRecordSchema, trialKind } from "./run-record.ts";
 export { RunWriter } from "./run-writer.ts";
 export { readSplitRecord, type SplitRecord, splitDigest, writeSplitRecord } from "./split-record.ts";

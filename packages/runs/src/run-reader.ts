@@ -2,6 +2,7 @@ import { type Dirent, existsSync, readdirSync, realpathSync, statSync } from "no
 import { hostname } from "node:os";
 import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { isProcessAlive, readRegularFile } from "@classifier-training/base";
+import { classNamesOf, readLabelsMapping } from "./labels-mapping.ts";
 import { runPaths } from "./names.ts";
 import { type RunRecord, type RunStatus, runRecordSchema } from "./run-record.ts";
 
@@ -117,4 +118,15 @@ function withDefaults(dir: string, record: RunRecord): RunRecord {
     labelsPath: record.labelsPath ?? there(runPaths.labels),
     modelPath: record.modelPath ?? there(runPaths.model),
   };
+}
+
+/** The names of a run's classes, by index; undefined where it has none yet. */
+export function classNamesOfRun({ dir, record }: Run): readonly string[] | undefined {
+  const path = record.labelsPath === undefined ? undefined : fileInside(dir, record.labelsPath);
+  try {
+    return path === undefined ? undefined : classNamesOf(readLabelsMapping(path));
+  } catch {
+    // A file of another tool, or a damaged one: the rest of the run can be shown.
+    return undefined;
+  }
 }

@@ -1,5 +1,5 @@
 import { CtError } from "@classifier-training/base";
-import { fileInside, type Run, readDataAnalysis, runPaths } from "@classifier-training/runs";
+import { classNamesOfRun, fileInside, type Run, readDataAnalysis, runPaths } from "@classifier-training/runs";
 import {
   comparedSides,
   type EmbeddingsMap,
@@ -14,7 +14,6 @@ import { pairedReply } from "../evaluations/paired.ts";
 import { samplesReply } from "../evaluations/samples.ts";
 import { summaryOf } from "../evaluations/summary.ts";
 import { type Call, type Route, refusal } from "./route.ts";
-import { labelsOf } from "./run.ts";
 
 const tables = new TableCache();
 const maxSamples = 200;
@@ -90,7 +89,7 @@ export const paired: Route = {
 
 function opened(run: Call["run"], root: string, id: string): Opened {
   const folder = evaluationFolder(run, root, id);
-  const classes = labelsOf(run) ?? [];
+  const classes = classNamesOfRun(run) ?? [];
   const table = () => {
     const found = tables.get(folder, classes);
     if (found !== undefined) return found;

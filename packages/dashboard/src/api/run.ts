@@ -1,14 +1,6 @@
 import { closeSync, readSync } from "node:fs";
 import { maskText, openRegularFile } from "@classifier-training/base";
-import {
-  classNamesOf,
-  fileInside,
-  listImages,
-  type Run,
-  readLabelsMapping,
-  readOrigins,
-  runPaths,
-} from "@classifier-training/runs";
+import { classNamesOfRun, fileInside, listImages, readOrigins, runPaths } from "@classifier-training/runs";
 import type { RunDetail, RunLog } from "../api-types.ts";
 import { configText, textInside } from "../runs/run-index.ts";
 import { type Route, refusal } from "./route.ts";
@@ -23,7 +15,7 @@ export const run: Route = {
     const config = configText(run);
     const overrides = textInside(run.dir, run.record.overridesPath);
     const origins = fileInside(run.dir, runPaths.origins) === undefined ? undefined : readOrigins(run.dir);
-    const labels = labelsOf(run);
+    const labels = classNamesOfRun(run);
     const detail: RunDetail = {
       ...entry.summary,
       dir: run.dir,
@@ -72,14 +64,3 @@ export const log: Route = {
     }
   },
 };
-
-/** The names of a run's classes, by index; undefined where it has none yet. */
-export function labelsOf({ dir, record }: Run): readonly string[] | undefined {
-  const path = record.labelsPath === undefined ? undefined : fileInside(dir, record.labelsPath);
-  try {
-    return path === undefined ? undefined : classNamesOf(readLabelsMapping(path));
-  } catch {
-    // A file of another tool, or a damaged one: the rest of the run can be shown.
-    return undefined;
-  }
-}

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { CtError, isProcessAlive, shellWord } from "@classifier-training/base";
-import type { Job, JobKind, JobsState } from "@classifier-training/dashboard";
+import { archiveName, type Job, type JobKind, type JobsState } from "@classifier-training/dashboard";
 import { listRuns, type Run } from "@classifier-training/runs";
 import { startCommand } from "./command-process.ts";
 import { dataVersion, notesFolder } from "./data-version.ts";
@@ -104,7 +104,7 @@ export class JobQueue {
     const path = `${this.#store.bundle(id)}.zip`;
     if (job.kind !== "export" || !existsSync(path))
       throw new CtError({ code: "studio/result", what: "this job made no archive", fix: "export the run again" });
-    return { path, name: `classifier-${(job.options.runs?.[0] ?? id).replaceAll(/[^\w.-]+/g, "-")}.zip` };
+    return { path, name: archiveName(job.options.runs?.[0] ?? id) };
   }
 
   log(id: string): string {

@@ -2,7 +2,7 @@ import { closeSync, existsSync, readSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { CtError, openRegularFile } from "@classifier-training/base";
 import type { Answer, Call, Extension, SampleAccess } from "@classifier-training/dashboard";
-import { classNamesOf, fileInside, type Run, readLabelsMapping, runPaths } from "@classifier-training/runs";
+import { classNamesOfRun, type Run, runPaths } from "@classifier-training/runs";
 import { render } from "../renderings.ts";
 import { Explainer } from "./explainer.ts";
 import { marksOf, writeMark } from "./marks.ts";
@@ -52,7 +52,7 @@ export function samplesExtension(places: SamplePlaces): Extension {
   };
 
   function marks(run: Run): Answer {
-    return { json: marksOf(sampleDataOf(run, places), classesOf(run)) };
+    return { json: marksOf(sampleDataOf(run, places), classNamesOfRun(run) ?? []) };
   }
 
   function image({ run, query }: Call): Promise<Answer> {
@@ -110,14 +110,4 @@ function startOf(path: string): string {
 function versionOf({ dir, record }: Run): string {
   const path = join(dir, record.checkpointPath ?? runPaths.record);
   return existsSync(path) ? `${statSync(path).mtimeMs}` : "";
-}
-
-function classesOf({ dir, record }: Run): readonly string[] {
-  const path = record.labelsPath === undefined ? undefined : fileInside(dir, record.labelsPath);
-  try {
-    return path === undefined ? [] : classNamesOf(readLabelsMapping(path));
-  } catch (error) {
-    if (!CtError.is(error)) throw error;
-    return [];
-  }
 }

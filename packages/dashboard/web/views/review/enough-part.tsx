@@ -1,7 +1,7 @@
 import type { DataAnalysis } from "@classifier-training/runs";
+import { percent } from "@classifier-training/runs/analysis";
 import { Analysis } from "./analysis.tsx";
 import { LearningCurve } from "./learning-curve.tsx";
-import { percent } from "./words.ts";
 
 type Enough = DataAnalysis<"learningCurve">;
 

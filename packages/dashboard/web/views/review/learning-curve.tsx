@@ -1,5 +1,5 @@
 import type { DataAnalysis } from "@classifier-training/runs";
-import { percent } from "./words.ts";
+import { percent } from "@classifier-training/runs/analysis";
 
 const [width, height] = [640, 260];
 const margin = { left: 52, right: 12, top: 10, bottom: 34 };

@@ -1,8 +1,8 @@
 import type { DataAnalysis } from "@classifier-training/runs";
+import { percent } from "@classifier-training/runs/analysis";
 import { ClassName } from "../studio/class-name.tsx";
 import { Analysis } from "./analysis.tsx";
 import { Walk } from "./walk.tsx";
-import { percent } from "./words.ts";
 
 /** Unlabeled images in the order in which labels help most. */
 export function NextPart() {

@@ -1,9 +1,8 @@
 import type { DataAnalysis } from "@classifier-training/runs";
-import { weakAgreement } from "@classifier-training/runs/analysis";
+import { percent, weakAgreement } from "@classifier-training/runs/analysis";
 import { ClassName } from "../studio/class-name.tsx";
 import { Analysis } from "./analysis.tsx";
 import { Walk } from "./walk.tsx";
-import { percent } from "./words.ts";
 
 /** Images whose label is probably wrong, the most probable first. */
 export function SuspectsPart() {

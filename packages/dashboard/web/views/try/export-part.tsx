@@ -1,4 +1,5 @@
-import type { ExportReport, Job } from "../../../src/job-types.ts";
+import { percent } from "@classifier-training/runs/analysis";
+import { archiveName, type ExportReport, type Job } from "../../../src/job-types.ts";
 import { CopyButton } from "../../components/copy-button.tsx";
 import { JobStatus } from "../../components/job-status.tsx";
 import { ActionError } from "../../components/problem.tsx";
@@ -57,13 +58,8 @@ export function ExportPart({ run }: TryProps) {
 }
 
 /** As the server names the file that is downloaded. */
-function archiveName(key: string): string {
-  return `classifier-${key.replaceAll(/[^\w.-]+/g, "-")}.zip`;
-}
-
 function checksOf(report: ExportReport): readonly string[] {
   const { accuracy, split, parity, paritySamples = 0, files, golden, problems, largestDifference } = report;
-  const percent = (value: number) => `${(100 * value).toFixed(1)}%`;
   return [
     ...(accuracy === undefined
       ? []

@@ -1,3 +1,4 @@
+import { percent } from "@classifier-training/runs/analysis";
 import type { Prediction } from "../../../src/job-types.ts";
 
 interface PredictionBarsProps {
@@ -18,7 +19,7 @@ export function PredictionBars({ classes, onLabel, label }: PredictionBarsProps)
             {name}
           </bdi>
           <meter min={0} max={1} value={probability} aria-label={`Probability of ${name}`} />
-          <span class="number">{`${(100 * probability).toFixed(1)}%`}</span>
+          <span class="number">{percent(probability)}</span>
           {onLabel !== undefined && (
             <button
               type="button"

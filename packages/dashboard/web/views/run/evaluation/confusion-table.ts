@@ -1,3 +1,4 @@
+import { percent } from "@classifier-training/runs/analysis";
 import type { ConfusionReply } from "../../../../src/evaluation-types.ts";
 
 export interface ConfusionCell {
@@ -66,7 +67,7 @@ export function orderedClasses({ names, pairs, rowTotals }: ConfusionTable, orde
 export function cellText({ names, countAt, rowTotals }: ConfusionTable, row: number, column: number): string {
   const count = countAt(row, column);
   const total = rowTotals[row] ?? 0;
-  const part = total === 0 ? "the class has no images" : `${((100 * count) / total).toFixed(1)}% of ${total}`;
+  const part = total === 0 ? "the class has no images" : `${percent(count / total)} of ${total}`;
   const what = row === column ? `${names[row]}, right` : `${names[row]} predicted as ${names[column]}`;
   return `${what}: ${count} (${part})`;
 }

@@ -1,3 +1,4 @@
+import { percent } from "@classifier-training/runs/analysis";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ConfusionReply } from "../../../../src/evaluation-types.ts";
 import { useAnswer } from "../../../state/answer.ts";
@@ -127,7 +128,7 @@ function Pairs({ table }: { readonly table: ConfusionTable }) {
                 <span class="class-name">{names[column]}</span>
               </td>
               <td class="number">{images}</td>
-              <td class="number">{`${((100 * images) / (rowTotals[row] ?? 1)).toFixed(1)}%`}</td>
+              <td class="number">{percent(images / (rowTotals[row] ?? 1))}</td>
             </tr>
           ))}
         </tbody>

@@ -1,3 +1,4 @@
+import { percent } from "@classifier-training/runs/analysis";
 import type { RunDetail } from "../../../../src/api-types.ts";
 import type { EvaluationInfo, ShownInterval } from "../../../../src/evaluation-types.ts";
 
@@ -32,7 +33,7 @@ export function Problem({ text }: { readonly text: string }) {
 
 /** `93.4%`; empty where there is none. */
 export function percentText(value: number | null | undefined): string {
-  return value === null || value === undefined ? "" : `${(100 * value).toFixed(1)}%`;
+  return value === null || value === undefined ? "" : percent(value);
 }
 
 /** A proportion, and small beside it its interval. */
