@@ -441,6 +441,22 @@ describe.skipIf(!hasBrowser)("in a browser", () => {
     await eventually(() => page.locator(".parallel polyline").count()).toBe(4);
     expect(await page.locator(".importance tbody th").allInnerTexts()).toEqual(["model.lr", "model.name"]);
     expect(await page.locator(".importance tbody tr").first().innerText()).toContain("-1.00");
+    const [saved] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: /^PNG of parallel coordinates/ }).click(),
+    ]);
+    const plot = readFileSync(await saved.path());
+    // As large as the plot; an empty plane would be 2 kB.
+    const width = await page
+      .locator(".parallel")
+      .evaluate((svg) => (svg as unknown as { width: { baseVal: { value: number } } }).width.baseVal.value);
+    expect(plot.readUInt32BE(16)).toBe(width);
+    expect(plot.length).toBeGreaterThan(8_000);
+    const [csv] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: /^CSV of parallel coordinates/ }).click(),
+    ]);
+    expect(readFileSync(await csv.path(), "utf8").split("\n")[0]).toMatch(/^run,model\.lr,model\.name,best /);
     await page.locator(".parallel polyline").first().dispatchEvent("click");
     await page.locator(".run-view").waitFor();
     expect(complaints).toEqual([]);

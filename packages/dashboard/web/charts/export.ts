@@ -2,6 +2,7 @@ import { csvText } from "@classifier-training/base";
 import type { XAxis } from "./curves.ts";
 import { axisTitles, type Line } from "./line-plot.ts";
 import { fillMark } from "./marks.ts";
+import type { Axis } from "./parallel-coordinates.tsx";
 
 /** Hands a file to the person at the page. */
 export function download(name: string, content: Blob): void {
@@ -10,6 +11,12 @@ export function download(name: string, content: Blob): void {
   link.download = name.replaceAll(/[^\p{L}\p{N}._-]+/gu, "_");
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** The values of a sweep's axes, a row for each run. */
+export function axesCsv(axes: readonly Axis[], trials: readonly { readonly title: string }[]): string {
+  const rows = trials.map(({ title }, i) => [title, ...axes.map(({ values }) => String(values[i] ?? ""))]);
+  return csvText(["run", ...axes.map(({ title }) => title)], rows);
 }
 
 /** What a chart shows, a row for each point. */
@@ -23,7 +30,7 @@ export function chartCsv(lines: readonly Line[], axis: XAxis, zoom: readonly [nu
   return csvText(["curve", axisTitles[axis], "value", "smoothed"], rows);
 }
 
-interface Image {
+interface ChartImage {
   readonly title: string;
   readonly lines: readonly Pick<Line, "label" | "color" | "mark" | "isDashed">[];
   readonly background: string;
@@ -31,7 +38,10 @@ interface Image {
 }
 
 /** A chart with its title and legend, as it is seen, as PNG. */
-export function chartPng(canvas: HTMLCanvasElement, { title, lines, background, text }: Image): Promise<Blob | null> {
+export function chartPng(
+  canvas: HTMLCanvasElement,
+  { title, lines, background, text }: ChartImage,
+): Promise<Blob | null> {
   const ratio = devicePixelRatio;
   const [head, row] = [34 * ratio, 20 * ratio];
   const image = document.createElement("canvas");
@@ -59,5 +69,34 @@ export function chartPng(canvas: HTMLCanvasElement, { title, lines, background, 
     context.fillStyle = text;
     context.fillText(label, 48 * ratio, y);
   }
-  return new Promise((resolve) => image.toBlob(resolve, "image/png"));
+  return pngOf(image);
+}
+
+/** What CSS says of elements of an SVG, which an image of it does not know. */
+const svgProperties = ["fill", "stroke", "stroke-width", "opacity", "font", "paint-order"];
+
+/** An SVG of the page as it is seen, as PNG. */
+export async function svgPng(svg: SVGSVGElement, background: string): Promise<Blob | null> {
+  const copy = svg.cloneNode(true) as SVGSVGElement;
+  const copies = [...copy.querySelectorAll<SVGElement>("*")];
+  for (const [i, element] of [...svg.querySelectorAll("*")].entries()) {
+    const seen = getComputedStyle(element);
+    for (const name of svgProperties) copies[i]?.style.setProperty(name, seen.getPropertyValue(name));
+  }
+  const image = new Image();
+  // Not a blob's address: browsers differ in whether a canvas may be read after that.
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = image.width * devicePixelRatio;
+  canvas.height = image.height * devicePixelRatio;
+  const context = canvas.getContext("2d") as CanvasRenderingContext2D;
+  context.fillStyle = background;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return pngOf(canvas);
+}
+
+function pngOf(canvas: HTMLCanvasElement): Promise<Blob | null> {
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }

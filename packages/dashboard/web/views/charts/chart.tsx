@@ -2,9 +2,10 @@ import { plotBackgrounds } from "@classifier-training/base";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ChartGroup } from "../../charts/chart-groups.ts";
 import { rangeWithoutOutliers, type XAxis } from "../../charts/curves.ts";
-import { chartCsv, chartPng, download } from "../../charts/export.ts";
+import { chartCsv, chartPng } from "../../charts/export.ts";
 import { axisTitles, formOf, type Hover, type Line, type Plotted, plotLines, xText } from "../../charts/line-plot.ts";
 import { pointedRun } from "../../components/run-list.tsx";
+import { SaveButtons } from "../../components/save-buttons.tsx";
 import { Swatch } from "../../components/swatch.tsx";
 import { columnOf } from "../../state/columns.ts";
 import { shortNumber, timeText } from "../../state/format.ts";
@@ -91,18 +92,11 @@ export function Chart({ group, metrics, axis = xAxis(), runs = selectedRuns.valu
     current.chart.update(plot);
   }, [lines]);
 
-  const savePng = async () => {
+  const png = () => {
     const canvas = place.current?.querySelector("canvas");
-    if (!canvas) return;
-    const png = await chartPng(canvas, {
-      title: group.title,
-      lines,
-      background: plotBackgrounds[theme.value],
-      text: inks[theme.value].text,
-    });
-    if (png) download(`${group.title}.png`, png);
+    const colors = { background: plotBackgrounds[theme.value], text: inks[theme.value].text };
+    return canvas && chartPng(canvas, { title: group.title, lines, ...colors });
   };
-  const saveCsv = () => download(`${group.title}.csv`, new Blob([chartCsv(lines, axis, range)], { type: "text/csv" }));
   return (
     <figure class="chart" data-chart={group.title} data-lines={lines.length}>
       <figcaption>
@@ -117,18 +111,7 @@ export function Chart({ group, metrics, axis = xAxis(), runs = selectedRuns.valu
             log
             <span class="hidden-label">{` y axis of ${group.title}`}</span>
           </label>
-          {Object.entries({ CSV: saveCsv, PNG: savePng }).map(([kind, save]) => (
-            <button
-              key={kind}
-              type="button"
-              class="link"
-              aria-label={`${kind} of ${group.title}`}
-              onClick={save}
-              disabled={lines.length === 0}
-            >
-              {kind}
-            </button>
-          ))}
+          {lines.length > 0 && <SaveButtons title={group.title} csv={() => chartCsv(lines, axis, range)} png={png} />}
         </span>
       </figcaption>
       <div

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { classMetric, type RunDetail, type RunMetrics } from "../../../src/api-types.ts";
 import { HeatMap } from "../../charts/heat-map.tsx";
 import { ScrollBox } from "../../components/scroll-box.tsx";
+import { ShowMore } from "../../components/show-more.tsx";
 import { api, runPath } from "../../state/api.ts";
 import { shortNumber } from "../../state/format.ts";
 import { param } from "../../state/params.ts";
@@ -136,11 +137,7 @@ export function ClassMetrics({ prefixes }: { readonly prefixes: readonly string[
               ))}
             </tbody>
           </table>
-          {rows.length > count && (
-            <button type="button" onClick={() => setCount(count + rowsAtOnce)}>
-              {`Show ${Math.min(rowsAtOnce, rows.length - count)} more`}
-            </button>
-          )}
+          <ShowMore shown={count} total={rows.length} step={rowsAtOnce} onMore={() => setCount(count + rowsAtOnce)} />
         </ScrollBox>
       )}
     </div>

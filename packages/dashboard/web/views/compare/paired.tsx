@@ -9,6 +9,7 @@ import {
   type PairedReply,
   type ShownSample,
 } from "../../../src/evaluation-types.ts";
+import { ShowMore } from "../../components/show-more.tsx";
 import { useAnswer } from "../../state/answer.ts";
 import { api, runPath } from "../../state/api.ts";
 import { param } from "../../state/params.ts";
@@ -131,11 +132,7 @@ function Comparison({ a, b, ea, eb }: ComparisonProps) {
       {total > 0 && (
         <p class="samples-end">
           <span class="count" role="status">{`${samples.length} of ${total} images`}</span>
-          {samples.length < total && path === address && (
-            <button type="button" onClick={showMore}>
-              {`Show ${Math.min(samplesAtOnce, total - samples.length)} more`}
-            </button>
-          )}
+          {path === address && <ShowMore shown={samples.length} total={total} step={samplesAtOnce} onMore={showMore} />}
         </p>
       )}
     </>

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type { CheckedGroup, CheckedImage, CheckReport } from "../../../src/job-types.ts";
+import { ShowMore } from "../../components/show-more.tsx";
 import { canWrite } from "../../state/api.ts";
 import { ClassName } from "../studio/class-name.tsx";
 import { announcement, edit, failure, imageAt, imageUrl, undo } from "../studio/store.ts";
@@ -59,11 +60,7 @@ function Findings({ report }: { readonly report: CheckReport }) {
           <GroupCard key={group.images[0]?.path} group={group} root={report.root} number={i + 1} />
         ))}
       </ol>
-      {groups.length > shown && (
-        <button type="button" onClick={() => setShown(shown + pageLength)}>
-          {`Show more (${groups.length - shown})`}
-        </button>
-      )}
+      <ShowMore shown={shown} total={groups.length} step={pageLength} onMore={() => setShown(shown + pageLength)} />
       {unusable.length > 0 && (
         <section class="card" aria-label="Broken and tiny images">
           <h3>Broken and tiny images</h3>

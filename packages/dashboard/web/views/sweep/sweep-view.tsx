@@ -1,10 +1,14 @@
-import { useEffect } from "preact/hooks";
+import { plotBackgrounds } from "@classifier-training/base";
+import { useEffect, useRef } from "preact/hooks";
+import { axesCsv, svgPng } from "../../charts/export.ts";
 import { importances, type Trial } from "../../charts/importance.ts";
 import { type Axis, ParallelCoordinates } from "../../charts/parallel-coordinates.tsx";
 import { Combobox } from "../../components/combobox.tsx";
+import { SaveButtons } from "../../components/save-buttons.tsx";
 import { columnOf, configNames, loadConfigNames, metricNames } from "../../state/columns.ts";
 import { param } from "../../state/params.ts";
 import { listedRuns, nameOf } from "../../state/runs.ts";
+import { theme } from "../../state/theme.ts";
 
 const sweepParam = param("sweep");
 const metricParam = param("metric");
@@ -16,6 +20,7 @@ const maxAxes = 8;
 
 /** The runs of a sweep: how their parameters relate to a metric. */
 export function SweepView() {
+  const plot = useRef<HTMLElement>(null);
   const runCount = listedRuns.value.length;
   // New runs may have new values.
   useEffect(() => {
@@ -52,6 +57,10 @@ export function SweepView() {
     { id: "best", title: `best ${monitor ?? "value"}` },
     ...metricNames.value.map((name) => ({ id: `latest:${name}`, title: name, about: "newest value" })),
   ];
+  const png = () => {
+    const svg = plot.current?.querySelector("svg");
+    return svg && svgPng(svg, plotBackgrounds[theme.value]);
+  };
   return (
     <div class="sweep-view">
       <div class="toolbar">
@@ -73,8 +82,11 @@ export function SweepView() {
         <p class="note">At least three runs with different configurations and this metric are needed.</p>
       ) : (
         <>
-          <section aria-label="Parallel coordinates">
+          <section ref={plot} aria-label="Parallel coordinates">
             <h2>Parallel coordinates</h2>
+            <p class="chart-tools">
+              <SaveButtons title={`parallel coordinates of ${chosen}`} csv={() => axesCsv(axes, trials)} png={png} />
+            </p>
             <ParallelCoordinates axes={axes} trials={trials} />
           </section>
           <section aria-label="Importance">

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import type { ClassesReply, ClassRow, ConfusionReply } from "../../../../src/evaluation-types.ts";
 import { FilterField } from "../../../components/filter-field.tsx";
 import { ScrollBox } from "../../../components/scroll-box.tsx";
+import { ShowMore } from "../../../components/show-more.tsx";
 import { useAnswer } from "../../../state/answer.ts";
 import { param, setParams } from "../../../state/params.ts";
 import { confusionTable } from "./confusion-table.ts";
@@ -158,11 +159,7 @@ export function ClassTable({ detail, evaluation, evaluations }: PartProps) {
             ))}
           </tbody>
         </table>
-        {rows.length > count && (
-          <button type="button" onClick={() => setCount(count + rowsAtOnce)}>
-            {`Show ${Math.min(rowsAtOnce, rows.length - count)} more`}
-          </button>
-        )}
+        <ShowMore shown={count} total={rows.length} step={rowsAtOnce} onMore={() => setCount(count + rowsAtOnce)} />
       </ScrollBox>
     </>
   );

@@ -1,6 +1,7 @@
 import { percent } from "@classifier-training/runs/analysis";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ConfusionReply } from "../../../../src/evaluation-types.ts";
+import { ShowMore } from "../../../components/show-more.tsx";
 import { useAnswer } from "../../../state/answer.ts";
 import { param } from "../../../state/params.ts";
 import { ConfusionGrid } from "./confusion-grid.tsx";
@@ -133,11 +134,12 @@ function Pairs({ table }: { readonly table: ConfusionTable }) {
           ))}
         </tbody>
       </table>
-      {pairs.length > count && (
-        <button type="button" onClick={() => setCount(count + 5 * pairsAtOnce)}>
-          {`Show more of ${pairs.length} pairs`}
-        </button>
-      )}
+      <ShowMore
+        shown={count}
+        total={pairs.length}
+        step={5 * pairsAtOnce}
+        onMore={() => setCount(count + 5 * pairsAtOnce)}
+      />
     </section>
   );
 }

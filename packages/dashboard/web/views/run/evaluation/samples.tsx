@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { RunDetail } from "../../../../src/api-types.ts";
 import type { EvaluationInfo, SampleQuery, SamplesReply, ShownSample } from "../../../../src/evaluation-types.ts";
+import { ShowMore } from "../../../components/show-more.tsx";
 import { api } from "../../../state/api.ts";
 import { useMarks } from "./marks.ts";
 import { Problem } from "./part.tsx";
@@ -92,11 +93,7 @@ export function Samples({ detail, evaluation, query }: SamplesProps) {
       </ul>
       <p class="samples-end">
         <span class="count" role="status">{`${samples.length} of ${total} images`}</span>
-        {more !== undefined && (
-          <button type="button" onClick={more}>
-            {`Show ${Math.min(samplesAtOnce, total - samples.length)} more`}
-          </button>
-        )}
+        {more !== undefined && <ShowMore shown={samples.length} total={total} step={samplesAtOnce} onMore={more} />}
       </p>
     </div>
   );
