@@ -208,3 +208,42 @@ test("folds are of the training images, and a validation split of the data is le
   await auto.setup("fit");
   expect([auto.samples("train").length, auto.samples("val").length, auto.splitRecord]).toEqual([36, 36, undefined]);
 });
+
+test("with val_from=train a part of the training images validates, and the validation split of the data is tested on", async () => {
+  const root = join(dir, "published");
+  for (const name of ["train", "valid"]) cpSync(join(dir, "photos"), join(root, name), { recursive: true });
+  for (const name of classes) {
+    for (let i = 0; i < 12; i++) {
+      rmSync(join(root, "valid", name, `${i}.jpg`));
+      await photo(`published/valid/${name}/${i}.jpg`);
+    }
+  }
+  const data = ["data.data_root=published", "data.val_from=train"];
+  const trained = await train(...data, "hydra.run.dir=outputs/published");
+  expect(trained.code, trained.stderr).toBe(0);
+  expect(trained.stderr).toContain("the validation split of the data is the test split: data.val_from=train");
+  const record = recordOf("outputs/published");
+  expect(record.by).toMatchObject({ valFrom: "train", valFraction: 0.2 });
+  expect([on(record, "train").length, on(record, "val").length]).toEqual([29, 7]);
+  const validated = rowsOf("outputs/published/predictions.csv").map(({ sample }) => sample);
+  expect(validated.every((sample) => sample.startsWith("published/train/"))).toBe(true);
+
+  const tested = await inProcess(["test", "outputs/published", "hydra.run.dir=outputs/tested"], dir);
+  expect(tested.code, tested.stderr).toBe(0);
+  const samples = rowsOf("outputs/tested/test/predictions.csv").map(({ sample }) => sample);
+  expect(samples).toHaveLength(36);
+  expect(samples.every((sample) => sample.startsWith("published/valid/"))).toBe(true);
+  for (const split of ["valid", "test"]) {
+    const evaluated = await inProcess(["evaluate", "outputs/published", "--data", "published", "--split", split], dir);
+    expect(evaluated.code, evaluated.text).toBe(0);
+    expect(evaluated.text).toContain(`Evaluation on ${split}: 36 images`);
+  }
+
+  const checked = await inProcess(["data", "check", "published", "data.val_from=train", "--limit", "1"], dir);
+  expect(checked.text).toMatch(/^valid: 7 images in 3 classes[\s\S]*^test: 36 images in 3 classes/m);
+  const folds = await inProcess(["data", "stats", "published", "data.val_from=train", "data.folds=3"], dir);
+  expect(folds.text).toMatch(/fold 0 of 3: 24 train, 12 valid/);
+  cpSync(join(root, "valid"), join(root, "test"), { recursive: true });
+  const both = await inProcess(["data", "stats", "published", "data.val_from=train"], dir);
+  expect(both.text).toContain("the validation split of the data is not used: data.val_from=train, and there is a test");
+});

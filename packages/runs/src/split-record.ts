@@ -16,6 +16,7 @@ const splitRecordSchema = z.object({
   by: z.looseObject({
     valFraction: z.number(),
     testFraction: z.number(),
+    valFrom: z.literal("train").optional().describe("validation images are training images; its own validate nothing"),
     folds: z.object({ count: z.int(), fold: z.int() }).optional(),
     seed: z.number(),
     group: z.string().optional(),

@@ -33,6 +33,8 @@ export async function readLabeledFiles(
   const side = splitOf(split);
   const isThere = side !== undefined && side !== "train" && hasSplit(whole, side);
   const made = isThere ? undefined : await opened.made();
+  if (isThere && side === "val" && record?.by.valFrom === "train")
+    log.info(`${split}: the split of the data, which the run was not validated on (data.val_from=train)`);
   const isOther = made !== undefined && recorded.length > 0 && !recorded.some((one) => knowsAny(one, made.hashes));
   if (isOther) log.info(`${root}: none of the images that the run has split, so all of them`);
   else if (made !== undefined && side !== undefined) {

@@ -10,6 +10,12 @@ export const splitOptions = {
     .nullish()
     .describe("fraction of the training images that is split off for validation; auto: 0.2 of data without valid/"),
   testFraction: z.number().min(0).lt(1).nullish().describe("fraction that is split off for testing"),
+  valFrom: z
+    .enum(["data", "train"])
+    .nullish()
+    .describe(
+      "what validates: the data's own validation split where it has one (data), or always a part of the training images (train): its own is the test split then",
+    ),
   folds: z.int().min(2).nullish().describe("number of folds of the training images (cross-validation)"),
   fold: z.int().min(0).nullish().describe("the fold that is validated on, from 0; the others are trained on"),
   group: z
@@ -34,9 +40,11 @@ export function splitChoicesOf(
   recorded?: SplitRecord | undefined,
 ): SplitChoices {
   const { valFraction, testFraction, folds, fold, group, nearDuplicates, splitSeed } = options;
+  const valFrom = options.valFrom ?? recorded?.by.valFrom;
   return {
     valFraction: valFraction ?? undefined,
     testFraction: testFraction ?? undefined,
+    valFrom: valFrom === "train" ? valFrom : undefined,
     folds: folds ?? undefined,
     fold: fold ?? undefined,
     group: group ?? undefined,

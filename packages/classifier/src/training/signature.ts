@@ -18,7 +18,16 @@ const dataKeys = [
 ];
 
 /** Keys of `data` that decide nothing where they are null: configurations of earlier versions do not have them. */
-const splitKeys = ["val_fraction", "test_fraction", "folds", "fold", "group", "near_duplicates", "split_seed"];
+const splitKeys = [
+  "val_fraction",
+  "test_fraction",
+  "val_from",
+  "folds",
+  "fold",
+  "group",
+  "near_duplicates",
+  "split_seed",
+];
 
 /** Keys of the whole configuration that no part of a training reads, or that name and place a run. */
 const topKeys = [

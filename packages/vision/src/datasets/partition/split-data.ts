@@ -10,6 +10,8 @@ export interface SplitChoices extends Pick<SplitBy, "group" | "nearDuplicates" |
   /** Fraction for validation; with `auto` 0.2 of data without a validation split. By default none is made. */
   readonly valFraction?: number | "auto" | undefined;
   readonly testFraction?: number | undefined;
+  /** With `train` validation images are training images of data with a validation split, too, which is its test split then. */
+  readonly valFrom?: "train" | undefined;
   /** Number of folds of the training images, whether there is a validation split or not. */
   readonly folds?: number | undefined;
   /** The fold that is validated on, from 0. */
@@ -29,7 +31,7 @@ export interface MadeSplit extends Omit<DatasetSplit, "sides"> {
   readonly paths: readonly string[];
   /** Of each image; undefined for those that are not used. */
   readonly sides: readonly (Split | undefined)[];
-  readonly by: SplitBy;
+  readonly by: SplitBy & Pick<SplitChoices, "valFrom">;
   /** How many images went where, and how, in one line. */
   readonly summary: string;
 }
@@ -42,7 +44,9 @@ const autoValFraction = 0.2;
  * @returns the same data where nothing is to be made
  * @throws VisionError for a split that is there and wanted, and when the images cannot be split so
  */
-export async function splitData(data: OpenedData, choices: SplitChoices): Promise<OpenedData | SplitData> {
+export async function splitData(given: OpenedData, choices: SplitChoices): Promise<OpenedData | SplitData> {
+  const { valFrom } = choices;
+  const data = valFrom === "train" && hasSplit(given, "val") ? withoutValidation(given) : given;
   const by = splitBy(data, choices);
   if (by === undefined) return data;
   const { whole, assigned, notices } = await imagesToSplit(data, by);
@@ -50,7 +54,17 @@ export async function splitData(data: OpenedData, choices: SplitChoices): Promis
   const made =
     recorded ?? (await splitDataset(whole, { ...by, assigned, root: data.path, onProgress: choices.onProgress }));
   const isUnused = by.folds !== undefined && data.splits.includes("val");
-  const unused = isUnused ? ["the validation split of the data is not used: folds are of the training images"] : [];
+  const notUsed = "the validation split of the data is not used";
+  const unused =
+    data !== given
+      ? [
+          given.splits.includes("test")
+            ? `${notUsed}: data.val_from=train, and there is a test split`
+            : "the validation split of the data is the test split: data.val_from=train",
+        ]
+      : isUnused
+        ? [`${notUsed}: folds are of the training images`]
+        : [];
   const open = (side: Split): ImageDataset => {
     const chosen = [...made.sides.keys()].filter((i) => made.sides[i] === side);
     const { leftOut, remarks } = whole;
@@ -64,7 +78,7 @@ export async function splitData(data: OpenedData, choices: SplitChoices): Promis
       ...made,
       notices: [...unused, ...notices, ...made.notices],
       paths: whole.paths,
-      by,
+      by: { ...by, ...(valFrom !== undefined && { valFrom }) },
       summary: summaryOf(made.sides, by, recorded === undefined ? assigned : []),
     },
     async open(name, options) {
@@ -72,6 +86,21 @@ export async function splitData(data: OpenedData, choices: SplitChoices): Promis
       const isMade = side !== undefined && (side === "train" || made.sides.includes(side));
       return isMade ? open(side) : data.open(name, options);
     },
+  };
+}
+
+/** Data whose validation split is its test split, where it has no other, and which has no validation split. */
+function withoutValidation(data: OpenedData): OpenedData {
+  const isTest = !data.splits.includes("test");
+  const renamed = (splits: readonly Split[]) => [
+    ...new Set(splits.flatMap((split) => (split !== "val" ? split : isTest ? ("test" as const) : []))),
+  ];
+  const [valName] = splitFolderNames.val;
+  return {
+    ...data,
+    splits: renamed(data.splits),
+    edited: data.edited && { ...data.edited, own: renamed(data.edited.own) },
+    open: (name, options) => data.open(isTest && splitOf(name) === "test" ? valName : name, options),
   };
 }
 
@@ -101,7 +130,8 @@ async function imagesToSplit(data: OpenedData, { valFraction, testFraction }: Sp
 
 /** How the training images are to be split; undefined where they are not. @throws VisionError for choices that exclude each other */
 function splitBy(data: OpenedData, choices: SplitChoices): SplitBy | undefined {
-  const { valFraction, testFraction = 0, folds, fold, seed, group, nearDuplicates } = choices;
+  const { valFrom, testFraction = 0, folds, fold, seed, group, nearDuplicates } = choices;
+  const valFraction = choices.valFraction ?? (valFrom === "train" && folds === undefined ? "auto" : undefined);
   const refuse = (what: string, fix: string) => new VisionError({ code: "vision/split", what, where: "data", fix });
   if (folds === undefined && fold !== undefined)
     throw refuse(`fold=${fold}, and folds is not set`, "set data.folds=5, too");
