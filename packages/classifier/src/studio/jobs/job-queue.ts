@@ -1,14 +1,15 @@
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
-import { join, relative, sep } from "node:path";
-import { CtError, isProcessAlive, shellWord } from "@classifier-training/base";
+import { join } from "node:path";
+import { CtError, shellWord } from "@classifier-training/base";
 import { archiveName, type Job, type JobKind, type JobsState } from "@classifier-training/dashboard";
-import { listRuns, type Run } from "@classifier-training/runs";
+import type { Run } from "@classifier-training/runs";
 import { startCommand } from "./command-process.ts";
 import { dataVersion, notesFolder } from "./data-version.ts";
 import { logBeginning, logEnd, problemIn, progressIn } from "./job-log.ts";
 import { type JobPlaces, jobOptionsOf, wordsOf } from "./job-options.ts";
+import { isJobAlive, keyOfRun, runOfJob } from "./job-run.ts";
 import { type JobRecord, JobStore } from "./job-store.ts";
 
 const pollMs = 400;
@@ -47,7 +48,7 @@ export class JobQueue {
     this.#jobs = this.#store.read();
     for (const job of this.#jobs) {
       if (job.status === "queued") this.#change(job, { status: "canceled", finishedAt: now() });
-      if (job.status === "running" && !this.#isAlive(job)) this.#ended(job, undefined);
+      if (job.status === "running" && !isJobAlive(this.#runs, job)) this.#ended(job, undefined);
     }
     this.#timer = setInterval(() => this.#look(), pollMs);
     this.#timer.unref();
@@ -181,13 +182,13 @@ export class JobQueue {
 
   /** @param code undefined where another process has started it */
   #ended(job: JobRecord, code: number | null | undefined): void {
-    const run = job.kind === "train" ? this.#runOf(job, true) : undefined;
+    const run = runOfJob(this.#runs, job, true);
     const isWanted = this.#ending.delete(job.id);
     const status = statusOf(job, code, run, isWanted, existsSync(this.#store.result(job.id)));
     this.#change(job, {
       status,
       finishedAt: now(),
-      ...(run !== undefined && { run: this.#keyOf(run) }),
+      ...(run !== undefined && { run: keyOfRun(this.#runs, run) }),
       ...(status === "failed" && { problem: problemIn(logEnd(this.#store.log(job.id))) }),
     });
     this.#progress.delete(job.id);
@@ -209,29 +210,6 @@ export class JobQueue {
     timer.unref();
   }
 
-  /** Whether the process of a job is there; a number that another process has by now does not count. */
-  #isAlive(job: JobRecord): boolean {
-    if (job.pid === undefined || !isProcessAlive(job.pid)) return false;
-    const run = job.kind === "train" ? this.#runOf(job, false) : undefined;
-    return run === undefined || run.status === "running";
-  }
-
-  /** The run of a training: its process is the job's. */
-  #runOf(job: JobRecord, isEnded: boolean): Run | undefined {
-    const isIts = ({ record, modifiedAt }: Run) => record.pid === job.pid && modifiedAt >= startOf(job);
-    const near = [...new Set([job.startedAt ?? job.createdAt, now()].map(localDay))];
-    for (const day of near) {
-      const run = listRuns(join(this.#runs, day), { maxDepth: 2 }).find(isIts);
-      if (run !== undefined) return run;
-    }
-    // Its overrides may have put it elsewhere.
-    return isEnded ? listRuns(this.#runs).find(isIts) : undefined;
-  }
-
-  #keyOf(run: Run): string {
-    return relative(this.#runs, run.dir).split(sep).join("/") || ".";
-  }
-
   #look(): void {
     const running = this.#jobs.find(({ status }) => status === "running");
     if (running !== undefined) this.#lookAt(running);
@@ -244,15 +222,15 @@ export class JobQueue {
 
   #lookAt(job: JobRecord): void {
     // Those of this process say when they end.
-    if (this.#child?.pid !== job.pid && !this.#isAlive(job)) {
+    if (this.#child?.pid !== job.pid && !isJobAlive(this.#runs, job)) {
       this.#ended(job, undefined);
       return;
     }
     const progress = progressIn(logEnd(this.#store.log(job.id)));
     const isNew = JSON.stringify(progress) !== JSON.stringify(this.#progress.get(job.id));
     this.#progress.set(job.id, progress);
-    const run = job.kind === "train" && job.run === undefined ? this.#runOf(job, false) : undefined;
-    if (run !== undefined) this.#change(job, { run: this.#keyOf(run) });
+    const run = job.run === undefined ? runOfJob(this.#runs, job, false) : undefined;
+    if (run !== undefined) this.#change(job, { run: keyOfRun(this.#runs, run) });
     if (isNew || run !== undefined) this.#notify();
   }
 
@@ -325,15 +303,3 @@ function send(pid: number, signal: NodeJS.Signals): void {
 }
 
 const now = () => new Date().toISOString();
-
-/** Milliseconds; clocks of file systems and processes differ by a little. */
-function startOf({ startedAt, createdAt }: JobRecord): number {
-  return Date.parse(startedAt ?? createdAt) - 2000;
-}
-
-/** Hydra's name for the day's folder. */
-function localDay(time: string): string {
-  const date = new Date(time);
-  const two = (value: number) => String(value).padStart(2, "0");
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-}
