@@ -3,8 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Dashboard, startDashboard } from "@classifier-training/dashboard";
+import { type DataAnalysis, type DataAnalysisKind, writeDataAnalysis } from "@classifier-training/runs";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { jobsExtension } from "../../classifier/src/studio/jobs/extension.ts";
 import { studioExtension } from "../../classifier/src/studio/studio-extension.ts";
 import { painted, paintFolders, unzipSync, zipSync } from "../../classifier/test/painted-images.ts";
 import { eventually } from "./eventually.ts";
@@ -43,7 +45,9 @@ describe.skipIf(!hasBrowser)("the studio in a browser", () => {
   }
 
   async function open(query = "", how: Opened = {}): Promise<Page> {
-    dashboard ??= await startDashboard({ root: join(root, "runs"), port: 0, extensions: [studioExtension(data)] });
+    const runs = join(root, "runs");
+    const extensions = [studioExtension(data), jobsExtension({ folder: data, runs })];
+    dashboard ??= await startDashboard({ root: runs, port: 0, extensions });
     return openAt(addressOf(dashboard.writeUrl, query), how);
   }
 
@@ -61,6 +65,77 @@ describe.skipIf(!hasBrowser)("the studio in a browser", () => {
   const tile = (page: Page, name: string) => tiles(page).filter({ hasText: name });
   const tab = (page: Page, name: string) => page.getByRole("tab", { name, exact: true }).click();
   const said = (page: Page) => page.locator(".announcement").innerText();
+
+  /** A job that has ended, as the queue keeps it. */
+  function finished<K extends DataAnalysisKind>(kind: "suspects" | "learning-curve", as: K, result: DataAnalysis<K>) {
+    const folder = join(data, ".classifier", "jobs", `job-${kind}`);
+    mkdirSync(folder, { recursive: true });
+    writeDataAnalysis(join(folder, "result.json"), as, result);
+    const at = new Date().toISOString();
+    const job = { id: `job-${kind}`, kind, options: {}, words: ["data", kind, data], status: "done" };
+    writeFileSync(join(folder, "job.json"), JSON.stringify({ ...job, createdAt: at, startedAt: at, finishedAt: at }));
+  }
+
+  test("label errors are corrected by keys, and what more images would bring is said and plotted", async () => {
+    await serve({ red: ["red", 4], green: ["green", 3] });
+    writeFileSync(join(data, "red", "oops.png"), await painted("green", 70, "png"));
+    const judges = { by: "folds" as const, models: [], images: 8, leftOut: 0, note: "folds of 2 networks" };
+    const suspect = (name: string, label: string, suggested: string, probability: number) => ({
+      sample: `${label}/${name}`,
+      label,
+      suggested,
+      labelProbability: 1 - probability,
+      suggestedProbability: probability,
+      isConfident: probability > 0.8,
+    });
+    const [hard = ""] = readdirSync(join(data, "green"));
+    finished("suspects", "suspects", {
+      formatVersion: 1,
+      data,
+      judges,
+      agreement: 0.9,
+      suspects: [suspect("oops.png", "red", "green", 0.97), suspect(hard, "green", "red", 0.6)],
+    });
+    const expected = (images: number) => {
+      const value = 1 / Math.sqrt(images);
+      return { images, value, low: 0.8 * value, high: Math.min(1, 1.2 * value) };
+    };
+    finished("learning-curve", "learningCurve", {
+      formatVersion: 1,
+      data,
+      judges,
+      measures: "whole trainings",
+      images: 400,
+      points: [100, 200, 400].map((n) => ({ ...expected(n), repetitions: 5 })),
+      curve: [50, 100, 400, 1600].map(expected),
+      forecasts: [0, 100, 400, 3600].map((more) => ({ more, ...expected(400 + more) })),
+      classes: [
+        { name: "green", images: 3, error: 0.4 },
+        { name: "red", images: 397, error: null },
+      ],
+    });
+    const page = await open("?view=review");
+    await page.getByText("1 probably with a wrong label, 1 doubtful.").waitFor();
+    await eventually(async () => (await page.locator(".walk-choices").innerText()).replaceAll(/\s+/g, " ")).toContain(
+      "Label: red Probably wrong: green 97.0%, red 3.0%",
+    );
+    await expectAccessible(page, "label-errors");
+    await page.keyboard.press("Enter");
+    await page.getByText("Doubtful: ").waitFor();
+    await page.keyboard.press("c");
+    await eventually(() => log()).toEqual([
+      expect.objectContaining({ op: "label", images: ["red/oops.png"], label: "green" }),
+      expect.objectContaining({ op: "confirm", images: [`green/${hard}`] }),
+    ]);
+    await page.keyboard.press("z");
+    await eventually(() => log().at(-1)).toMatchObject({ op: "undo" });
+    await tab(page, "Is it enough?");
+    await page.getByText("With the 400 images that there are: 5.0% errors (4.0% to 6.0%).").waitFor();
+    await page.getByText("3,600 more images: 5.0% → 1.6% errors (1.3% to 1.9%).").waitFor();
+    await page.getByRole("row", { name: /^green 3 40.0%/ }).waitFor();
+    await expectAccessible(page, "enough");
+    expect(complaints).toEqual([]);
+  });
 
   test("images are seen, filtered, selected by keys and mouse, labeled, left out and used again", async () => {
     await serve();

@@ -40,9 +40,7 @@ export function Analysis<T>({ kind, title, about, judges, options = {}, children
               <label>
                 Judged by
                 <select value={judge} onChange={(event) => setJudge(event.currentTarget.value)}>
-                  <option value="">
-                    {judges === "a run" ? "how the images look" : "networks that are trained for it: all images"}
-                  </option>
+                  <option value="">{judges === "a run" ? "how the images look" : "trained for it: all images"}</option>
                   {runs.map((run) => (
                     <option key={run.key} value={run.key}>
                       {judges === "a run" ? nameOf(run) : `${nameOf(run)}: images that it was not trained on`}
