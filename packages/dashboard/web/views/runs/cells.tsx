@@ -18,7 +18,7 @@ const widths: Readonly<Record<string, number>> = {
   status: 110,
   epoch: 130,
   current: 100,
-  best: 110,
+  best: 130,
   left: 105,
   started: 150,
   duration: 105,
