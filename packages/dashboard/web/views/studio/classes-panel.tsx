@@ -29,7 +29,7 @@ export function ClassesPanel() {
       {classes.value.length === 0 ? (
         <p class="note">There are no classes yet. A classifier needs two or more: what it is to tell apart.</p>
       ) : (
-        <table>
+        <table class="studio-classes">
           <thead>
             <tr>
               <th>Key</th>
@@ -48,7 +48,7 @@ export function ClassesPanel() {
                   <ClassName name={own} />
                 </td>
                 <td class="number">{count}</td>
-                <td>
+                <td class="row-actions">
                   <button
                     type="button"
                     aria-label={`Rename or merge ${own}`}

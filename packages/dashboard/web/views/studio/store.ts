@@ -29,14 +29,26 @@ export const announcement = signal("");
 /** Why something was not done. */
 export const failure = signal("");
 
-/** All images, in the order of what they are called. */
+/** All images, in the order of what they are called: 2 before 10. */
 export const images = computed((): readonly StudioImage[] => {
   void version.value;
   return [...shown.values()].sort((a, b) => {
-    const [first, second] = [nameOf(a), nameOf(b)];
+    const [first, second] = [orderOf(a), orderOf(b)];
     return first < second ? -1 : first > second ? 1 : a.path < b.path ? -1 : 1;
   });
 });
+
+const orders = new Map<string, string>();
+
+/** Texts of this kind have the order of the numbers in them: many thousands are compared with each edit. */
+function orderOf(image: StudioImage): string {
+  const name = nameOf(image);
+  const known = orders.get(name);
+  if (known !== undefined) return known;
+  const order = name.replace(/\d+/g, (digits) => digits.padStart(12, "0"));
+  orders.set(name, order);
+  return order;
+}
 
 /** The classes with the number of their images, those of edits on their way included. */
 export const classes = computed((): readonly StudioClass[] => {
