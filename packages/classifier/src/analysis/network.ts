@@ -12,15 +12,15 @@ import {
   Resize,
   ToFloat32Tensor,
 } from "@classifier-training/vision";
+import { FeatureCache, type ImageDescription } from "../data/feature-cache.ts";
 import { labelsMappingOf } from "../data/preprocessing.ts";
 import { imageInput } from "../evaluation/predict-split.ts";
-import { CheckpointClassifier, type ImageDescription } from "../inference/checkpoint-classifier.ts";
+import { CheckpointClassifier } from "../inference/checkpoint-classifier.ts";
 import { checkpointOf } from "../inference/open-classifier.ts";
 import { ClassificationModel } from "../model/classification-model.ts";
 import { classificationModelOptionsSchema } from "../model/options.ts";
 import { buildBackbone } from "../model/recipe.ts";
 import { recordedSplitOf } from "../training/recorded-split.ts";
-import { FeatureCache } from "./feature-cache.ts";
 import type { DataImage } from "./labeled-data.ts";
 
 const log = getLogger("classifier.data");

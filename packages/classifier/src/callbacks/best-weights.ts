@@ -171,7 +171,8 @@ export class BestWeightsCallback extends Callback {
     const [best] = ranked as [Measured, ...Measured[]];
     const { candidate } = best;
     const sizes =
-      testSizes.length === 0
+      // Features are those of images of the training's size.
+      testSizes.length === 0 || data.hasFeatures
         ? undefined
         : await withWeights(module, candidate.weights, () =>
             chooseTestSize({ factors: testSizes, seconds: testSizeSeconds }, module, data, best, measure),

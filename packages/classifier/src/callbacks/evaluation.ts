@@ -2,8 +2,10 @@ import { join } from "node:path";
 import { type EvaluationSplit, getLogger } from "@classifier-training/base";
 import { Callback, type LightningModule, type TrainerView } from "@classifier-training/lightning";
 import { epochFolder, evaluationFolders } from "@classifier-training/runs";
+import { keep, noGrad, scope, type Tensor } from "@classifier-training/torch";
 import { imagenetMean, imagenetStd } from "@classifier-training/vision";
 import { classificationData } from "../data/classification-datamodule.ts";
+import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import type { Normalization } from "../data/preprocessing.ts";
 import { BackgroundPlots } from "../drawing/background-plots.ts";
 import type { Plot } from "../drawing/plots.ts";
@@ -47,6 +49,26 @@ export abstract class EvaluationCallback extends Callback {
     trainer: TrainerView,
     split: EvaluationSplit,
   ): void;
+
+  /** Images of a split as the network gets them, [1, 3, H, W] by index; the caller's own. For batches of features. */
+  protected async imagesAt(trainer: TrainerView, split: EvaluationSplit, indices: readonly number[]) {
+    const data = trainer.datamodule;
+    const images = new Map<number, Tensor>();
+    if (indices.length === 0 || !(data instanceof ImageFolderDataModule)) return images;
+    const loader = data.orderedLoader(split, indices);
+    try {
+      for await (using batch of loader.batches({ epoch: 0 })) {
+        for (const [i, index] of batch.indices.entries())
+          images.set(
+            index,
+            noGrad(() => scope(() => keep(batch.images.narrow(0, i, 1).clone()))),
+          );
+      }
+    } finally {
+      await loader.close();
+    }
+    return images;
+  }
 
   override get reportsOnly(): boolean {
     return true;

@@ -27,8 +27,10 @@ export const gradCAMOptionsSchema = z.strictObject({
 const log = getLogger("classifier.callbacks.grad_cam");
 
 interface Mistake {
-  /** [1, 3, H, W], the network's input; the callback's own. */
-  readonly image: Tensor;
+  /** [1, 3, H, W], the network's input; the callback's own. Undefined of batches with features in place of images. */
+  readonly image: Tensor | undefined;
+  /** In the dataset. */
+  readonly index: number;
   /** The class to explain: the predicted one, or the multilabel class that is wrongly predicted or missing. */
   readonly explained: number;
   /** The true class; of a multilabel error whether the explained one is true. */
@@ -72,19 +74,21 @@ export class GradCAMCallback extends EvaluationCallback {
       const error = errorOf(predictions, i);
       const last = this.#worst.length < numSamples ? undefined : this.#worst.at(-1);
       if (error === undefined || error.confidence <= (last?.confidence ?? -1)) continue;
-      const image = noGrad(() => scope(() => keep(images.narrow(0, i, 1).clone())));
-      this.#worst.push({ ...error, image });
+      const image = images.ndim === 4 ? noGrad(() => scope(() => keep(images.narrow(0, i, 1).clone()))) : undefined;
+      this.#worst.push({ ...error, image, index: predictions.indices[i] ?? -1 });
       this.#worst.sort((a, b) => b.confidence - a.confidence);
-      for (const dropped of this.#worst.splice(numSamples)) dropped.image.dispose();
+      for (const dropped of this.#worst.splice(numSamples)) dropped.image?.dispose();
     }
   }
 
-  protected override evaluated(
+  protected override async evaluated(
     trainer: TrainerView,
     module: LightningModule,
     _predictions: EpochPredictions,
     split: EvaluationSplit,
-  ): void {
+  ): Promise<void> {
+    if (this.#worst.length === 0) return;
+    await this.#loadImages(trainer, split);
     if (this.#worst.length === 0) return;
     const samples = this.#explained(trainer, module, split);
     this.#forget();
@@ -92,6 +96,16 @@ export class GradCAMCallback extends EvaluationCallback {
     const title = `Epoch ${trainer.currentEpoch + 1}: class activation of the most confident errors`;
     const path = join(evaluationFolder(this.options.outputDir, trainer, split), evaluationPaths.gradCam);
     this.plot(trainer, { kind: "sampleGrid", data: { samples, title } }, path, "grad_cam");
+  }
+
+  async #loadImages(trainer: TrainerView, split: EvaluationSplit): Promise<void> {
+    if (this.#worst.every(({ image }) => image !== undefined)) return;
+    const indices = this.#worst.map(({ index }) => index);
+    const images = await this.imagesAt(trainer, split, indices);
+    this.#worst = this.#worst.flatMap((mistake) => {
+      const image = images.get(mistake.index);
+      return image === undefined ? [] : [{ ...mistake, image }];
+    });
   }
 
   #explained(trainer: TrainerView, module: LightningModule, split: EvaluationSplit): GridSample[] | undefined {
@@ -102,7 +116,7 @@ export class GradCAMCallback extends EvaluationCallback {
       const weight = [...network.parameters()][0];
       const images = noGrad(() =>
         scope(() => {
-          const joined = cat(this.#worst.map(({ image }) => image));
+          const joined = cat(this.#worst.map(({ image }) => image as Tensor));
           return keep(weight === undefined ? joined : joined.to({ dtype: weight.dtype, device: weight.device }));
         }),
       );
@@ -133,7 +147,7 @@ export class GradCAMCallback extends EvaluationCallback {
   }
 
   #forget(): void {
-    for (const { image } of this.#worst) image.dispose();
+    for (const { image } of this.#worst) image?.dispose();
     this.#worst = [];
   }
 }
@@ -144,12 +158,12 @@ const has = (name: string, isTrue: boolean) => (isTrue ? name : `not ${name}`);
 function errorOf(
   { labels, predicted, confidence, targets, logits, numClasses }: BatchPredictions,
   i: number,
-): Omit<Mistake, "image"> | undefined {
+): Omit<Mistake, "image" | "index"> | undefined {
   if (targets === undefined) {
     const [label = -1, guess = -1] = [labels[i], predicted[i]];
     return label === guess ? undefined : { explained: guess, truth: label, confidence: confidence[i] ?? 0 };
   }
-  let worst: Omit<Mistake, "image"> | undefined;
+  let worst: Omit<Mistake, "image" | "index"> | undefined;
   for (let k = 0; k < numClasses; k++) {
     const isTrue = targets[i * numClasses + k] === 1;
     const p = sigmoid(logits[i * numClasses + k] as number);

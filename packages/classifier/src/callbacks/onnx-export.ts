@@ -166,7 +166,7 @@ async function validationImages(
   width: number,
 ): Promise<Tensor | undefined> {
   if (!(data instanceof ImageFolderDataModule) || data.samples("val").length === 0) return undefined;
-  const loader = data.valDataloader();
+  const loader = data.imageLoader("val");
   try {
     for await (const batch of loader.batches({ epoch: 0 })) {
       const { images } = batch;

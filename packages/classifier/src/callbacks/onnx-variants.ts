@@ -59,7 +59,7 @@ export async function writeVariant(
 }
 
 async function quantized(model: Uint8Array, data: ImageFolderDataModule): Promise<Uint8Array> {
-  const calibration = data.trainDataloader();
+  const calibration = data.imageLoader("train");
   try {
     return await quantizeStaticInt8(model, images(calibration, data));
   } finally {
@@ -91,7 +91,7 @@ export async function predictWith(
   const session = await openSession(path);
   try {
     return await predictSplit(
-      data.valDataloader(),
+      data.imageLoader("val"),
       async ({ images, labels, indices }) => {
         const values = images.contiguous().toTypedArray() as Float32Array;
         const input = new OnnxTensor("float32", values, [...images.shape]);

@@ -21,7 +21,9 @@ export const sampleVisualizationOptionsSchema = z.strictObject({
   numSamples: z.int().positive().max(256).default(16),
 });
 
-interface Sample extends Pixels {
+interface Sample {
+  /** Undefined of batches with features in place of images. */
+  readonly pixels: Pixels | undefined;
   /** The samples with the lowest ranks are shown: the same ones each epoch, from anywhere in the split. */
   readonly rank: number;
   /** The sample's place in the evaluation. */
@@ -70,25 +72,43 @@ export class SampleVisualizationCallback extends EvaluationCallback {
       if (last !== undefined && rank >= last.rank) continue;
       const index = indices[i] ?? -1;
       const said = { index, label: labels[i], predicted: predicted[i], confidence: confidence[i] ?? 0 };
-      const [image] = denormalized(images.narrow(0, i, 1), normalization);
-      if (image !== undefined) this.#samples.push({ ...image, ...said, rank, position });
+      const [pixels] = images.ndim === 4 ? denormalized(images.narrow(0, i, 1), normalization) : [];
+      this.#samples.push({ ...said, pixels, rank, position });
       this.#samples.sort((one, other) => one.rank - other.rank);
       this.#samples.splice(this.options.numSamples);
     }
+  }
+
+  async #withPixels(samples: readonly Sample[], trainer: TrainerView, split: EvaluationSplit) {
+    const bare = samples.filter(({ pixels }) => pixels === undefined);
+    const images = await this.imagesAt(
+      trainer,
+      split,
+      bare.map(({ index }) => index),
+    );
+    const loaded = new Map(
+      [...images].map(([index, image]) => [index, denormalized(image, normalizationOf(trainer, split))[0]] as const),
+    );
+    for (const image of images.values()) image.dispose();
+    return samples.flatMap((sample) => {
+      const pixels = sample.pixels ?? loaded.get(sample.index);
+      return pixels === undefined ? [] : [{ ...sample, ...pixels }];
+    });
   }
 
   #forget(): void {
     [this.#samples, this.#seen] = [[], 0];
   }
 
-  protected override evaluated(
+  protected override async evaluated(
     trainer: TrainerView,
     _module: LightningModule,
     predictions: EpochPredictions,
     split: EvaluationSplit,
-  ): void {
-    const shown = [...this.#samples].sort((one, other) => one.position - other.position);
+  ): Promise<void> {
+    const chosen = [...this.#samples].sort((one, other) => one.position - other.position);
     this.#forget();
+    const shown = await this.#withPixels(chosen, trainer, split);
     const name = classNamer(trainer);
     const samples: GridSample[] = shown.map(({ label, predicted, ...sample }) => {
       if (!(predictions instanceof MultilabelPredictions))

@@ -122,7 +122,9 @@ function meanWith(mean: ReadonlyMap<string, Tensor>, one: ReadonlyMap<string, Te
 }
 
 async function estimateNorms(module: LightningModule, data: ImageFolderDataModule): Promise<void> {
-  const loader = data.trainDataloader();
+  // Frozen norms belong to the features.
+  if (data.hasFeatures) return;
+  const loader = data.imageLoader("train");
   try {
     await estimateBatchNorms(module, async () => {
       let images = 0;

@@ -30,7 +30,10 @@ afterEach(() => vi.unstubAllEnvs());
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** What `read` finds in the batches of one epoch. */
-async function readAll<T>(loader: DataLoader, read: (batch: ClassificationBatch) => Iterable<T>): Promise<T[]> {
+async function readAll<T>(
+  loader: Pick<DataLoader, "batches" | "close">,
+  read: (batch: ClassificationBatch) => Iterable<T>,
+): Promise<T[]> {
   const found: T[] = [];
   for await (const batch of loader.batches({ epoch: 0 })) {
     found.push(...read(batch));
@@ -40,7 +43,7 @@ async function readAll<T>(loader: DataLoader, read: (batch: ClassificationBatch)
   return found;
 }
 
-async function darkest(loader: DataLoader): Promise<number> {
+async function darkest(loader: Pick<DataLoader, "batches" | "close">): Promise<number> {
   const values = ({ images }: ClassificationBatch) => images.to({ dtype: "float32" }).toTypedArray() as Float32Array;
   return Math.min(...(await readAll(loader, values)));
 }
@@ -116,7 +119,8 @@ test("batchTransform blends training batches with the data's number of classes, 
     batchTransform: new MixUp({ alpha: 0.4 }),
   });
   await data.setup("fit");
-  const labelsOf = (loader: DataLoader) => readAll(loader, ({ labels }) => labels.tolist() as Iterable<unknown>);
+  const labelsOf = (loader: Pick<DataLoader, "batches" | "close">) =>
+    readAll(loader, ({ labels }) => labels.tolist() as Iterable<unknown>);
   const [first, second] = (await labelsOf(data.trainDataloader())) as [number[], number[]];
   expect(first).toHaveLength(2);
   expect(first[0]).toBeCloseTo(second[1] as number);

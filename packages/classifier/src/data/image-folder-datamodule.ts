@@ -5,6 +5,7 @@ import {
   optionsTarget,
   parseOptions,
   plural,
+  progressInLog,
   type Split,
   splitFolderNames,
   type TargetTable,
@@ -15,6 +16,8 @@ import { fromTypedArray, type Tensor } from "@classifier-training/torch";
 import {
   cached,
   DataLoader,
+  type DataLoaderOptions,
+  hashDataset,
   type ImageDataset,
   type ImageStep,
   JsonlDataset,
@@ -31,6 +34,7 @@ import { ClassificationDataModule, type SampleInfo, type TrainingData } from "./
 import { hashOfContent, hashOfNames } from "./content-hashes.ts";
 import { defaultTransform } from "./default-transforms.ts";
 import { describeSplit, missingClasses } from "./describe-split.ts";
+import { FeatureLoader, type FeatureTable } from "./feature-loader.ts";
 import { medianSide } from "./image-sides.ts";
 import { logSplit, OpenedSplits } from "./opened-splits.ts";
 import {
@@ -57,6 +61,9 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   #splitRecord: SplitRecord | undefined;
   readonly #datasets = new Map<Split, ImageDataset>();
   readonly #asOpened = new Map<Split, ImageDataset>();
+  /** With synthetic images, before any step. */
+  readonly #asStored = new Map<Split, ImageDataset>();
+  readonly #features = new Map<Split, FeatureTable>();
   #sampler: SubstitutingSampler | undefined;
   #evaluationSize: number | undefined;
   #syntheticFolder: string | undefined;
@@ -166,11 +173,26 @@ export class ImageFolderDataModule extends ClassificationDataModule {
 
   /** These training images in order, changed by a step and preprocessed as in validation. */
   inspectionLoader(indices: ArrayLike<number>, step: ImageStep): DataLoader {
-    const { batchSize, numWorkers, seed } = this.options;
-    return new DataLoader(this.#dataset("train").withStep(step), {
-      batchSize: 4 * batchSize,
-      numWorkers,
-      onError: "skip",
+    const { batchSize } = this.options;
+    return this.#inOrder(this.#dataset("train").withStep(step), indices, { batchSize: 4 * batchSize, onError: "skip" });
+  }
+
+  /** These images of a split in order, preprocessed as in validation. */
+  orderedLoader(split: Split, indices: ArrayLike<number>): DataLoader {
+    const { batchSize, onError } = this.options;
+    return this.#inOrder(this.#dataset(split), indices, { batchSize, onError });
+  }
+
+  #inOrder(
+    dataset: ImageDataset,
+    indices: ArrayLike<number>,
+    options: Pick<DataLoaderOptions, "batchSize" | "onError">,
+  ) {
+    const { numWorkers, seed } = this.options;
+    return new DataLoader(dataset, {
+      ...options,
+      // A worker starts in the time of a batch.
+      numWorkers: indices.length > this.batchSize ? numWorkers : 0,
       sampler: new SubsetSampler(indices, { shuffle: false }),
       seed,
       transform: this.#transform("val"),
@@ -208,16 +230,44 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     return normalizationOf(this.#transform(split));
   }
 
-  override trainDataloader(): DataLoader {
-    return this.#loader("train");
+  override trainDataloader(): DataLoader | FeatureLoader {
+    return this.#featureLoader("train") ?? this.imageLoader("train");
   }
 
-  override valDataloader(): DataLoader {
-    return this.#loader("val");
+  override valDataloader(): DataLoader | FeatureLoader {
+    return this.#featureLoader("val") ?? this.imageLoader("val");
   }
 
   override testDataloader(): DataLoader {
-    return this.#loader("test");
+    return this.imageLoader("test");
+  }
+
+  /** Gives the trainer features in place of a split's images, from now on. */
+  setFeatures(split: Split, table: FeatureTable): void {
+    this.#features.set(split, table);
+  }
+
+  /** Whether training gets features. */
+  get hasFeatures(): boolean {
+    return this.#features.size > 0;
+  }
+
+  /** The content hash of each image of a split, and what is done to it before a network sees it as in validation. */
+  async preparedImages(split: Split): Promise<{ readonly contents: readonly string[]; readonly preparation: string }> {
+    const { dataRoot, trimBars, imageSteps } = this.options;
+    const stored = this.#asStored.get(split) ?? this.#dataset(split);
+    const onProgress = progressInLog(log, (done, total) => `content hashes: ${done} of ${total}`);
+    const { known } = await hashDataset(stored, { root: dataRoot, decode: false, onProgress });
+    const steps = split === "train" ? { trimBars, imageSteps } : {};
+    const preparation = JSON.stringify([this.labelsMapping().preprocessing, steps]);
+    return { contents: known.map(({ bytes }) => bytes), preparation };
+  }
+
+  #featureLoader(split: Split): FeatureLoader | undefined {
+    const table = this.#features.get(split);
+    // Features are of images of the training's size.
+    if (table === undefined || (split !== "train" && this.evaluationSize !== this.imageSize)) return undefined;
+    return new FeatureLoader(this.imageLoader(split), table);
   }
 
   /** A resumed run must see the same classes and samples, wherever the folder lies by now. */
@@ -240,7 +290,8 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     };
   }
 
-  #loader(split: Split): DataLoader {
+  /** The images of a split in batches, also where training gets features. */
+  imageLoader(split: Split): DataLoader {
     const { dropLast, numWorkers, pinMemory, persistentWorkers, onError, seed, batchTransform } = this.options;
     const { batchSize } = this;
     const steps = split === "train" ? this.#trainSteps.values() : [];
@@ -317,6 +368,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     const steps = split === "train" ? [...(trimBars ? [TrimBars(undefined)] : []), ...imageSteps] : [];
     const read = steps.reduce((images, step) => images.withStep(step), dataset);
     const whole = synthetic === undefined ? read : read.concat(synthetic);
+    this.#asStored.set(split, synthetic === undefined ? dataset : dataset.concat(synthetic));
     const opened = useCache ? cached(whole, { type: cacheType }) : whole;
     this.#datasets.set(split, opened);
     this.#asOpened.set(split, dataset);

@@ -26,7 +26,7 @@ export async function imageInput({ path, read }: Pick<LabeledFile, "path" | "rea
  * @param thresholds of a multilabel model; by default those that are best for these very predictions
  */
 export async function predictSplit(
-  loader: DataLoader,
+  loader: Pick<DataLoader, "batches" | "close">,
   predict: (batch: ClassificationBatch) => BatchPredictions | Promise<BatchPredictions>,
   limit = Number.POSITIVE_INFINITY,
   thresholds?: readonly number[],

@@ -2,15 +2,9 @@ import { Classifier, type ImageInput, Preprocessor } from "@classifier-training/
 import { refuseNonFiniteWeights } from "@classifier-training/lightning";
 import type { LabelsMapping } from "@classifier-training/runs";
 import { fromTypedArray, noGrad, scope, serialization, type Tensor } from "@classifier-training/torch";
+import type { ImageDescription } from "../data/feature-cache.ts";
 import type { ClassificationModel } from "../model/classification-model.ts";
 import { type OpenedCheckpoint, openCheckpoint } from "../model/recipe.ts";
-
-/** What a network says of an image. */
-export interface ImageDescription {
-  /** Before its head: F values. */
-  readonly features: Float32Array;
-  readonly logits: Float32Array;
-}
 
 /** A checkpoint as a classifier, run by LibTorch. The checkpoint carries what it takes to build the network again. */
 export class CheckpointClassifier extends Classifier {

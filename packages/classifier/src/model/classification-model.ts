@@ -10,9 +10,11 @@ import type { LabelsMapping } from "@classifier-training/runs";
 import { fromTypedArray, nn, noGrad, ones, scope, type Tensor, zeros } from "@classifier-training/torch";
 import { listModels } from "@classifier-training/vision";
 import { classificationData } from "../data/classification-datamodule.ts";
+import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { withThresholds } from "../data/preprocessing.ts";
 import { type BatchPredictions, predictionsOf } from "../statistics/predictions.ts";
-import { FrozenStages } from "./freezing.ts";
+import { FrozenStages, freezeAllBut } from "./freezing.ts";
+import { logitsOfFeatures, useFrozenFeatures } from "./frozen-features.ts";
 import {
   type Criterion,
   checkLossOptions,
@@ -30,7 +32,7 @@ const log = getLogger("classifier.model");
 
 /** A batch as the data module delivers it. */
 export interface ClassificationBatch {
-  /** [N, 3, H, W], normalized, channels-last */
+  /** [N, 3, H, W], normalized, channels-last; with `freeze: features` what the head gets of them, [N, F] */
   readonly images: Tensor;
   /** [N], int64; or [N, K]: probabilities after MixUp or CutMix, the classes of multilabel samples */
   readonly labels: Tensor;
@@ -111,6 +113,7 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     };
     this.model = build(this.numClasses);
     this.frozen = FrozenStages.of(this.model, options, network);
+    if (options.freeze === "features") freezeAllBut(this.head, this.model);
     this.#criterion = criterionOf(options);
     if (this.#criterion instanceof nn.Module) {
       this.addModule("criterion", this.#criterion);
@@ -140,8 +143,9 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   }
 
   /** A checkpoint has factors of the classes, too: a training goes by those of its own data and configuration. */
-  override onFitStart(): void {
+  override async onFitStart(): Promise<void> {
     for (const [buffer, values] of this.#given) this.#give(buffer, values);
+    if (this.options.freeze === "features") await useFrozenFeatures(this, imageFolders(this.trainer.datamodule));
   }
 
   /** The checkpoint can then be used without the configuration that made it. */
@@ -170,8 +174,11 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     };
   }
 
+  /** @param images [N, 3, H, W]; with `freeze: features` also the head's input, [N, F] @returns logits [N, K] */
   override forward(images: Tensor): Tensor {
-    return this.model.call(images);
+    return this.options.freeze === "features" && images.ndim === 2
+      ? logitsOfFeatures(this.head, images)
+      : this.model.call(images);
   }
 
   /**
@@ -290,6 +297,16 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
 export function checkpointThresholds(checkpoint: Checkpoint): readonly number[] | undefined {
   const { labels } = (checkpoint["classifier"] ?? {}) as { readonly labels?: Partial<LabelsMapping> };
   return labels?.task === "multilabel" ? labels.thresholds : undefined;
+}
+
+function imageFolders(data: object | undefined): ImageFolderDataModule {
+  if (data instanceof ImageFolderDataModule) return data;
+  throw new CtError({
+    code: "classifier/features",
+    what: `model.freeze=features: expected the data module ImageFolderDataModule, received ${data?.constructor.name ?? "none"}`,
+    where: "model.freeze",
+    fix: "use model.freeze=all, which trains the head on images",
+  });
 }
 
 /** @throws CtError when `numClasses` is not set */

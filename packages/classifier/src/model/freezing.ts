@@ -47,7 +47,15 @@ export class FrozenStages {
     { freeze: given, unfreeze, pretrained, weights }: ClassificationModelOptions,
     name: string,
   ): FrozenStages | undefined {
-    const freeze = given ?? (unfreeze === null ? null : "all");
+    if (given === "features" && unfreeze !== null) {
+      throw new CtError({
+        code: "classifier/features",
+        what: "model.freeze=features computes the features once: no stage can be trained later",
+        where: "model.unfreeze",
+        fix: "leave out model.unfreeze, or use model.freeze=all",
+      });
+    }
+    const freeze = given === "features" ? null : (given ?? (unfreeze === null ? null : "all"));
     if (freeze === null || freeze === 0 || (Array.isArray(freeze) && freeze.length === 0)) return undefined;
     const staged = withStages(network, name, given === null ? "unfreeze" : "freeze");
     const names = chosenStages(
@@ -95,6 +103,12 @@ export class FrozenStages {
   get isGradual(): boolean {
     return this.#every !== null;
   }
+}
+
+/** Leaves only the head to train. */
+export function freezeAllBut(head: nn.AnyModule, network: nn.AnyModule): void {
+  network.requiresGrad_(false);
+  head.requiresGrad_(true);
 }
 
 /** @throws CtError for more stages than there are; `freezeStages` names those that it does not know */

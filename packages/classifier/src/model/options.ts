@@ -137,10 +137,12 @@ export const classificationModelOptionsSchema = z.strictObject({
     .default({})
     .describe("options of the optimizer, such as lr, for a stage, the head, or a module by its path"),
   freeze: z
-    .union([z.literal("all"), z.int().min(0), z.array(z.string())])
+    .union([z.enum(["all", "features"]), z.int().min(0), z.array(z.string())])
     .nullable()
     .default(null)
-    .describe("stages that are not trained: their names, the number of the first ones, or all but the head"),
+    .describe(
+      "stages that are not trained: their names, the number of the first ones, or all but the head; features: the head is trained on what the rest says of each image once, without augmentation, in seconds",
+    ),
   unfreeze: z
     .int()
     .min(1)

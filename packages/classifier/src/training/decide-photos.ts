@@ -8,6 +8,7 @@ import { fetchWeights, listModels, modelDefinition, whyNotFetched } from "@class
 import type { ClassificationDataModule, TrainingData } from "../data/classification-datamodule.ts";
 import { buildDataModule } from "./components.ts";
 import { decisionTable } from "./decision-table.ts";
+import { decideHead } from "./head-rules.ts";
 import { measureSpeed, type Speed } from "./measure-speed.ts";
 import { type Decision, decidePhotos, type Given, gmacs, type PhotoFacts } from "./photo-rules.ts";
 import { asMaxTime, describeTime, parseTime, planBudget } from "./time-budget.ts";
@@ -122,6 +123,8 @@ async function decide({ command, look, user, seconds, opened, data }: Question):
     const guess = speed ?? { trainS: 0, validationS: 0, contention: 1 };
     return planBudget(seconds, performance.now() / 1000, guess, data);
   };
+  if (given("model.freeze") === "features")
+    return { decisions: decideHead(facts, given), title: `Chosen for ${photos}` };
   let rough = decidePhotos({ ...facts, seconds: inTime(undefined)?.epochsS }, given);
   if (!look.willRun) return { decisions: rough, title: "" };
   const settingIn = (decisions: readonly Decision[], key: string, otherwise: number) =>

@@ -54,7 +54,7 @@ const gmacPerCore = { bfloat16: 25, float32: 12 };
 const gmacPerGpu = 4000;
 
 /** Sizes of the input that are tried, the best first. */
-const sizes = [224, 192, 160, 128, 112, 96, 80, 64];
+export const inputSizes = [224, 192, 160, 128, 112, 96, 80, 64];
 
 /** Validations of a whole training. */
 const mostValidations = 30;
@@ -77,15 +77,7 @@ const patienceS = 20 * 60;
  */
 export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
   const { machine, data } = facts;
-  const decisions: Decision[] = [];
-  /** Takes the user's value, or decides. */
-  const set = <T extends DecidedValue>(key: string, value: T, why: string): T => {
-    const known = given(key);
-    // A part that is switched off is null, and has no keys.
-    if (known !== undefined) return (known ?? value) as T;
-    decisions.push({ key, value, why });
-    return value;
-  };
+  const { decisions, set } = decider(given);
   const network = String(given("model") ?? "resnet18");
   const perClass = Math.round(data.samples / data.classes);
   const device = machine.gpu ? "a GPU" : plural(machine.cores, "core");
@@ -142,12 +134,33 @@ export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
   }
   set("callbacks.ema.decay", emaDecay(steps), `averages the last part of ${plural(steps, "step")}`);
 
+  correctRareClasses(facts, given, set);
+  return decisions;
+}
+
+/** Takes the user's value of a key, or decides. */
+export type SetValue = <T extends DecidedValue>(key: string, value: T, why: string) => T;
+
+export function decider(given: Given): { readonly decisions: Decision[]; readonly set: SetValue } {
+  const decisions: Decision[] = [];
+  return {
+    decisions,
+    set: <T extends DecidedValue>(key: string, value: T, why: string): T => {
+      const known = given(key);
+      // A part that is switched off is null, and has no keys.
+      if (known !== undefined) return (known ?? value) as T;
+      decisions.push({ key, value, why });
+      return value;
+    },
+  };
+}
+
+export function correctRareClasses({ data }: PhotoFacts, given: Given, set: SetValue): void {
   const ratio = data.largest / Math.max(1, data.smallest);
   // One correction for rare classes: a sampler or an adjustment of the logits is one.
   const isCorrected = Number(given("model.logit_adjustment") ?? 0) > 0 || isBalancing(given("data.sampler.mode"));
   if (ratio >= 4 && !isCorrected)
     set("data.class_weights", "effective", `classes of ${data.smallest} to ${data.largest} photos`);
-  return decisions;
 }
 
 /** Epochs between two validations: the last epoch, the best one, has to be validated. */
@@ -190,7 +203,7 @@ function imageSize(
   const { machine, data, seconds = patienceS } = facts;
   // A pretrained network gains from enlarged images; one from scratch does not.
   const useful = isPretrained ? data.side * 1.5 : data.side;
-  const candidates = sizes.filter((size) => size <= Math.max(64, useful));
+  const candidates = inputSizes.filter((size) => size <= Math.max(64, useful));
   const least = wanted * (seconds === patienceS ? 1 : 0.8);
   const fits = (size: number) => fittingEpochs(facts, network, size, seconds) >= least;
   // Tiny photos keep their pixels through the first layers, where that much work is done in time.
@@ -243,7 +256,7 @@ function precision({ machine }: PhotoFacts): [string, string] {
 }
 
 /** A busy loader takes a core from the training step: on few cores there is one. */
-function workers({ machine }: PhotoFacts): [number, string] {
+export function workers({ machine }: PhotoFacts): [number, string] {
   const { cores, gpu } = machine;
   const count = cores === 1 ? 0 : gpu ? Math.min(8, cores - 1) : Math.max(1, Math.floor(cores / 4));
   return [count, `${plural(cores, "core")}${gpu ? " beside the GPU" : ""}`];

@@ -205,14 +205,15 @@ export class DataLoader {
     const images = batchImages(raw, kept, this.#plan.tail);
     raw.release();
     const indices = kept.map((position) => raw.indices[position] as number);
-    const batch = classificationBatch(images, this.#labels(indices), indices);
+    const batch = classificationBatch(images, this.labels(indices), indices);
     // Batches of all processes are numbered as those of one: each mixes in its own way.
     const { rank, worldSize } = this.#shard;
     const key = [seed, epoch, batchIndex * worldSize + rank];
     return batchTransform ? batchTransform.apply(batch, key, this.dataset.classes.length) : batch;
   }
 
-  #labels(indices: readonly number[]): Tensor {
+  /** Labels of samples, as a batch has them. @returns [N] int64; of a multilabel dataset [N, K] float32 */
+  labels(indices: readonly number[]): Tensor {
     const { labelSets, targets, classToIdx } = this.dataset;
     if (labelSets !== undefined)
       return fromTypedArray(labelSets.rows(indices, classToIdx.size), [indices.length, classToIdx.size]);

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder, getLogger, trimCache, writeFileAtomic } from "@classifier-training/base";
-import type { ImageDescription } from "../inference/checkpoint-classifier.ts";
 
 const log = getLogger("classifier.data");
 
@@ -10,6 +9,14 @@ const log = getLogger("classifier.data");
 const maxBytes = 2 ** 30;
 const maxFileBytes = 2 ** 28;
 const hashBytes = 16;
+
+/** What a network says of an image. */
+export interface ImageDescription {
+  /** Before its head: F values. */
+  readonly features: Float32Array;
+  /** Empty where only the features are wanted. */
+  readonly logits: Float32Array;
+}
 
 /**
  * What a network said of images, by the content hash of their files: one file for each network, in the user's cache. A line
