@@ -16,12 +16,13 @@ const mayImport = {
   vision: ["base", "image", "torch"],
   // ONNX Runtime is opened in one place (telemetry off, one error text): inference, which may import less than onnx.
   onnx: ["base", "inference", "torch"],
+  tensorflow: ["base", "onnx"],
   lightning: ["base", "torch", "runs"],
   loggers: ["base", "lightning", "runs"],
   jersey: ["base", "image", "lightning", "runs", "torch", "vision"],
   classifier: [
     ...["base", "hydra", "torch", "image", "vision", "lightning", "loggers", "onnx", "runs"],
-    ...["inference", "dashboard", "jersey"],
+    ...["inference", "dashboard", "jersey", "tensorflow"],
   ],
 };
 
@@ -61,7 +62,8 @@ const folderOrder = {
     ["datasets/check", "loader"],
     ["batch-transforms"],
   ],
-  onnx: [["errors.ts", "proto"], ["graph"], ["ops", "transform"]],
+  onnx: [["errors.ts", "proto", "import"], ["graph"], ["ops", "transform"]],
+  tensorflow: [["errors.ts", "preprocessing.ts"], ["graph"], ["ops"], ["tflite"]],
   lightning: [
     ["utilities"],
     ["data", "loggers", "metrics", "plugins", "profilers", "strategies"],

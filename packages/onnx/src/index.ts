@@ -3,6 +3,7 @@ export { OnnxError } from "./errors.ts";
 export { type DynamicAxes, type ExportedModel, type ExportOptions, exportOnnx, type Port } from "./export.ts";
 export type { GraphBuilder, Value } from "./graph/builder.ts";
 export type { Dim, DynamicDim } from "./graph/dims.ts";
+export type { GraphAttribute, GraphNode, GraphPort, GraphTensor, OnnxGraph } from "./import/graph.ts";
 export type { Converter, OpCall } from "./ops/call.ts";
 export { convertibleOps, registerConverter } from "./ops/table.ts";
 export { type AttributeValue, float } from "./proto/build.ts";
