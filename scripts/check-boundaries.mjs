@@ -62,7 +62,7 @@ const folderOrder = {
     ["datasets/check", "loader"],
     ["batch-transforms"],
   ],
-  onnx: [["errors.ts", "proto", "import"], ["graph"], ["ops", "transform"]],
+  onnx: [["errors.ts", "proto"], ["graph"], ["ops", "transform", "import"]],
   tensorflow: [["errors.ts", "preprocessing.ts"], ["graph"], ["ops"], ["tflite"]],
   lightning: [
     ["utilities"],

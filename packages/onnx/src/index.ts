@@ -4,6 +4,8 @@ export { type DynamicAxes, type ExportedModel, type ExportOptions, exportOnnx, t
 export type { GraphBuilder, Value } from "./graph/builder.ts";
 export type { Dim, DynamicDim } from "./graph/dims.ts";
 export type { GraphAttribute, GraphNode, GraphPort, GraphTensor, OnnxGraph } from "./import/graph.ts";
+export { readOnnxGraph } from "./import/read.ts";
+export { writeOnnxGraph } from "./import/write.ts";
 export type { Converter, OpCall } from "./ops/call.ts";
 export { convertibleOps, registerConverter } from "./ops/table.ts";
 export { type AttributeValue, float } from "./proto/build.ts";
