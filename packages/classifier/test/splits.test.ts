@@ -155,6 +155,40 @@ test("a sweep over folds that was killed continues, and its pooled predictions a
   );
 });
 
+test("a sweep over seeds ends with their spread, and evaluates to the same", async () => {
+  const sweep = ["data.val_fraction=0.25", "seed=1,2,3", "hydra.sweep.dir=outputs/seeds"];
+  const trained = await inProcess(["train", "-m", ...small, ...sweep], dir);
+  expect(trained.code, trained.stderr).toBe(0);
+  const values = [0, 1, 2].map((job) => {
+    const rows = rowsOf(`outputs/seeds/${job}/predictions.csv`);
+    return rows.filter((row) => row.true === row.predicted).length / rows.length;
+  });
+  const mean = values.reduce((a, b) => a + b, 0) / 3;
+  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 2);
+  const line = `mean ${(100 * mean).toFixed(1)}%, standard deviation ${(100 * deviation).toFixed(1)}%`;
+  expect(trained.stdout).toContain(`3 seeds:\n  ${line}\n  95% interval of the mean `);
+  expect(trained.stdout).toMatch(/^ {2}classifier evaluate --seeds outputs\/seeds$/m);
+  const evaluated = await inProcess(["evaluate", "--seeds", "outputs/seeds", "--json", "seeds.json"], dir);
+  expect(evaluated.code, evaluated.text).toBe(0);
+  expect(evaluated.stdout).toContain(`accuracy of 3 trainings that differ in their seeds, on 9 images`);
+  expect(evaluated.stdout).toContain(line);
+  const { runs } = JSON.parse(readFileSync(join(dir, "seeds.json"), "utf8"));
+  expect(runs.map(({ value }: { value: number }) => value)).toEqual(values);
+  const onData = await inProcess(["evaluate", "--seeds", "outputs/seeds", "--data", "photos"], dir);
+  expect(onData.code, onData.text).toBe(0);
+  expect(onData.stdout).toContain("3 trainings that differ in their seeds, on 9 images");
+
+  const other = await train("data.val_fraction=0.25", "model.width=16", "hydra.run.dir=outputs/wide", "resume=false");
+  expect(other.code, other.stderr).toBe(0);
+  expect(await inProcess(["evaluate", "--seeds", "outputs/seeds/0", "outputs/wide"], dir)).toMatchObject({
+    code: 1,
+    text: expect.stringMatching(/differ in more than the seed: .*model\.width[\s\S]*outputs\/wide/),
+  });
+  expect((await inProcess(["evaluate", "--seeds", "outputs/wide"], dir)).text).toMatch(
+    /expected two or more runs, received 1[\s\S]*seed=1,2,3,4,5/,
+  );
+});
+
 test.each([
   [
     { valFraction: 0.2 },

@@ -1,9 +1,10 @@
 import { CtError, parseOptions } from "@classifier-training/base";
 import * as z from "@classifier-training/base/zod";
 import type { ByteImage } from "@classifier-training/image";
-import { classNamesOf, type LabelsMapping } from "@classifier-training/runs";
+import { classNamesOf, decisionOf, type LabelsMapping, refusalConfidence } from "@classifier-training/runs";
 import type { ImageInput, Preprocessor } from "./preprocessor.ts";
 import { aboveThreshold, type ClassProbability, topK as mostProbable } from "./top-k.ts";
+import { vote } from "./vote.ts";
 
 const predictOptionsSchema = z.strictObject({
   topK: z.int().min(1).optional(),
@@ -26,6 +27,8 @@ export abstract class Classifier {
   readonly task: "multiclass" | "multilabel";
   /** Of a multilabel model, by class index: the probability above which a class is predicted. */
   readonly thresholds: readonly number[] | undefined;
+  /** What logits are divided by before softmax, as validation has shown. */
+  readonly temperature: number;
   readonly #preprocessor: Preprocessor;
   /** Pending calls: the model is freed after them. */
   readonly #running = new Set<Promise<unknown>>();
@@ -37,6 +40,7 @@ export abstract class Classifier {
     this.task = this.mapping.task ?? "multiclass";
     this.thresholds =
       this.task === "multilabel" ? (this.mapping.thresholds ?? this.classNames.map(() => 0.5)) : undefined;
+    this.temperature = decisionOf(this.mapping).calibration?.temperature ?? 1;
     this.#preprocessor = preprocessor;
   }
 
@@ -65,7 +69,52 @@ export abstract class Classifier {
   async predict(images: readonly ImageInput[], options: PredictOptions = {}): Promise<ClassProbability[][]> {
     const { topK, batchSize } = check(predictOptionsSchema, options, "options");
     const rows = await this.logits(images, batchSize);
-    return rows.map((row) => this.#classes(row, topK));
+    return rows.map((row) => this.classesOf(row, topK));
+  }
+
+  /**
+   * One answer for several images of the same thing, such as the frames of a track (`vote`).
+   * @returns the top-k classes, best first
+   * @throws CtError as `predict` does, and for a multilabel model or no image
+   */
+  async predictTogether(images: readonly ImageInput[], options: PredictOptions = {}): Promise<ClassProbability[]> {
+    const { topK, batchSize } = check(predictOptionsSchema, options, "options");
+    const rows = await this.logits(images, batchSize);
+    if (rows.length === 0) throw invalid("expected at least one image, received none");
+    return this.classesOf(this.vote(rows), topK);
+  }
+
+  /** The logits of one answer for several images. @throws CtError for a multilabel model */
+  vote(rows: readonly Float32Array[]): Float32Array {
+    this.requireVotes();
+    return vote(rows, this.temperature);
+  }
+
+  /** @throws CtError for a multilabel model, whose images have no common answer */
+  requireVotes(): void {
+    if (this.task === "multiclass") return;
+    throw new CtError({
+      code: "classifier/vote",
+      what: "expected a model of one label per image, received a multilabel one: its images have no common answer",
+      fix: "predict its images one by one",
+    });
+  }
+
+  /**
+   * The confidence below which an image counts as unreadable: the probability of its most probable class.
+   * @param fraction of images, like those of validation, that are refused; by default as the export says, or else none
+   * @throws CtError for a model that was not calibrated on validation
+   */
+  refusalConfidence(fraction: number = this.mapping.refuse ?? 0): number {
+    check(z.number().min(0).lt(1), fraction, "fraction");
+    const { calibration } = decisionOf(this.mapping);
+    if (fraction === 0) return 0;
+    if (calibration !== undefined) return refusalConfidence(calibration, fraction);
+    throw new CtError({
+      code: "classifier/calibration",
+      what: "the model was not calibrated on validation images: which ones to refuse is not known",
+      fix: "train or export it again with this version; multilabel models refuse nothing",
+    });
   }
 
   /**
@@ -77,12 +126,13 @@ export abstract class Classifier {
     options: PredictOptions = {},
   ): Promise<(ClassProbability[] | CtError)[]> {
     const { topK, batchSize } = check(predictOptionsSchema, options, "options");
-    const rows = await this.#rowsOf(images, batchSize, isUnreadable);
-    return rows.map((row) => (CtError.is(row) ? row : this.#classes(row, topK)));
+    const rows = await this.logitsEach(images, batchSize);
+    return rows.map((row) => (CtError.is(row) ? row : this.classesOf(row, topK)));
   }
 
-  #classes(row: Float32Array, k: number | undefined): ClassProbability[] {
-    if (this.thresholds === undefined) return mostProbable(row, this.classNames, k ?? 5);
+  /** The classes of an image by its logits, as `predict` returns them. */
+  classesOf(row: Float32Array, k?: number): ClassProbability[] {
+    if (this.thresholds === undefined) return mostProbable(row, this.classNames, k ?? 5, this.temperature);
     return aboveThreshold(row, this.classNames, this.thresholds).slice(0, k);
   }
 
@@ -92,6 +142,11 @@ export abstract class Classifier {
    */
   async logits(images: readonly ImageInput[], batchSize = 32): Promise<Float32Array[]> {
     return (await this.#rowsOf(images, batchSize, () => false)) as Float32Array[];
+  }
+
+  /** As `logits`, with an error instead of a row for an image that cannot be read. */
+  logitsEach(images: readonly ImageInput[], batchSize = 32): Promise<(Float32Array | CtError)[]> {
+    return this.#rowsOf(images, batchSize, isUnreadable);
   }
 
   /** @param keeps which errors of an image are returned in place of its row */

@@ -28,12 +28,16 @@ export { type Decisions, noteDecisions, readDecisions } from "./decisions.ts";
 export { type EvaluationFolder, evaluationsOf } from "./evaluation-list.ts";
 export { type FolderUse, folderUses, isInUse, noteFolderUse, runDirOf } from "./folder-log.ts";
 export {
+  type Calibration,
   checkLabelsMapping,
   classNamesOf,
+  type DecisionRule,
+  decisionOf,
   type LabelsMapping,
   labelsMappingSchema,
   parseLabelsMapping,
   readLabelsMapping,
+  refusalConfidence,
   writeLabelsMapping,
 } from "./labels-mapping.ts";
 export { withLock } from "./lock.ts";

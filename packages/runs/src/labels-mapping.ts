@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { CtError, parseOptions, readRegularFile, writeFileAtomic } from "@classifier-training/base";
 import * as z from "@classifier-training/base/zod";
+import { quantile } from "./analysis/calibration.ts";
 import { runPaths } from "./names.ts";
 
 /** No table of classes is longer; a number beyond it is a damaged or hostile file. */
@@ -33,6 +34,22 @@ export const labelsMappingSchema = z
     task: z.enum(["multiclass", "multilabel"]).optional(),
     /** Of a multilabel model, by class index: the sigmoid probability above which a class is predicted (0.5 where absent). */
     thresholds: z.array(z.number().min(0).max(1)).max(maxClasses).optional(),
+    /** Of a multiclass model: how sure its logits are, as validation has shown. */
+    calibration: z
+      .looseObject({
+        /** What logits are divided by before softmax. */
+        temperature: z.number().positive().max(1000),
+        /** Images that it was fitted on. */
+        samples: z.int().nonnegative(),
+        /** Calibration error on these images, with the temperature and without. */
+        ece: z.number(),
+        ece_before: z.number(),
+        /** Of the confidence in these images, from the smallest to the largest, at equal distances. */
+        confidence_quantiles: z.array(z.number().min(0).max(1)).min(2).max(1001),
+      })
+      .optional(),
+    /** The fraction of images like those that is refused as unreadable, the least confident; none where absent. */
+    refuse: z.number().min(0).lt(1).optional(),
     normalization: z.object({ mean: z.array(z.number()).length(3), std: z.array(z.number()).length(3) }),
     preprocessing: z
       .looseObject({
@@ -73,6 +90,21 @@ export const labelsMappingSchema = z
   });
 
 export type LabelsMapping = z.infer<typeof labelsMappingSchema>;
+
+/** How the logits of a model become an answer, as validation has shown. */
+export type DecisionRule = Pick<LabelsMapping, "thresholds" | "calibration">;
+
+/** What a model of these labels decides by. */
+export function decisionOf({ task, thresholds, calibration }: Partial<LabelsMapping>): DecisionRule {
+  return task === "multilabel" ? { thresholds } : { calibration };
+}
+
+export type Calibration = NonNullable<LabelsMapping["calibration"]>;
+
+/** The confidence below which a fraction of images, like those of the calibration, is refused. */
+export function refusalConfidence({ confidence_quantiles: quantiles }: Calibration, fraction: number): number {
+  return fraction === 0 ? 0 : quantile(quantiles, fraction);
+}
 
 export function writeLabelsMapping(folder: string, mapping: LabelsMapping): void {
   writeFileAtomic(join(folder, runPaths.labels), `${JSON.stringify(mapping, null, 2)}\n`);

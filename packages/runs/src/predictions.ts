@@ -22,6 +22,8 @@ const predictionSchema = z.looseObject({
   tp: count.describe("multilabel: labels that are predicted and true"),
   fp: count.describe("labels that are predicted only"),
   fn: count.describe("labels that are true only"),
+  group: z.string().optional().describe("what it was grouped by, such as its track"),
+  group_predicted: z.string().optional().describe("the common answer of the group; empty where its labels differ"),
   loss: z.string().optional().describe("of the sample; without class weights and label smoothing"),
   top_k: z
     .string()
@@ -54,6 +56,10 @@ export interface PredictionRow extends Pick<Prediction, "sample" | "true" | "pre
   /** Of a multilabel sample. */
   readonly counts?: LabelCounts | undefined;
   readonly details?: PredictionDetails | undefined;
+  /** What it was grouped by, such as its track. */
+  readonly group?: string | undefined;
+  /** The common answer of the group. */
+  readonly groupPredicted?: string;
 }
 
 /** Where the details of a table of predictions are: beside it, so that they can be dropped without touching the table. */
@@ -64,13 +70,15 @@ export function predictionDetailsPath(path: string): string {
 /** Writes a table of predictions, all of an evaluation or some, and their details in a table beside it. */
 export function writePredictions(path: string, rows: readonly PredictionRow[]): void {
   const counted = rows.some(({ counts }) => counts !== undefined) ? (["tp", "fp", "fn"] as const) : [];
+  const grouped = rows.some(({ group }) => group !== undefined) ? ["group", "group_predicted"] : [];
   const cells = rows.map((row) => [
     ...columns.map((name) => (name === "confidence" ? row[name].toFixed(6) : row[name])),
     ...counted.map((name) => row.counts?.[name] ?? 0),
+    ...(grouped.length === 0 ? [] : [row.group ?? "", row.groupPredicted ?? ""]),
   ]);
   // Details of an earlier table must not be taken for those of this one.
   dropPredictionDetails(path);
-  writeFileAtomic(path, csvText([...columns, ...counted], cells));
+  writeFileAtomic(path, csvText([...columns, ...counted, ...grouped], cells));
   if (rows.some(({ details }) => details !== undefined)) writeDetails(predictionDetailsPath(path), rows);
 }
 

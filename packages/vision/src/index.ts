@@ -33,6 +33,7 @@ export { describeEdit } from "./datasets/edits/describe-edit.ts";
 export type { Edit, ExclusionReason, RecordedEdit } from "./datasets/edits/edit.ts";
 export { EditLog } from "./datasets/edits/edit-log.ts";
 export type { EditState } from "./datasets/edits/edit-state.ts";
+export { groupsOf, metadataColumns, metadataValue, pathWithin } from "./datasets/groups.ts";
 export { IdxDataset } from "./datasets/idx.ts";
 export { ImageFolder } from "./datasets/image-folder.ts";
 export {
@@ -52,7 +53,7 @@ export {
   type SplitData,
   splitData,
 } from "./datasets/partition/split-data.ts";
-export { pathWithin, type SplitBy } from "./datasets/partition/split-dataset.ts";
+export type { SplitBy } from "./datasets/partition/split-dataset.ts";
 export { type TaskChoice, taskChoices } from "./datasets/row-labels.ts";
 export { openSource } from "./datasets/source.ts";
 export type { ImageSource, ImageStep, SourceSpec } from "./datasets/source-spec.ts";

@@ -2,9 +2,17 @@ import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CtError, getLogger, scratchFolder } from "@classifier-training/base";
 import { OnnxClassifier } from "@classifier-training/inference";
-import { type BundleManifest, type LabelsMapping, readRun, runPaths } from "@classifier-training/runs";
+import {
+  type BundleManifest,
+  type LabelsMapping,
+  readLabelsMapping,
+  readRun,
+  runPaths,
+  writeLabelsMapping,
+} from "@classifier-training/runs";
 import { readLabeledFiles } from "../data/labeled-files.ts";
 import type { ReadingOptions } from "../data/options.ts";
+import { withRefusal } from "../data/preprocessing.ts";
 import { type LabeledFile, largestDifference, predictImages } from "../evaluation/predict-split.ts";
 import type { OpenedCheckpoint } from "../model/recipe.ts";
 import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
@@ -25,6 +33,8 @@ export interface ExportRequest {
   readonly split: string;
   /** Number of golden samples. */
   readonly golden: number;
+  /** The fraction of images that predictions of the bundle call unreadable; by default as the model says. */
+  readonly refuse?: number | undefined;
   /** @param what `measuring`, `comparing with LibTorch` */
   readonly onProgress?: (what: string) => (done: number, total: number) => void;
 }
@@ -42,6 +52,7 @@ export async function exportBundle({
   reading,
   split,
   golden,
+  refuse,
   onProgress,
 }: ExportRequest): Promise<BundleManifest> {
   const scratch = scratchFolder("export");
@@ -64,7 +75,7 @@ export async function exportBundle({
     const step = Math.max(1, Math.floor(images.length / Math.max(1, golden)));
     return await createBundle(out, {
       modelPath: exported.modelPath,
-      labelsPath: join(exported.folder, runPaths.labels),
+      labelsPath: labelsOf(exported, refuse, scratch),
       golden: images.filter((_, i) => i % step === 0).slice(0, golden),
       accuracy: { split, correct: top1.successes, n: top1.n, ...labels },
       source: { weights: model },
@@ -73,6 +84,14 @@ export async function exportBundle({
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** The model's labels mapping; with a refusal of its own where one is chosen. */
+function labelsOf({ folder }: ExportedModel, refuse: number | undefined, scratch: string): string {
+  const path = join(folder, runPaths.labels);
+  if (refuse === undefined) return path;
+  writeLabelsMapping(scratch, withRefusal(readLabelsMapping(path), refuse, "--refuse"));
+  return join(scratch, runPaths.labels);
 }
 
 interface ExportedModel {

@@ -15,6 +15,7 @@ import {
 import {
   type BestWeights,
   compareErrors,
+  type DecisionRule,
   runPaths,
   type WeightsName,
   writeBestWeights,
@@ -26,6 +27,7 @@ import { classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { predictSplit } from "../evaluation/predict-split.ts";
 import { ClassificationModel } from "../model/classification-model.ts";
+import { calibrationOf } from "../statistics/calibration.ts";
 import { MultilabelPredictions } from "../statistics/multilabel-predictions.ts";
 import { type BatchPredictions, predictionsOf, type SplitPredictions } from "../statistics/predictions.ts";
 import { greedySoup, isBetter, type Measured } from "./soup.ts";
@@ -140,10 +142,13 @@ export class BestWeightsCallback extends Callback {
     return this.#chosen as Candidate;
   }
 
-  /** Of a multilabel model: the thresholds of the chosen weights. */
-  get thresholds(): readonly number[] | undefined {
+  /** What the chosen weights decide by. */
+  get decision(): DecisionRule {
     const measured = this.#predictions;
-    return measured instanceof MultilabelPredictions ? measured.thresholds : this.#chosen?.thresholds;
+    if (measured === undefined) return this.#chosen?.decision ?? {};
+    return measured instanceof MultilabelPredictions
+      ? { thresholds: [...measured.thresholds] }
+      : { calibration: calibrationOf(measured) };
   }
 
   async #best(
@@ -191,8 +196,7 @@ export class BestWeightsCallback extends Callback {
     }
     // A checkpoint's own weights are in the checkpoint, with the size of the training; others would be lost.
     if (sizes !== undefined && sizes.report.chosen !== sizes.report.trained) this.#inputSize = sizes.report.chosen;
-    if (module instanceof ClassificationModel && this.#predictions instanceof MultilabelPredictions)
-      module.thresholds = this.#predictions.thresholds;
+    if (module instanceof ClassificationModel) module.decision = this.decision;
     if (candidate !== candidates[0] || this.#inputSize !== undefined) await this.#save(trainer, module, candidate);
     return candidate;
   }

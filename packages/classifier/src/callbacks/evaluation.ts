@@ -130,8 +130,8 @@ export abstract class EvaluationCallback extends Callback {
     if (batches.length === 0 || !trainer.isGlobalZero) return;
     // The module has said so; a report of it would show classes that were not predicted.
     if (batches.some(({ nonFinite }) => nonFinite > 0)) return;
-    // In training a multilabel model is shown at the thresholds that this validation finds.
-    const own = module instanceof ClassificationModel && trainer.fn !== "fit" ? module.thresholds : undefined;
+    // In training a multilabel model is shown at the thresholds that this validation finds, others without a temperature.
+    const own = module instanceof ClassificationModel && trainer.fn !== "fit" ? module.decision : {};
     // Those of the evaluation before: only one that takes longer than an epoch is waited for.
     await this.#plots.settle();
     await this.evaluated(trainer, module, splitPredictions(batches, own), split);

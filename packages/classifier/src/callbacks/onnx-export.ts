@@ -11,14 +11,14 @@ import {
   withWeights,
 } from "@classifier-training/lightning";
 import { checkOnnx, exportOnnx } from "@classifier-training/onnx";
-import { runPaths, writeLabelsMapping } from "@classifier-training/runs";
+import { type DecisionRule, runPaths, writeLabelsMapping } from "@classifier-training/runs";
 import { keep, noGrad, randn, scope, type Tensor } from "@classifier-training/torch";
 import { z } from "zod";
 import { type ClassificationDataModule, classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { defaultImageSize } from "../data/options.ts";
-import { withThresholds } from "../data/preprocessing.ts";
-import { ClassificationModel, checkpointThresholds } from "../model/classification-model.ts";
+import { withDecision, withRefusal } from "../data/preprocessing.ts";
+import { ClassificationModel, checkpointDecision } from "../model/classification-model.ts";
 import type { SplitPredictions } from "../statistics/predictions.ts";
 import { BestWeightsCallback } from "./best-weights.ts";
 import type { Variant } from "./onnx-variants.ts";
@@ -37,6 +37,12 @@ export const onnxExportOptionsSchema = z.strictObject({
     .array(z.enum(["fp16", "int8"]))
     .default([])
     .describe("smaller forms, each measured on validation"),
+  refuse: z
+    .number()
+    .min(0)
+    .lt(1)
+    .nullish()
+    .describe("fraction of images, like those of validation, that predictions call unreadable: the least confident"),
 });
 
 const log = getLogger("classifier.callbacks.onnx_export");
@@ -65,22 +71,18 @@ export class ONNXExportCallback extends Callback {
 
   override async onFitEnd(trainer: TrainerView, module: LightningModule): Promise<void> {
     await trainer.flushCheckpoints();
-    const { weights, source, thresholds } = await exportedWeights(trainer, module);
+    const { weights, source, decision } = await exportedWeights(trainer, module);
     const given = weights ?? copyWeights(module.stateDict());
     try {
-      await withWeights(module, given, () => this.#export(trainer, module, source, thresholds));
+      await withWeights(module, given, () => this.#export(trainer, module, source, decision));
     } finally {
       disposeWeights(given);
     }
   }
 
-  async #export(
-    trainer: TrainerView,
-    module: LightningModule,
-    source: string,
-    thresholds: readonly number[] | undefined,
-  ): Promise<void> {
-    const { outputDir } = this.options;
+  async #export(trainer: TrainerView, module: LightningModule, source: string, decision: DecisionRule): Promise<void> {
+    const { outputDir, refuse } = this.options;
+    const { thresholds } = decision;
     const path = join(outputDir, runPaths.model);
     const unchecked = temporaryPath(path);
     const data = classificationData(trainer.datamodule);
@@ -108,8 +110,12 @@ export class ONNXExportCallback extends Callback {
       input.dispose();
     }
     if (data === undefined) return;
-    writeLabelsMapping(outputDir, withThresholds(data.labelsMapping(), thresholds));
-    if (this.options.variants.length > 0) await this.#variants(path, data, thresholds);
+    const labels = withDecision(data.labelsMapping(), decision);
+    writeLabelsMapping(
+      outputDir,
+      refuse == null ? labels : withRefusal(labels, refuse, "callbacks.onnx_export.refuse"),
+    );
+    if (this.options.variants.length > 0) await this.#variants(path, data, decision);
   }
 
   /** The options', unless another size was chosen when training ended. */
@@ -120,11 +126,7 @@ export class ONNXExportCallback extends Callback {
     return [data.evaluationSize, data.evaluationSize];
   }
 
-  async #variants(
-    path: string,
-    data: ClassificationDataModule,
-    thresholds: readonly number[] | undefined,
-  ): Promise<void> {
+  async #variants(path: string, data: ClassificationDataModule, decision: DecisionRule): Promise<void> {
     const { variants } = this.options;
     if (!(data instanceof ImageFolderDataModule)) {
       for (const variant of variants)
@@ -132,7 +134,7 @@ export class ONNXExportCallback extends Callback {
       return;
     }
     const { predictWith } = await import("./onnx-variants.ts");
-    const original = await predictWith(path, data, thresholds);
+    const original = await predictWith(path, data, decision);
     for (const variant of variants) await this.#variant(path, variant, data, original);
   }
 
@@ -190,21 +192,21 @@ async function exportedWeights(
 ): Promise<{
   weights: Map<string, Tensor> | undefined;
   source: string;
-  thresholds?: readonly number[] | undefined;
+  decision: DecisionRule;
 }> {
   const chooser = trainer.callbacks.find((callback) => callback instanceof BestWeightsCallback);
   if (chooser !== undefined) {
     const { name, weights, source } = await chooser.choose(trainer, module);
-    return { weights: copyWeights(weights), source: `${source} (${name})`, thresholds: chooser.thresholds };
+    return { weights: copyWeights(weights), source: `${source} (${name})`, decision: chooser.decision };
   }
   const path = bestCheckpoint(trainer);
   if (path === undefined) {
-    const { thresholds } = module instanceof ClassificationModel ? module : {};
-    return { weights: undefined, source: "the last step", thresholds };
+    const { decision = {} } = module instanceof ClassificationModel ? module : {};
+    return { weights: undefined, source: "the last step", decision };
   }
   const checkpoint = loadCheckpoint(path);
   const { stateDict, trainingStateDict } = checkpoint;
   for (const tensor of trainingStateDict?.values() ?? []) tensor.dispose();
   const source = `${path} (${trainingStateDict === undefined ? "raw" : "ema"})`;
-  return { weights: stateDict, source, thresholds: checkpointThresholds(checkpoint) };
+  return { weights: stateDict, source, decision: checkpointDecision(checkpoint) };
 }

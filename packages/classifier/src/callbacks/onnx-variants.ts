@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "@classifier-training/base";
 import { Tensor as OnnxTensor, openSession } from "@classifier-training/inference/runtime";
 import { convertFloat16, quantizeStaticInt8 } from "@classifier-training/onnx";
-import { compareErrors, type McNemarResult, modelVariantFile } from "@classifier-training/runs";
+import { compareErrors, type DecisionRule, type McNemarResult, modelVariantFile } from "@classifier-training/runs";
 import { nn, noGrad } from "@classifier-training/torch";
 import type { DataLoader } from "@classifier-training/vision";
 import type { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
@@ -43,8 +43,8 @@ export async function writeVariant(
   const bytes = variant === "fp16" ? convertFloat16(model) : await quantized(model, data);
   const path = join(modelPath, "..", modelVariantFile(variant));
   writeFileAtomic(path, bytes);
-  const { thresholds } = original instanceof MultilabelPredictions ? original : {};
-  const smaller = await predictWith(path, data, thresholds);
+  const decision = original instanceof MultilabelPredictions ? { thresholds: [...original.thresholds] } : {};
+  const smaller = await predictWith(path, data, decision);
   // Of a smaller form, minus infinity is an overflow, too.
   const nonFinite = smaller.logits.filter((row) => !row.every(Number.isFinite)).length;
   if (nonFinite > 0) rmSync(path, { force: true });
@@ -82,11 +82,11 @@ async function* images(loader: DataLoader, { imageSize, evaluationSize: side }: 
   }
 }
 
-/** The predictions of an exported model on validation. @param thresholds of a multilabel model */
+/** The predictions of an exported model on validation. @param decision of the model */
 export async function predictWith(
   path: string,
   data: ImageFolderDataModule,
-  thresholds: readonly number[] | undefined,
+  decision: DecisionRule,
 ): Promise<SplitPredictions> {
   const session = await openSession(path);
   try {
@@ -100,7 +100,7 @@ export async function predictWith(
         return predictionsOfRows(logits, labelsOf(labels), indices, logits.length / indices.length);
       },
       undefined,
-      thresholds,
+      decision,
     );
   } finally {
     await session.release();

@@ -8,9 +8,9 @@ import {
   StochasticWeightAveraging,
   type TrainerView,
 } from "@classifier-training/lightning";
-import type { WeightsName } from "@classifier-training/runs";
+import type { DecisionRule, WeightsName } from "@classifier-training/runs";
 import type { Tensor } from "@classifier-training/torch";
-import { ClassificationModel, checkpointThresholds } from "../model/classification-model.ts";
+import { ClassificationModel, checkpointDecision } from "../model/classification-model.ts";
 
 /** Weights that a training ended with. */
 export interface Candidate {
@@ -19,8 +19,8 @@ export interface Candidate {
   readonly weights: Map<string, Tensor>;
   /** The checkpoint they are from, or "the last step". */
   readonly source: string;
-  /** Of a multilabel model: those that validation found best for these weights. */
-  readonly thresholds?: readonly number[] | undefined;
+  /** What validation found best for these weights, where it measured them. */
+  readonly decision?: DecisionRule;
 }
 
 /** Where a training's best weights are: the best checkpoint, if one was saved. */
@@ -49,19 +49,19 @@ const lastStep = "the last step";
 function ofCheckpoint(path: string): Candidate[] {
   const checkpoint = loadCheckpoint(path);
   const { stateDict, trainingStateDict } = checkpoint;
-  const thresholds = checkpointThresholds(checkpoint);
-  if (trainingStateDict === undefined) return [{ name: "raw", weights: stateDict, source: path, thresholds }];
+  const decision = checkpointDecision(checkpoint);
+  if (trainingStateDict === undefined) return [{ name: "raw", weights: stateDict, source: path, decision }];
   return [
-    { name: "ema", weights: stateDict, source: path, thresholds },
+    { name: "ema", weights: stateDict, source: path, decision },
     { name: "raw", weights: trainingStateDict, source: path },
   ];
 }
 
 function ofLastStep(trainer: TrainerView, module: LightningModule): Candidate[] {
-  const { thresholds } = module instanceof ClassificationModel ? module : {};
-  const raw: Candidate = { name: "raw", weights: copyWeights(module.stateDict()), source: lastStep, thresholds };
+  const { decision = {} } = module instanceof ClassificationModel ? module : {};
+  const raw: Candidate = { name: "raw", weights: copyWeights(module.stateDict()), source: lastStep, decision };
   const average = trainer.callbacks.find((callback) => callback instanceof EMACallback)?.average;
   return average === undefined
     ? [raw]
-    : [{ name: "ema", weights: copyWeights(average), source: lastStep, thresholds }, raw];
+    : [{ name: "ema", weights: copyWeights(average), source: lastStep, decision }, raw];
 }

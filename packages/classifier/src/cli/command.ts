@@ -12,6 +12,21 @@ export function nonNegativeInteger(text: string): number {
   return value;
 }
 
+/** Parses an option's value: words with commas between them. @throws InvalidArgumentError, which becomes a usage error */
+export function commaSeparated(text: string): string[] {
+  const words = text.split(",").map((word) => word.trim());
+  if (words.includes("")) throw new InvalidArgumentError("expected names with commas between them.");
+  return words;
+}
+
+/** A number from 0 to below 1. @throws InvalidArgumentError, which becomes a usage error */
+export function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value < 1))
+    throw new InvalidArgumentError("expected a fraction: 0 or more, and less than 1.");
+  return value;
+}
+
 /** Writes to standard output what may hold other people's text: names of files and of classes. */
 export function print(text: string): void {
   process.stdout.write(printable(text));

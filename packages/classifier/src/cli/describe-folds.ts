@@ -1,6 +1,6 @@
 import { basename, dirname } from "node:path";
 import { columnsOf, displayPath, plural, shortened } from "@classifier-training/base";
-import { describeInterval, percent } from "@classifier-training/runs";
+import { describeInterval, describeSpread, percent, spreadOf } from "@classifier-training/runs";
 import { renderTable } from "../drawing/table.ts";
 import type { PooledLabels } from "../evaluation/pooled-labels.ts";
 import { describeMeasure } from "../statistics/multilabel.ts";
@@ -13,14 +13,12 @@ const longestName = 28;
 /** The pooled predictions of all folds, for people. */
 export function describeFolds({ folds, summary, labels, reports, files }: CrossValidation): string {
   const values = folds.map(({ accuracy }) => accuracy.value);
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
   const unread = folds.reduce((sum, fold) => sum + fold.unread, 0);
   const lines: (readonly [string, string])[] = [
     ...(labels === undefined ? [] : measuresOf(labels)),
     [labels === undefined ? "accuracy" : "exact match", describeInterval(summary.accuracy)],
     ["by fold", values.map(percent).join(" ")],
-    ["", `mean ${percent(mean)}, standard deviation ${percent(deviation)}`],
+    ["", describeSpread(spreadOf(values))],
     ...(unread === 0 ? [] : [["unread", `${plural(unread, "image")} of the folds without a prediction`] as const]),
   ];
   const width = Math.max(...lines.map(([name]) => name.length));

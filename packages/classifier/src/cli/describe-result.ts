@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { columnsOf, displayPath, shellWord, shortened } from "@classifier-training/base";
-import { describeInterval, percent, runPaths } from "@classifier-training/runs";
+import { type Calibration, describeInterval, percent, readLabelsMapping, runPaths } from "@classifier-training/runs";
 import { describeMeasures, describeWeakness } from "../evaluation/label-summary.ts";
 import type { NamedPrediction, PredictionSummary, WeakClass } from "../evaluation/summary.ts";
 import type { TrainResult } from "../training/result.ts";
@@ -15,7 +15,7 @@ const shownErrors = 5;
  */
 export function describeResult(result: TrainResult, next: readonly string[] = []): string {
   const { outputDir, bestCheckpoint, bestScore, monitor, summary, measured } = result;
-  const onnx = join(outputDir, runPaths.model);
+  const [onnx, labels] = [join(outputDir, runPaths.model), join(outputDir, runPaths.labels)];
   if (result.isTrial) return "\nfast_dev_run: every component ran once; no model and no checkpoint were saved\n";
   const width = columnsOf(process.stdout);
   const lines: (readonly [string, string])[] = [];
@@ -25,6 +25,8 @@ export function describeResult(result: TrainResult, next: readonly string[] = []
   } else if (summary !== undefined) lines.push(["val accuracy", describeInterval(summary.accuracy)]);
   if (summary !== undefined && measured > 1)
     lines.push(["", `best of ${measured} measured on these images: optimistic`]);
+  const { calibration } = existsSync(onnx) && existsSync(labels) ? readLabelsMapping(labels) : {};
+  if (calibration !== undefined) lines.push(["calibration", describeCalibration(calibration)]);
   const isSaid = summary !== undefined && /acc_top1$|mAP$/.test(monitor);
   if (bestScore !== undefined && !isSaid) lines.push([`best ${monitor}`, bestScore.toFixed(4)]);
   if (bestCheckpoint !== undefined) lines.push(["best checkpoint", displayPath(bestCheckpoint)]);
@@ -34,6 +36,11 @@ export function describeResult(result: TrainResult, next: readonly string[] = []
   const rows = lines.map(([name, value]) => `${name.padEnd(label)}  ${value}`);
   const commands = next.length === 0 ? [] : ["Next:", ...next.map((command) => `  ${command}`)];
   return ["", ...rows, ...describeErrors(summary, width), ...commands, ""].join("\n");
+}
+
+/** What divides the logits, and what that is good for, on the images that it was fitted on. */
+function describeCalibration({ temperature, ece, ece_before }: Calibration): string {
+  return `temperature ${Number(temperature.toPrecision(3))}: error (ECE) ${ece.toFixed(3)}, without it ${ece_before.toFixed(3)}`;
 }
 
 /** The weakest classes and the most confident errors. */

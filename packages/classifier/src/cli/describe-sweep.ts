@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { columnsOf, displayPath, shellWord, shortened } from "@classifier-training/base";
-import { percent } from "@classifier-training/runs";
+import { describeMeanInterval, describeSpread, percent, spreadOf } from "@classifier-training/runs";
 import type { TrainResult } from "../training/result.ts";
 import { nextCommands } from "./describe-result.ts";
 
@@ -32,7 +32,42 @@ export function describeSweep(jobs: readonly SweptJob[]): string {
       : best === undefined
         ? []
         : ["Best:", ...nextCommands(best.result).slice(0, 1).map(indented)];
-  return ["", ...lines, "", ...next, ""].join("\n");
+  return ["", ...lines, "", ...describeSeeds(ranked, common, width), ...next, ""].join("\n");
+}
+
+/** How the results of jobs vary that differ only in their seeds: the lines of each configuration, and how to see more. */
+function describeSeeds(jobs: readonly SweptJob[], common: readonly string[], width: number): string[] {
+  const groups = new Map<string, SweptJob[]>();
+  for (const job of jobs) {
+    if (!job.overrides.some(isSeed)) continue;
+    const key = job.overrides.filter((one) => !isSeed(one) && !common.includes(one)).join(" ");
+    groups.set(key, [...(groups.get(key) ?? []), job]);
+  }
+  return [...groups].flatMap(([own, group]) => {
+    const values = group.flatMap(({ result }) => scoreOf(result) ?? []);
+    if (group.length < 2 || values.length < group.length) return [];
+    const spread = spreadOf(values);
+    const runs = group.map(({ result }) => result.outputDir);
+    const [sweep = ""] = runs.map((dir) => dirname(dir));
+    const isAll = group.length === jobs.length && runs.every((dir) => dirname(dir) === sweep);
+    const paths = (isAll ? [sweep] : runs).map((dir) => shellWord(displayPath(dir))).join(" ");
+    return [
+      `${group.length} seeds${own === "" ? "" : ` of ${shortened(own, width - 20)}`}:`,
+      indented(describeSpread(spread)),
+      indented(describeMeanInterval(spread)),
+      indented(`classifier evaluate --seeds ${paths}`),
+      "",
+    ];
+  });
+}
+
+function isSeed(override: string): boolean {
+  return /^\+{0,2}seed=/.test(override);
+}
+
+/** A proportion; undefined where the job has none. */
+function scoreOf({ summary }: TrainResult): number | undefined {
+  return summary?.measures?.mAP.value ?? summary?.accuracy.value;
 }
 
 function indented(line: string): string {

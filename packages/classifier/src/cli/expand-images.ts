@@ -3,19 +3,25 @@ import { basename } from "node:path";
 import { text } from "node:stream/consumers";
 import { CtError, getLogger, plural } from "@classifier-training/base";
 import { countExtensions, filesBelow, isImageName, mayBeImageName } from "@classifier-training/image/files";
+import type { ListedImage } from "@classifier-training/vision/data";
 import { globSync } from "tinyglobby";
 
 const log = getLogger("classifier.predict");
 
 /**
- * Paths of images from command-line arguments: files, folders (recursive), glob patterns, and `-` for one path per line of
- * standard input. @throws CtError for an argument without images
+ * Images from command-line arguments: files, folders (recursive), glob patterns, lists (CSV, TSV, JSON lines, Parquet), and
+ * `-` for one path per line of standard input.
+ * @throws CtError for an argument without images
  */
-export async function expandImages(patterns: readonly string[]): Promise<string[]> {
-  const paths: string[] = [];
+export async function expandImages(
+  patterns: readonly string[],
+  imageColumn?: string | undefined,
+): Promise<ListedImage[]> {
+  const images: ListedImage[] = [];
   for (const pattern of patterns) {
     const found =
-      pattern === "-" ? (await text(process.stdin)).split("\n").filter((line) => line.trim() !== "") : expand(pattern);
+      (await listed(pattern, imageColumn)) ??
+      (await pathsOf(pattern)).map((path): ListedImage => ({ path, metadata: undefined }));
     if (found.length === 0) {
       throw new CtError({
         code: "predict/images",
@@ -24,9 +30,21 @@ export async function expandImages(patterns: readonly string[]): Promise<string[
         fix: "give a file, a folder with images, or a pattern in quotes",
       });
     }
-    paths.push(...found);
+    images.push(...found);
   }
-  return paths;
+  return images;
+}
+
+/** The images of a list; undefined for another file. What reads lists is loaded only for a file that may be one. */
+async function listed(pattern: string, imageColumn: string | undefined): Promise<ListedImage[] | undefined> {
+  if (isImageName(pattern) || !existsSync(pattern) || !statSync(pattern).isFile()) return undefined;
+  const { isListingName, listedImages } = await import("@classifier-training/vision/data");
+  return isListingName(pattern) ? listedImages(pattern, { imageColumn }) : undefined;
+}
+
+async function pathsOf(pattern: string): Promise<string[]> {
+  if (pattern !== "-") return expand(pattern);
+  return (await text(process.stdin)).split("\n").filter((line) => line.trim() !== "");
 }
 
 function expand(pattern: string): string[] {

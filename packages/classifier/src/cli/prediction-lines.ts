@@ -27,7 +27,7 @@ export function predictionLines({ names, classNames, columns }: PredictionLayout
   const cells = Math.max(1, Math.floor(free / cellWidth));
   const pad = (text: string, width: number) => text + " ".repeat(Math.max(0, width - [...text].length));
   const fitted = (text: string, width: number) => pad(Number.isFinite(width) ? shortened(text, width) : text, width);
-  return (name: string, result: readonly ClassProbability[] | CtError): string => {
+  return (name: string, result: readonly ClassProbability[] | CtError, unreadable = false): string => {
     const start = fitted(name, nameWidth);
     if (CtError.is(result)) return `${start}  error: ${withoutName(result.problem.what, name)}`;
     if (result.length === 0) return `${start}  none`;
@@ -35,6 +35,8 @@ export function predictionLines({ names, classNames, columns }: PredictionLayout
       const percent = `${(100 * probability).toFixed(1)}%`;
       return `  ${fitted(label, labelWidth)}${percent.padStart(percentWidth)}`;
     });
+    // What it would have been is said all the same: people judge where to refuse.
+    if (unreadable) return `${start}  ${pad("unreadable", labelWidth)}${shown[0] ?? ""}`;
     return `${start}${shown.join("")}`;
   };
 }

@@ -49,7 +49,7 @@ export async function readLabeledFiles(
 
 /** The images of a dataset with their labels, each with what reads its stored bytes where it is not a file of its own. */
 export function labeledFilesOf(dataset: ImageDataset): LabeledFile[] {
-  const { paths, classes } = dataset;
+  const { paths, classes, metadata } = dataset;
   const readers = {
     files: undefined,
     shards: async (i: number) => storedBytes(dataset.source, i),
@@ -62,6 +62,7 @@ export function labeledFilesOf(dataset: ImageDataset): LabeledFile[] {
     label: dataset.labelSets === undefined ? (labelsOf(i)[0] as string) : joinLabels(labelsOf(i)),
     ...(dataset.labelSets !== undefined && { labels: labelsOf(i) }),
     ...(read !== undefined && { read: () => read(i) }),
+    ...(metadata[i] !== undefined && { metadata: metadata[i] }),
   }));
 }
 

@@ -1,5 +1,5 @@
-import { snakeCase } from "@classifier-training/base";
-import type { LabelsMapping } from "@classifier-training/runs";
+import { CtError, snakeCase } from "@classifier-training/base";
+import type { DecisionRule, LabelsMapping } from "@classifier-training/runs";
 import {
   CenterCrop,
   Compose,
@@ -135,7 +135,19 @@ function inputSize(steps: readonly TransformSpec[], imageSize: number): { height
   return { height: imageSize, width: imageSize };
 }
 
-/** The labels mapping of a multilabel model with the thresholds of its classes; of another task as it is. */
-export function withThresholds(labels: LabelsMapping, thresholds: readonly number[] | undefined): LabelsMapping {
-  return labels.task === "multilabel" && thresholds !== undefined ? { ...labels, thresholds: [...thresholds] } : labels;
+/** The labels mapping with what a model of its task decides by. */
+export function withDecision(labels: LabelsMapping, { thresholds, calibration }: DecisionRule): LabelsMapping {
+  if (labels.task === "multilabel") return thresholds === undefined ? labels : { ...labels, thresholds };
+  return calibration === undefined ? labels : { ...labels, calibration };
+}
+
+/** The labels mapping of a model that refuses a fraction of images as unreadable. @throws CtError for one that cannot */
+export function withRefusal(labels: LabelsMapping, refuse: number, where: string): LabelsMapping {
+  if (labels.calibration !== undefined) return { ...labels, refuse };
+  throw new CtError({
+    code: "classifier/calibration",
+    what: "expected a model of one label per image that was calibrated on validation, to know which images to refuse",
+    where,
+    fix: "leave it out, or train the model again with this version and validation images",
+  });
 }

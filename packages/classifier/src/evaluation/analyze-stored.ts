@@ -7,7 +7,9 @@ import {
   type Interval,
   type McNemarResult,
   percent,
+  type RefusedFraction,
   type RiskCoverage,
+  refusedFractions,
   riskCoverage,
   type Slice,
   sliceAccuracies,
@@ -22,6 +24,8 @@ export interface StoredAnalysis {
   readonly accuracy: Interval;
   readonly calibration: { readonly error: number; readonly bins: readonly CalibrationBin[] };
   readonly riskCoverage: RiskCoverage;
+  /** How the others do when the least confident images are refused. */
+  readonly refusals: readonly RefusedFraction[];
   readonly classes: readonly NamedReport[];
   /** By the metadata of the samples; empty where the data has none. */
   readonly slices: readonly Slice[];
@@ -38,6 +42,7 @@ export function analyzeStored({ name, rows, correct: bySample }: StoredPredictio
     accuracy: wilsonInterval([...bySample.values()].filter(Boolean).length, bySample.size),
     calibration: { error: expectedCalibrationError(confidence, correct), bins: calibrationBins(confidence, correct) },
     riskCoverage: riskCoverage(confidence, correct),
+    refusals: refusedFractions(confidence, correct),
     classes: namedReports(rows),
     slices: sliceAccuracies(
       rows.map(({ details }) => details?.metadata ?? {}),
@@ -47,7 +52,7 @@ export function analyzeStored({ name, rows, correct: bySample }: StoredPredictio
 }
 
 /** `calibration error (ECE) 0.041, risk-coverage area (AURC) 0.012`, and which images can be answered; lines of 80 columns. */
-export function describeAnalysis({ calibration, riskCoverage: curve, slices }: StoredAnalysis): string[] {
+export function describeAnalysis({ calibration, riskCoverage: curve, refusals, slices }: StoredAnalysis): string[] {
   const point = coverageAtRisk(curve, namedRisk);
   const answered =
     point === undefined
@@ -57,6 +62,7 @@ export function describeAnalysis({ calibration, riskCoverage: curve, slices }: S
   return [
     `calibration error (ECE) ${calibration.error.toFixed(3)}, risk-coverage area (AURC) ${curve.aurc.toFixed(3)}`,
     answered,
+    `accuracy ${refusals.map(({ fraction, accuracy }) => `${percent(accuracy.value)} with ${100 * fraction}% refused`).join(", ")}`,
     ...(weakest === undefined
       ? []
       : [

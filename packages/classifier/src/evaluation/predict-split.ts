@@ -1,6 +1,7 @@
 import { CtError } from "@classifier-training/base";
 import type { Classifier, ImageInput } from "@classifier-training/inference";
-import type { ClassificationBatch, DataLoader } from "@classifier-training/vision";
+import { type DecisionRule, decisionOf } from "@classifier-training/runs";
+import type { ClassificationBatch, DataLoader, SampleMetadata } from "@classifier-training/vision";
 import { splitPredictions } from "../statistics/multilabel-predictions.ts";
 import { type BatchPredictions, predictionsOfRows, type SplitPredictions } from "../statistics/predictions.ts";
 
@@ -13,6 +14,8 @@ export interface LabeledFile {
   readonly labels?: readonly string[];
   /** Its bytes, where it is not a file of its own. */
   readonly read?: (() => Promise<Uint8Array>) | undefined;
+  /** What the data says of it beside its label. */
+  readonly metadata?: SampleMetadata | undefined;
 }
 
 /** A labeled image as a classifier takes it. */
@@ -23,13 +26,13 @@ export async function imageInput({ path, read }: Pick<LabeledFile, "path" | "rea
 /**
  * Runs a model over the batches of a loader, which is closed afterwards.
  * @param limit how many batches at most
- * @param thresholds of a multilabel model; by default those that are best for these very predictions
+ * @param decision of the model; of a multilabel one by default the thresholds that are best for these very predictions
  */
 export async function predictSplit(
   loader: Pick<DataLoader, "batches" | "close">,
   predict: (batch: ClassificationBatch) => BatchPredictions | Promise<BatchPredictions>,
   limit = Number.POSITIVE_INFINITY,
-  thresholds?: readonly number[],
+  decision?: DecisionRule,
 ): Promise<SplitPredictions> {
   const batches: BatchPredictions[] = [];
   try {
@@ -41,7 +44,7 @@ export async function predictSplit(
   } finally {
     await loader.close();
   }
-  return splitPredictions(batches, thresholds);
+  return splitPredictions(batches, decision);
 }
 
 /** Images per forward pass. */
@@ -56,7 +59,7 @@ export async function predictImages(
   images: readonly LabeledFile[],
   onProgress?: (done: number, total: number) => void,
 ): Promise<SplitPredictions> {
-  const { classNames, task, thresholds } = classifier;
+  const { classNames, task, thresholds, mapping } = classifier;
   const labels = truthOf(classNames, images, task);
   const perImage = labels.length / Math.max(1, images.length);
   const batches: BatchPredictions[] = [];
@@ -76,7 +79,7 @@ export async function predictImages(
     );
     onProgress?.(start + rows.length, images.length);
   }
-  return splitPredictions(batches, thresholds);
+  return splitPredictions(batches, { ...decisionOf(mapping), ...(thresholds && { thresholds: [...thresholds] }) });
 }
 
 /** Class indices, or rows of K for a multilabel model. */

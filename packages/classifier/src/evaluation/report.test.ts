@@ -15,6 +15,7 @@ function evaluation(name: string, correct: readonly boolean[]): ModelEvaluation 
     calibrationError: 0.05,
     latencyMs: { p50: 3, p95: 5 },
     predicted: correct.map(() => "a"),
+    confidence: correct.map(() => 0.9),
     correct,
     errors: correct.map((right) => (right ? 0 : 1)),
   };
@@ -26,17 +27,28 @@ test("a report says when the difference of two models is not significant", () =>
   expect(text).toMatchInlineSnapshot(`
     "# Evaluation on valid: 42 images
 
-    | model | top-1 (95% interval) | top-5 (95% interval) | calibration error (ECE) | latency p50 / p95, ms | size, MB |
-    | --- | --- | --- | --- | --- | --- |
-    | a.onnx | 100.0% (91.6% to 100.0%) | 100.0% (91.6% to 100.0%) | 0.050 | 3.0 / 5.0 | 1.0 |
-    | b.onnx | 95.2% (84.2% to 98.7%) | 100.0% (91.6% to 100.0%) | 0.050 | 3.0 / 5.0 | 1.0 |
+    ## A: a.onnx
 
-    - a.onnx against b.onnx: 2 correct only in the first, 0 only in the second; p = 0.50 (McNemar's exact test): no significant difference on these images.
+    - top-1: 100.0% (42 of 42; 95% interval 91.6% to 100.0%)
+    - calibration error (ECE): 0.050
+    - latency: 3.0 ms (p50), 5.0 ms (p95); size: 1.0 MB
 
-    ## By class: correct predictions, and F1
+    ## B: b.onnx
 
-    | class | images | a.onnx | b.onnx |
-    | --- | --- | --- | --- |
-    | a | 42 | 42; 1.000 | 40; 1.000 |"
+    - top-1: 95.2% (40 of 42; 95% interval 84.2% to 98.7%)
+    - calibration error (ECE): 0.050
+    - latency: 3.0 ms (p50), 5.0 ms (p95); size: 1.0 MB
+
+    ## Comparison
+
+    - A against B: 2 correct only in the first, 0 only in the second; p = 0.50
+      (McNemar's exact test): no significant difference on these images.
+
+    ## Classes
+
+    | class | images | A correct |  A F1 | B correct |  B F1 |
+    | ----- | -----: | --------: | ----: | --------: | ----: |
+    | a     |     42 |        42 | 1.000 |        40 | 1.000 |"
   `);
+  for (const line of text.split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
 });

@@ -6,13 +6,14 @@ import {
   type OptimizerSpec,
   SumMetric,
 } from "@classifier-training/lightning";
-import type { LabelsMapping } from "@classifier-training/runs";
+import { type DecisionRule, decisionOf, type LabelsMapping } from "@classifier-training/runs";
 import { fromTypedArray, nn, noGrad, ones, scope, type Tensor, zeros } from "@classifier-training/torch";
 import { listModels } from "@classifier-training/vision";
 import { classificationData } from "../data/classification-datamodule.ts";
 import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
-import { withThresholds } from "../data/preprocessing.ts";
-import { type BatchPredictions, predictionsOf } from "../statistics/predictions.ts";
+import { withDecision } from "../data/preprocessing.ts";
+import { calibrationOf } from "../statistics/calibration.ts";
+import { type BatchPredictions, predictionsOf, SplitPredictions } from "../statistics/predictions.ts";
 import { FrozenStages, freezeAllBut } from "./freezing.ts";
 import { logitsOfFeatures, useFrozenFeatures } from "./frozen-features.ts";
 import {
@@ -83,13 +84,15 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   /** SHA-256 of the file that training started from, where its path was given. */
   initialWeights: string | undefined;
 
-  /** Of a multilabel model: the probability of each class from which it is predicted, as the last validation found it best. */
-  thresholds: readonly number[] | undefined;
+  /** How its logits become an answer, as the last validation found it best. */
+  decision: DecisionRule = {};
 
   /** How its task is measured. */
   readonly measures: TaskMetrics;
   readonly #splits: Readonly<Record<EvaluationSplit, SplitMetrics>>;
   readonly #given = new Map<Tensor, Float32Array>();
+  /** Of the running validation. */
+  #validated: BatchPredictions[] = [];
 
   constructor(options: ClassificationModelOptions, network: string, build: (numClasses: number) => nn.Module) {
     super();
@@ -151,14 +154,14 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   /** The checkpoint can then be used without the configuration that made it. */
   override onSaveCheckpoint(checkpoint: Checkpoint): void {
     const known = classificationData(this.trainer.datamodule)?.labelsMapping();
-    const labels = known && withThresholds(known, this.thresholds);
+    const labels = known && withDecision(known, this.decision);
     // A network from outside of the model zoo needs its own code: such a checkpoint is used through its ONNX export.
     if (labels !== undefined && listModels().includes(this.network))
       checkpoint["classifier"] = { backbone: this.network, options: recipeOptions(this.options), labels };
   }
 
   override onLoadCheckpoint(checkpoint: Checkpoint): void {
-    this.thresholds = checkpointThresholds(checkpoint);
+    this.decision = checkpointDecision(checkpoint);
   }
 
   override runSignature(): Record<string, unknown> {
@@ -231,8 +234,18 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     return this.#evaluate(batch, "val");
   }
 
-  override onValidationEpochEnd(): void {
+  override onValidationEpochStart(): void {
+    this.#validated = [];
+  }
+
+  override async onValidationEpochEnd(): Promise<void> {
+    const { strategy, fn, sanityChecking } = this.trainer;
+    const batches = this.#validated;
+    this.#validated = [];
     this.#report("val");
+    if (this.options.task !== "multiclass" || fn !== "fit" || sanityChecking) return;
+    const predictions = new SplitPredictions((await strategy.allGather(batches)).flat());
+    if (predictions.nonFinite === 0) this.decision = { calibration: calibrationOf(predictions) };
   }
 
   override testStep(batch: ClassificationBatch): EvaluationOutput {
@@ -251,6 +264,7 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     this.metrics.seen[split].update(indices.length);
     const predictions = predictionsOf(logits, labels, indices);
     this.metrics.nonFinite[split].update(predictions.nonFinite);
+    if (split === "val") this.#validated.push(predictions);
     return { loss, logits, predictions };
   }
 
@@ -265,8 +279,8 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
     const measured = (value: number) => (broken > 0 ? Number.NaN : value);
     if (broken > 0) {
       log.warning(`the logits of ${broken} of ${samples} ${split} samples are not finite: this epoch has no accuracy`);
-    } else if (split === "val" && fn === "fit" && !sanityChecking) {
-      this.thresholds = thresholdsOf(this.#splits.val);
+    } else if (split === "val" && fn === "fit" && !sanityChecking && this.options.task === "multilabel") {
+      this.decision = { thresholds: thresholdsOf(this.#splits.val) };
     }
     for (const [name, value] of this.#splits[split].values()) {
       this.log(`${split}/${name}`, measured(value), { progBar: split === "val" && name === this.measures.main });
@@ -293,10 +307,10 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   }
 }
 
-/** The thresholds that a checkpoint of a multilabel model has for its own weights. */
-export function checkpointThresholds(checkpoint: Checkpoint): readonly number[] | undefined {
+/** What a checkpoint's own weights decide by. */
+export function checkpointDecision(checkpoint: Checkpoint): DecisionRule {
   const { labels } = (checkpoint["classifier"] ?? {}) as { readonly labels?: Partial<LabelsMapping> };
-  return labels?.task === "multilabel" ? labels.thresholds : undefined;
+  return decisionOf(labels ?? {});
 }
 
 function imageFolders(data: object | undefined): ImageFolderDataModule {

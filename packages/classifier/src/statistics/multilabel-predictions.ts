@@ -1,3 +1,4 @@
+import type { DecisionRule } from "@classifier-training/runs";
 import {
   bestThresholds,
   bootstrapScores,
@@ -112,12 +113,12 @@ export class MultilabelPredictions extends SplitPredictions {
   }
 }
 
-/** The predictions of a split, of whichever task. @param thresholds of a multilabel model */
+/** The predictions of a split, of whichever task, as a model decides. */
 export function splitPredictions(
   batches: readonly BatchPredictions[],
-  thresholds?: readonly number[],
+  { thresholds, calibration }: DecisionRule = {},
 ): SplitPredictions {
   return batches[0]?.targets === undefined
-    ? new SplitPredictions(batches)
+    ? new SplitPredictions(batches, calibration?.temperature)
     : new MultilabelPredictions(batches, thresholds);
 }

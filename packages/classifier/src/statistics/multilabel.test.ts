@@ -80,7 +80,7 @@ test("a bootstrap is around its value, is narrower with more samples, and is the
 test("predictions of label sets: exact matches, wrong labels, and a loss that large logits do not overflow", () => {
   const logits = Float32Array.of(2, -2, 3, -200, -1, 4);
   const truth = Uint8Array.of(1, 0, 0, 0, 1, 1);
-  const predictions = splitPredictions([predictionsOfRows(logits, truth, [4, 5], 3)], [0.5, 0.5, 0.5]);
+  const predictions = splitPredictions([predictionsOfRows(logits, truth, [4, 5], 3)], { thresholds: [0.5, 0.5, 0.5] });
   expect(predictions.errors).toEqual([1, 1]);
   expect(predictions.top1.successes).toBe(0);
   const each = [

@@ -105,25 +105,37 @@ export class SplitPredictions {
   readonly indices: number[] = [];
   readonly labels: number[] = [];
   readonly predicted: number[] = [];
-  /** Softmax probability of the predicted class, 0..1. */
-  readonly confidence: number[] = [];
+  /** Softmax probability of the predicted class, 0..1, at the temperature. */
+  readonly confidence: readonly number[];
   /** K logits a sample. */
   readonly logits: Float32Array[] = [];
   /** Samples whose logits are NaN or infinite. */
   readonly nonFinite: number;
+  /** What logits are divided by before softmax. */
+  readonly temperature: number;
+  readonly #batches: readonly BatchPredictions[];
 
-  constructor(batches: readonly BatchPredictions[]) {
+  constructor(batches: readonly BatchPredictions[], temperature = 1) {
+    this.temperature = temperature;
+    this.#batches = batches;
     this.numClasses = batches[0]?.numClasses ?? 0;
+    const raw: number[] = [];
     for (const { indices, labels, predicted, confidence, logits, numClasses } of batches) {
       for (const [i, label] of labels.entries()) {
         this.indices.push(indices[i] ?? -1);
         this.labels.push(label);
         this.predicted.push(predicted[i] ?? -1);
-        this.confidence.push(confidence[i] ?? Number.NaN);
+        raw.push(confidence[i] ?? Number.NaN);
         this.logits.push(logits.subarray(i * numClasses, (i + 1) * numClasses));
       }
     }
     this.nonFinite = batches.reduce((sum, batch) => sum + batch.nonFinite, 0);
+    this.confidence = temperature === 1 ? raw : this.predicted.map((k, i) => this.probabilitiesOf(i)[k] ?? Number.NaN);
+  }
+
+  /** The same predictions with another temperature. */
+  atTemperature(temperature: number): SplitPredictions {
+    return new SplitPredictions(this.#batches, temperature);
   }
 
   get correct(): boolean[] {
@@ -159,7 +171,7 @@ export class SplitPredictions {
   /** Cross entropy of each sample, without class weights and label smoothing. */
   get losses(): number[] {
     return this.labels.map((label, i) => {
-      const row = this.logits[i] as Float32Array;
+      const row = this.#scaled(i);
       return logSumExp(row) - (row[label] ?? Number.NaN);
     });
   }
@@ -171,9 +183,14 @@ export class SplitPredictions {
 
   /** Softmax probabilities of a sample, K of them. */
   probabilitiesOf(sample: number): Float32Array {
-    const row = this.logits[sample] as Float32Array;
+    const row = this.#scaled(sample);
     const total = logSumExp(row);
     return row.map((value) => Math.exp(value - total));
+  }
+
+  #scaled(sample: number): Float32Array {
+    const row = this.logits[sample] as Float32Array;
+    return this.temperature === 1 ? row : row.map((value) => value / this.temperature);
   }
 
   /** One row of K a sample. */

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { CtError, csvText, displayPath, plural, writeFileAtomic } from "@classifier-training/base";
-import { firstOf, signatureDifferences } from "@classifier-training/lightning";
 import {
   evaluationPaths,
   type Interval,
@@ -24,7 +23,8 @@ import {
   summarizePredictions,
   withoutDetails,
 } from "../evaluation/summary.ts";
-import { bestCheckpointOf, storedBest } from "./best-summary.ts";
+import { storedBest } from "./best-summary.ts";
+import { configDifference } from "./config-difference.ts";
 
 /** How many of the weakest classes are named. */
 const weakest = 5;
@@ -170,25 +170,13 @@ function requireSame(first: OpenedFold, other: OpenedFold): void {
         : `the runs are of other folds: ${plural(Math.max(differ, others.size - own.size), "image")} of ${own.size} not in the same ones`;
     throw problem(what, both, "evaluate folds of the same images, split by the same options");
   }
-  const [signature, otherSignature] = [first.run, other.run].map(signatureOf) as [
-    Record<string, unknown>,
-    Record<string, unknown>,
-  ];
-  const isKnown = [signature, otherSignature].every((one) => Object.keys(one).length > 0);
-  const differences = isKnown ? firstOf(signatureDifferences({ signature }, { signature: otherSignature })) : "";
+  const differences = configDifference(first.run, other.run, /^data\.fold$/);
   if (differences !== "")
     throw problem(
-      `the runs differ in more than the fold: ${differences.replaceAll("signature.", "")}`,
+      `the runs differ in more than the fold: ${differences}`,
       both,
       "give the run directories of one configuration",
     );
-}
-
-/** What the run's best checkpoint says of its configuration, without the fold; empty where it is not there any more. */
-function signatureOf(run: Run): Record<string, unknown> {
-  const { config = {} } = (bestCheckpointOf(run)?.runSignature ?? {}) as { config?: Record<string, unknown> };
-  const { "data.fold": _, ...others } = config;
-  return others;
 }
 
 /** What the best weights of a fold's run said of its images; otherwise the best checkpoint's epoch. */

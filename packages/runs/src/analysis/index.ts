@@ -12,5 +12,15 @@ export { describeInterval, type Interval, percent, wilsonInterval } from "./inte
 export { type LabelSuspect, labelSuspects, type OutOfFoldPrediction, weakAgreement } from "./label-errors.ts";
 export { type ForecastError, fitLearningCurve, type LearningCurve, type LearningCurvePoint } from "./learning-curve.ts";
 export { compareErrors, type McNemarResult, mcnemarTest } from "./mcnemar.ts";
-export { coverageAtRisk, type RiskCoverage, type RiskCoveragePoint, riskCoverage } from "./risk-coverage.ts";
+export {
+  coverageAtRisk,
+  type RefusedFraction,
+  type RiskCoverage,
+  type RiskCoveragePoint,
+  refuseBelow,
+  refusedFractions,
+  riskCoverage,
+} from "./risk-coverage.ts";
 export { type Slice, sliceAccuracies, sliceNamer } from "./slices.ts";
+export { describeMeanInterval, describeSpread, type Spread, spreadOf } from "./spread.ts";
+export { fitTemperature } from "./temperature.ts";

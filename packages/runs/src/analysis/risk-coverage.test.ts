@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { coverageAtRisk, riskCoverage } from "./risk-coverage.ts";
+import { coverageAtRisk, refuseBelow, refusedFractions, riskCoverage } from "./risk-coverage.ts";
 
 test("the curve and its area are those of the definition", () => {
   const curve = riskCoverage([0.6, 0.9, 0.8, 0.7], [false, true, false, true]);
@@ -25,4 +25,18 @@ test("samples of equal confidence have no order: any order of them has the same 
   expect(curves[0]).toEqual(curves[1]);
   expect(curves[0]?.points.map(({ coverage }) => coverage)).toEqual([0.8, 1]);
   expect(curves[0]?.aurc).toBeCloseTo((4 * 0.5 + 0.4) / 5, 12);
+});
+
+test("the least confident are refused: a fraction of all, or those below a confidence", () => {
+  const confidence = Array.from({ length: 20 }, (_, i) => (20 - i) / 20);
+  const correct = confidence.map((value) => value > 0.1);
+  const of = ({ refused, accuracy, confidence: least }: ReturnType<typeof refuseBelow>) =>
+    [refused, accuracy.successes, accuracy.n, least] as const;
+  expect(refusedFractions(confidence, correct).map((one) => [one.fraction, ...of(one)])).toEqual([
+    [0, 0, 18, 20, 0.05],
+    [0.05, 1, 18, 19, 0.1],
+    [0.1, 2, 18, 18, 0.15],
+  ]);
+  expect(of(refuseBelow(confidence, correct, 0.5))).toEqual([9, 11, 11, 0.5]);
+  expect(of(refuseBelow(confidence, correct, 2))).toEqual([20, 0, 0, Number.NaN]);
 });

@@ -1,3 +1,5 @@
+import { type Interval, wilsonInterval } from "./interval.ts";
+
 /** The error rate of the samples that are answered, when the least confident ones are left out. */
 export interface RiskCoveragePoint {
   /** Samples that are answered, as a fraction of all: those of at least this confidence. */
@@ -43,4 +45,45 @@ export function riskCoverage(confidence: readonly number[], correct: readonly bo
 /** How many samples can be answered at an error rate of at most `risk`; undefined when not even the most confident ones can. */
 export function coverageAtRisk({ points }: RiskCoverage, risk: number): RiskCoveragePoint | undefined {
   return points.findLast((point) => point.risk <= risk);
+}
+
+/** How the others do when samples are refused. */
+export interface Refusal {
+  /** How many are refused. */
+  readonly refused: number;
+  /** Of the others. */
+  readonly accuracy: Interval;
+  /** The smallest confidence of those; NaN where there are none. */
+  readonly confidence: number;
+}
+
+/** A fraction of samples that is refused. */
+export interface RefusedFraction extends Refusal {
+  readonly fraction: number;
+}
+
+/** Those for which reports say how the others do. */
+const fractions = [0, 0.05, 0.1];
+
+/** Refuses none, 5% and 10% of the samples: the least confident ones. */
+export function refusedFractions(confidence: readonly number[], correct: readonly boolean[]): RefusedFraction[] {
+  const order = [...confidence.keys()].sort((a, b) => (confidence[b] as number) - (confidence[a] as number));
+  return fractions.map((fraction) => {
+    const answered = order.slice(0, order.length - Math.round(fraction * order.length));
+    return { fraction, ...refusalOf(answered, confidence, correct) };
+  });
+}
+
+/** Refuses the samples of less than this confidence. */
+export function refuseBelow(confidence: readonly number[], correct: readonly boolean[], least: number): Refusal {
+  const answered = [...confidence.keys()].filter((i) => (confidence[i] as number) >= least);
+  return refusalOf(answered, confidence, correct);
+}
+
+function refusalOf(answered: readonly number[], confidence: readonly number[], correct: readonly boolean[]): Refusal {
+  return {
+    refused: confidence.length - answered.length,
+    accuracy: wilsonInterval(answered.filter((i) => correct[i]).length, answered.length),
+    confidence: answered.length === 0 ? Number.NaN : Math.min(...answered.map((i) => confidence[i] as number)),
+  };
 }

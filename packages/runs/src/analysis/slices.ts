@@ -12,11 +12,13 @@ export interface Slice {
   readonly rest: Interval;
 }
 
-/** More values than these say something else of almost each sample, or are numbers. */
-const mostValues = 20;
+/** More texts than these say something else of almost each sample. */
+const mostTexts = 20;
+/** More numbers than these are cut into quarters. */
+const mostNumbers = 10;
 
 /**
- * How the predictions are where metadata have a certain value, the lowest upper bound first. A column of more than 20
+ * How the predictions are where metadata have a certain value, the lowest upper bound first. A column of more than 10
  * different numbers is cut into quarters of its samples; one of more than 20 different texts makes no slices.
  *
  * @param metadata of each sample, by column; empty where it is not known
@@ -59,9 +61,11 @@ function slicesOf(
 
 /** Gives the slice of a value of a column; undefined where its values make none. */
 export function sliceNamer(values: readonly string[]): ((value: string) => string) | undefined {
-  if (new Set(values).size <= mostValues) return (value) => value;
+  const count = new Set(values).size;
   const numbers = values.map(Number);
-  if (!numbers.every(Number.isFinite)) return undefined;
+  const isNumeric = numbers.every(Number.isFinite);
+  if (count <= (isNumeric ? mostNumbers : mostTexts)) return (value) => value;
+  if (!isNumeric) return undefined;
   const edges = [0, 0.25, 0.5, 0.75, 1].map((q) => quantile(numbers, q));
   return (value) => {
     const i = Math.min(
@@ -72,6 +76,6 @@ export function sliceNamer(values: readonly string[]): ((value: string) => strin
       ),
     );
     const [low, high] = [edges[i], edges[i + 1]].map((edge) => Number((edge ?? 0).toPrecision(4)));
-    return `${low} to ${high}`;
+    return low === high ? String(low) : `${low} to ${high}`;
   };
 }

@@ -1,11 +1,11 @@
-import { extname } from "node:path";
+import { dirname, extname } from "node:path";
 import { parseCsv } from "@classifier-training/base";
 import { isImageName } from "@classifier-training/image/files";
 import { VisionError } from "../errors.ts";
 import type { SampleMetadata } from "./dataset.ts";
 import type { Archive } from "./open/archive-tree.ts";
 import { type ColumnNames, type Columns, findColumns, requireColumns } from "./open/columns.ts";
-import { type FileTree, nameOf } from "./open/file-tree.ts";
+import { type FileTree, FolderTree, nameOf } from "./open/file-tree.ts";
 import type { OpenOptions } from "./open/options.ts";
 import { readParquet } from "./open/parquet.ts";
 import { cellText, indicatorColumns, type LabeledRow, labelList, markedColumns } from "./row-labels.ts";
@@ -122,6 +122,37 @@ export function labeledRows(
       split: split === undefined ? "" : share(cellText(values[split])),
     };
   });
+}
+
+/** An image that a list names, whether it has a label or not. */
+export interface ListedImage {
+  readonly path: string;
+  /** All other columns. */
+  readonly metadata: SampleMetadata | undefined;
+}
+
+/** The images of a list in their order. @throws VisionError for a list without a column of images, or that holds them itself */
+export async function listedImages(file: string, given: ColumnNames = {}): Promise<ListedImage[]> {
+  const tree = new FolderTree(dirname(file));
+  const listing = await readListing(tree, file);
+  const { image } = findColumns(listing.columns, given);
+  if (image === undefined || listing.archive !== undefined) {
+    throw new VisionError({
+      code: "vision/listing",
+      what:
+        image === undefined
+          ? `expected a list with a column of images, received the columns ${listing.columns.join(", ") || "of an empty file"}`
+          : "expected a list that names image files, received one that holds the images itself",
+      where: file,
+      fix: image === undefined ? "name the column with --image-column" : "write the images into files",
+    });
+  }
+  const others = listing.columns.filter((column) => column !== image);
+  const find = bareNameFinder(tree, listing, image);
+  return listing.rows.map(({ values, where }) => ({
+    path: find?.(values[image]) ?? imagePath(tree, values[image], image, file, where),
+    metadata: metadataOf(values, others),
+  }));
 }
 
 /** The columns of a listing that are read; `indicators` mark one class each, without a label column. */

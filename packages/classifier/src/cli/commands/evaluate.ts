@@ -1,18 +1,23 @@
 import { splitFolderNames, writeFileAtomic } from "@classifier-training/base";
+import type { ModelEvaluation } from "../../evaluation/evaluate.ts";
 import { withPlugins } from "../../plugins.ts";
-import { print, type RegisterCommand } from "../command.ts";
+import { commaSeparated, print, type RegisterCommand } from "../command.ts";
 import { type ColumnFlags, readingOf, takeDataWords, withColumns } from "../data-options.ts";
-import { progressLine } from "../progress.ts";
+import { exitCode } from "../exit.ts";
 
 interface EvaluateCommandOptions extends ColumnFlags {
   readonly data?: string;
   readonly split: string;
   readonly markdown?: string;
   readonly json?: string;
+  readonly csv?: string;
   readonly folds?: boolean;
+  readonly seeds?: boolean;
+  readonly groupBy?: string;
+  readonly slices?: readonly string[];
 }
 
-export const registerEvaluate: RegisterCommand = (program) => {
+export const registerEvaluate: RegisterCommand = (program, finish) => {
   withColumns(withPlugins(program.command("evaluate")))
     .description("compare models on the same images: accuracy with intervals, calibration, latency, size")
     .argument(
@@ -21,55 +26,52 @@ export const registerEvaluate: RegisterCommand = (program) => {
     )
     .option(
       "--data <root>",
-      "dataset: the folder with the splits; without it the stored predictions of runs are compared",
+      "dataset: the folder with the splits; without it the stored predictions of runs are compared (with --group-by, --slices and --csv it is that of the run)",
     )
     .option("--split <name>", "name of the split", splitFolderNames.val[0])
     .option(
       "--folds",
       "pool the predictions of the folds of one cross-validation: the folder of its sweep, or its runs",
     )
+    .option(
+      "--seeds",
+      "mean and spread of trainings that differ in their seeds: the folder of a sweep over seed, or its runs",
+    )
+    .option(
+      "--group-by <column>",
+      "also one answer for all images of a group, such as the frames of a track: a column of the metadata, or a pattern of paths with one group: 'track_(\\d+)'",
+    )
+    .option("--slices <columns>", "accuracy by height, width and columns of the metadata: height,team", commaSeparated)
     .option("--markdown <file>", "also write the report to a file")
     .option("--json <file>", "write all measurements and predictions")
+    .option("--csv <file>", "write the predictions of one model as a table")
     .addHelpText(
       "after",
       `
 Examples:
   classifier evaluate outputs/2026-01-31/12-00-00 checkpoints/last.ckpt --data data/jerseys --markdown report.md
   classifier evaluate outputs/2026-01-31/12-00-00 outputs/2026-01-31/15-00-00
-  classifier evaluate --folds outputs/multirun/2026-01-31/12-00-00`,
+  classifier evaluate outputs/2026-01-31/12-00-00 --split test --group-by track --slices height,team
+  classifier evaluate --folds outputs/multirun/2026-01-31/12-00-00
+  classifier evaluate --seeds outputs/multirun/2026-01-31/12-00-00 --data data/jerseys --split test`,
     )
     .action(async (given: string[], options: EvaluateCommandOptions) => {
-      const { data, split, markdown, json, folds } = options;
-      const { words, others: models } = takeDataWords(given);
-      if (folds === true) return printFolds(models, json);
-      if (data === undefined) return printStoredComparison(models, json);
-      const { readLabeledFiles } = await import("../../data/labeled-files.ts");
-      const { evaluateClassifier } = await import("../../evaluation/evaluate.ts");
-      const { compareModels, evaluationMarkdown } = await import("../../evaluation/report.ts");
-      const { recordedSplitsOf } = await import("../../training/recorded-split.ts");
-      const { openClassifier } = await import("../../inference/open-classifier.ts");
-      const evaluations = [];
-      let images: Awaited<ReturnType<typeof readLabeledFiles>> = [];
-      for (const model of models) {
-        const classifier = await openClassifier(model);
-        if (evaluations.length === 0)
-          images = await readLabeledFiles(
-            data,
-            split,
-            { ...(await readingOf(words, options)), task: classifier.task },
-            recordedSplitsOf(models),
-          );
-        evaluations.push(await evaluateClassifier(model, classifier, images, { onProgress: progressLine(model) }));
-        await classifier.close();
-      }
-      const report = evaluationMarkdown(evaluations, split);
-      print(`${report}\n`);
-      if (markdown !== undefined) writeFileAtomic(markdown, `${report}\n`);
-      if (json !== undefined)
-        writeFileAtomic(
-          json,
-          `${JSON.stringify({ split, images, evaluations, comparisons: compareModels(evaluations) }, null, 2)}\n`,
-        );
+      const { data, split, markdown, json, csv, folds, seeds, groupBy, slices } = options;
+      const { words, others } = takeDataWords(given);
+      if (folds === true) return printFolds(others, json);
+      if (seeds === true && data === undefined) return printSeeds(others, json);
+      const models = seeds === true ? await seedModels(others) : others;
+      if (data === undefined && groupBy === undefined && slices === undefined && csv === undefined)
+        return printStoredComparison(models, json);
+      const { evaluateOnData, writeEvaluationCsv, writeEvaluationJson } = await import("../evaluate-on-data.ts");
+      const reading = await readingOf(words, options);
+      const evaluated = await evaluateOnData({ models, data, split, reading, groupBy, slices });
+      print(`${evaluated.report}\n`);
+      if (seeds === true) await printSpread(evaluated.evaluations);
+      if (markdown !== undefined) writeFileAtomic(markdown, `${evaluated.report}\n`);
+      if (json !== undefined) writeEvaluationJson(json, evaluated);
+      if (csv !== undefined) writeEvaluationCsv(csv, evaluated);
+      if (evaluated.evaluations.some(({ grouped }) => (grouped?.mixed.length ?? 0) > 0)) finish(exitCode.failure);
     });
   // Until the next release under its former name.
   program
@@ -88,6 +90,31 @@ async function printFolds(paths: readonly string[], json: string | undefined): P
   const pooled = crossValidate(paths);
   print(describeFolds(pooled));
   if (json !== undefined) writeFileAtomic(json, `${JSON.stringify(pooled, null, 2)}\n`);
+}
+
+async function printSeeds(paths: readonly string[], json: string | undefined): Promise<void> {
+  const { storedSeeds } = await import("../../training/seed-runs.ts");
+  const { describeSeeds } = await import("../describe-seeds.ts");
+  const found = storedSeeds(paths);
+  print(describeSeeds(found));
+  if (json !== undefined) writeFileAtomic(json, `${JSON.stringify(found, null, 2)}\n`);
+}
+
+async function seedModels(paths: readonly string[]): Promise<string[]> {
+  const { seedRuns } = await import("../../training/seed-runs.ts");
+  return seedRuns(paths).map(({ dir }) => dir);
+}
+
+/** The spread of models that were measured on the same images. */
+async function printSpread(evaluations: readonly ModelEvaluation[]): Promise<void> {
+  const { seedSpread } = await import("../../training/seed-runs.ts");
+  const { describeSeeds } = await import("../describe-seeds.ts");
+  const isLabels = evaluations.every(({ multilabel }) => multilabel !== undefined);
+  const values = evaluations.map(({ name: dir, top1, multilabel }) => ({
+    dir,
+    value: multilabel?.mAP.value ?? top1.value,
+  }));
+  print(`\n${describeSeeds(seedSpread(isLabels ? "mAP" : "accuracy", evaluations[0]?.top1.n ?? 0, values))}`);
 }
 
 async function printStoredComparison(paths: readonly string[], json?: string): Promise<void> {

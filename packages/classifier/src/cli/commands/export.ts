@@ -1,6 +1,6 @@
 import { splitFolderNames, writeFileAtomic } from "@classifier-training/base";
 import { withPlugins } from "../../plugins.ts";
-import { nonNegativeInteger, print, type RegisterCommand } from "../command.ts";
+import { fraction, nonNegativeInteger, print, type RegisterCommand } from "../command.ts";
 import { type ColumnFlags, onlyDataWords, readingOf, withColumns } from "../data-options.ts";
 import { progressLine } from "../progress.ts";
 
@@ -9,6 +9,7 @@ interface ExportCommandOptions extends ColumnFlags {
   readonly data: string;
   readonly split: string;
   readonly golden: number;
+  readonly refuse?: number;
   readonly zip?: boolean;
   readonly json?: string;
 }
@@ -22,6 +23,11 @@ export const registerExport: RegisterCommand = (program) => {
     .option("--out <folder>", "output folder", "bundle")
     .option("--split <name>", "name of the split", splitFolderNames.val[0])
     .option("--golden <n>", "number of samples to store with their logits", nonNegativeInteger, 8)
+    .option(
+      "--refuse <fraction>",
+      "predictions of the bundle call so many images, like those of validation, unreadable: the least confident",
+      fraction,
+    )
     .option("--zip", "also write OUT.zip")
     .option("--json <file>", "write what was measured, and what a check of the finished bundle says")
     .addHelpText(
@@ -29,7 +35,7 @@ export const registerExport: RegisterCommand = (program) => {
       "\nExample:\n  classifier export outputs/2026-01-31/12-00-00 --data data/jerseys --out bundle --zip",
     )
     .action(async (model: string, given: string[], options: ExportCommandOptions) => {
-      const { out, data, split, golden, zip, json } = options;
+      const { out, data, split, golden, refuse, zip, json } = options;
       const reading = await readingOf(onlyDataWords(given), options);
       const { zipBundle } = await import("../../bundle/create.ts");
       const { exportBundle } = await import("../../bundle/from-model.ts");
@@ -42,6 +48,7 @@ export const registerExport: RegisterCommand = (program) => {
         reading,
         split,
         golden,
+        refuse,
         onProgress: progressLine,
       });
       const { accuracy, parity, paritySamples } = manifest;

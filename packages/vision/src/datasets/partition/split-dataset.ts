@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { basename, dirname, relative } from "node:path";
-import { comparePython, plural, type Split, suggestion } from "@classifier-training/base";
-import { isFolder } from "@classifier-training/image/files";
+import { basename } from "node:path";
+import { plural, type Split } from "@classifier-training/base";
 import { VisionError } from "../../errors.ts";
 import { type ContentHashes, hashDataset, unreadable } from "../content/content-hashes.ts";
 import { nearGroups } from "../content/image-hashes.ts";
 import type { ImageDataset } from "../dataset.ts";
+import { groupsOf } from "../groups.ts";
 import { free, type Part, partition, type StratifyBy, unsplit } from "./partition.ts";
 import { equalOnes, joinUnits, type Units } from "./units.ts";
 
@@ -54,7 +54,8 @@ export interface SplitDatasetOptions extends SplitBy {
 export async function splitDataset(dataset: ImageDataset, options: SplitDatasetOptions): Promise<DatasetSplit> {
   const { assigned = [], folds, group, nearDuplicates = "auto", seed } = options;
   const parts = partsOf(options);
-  const groups = group === undefined ? undefined : groupsOf(dataset, group, options.root);
+  const groups =
+    group === undefined ? undefined : groupsOf(dataset, group, { root: options.root, where: "data.group" });
   const content = await hashDataset(dataset, { ...options, decode: nearDuplicates });
   const duplicates = duplicatesOf(content);
   const units = joinUnits(ordersOf(dataset, content, groups, seed), [
@@ -158,48 +159,6 @@ function labelSetsOf(dataset: ImageDataset): StratifyBy {
   });
   const all = [...sets.keys()].map((key) => (key === "" ? [] : key.split(",").map(Number)));
   return { setOf, sets: all, nameOf: (set) => (all[set] as number[]).map((k) => classes[k]).join("\n") };
-}
-
-/** A path as it is called within the data: relative to its folder, to that of its list, or as the archive's member. */
-export function pathWithin(root: string, path: string): string {
-  if (path.startsWith(`${root}!`)) return path.slice(root.length + 1);
-  return relative(isFolder(root) ? root : dirname(root), path);
-}
-
-/** The group of each image; undefined where it has none. */
-function groupsOf(dataset: ImageDataset, group: string, root: string): (string | undefined)[] {
-  const pattern = /[()]/.test(group) ? patternOf(group) : undefined;
-  const found =
-    pattern === undefined
-      ? dataset.metadata.map((metadata) => {
-          const value = metadata?.[group];
-          return value === undefined || value === null || value === "" ? undefined : String(value);
-        })
-      : dataset.paths.map((path) => pattern.exec(pathWithin(root, path))?.[1]);
-  if (found.some((value) => value !== undefined)) return found;
-  const columns = [...new Set(dataset.metadata.slice(0, 1000).flatMap((row) => Object.keys(row ?? {})))];
-  const example = pathWithin(root, dataset.paths[0] ?? "");
-  throw new VisionError({
-    code: "vision/group",
-    what:
-      pattern === undefined
-        ? `group: no image has '${group}' in its metadata`
-        : `group: no path matches ${group}: expected a part of paths such as ${example}`,
-    where: "data.group",
-    fix:
-      pattern === undefined && columns.length > 0
-        ? suggestion(group, columns.sort(comparePython))
-        : `give a regular expression whose first group is the part of the path that names it: data.group='^(.*)/' is the folder`,
-  });
-}
-
-function patternOf(group: string): RegExp {
-  try {
-    return new RegExp(group, "u");
-  } catch (cause) {
-    const what = `group: expected a column or a regular expression, received ${group}: ${(cause as Error).message}`;
-    throw new VisionError({ code: "vision/group", what, where: "data.group", cause });
-  }
 }
 
 /** @throws VisionError when a part has no image, or no class has an image for each fold */
