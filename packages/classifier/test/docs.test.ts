@@ -74,6 +74,8 @@ const rules: readonly Rule[] = [
   [/^npx classifier train --config-dir /, training],
   // Needs images of numbers, and most of an hour.
   [/^npx classifier train \+experiment=jersey_scratch /, "parsed"],
+  // They need data with tracks, or five trainings: they have tests of their own.
+  [/ --group-by |^npx classifier (train -m data\.data_root=photos seed=1|evaluate --seeds) /, "parsed"],
   // Five trainings: a smaller sweep has a test of its own.
   [/^npx classifier (train -m photos data\.folds=5|evaluate --folds) /, "parsed"],
   [/^npx classifier train /, training],
