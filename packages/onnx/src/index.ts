@@ -4,7 +4,10 @@ export { type DynamicAxes, type ExportedModel, type ExportOptions, exportOnnx, t
 export type { GraphBuilder, Value } from "./graph/builder.ts";
 export type { Dim, DynamicDim } from "./graph/dims.ts";
 export type { GraphAttribute, GraphNode, GraphPort, GraphTensor, OnnxGraph } from "./import/graph.ts";
+export { GraphModule } from "./import/graph-module.ts";
+export { readableOps } from "./import/operators/table.ts";
 export { readOnnxGraph } from "./import/read.ts";
+export { type SimplifyOptions, simplifyGraph } from "./import/simplify.ts";
 export { writeOnnxGraph } from "./import/write.ts";
 export type { Converter, OpCall } from "./ops/call.ts";
 export { convertibleOps, registerConverter } from "./ops/table.ts";
