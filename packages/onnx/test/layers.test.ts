@@ -1,6 +1,7 @@
 import { manualSeed, nn, noGrad, rand, randn, type Tensor } from "@classifier-training/torch";
 import { expect, test } from "vitest";
 import { checkOnnx, exportOnnx } from "../src/index.ts";
+import { checkReadBack } from "./read-back.ts";
 
 type Layer = readonly [make: () => nn.AnyModule, ...inputs: (() => Tensor)[]];
 
@@ -154,14 +155,18 @@ const cases = Object.entries(layers).flatMap(([name, list]) =>
   list.map(([make, ...inputs], i) => [list.length === 1 ? name : `${name} (${i + 1})`, make, inputs] as const),
 );
 
-test.each(cases)("%s gives the same numbers in ONNX Runtime, for two batch sizes", async (_, make, inputs) => {
-  manualSeed(5);
-  const layer = make();
-  noGrad(() => {
-    for (const buffer of layer.buffers()) if (buffer.isFloatingPoint) buffer.add_(rand([...buffer.shape]));
-  });
-  const examples = inputs.map((input) => input());
-  const { bytes } = exportOnnx(layer, examples);
-  const { batchSizes } = await checkOnnx(bytes, examples, layer, { atol: 2e-5, rtol: 1e-5 });
-  expect(batchSizes).toEqual([2, 3]);
-});
+test.each(cases)(
+  "%s gives the same numbers in ONNX Runtime and when read back, for two batch sizes",
+  async (_, make, inputs) => {
+    manualSeed(5);
+    const layer = make();
+    noGrad(() => {
+      for (const buffer of layer.buffers()) if (buffer.isFloatingPoint) buffer.add_(rand([...buffer.shape]));
+    });
+    const examples = inputs.map((input) => input());
+    const { bytes } = exportOnnx(layer, examples);
+    const { batchSizes } = await checkOnnx(bytes, examples, layer, { atol: 2e-5, rtol: 1e-5 });
+    expect(batchSizes).toEqual([2, 3]);
+    await checkReadBack(bytes, examples, layer);
+  },
+);

@@ -10,6 +10,7 @@ import {
 } from "@classifier-training/torch";
 import { expect, test } from "vitest";
 import { checkOnnx, convertibleOps, exportOnnx, float, registerConverter } from "../src/index.ts";
+import { checkReadBack } from "./read-back.ts";
 
 type Case = readonly [name: string, input: () => Tensor, target: (x: Tensor) => unknown];
 
@@ -211,13 +212,17 @@ function resized(mode: "bilinear" | "bicubic", x: Tensor): Tensor {
   return ops.aten[`upsample_${mode}2d`]!(x, [12, 9], false) as Tensor;
 }
 
-test.each(cases)("%s gives the same numbers in ONNX Runtime, for two batch sizes", async (_, input, target) => {
-  manualSeed(3);
-  const example = input();
-  const { bytes } = exportOnnx(target, example);
-  const report = await checkOnnx(bytes, example, target, { atol: 1e-5, rtol: 1e-5 });
-  expect(report.batchSizes).toEqual([2, 3]);
-});
+test.each(cases)(
+  "%s gives the same numbers in ONNX Runtime and when read back, for two batch sizes",
+  async (name, input, target) => {
+    manualSeed(3);
+    const example = input();
+    const { bytes } = exportOnnx(target, example);
+    const report = await checkOnnx(bytes, example, target, { atol: 1e-5, rtol: 1e-5 });
+    expect(report.batchSizes).toEqual([2, 3]);
+    await checkReadBack(bytes, [example], target, { exports: !name.startsWith("a view of a view written to") });
+  },
+);
 
 test("parameters keep their names, inputs and outputs get theirs, and metadata is written", async () => {
   const model = new nn.Sequential(new nn.Linear(6, 4), new nn.ReLU(), new nn.Linear(4, 2));

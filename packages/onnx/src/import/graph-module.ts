@@ -12,7 +12,7 @@ import {
 import { OnnxError } from "../errors.ts";
 import type { GraphNode, GraphTensor, OnnxGraph } from "./graph.ts";
 import { layerPath, nodePath } from "./names.ts";
-import { type NodePlace, NodeSetup, type Run } from "./operators/setup.ts";
+import { atNode, type NodePlace, NodeSetup, type Run } from "./operators/setup.ts";
 import { findOperator } from "./operators/table.ts";
 import { asTensor, constantValue, onDevice, tensorOf, type Value } from "./values.ts";
 
@@ -99,7 +99,7 @@ export class GraphModule extends nn.Module<Tensor[], Tensor> {
     const memory = frees ? new Memory(this.#uses, new Set([...inputs, ...this.#constants.values()])) : undefined;
     for (const { inputs: names, outputs, run, node } of this.#steps) {
       const given = names.map((name) => (name === "" ? undefined : values.get(name)));
-      const result = this.#compute(node, () => run(...given));
+      const result = atNode(node, () => run(...given));
       const made =
         result instanceof Tensor || !Array.isArray(result) ? [result as Value] : (result as readonly Value[]);
       for (const [i, name] of outputs.entries()) {
@@ -110,17 +110,6 @@ export class GraphModule extends nn.Module<Tensor[], Tensor> {
       for (const [i, name] of names.entries()) memory?.used(name, given[i]);
     }
     return this.#graph.outputs.map(({ name }) => asTensor(values.get(name) as Value));
-  }
-
-  /** What LibTorch refuses is said with the node that asked for it. */
-  #compute<T>(node: GraphNode, fn: () => T): T {
-    try {
-      return fn();
-    } catch (cause) {
-      if (cause instanceof OnnxError) throw cause;
-      const what = `${node.op}: ${cause instanceof Error ? cause.message : String(cause)}`;
-      throw new OnnxError({ code: "onnx/run", what, where: `node '${node.name}'`, cause });
-    }
   }
 
   #prepare(where: string): Step[] {
@@ -173,7 +162,7 @@ export class GraphModule extends nn.Module<Tensor[], Tensor> {
       if (done.has(node)) continue;
       const next = only(node.outputs[0] ?? "");
       const bias = node.op === "MatMul" && next?.op === "Add" ? biasOf(node, next, this.#graph) : undefined;
-      const run = findOperator(node.op)?.(new NodeSetup(node, place, bias)) as Run;
+      const run = atNode(node, () => findOperator(node.op)?.(new NodeSetup(node, place, bias)) as Run);
       if (bias !== undefined && next !== undefined) done.add(next);
       const last = bias !== undefined && next !== undefined ? next : node;
       steps.push({ node, inputs: node.inputs, outputs: last.outputs, run });

@@ -3,9 +3,10 @@ import { OnnxError } from "../errors.ts";
 import { encode } from "../graph/data.ts";
 import { tensorTypes } from "../proto/types.ts";
 import type { GraphNode, GraphTensor, OnnxGraph } from "./graph.ts";
-import { type NodePlace, NodeSetup } from "./operators/setup.ts";
+import { broadcastShape } from "./operators/elementwise.ts";
+import { atNode, type NodePlace, NodeSetup } from "./operators/setup.ts";
 import { findOperator } from "./operators/table.ts";
-import { constantValue, graphTensorOf, numbersOf, type Value } from "./values.ts";
+import { constantValue, elementCount, graphTensorOf, mostElements, numbersOf, type Value } from "./values.ts";
 
 export interface SimplifyOptions {
   /**
@@ -132,7 +133,10 @@ function withoutRounding(graph: OnnxGraph): OnnxGraph {
 
 /** `DynamicQuantizeLinear`, an integer product, `Cast` and factors, as the product of floats that they stand for. */
 function withFloatProducts(graph: OnnxGraph): OnnxGraph {
-  const dynamic = graph.nodes.filter(({ op }) => op === "DynamicQuantizeLinear");
+  const isOutput = new Set(graph.outputs.map(({ name }) => name));
+  const isPassed = ({ op, outputs }: GraphNode) =>
+    op === "DynamicQuantizeLinear" && !outputs.some((name) => isOutput.has(name));
+  const dynamic = graph.nodes.filter(isPassed);
   if (dynamic.length === 0) return graph;
   const initializers = new Map(graph.initializers);
   const passed = new Map<string, string>();
@@ -145,7 +149,7 @@ function withFloatProducts(graph: OnnxGraph): OnnxGraph {
   const users = new Map<string, GraphNode[]>();
   for (const node of graph.nodes) for (const name of node.inputs) users.set(name, [...(users.get(name) ?? []), node]);
   const nodes = graph.nodes.flatMap((node): GraphNode[] => {
-    if (node.op === "DynamicQuantizeLinear") return [];
+    if (isPassed(node)) return [];
     const isProduct = node.op === "MatMulInteger" || node.op === "ConvInteger";
     const weight = isProduct ? initializers.get(node.inputs[1] ?? "") : undefined;
     if (weight === undefined || !passed.has(node.inputs[0] ?? "")) return [node];
@@ -223,6 +227,7 @@ function folded(graph: OnnxGraph): OnnxGraph {
     isPreprocessing: () => true,
   };
   const isOutput = new Set(graph.outputs.map(({ name }) => name));
+  let budget = mostElements;
   const nodes = graph.nodes.filter((node) => {
     const names = node.inputs.filter((name) => name !== "");
     const operator = findOperator(node.op);
@@ -231,16 +236,18 @@ function folded(graph: OnnxGraph): OnnxGraph {
       !isKnown ||
       operator === undefined ||
       neverFolded.has(node.op) ||
-      node.outputs.some((name) => isOutput.has(name))
+      node.outputs.some((name) => isOutput.has(name)) ||
+      mostMade(names.map((name) => (initializers.get(name) as GraphTensor).shape)) > budget
     )
       return true;
     const inputs = node.inputs.map((name) => (name === "" ? undefined : valueAt(name)));
     const made = scope(() =>
       noGrad(() => {
-        const result = operator(new NodeSetup(node, place))(...inputs);
+        const result = atNode(node, () => operator(new NodeSetup(node, place))(...inputs));
         return (Array.isArray(result) ? (result as readonly Value[]) : [result as Value]).map(graphTensorOf);
       }),
     );
+    for (const { shape } of made) budget -= elementCount(shape);
     for (const [i, name] of node.outputs.entries())
       if (name !== "" && made[i] !== undefined) initializers.set(name, made[i]);
     return false;
@@ -254,6 +261,13 @@ function folded(graph: OnnxGraph): OnnxGraph {
     values.set(name, value);
     return value;
   }
+}
+
+/** As many elements as a node could make of constants: a few bytes of a file can ask for any number. */
+function mostMade(shapes: readonly (readonly number[])[]): number {
+  const counts = shapes.map(elementCount);
+  const joined = counts.reduce((sum, count) => sum + count, 0);
+  return Math.max(joined, elementCount(shapes.reduce<readonly number[]>(broadcastShape, [])));
 }
 
 function refused({ op, name }: { readonly op: string; readonly name: string }): never {

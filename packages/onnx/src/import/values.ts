@@ -1,6 +1,6 @@
 import { type Device, type DType, fromBuffer, keep, Tensor, unscoped } from "@classifier-training/torch";
 import { OnnxError } from "../errors.ts";
-import { rawData } from "../graph/data.ts";
+import { encode, rawData } from "../graph/data.ts";
 import { fromFloat16Bits } from "../graph/float16.ts";
 import type { GraphTensor } from "./graph.ts";
 
@@ -10,24 +10,32 @@ export class HostValue {
   readonly shape: readonly number[];
   readonly numbers: readonly number[];
   readonly #tensors = new Map<Device, Tensor>();
+  readonly #make: ((device: Device) => Tensor) | undefined;
 
-  constructor(dtype: DType, shape: readonly number[], numbers: readonly number[]) {
+  /** @param make the same by an operator of LibTorch, for numbers that depend on sizes: an export records it */
+  constructor(dtype: DType, shape: readonly number[], numbers: readonly number[], make?: (device: Device) => Tensor) {
     this.dtype = dtype;
     this.shape = shape;
     this.numbers = numbers;
+    this.#make = make;
   }
 
   /** The same as a tensor where the network runs; it lives as long as this value. */
   tensor(): Tensor {
     const known = this.#tensors.get(device);
     if (known !== undefined) return known;
-    const made = tensorOfNumbers(this);
+    const made = this.#make?.(device) ?? tensorOfNumbers(this);
     this.#tensors.set(device, made);
     return made;
   }
 }
 
 let device: Device = "cpu";
+
+/** Where the network runs. */
+export function currentDevice(): Device {
+  return device;
+}
 
 /** Runs a network on a device: what it has on the host goes there. */
 export function onDevice<T>(place: Device, fn: () => T): T {
@@ -43,15 +51,19 @@ export function onDevice<T>(place: Device, fn: () => T): T {
 /** A value between two nodes. */
 export type Value = Tensor | HostValue;
 
-/** Constants of so many elements are numbers on the host. */
-const mostOnHost = 64;
+/** Values of so many elements may be numbers on the host. */
+export const mostOnHost = 64;
 
 /** No value that a file asks for may have more elements: what a network of images needs is far below. */
-const mostElements = 2 ** 28;
+export const mostElements = 2 ** 26;
+
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
 
 /** @throws OnnxError for a size that no network needs, before it is allocated */
 export function checkedSize(shape: readonly number[], what: string): readonly number[] {
-  const elements = shape.reduce((product, size) => product * size, 1);
+  const elements = elementCount(shape);
   if (elements <= mostElements && shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return shape;
   throw new OnnxError({ code: "onnx/size", what: `${what} would have the shape [${shape.join(", ")}]` });
 }
@@ -113,10 +125,6 @@ export function numbersOf({ dtype, shape, data }: GraphTensor): number[] {
 }
 
 function tensorOfNumbers({ dtype, shape, numbers }: HostValue): Tensor {
-  const isWide = dtype === "int64";
-  const typed = isWide ? BigInt64Array.from(numbers, (n) => BigInt(Math.trunc(n))) : Float64Array.from(numbers);
-  return unscoped(() => {
-    const wide = fromBuffer(typed.buffer as ArrayBuffer, 0, shape, isWide ? "int64" : "float64");
-    return keep(wide.to({ dtype, device }));
-  });
+  const made = tensorOf({ dtype, shape, data: encode(numbers, dtype) });
+  return device === "cpu" ? made : unscoped(() => keep(made.to({ device })));
 }

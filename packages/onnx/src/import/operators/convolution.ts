@@ -124,9 +124,10 @@ const transposed: Operator = (setup) => {
   const [inChannels = 0, perGroup = 0, ...kernel] = constant.shape;
   const { strides, dilations, symmetric, pads } = windowOf(setup, kernel);
   const outputPadding = setup.numbers("output_padding") ?? kernel.map(() => 0);
-  const isAuto = setup.text("auto_pad", "NOTSET").startsWith("SAME");
+  const auto = setup.text("auto_pad", "NOTSET");
+  const outputShape = setup.numbers("output_shape");
+  const isAuto = auto.startsWith("SAME") || outputShape !== undefined;
   if (kernel.length !== 2) throw setup.unsupported(`expected a kernel of 2 axes, received ${kernel.length}`);
-  if (setup.numbers("output_shape") !== undefined) throw setup.unsupported("output_shape");
   const pair = (list: readonly number[]) => [list[0] ?? 0, list[1] ?? 0] as [number, number];
   const layer = setup.layer(1, () => {
     const conv = new nn.ConvTranspose2d(inChannels, perGroup * group, {
@@ -149,8 +150,9 @@ const transposed: Operator = (setup) => {
     // What lies beyond the wanted size is cut off, as padding is in the other direction.
     const cut = isAuto
       ? spatialSizes(x, 2).flatMap((size, i) => {
-          const extra = (spatialSizes(whole, 2)[i] ?? 0) - size * (strides[i] ?? 1);
-          return [[Math.floor(extra / 2), Math.ceil(extra / 2)]];
+          const extra = (spatialSizes(whole, 2)[i] ?? 0) - (outputShape?.at(i - 2) ?? size * (strides[i] ?? 1));
+          const halves = [Math.floor(extra / 2), Math.ceil(extra / 2)];
+          return [auto === "SAME_UPPER" ? halves : halves.reverse()];
         })
       : [0, 1].map((i) => [pads([])[i] ?? 0, pads([])[2 + i] ?? 0]);
     return cut.reduce(

@@ -1,6 +1,6 @@
 import { type DType, Tensor, where } from "@classifier-training/torch";
 import { tensorTypes } from "../../proto/types.ts";
-import { asTensor, checkedSize, HostValue, type Value } from "../values.ts";
+import { asTensor, checkedSize, elementCount, HostValue, mostOnHost, type Value } from "../values.ts";
 import { aten, NodeSetup, type Operator, type OperatorTable, type Run, unary } from "./setup.ts";
 
 type OfNumbers = (a: number, b: number) => number;
@@ -41,16 +41,26 @@ function positions(shape: readonly number[]): number[][] {
 
 const isInteger = (dtype: DType) => !dtype.startsWith("float") && dtype !== "bfloat16" && dtype !== "bool";
 
+/** Whether a result is computed without LibTorch. */
+function onHost(...values: readonly Value[]): boolean {
+  const shape = values.reduce<number[]>((all, value) => broadcastShape(all, value.shape), []);
+  return values.every((value) => value instanceof HostValue) && elementCount(shape) <= mostOnHost;
+}
+
+/** Functions that LibTorch has of two tensors only. */
+const ofTensorsOnly: ReadonlySet<string> = new Set(["maximum", "minimum", "logical_and", "logical_or", "logical_xor"]);
+
 /** A function of two tensors, of a tensor and a number, or of numbers. */
 function binary(name: string, ofNumbers: OfNumbers, result?: DType): Operator {
   const run = (...args: unknown[]) => aten(name, ...args);
+  const takesNumbers = !ofTensorsOnly.has(name);
   return (setup) => {
     const parameters = trainable(setup);
     return (...inputs) => {
       const [a, b] = inputs.map((value, i) => parameters[i] ?? (value as Value)) as [Value, Value];
-      if (a instanceof HostValue && b instanceof HostValue) return broadcast(a, b, ofNumbers, result ?? a.dtype);
+      if (onHost(a, b)) return broadcast(a as HostValue, b as HostValue, ofNumbers, result ?? a.dtype);
       // A number takes no memory, and no dtype.
-      if (b instanceof HostValue && b.shape.length === 0) return run(asTensor(a), b.numbers[0]);
+      if (takesNumbers && b instanceof HostValue && b.shape.length === 0) return run(asTensor(a), b.numbers[0]);
       return run(asTensor(a), asTensor(b));
     };
   };
@@ -72,8 +82,8 @@ const divide: Operator = (setup) => {
   return (a, b) => {
     const [first, second] = [a as Value, b as Value];
     if (!isInteger(first.dtype)) return plain(first, second);
-    if (first instanceof HostValue && second instanceof HostValue)
-      return broadcast(first, second, (x, y) => Math.trunc(x / y), first.dtype);
+    if (onHost(first, second))
+      return broadcast(first as HostValue, second as HostValue, (x, y) => Math.trunc(x / y), first.dtype);
     return aten("div", asTensor(first), asTensor(second), { rounding_mode: "trunc" }) as Tensor;
   };
 };
@@ -130,10 +140,13 @@ const castLike: Operator = () => (x, like) => castTo(x as Value, (like as Value)
 
 const chooseBy: Operator = () => (condition, a, b) => {
   const values = [condition, a, b] as [Value, Value, Value];
-  if (values.every((value) => value instanceof HostValue)) {
+  if (onHost(...values)) {
     const [flags, first, second] = values as [HostValue, HostValue, HostValue];
-    const both = broadcast(flags, first, (flag, x) => (flag === 0 ? Number.NaN : x), first.dtype);
-    return broadcast(both, second, (x, y) => (Number.isNaN(x) ? y : x), first.dtype);
+    const pairs = broadcast(first, second, (x) => x, first.dtype);
+    const others = broadcast(pairs, second, (_, y) => y, first.dtype);
+    const chosen = broadcast(flags, pairs, (flag, x) => (flag === 0 ? 0 : x), first.dtype);
+    const rest = broadcast(flags, others, (flag, y) => (flag === 0 ? y : 0), first.dtype);
+    return broadcast(chosen, rest, (x, y) => x + y, first.dtype);
   }
   return where(asTensor(values[0]), asTensor(values[1]), asTensor(values[2]));
 };
@@ -159,7 +172,8 @@ const call = (name: string) => unary((x) => aten(name, x) as Tensor);
 const logical = (name: string, ofNumbers: OfNumbers) => binary(name, ofNumbers, "bool");
 
 const power: Operator = () => (a, b) => {
-  if (a instanceof HostValue && b instanceof HostValue) return broadcast(a, b, (x, y) => x ** y, a.dtype);
+  if (onHost(a as Value, b as Value))
+    return broadcast(a as HostValue, b as HostValue, (x, y) => x ** y, (a as Value).dtype);
   const exponent = b as Value;
   const by = exponent instanceof HostValue && exponent.numbers.length === 1 ? exponent.numbers[0] : asTensor(exponent);
   return aten("pow", asTensor(a as Value), by) as Tensor;

@@ -1,4 +1,4 @@
-import type { Tensor } from "@classifier-training/torch";
+import { arange, type Tensor } from "@classifier-training/torch";
 import { asTensor, HostValue, hostValue, integersOf, type Value } from "../values.ts";
 import { aten, type Operator, type OperatorTable } from "./setup.ts";
 
@@ -96,17 +96,23 @@ const gatherElements: Operator = (setup) => {
 
 /** The last axis of the indices is a position in the first axes. */
 const gatherND: Operator = (setup) => {
-  if (setup.number("batch_dims", 0) !== 0) throw setup.unsupported("batch_dims");
+  const batchAxes = setup.number("batch_dims", 0);
   return (x, given) => {
     const [tensor, indices] = [asTensor(x as Value), asTensor(given as Value)];
-    return aten("index", tensor, positions(tensor, indices)) as Tensor;
+    const rank = indices.ndim - 1;
+    const batch = Array.from({ length: batchAxes }, (_, axis) => {
+      const numbers = arange(tensor.shape[axis] ?? 0, { dtype: "int64", device: tensor.device });
+      return numbers.reshape(Array.from({ length: rank }, (_, i) => (i === axis ? -1 : 1)));
+    });
+    return aten("index", tensor, [...batch, ...positions(tensor, indices, batchAxes)]);
   };
 };
 
-function positions(tensor: Tensor, indices: Tensor): Tensor[] {
+/** What the last axis of `indices` says: an index for each axis of the tensor, from `first` on. */
+function positions(tensor: Tensor, indices: Tensor, first = 0): Tensor[] {
   const depth = indices.shape.at(-1) ?? 0;
   return Array.from({ length: depth }, (_, i) =>
-    positive(aten("select", indices, -1, i) as Tensor, tensor.shape[i] ?? 0),
+    positive(aten("select", indices, -1, i) as Tensor, tensor.shape[first + i] ?? 0),
   );
 }
 
@@ -118,6 +124,7 @@ const scatterElements: Operator = (setup) => {
     const tensor = asTensor(x as Value);
     const at = positive(asTensor(indices as Value), tensor.shape.at(axis) ?? 0);
     if (reduce === undefined) return aten("scatter", tensor, axis, at, asTensor(updates as Value)) as Tensor;
+    if (reduce === "sum") return aten("scatter_add", tensor, axis, at, asTensor(updates as Value));
     return aten("scatter_reduce", tensor, axis, at, asTensor(updates as Value), reduce) as Tensor;
   };
 };

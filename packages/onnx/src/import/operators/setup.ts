@@ -17,6 +17,17 @@ export function aten(name: string, ...args: readonly unknown[]): Tensor {
   return operators[name]?.(...args) as Tensor;
 }
 
+/** What LibTorch refuses is said with the node that asked for it. */
+export function atNode<T>(node: GraphNode, fn: () => T): T {
+  try {
+    return fn();
+  } catch (cause) {
+    if (cause instanceof OnnxError) throw cause;
+    const what = `${node.op}: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw new OnnxError({ code: "onnx/run", what, where: `node '${node.name}'`, cause });
+  }
+}
+
 /** What the surrounding graph gives a node. */
 export interface NodePlace {
   readonly opset: number;

@@ -1,6 +1,25 @@
-import { Tensor } from "@classifier-training/torch";
+import {
+  arange,
+  type Device,
+  type DType,
+  full,
+  isFloatingPoint,
+  isRecording,
+  Tensor,
+} from "@classifier-training/torch";
 import { OnnxError } from "../../errors.ts";
-import { asTensor, checkedSize, HostValue, hostValue, integersOf, numbersOf, type Value } from "../values.ts";
+import {
+  asTensor,
+  checkedSize,
+  currentDevice,
+  elementCount,
+  HostValue,
+  hostValue,
+  integersOf,
+  mostOnHost,
+  numbersOf,
+  type Value,
+} from "../values.ts";
 import { broadcastShape } from "./elementwise.ts";
 import { aten, type NodeSetup, type Operator, type OperatorTable } from "./setup.ts";
 
@@ -14,8 +33,6 @@ function reshaped(value: Value, shape: readonly number[]): Value {
   return value instanceof Tensor ? value.reshape([...shape]) : new HostValue(value.dtype, shape, value.numbers);
 }
 
-const count = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
-
 const reshape: Operator = (setup) => {
   const allowsZero = setup.number("allowzero", 0) === 1;
   return (x, target) => {
@@ -23,9 +40,9 @@ const reshape: Operator = (setup) => {
     const wanted = (listOf(setup, "shape", target) ?? []).map((size, i) =>
       size === 0 && !allowsZero ? (value.shape[i] ?? 0) : size,
     );
-    const known = count(wanted.filter((size) => size !== -1));
-    const shape = wanted.map((size) => (size === -1 ? count(value.shape) / Math.max(1, known) : size));
-    if (count(shape) === count(value.shape)) return reshaped(value, shape);
+    const known = elementCount(wanted.filter((size) => size !== -1));
+    const shape = wanted.map((size) => (size === -1 ? elementCount(value.shape) / Math.max(1, known) : size));
+    if (elementCount(shape) === elementCount(value.shape)) return reshaped(value, shape);
     throw new OnnxError({
       code: "onnx/shape",
       what: `${setup.node.op}: [${value.shape.join(", ")}] does not fit [${wanted.join(", ")}]`,
@@ -40,7 +57,7 @@ const flatten: Operator = (setup) => {
   return (x) => {
     const value = x as Value;
     const at = axis < 0 ? axis + value.shape.length : axis;
-    return reshaped(value, [count(value.shape.slice(0, at)), count(value.shape.slice(at))]);
+    return reshaped(value, [elementCount(value.shape.slice(0, at)), elementCount(value.shape.slice(at))]);
   };
 };
 
@@ -78,7 +95,8 @@ const concat: Operator = (setup) => {
   const axis = setup.number("axis", 1);
   return (...inputs) => {
     const values = inputs as readonly Value[];
-    if (values.every((value) => value instanceof HostValue && value.shape.length === 1))
+    const length = values.reduce((sum, value) => sum + elementCount(value.shape), 0);
+    if (length <= mostOnHost && values.every((value) => value instanceof HostValue && value.shape.length === 1))
       return hostValue(
         values.flatMap((value) => (value as HostValue).numbers),
         values[0]?.dtype,
@@ -92,13 +110,13 @@ const shapeOf: Operator = (setup) => {
   return (x) => hostValue((x as Value).shape.slice(start, end));
 };
 
-const size: Operator = () => (x) => hostValue(count((x as Value).shape));
+const size: Operator = () => (x) => hostValue(elementCount((x as Value).shape));
 
 const expand: Operator = () => (x, target) => {
   const value = x as Value;
   const shape = checkedSize(broadcastShape(value.shape, integersOf(target as Value)), "Expand");
-  if (value instanceof HostValue && value.numbers.length === 1 && count(shape) <= 64)
-    return new HostValue(value.dtype, shape, new Array<number>(count(shape)).fill(value.numbers[0] as number));
+  if (value instanceof HostValue && value.numbers.length === 1 && elementCount(shape) <= mostOnHost)
+    return filled(value.dtype, shape, value.numbers[0] as number);
   return asTensor(value).expand([...shape]);
 };
 
@@ -114,24 +132,33 @@ const tile: Operator = () => (x, repeats) => {
 
 const constantOfShape: Operator = (setup) => {
   const given = setup.attribute("value");
-  const filled = typeof given === "object" && "data" in given ? given : undefined;
-  const [value = 0] = filled === undefined ? [0] : numbersOf(filled);
-  const dtype = filled?.dtype ?? "float32";
-  return (x) => {
-    const shape = checkedSize(integersOf(x as Value), "ConstantOfShape");
-    if (count(shape) <= 64) return new HostValue(dtype, shape, new Array<number>(count(shape)).fill(value));
-    return aten("full", [...shape], value, { dtype }) as Tensor;
-  };
+  const fill = typeof given === "object" && "data" in given ? given : undefined;
+  const [value = 0] = fill === undefined ? [0] : numbersOf(fill);
+  return (x) => filled(fill?.dtype ?? "float32", checkedSize(integersOf(x as Value), "ConstantOfShape"), value);
 };
+
+/** Whether an export is to see an operator: floats are no sizes. */
+const isRecordedAs = (dtype: DType) => isRecording() && isFloatingPoint(dtype);
+
+/** The same number everywhere. */
+function filled(dtype: DType, shape: readonly number[], value: number): Value {
+  const make = (device: Device) => full(shape, value, { dtype, device });
+  if (elementCount(shape) > mostOnHost || isRecordedAs(dtype)) return make(currentDevice());
+  return new HostValue(dtype, shape, new Array<number>(elementCount(shape)).fill(value), make);
+}
 
 const range: Operator = () => (start, limit, delta) => {
   const [from = 0, to = 0, by = 1] = [start, limit, delta].map((value) => integersOf(value as Value)[0]);
   const length = Math.max(0, Math.ceil((to - from) / by));
   checkedSize([Number.isFinite(length) ? length : -1], "Range");
+  const { dtype } = start as Value;
+  const make = (device: Device) => arange(from, to, by, { dtype, device });
+  if (length > mostOnHost || isRecordedAs(dtype)) return make(currentDevice());
   return new HostValue(
-    (start as Value).dtype,
+    dtype,
     [length],
     Array.from({ length }, (_, i) => from + i * by),
+    make,
   );
 };
 
