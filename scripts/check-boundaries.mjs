@@ -87,7 +87,7 @@ const folderOrder = {
   classifier: [
     ["extensions.ts", "plugins.ts", "register.ts", "target-names.generated.ts", "drawing", "scaffold", "statistics"],
     ["evaluation"],
-    ["data"],
+    ["data", "model/file"],
     ["model"],
     ["callbacks"],
     ["targets.ts", "training"],

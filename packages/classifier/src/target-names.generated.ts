@@ -13,6 +13,7 @@ export const targetNames: readonly string[] = [
   "classifier_training.callbacks.visualization.SampleVisualizationCallback",
   "classifier_training.data.datamodule.ImageFolderDataModule",
   "classifier_training.models.ClassificationModel",
+  "classifier_training.models.FileClassificationModel",
   "classifier_training.models.resnet.ResNet18ClassificationModel",
   "classifier_training.models.resnet.ResNet34ClassificationModel",
   "classifier_training.models.resnet.ResNet50ClassificationModel"

@@ -71,6 +71,7 @@ export { freezeStages, parametersByStage, type StageParameters } from "./models/
 export { replaceHead } from "./models/head.ts";
 export { ImageModel, type Stage } from "./models/image-model.ts";
 export { type LoadReport, loadWeights } from "./models/load-weights.ts";
+export { networkOf } from "./models/network-of.ts";
 export { type ParameterGroup, type ParameterGroupOptions, parameterGroups } from "./models/parameter-groups.ts";
 export { moduleAt } from "./models/paths.ts";
 export {
@@ -93,3 +94,4 @@ export { targets } from "./targets.ts";
 export { WeightsError } from "./weights/errors.ts";
 export { type FetchOptions, fetchWeights, whyNotFetched } from "./weights/fetch.ts";
 export { parseSource } from "./weights/source.ts";
+export { readStateDict } from "./weights/state-dict.ts";

@@ -10,6 +10,7 @@ import { registerEvaluateSplit } from "./commands/evaluate-split.ts";
 import { registerExport } from "./commands/export.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerMlflow } from "./commands/mlflow.ts";
+import { registerModel } from "./commands/model.ts";
 import { registerPredict } from "./commands/predict.ts";
 import { registerSetup } from "./commands/setup.ts";
 import { registerStudio } from "./commands/studio.ts";
@@ -29,6 +30,7 @@ export const commands: readonly RegisterCommand[] = [
   registerBundle,
   registerData,
   registerSynth,
+  registerModel,
   registerCheckpoint,
   registerVerify,
   registerDashboard,

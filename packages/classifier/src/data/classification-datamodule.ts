@@ -68,6 +68,11 @@ export abstract class ClassificationDataModule extends LightningDataModule {
     return this.labelsMapping().normalization;
   }
 
+  /** Normalizes the images of all splits like this from now on. @returns false where it cannot */
+  setNormalization(_normalization: Normalization): boolean {
+    return false;
+  }
+
   /** Whether samples have one label each or any number. */
   get task(): Task {
     return "multiclass";

@@ -1,15 +1,25 @@
 import { fileURLToPath } from "node:url";
 import type { Split } from "@classifier-training/base";
-import { type Container, createDict, load, registerResolver, select, toContainer } from "@classifier-training/hydra";
+import {
+  type Container,
+  createDict,
+  isConfig,
+  load,
+  registerResolver,
+  select,
+  toContainer,
+} from "@classifier-training/hydra";
 import { type Transform, targets } from "@classifier-training/image";
 
 const recipe = fileURLToPath(new URL("../../conf/transforms/default.yaml", import.meta.url));
 
-/** `${classifier.resize_size:SIZE}`: the shorter side before a center crop, as in torchvision's recipes: 256 for 224. */
+/**
+ * `${classifier.resize_size:SIZE}`: the shorter side before a center crop, as in torchvision's recipes: 256 for 224. Images
+ * for an input that is not square, [height, width], are resized to just that.
+ */
 export function registerResizeSize(): void {
-  registerResolver("classifier.resize_size", (size: number) => Math.round((Number(size) * 256) / 224), {
-    replace: true,
-  });
+  const resizeSize = (size: unknown) => (isConfig(size) ? size : Math.round((Number(size) * 256) / 224));
+  registerResolver("classifier.resize_size", resizeSize, { replace: true });
 }
 
 /** Transforms of a data module that is given none: those of `transforms=default`. */

@@ -42,7 +42,13 @@ import {
   type ImageFolderDataModuleOptions,
   imageFolderDataModuleOptionsSchema,
 } from "./options.ts";
-import { forInputSize, labelsMappingOf, type Normalization, normalizationOf } from "./preprocessing.ts";
+import {
+  forInputSize,
+  labelsMappingOf,
+  type Normalization,
+  normalizationOf,
+  withNormalization,
+} from "./preprocessing.ts";
 import { splitRecordOf } from "./split-options.ts";
 import { sampledClassCounts, trainSampler } from "./train-sampler.ts";
 
@@ -66,6 +72,7 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   readonly #features = new Map<Split, FeatureTable>();
   #sampler: SubstitutingSampler | undefined;
   #evaluationSize: number | undefined;
+  #normalization: Normalization | undefined;
   #syntheticFolder: string | undefined;
   /** How many synthetic images follow the others in the training data. */
   #syntheticCount = 0;
@@ -230,6 +237,11 @@ export class ImageFolderDataModule extends ClassificationDataModule {
     return normalizationOf(this.#transform(split));
   }
 
+  override setNormalization(normalization: Normalization): boolean {
+    this.#normalization = normalization;
+    return true;
+  }
+
   override trainDataloader(): DataLoader | FeatureLoader {
     return this.#featureLoader("train") ?? this.imageLoader("train");
   }
@@ -326,7 +338,8 @@ export class ImageFolderDataModule extends ClassificationDataModule {
   #transform(split: Split): Transform {
     const { trainTransforms, valTransforms, testTransforms, imageSize } = this.options;
     const given = { train: trainTransforms, val: valTransforms, test: testTransforms ?? valTransforms }[split];
-    const transform = given ?? defaultTransform(split, imageSize);
+    const built = given ?? defaultTransform(split, imageSize);
+    const transform = this.#normalization === undefined ? built : withNormalization(built, this.#normalization);
     if (split === "train" || this.#evaluationSize === undefined) return transform;
     return forInputSize(transform, imageSize, this.#evaluationSize) ?? transform;
   }

@@ -3,6 +3,7 @@ import type { DecisionRule, LabelsMapping } from "@classifier-training/runs";
 import {
   CenterCrop,
   Compose,
+  Normalize,
   namedSpec,
   Resize,
   type Task,
@@ -22,6 +23,38 @@ export function normalizationOf(transform: Transform): Normalization {
   const { mean = [0], std = [1] } = (options ?? {}) as Partial<Normalization>;
   const perChannel = (values: readonly number[]) => Array.from({ length: 3 }, (_, i) => values[i] ?? values[0] ?? 0);
   return { mean: perChannel(mean), std: perChannel(std) };
+}
+
+/** The same preprocessing with another normalization: in place of the last `Normalize`, or where pixels become floats. */
+export function withNormalization(transform: Transform, { mean, std }: Normalization): Transform {
+  const normalize = Normalize({ mean: [...mean], std: [...std] });
+  const isFloat = (name: string) => /^(ToFloat32Tensor|ToTensor|ToDtype|ConvertImageDtype)$/.test(name);
+  return (
+    replaceLast(
+      transform,
+      (name) => name === "Normalize",
+      () => normalize,
+    ) ??
+    replaceLast(transform, isFloat, (step) => Compose({ transforms: [step, normalize] })) ??
+    Compose({ transforms: [transform, normalize] })
+  );
+}
+
+function replaceLast(
+  transform: Transform,
+  matches: (name: string) => boolean,
+  replace: (step: Transform) => Transform,
+): Transform | undefined {
+  const { name, options } = transform;
+  if (name !== "Compose") return matches(name) ? replace(transform) : undefined;
+  const steps = [...(options["transforms"] as readonly Transform[])];
+  for (let i = steps.length - 1; i >= 0; i--) {
+    const replaced = replaceLast(steps[i] as Transform, matches, replace);
+    if (replaced === undefined) continue;
+    steps[i] = replaced;
+    return Compose({ transforms: steps });
+  }
+  return undefined;
 }
 
 /**

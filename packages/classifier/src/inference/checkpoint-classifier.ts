@@ -26,6 +26,8 @@ export class CheckpointClassifier extends Classifier {
     const { model, recipe } = typeof checkpoint === "string" ? openCheckpoint(checkpoint) : checkpoint;
     if (instead.weights !== undefined) {
       const { tensors } = serialization.loadSafetensors(instead.weights);
+      // A checkpoint's state beside its weights.
+      for (const name of tensors.keys()) if (name.startsWith("@")) tensors.delete(name);
       refuseNonFiniteWeights(tensors, model, instead.weights);
       model.loadStateDict(tensors);
     }

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import {
   CtError,
   type OptionsSchema,
@@ -11,16 +12,23 @@ import { nn } from "@classifier-training/torch";
 import { loadPretrained, modelDefinition } from "@classifier-training/vision";
 import { z } from "zod";
 import { ClassificationModel, requireNumClasses } from "./classification-model.ts";
+import { FileNetwork } from "./file/file-network.ts";
+import { buildFileNetwork, openGraph, preprocessingOf } from "./file/open.ts";
+import { preprocessingOptionSchema } from "./file/preprocessing.ts";
+import { readModelFile } from "./file/read.ts";
 import {
   type ClassificationModelInput,
   type ClassificationModelOptions,
   classificationModelOptionsSchema,
   modelOptionAliases,
 } from "./options.ts";
-import { buildBackbone } from "./recipe.ts";
+import { buildBackbone, refuseForeignOptions } from "./recipe.ts";
 
 /** The name that configurations have for a classifier on any network. */
 export const classificationModelTarget = "classifier_training.models.ClassificationModel";
+
+/** A classifier on the network of a model file. */
+export const fileModelTarget = "classifier_training.models.FileClassificationModel";
 
 /** The original's model classes and the network each stands for. */
 const backbones = {
@@ -70,6 +78,11 @@ const anyNetworkSchema = z.strictObject({
 });
 
 function ofAnyNetwork({ network, net, ...options }: z.infer<typeof anyNetworkSchema>) {
+  if (net instanceof FileNetwork && network === null) {
+    const model = new ClassificationModel(options, basename(net.origin.source), () => net);
+    model.initialWeights = net.origin.sha256;
+    return model;
+  }
   if (net !== null && network === null) return new ClassificationModel(options, net.constructor.name, () => net);
   if (net === null && network !== null) return build(modelDefinition(network).name, options);
   throw new CtError({
@@ -80,6 +93,59 @@ function ofAnyNetwork({ network, net, ...options }: z.infer<typeof anyNetworkSch
   });
 }
 
+/** A model file in place of a network of the zoo. */
+const fileModelSchema = z.strictObject({
+  path: z
+    .string()
+    .min(1)
+    .describe(
+      "a model file (.onnx, .tflite, model.json, .safetensors, .pth), npm:PACKAGE/FILE, a URL or hf://OWNER/NAME/FILE",
+    ),
+  head: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe("the node that the new head replaces; null: the last layer"),
+  preprocessing: preprocessingOptionSchema
+    .nullable()
+    .default(null)
+    .describe(
+      "how its images are normalized: a name such as imagenet, or mean and std of values in 0..1; null: as the file says",
+    ),
+  ...classificationModelOptionsSchema.shape,
+});
+
+async function ofFile({ path, head, preprocessing, ...options }: z.infer<typeof fileModelSchema>) {
+  if (options.weights !== null) {
+    throw new CtError({
+      code: "classifier/network",
+      what: "the configuration has both `model.path` and `model.weights`",
+      where: "model.weights",
+      fix: "leave out one of them: a file of weights of a network of the zoo can be the model's path, too",
+    });
+  }
+  const file = await readModelFile(path);
+  if (file.kind === "weights") {
+    const weights = options.pretrained === false ? null : file.path;
+    const model = await build(file.network, { ...options, weights });
+    model.preprocessing = preprocessingOf(file, preprocessing);
+    return model;
+  }
+  const opened = openGraph(file, { head, preprocessing });
+  refuseForeignOptions(basename(path), options, ["dropout"]);
+  const { dropout, pretrained } = options;
+  const network = buildFileNetwork(opened, {
+    numClasses: requireNumClasses(options),
+    dropout: dropout ?? 0,
+    pretrained: pretrained !== false,
+  });
+  const model = new ClassificationModel(options, basename(path), () => network);
+  model.initialWeights = file.sha256;
+  model.preprocessing = opened.preprocessing;
+  return model;
+}
+
 const target = <Options>(schema: OptionsSchema<Options>, create: (options: Options) => unknown): Target =>
   withForeignOptions(optionsTarget(schema, create), {
     ...modelOptionAliases,
@@ -88,6 +154,7 @@ const target = <Options>(schema: OptionsSchema<Options>, create: (options: Optio
 
 export const modelTargets: TargetTable = {
   [classificationModelTarget]: target(anyNetworkSchema, ofAnyNetwork),
+  [fileModelTarget]: target(fileModelSchema, ofFile),
   ...Object.fromEntries(
     Object.entries(backbones).map(([name, backbone]) => [
       `classifier_training.models.resnet.${name}`,

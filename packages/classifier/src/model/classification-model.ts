@@ -14,6 +14,8 @@ import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import { withDecision } from "../data/preprocessing.ts";
 import { calibrationOf } from "../statistics/calibration.ts";
 import { type BatchPredictions, predictionsOf, SplitPredictions } from "../statistics/predictions.ts";
+import { FileNetwork } from "./file/file-network.ts";
+import { type NetworkRecord, recordOf } from "./file/skeleton.ts";
 import { FrozenStages, freezeAllBut } from "./freezing.ts";
 import { logitsOfFeatures, useFrozenFeatures } from "./frozen-features.ts";
 import {
@@ -38,6 +40,14 @@ export interface ClassificationBatch {
   /** [N], int64; or [N, K]: probabilities after MixUp or CutMix, the classes of multilabel samples */
   readonly labels: Tensor;
   readonly indices: readonly number[];
+}
+
+/** How images have to be normalized. */
+export interface Normalized {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  /** Who says so; undefined for a guess. */
+  readonly from: string | undefined;
 }
 
 /** What a validation or test step returns: the logits are computed once, for metrics and callbacks alike. */
@@ -84,6 +94,12 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   /** SHA-256 of the file that training started from, where its path was given. */
   initialWeights: string | undefined;
 
+  /** How images have to be normalized for the weights of a model file. */
+  preprocessing: Normalized | undefined;
+
+  /** The checkpoint that the network is from, where the model file is gone: its weights are trained. */
+  storedIn: string | undefined;
+
   /** How its logits become an answer, as the last validation found it best. */
   decision: DecisionRule = {};
 
@@ -93,6 +109,7 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   readonly #given = new Map<Tensor, Float32Array>();
   /** Of the running validation. */
   #validated: BatchPredictions[] = [];
+  #file: NetworkRecord | undefined;
 
   constructor(options: ClassificationModelOptions, network: string, build: (numClasses: number) => nn.Module) {
     super();
@@ -155,9 +172,11 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   override onSaveCheckpoint(checkpoint: Checkpoint): void {
     const known = classificationData(this.trainer.datamodule)?.labelsMapping();
     const labels = known && withDecision(known, this.decision);
-    // A network from outside of the model zoo needs its own code: such a checkpoint is used through its ONNX export.
-    if (labels !== undefined && listModels().includes(this.network))
-      checkpoint["classifier"] = { backbone: this.network, options: recipeOptions(this.options), labels };
+    // A network of custom code needs that code: such a checkpoint is used through its ONNX export.
+    this.#file ??= this.model instanceof FileNetwork ? recordOf(this.model) : undefined;
+    const file = this.#file && { file: this.#file };
+    if (labels !== undefined && (file !== undefined || listModels().includes(this.network)))
+      checkpoint["classifier"] = { backbone: this.network, options: recipeOptions(this.options), labels, ...file };
   }
 
   override onLoadCheckpoint(checkpoint: Checkpoint): void {

@@ -5,6 +5,7 @@ import type { Tensor } from "@classifier-training/torch";
 import { createModel, type ImageModel, type ModelDefinition, modelDefinition } from "@classifier-training/vision";
 import { z } from "zod";
 import { ClassificationModel } from "./classification-model.ts";
+import { networkOfRecord } from "./file/skeleton.ts";
 import { type ClassificationModelOptions, classificationModelOptionsSchema } from "./options.ts";
 
 /** What a checkpoint carries so that its network and its preprocessing can be built without a configuration. */
@@ -12,6 +13,8 @@ export interface ModelRecipe {
   readonly backbone: string;
   readonly options: ClassificationModelOptions;
   readonly labels: LabelsMapping;
+  /** Of a network that is not in the zoo: a file's, without its weights. */
+  readonly file?: unknown;
 }
 
 export interface OpenedCheckpoint {
@@ -35,11 +38,14 @@ export function openCheckpoint(path: string): OpenedCheckpoint {
     });
   }
   const recipe = checkRecipe(stored, path);
-  checkWidth(recipe, checkpoint.stateDict, path);
-  const { backbone, options } = recipe;
-  const model = new ClassificationModel(options, backbone, (numClasses) =>
-    buildBackbone(backbone, options, numClasses),
-  );
+  const { backbone, options, file } = recipe;
+  const build = (numClasses: number): ImageModel => {
+    if (file === undefined) return buildBackbone(backbone, options, numClasses);
+    const weightBytes = [...checkpoint.stateDict.values()].reduce((sum, { numel }) => sum + 4 * numel, 0);
+    return networkOfRecord(file, { numClasses, dropout: options.dropout ?? 0, weightBytes, where: path });
+  };
+  if (file === undefined) checkWidth(recipe, checkpoint.stateDict, path);
+  const model = new ClassificationModel(options, backbone, build);
   refuseNonFiniteWeights(checkpoint.stateDict, model, path);
   // Of the loss there is nothing in the recipe.
   model.loadStateDict(new Map([...checkpoint.stateDict].filter(([key]) => !key.startsWith("criterion."))));
@@ -52,6 +58,7 @@ const recipeSchema = z.looseObject({
   backbone: z.string(),
   options: classificationModelOptionsSchema,
   labels: z.unknown(),
+  file: z.unknown(),
 });
 
 function checkRecipe(stored: unknown, path: string): ModelRecipe {
@@ -69,7 +76,7 @@ function checkRecipe(stored: unknown, path: string): ModelRecipe {
       where: path,
     });
   }
-  return { backbone, options, labels };
+  return { backbone, options, labels, file: recipe.file };
 }
 
 /** Before a network of that width takes memory: the file's own first convolution says how wide it is. */
@@ -90,17 +97,32 @@ function checkWidth({ options }: ModelRecipe, weights: ReadonlyMap<string, Tenso
  */
 export function buildBackbone(backbone: string, options: ClassificationModelOptions, numClasses: number): ImageModel {
   const definition = modelDefinition(backbone);
-  const { stem, width, dropout, stochasticDepth, attentionDropout, imageSize } = options;
+  const { imageSize } = options;
   if (imageSize !== null) checkImageSize(definition, imageSize);
+  const size = definition.patchSize === undefined ? null : imageSize;
+  const given = refuseForeignOptions(backbone, { ...options, imageSize: size }, Object.keys(definition.options.shape));
+  return createModel(backbone, { numClasses, ...given });
+}
+
+/**
+ * The options of a network itself that were given.
+ * @param own those that it has
+ * @throws CtError for one that it does not have
+ */
+export function refuseForeignOptions(
+  backbone: string,
+  options: ClassificationModelOptions,
+  own: readonly string[],
+): Record<string, unknown> {
+  const { stem, width, dropout, stochasticDepth, attentionDropout, imageSize } = options;
   const given = Object.entries({
     stem: stem === "small" ? stem : null,
     width: width === 64 ? null : width,
     dropout,
     stochasticDepth,
     attentionDropout,
-    imageSize: definition.patchSize === undefined ? null : imageSize,
+    imageSize,
   }).filter(([, value]) => value !== null);
-  const own = Object.keys(definition.options.shape);
   const foreign = given.map(([name]) => name).find((name) => !own.includes(name));
   if (foreign !== undefined) {
     const names = own.filter((name) => name !== "numClasses" && name in options).map(snakeCase);
@@ -111,7 +133,7 @@ export function buildBackbone(backbone: string, options: ClassificationModelOpti
       fix: names.length === 0 ? "leave it out" : `leave it out; of these options it has ${names.join(", ")}`,
     });
   }
-  return createModel(backbone, { numClasses, ...Object.fromEntries(given) });
+  return Object.fromEntries(given);
 }
 
 /** @throws CtError when images of that side, in pixels, are too small for a network, or not made of whole patches */

@@ -9,6 +9,7 @@ import { checkImageSize } from "../model/recipe.ts";
 import { mainMetrics } from "../model/split-metrics.ts";
 import { asClassificationModel } from "./described-model.ts";
 import { groups, partsBesideModel, refuseUnreadGroups } from "./groups.ts";
+import { storedNetwork } from "./stored-network.ts";
 
 const log = getLogger("classifier.train");
 
@@ -110,20 +111,26 @@ async function takesSeed(node: DictConfig): Promise<boolean> {
 
 /**
  * The model, with the task, the number of classes and the image size of the data.
- * @param how untrained: without the weights that the configuration names, for a checkpoint's
+ * @param how untrained: without the weights that the configuration names, for a checkpoint's; checkpoints: where the network
+ *   of a model file is, too
  * @throws CtError when the configuration names another number of classes, or images that the network cannot take
  */
 export async function buildModel(
   config: DictConfig,
   { numClasses, task, imageSize }: Pick<ClassificationDataModule, "numClasses" | "task" | "imageSize">,
-  { untrained }: { readonly untrained: boolean } = { untrained: false },
+  {
+    untrained = false,
+    checkpoints = [],
+  }: { readonly untrained?: boolean; readonly checkpoints?: readonly string[] } = {},
 ): Promise<ClassificationModel> {
-  const node = await asClassificationModel(required(config, groups.model)[1]);
-  const given = get(node, "num_classes", null);
-  if (given !== null && given !== numClasses) {
+  const given = await asClassificationModel(required(config, groups.model)[1]);
+  const stored = storedNetwork(given, checkpoints);
+  const node = stored?.node ?? given;
+  const givenClasses = get(node, "num_classes", null);
+  if (givenClasses !== null && givenClasses !== numClasses) {
     throw new CtError({
       code: "classifier/num-classes",
-      what: `model.num_classes is ${String(given)}, but the data has ${numClasses} classes`,
+      what: `model.num_classes is ${String(givenClasses)}, but the data has ${numClasses} classes`,
       where: "model.num_classes",
       fix: "leave it out (the data knows), or point data.data_root at the data that the number belongs to",
     });
@@ -146,10 +153,15 @@ export async function buildModel(
     ...partsBesideModel(config, node),
     ...(untrained && { pretrained: false, ...(get(node, "weights", null) !== null && { weights: null }) }),
     ...(definition?.patchSize !== undefined && size === null && { image_size: imageSize }),
+    ...(stored !== undefined && { net: stored.network }),
     num_classes: numClasses,
     ...(task === "multilabel" && { task }),
   });
-  if (model instanceof ClassificationModel) return model;
+  if (model instanceof ClassificationModel) {
+    if (stored !== undefined) model.storedIn = stored.checkpoint;
+    if (stored !== undefined) model.preprocessing = stored.preprocessing;
+    return model;
+  }
   throw wrongKind("model", "ClassificationModel", classificationModelTarget);
 }
 

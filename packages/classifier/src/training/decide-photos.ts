@@ -199,7 +199,8 @@ function givenBy(look: FirstLook, user: DictConfig): Given {
   return (key) => {
     if (key === "model") return network;
     // A file's weights are pretrained ones, whoever trained them.
-    if (key === "model.pretrained" && (select(user, "model.weights") ?? null) !== null) return true;
+    const isOfFile = ["model.weights", "model.path"].some((one) => (select(user, one) ?? null) !== null);
+    if (key === "model.pretrained" && isOfFile && !explicit.has(key)) return true;
     const value = select(user, key);
     if (value === undefined || value === null)
       return select(plain, key) == null && !explicit.has(key) ? undefined : null;

@@ -11,8 +11,10 @@ import { buildCallbacks, buildDataModule, buildModel } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
 import { recordedData } from "./data-root.ts";
 import { logAsRank } from "./logging.ts";
+import { givePreprocessing } from "./model-data.ts";
 import { withRanks } from "./ranks.ts";
 import { recordedSplitOf } from "./recorded-split.ts";
+import { checkpointFolder } from "./stored-network.ts";
 
 const log = getLogger("classifier.evaluate");
 
@@ -66,7 +68,9 @@ async function evaluate(
   const split = measured === undefined ? undefined : recordedSplitOf(measured);
   if (split !== undefined) datamodule.useRecordedSplit(split);
   await datamodule.setup?.(fn);
-  const model = await buildModel(config, datamodule, { untrained: true });
+  const checkpoints = [named ?? checkpointFolder(config)];
+  const model = await buildModel(config, datamodule, { untrained: true, checkpoints });
+  givePreprocessing(model, datamodule);
   const callbacks = await buildCallbacks(config, false, model.measures.main);
   const folder =
     callbacks.find((callback) => callback instanceof ModelCheckpoint)?.options.dirpath ?? runPaths.checkpoints;

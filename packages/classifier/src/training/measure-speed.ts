@@ -6,6 +6,7 @@ import type { ClassificationDataModule } from "../data/classification-datamodule
 import { buildTrainer } from "./build-trainer.ts";
 import { buildDataModule, buildModel } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
+import { checkpointFolder } from "./stored-network.ts";
 
 /** How fast a configuration trains here. */
 export interface Speed {
@@ -40,7 +41,7 @@ export async function measureSpeed(
     datamodule.shareOpened(opened);
     await datamodule.setup?.("fit");
     // Weights from elsewhere are as fast as random ones.
-    const model = await buildModel(config, datamodule, { untrained: true });
+    const model = await buildModel(config, datamodule, { untrained: true, checkpoints: [checkpointFolder(config)] });
     model.setClassWeights(datamodule.getClassWeights());
     const clock = new StepClock(Number(select(config, "data.batch_size")), seconds);
     const ema = select(config, "callbacks.ema") as DictConfig | null | undefined;

@@ -23,6 +23,32 @@ export function giveClassPrior(model: ClassificationModel, data: ClassificationD
 /** Colors may differ by so much: of rounded constants. */
 const tolerance = 0.01;
 
+/**
+ * Images are normalized as the weights of a model file want them.
+ * @throws CtError for images of a size that the file's network does not take
+ */
+export function givePreprocessing(model: ClassificationModel, data: ClassificationDataModule): void {
+  const { preprocessing } = model;
+  if (preprocessing === undefined) return;
+  const { mean, std, from } = preprocessing;
+  const own = data.normalization("train");
+  const text = `mean ${valuesText(mean)}, std ${valuesText(std)}`;
+  if (from === undefined) {
+    log.warning(
+      `the model file does not say how its images are normalized: ImageNet's ${text} are a guess (model.preprocessing sets others)`,
+    );
+  }
+  if (String([own.mean, own.std]) === String([mean, std])) return;
+  if (!data.setNormalization({ mean, std })) {
+    log.warning(`the model file expects images with ${text}; ${data.constructor.name} normalizes with its own`);
+    return;
+  }
+  if (isNear(own.mean, mean) && isNear(own.std, std)) return;
+  log.info(
+    `images are normalized for the model file: ${text} (${from ?? "a guess"}), not ${valuesText(own.mean)}, ${valuesText(own.std)}`,
+  );
+}
+
 /** Published weights know images that are normalized as theirs were. */
 export function warnOfOtherNormalization(
   { network, options }: ClassificationModel,
@@ -35,11 +61,16 @@ export function warnOfOtherNormalization(
   if (chosen === undefined) return;
   const own = data.normalization("train");
   const { mean, std } = chosen.preprocessing;
-  const isNear = (a: readonly number[], b: readonly number[]) =>
-    a.every((value, channel) => Math.abs(value - (b[channel] ?? Number.NaN)) <= tolerance);
   if (isNear(own.mean, mean) && isNear(own.std, std)) return;
-  const text = (values: readonly number[]) => `[${values.join(", ")}]`;
   log.warning(
-    `the weights of ${network} expect images with mean ${text(mean)} and std ${text(std)}; the transforms normalize with ${text(own.mean)} and ${text(own.std)}`,
+    `the weights of ${network} expect images with mean ${valuesText(mean)} and std ${valuesText(std)}; the transforms normalize with ${valuesText(own.mean)} and ${valuesText(own.std)}`,
   );
+}
+
+function isNear(a: readonly number[], b: readonly number[]): boolean {
+  return a.every((value, channel) => Math.abs(value - (b[channel] ?? Number.NaN)) <= tolerance);
+}
+
+function valuesText(values: readonly number[]): string {
+  return `[${values.map((value) => Number(value.toPrecision(4))).join(", ")}]`;
 }

@@ -1,5 +1,5 @@
 import { join, relative } from "node:path";
-import { getLogger, isMainProcess } from "@classifier-training/base";
+import { CtError, getLogger, isMainProcess } from "@classifier-training/base";
 import {
   create,
   type DictConfig,
@@ -25,13 +25,14 @@ import { dataRootOf, recordedData } from "./data-root.ts";
 import { requireFiniteResult } from "./finite-result.ts";
 import { followed, type Lineage, planLineage } from "./lineage.ts";
 import { logAsRank, logTo } from "./logging.ts";
-import { giveClassPrior, warnOfOtherNormalization } from "./model-data.ts";
+import { giveClassPrior, givePreprocessing, warnOfOtherNormalization } from "./model-data.ts";
 import { noteOrigins } from "./origins.ts";
 import { withRanks } from "./ranks.ts";
 import { recordExit } from "./record-on-exit.ts";
 import { describedResult, storedResult, type TrainResult } from "./result.ts";
 import { isSweepJob } from "./resume.ts";
 import { RunPlan } from "./run-plan.ts";
+import { checkpointFolder } from "./stored-network.ts";
 import { isTrial, trialFolder } from "./trial.ts";
 import { completeRun, RefuseUntrained } from "./untrained.ts";
 
@@ -124,9 +125,10 @@ async function assemble(
   manualSeed(seedOf(config));
   useAllCores();
   await datamodule.setup?.("fit");
-  const model = await buildModel(config, datamodule, how);
+  const model = await buildModel(config, datamodule, { ...how, checkpoints: [checkpointFolder(config)] });
   model.setClassWeights(datamodule.getClassWeights());
   giveClassPrior(model, datamodule);
+  givePreprocessing(model, datamodule);
   warnOfOtherNormalization(model, datamodule);
   return { model, callbacks: await buildCallbacks(config, hasLoggers(config), model.measures.main) };
 }
@@ -163,6 +165,7 @@ async function fit(
       : planLineage({ config, job, record, model, datamodule, checkpointCallbacks });
   };
   const { ckptPath, run, resumed } = lineage();
+  if (ckptPath === null && model.storedIn !== undefined) throw fileIsGone(model.network, model.storedIn);
   const ours = [new RefuseUntrained(resumed), ...(record === undefined ? [] : [new RunPlan(record)])];
   const trainer = await trainerFor(config, job, [...ours, ...callbacks]);
   const hyperparams = toContainer(create(maskSecrets(toRaw(config, { resolve: true })))) as Record<string, unknown>;
@@ -189,4 +192,14 @@ async function fit(
     folds: splitRecord?.by.folds,
     isTrial: isTrial(config),
   };
+}
+
+/** A checkpoint has the network of a model file with trained weights: to begin with them would be another training. */
+function fileIsGone(file: string, checkpoint: string): CtError {
+  return new CtError({
+    code: "classifier/model-file-missing",
+    what: `the model file ${file} is gone, and there is no training of it to resume`,
+    where: "model.path",
+    fix: `put it back; its network in ${checkpoint} is a trained one: the run's model.onnx as model.path trains that further`,
+  });
 }

@@ -1,6 +1,6 @@
 import { configFolders } from "../../extensions.ts";
 import type { RegisterCommand } from "../command.ts";
-import { asRank, hydraCommand, hydraHelp, openHydra, withoutUsageCode } from "./train.ts";
+import { asRank, decideFileSize, hydraCommand, hydraHelp, openHydra, withoutUsageCode } from "./train.ts";
 
 /** `validate` and `test`: the metrics of a checkpoint on one split. */
 export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
@@ -22,6 +22,7 @@ export const registerEvaluateSplit: RegisterCommand = (program, finish) => {
             program: `classifier ${fn}`,
             helpTemplate: hydraHelp(`${fn} [RUN] [--ckpt PATH] [overrides...] [flags]`, helpOf(fn, split)),
             argv: await asRank(argv),
+            decide: decideFileSize,
             options: async (mapping) => (await import("../../training/groups.ts")).optionsOf(mapping),
             ...(await import("../../training/claim-run.ts")).directoryClaims({ mayResume: false }),
           },

@@ -82,13 +82,14 @@ export async function runTraining(
       options: async (mapping) => (await import("../../training/groups.ts")).optionsOf(mapping),
       check: async (config) => (await import("../../training/groups.ts")).checkConfig(config),
       ...(await import("../../training/claim-run.ts")).directoryClaims({ mayResume: true }),
-      ...(data !== undefined && {
-        decide: async (look: FirstLook) => {
-          const decided = await (await import("../../training/decide-photos.ts")).decideTraining(data, look);
-          opened = decided.opened;
-          return decided.overrides;
-        },
-      }),
+      decide: async (given: FirstLook) => {
+        const ofFile = await decideFileSize(given);
+        if (data === undefined) return ofFile;
+        const look = { ...given, overrides: [...ofFile, ...given.overrides] };
+        const decided = await (await import("../../training/decide-photos.ts")).decideTraining(data, look);
+        opened = decided.opened;
+        return [...ofFile, ...decided.overrides];
+      },
       dryRun: async (config, job) => (await import("../../training/train.ts")).dryRun(config, job),
     },
     async (config, job) => (await import("../../training/train.ts")).train(config, job, opened),
@@ -96,6 +97,11 @@ export async function runTraining(
   if (name === "train" && data === undefined && isWithoutData(result.error))
     process.stderr.write("\nA path is all that photos need: classifier train PATH\n");
   return { ...result, exitCode: withoutUsageCode(result.exitCode) };
+}
+
+/** What a model file decides of the configuration, where there is one. */
+export async function decideFileSize(look: FirstLook): Promise<readonly string[]> {
+  return (await import("../../training/file-size.ts")).decideFileSize(look);
 }
 
 /** Whether a job has failed because its data root is not there. */
