@@ -71,6 +71,8 @@ const asWritten = (command: string) => command;
 const rules: readonly Rule[] = [
   [/^npm (start|test)$/, "script"],
   [/^npm i /, "installs"],
+  // Model files that the reader has.
+  [/^npx classifier (model |train .*model=file)/, "parsed"],
   [/^npx classifier train --config-dir /, training],
   // Needs images of numbers, and most of an hour.
   [/^npx classifier train \+experiment=jersey_scratch /, "parsed"],
