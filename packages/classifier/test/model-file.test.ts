@@ -67,7 +67,6 @@ test("a network of a file is trained, and its checkpoints need the file no more"
   expect(mapping.preprocessing).toMatchObject({ input_height: 40, input_width: 40 });
 
   renameSync(join(dir, "net ü.onnx"), join(dir, "elsewhere.onnx"));
-  const image = "photos/rot/0.jpg";
   for (const model of [run, "checkpoints/photos/last.ckpt"]) {
     const { code, text } = await inProcess(["predict", model, "photos/rot/0.jpg"], dir);
     expect(code, text).toBe(0);
@@ -107,17 +106,17 @@ test("what cannot be trained is a sentence with a fix", async () => {
   writeFileSync(join(dir, "noise.onnx"), Buffer.from(Array.from({ length: 300 }, (_, i) => (i * 37) % 256)));
   serialization.saveSafetensors(join(dir, "other.safetensors"), new Map([["a.weight", zeros([3, 4])]]));
   const cases: readonly (readonly [words: readonly string[], message: RegExp])[] = [
-    [["model.path=net.onx"], /there is no model file 'net\.onx'[^]*fix: did you mean 'net\.onnx'/],
+    [["model.path=net.onx"], /there is no model file 'net\.onx'[\s\S]*fix: did you mean 'net\.onnx'/],
     [["model.path=page.onnx"], /it is a web page/],
     [["model.path=noise.onnx"], /not an ONNX model/],
-    [["model.path=other.safetensors"], /of no network of the model zoo[^]*fix: export the network as ONNX/],
+    [["model.path=other.safetensors"], /of no network of the model zoo[\s\S]*fix: export the network as ONNX/],
     [
       ["model.path=npm:no-such-package-of-ours/a.onnx"],
-      /the package no-such-package-of-ours is not installed[^]*fix: npm i/,
+      /the package no-such-package-of-ours is not installed[\s\S]*fix: npm i/,
     ],
     [
       ["model.path=net.onnx", "model.head=fc"],
-      /the file has no node 'fc'[^]*fix: choose one of the last layers: .*fc\/Gemm/,
+      /the file has no node 'fc'[\s\S]*fix: choose one of the last layers: .*fc\/Gemm/,
     ],
     [["model.path=net.onnx", "model.stochastic_depth=0.1"], /net\.onnx has no stochastic_depth/],
     [["model.path=net.onnx", "model.preprocessing=imagnet"], /model\.preprocessing|preprocessing: expected/],
@@ -152,7 +151,7 @@ test("a model file is converted, checked against its source, and never replaces 
   const before = readFileSync(join(dir, "again.onnx"));
   const refused = await inProcess(["model", "convert", "net.safetensors", "again.onnx"], dir);
   expect(refused.code).toBe(1);
-  expect(refused.text).toMatch(/the output exists already[^]*fix: .*--force/);
+  expect(refused.text).toMatch(/the output exists already[\s\S]*fix: .*--force/);
   expect(readFileSync(join(dir, "again.onnx")).equals(before)).toBe(true);
   expect((await inProcess(["model", "convert", "net.safetensors", "again.onnx", "--force"], dir)).code).toBe(0);
   expect(readdirSync(dir).filter((name) => name.includes("tmp"))).toEqual([]);

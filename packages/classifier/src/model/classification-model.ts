@@ -42,8 +42,11 @@ export interface ClassificationBatch {
   readonly indices: readonly number[];
 }
 
-/** How images have to be normalized. */
-export interface Normalized {
+/** How images have to be prepared. */
+export interface PreparedImages {
+  /** Pixels; undefined where any size is taken. */
+  readonly height?: number | undefined;
+  readonly width?: number | undefined;
   readonly mean: readonly number[];
   readonly std: readonly number[];
   /** Who says so; undefined for a guess. */
@@ -95,7 +98,7 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   initialWeights: string | undefined;
 
   /** How images have to be normalized for the weights of a model file. */
-  preprocessing: Normalized | undefined;
+  preprocessing: PreparedImages | undefined;
 
   /** The checkpoint that the network is from, where the model file is gone: its weights are trained. */
   storedIn: string | undefined;

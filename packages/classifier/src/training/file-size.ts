@@ -26,8 +26,9 @@ export async function decideFileSize(look: FirstLook): Promise<readonly string[]
   const preprocessing = get(model, "preprocessing", null);
   const own = (key: string) => (preprocessing instanceof DictConfig ? get(preprocessing, key, null) : null);
   const size = await sizeOfFile(path, config, model);
-  const height = Number(own("height") ?? size.height ?? own("width") ?? size.width ?? usualSize);
+  const height = Number(own("height") ?? size.height ?? own("width") ?? size.width ?? 0);
   const width = Number(own("width") ?? size.width ?? height);
+  if (height === 0) return [];
   if (height === width) return [`++${group}.image_size=${height}`];
   // Transforms of the user's own have sizes of their own.
   if (select(config, "transforms.image_size") === undefined) return [];

@@ -1,7 +1,9 @@
-import { getLogger } from "@classifier-training/base";
+import { CtError, getLogger } from "@classifier-training/base";
+import { noGrad, scope, zeros } from "@classifier-training/torch";
 import { listModels, modelDefinition } from "@classifier-training/vision";
 import type { ClassificationDataModule } from "../data/classification-datamodule.ts";
-import type { ClassificationModel } from "../model/classification-model.ts";
+import type { ClassificationModel, PreparedImages } from "../model/classification-model.ts";
+import { FileNetwork } from "../model/file/file-network.ts";
 
 const log = getLogger("classifier.train");
 
@@ -30,6 +32,7 @@ const tolerance = 0.01;
 export function givePreprocessing(model: ClassificationModel, data: ClassificationDataModule): void {
   const { preprocessing } = model;
   if (preprocessing === undefined) return;
+  requireSize(model, data, preprocessing);
   const { mean, std, from } = preprocessing;
   const own = data.normalization("train");
   const text = `mean ${valuesText(mean)}, std ${valuesText(std)}`;
@@ -47,6 +50,36 @@ export function givePreprocessing(model: ClassificationModel, data: Classificati
   log.info(
     `images are normalized for the model file: ${text} (${from ?? "a guess"}), not ${valuesText(own.mean)}, ${valuesText(own.std)}`,
   );
+}
+
+/** @throws CtError for images of a size that the network of a file does not take: one with reshapes to fixed sizes, say */
+function requireSize(
+  { model, network }: ClassificationModel,
+  data: ClassificationDataModule,
+  { height, width }: PreparedImages,
+): void {
+  const { input_height, input_width } = data.labelsMapping().preprocessing ?? {};
+  if (!(model instanceof FileNetwork) || input_height === undefined || input_width === undefined) return;
+  const training = model.training;
+  model.eval();
+  try {
+    noGrad(() => scope(() => void model.call(zeros([2, 3, input_height, input_width]))));
+  } catch (cause) {
+    const isKnown = height !== undefined && width !== undefined;
+    throw new CtError({
+      code: "classifier/image-size",
+      what: `images for ${network}: expected ${isKnown ? `${height} x ${width} px` : "another size"}, received ${input_height} x ${input_width} px`,
+      where: "data.image_size",
+      fix: !isKnown
+        ? "set data.image_size to the size that the network was trained with"
+        : height === width
+          ? `data.image_size=${height}`
+          : `transforms.image_size=[${height},${width}]`,
+      cause,
+    });
+  } finally {
+    model.train(training);
+  }
 }
 
 /** Published weights know images that are normalized as theirs were. */

@@ -4,7 +4,7 @@ import { CtError, getLogger } from "@classifier-training/base";
 import { createDict, type DictConfig, get, select, toContainer } from "@classifier-training/hydra";
 import { runPaths } from "@classifier-training/runs";
 import { classificationModelTarget, fileModelTarget } from "../model/build.ts";
-import type { Normalized } from "../model/classification-model.ts";
+import type { PreparedImages } from "../model/classification-model.ts";
 import { FileNetwork } from "../model/file/file-network.ts";
 import { type OpenedCheckpoint, openCheckpoint } from "../model/recipe.ts";
 import { checkpointsIn } from "./checkpoints.ts";
@@ -17,7 +17,7 @@ export interface StoredNetwork {
   readonly node: DictConfig;
   readonly network: FileNetwork;
   readonly checkpoint: string;
-  readonly preprocessing: Normalized & { readonly height?: number | undefined; readonly width?: number | undefined };
+  readonly preprocessing: PreparedImages;
 }
 
 /** Where checkpoints go, as far as a configuration says it. */

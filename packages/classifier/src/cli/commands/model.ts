@@ -80,7 +80,9 @@ function describe(file: InspectedFile): string[] {
 }
 
 function formatOf({ format, opset, producer }: InspectedFile): string {
-  return [format, format === "ONNX" && `opset ${opset}`, producer && `made by ${producer}`].filter(Boolean).join(", ");
+  // TensorFlow Lite's converters write its name, too.
+  const by = producer?.replace(format, "").trim();
+  return [format, format === "ONNX" && `opset ${opset}`, by && `made by ${by}`].filter(Boolean).join(", ");
 }
 
 function headOf({ head, headCandidates }: InspectedFile): string | undefined {

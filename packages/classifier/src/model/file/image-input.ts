@@ -5,7 +5,7 @@ import type { ImagePreprocessing } from "./preprocessing.ts";
 /** The input that takes images. */
 export interface ImageInput {
   readonly name: string;
-  readonly layout: ImagePreprocessing["layout"];
+  readonly layout: "NCHW" | "NHWC";
   /** Pixels; undefined where any size is taken. */
   readonly height: number | undefined;
   readonly width: number | undefined;

@@ -79,7 +79,6 @@ export function preprocessingOf(
     said.find(({ preprocessing }) => preprocessing?.[key] !== undefined)?.preprocessing?.[key];
   return {
     colorOrder: first("colorOrder") ?? imagenet.colorOrder,
-    layout: first("layout") ?? "NCHW",
     height: first("height"),
     width: first("width"),
     mean: first("mean") ?? imagenet.mean,

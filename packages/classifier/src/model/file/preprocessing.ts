@@ -10,7 +10,6 @@ type Triple = readonly [number, number, number];
 /** How a network wants its images. */
 export interface ImagePreprocessing {
   readonly colorOrder: "RGB" | "BGR";
-  readonly layout: "NCHW" | "NHWC";
   /** Pixels; undefined where any size is taken. */
   readonly height: number | undefined;
   readonly width: number | undefined;
@@ -62,7 +61,6 @@ export const preprocessingOptionSchema = z.union([
     mean: triple,
     std: triple,
     colorOrder: z.enum(["RGB", "BGR"]).optional(),
-    layout: z.enum(["NCHW", "NHWC"]).optional(),
     height: side.optional(),
     width: side.optional(),
   }),
@@ -103,7 +101,6 @@ function ofLabelsMapping(path: string): Described {
   return {
     preprocessing: {
       colorOrder: "RGB",
-      layout: "NCHW",
       mean: normalization.mean as unknown as Triple,
       std: normalization.std as unknown as Triple,
       height: preprocessing?.input_height,

@@ -3,6 +3,7 @@ import { dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CtError, getLogger, readRegularFile, suggestion } from "@classifier-training/base";
 import { type OnnxGraph, readOnnxGraph } from "@classifier-training/onnx";
+import type { TensorflowNetwork } from "@classifier-training/tensorflow";
 import { firstBytes, pageProblem, sha256OfFile } from "@classifier-training/torch/download";
 import { fetchWeights, listModels, modelDefinition, networkOf, readStateDict } from "@classifier-training/vision";
 import { type Described, describedBeside, describedByMetadata } from "./preprocessing.ts";
@@ -53,11 +54,28 @@ export async function readModelFile(source: string): Promise<ModelFile> {
   if (page !== undefined) throw notAModel(path, `it is ${page}`);
   const sha256 = await sha256OfFile(path);
   if (isWeights(path, start)) return readWeights(path, sha256);
+  const found = await readGraph(path, start);
   const beside = describedBeside(path);
-  const bytes = () => readRegularFile(path, maxBytes);
-  const graph = readOnnxGraph(bytes(), path);
+  return { ...found, kind: "graph", source, path, sha256, described: [...beside, ...found.described] };
+}
+
+async function readGraph(path: string, start: Uint8Array): Promise<Pick<GraphFile, "format" | "graph" | "described">> {
+  if (Buffer.from(start.subarray(4, 8)).toString("latin1") === "TFL3") {
+    const { readTflite } = await import("@classifier-training/tensorflow");
+    return ofTensorflow("TensorFlow Lite", readTflite(readRegularFile(path, maxBytes), path));
+  }
+  if (/^\s*\{/.test(Buffer.from(start).toString("utf8"))) throw notAModel(path, "it is JSON");
+  const graph = readOnnxGraph(readRegularFile(path, maxBytes), path);
   const own = describedByMetadata(graph.metadata);
-  return { kind: "graph", format: "ONNX", source, path, sha256, graph, described: [...beside, ...(own ? [own] : [])] };
+  return { format: "ONNX", graph, described: own === undefined ? [] : [own] };
+}
+
+function ofTensorflow(
+  format: GraphFile["format"],
+  { graph, preprocessing, labels }: TensorflowNetwork,
+): Pick<GraphFile, "format" | "graph" | "described"> {
+  const described = { ...(preprocessing && { preprocessing }), ...(labels && { labels }), from: "the file's metadata" };
+  return { format, graph, described: [described] };
 }
 
 /** A pickle, a zip archive, or safetensors: a header's length of 8 bytes, and JSON. */
