@@ -15,7 +15,7 @@ import { ClassificationModel, requireNumClasses } from "./classification-model.t
 import { FileNetwork } from "./file/file-network.ts";
 import { buildFileNetwork, openGraph, preprocessingOf } from "./file/open.ts";
 import { preprocessingOptionSchema } from "./file/preprocessing.ts";
-import { readModelFile } from "./file/read.ts";
+import { knownNetwork, readModelFile } from "./file/read.ts";
 import {
   type ClassificationModelInput,
   type ClassificationModelOptions,
@@ -128,7 +128,7 @@ async function ofFile({ path, head, preprocessing, ...options }: z.infer<typeof 
   const file = await readModelFile(path);
   if (file.kind === "weights") {
     const weights = options.pretrained === false ? null : file.path;
-    const model = await build(file.network, { ...options, weights });
+    const model = await build(knownNetwork(file), { ...options, weights });
     model.preprocessing = preprocessingOf(file, preprocessing);
     return model;
   }

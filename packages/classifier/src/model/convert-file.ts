@@ -1,6 +1,6 @@
 import { existsSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { extname } from "node:path";
-import { CtError, temporaryPath } from "@classifier-training/base";
+import { CtError, plural, temporaryPath } from "@classifier-training/base";
 import {
   checkOnnx,
   exportOnnx,
@@ -22,7 +22,7 @@ import {
 } from "@classifier-training/vision";
 import { withFreeBatch } from "./file/free-batch.ts";
 import { preprocessingOf, sizeOf } from "./file/open.ts";
-import { type GraphFile, readModelFile, type WeightsFile } from "./file/read.ts";
+import { type GraphFile, knownNetwork, readModelFile, type WeightsFile } from "./file/read.ts";
 
 /** What a conversion has written, and how it was checked. */
 export interface Converted {
@@ -74,15 +74,15 @@ export async function convertFile(
 
 async function toOnnx(file: GraphFile | WeightsFile, path: string): Promise<string> {
   if (file.kind === "graph") {
-    const bytes = writeOnnxGraph(file.graph);
-    const graph = simplifyGraph(withFreeBatch(file.graph));
+    const first = { ...file.graph, outputs: file.graph.outputs.slice(0, 1) };
+    const graph = simplifyGraph(withFreeBatch(first));
     const images = imageLike(graph);
-    const { maxAbsDiff } = await checkOnnx(bytes, images, new GraphModule(graph), { batchSizes: [1] });
-    writeFileSync(path, bytes);
+    const { maxAbsDiff } = await checkOnnx(writeOnnxGraph(first), images, new GraphModule(graph), { batchSizes: [1] });
+    writeFileSync(path, writeOnnxGraph(file.graph));
     return `ONNX Runtime's outputs for an image differ from ${file.format}'s by at most ${maxAbsDiff.toExponential(1)}`;
   }
   const state = await readStateDict(file.path);
-  const network = withWeights(file, state);
+  const network = withWeights(knownNetwork(file), file.path, state);
   const preprocessing = preprocessingOf(file, null);
   const { height, width } = sizeOf({ preprocessing });
   const { mean, std, from } = preprocessing;
@@ -97,39 +97,41 @@ async function toOnnx(file: GraphFile | WeightsFile, path: string): Promise<stri
   return `ONNX Runtime's logits differ from LibTorch's by at most ${maxAbsDiff.toExponential(1)}`;
 }
 
-/** Weights under torchvision's names. */
+/** Weights under torchvision's names, where the network is known. */
 async function toSafetensors(file: GraphFile | WeightsFile, path: string): Promise<string> {
-  const isGraph = file.kind === "graph";
-  const state = isGraph ? initializersOf(file.graph) : await readStateDict(file.path);
+  if (file.kind === "graph") return graphToSafetensors(file, path);
+  const { network } = file;
+  const state = await readStateDict(file.path);
+  const written = network === undefined ? state : withWeights(network, file.path, state).stateDict();
+  serialization.saveSafetensors(path, written);
+  const { tensors } = serialization.loadSafetensors(path);
+  for (const [name, tensor] of written) {
+    if (tensors.get(name)?.equal(tensor) === true) continue;
+    throw new CtError({ code: "classifier/convert", what: `'${name}' is not as it was written`, where: path });
+  }
+  return `${plural(tensors.size, "tensor")}${network === undefined ? "" : ` of ${network}`}, read back as written`;
+}
+
+async function graphToSafetensors({ graph, path: source }: GraphFile, path: string): Promise<string> {
+  const state = initializersOf(graph);
   const network = networkOf(state, listModels().map(modelDefinition));
   if (network === undefined) {
     throw new CtError({
       code: "classifier/convert",
       what: "the weights are of no network of the model zoo, and safetensors have only weights",
-      where: file.path,
+      where: source,
       fix: "keep the ONNX file: model=file model.path=FILE trains it",
     });
   }
-  const model = withWeights({ network, path: file.path }, state);
+  const model = withWeights(network, source, state);
   serialization.saveSafetensors(path, model.stateDict());
-  const { tensors } = serialization.loadSafetensors(path);
-  if (!isGraph) {
-    for (const [name, tensor] of model.stateDict()) {
-      if (tensors.get(name)?.equal(tensor) === true) continue;
-      throw new CtError({ code: "classifier/convert", what: `'${name}' is not as it was written`, where: path });
-    }
-    return `${tensors.size} tensors of ${network}, read back as they were`;
-  }
-  model.loadStateDict(tensors);
-  const { maxAbsDiff } = await checkOnnx(file.path, imageLike(file.graph), model.eval(), { batchSizes: [1] });
+  model.loadStateDict(serialization.loadSafetensors(path).tensors);
+  const { maxAbsDiff } = await checkOnnx(source, imageLike(graph), model.eval(), { batchSizes: [1] });
   return `${network}: logits differ from those of the file by at most ${maxAbsDiff.toExponential(1)}`;
 }
 
 /** The network with the weights of a file, in eval mode, with as many classes as the file's head has. */
-function withWeights(
-  { network, path }: Pick<WeightsFile, "network" | "path">,
-  state: ReadonlyMap<string, Tensor>,
-): ImageModel {
+function withWeights(network: string, path: string, state: ReadonlyMap<string, Tensor>): ImageModel {
   const definition = modelDefinition(network);
   const { headPath } = definition.build({ numClasses: 2 });
   const { inFeatures } = moduleAt(createModel(network, { numClasses: 2 }), headPath) as nn.Linear;

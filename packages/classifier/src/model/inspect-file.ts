@@ -57,13 +57,15 @@ async function inspectWeights(file: WeightsFile): Promise<InspectedFile> {
     parameters: tensor.numel,
   }));
   for (const tensor of state.values()) tensor.dispose();
-  const { headPath, stages } = createModel(network);
+  const { headPath, stages } = network === undefined ? { headPath: undefined, stages: [] } : createModel(network);
   const preprocessing = preprocessingOf(file, null);
   return {
-    ...{ path, sha256, network, format: "weights", inputs: [], outputs: [], layers, preprocessing },
+    ...{ path, sha256, format: "weights", inputs: [], outputs: [], layers, preprocessing },
+    ...(network === undefined
+      ? { problem: "the weights are of no network of the model zoo: only their names and shapes are known" }
+      : { network, head: { node: headPath ?? null } }),
     parameters: layers.reduce((sum, { parameters }) => sum + parameters, 0),
     size: sizeOf({ preprocessing }),
-    head: { node: headPath },
     headCandidates: [],
     stages: stages.map(({ name }) => name),
     labels: file.described.find((one) => one.labels !== undefined)?.labels,
@@ -88,8 +90,8 @@ function inspectGraph(file: GraphFile): InspectedFile {
     const opened = openGraph(file, { head: null, preprocessing: null });
     const { head, preprocessing, labels, whole } = opened;
     const size = sizeOf(opened);
-    const layers = layersOf(new GraphModule(whole), size);
-    const { plan, body } = planNetwork(opened.body, size);
+    const layers = layersOf(new GraphModule(whole, path), size);
+    const { plan, body } = planNetwork(opened.body, size, path);
     const node = whole.nodes.find(({ name }) => name === head.node);
     return {
       ...known,
@@ -121,7 +123,7 @@ function layersOf(
     module.registerForwardHook((_module, _inputs, output) => {
       layers.push({
         name,
-        kind: module.constructor.name,
+        kind: module.constructor.name.replace(/^Graph/, ""),
         output: output instanceof Tensor ? output.shape : undefined,
         parameters: parameters.reduce((sum, [, { numel }]) => sum + numel, 0),
       });

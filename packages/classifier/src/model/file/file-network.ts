@@ -59,14 +59,15 @@ function pooled(features: Tensor, images: number): Tensor {
 
 /**
  * Runs the network of a graph once on an empty image, to see what it makes of it.
- * @param height of the image, in pixels @param width of the image, in pixels
+ * @param height of the image, in pixels @param width of the image, in pixels @param where names the file in errors
  * @throws whatever a network throws that does not take images of that size
  */
 export function planNetwork(
   graph: OnnxGraph,
   { height, width }: { readonly height: number; readonly width: number },
+  where: string,
 ): { plan: NetworkPlan; body: GraphModule } {
-  const body = new GraphModule(graph);
+  const body = new GraphModule(graph, where);
   body.eval();
   const layers: Layer[] = [];
   const hooks = [...body.namedModules()]

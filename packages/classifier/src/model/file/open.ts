@@ -130,7 +130,7 @@ export function buildFileNetwork(
 function planned(opened: OpenedFile): ReturnType<typeof planNetwork> {
   const { file, body, head } = opened;
   try {
-    return planNetwork(body, sizeOf(opened));
+    return planNetwork(body, sizeOf(opened), displayPath(file.path));
   } catch (cause) {
     if (CtError.is(cause) && cause.code.startsWith("onnx/")) throw cause;
     throw new CtError({

@@ -28,8 +28,8 @@ export interface WeightsFile {
   readonly kind: "weights";
   readonly path: string;
   readonly sha256: string;
-  /** The network's name in the zoo. */
-  readonly network: string;
+  /** The network's name in the zoo; undefined where it has none with these weights. */
+  readonly network: string | undefined;
   readonly described: readonly Described[];
 }
 
@@ -42,8 +42,7 @@ export const missingFile = "classifier/model-file-missing";
 const maxBytes = 2 ** 31 - 1;
 
 /**
- * Reads a model file: ONNX, TensorFlow Lite, TensorFlow.js (`model.json`), or weights (.safetensors, .pth, .pt, .ckpt) whose
- * network is in the zoo. What a file is, its first bytes say.
+ * Reads a model file: ONNX, TensorFlow Lite, TensorFlow.js (`model.json`), or weights (.safetensors, .pth, .pt, .ckpt). What a file is, its first bytes say.
  * @param source a path, `npm:PACKAGE/FILE`, a URL, or hf://OWNER/NAME/FILE
  * @throws CtError when there is no such file, or when it is not a model
  */
@@ -89,7 +88,12 @@ async function readWeights(path: string, sha256: string): Promise<WeightsFile> {
   const state = await readStateDict(path);
   const network = networkOf(state, listModels().map(modelDefinition));
   for (const tensor of state.values()) tensor.dispose();
-  if (network !== undefined) return { kind: "weights", path, sha256, network, described: describedBeside(path) };
+  return { kind: "weights", path, sha256, network, described: describedBeside(path) };
+}
+
+/** @throws CtError for weights of no network of the zoo */
+export function knownNetwork({ network, path }: WeightsFile): string {
+  if (network !== undefined) return network;
   throw new CtError({
     code: "classifier/model-file",
     what: "the weights are of no network of the model zoo, and a file of weights does not say what it computes",

@@ -21,16 +21,21 @@ export interface NetworkRecord extends Origin {
 /** Constants of so many values are not weights: shapes, axes, factors. */
 const smallConstant = 16;
 
+/** How much larger than the checkpoint's weights a described network may be: some are used twice. */
+const mostTimesWeights = 2;
+
 /** A skeleton is a list of nodes. */
 const maxSkeletonBytes = 64 * 2 ** 20;
 
-const isWeight = ({ dtype, shape }: GraphTensor) =>
-  (dtype === "float32" || dtype === "float16") && shape.reduce((size, side) => size * side, 1) > smallConstant;
+const sizeOf = (shape: readonly number[]) => shape.reduce((size, side) => size * side, 1);
 
 /** The tensor lives as long as the process: every checkpoint has it. */
-export function recordOf({ plan: { graph, features, stages }, origin }: FileNetwork): NetworkRecord {
-  const weights = [...graph.initializers].filter(([, value]) => isWeight(value));
-  const constants = [...graph.initializers].filter(([, value]) => !isWeight(value));
+export function recordOf({ plan: { graph, features, stages }, body, origin }: FileNetwork): NetworkRecord {
+  // What is not in the module's state, such as a mean image that is subtracted, stays a constant.
+  const isWeight = (name: string, { shape }: GraphTensor) =>
+    sizeOf(shape) > smallConstant && body.trainedConstants.has(name);
+  const weights = [...graph.initializers].filter(([name, value]) => isWeight(name, value));
+  const constants = [...graph.initializers].filter(([name, value]) => !isWeight(name, value));
   const bytes = writeOnnxGraph({
     ...graph,
     inputs: [...graph.inputs, ...weights.map(([name, { dtype, shape }]) => ({ name, dtype, shape }))],
@@ -88,17 +93,17 @@ export function networkOfRecord(
   const read = readOnnxGraph(skeleton.toTypedArray() as Uint8Array, where);
   const [image, ...weights] = read.inputs;
   if (image === undefined) throw fail("the checkpoint's network has no input");
-  const sizes = weights.map(({ dtype, shape }) => {
-    const sides = shape.filter((side) => typeof side === "number");
-    return sides.reduce((size, side) => size * side, dtype === "float16" ? 2 : 4);
-  });
-  const described = sizes.reduce((sum, size) => sum + size, 0) + 4 * features * numClasses;
-  if (!(described <= weightBytes))
-    throw fail(`the checkpoint describes a network of ${described} bytes, and has weights of ${weightBytes}`);
   const initializers = new Map(read.initializers);
-  for (const [i, { name, dtype, shape }] of weights.entries())
-    initializers.set(name, { dtype, shape: shape as number[], data: new Uint8Array(sizes[i] as number) });
+  let left = mostTimesWeights * weightBytes - 4 * features * numClasses;
+  for (const { name, dtype, shape } of weights) {
+    const sides = shape.filter((side) => typeof side === "number" && side > 0) as number[];
+    const bytes = sizeOf(sides) * (dtype === "float16" ? 2 : 4);
+    left -= bytes;
+    if (sides.length < shape.length || !(left >= 0))
+      throw fail(`the checkpoint describes a larger network than its weights of ${weightBytes} bytes: '${name}'`);
+    initializers.set(name, { dtype, shape: sides, data: new Uint8Array(bytes) });
+  }
   const graph: OnnxGraph = { ...read, inputs: [image], initializers };
-  const network = { plan: { graph, features, stages }, body: new GraphModule(graph) };
+  const network = { plan: { graph, features, stages }, body: new GraphModule(graph, where) };
   return new FileNetwork(network, { origin: { source, sha256 }, numClasses, dropout });
 }
