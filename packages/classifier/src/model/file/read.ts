@@ -3,6 +3,7 @@ import { dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CtError, getLogger, readRegularFile, suggestion } from "@classifier-training/base";
 import { type OnnxGraph, readOnnxGraph } from "@classifier-training/onnx";
+import { runPaths } from "@classifier-training/runs";
 import type { TensorflowNetwork } from "@classifier-training/tensorflow";
 import { firstBytes, pageProblem, sha256OfFile } from "@classifier-training/torch/download";
 import { fetchWeights, listModels, modelDefinition, networkOf, readStateDict } from "@classifier-training/vision";
@@ -143,11 +144,11 @@ async function locate(source: string): Promise<string> {
 
 /** A bundle, a run, or a saved model of TensorFlow.js: the model that its folder holds. */
 function inFolder(folder: string): string {
-  const found = ["model.onnx", "model.json"].map((name) => join(folder, name)).find(existsSync);
+  const found = [runPaths.model, "model.json"].map((name) => join(folder, name)).find(existsSync);
   if (found !== undefined) return found;
   throw new CtError({
     code: "classifier/model-file",
-    what: "expected a model file, received a folder without model.onnx or model.json",
+    what: `expected a model file, received a folder without ${runPaths.model} or model.json`,
     where: folder,
     fix: "give the file",
   });

@@ -17,7 +17,11 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 async function networkOf(name: string, size: number): Promise<FileNetwork> {
   manualSeed(5);
   const path = join(dir, `${name}.onnx`);
-  exportOnnx(createModel(name, { numClasses: 4, ...(name === "resnet18" && { width: 8 }) }).eval(), randn([1, 3, size, size]), { path });
+  exportOnnx(
+    createModel(name, { numClasses: 4, ...(name === "resnet18" && { width: 8 }) }).eval(),
+    randn([1, 3, size, size]),
+    { path },
+  );
   const opened = openGraph((await readModelFile(path)) as GraphFile, { head: null, preprocessing: null });
   return buildFileNetwork(opened, { numClasses: 3, dropout: 0, pretrained: true });
 }
