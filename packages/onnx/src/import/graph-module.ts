@@ -174,7 +174,7 @@ export class GraphModule extends nn.Module<Tensor[], Tensor> {
     return withFusedNorms(steps, layers, users, isOutput);
   }
 
-  /** Large constants move with the module, and are no part of its state. */
+  /** Large constants move with the module, and are not in its state. */
   #constant(constant: GraphTensor): Value {
     const value = constantValue(constant);
     if (value instanceof Tensor) this.registerBuffer(`constant_${this.#constants.size}`, value, { persistent: false });

@@ -66,7 +66,7 @@ function binary(name: string, ofNumbers: OfNumbers, result?: DType): Operator {
   };
 }
 
-/** Parameters of the constants of a node: biases, factors, position embeddings; single numbers are none. */
+/** Parameters of the constants of a node: biases, factors, position embeddings; single numbers are not trained. */
 function trainable(setup: NodeSetup): readonly (Tensor | undefined)[] {
   if (setup.place.isPreprocessing(setup.node)) return [];
   return setup.node.inputs.map((name, i) => {

@@ -23,7 +23,7 @@ function withCeiling(
     const [start = 0, end = 0, stride = 1] = [pads[i], pads[axes + i], strides[i]];
     const free = size + start + end - (reach[i] ?? 1);
     let windows = Math.ceil(free / stride) + 1;
-    // A window that begins beyond the input and its start is none.
+    // A window that begins beyond the input and its start is left out.
     if ((windows - 1) * stride >= size + start) windows--;
     return end + Math.max(0, (windows - 1) * stride - free);
   });
