@@ -63,7 +63,7 @@ const folderOrder = {
     ["batch-transforms"],
   ],
   onnx: [["errors.ts", "proto"], ["graph"], ["ops", "transform", "import"]],
-  tensorflow: [["errors.ts", "preprocessing.ts"], ["graph"], ["ops"], ["tflite"]],
+  tensorflow: [["errors.ts", "network.ts"], ["graph"], ["ops"], ["tflite", "tfjs"]],
   lightning: [
     ["utilities"],
     ["data", "loggers", "metrics", "plugins", "profilers", "strategies"],

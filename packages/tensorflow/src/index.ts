@@ -1,3 +1,4 @@
 export { TensorflowError } from "./errors.ts";
-export type { ImagePreprocessing } from "./preprocessing.ts";
-export { readTflite, type TensorflowNetwork, type TfliteOptions } from "./tflite/read.ts";
+export type { ImagePreprocessing, TensorflowNetwork } from "./network.ts";
+export { readTfjs } from "./tfjs/read.ts";
+export { readTflite, type TfliteOptions } from "./tflite/read.ts";

@@ -14,8 +14,19 @@ export interface Value {
   readonly channelsFirst: boolean;
   /** A constant's elements, little-endian, row-major in the order of the ONNX tensor. */
   readonly data?: Uint8Array;
+  /** A constant as the file stores it, for a graph that keeps its quantization. */
+  readonly quantized?: QuantizedConstant;
   /** Integers known before the network runs, like those of a shape: not in the ONNX graph. */
   readonly known?: readonly Dim[];
+}
+
+/** `real = scale * (stored - zeroPoint)`, one pair or one for each element of the axis. */
+export interface QuantizedConstant {
+  readonly dtype: DType;
+  readonly data: Uint8Array;
+  readonly scales: readonly number[];
+  readonly zeroPoints: readonly number[];
+  readonly axis: number;
 }
 
 type Attributes = Readonly<Record<string, GraphAttribute | undefined>>;
@@ -105,6 +116,12 @@ export class GraphBuilder {
     throw this.error(`${what}: expected a constant, received a value computed by the network`);
   }
 
+  /** The number in a float32 constant of one element. */
+  scalarOf({ data, dtype }: Value): number {
+    if (data?.byteLength !== 4 || dtype !== "float32") throw this.error("expected a constant number of float32");
+    return new DataView(data.buffer, data.byteOffset).getFloat32(0, true);
+  }
+
   node(op: string, inputs: readonly (Value | undefined)[], attributes: Attributes, result: Result): Value {
     return this.nodes(op, inputs, attributes, [result])[0] as Value;
   }
@@ -159,8 +176,13 @@ export class GraphBuilder {
     const from = this.plain(value);
     const shape = permuted(from.shape, order);
     if (from.data !== undefined) {
-      const data = permuteBytes(from.data, itemSize(from.dtype), from.shape as readonly number[], order);
-      return this.constant(from.label, from.dtype, shape as number[], data);
+      const axes = from.shape as readonly number[];
+      const data = permuteBytes(from.data, itemSize(from.dtype), axes, order);
+      const result = this.constant(from.label, from.dtype, shape as number[], data);
+      const { quantized } = from;
+      if (quantized === undefined) return result;
+      const stored = permuteBytes(quantized.data, itemSize(quantized.dtype), axes, order);
+      return { ...result, quantized: { ...quantized, data: stored, axis: order.indexOf(quantized.axis) } };
     }
     return this.node("Transpose", [from], { perm: order }, { shape });
   }
@@ -242,9 +264,29 @@ export class GraphBuilder {
       data = bytesOf(BigInt64Array.from(value.known as number[], BigInt));
     }
     if (data === undefined) throw this.error(`reads '${value.label}' before it is computed`);
+    if (value.quantized !== undefined) return this.#dequantized(value, value.quantized);
     const name = this.#unique(value.label);
     this.#names.set(value, name);
     this.#initializers.set(name, { dtype: value.dtype, shape: stored(value) as readonly number[], data });
+    return name;
+  }
+
+  /** ONNX's form of a quantized constant, which runtimes with integer arithmetic recognize. */
+  #dequantized(value: Value, { dtype, data, scales, zeroPoints, axis }: QuantizedConstant): string {
+    const shape = scales.length === 1 ? [] : [scales.length];
+    const zeros =
+      dtype === "int32" ? undefined : this.constant("zero_point", dtype, shape, Uint8Array.from(zeroPoints));
+    const stored = this.constant(value.label, dtype, value.shape as readonly number[], data);
+    const inputs = [stored, this.floats("scale", scales, shape), zeros].filter((one) => one !== undefined);
+    const name = this.#unique(`${value.label}/dequantized`);
+    this.#nodes.push({
+      op: "DequantizeLinear",
+      name,
+      inputs: inputs.map((input) => this.#nameOf(input)),
+      outputs: [name],
+      attributes: scales.length === 1 ? {} : { axis },
+    });
+    this.#names.set(value, name);
     return name;
   }
 

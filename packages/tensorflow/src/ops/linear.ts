@@ -19,10 +19,17 @@ export function fullyConnected(b: GraphBuilder, x: Value, weight: Value, bias: V
   return bias === undefined ? product : binary(b, "Add", product, bias);
 }
 
-/** The matrix product of the last two axes, either transposed first. */
-export function matMul(b: GraphBuilder, x: Value, y: Value, transposeX = false, transposeY = false): Value {
+/** The matrix product of the last two axes, either transposed first, plus `bias`. */
+export function matMul(
+  b: GraphBuilder,
+  x: Value,
+  y: Value,
+  transposeX = false,
+  transposeY = false,
+  bias: Value | undefined = undefined,
+): Value {
   if (!transposeX && y.data !== undefined && y.shape.length === 2) {
-    return fullyConnected(b, x, transposeY ? y : b.permute(y, [1, 0]), undefined);
+    return fullyConnected(b, x, transposeY ? y : b.permute(y, [1, 0]), bias);
   }
   const swap = (value: Value, wanted: boolean) => {
     if (!wanted) return b.plain(value);
@@ -32,7 +39,8 @@ export function matMul(b: GraphBuilder, x: Value, y: Value, transposeX = false, 
   const [left, right] = [swap(x, transposeX), swap(y, transposeY)];
   const longer = left.shape.length >= right.shape.length ? left : right;
   const shape = [...longer.shape.slice(0, -2), left.shape.at(-2) as Dim, right.shape.at(-1) as Dim];
-  return b.node("MatMul", [left, right], {}, { shape });
+  const product = b.node("MatMul", [left, right], {}, { shape });
+  return bias === undefined ? product : binary(b, "Add", product, bias);
 }
 
 /** `(x - mean) / sqrt(variance + epsilon) * scale + offset` of each channel, all constants of the shape `[channels]`. */

@@ -117,6 +117,14 @@ export function split(b: GraphBuilder, x: Value, given: number, sizes: number | 
   return b.nodes("Split", [x, b.int64s("split", parts)], { axis: at }, results);
 }
 
+/** The slices along an axis, without it. */
+export function unstack(b: GraphBuilder, x: Value, given: number): Value[] {
+  const axis = axisOf(given, x.shape.length);
+  const size = x.shape[axis];
+  if (typeof size !== "number") throw b.error(`cannot unstack axis ${given} of ${shapeText(x.shape)}`);
+  return split(b, x, axis, size).map((part) => squeeze(b, part, [axis]));
+}
+
 /** Elements `indices` (a constant, or computed) of an axis; the indices' shape takes the axis' place. */
 export function gather(b: GraphBuilder, x: Value, indices: Value, given: number): Value {
   const known = b.integers(indices);
@@ -152,6 +160,11 @@ export function pad(
   const pads = b.int64s("pads", [...inOrder.map(([before]) => before), ...inOrder.map(([, after]) => after)]);
   const inputs = mode === "constant" ? [x, pads, b.scalar("value", value)] : [x, pads];
   return b.node("Pad", inputs, { mode }, { shape, channelsFirst: x.channelsFirst });
+}
+
+/** A matrix of two columns, row by row: what comes before and after each axis. */
+export function pairsOf(flat: readonly number[]): [number, number][] {
+  return Array.from({ length: flat.length >> 1 }, (_, i) => [flat[2 * i] as number, flat[2 * i + 1] as number]);
 }
 
 export function tile(b: GraphBuilder, x: Value, repeats: readonly number[]): Value {

@@ -2,8 +2,11 @@ import type { DType, GraphBuilder, Value } from "../graph/builder.ts";
 import { bytesOf, halfFloats, integersOf, itemSize } from "../graph/tensor-data.ts";
 import type { Quantization, TensorType, TfliteTensor } from "./model.ts";
 
-/** A constant of the file with its real values: quantized and half-precision ones become float32. */
-export function constantOf(b: GraphBuilder, tensor: TfliteTensor): Value {
+/**
+ * A constant of the file with its real values: quantized and half-precision ones become float32.
+ * @param keepsQuantization Whether the graph stores the quantized ones as the file does.
+ */
+export function constantOf(b: GraphBuilder, tensor: TfliteTensor, keepsQuantization: boolean): Value {
   const { name, shape, type, data, quantization } = tensor;
   const elements = shape.reduce((product, size) => product * size, 1);
   const expected = type === "int4" ? Math.ceil(elements / 2) : elements * itemSize(type as DType);
@@ -16,8 +19,19 @@ export function constantOf(b: GraphBuilder, tensor: TfliteTensor): Value {
     if (type === "int4") throw b.error(`'${name}': int4 without a scale`);
     return b.constant(name, type as DType, shape, data);
   }
-  return b.constant(name, "float32", shape, bytesOf(dequantized(b, tensor, quantization)));
+  const value = b.constant(name, "float32", shape, bytesOf(dequantized(b, tensor, quantization)));
+  const dtype = quantizedTypes.get(type);
+  const { scales, zeroPoints, dimension } = quantization;
+  if (!keepsQuantization || dtype === undefined) return value;
+  return { ...value, quantized: { dtype, data, scales, zeroPoints, axis: dimension } };
 }
+
+/** Those that ONNX's DequantizeLinear takes. */
+const quantizedTypes: ReadonlyMap<TensorType, DType> = new Map([
+  ["int8", "int8"],
+  ["uint8", "uint8"],
+  ["int32", "int32"],
+]);
 
 function dequantized(b: GraphBuilder, { name, shape, type, data }: TfliteTensor, quantization: Quantization) {
   const { scales, zeroPoints, dimension } = quantization;

@@ -2,10 +2,23 @@ import type { DType, GraphBuilder, Value } from "../graph/builder.ts";
 import { type Dim, isBatch } from "../graph/dims.ts";
 import { conv2d, convTranspose2d, pool2d } from "../ops/convolution.ts";
 import { activation, binary, prelu, softmax, unary } from "../ops/elementwise.ts";
-import { fullyConnected, l2Normalize, matMul } from "../ops/linear.ts";
+import { l2Normalize, matMul } from "../ops/linear.ts";
 import { argExtreme, type Reduction, reduce } from "../ops/reduction.ts";
 import { resize } from "../ops/resize.ts";
-import { concat, expandDims, gather, pad, reshapeTo, split, squeeze, stack, tile, transpose } from "../ops/shape.ts";
+import {
+  concat,
+  expandDims,
+  gather,
+  pad,
+  pairsOf,
+  reshapeTo,
+  split,
+  squeeze,
+  stack,
+  tile,
+  transpose,
+  unstack,
+} from "../ops/shape.ts";
 import { slice, stridedSlice } from "../ops/slice.ts";
 
 /** One operator of the file, its inputs as values of the graph. */
@@ -63,10 +76,7 @@ export const operators: Readonly<Record<string, Operator>> = {
     const weight = c.input(1);
     const columns = weight.shape[1] as Dim;
     const x = c.bool(2) || c.input(0).shape.length === 2 ? c.input(0) : reshapeTo(c.b, c.input(0), [-1, columns]);
-    if (weight.data !== undefined) return fused(c, 0, fullyConnected(c.b, x, weight, c.optional(2)));
-    const product = matMul(c.b, x, weight, false, true);
-    const bias = c.optional(2);
-    return fused(c, 0, bias === undefined ? product : binary(c.b, "Add", product, bias));
+    return fused(c, 0, matMul(c.b, x, weight, false, true, c.optional(2)));
   },
   BATCH_MATMUL: (c) => matMul(c.b, c.input(0), c.input(1), c.bool(0), c.bool(1)),
   L2_NORMALIZATION: (c) => fused(c, 0, l2Normalize(c.b, c.input(0))),
@@ -83,11 +93,7 @@ export const operators: Readonly<Record<string, Operator>> = {
     const difference = binary(c.b, "Sub", c.input(0), c.input(1));
     return binary(c.b, "Mul", difference, difference);
   },
-  ADD_N: (c) => {
-    let sum = c.input(0);
-    for (let i = 1; i < c.inputs; i++) sum = binary(c.b, "Add", sum, c.input(i));
-    return sum;
-  },
+  ADD_N: (c) => all(c).reduce((sum, value) => binary(c.b, "Add", sum, value)),
 
   RELU: (c) => activation(c.b, "relu", c.input(0)),
   RELU6: (c) => activation(c.b, "relu6", c.input(0)),
@@ -139,10 +145,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   TRANSPOSE: (c) => transpose(c.b, c.input(0), c.integers(1)),
   CONCATENATION: (c) => fused(c, 1, concat(c.b, all(c), c.int(0))),
   PACK: (c) => stack(c.b, all(c), c.int(1)),
-  UNPACK: (c) => {
-    const parts = split(c.b, c.input(0), c.int(1), c.int(0));
-    return parts.map((part) => squeeze(c.b, part, [c.int(1)]));
-  },
+  UNPACK: (c) => unstack(c.b, c.input(0), c.int(1)),
   SPLIT: (c) => split(c.b, c.input(1), c.integers(0)[0] as number, c.int(0)),
   SPLIT_V: (c) => split(c.b, c.input(0), c.integers(2)[0] as number, c.integers(1)),
   GATHER: (c) => {
@@ -171,20 +174,10 @@ export const operators: Readonly<Record<string, Operator>> = {
       newAxisMask: c.int(3),
       shrinkAxisMask: c.int(4),
     }),
-  PAD: (c) => pad(c.b, c.input(0), pairs(c.integers(1))),
-  PADV2: (c) => {
-    const value = c.input(2).data;
-    if (value === undefined) throw c.b.error("pads with a computed value");
-    return pad(
-      c.b,
-      c.input(0),
-      pairs(c.integers(1)),
-      "constant",
-      new DataView(value.buffer, value.byteOffset).getFloat32(0, true),
-    );
-  },
+  PAD: (c) => pad(c.b, c.input(0), pairsOf(c.integers(1))),
+  PADV2: (c) => pad(c.b, c.input(0), pairsOf(c.integers(1)), "constant", c.b.scalarOf(c.input(2))),
   MIRROR_PAD: (c) => {
-    const paddings = pairs(c.integers(1));
+    const paddings = pairsOf(c.integers(1));
     if (c.byte(0) === 0) return pad(c.b, c.input(0), paddings, "reflect");
     if (paddings.flat().every((size) => size <= 1)) return pad(c.b, c.input(0), paddings, "edge");
     throw c.b.error("symmetric padding of more than one pixel is not supported");
@@ -235,10 +228,6 @@ function reduction(c: OperatorCall, op: Reduction): Value {
 
 function all(c: OperatorCall): Value[] {
   return Array.from({ length: c.inputs }, (_, i) => c.input(i));
-}
-
-function pairs(flat: readonly number[]): [number, number][] {
-  return Array.from({ length: flat.length >> 1 }, (_, i) => [flat[2 * i] as number, flat[2 * i + 1] as number]);
 }
 
 function size(c: OperatorCall): readonly [number, number] {

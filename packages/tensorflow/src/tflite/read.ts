@@ -1,9 +1,8 @@
-import type { OnnxGraph } from "@classifier-training/onnx";
 import { TensorflowError } from "../errors.ts";
 import { GraphBuilder, type Value } from "../graph/builder.ts";
 import { batch, type Dim } from "../graph/dims.ts";
+import type { ImagePreprocessing, TensorflowNetwork } from "../network.ts";
 import { activation, clip } from "../ops/elementwise.ts";
-import type { ImagePreprocessing } from "../preprocessing.ts";
 import { constantOf, storedRange } from "./constants.ts";
 import { readTfliteMetadata, type TfliteMetadata } from "./metadata.ts";
 import { readTfliteModel, type TfliteModel, type TfliteOperator, type TfliteTensor } from "./model.ts";
@@ -15,15 +14,6 @@ export interface TfliteOptions {
    * kept. "quantized": QuantizeLinear and DequantizeLinear wherever the file has a quantized tensor.
    */
   readonly activations?: "float" | "quantized";
-}
-
-export interface TensorflowNetwork {
-  /** Images in and out are float32 `[N, C, H, W]`; the input is what the network computes with, after normalization. */
-  readonly graph: OnnxGraph;
-  /** Undefined where the file does not say it. */
-  readonly preprocessing: ImagePreprocessing | undefined;
-  /** Names of the outputs' classes, in their order, if the file has them. */
-  readonly labels: readonly string[] | undefined;
 }
 
 /**
@@ -116,7 +106,7 @@ class Network {
     const tensor = index === -1 ? undefined : this.#tensor(index);
     if (tensor === undefined) throw this.#b.error("an input is missing");
     if (tensor.data.length === 0) throw this.#b.error(`reads '${tensor.name}' before it is computed`);
-    const value = constantOf(this.#b, tensor);
+    const value = constantOf(this.#b, tensor, this.#activations === "quantized");
     this.#budget -= value.data?.length ?? 0;
     if (this.#budget < 0) throw this.#b.error("the constants of the file are many times larger than the file");
     this.#values.set(index, value);
