@@ -256,6 +256,7 @@ test("with val_from=train a part of the training images validates, and the valid
   const trained = await train(...data, "hydra.run.dir=outputs/published");
   expect(trained.code, trained.stderr).toBe(0);
   expect(trained.stderr).toContain("the validation split of the data is the test split: data.val_from=train");
+  expect(trained.stdout).toMatch(/^ {2}classifier test outputs\/published$/m);
   const record = recordOf("outputs/published");
   expect(record.by).toMatchObject({ valFrom: "train", valFraction: 0.2 });
   expect([on(record, "train").length, on(record, "val").length]).toEqual([29, 7]);

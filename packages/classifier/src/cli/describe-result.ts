@@ -85,10 +85,14 @@ function contents(onnx: string, { bestWeights, inputSize }: TrainResult): string
 }
 
 /** Commands for a finished run. */
-export function nextCommands({ outputDir, isTrial, dataRoot }: TrainResult): string[] {
+export function nextCommands({ outputDir, isTrial, dataRoot, valFrom }: TrainResult): string[] {
   if (isTrial) return [];
   const run = shellWord(displayPath(outputDir));
   const data = dataRoot === undefined ? "DATA_ROOT" : shellWord(displayPath(dataRoot));
   const withModel = [`classifier predict ${run} IMAGE...`, `classifier export ${run} --data ${data} --out bundle`];
-  return [...(existsSync(join(outputDir, runPaths.model)) ? withModel : []), "classifier dashboard"];
+  return [
+    ...(valFrom === undefined ? [] : [`classifier test ${run}`]),
+    ...(existsSync(join(outputDir, runPaths.model)) ? withModel : []),
+    "classifier dashboard",
+  ];
 }

@@ -39,6 +39,8 @@ export interface TrainResult {
   readonly dataRoot: string | undefined;
   /** Which fold it was validated on, of how many. */
   readonly folds: { readonly count: number; readonly fold: number } | undefined;
+  /** `train` where it was validated on training images, and the validation split of the data is for `test`. */
+  readonly valFrom: "train" | undefined;
   /** A `fast_dev_run`: it leaves no result. */
   readonly isTrial: boolean;
 }
@@ -52,6 +54,7 @@ export function storedResult(dir: string, dataRoot: string | undefined): TrainRe
   const report = readBestWeights(dir);
   const { chosen, trained } = report?.inputSize ?? {};
   const split = join(dir, runPaths.split);
+  const by = existsSync(split) ? readSplitRecord(split).by : undefined;
   return {
     outputDir: dir,
     metrics: {},
@@ -65,7 +68,8 @@ export function storedResult(dir: string, dataRoot: string | undefined): TrainRe
     mode: monitor?.mode ?? "max",
     summary,
     dataRoot,
-    folds: existsSync(split) ? readSplitRecord(split).by.folds : undefined,
+    folds: by?.folds,
+    valFrom: by?.valFrom,
     isTrial: false,
   };
 }

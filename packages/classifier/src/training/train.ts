@@ -190,6 +190,7 @@ async function fit(
       isMainProcess() && !isTrial(config) ? summarizeBest(outputDir, callbacks, datamodule, bestCheckpoint) : undefined,
     dataRoot: dataRootOf(config),
     folds: splitRecord?.by.folds,
+    valFrom: splitRecord?.by.valFrom,
     isTrial: isTrial(config),
   };
 }
