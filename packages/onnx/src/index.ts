@@ -8,6 +8,7 @@ export { GraphModule } from "./import/graph-module.ts";
 export { readableOps } from "./import/operators/table.ts";
 export { readOnnxGraph } from "./import/read.ts";
 export { type SimplifyOptions, simplifyGraph } from "./import/simplify.ts";
+export { unfoldBatchNorms } from "./import/unfold-batch-norm.ts";
 export { writeOnnxGraph } from "./import/write.ts";
 export type { Converter, OpCall } from "./ops/call.ts";
 export { convertibleOps, registerConverter } from "./ops/table.ts";

@@ -62,8 +62,8 @@ export async function judgeData(
 }
 
 /** Of each image, whether a network was trained on it. */
-function seenBy({ name, isPublished, record }: Network, { images, isSplit }: LabeledData): boolean[] {
-  if (isPublished) return images.map(() => false);
+function seenBy({ name, isForeign, record }: Network, { images, isSplit }: LabeledData): boolean[] {
+  if (isForeign) return images.map(() => false);
   if (record !== undefined) {
     const trained = new Set(record.samples.filter(({ split }) => split === "train").map(({ content }) => content));
     return images.map(({ content }) => trained.has(content));

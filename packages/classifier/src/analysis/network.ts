@@ -1,7 +1,8 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { CtError, getLogger, plural, progressInLog } from "@classifier-training/base";
 import { inspectCheckpoint } from "@classifier-training/lightning";
-import type { SplitRecord } from "@classifier-training/runs";
+import { runPaths, type SplitRecord } from "@classifier-training/runs";
 import {
   CenterCrop,
   Compose,
@@ -11,13 +12,15 @@ import {
   Normalize,
   Resize,
   ToFloat32Tensor,
+  type Transform,
 } from "@classifier-training/vision";
 import { FeatureCache, type ImageDescription } from "../data/feature-cache.ts";
-import { labelsMappingOf } from "../data/preprocessing.ts";
+import { labelsMappingOf, type Normalization } from "../data/preprocessing.ts";
 import { imageInput } from "../evaluation/predict-split.ts";
 import { CheckpointClassifier } from "../inference/checkpoint-classifier.ts";
 import { checkpointOf } from "../inference/open-classifier.ts";
-import { ClassificationModel } from "../model/classification-model.ts";
+import { createFileModel } from "../model/build.ts";
+import { ClassificationModel, type PreparedImages } from "../model/classification-model.ts";
 import { classificationModelOptionsSchema } from "../model/options.ts";
 import { buildBackbone } from "../model/recipe.ts";
 import { recordedSplitOf } from "../training/recorded-split.ts";
@@ -32,12 +35,12 @@ export const progressMs = 1000;
 
 /** A network that says what it knows of images. */
 export interface Network {
-  /** As it was given: a run directory, a checkpoint, a name of the model zoo. */
+  /** As it was given: a run directory, a checkpoint, a model file, a name of the model zoo. */
   readonly name: string;
   /** Of its logits; undefined where it was trained for other classes than the data's. */
   readonly classNames: readonly string[] | undefined;
-  /** Published weights: it has seen none of the images. */
-  readonly isPublished: boolean;
+  /** Published weights, or a model file: it has seen none of the images. */
+  readonly isForeign: boolean;
   /** The split that its run has recorded. */
   readonly record: SplitRecord | undefined;
   /**
@@ -49,18 +52,21 @@ export interface Network {
 }
 
 /**
- * Opens the best checkpoint of a run, a checkpoint, or a network of the zoo with its published weights.
+ * Opens the best checkpoint of a run, a checkpoint, a model file, or a network of the zoo with its published weights.
  * @throws CtError where there is none
  */
 export async function openNetwork(name: string): Promise<Network> {
   const isPublished = !existsSync(name) && listModels().includes(name);
-  const { classifier, digest } = isPublished ? await openPublished(name) : await openTrained(name);
+  const isFile = !isPublished && isModelFile(name);
+  const isForeign = isPublished || isFile;
+  const open = isPublished ? openPublished : isFile ? openFile : openTrained;
+  const { classifier, digest } = await open(name);
   const cache = new FeatureCache(`${digest}\n${JSON.stringify(classifier.mapping.preprocessing)}`);
   return {
     name,
-    isPublished,
-    classNames: isPublished ? undefined : classifier.classNames,
-    record: isPublished ? undefined : recordedSplitOf(name),
+    isForeign,
+    classNames: isForeign ? undefined : classifier.classNames,
+    record: isForeign ? undefined : recordedSplitOf(name),
     close: () => classifier.close(),
     async describe(images, progress = "features") {
       const onProgress = progressInLog(log, (done, total) => `${progress}: ${done} of ${total}`, progressMs);
@@ -119,7 +125,7 @@ interface Opened {
 async function openTrained(name: string): Promise<Opened> {
   const path = await checkpointOf(name).catch((error: unknown) => {
     if (!CtError.is(error) || error.code !== "classifier/model") throw error;
-    const fix = "give a run directory, a checkpoint, or a network of the model zoo such as resnet18";
+    const fix = "give a run directory, a checkpoint, a model file, or a network of the model zoo such as resnet18";
     throw new CtError({ ...error.problem, fix });
   });
   const classifier = await CheckpointClassifier.load(path);
@@ -148,17 +154,44 @@ async function openPublished(name: string): Promise<Opened> {
   await loadPretrained(network, name, true, { scratch: "a run directory in place of the network's name" });
   const model = new ClassificationModel(options, name, () => network);
   model.eval();
-  const { resize, crop, interpolation, mean, std } = preprocessing;
+  const { resize, crop, interpolation } = preprocessing;
+  const geometry = [Resize({ size: resize, interpolation }), CenterCrop({ size: [crop, crop] })];
+  return { classifier: await prepared(model, geometry, preprocessing), digest: url };
+}
+
+/** What `model=file` takes, but the export of a run: that was trained on these images, or on others, which its run knows. */
+function isModelFile(name: string): boolean {
+  if (existsSync(join(dirname(name), runPaths.labels))) return false;
+  if (/^(npm:|hf:\/\/|https?:\/\/)/.test(name)) return true;
+  return (
+    /\.(onnx|tflite|json|safetensors|pth|pt)$/.test(name) &&
+    statSync(name, { throwIfNoEntry: false })?.isFile() === true
+  );
+}
+
+/** A network of a model file, with what the file says of preprocessing. */
+async function openFile(name: string): Promise<Opened> {
+  const model = await createFileModel({ path: name, numClasses: 2 });
+  model.eval();
+  const { mean, std, from, height = usualSize, width = height } = model.preprocessing as PreparedImages;
+  if (from === undefined)
+    log.warning(`${name} does not say how its images are normalized: ImageNet's mean and std are a guess`);
+  const geometry =
+    height === width
+      ? [Resize({ size: Math.round((height * 256) / 224) }), CenterCrop({ size: [height, width] })]
+      : [Resize({ size: [height, width] })];
+  return { classifier: await prepared(model, geometry, { mean, std }), digest: model.initialWeights as string };
+}
+
+/** Of files that say none. */
+const usualSize = 224;
+
+function prepared(model: ClassificationModel, geometry: readonly Transform[], { mean, std }: Normalization) {
+  const { options, network: backbone, numClasses } = model;
   const transform = Compose({
-    transforms: [
-      Resize({ size: resize, interpolation }),
-      CenterCrop({ size: [crop, crop] }),
-      ToFloat32Tensor(),
-      Normalize({ mean: [...mean], std: [...std] }),
-    ],
+    transforms: [...geometry, ToFloat32Tensor(), Normalize({ mean: [...mean], std: [...std] })],
   });
-  const classNames = Array.from({ length: options.numClasses as number }, (_, k) => String(k));
-  const labels = labelsMappingOf(classNames, transform, crop, true);
-  const classifier = await CheckpointClassifier.load({ model, recipe: { backbone: name, options, labels } });
-  return { classifier, digest: url };
+  const classNames = Array.from({ length: numClasses }, (_, k) => String(k));
+  const labels = labelsMappingOf(classNames, transform, usualSize, true);
+  return CheckpointClassifier.load({ model, recipe: { backbone, options, labels } });
 }

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import {
   CtError,
+  getLogger,
   type OptionsSchema,
   optionsTarget,
   parseOptions,
@@ -8,6 +9,7 @@ import {
   type TargetTable,
   withForeignOptions,
 } from "@classifier-training/base";
+import { unfoldBatchNorms } from "@classifier-training/onnx";
 import { nn } from "@classifier-training/torch";
 import { loadPretrained, modelDefinition } from "@classifier-training/vision";
 import { z } from "zod";
@@ -23,6 +25,8 @@ import {
   modelOptionAliases,
 } from "./options.ts";
 import { buildBackbone, refuseForeignOptions } from "./recipe.ts";
+
+const log = getLogger("classifier.model");
 
 /** The name that configurations have for a classifier on any network. */
 export const classificationModelTarget = "classifier_training.models.ClassificationModel";
@@ -113,10 +117,22 @@ const fileModelSchema = z.strictObject({
     .describe(
       "how its images are normalized: a name such as imagenet, or mean and std of values in 0..1; null: as the file says",
     ),
+  unfoldBatchNorm: z
+    .boolean()
+    .default(false)
+    .describe("a batch norm behind each convolution again, where the exporter folded it in"),
   ...classificationModelOptionsSchema.shape,
 });
 
-async function ofFile({ path, head, preprocessing, ...options }: z.infer<typeof fileModelSchema>) {
+/**
+ * Makes a classifier on the network of a model file, with a new head.
+ * @throws CtError for a file that is not a model, or whose network cannot be trained
+ */
+export async function createFileModel(given: z.input<typeof fileModelSchema>): Promise<ClassificationModel> {
+  return ofFile(parseOptions("createFileModel", fileModelSchema, given));
+}
+
+async function ofFile({ path, head, preprocessing, unfoldBatchNorm, ...options }: z.infer<typeof fileModelSchema>) {
   if (options.weights !== null) {
     throw new CtError({
       code: "classifier/network",
@@ -132,7 +148,10 @@ async function ofFile({ path, head, preprocessing, ...options }: z.infer<typeof 
     model.preprocessing = preprocessingOf(file, preprocessing);
     return model;
   }
-  const opened = openGraph(file, { head, preprocessing });
+  const folded = openGraph(file, { head, preprocessing });
+  const opened = unfoldBatchNorm ? { ...folded, body: unfoldBatchNorms(folded.body) } : folded;
+  if (unfoldBatchNorm && opened.body === folded.body)
+    log.warning("model.unfold_batch_norm: no convolution of the file has a batch norm folded in");
   refuseForeignOptions(basename(path), options, ["dropout"]);
   const { dropout, pretrained } = options;
   const network = buildFileNetwork(opened, {
@@ -143,6 +162,7 @@ async function ofFile({ path, head, preprocessing, ...options }: z.infer<typeof 
   const model = new ClassificationModel(options, basename(path), () => network);
   model.initialWeights = file.sha256;
   model.preprocessing = opened.preprocessing;
+  model.hasUnfoldedNorms = opened.body !== folded.body;
   return model;
 }
 

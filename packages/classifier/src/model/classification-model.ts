@@ -100,6 +100,9 @@ export class ClassificationModel extends LightningModule<ClassificationBatch> {
   /** How images have to be normalized for the weights of a model file. */
   preprocessing: PreparedImages | undefined;
 
+  /** Whether batch norms were inserted into the network of a model file, which are to have the statistics of the data. */
+  hasUnfoldedNorms = false;
+
   /** The checkpoint that the network is from, where the model file is gone: its weights are trained. */
   storedIn: string | undefined;
 

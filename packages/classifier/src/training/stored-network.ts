@@ -46,6 +46,7 @@ export function storedNetwork(model: DictConfig, places: readonly string[]): Sto
       path: _path,
       head: _head,
       preprocessing: _preprocessing,
+      unfold_batch_norm: _unfold,
       ...options
     } = toContainer(model, { resolve: true }) as Record<string, unknown>;
     const node = createDict({ ...options, _target_: classificationModelTarget });

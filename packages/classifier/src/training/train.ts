@@ -16,7 +16,9 @@ import { RunWriter, runPaths, trialKind, writeSplitRecord } from "@classifier-tr
 import { manualSeed } from "@classifier-training/torch";
 import { BestWeightsCallback } from "../callbacks/best-weights.ts";
 import type { ClassificationDataModule } from "../data/classification-datamodule.ts";
+import { ImageFolderDataModule } from "../data/image-folder-datamodule.ts";
 import type { ClassificationModel } from "../model/classification-model.ts";
+import { measureUnfoldedNorms } from "../model/unfolded-norms.ts";
 import { summarizeBest } from "./best-summary.ts";
 import { buildTrainer } from "./build-trainer.ts";
 import { buildCallbacks, buildDataModule, buildLoggers, buildModel, hasLoggers } from "./components.ts";
@@ -166,6 +168,8 @@ async function fit(
   };
   const { ckptPath, run, resumed } = lineage();
   if (ckptPath === null && model.storedIn !== undefined) throw fileIsGone(model.network, model.storedIn);
+  if (model.hasUnfoldedNorms && ckptPath === null && datamodule instanceof ImageFolderDataModule)
+    await measureUnfoldedNorms(model, datamodule);
   const ours = [new RefuseUntrained(resumed), ...(record === undefined ? [] : [new RunPlan(record)])];
   const trainer = await trainerFor(config, job, [...ours, ...callbacks]);
   const hyperparams = toContainer(create(maskSecrets(toRaw(config, { resolve: true })))) as Record<string, unknown>;

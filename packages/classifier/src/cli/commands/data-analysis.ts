@@ -19,7 +19,8 @@ interface JudgeFlags extends ModelFlags {
 }
 
 const defaultFolds = 3;
-const modelHelp = "runs, a folder with runs, checkpoints, or a network with published weights (resnet18)";
+const modelHelp =
+  "runs, a folder with runs, checkpoints, a model file (.onnx, .tflite), or a network with published weights (resnet18)";
 
 function analysis(data: Command, name: string, description: string): Command {
   return withColumns(data.command(name))
@@ -46,7 +47,7 @@ function withJudges(command: Command, time: string): Command {
 
 const judgesHelp = `
 Each image is judged by networks that were not trained on it. With the runs of folds these are all images, with one run
-those that it did not train on, with published weights all. Without --model the folds are trained first, with the
+those that it did not train on, with published weights or a model file all. Without --model the folds are trained first, with the
 configuration of \`classifier train PATH\`: further words such as model=resnet34 are for that training. The same command
 resumes, and uses again what is complete.`;
 
@@ -95,6 +96,7 @@ Look at each image before you correct its label; \`classifier data check\` finds
 Examples:
   classifier data suspects photos --csv suspects.csv
   classifier data suspects photos --time 20m model=resnet34
+  classifier data suspects photos --model mobilenet_v2.tflite
   classifier data suspects photos --model outputs/multirun/2026-01-31/12-00-00`,
     )
     .action(async (root: string, given: string[], options: JudgeFlags & { limit: number; csv?: string }) => {
@@ -169,7 +171,10 @@ Examples:
       await writeJson(options.json, "next", { formatVersion: 1, data: root, ...next });
     });
   analysis(data, "map", "a map of the images: similar ones, as a network sees them, are near each other")
-    .requiredOption("--model <run>", "a run, a checkpoint, or a network with published weights (resnet18)")
+    .requiredOption(
+      "--model <run>",
+      "a run, a checkpoint, a model file (.onnx, .tflite), or a network with published weights (resnet18)",
+    )
     .option("--split <name>", "only the images of this split (default: all)")
     .option("--all", "also images that the network was trained on: it keeps their classes apart")
     .option("--limit <n>", "number of images at most", nonNegativeInteger, 3000)
