@@ -19,7 +19,7 @@ const mayImport = {
   tensorflow: ["base", "onnx"],
   lightning: ["base", "torch", "runs"],
   loggers: ["base", "lightning", "runs"],
-  jersey: ["base", "image", "lightning", "runs", "torch", "vision"],
+  jersey: ["base", "image", "lightning", "onnx", "runs", "torch", "vision"],
   classifier: [
     ...["base", "hydra", "torch", "image", "vision", "lightning", "loggers", "onnx", "runs"],
     ...["inference", "dashboard", "jersey", "tensorflow"],

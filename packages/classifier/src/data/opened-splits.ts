@@ -77,7 +77,8 @@ export class OpenedSplits {
 
   async #open(split: Split): Promise<ImageDataset> {
     const data = await this.data();
-    return data.open(splitFolderNames[split][0], split === "train" ? undefined : await this.open("train"));
+    const known = split === "train" ? undefined : await this.open("train");
+    return (await data.open(splitFolderNames[split][0], known)).withClasses(this.#options.extraClasses);
   }
 }
 

@@ -43,6 +43,10 @@ export const readingOptionsSchema = z.strictObject({
   labelColumn: z.string().nullish().describe("column of a list with the classes"),
   splitColumn: z.string().nullish().describe("column of a list with the splits"),
   ...splitOptions,
+  extraClasses: z
+    .array(z.string().min(1))
+    .default([])
+    .describe("classes beside those of the training images, for a network or synthetic images that know them"),
   classFolder: z
     .enum(["top", "leaf"])
     .default("top")

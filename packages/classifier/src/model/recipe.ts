@@ -1,12 +1,21 @@
 import { CtError, parseOptions, snakeCase } from "@classifier-training/base";
+import { numberReaders } from "@classifier-training/jersey";
 import { loadCheckpoint, refuseNonFiniteWeights } from "@classifier-training/lightning";
 import { checkLabelsMapping, type LabelsMapping } from "@classifier-training/runs";
 import type { Tensor } from "@classifier-training/torch";
-import { createModel, type ImageModel, type ModelDefinition, modelDefinition } from "@classifier-training/vision";
+import {
+  createModel,
+  type ImageModel,
+  type ModelDefinition,
+  modelDefinition,
+  registerModel,
+} from "@classifier-training/vision";
 import { z } from "zod";
 import { ClassificationModel } from "./classification-model.ts";
 import { networkOfRecord } from "./file/skeleton.ts";
 import { type ClassificationModelOptions, classificationModelOptionsSchema } from "./options.ts";
+
+for (const definition of numberReaders) registerModel(definition);
 
 /** What a checkpoint carries so that its network and its preprocessing can be built without a configuration. */
 export interface ModelRecipe {

@@ -2,6 +2,7 @@ import { plural } from "@classifier-training/base";
 import type { Image } from "@classifier-training/image";
 import { countExtensions } from "@classifier-training/image/files";
 import { VisionError } from "../errors.ts";
+import { indexClasses } from "./classes.ts";
 import type { LabelSets, Task } from "./label-sets.ts";
 import { openSource } from "./source.ts";
 import type { ImageSource, ImageStep, SourceSpec } from "./source-spec.ts";
@@ -150,6 +151,19 @@ export class ImageDataset {
     this.#opened ??= openSource(this.source);
     const source = await this.#opened;
     return { image: await source.read(index), label: this.targets[index] as number };
+  }
+
+  /** The same images among more classes, in the order that `indexClasses` gives to all of them. */
+  withClasses(names: readonly string[]): ImageDataset {
+    const classToIdx = indexClasses([...this.classes, ...names]);
+    if (classToIdx.size === this.classToIdx.size) return this;
+    const indices = this.classes.map((name) => classToIdx.get(name) as number);
+    const { name, source, labelSets, paths, leftOut, labeledAt, metadata, remarks } = this;
+    const targets = this.targets.map((target) => (target < 0 ? target : (indices[target] as number)));
+    if (labelSets !== undefined) {
+      throw new VisionError({ code: "vision/dataset", what: `${name} is multilabel: it takes no further classes` });
+    }
+    return new ImageDataset({ name, source, targets, classToIdx, paths, leftOut, labeledAt, metadata, remarks });
   }
 
   /** These images, and those of another dataset with the same classes behind them. */

@@ -31,6 +31,8 @@ export interface ModelDefinition {
   readonly fromTimm: KeyMapping | undefined;
   /** Epsilon of batch normalization that timm's weights were trained with, where it differs from torchvision's. */
   readonly timmBatchNormEps: number | undefined;
+  /** Loads the weights of a model that has them from elsewhere than a URL. @returns their file */
+  readonly loadOwnWeights: ((model: ImageModel) => Promise<string>) | undefined;
   build(options: ModelOptions): ImageModel;
 }
 
@@ -46,13 +48,14 @@ export interface DefineModel<Schema extends z.ZodObject> {
   readonly timmName?: string;
   readonly fromTimm?: KeyMapping;
   readonly timmBatchNormEps?: number;
+  readonly loadOwnWeights?: (model: ImageModel) => Promise<string>;
   readonly build: (options: z.output<Schema>) => ImageModel;
 }
 
 /** Makes a registry entry: its `build` checks the options by the schema first. */
 export function defineModel<Schema extends z.ZodObject>(definition: DefineModel<Schema>): ModelDefinition {
   const { name, options: schema, build, minSize = 1, library = "torchvision" } = definition;
-  const { patchSize, timmName, fromTimm, timmBatchNormEps } = definition;
+  const { patchSize, timmName, fromTimm, timmBatchNormEps, loadOwnWeights } = definition;
   return {
     ...definition,
     library,
@@ -61,6 +64,7 @@ export function defineModel<Schema extends z.ZodObject>(definition: DefineModel<
     timmName,
     fromTimm,
     timmBatchNormEps,
+    loadOwnWeights,
     build(options) {
       const fail = (problem: Omit<Problem, "code">) => new ModelError({ code: "models/options", ...problem });
       return build(parseOptions(name, schema, options, fail));

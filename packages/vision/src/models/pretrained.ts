@@ -68,6 +68,7 @@ export async function loadPretrained(
   options: PretrainedOptions = {},
 ): Promise<PretrainedInfo> {
   const definition = modelDefinition(name);
+  if (weights === true && definition.loadOwnWeights !== undefined) return loadOwn(model, definition.loadOwnWeights);
   const published = publishedWeightsOf(definition, weights === true ? "DEFAULT" : weights);
   const source = published?.url ?? String(weights);
   const { progress = true } = options;
@@ -86,6 +87,13 @@ export async function loadPretrained(
   } finally {
     for (const tensor of state.values()) tensor.dispose();
   }
+}
+
+async function loadOwn(model: ImageModel, load: (model: ImageModel) => Promise<string>): Promise<PretrainedInfo> {
+  const path = await load(model);
+  log.info(`weights of ${basename(path)} loaded, a new head`);
+  const report = { headSkipped: true, fromTimm: false, loaded: model.stateDict().size, kept: [], unused: [] };
+  return { ...report, source: path, path, sha256: await sha256OfFile(path), preprocessing: undefined };
 }
 
 /** What is wrong with weights that do not fit, where they are those of another network. */
