@@ -219,7 +219,9 @@ function perClassTable(named: Named): string {
   for (let start = 0; start < named.length; start += mostBeside) {
     const beside = named.slice(start, start + mostBeside);
     const reports = beside.map(([, { perClass }]) => perClass);
-    const rows = Object.keys(reports[0] ?? {}).map((name) => [
+    // Of classes without images there is nothing to say.
+    const present = Object.entries(reports[0] ?? {}).filter(([, { support }]) => support > 0);
+    const rows = present.map(([name]) => [
       shortened(name, 28),
       String(reports[0]?.[name]?.support ?? 0),
       ...reports.flatMap((perClass) => [String(perClass[name]?.correct ?? 0), (perClass[name]?.f1 ?? 0).toFixed(3)]),
