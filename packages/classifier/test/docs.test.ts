@@ -75,7 +75,7 @@ const rules: readonly Rule[] = [
   [/^npx classifier (model |train .*model=file)/, "parsed"],
   [/^npx classifier train --config-dir /, training],
   // Needs images of numbers, and most of an hour.
-  [/^npx classifier train \+experiment=jersey_scratch /, "parsed"],
+  [/^npx classifier train \+experiment=jersey_(scratch|ocr) /, "parsed"],
   // They need data with tracks, or five trainings: they have tests of their own.
   [/ --group-by |^npx classifier (train -m data\.data_root=photos seed=1|evaluate --seeds) /, "parsed"],
   // Five trainings: a smaller sweep has a test of its own.
