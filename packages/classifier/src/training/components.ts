@@ -110,6 +110,17 @@ async function takesSeed(node: DictConfig): Promise<boolean> {
 }
 
 /**
+ * Before data is prepared, which may take minutes: the package that a network's weights come from is installed.
+ * @throws CtError with the command that installs it
+ */
+export function requireWeights(config: DictConfig): void {
+  const [, node] = required(config, groups.model);
+  const network = String(get(node, "network", null));
+  const isOwn = get(node, "pretrained", true) === true && get(node, "weights", null) === null;
+  if (isOwn && listModels().includes(network)) modelDefinition(network).ownWeights?.path();
+}
+
+/**
  * The model, with the task, the number of classes and the image size of the data.
  * @param how untrained: without the weights that the configuration names, for a checkpoint's; checkpoints: where the network
  *   of a model file is, too

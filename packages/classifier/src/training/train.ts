@@ -21,7 +21,7 @@ import type { ClassificationModel } from "../model/classification-model.ts";
 import { measureUnfoldedNorms } from "../model/unfolded-norms.ts";
 import { summarizeBest } from "./best-summary.ts";
 import { buildTrainer } from "./build-trainer.ts";
-import { buildCallbacks, buildDataModule, buildLoggers, buildModel, hasLoggers } from "./components.ts";
+import { buildCallbacks, buildDataModule, buildLoggers, buildModel, hasLoggers, requireWeights } from "./components.ts";
 import { useAllCores } from "./compute-threads.ts";
 import { dataRootOf, recordedData } from "./data-root.ts";
 import { requireFiniteResult } from "./finite-result.ts";
@@ -155,6 +155,7 @@ async function fit(
   const { outputDir } = job;
   const datamodule = await buildDataModule(config, seedOf(config));
   if (opened !== undefined) datamodule.shareOpened(opened);
+  requireWeights(config);
   await datamodule.prepareData?.();
   const { model, callbacks } = await assemble(datamodule, config);
   const { splitRecord } = datamodule;

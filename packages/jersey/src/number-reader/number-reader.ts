@@ -136,9 +136,8 @@ function otherClasses(numClasses: number): CtError {
 }
 
 /** PP-OCRv4's weights; the digits begin with what its CTC layer knows of them. */
-async function loadOwnWeights(model: ImageModel): Promise<string> {
+async function loadOwnWeights(model: ImageModel, path: string): Promise<void> {
   const { backbone, head } = model as NumberReader;
-  const path = ocrModelPath();
   const { weight, bias } = await loadOcrWeights(backbone, path);
   const heads = [...head][1];
   if (heads instanceof DigitHeads) {
@@ -149,7 +148,6 @@ async function loadOwnWeights(model: ImageModel): Promise<string> {
       }),
     );
   }
-  return path;
 }
 
 const numClasses = (byDefault: number) => z.strictObject({ numClasses: z.int().min(2).default(byDefault) });
@@ -162,7 +160,7 @@ const definition = (name: string, heads: "digits" | "softmax", classes: number, 
     minSize: 16,
     options: numClasses(classes),
     weights: [],
-    loadOwnWeights,
+    ownWeights: { path: ocrModelPath, load: loadOwnWeights },
     build: ({ numClasses }) => new NumberReader(heads, numClasses),
   });
 

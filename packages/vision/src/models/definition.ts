@@ -10,6 +10,13 @@ export type ModelOptions = Readonly<Record<string, unknown>>;
 /** What a state dict of timm is turned into torchvision's names by. */
 export type KeyMapping = (name: string) => string | undefined;
 
+export interface OwnWeights {
+  /** @returns their file @throws CtError where it is not installed, with the command that does it */
+  path(): string;
+  /** Fills a new model with them. */
+  load(model: ImageModel, path: string): Promise<void>;
+}
+
 /** All that the registry knows of a model. */
 export interface ModelDefinition {
   readonly name: string;
@@ -31,8 +38,8 @@ export interface ModelDefinition {
   readonly fromTimm: KeyMapping | undefined;
   /** Epsilon of batch normalization that timm's weights were trained with, where it differs from torchvision's. */
   readonly timmBatchNormEps: number | undefined;
-  /** Loads the weights of a model that has them from elsewhere than a URL. @returns their file */
-  readonly loadOwnWeights: ((model: ImageModel) => Promise<string>) | undefined;
+  /** Weights that a package has, in place of published ones. */
+  readonly ownWeights: OwnWeights | undefined;
   build(options: ModelOptions): ImageModel;
 }
 
@@ -48,14 +55,14 @@ export interface DefineModel<Schema extends z.ZodObject> {
   readonly timmName?: string;
   readonly fromTimm?: KeyMapping;
   readonly timmBatchNormEps?: number;
-  readonly loadOwnWeights?: (model: ImageModel) => Promise<string>;
+  readonly ownWeights?: OwnWeights;
   readonly build: (options: z.output<Schema>) => ImageModel;
 }
 
 /** Makes a registry entry: its `build` checks the options by the schema first. */
 export function defineModel<Schema extends z.ZodObject>(definition: DefineModel<Schema>): ModelDefinition {
   const { name, options: schema, build, minSize = 1, library = "torchvision" } = definition;
-  const { patchSize, timmName, fromTimm, timmBatchNormEps, loadOwnWeights } = definition;
+  const { patchSize, timmName, fromTimm, timmBatchNormEps, ownWeights } = definition;
   return {
     ...definition,
     library,
@@ -64,7 +71,7 @@ export function defineModel<Schema extends z.ZodObject>(definition: DefineModel<
     timmName,
     fromTimm,
     timmBatchNormEps,
-    loadOwnWeights,
+    ownWeights,
     build(options) {
       const fail = (problem: Omit<Problem, "code">) => new ModelError({ code: "models/options", ...problem });
       return build(parseOptions(name, schema, options, fail));

@@ -8,7 +8,7 @@ import { WeightsError } from "../weights/errors.ts";
 import { type FetchOptions, fetchWeights } from "../weights/fetch.ts";
 import { parseSource } from "../weights/source.ts";
 import { readStateDict } from "../weights/state-dict.ts";
-import type { ModelDefinition, ModelOptions } from "./definition.ts";
+import type { ModelDefinition, ModelOptions, OwnWeights } from "./definition.ts";
 import type { ImageModel } from "./image-model.ts";
 import { type LoadReport, loadWeights } from "./load-weights.ts";
 import { networkOf } from "./network-of.ts";
@@ -68,7 +68,7 @@ export async function loadPretrained(
   options: PretrainedOptions = {},
 ): Promise<PretrainedInfo> {
   const definition = modelDefinition(name);
-  if (weights === true && definition.loadOwnWeights !== undefined) return loadOwn(model, definition.loadOwnWeights);
+  if (weights === true && definition.ownWeights !== undefined) return loadOwn(model, definition.ownWeights);
   const published = publishedWeightsOf(definition, weights === true ? "DEFAULT" : weights);
   const source = published?.url ?? String(weights);
   const { progress = true } = options;
@@ -89,8 +89,9 @@ export async function loadPretrained(
   }
 }
 
-async function loadOwn(model: ImageModel, load: (model: ImageModel) => Promise<string>): Promise<PretrainedInfo> {
-  const path = await load(model);
+async function loadOwn(model: ImageModel, own: OwnWeights): Promise<PretrainedInfo> {
+  const path = own.path();
+  await own.load(model, path);
   log.info(`weights of ${basename(path)} loaded, a new head`);
   const report = { headSkipped: true, fromTimm: false, loaded: model.stateDict().size, kept: [], unused: [] };
   return { ...report, source: path, path, sha256: await sha256OfFile(path), preprocessing: undefined };
