@@ -137,7 +137,7 @@ const constantOfShape: Operator = (setup) => {
   return (x) => filled(fill?.dtype ?? "float32", checkedSize(integersOf(x as Value), "ConstantOfShape"), value);
 };
 
-/** Whether an export is to see an operator: floats are no sizes. */
+/** Whether an export is to see an operator: floats are not sizes. */
 const isRecordedAs = (dtype: DType) => isRecording() && isFloatingPoint(dtype);
 
 /** The same number everywhere. */
