@@ -1,4 +1,4 @@
-import { columnsOf, displayPath, shellWord } from "@classifier-training/base";
+import { columnsOf, displayPath, plural, shellWord } from "@classifier-training/base";
 import { textOverride } from "@classifier-training/hydra";
 import type { InspectedFile } from "../../model/inspect-file.ts";
 import { print, printJson, type RegisterCommand } from "../command.ts";
@@ -88,7 +88,7 @@ function formatOf({ format, opset, producer }: InspectedFile): string {
 function headOf({ head, headCandidates }: InspectedFile): string | undefined {
   if (head === undefined)
     return headCandidates.length > 0 ? `not found; the last layers: ${headCandidates.join(", ")}` : undefined;
-  if (head.node === null) return `none: ${count(head.features ?? 0)} features`;
+  if (head.node === null) return `none: ${plural(head.features ?? 0, "feature")}`;
   const width =
     head.features === undefined ? "" : `: ${count(head.features)} features to ${count(head.classes ?? 0)} classes`;
   return `${head.node}${width}`;

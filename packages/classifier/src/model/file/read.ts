@@ -64,7 +64,10 @@ async function readGraph(path: string, start: Uint8Array): Promise<Pick<GraphFil
     const { readTflite } = await import("@classifier-training/tensorflow");
     return ofTensorflow("TensorFlow Lite", readTflite(readRegularFile(path, maxBytes), path));
   }
-  if (/^\s*\{/.test(Buffer.from(start).toString("utf8"))) throw notAModel(path, "it is JSON");
+  if (/^\s*\{/.test(Buffer.from(start).toString("utf8"))) {
+    const { readTfjs } = await import("@classifier-training/tensorflow");
+    return ofTensorflow("TensorFlow.js", readTfjs(path));
+  }
   const graph = readOnnxGraph(readRegularFile(path, maxBytes), path);
   const own = describedByMetadata(graph.metadata);
   return { format: "ONNX", graph, described: own === undefined ? [] : [own] };

@@ -14,14 +14,12 @@ const dir = mkdtempSync(join(tmpdir(), "skeleton-"));
 vi.setConfig({ testTimeout: 60_000 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
+const small: Readonly<Record<string, object>> = { resnet18: { width: 8 }, vit_tiny_patch16_224: { imageSize: 32 } };
+
 async function networkOf(name: string, size: number): Promise<FileNetwork> {
   manualSeed(5);
   const path = join(dir, `${name}.onnx`);
-  exportOnnx(
-    createModel(name, { numClasses: 4, ...(name === "resnet18" && { width: 8 }) }).eval(),
-    randn([1, 3, size, size]),
-    { path },
-  );
+  exportOnnx(createModel(name, { numClasses: 4, ...small[name] }).eval(), randn([1, 3, size, size]), { path });
   const opened = openGraph((await readModelFile(path)) as GraphFile, { head: null, preprocessing: null });
   return buildFileNetwork(opened, { numClasses: 3, dropout: 0, pretrained: true });
 }
@@ -33,7 +31,7 @@ const options = { numClasses: 3, dropout: 0, where: "last.ckpt" };
 test.each([
   ["resnet18", 32],
   ["mobilenet_v3_small", 32],
-  ["vit_tiny_patch16_224", 224],
+  ["vit_tiny_patch16_224", 32],
 ])("the network of a checkpoint is that of the file: %s", async (name, size) => {
   const network = await networkOf(name, size);
   const record = recordOf(network);
