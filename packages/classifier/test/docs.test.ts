@@ -83,6 +83,8 @@ const rules: readonly Rule[] = [
   [/^npx classifier train /, training],
   // They train for minutes: they have a test of their own.
   [/^npx classifier data (suspects photos --csv|learning-curve photos --time) /, "parsed"],
+  // Not the newest run for what follows.
+  [/^npx classifier test /, (command) => `${command} hydra.run.dir=outputs/tested`],
   [/^npx classifier (predict|data|evaluate|export|bundle|checkpoint) /, asWritten],
   // Trains three times and kills one of them: it has a test of its own.
   [/^npx classifier verify /, "parsed"],
