@@ -6,7 +6,7 @@ import type { GraphNode, GraphTensor, OnnxGraph } from "./graph.ts";
 import { broadcastShape } from "./operators/elementwise.ts";
 import { atNode, type NodePlace, NodeSetup } from "./operators/setup.ts";
 import { findOperator } from "./operators/table.ts";
-import { constantValue, elementCount, graphTensorOf, mostElements, numbersOf, type Value } from "./values.ts";
+import { constantValue, elementCount, graphTensorOf, numbersOf, type Value } from "./values.ts";
 
 export interface SimplifyOptions {
   /**
@@ -227,7 +227,8 @@ function folded(graph: OnnxGraph): OnnxGraph {
     isPreprocessing: () => true,
   };
   const isOutput = new Set(graph.outputs.map(({ name }) => name));
-  let budget = mostElements;
+  // Weights may be dequantized and transposed; a few bytes of a file can ask for any number.
+  let budget = 4 * [...initializers.values()].reduce((sum, { shape }) => sum + elementCount(shape), 2 ** 20);
   const nodes = graph.nodes.filter((node) => {
     const names = node.inputs.filter((name) => name !== "");
     const operator = findOperator(node.op);
@@ -263,7 +264,7 @@ function folded(graph: OnnxGraph): OnnxGraph {
   }
 }
 
-/** As many elements as a node could make of constants: a few bytes of a file can ask for any number. */
+/** As many elements as a node could make of constants. */
 function mostMade(shapes: readonly (readonly number[])[]): number {
   const counts = shapes.map(elementCount);
   const joined = counts.reduce((sum, count) => sum + count, 0);

@@ -55,7 +55,7 @@ export type Value = Tensor | HostValue;
 export const mostOnHost = 64;
 
 /** No value that a file asks for may have more elements: what a network of images needs is far below. */
-export const mostElements = 2 ** 26;
+const mostElements = 2 ** 26;
 
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
