@@ -8,15 +8,16 @@ const parts = /\.(weight|bias|gamma|beta|kernel|scale|running_mean|running_var)$
  * else where the node's name says (`/layer1/layer1.0/conv1/Conv` is PyTorch's name for it).
  */
 export function layerPath(node: GraphNode, weight: string | undefined): string {
-  if (weight !== undefined && /^[\w.]+$/.test(weight) && parts.test(weight)) return weight.replace(parts, "");
+  if (weight !== undefined && /^[\w.-]+$/.test(weight) && parts.test(weight)) return weight.replace(parts, "");
   return nodePath(node);
 }
 
 /** The path that a node's name says. */
-export function nodePath({ name }: GraphNode): string {
+export function nodePath({ name, op }: GraphNode): string {
   const pieces = name.split("/").filter((piece) => piece !== "");
-  // PyTorch's last piece is the operator; others' may be the layer's own.
-  if (name.startsWith("/") && pieces.length > 1) pieces.pop();
+  // PyTorch's last piece is the operator, and this package's; others' may be the layer's own.
+  const isOperator = name.startsWith("/") || pieces.at(-1)?.replace(/_\d+$/, "") === op;
+  if (isOperator && pieces.length > 1) pieces.pop();
   let path = "";
   for (const piece of pieces) {
     // `layer1`, then `layer1.0`: the second is the whole path below the first.
