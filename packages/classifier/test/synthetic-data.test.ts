@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { ImageFolderDataModule } from "../src/data/image-folder-datamodule.ts";
@@ -120,4 +120,14 @@ test("classes that are not numbers cannot be rendered, and the error says so", a
   await expect(dataModule("animals").prepareData()).rejects.toThrow(
     "'cat' is not a number: only numbers can be rendered",
   );
+});
+
+test("data.extra_classes are classes in all splits, in the order of names, and have synthetic images", async () => {
+  const data = await opened("numbers", { extraClasses: ["3", "7"], synthetic: { atLeast: 2, below: 0 } });
+  expect(data.classNames).toEqual(["23", "3", "7"]);
+  const labels = (split: "train" | "val") =>
+    data.samples(split).map(({ path, label }) => [basename(dirname(path)), data.classNames[label]]);
+  expect(labels("val")).toEqual(["23", "7", "7", "7"].map((name) => [name, name]));
+  for (const [folder, name] of labels("train")) expect(folder).toBe(name);
+  expect(data.classCounts()).toEqual([3, 2, 5]);
 });
