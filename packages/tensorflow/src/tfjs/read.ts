@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readRegularFile } from "@classifier-training/base";
+import { TensorflowError } from "../errors.ts";
 import type { Value } from "../graph/builder.ts";
 import type { ImagePreprocessing, TensorflowNetwork } from "../network.ts";
 import { buildGraphModel } from "./graph-model.ts";
@@ -18,6 +19,14 @@ const maxJsonBytes = 256 * 2 ** 20;
 export function readTfjs(path: string): TensorflowNetwork {
   const file = statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, "model.json") : path;
   const model = JsonObject.parse(readText(file), file);
+  if (!model.has("modelTopology")) {
+    throw new TensorflowError({
+      code: "tensorflow/format",
+      what: "expected a model.json of TensorFlow.js, received JSON without modelTopology",
+      where: file,
+      fix: "give the model.json that TensorFlow.js or its converter saved, with the weights files beside it",
+    });
+  }
   const weights = readWeights(model, file);
   const isGraph = model.object("modelTopology").has("node");
   const { builder, image, outputs } = (isGraph ? buildGraphModel : buildLayersModel)(model, weights, file);
