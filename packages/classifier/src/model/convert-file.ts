@@ -78,23 +78,34 @@ async function toOnnx(file: GraphFile | WeightsFile, path: string): Promise<stri
     const graph = simplifyGraph(withFreeBatch(first));
     const images = imageLike(graph);
     const { maxAbsDiff } = await checkOnnx(writeOnnxGraph(first), images, new GraphModule(graph), { batchSizes: [1] });
-    writeFileSync(path, writeOnnxGraph(file.graph));
+    writeFileSync(path, writeOnnxGraph({ ...file.graph, metadata: { ...file.graph.metadata, ...metadataOf(file) } }));
     return `ONNX Runtime's outputs for an image differ from ${file.format}'s by at most ${maxAbsDiff.toExponential(1)}`;
   }
   const state = await readStateDict(file.path);
   const network = withWeights(knownNetwork(file), file.path, state);
   const preprocessing = preprocessingOf(file, null);
   const { height, width } = sizeOf({ preprocessing });
-  const { mean, std, from } = preprocessing;
   const images = randn([2, 3, height, width]);
   exportOnnx(network, images, {
     path,
     inputNames: ["input"],
     outputNames: ["logits"],
-    ...(from !== undefined && { metadata: { mean: JSON.stringify(mean), std: JSON.stringify(std) } }),
+    metadata: metadataOf(file),
   });
   const { maxAbsDiff } = await checkOnnx(path, images, network);
   return `ONNX Runtime's logits differ from LibTorch's by at most ${maxAbsDiff.toExponential(1)}`;
+}
+
+/** What is known of a file beside its network, as `describedByMetadata` reads it. */
+function metadataOf(file: GraphFile | WeightsFile): Record<string, string> {
+  const { mean, std, colorOrder, from } = preprocessingOf(file, null);
+  const labels = file.described.find((one) => one.labels !== undefined)?.labels;
+  const names = labels?.map((name, i) => `${i}: ${name.includes("'") ? `"${name}"` : `'${name}'`}`);
+  return {
+    ...(from !== undefined && { mean: JSON.stringify(mean), std: JSON.stringify(std) }),
+    ...(colorOrder === "BGR" && { "Image.BitmapPixelFormat": "Bgr8" }),
+    ...(names !== undefined && { names: `{${names.join(", ")}}` }),
+  };
 }
 
 /** Weights under torchvision's names, where the network is known. */
