@@ -122,7 +122,10 @@ export function decidePhotos(facts: PhotoFacts, given: Given): Decision[] {
     .split(".")
     .at(-1) as string;
   set("model.learning_rate", ...learningRate(network, optimizer, isPretrained, batch));
-  set("model.warmup_epochs", Math.min(5, Math.max(1, Math.round(epochs * 0.08))), `of ${plural(epochs, "epoch")}`);
+  // Of very few epochs, warm-up would be most of the training.
+  const leastWarmup = epochs < 4 ? 0 : 1;
+  const warmup = Math.min(5, Math.max(leastWarmup, Math.round(epochs * 0.08)));
+  set("model.warmup_epochs", warmup, `of ${plural(epochs, "epoch")}`);
   set("transforms.flip", true, "mirrored, too; false for digits, text");
   if (epochs >= repetition) {
     const often = `each photo ${epochs} times`;
