@@ -167,7 +167,7 @@ test("MobileNetV2 of TensorFlow Lite is trained by its file alone", async ({ ski
   const converted = await inProcess(["model", "convert", "models/net.tflite", "net.onnx"], dir);
   expect(converted.code, converted.text).toBe(0);
   const found = await inProcess(["model", "inspect", "net.onnx"], dir);
-  expect(found.text).toMatch(/mean \[0\.502, [\s\S]* \(from the file's\s+metadata\)\nlabels +1,001: background, tench/);
+  expect(found.text).toMatch(/mean \[0\.502, [\s\S]* \(from the file's\s+metadata\)\nlabels +1,001: background; tench/);
   const mapping = readLabelsMapping(join(dir, runIn(dir), "labels_mapping.json"));
   expect(mapping.normalization).toMatchObject({ mean: [expect.closeTo(0.5, 2), expect.anything(), expect.anything()] });
   expect(mapping.preprocessing).toMatchObject({ input_height: 128, input_width: 128 });

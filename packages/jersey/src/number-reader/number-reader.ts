@@ -30,7 +30,7 @@ class ColumnAttention extends nn.Module {
 
   override forward(columns: Tensor): Tensor {
     const [n = 0, t = 0] = columns.shape;
-    const x = linspace(-1, 1, t, { dtype: columns.dtype }).reshape([1, t, 1]);
+    const x = linspace(-1, 1, t, { dtype: columns.dtype, device: columns.device }).reshape([1, t, 1]);
     const place = cat([x, x.mul(x)], 2)
       .to({ dtype: columns.dtype })
       .expand([n, t, 2]);

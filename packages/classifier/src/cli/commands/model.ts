@@ -64,7 +64,7 @@ function describe(file: InspectedFile): string[] {
     ["preprocessing", preprocessing && preprocessingText(preprocessing)],
     [
       "labels",
-      labels && `${count(labels.length)}: ${labels.slice(0, 3).join(", ")}${labels.length > 3 ? ", ..." : ""}`,
+      labels && `${count(labels.length)}: ${labels.slice(0, 3).join("; ")}${labels.length > 3 ? "; ..." : ""}`,
     ],
     ["stages", file.stages.join(", ") || undefined],
     ["problem", file.problem],
