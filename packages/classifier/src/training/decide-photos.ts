@@ -7,6 +7,7 @@ import { cudaIsAvailable, fused } from "@classifier-training/torch";
 import { fetchWeights, listModels, modelDefinition, whyNotFetched } from "@classifier-training/vision";
 import type { ClassificationDataModule, TrainingData } from "../data/classification-datamodule.ts";
 import { buildDataModule } from "./components.ts";
+import { composedLook } from "./composed-look.ts";
 import { decisionTable } from "./decision-table.ts";
 import { decideHead } from "./head-rules.ts";
 import { measureSpeed, type Speed } from "./measure-speed.ts";
@@ -37,7 +38,7 @@ export interface DecidedTraining {
 export async function decideTraining(command: PhotoCommand, look: FirstLook): Promise<DecidedTraining> {
   const seconds = command.time === undefined ? undefined : parseTime(command.time);
   if (command.hasOwnRoot && seconds === undefined) return { overrides: [] };
-  const user = composed(look);
+  const user = composedLook(look);
   // Composing again to run says what is wrong.
   if (user === undefined || !isMainProcess()) return { overrides: [] };
   const opened = await buildDataModule(user, Number(select(user, "seed") ?? 42));
@@ -74,15 +75,6 @@ async function decideOverrides(question: Question): Promise<readonly string[]> {
     log.info(decisionTable(title, decisions));
   }
   return asOverrides(decisions);
-}
-
-function composed(look: FirstLook): DictConfig | undefined {
-  try {
-    return look.compose(look.overrides);
-  } catch (error) {
-    if (CtError.is(error)) return undefined;
-    throw error;
-  }
 }
 
 /** Where the decisions of a command are noted, and under what. */

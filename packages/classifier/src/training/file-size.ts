@@ -1,5 +1,6 @@
 import { CtError } from "@classifier-training/base";
 import { DictConfig, type FirstLook, get, parseOverride, select } from "@classifier-training/hydra";
+import { composedLook } from "./composed-look.ts";
 
 /** Of the data where nothing chooses one: `defaultImageSize`, whose module is not loaded to show a configuration. */
 const usualSize = 224;
@@ -14,7 +15,7 @@ interface Size {
  * configuration chooses one.
  */
 export async function decideFileSize(look: FirstLook): Promise<readonly string[]> {
-  const config = composed(look);
+  const config = composedLook(look);
   const model = config && select(config, "model");
   if (config === undefined || !(model instanceof DictConfig)) return [];
   const path = get(model, "path", null);
@@ -40,16 +41,6 @@ export async function decideFileSize(look: FirstLook): Promise<readonly string[]
       ? [`++callbacks.onnx_export.input_height=${height}`, `++callbacks.onnx_export.input_width=${width}`]
       : []),
   ];
-}
-
-/** What is wrong with a configuration, composing it again says. */
-function composed(look: FirstLook): DictConfig | undefined {
-  try {
-    return look.compose(look.overrides);
-  } catch (error) {
-    if (CtError.is(error)) return undefined;
-    throw error;
-  }
 }
 
 /** What is wrong with a file, the training says; of one that is gone, the checkpoints of its training know the size. */
