@@ -67,7 +67,7 @@ const recipeSchema = z.looseObject({
   backbone: z.string(),
   options: classificationModelOptionsSchema,
   labels: z.unknown(),
-  file: z.unknown(),
+  file: z.unknown().optional(),
 });
 
 function checkRecipe(stored: unknown, path: string): ModelRecipe {

@@ -156,6 +156,7 @@ const definition = (name: string, heads: "digits" | "softmax", classes: number, 
   defineModel({
     name,
     family: "number_reader",
+    library: "own",
     parameters,
     minSize: 16,
     options: numClasses(classes),

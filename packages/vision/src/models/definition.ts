@@ -21,8 +21,11 @@ export interface OwnWeights {
 export interface ModelDefinition {
   readonly name: string;
   readonly family: string;
-  /** Whose names its parameters have, and where a configuration finds it: `torchvision.models.NAME`, `timm.models.NAME`. */
-  readonly library: "torchvision" | "timm";
+  /**
+   * Whose names its parameters have, and where a configuration finds it: `torchvision.models.NAME`, `timm.models.NAME`. `own`
+   * is of neither: `model.network=NAME` chooses it.
+   */
+  readonly library: "torchvision" | "timm" | "own";
   /** Parameters with 1000 classes. */
   readonly parameters: number;
   /** Smallest side of an input that can be computed at all, pixels; below 32 most see a single position at the end. */
@@ -46,7 +49,7 @@ export interface ModelDefinition {
 export interface DefineModel<Schema extends z.ZodObject> {
   readonly name: string;
   readonly family: string;
-  readonly library?: "torchvision" | "timm";
+  readonly library?: "torchvision" | "timm" | "own";
   readonly parameters: number;
   readonly minSize?: number;
   readonly patchSize?: number;
