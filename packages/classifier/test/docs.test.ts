@@ -72,7 +72,7 @@ const rules: readonly Rule[] = [
   [/^npm (start|test)$/, "script"],
   [/^npm i /, "installs"],
   // Model files that the reader has.
-  [/^npx classifier (model |train .*model=file)/, "parsed"],
+  [/^npx classifier (model |train .*model=file|data .*--model \S+\.tflite)/, "parsed"],
   [/^npx classifier train --config-dir /, training],
   // Needs images of numbers, and most of an hour.
   [/^npx classifier train \+experiment=jersey_(scratch|ocr) /, "parsed"],
