@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { getLogger } from "@classifier-training/base";
 import { asModelInput, type LightningModule, type TrainerView } from "@classifier-training/lightning";
-import { writeLabelsMapping } from "@classifier-training/runs";
+import { runPaths, writeLabelsMapping } from "@classifier-training/runs";
 import { noGrad, randn, scope } from "@classifier-training/torch";
 import { z } from "zod";
 import { classificationData } from "../data/classification-datamodule.ts";
@@ -36,7 +38,9 @@ export class ModelInfoCallback extends RunReportCallback {
     if (data !== undefined) rows.push(...inputCost(module, data.imageSize));
     log.detail(renderTable("Model", ["", "value"], rows));
     if (data === undefined) return;
-    writeLabelsMapping(this.options.outputDir, data.labelsMapping());
+    // Beside an exported model it is that model's, with what was fitted for it, until the next export.
+    const { outputDir } = this.options;
+    if (!existsSync(join(outputDir, runPaths.model))) writeLabelsMapping(outputDir, data.labelsMapping());
   }
 }
 
