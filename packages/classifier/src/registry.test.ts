@@ -128,6 +128,7 @@ const absent: Readonly<Record<string, string>> = {
   "torchvision.datasets.MNIST": "reads the files of MNIST",
   "torchvision.datasets.FashionMNIST": "reads the files of Fashion-MNIST",
   "classifier_training.data.JSONLDataset": "reads a folder of annotations",
+  "classifier_training.models.FileClassificationModel": "reads a model file",
   ...Object.fromEntries(
     listModels().map((name) => [`${modelDefinition(name).library}.models.${name}`, "is made in the test of the zoo"]),
   ),
