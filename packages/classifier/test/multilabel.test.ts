@@ -126,7 +126,7 @@ test("a bundle measures mAP, verifies, and gives typed labels to a service", asy
 
 test("evaluate and validate measure what training measured", async () => {
   const evaluated = await inProcess(["evaluate", run.dir, best(), "--data", "data", "--json", "e.json"], dir);
-  expect(evaluated.text).toMatch(/\| model \| mAP \(95% interval\) \|/);
+  expect(evaluated.text.match(/^- mAP [\d.]+% \(95% interval /gm)).toHaveLength(2);
   expect(evaluated.text).toContain("exact sign test");
   const { evaluations } = JSON.parse(readFileSync(join(dir, "e.json"), "utf8"));
   expect(evaluations[0].multilabel.mAP.value).toBeCloseTo(run.record.best?.value as number, 4);

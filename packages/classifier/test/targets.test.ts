@@ -43,6 +43,7 @@ const named = (pattern: RegExp) =>
 const absent: Readonly<Record<string, string>> = {
   "torchvision.datasets.MNIST": "needs the files of MNIST; its reader has tests of its own",
   "torchvision.datasets.FashionMNIST": "needs the files of Fashion-MNIST",
+  "classifier_training.models.FileClassificationModel": "needs a model file; it has a test of its own",
   ...Object.fromEntries(
     listModels()
       .map(modelDefinition)
