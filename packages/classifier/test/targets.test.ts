@@ -298,7 +298,7 @@ test.each(named(/jersey\.TrimBars$/))("the image step %s", async (name) => {
   await runs(name, [`data.image_steps=[${node(name)}]`]);
 });
 
-test.each(named(/ClassificationModel$/))("%s", async (name) => {
+test.each(named(/(?<!File)ClassificationModel$/))("%s", async (name) => {
   const network = /ResNet\d+/.test(name) ? [] : ["+model.network=resnet18"];
   await runs(name, [`model._target_=${name}`, ...network]);
 });
