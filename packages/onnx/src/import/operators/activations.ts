@@ -13,13 +13,13 @@ const withAlpha =
 const clip: Operator = (setup) => {
   if (setup.opset < 11) {
     const [low, high] = [setup.number("min", -3.4028234663852886e38), setup.number("max", 3.4028234663852886e38)];
-    return (x) => aten("clamp", asTensor(x as Value), low, high) as Tensor;
+    return (x) => aten("clamp", asTensor(x as Value), low, high);
   }
   const limit = (value: Value | undefined) =>
     value === undefined ? null : value instanceof HostValue ? (value.numbers[0] ?? null) : value.item();
   return (x, low, high) => {
     if (low === undefined && high === undefined) return x as Value;
-    return aten("clamp", asTensor(x as Value), limit(low), limit(high)) as Tensor;
+    return aten("clamp", asTensor(x as Value), limit(low), limit(high));
   };
 };
 
@@ -49,7 +49,7 @@ const prelu: Operator = (setup) => {
 const hardSigmoid: Operator = (setup) => {
   const [alpha, beta] = [setup.number("alpha", 0.2), setup.number("beta", 0.5)];
   // LibTorch's own is of 1/6 and 1/2.
-  if (Math.abs(alpha - 1 / 6) < 1e-6 && beta === 0.5) return (x) => aten("hardsigmoid", asTensor(x as Value)) as Tensor;
+  if (Math.abs(alpha - 1 / 6) < 1e-6 && beta === 0.5) return (x) => aten("hardsigmoid", asTensor(x as Value));
   return (x) =>
     asTensor(x as Value)
       .mul(alpha)
@@ -79,7 +79,7 @@ const shrink: Operator = (setup) => {
 
 const thresholded: Operator = (setup) => {
   const alpha = setup.number("alpha", 1);
-  return (x) => aten("threshold", asTensor(x as Value), alpha, 0) as Tensor;
+  return (x) => aten("threshold", asTensor(x as Value), alpha, 0);
 };
 
 /** In training nothing is dropped here: that is the trainer's choice. */
@@ -91,13 +91,13 @@ const dropout: Operator = (setup: NodeSetup) => {
   return (x) => x as Value;
 };
 
-const call = (name: string) => unary((x) => aten(name, x) as Tensor);
+const call = (name: string) => unary((x) => aten(name, x));
 
 export const activationOperators: OperatorTable = {
   Relu: call("relu"),
   LeakyRelu: withAlpha((x, negativeSlope) => nn.functional.leakyRelu(x, { negativeSlope }), 0.01),
   Elu: withAlpha((x, alpha) => nn.functional.elu(x, { alpha }), 1),
-  Celu: withAlpha((x, alpha) => aten("celu", x, alpha) as Tensor, 1),
+  Celu: withAlpha((x, alpha) => aten("celu", x, alpha), 1),
   ThresholdedRelu: thresholded,
   PRelu: prelu,
   Selu: selu,

@@ -113,7 +113,7 @@ function ofTensors(setup: NodeSetup, group: number): Operator extends never ? ne
       false,
       zeros,
       group,
-    ) as Tensor;
+    );
   };
 }
 

@@ -84,7 +84,7 @@ const divide: Operator = (setup) => {
     if (!isInteger(first.dtype)) return plain(first, second);
     if (onHost(first, second))
       return broadcast(first as HostValue, second as HostValue, (x, y) => Math.trunc(x / y), first.dtype);
-    return aten("div", asTensor(first), asTensor(second), { rounding_mode: "trunc" }) as Tensor;
+    return aten("div", asTensor(first), asTensor(second), { rounding_mode: "trunc" });
   };
 };
 
@@ -162,13 +162,13 @@ const isInf: Operator = (setup) => {
   const [negative, positive] = [setup.number("detect_negative", 1), setup.number("detect_positive", 1)];
   return (value) => {
     const x = asTensor(value as Value);
-    if (negative === 1 && positive === 1) return aten("isinf", x) as Tensor;
-    return (positive === 1 ? aten("isposinf", x) : aten("isneginf", x)) as Tensor;
+    if (negative === 1 && positive === 1) return aten("isinf", x);
+    return positive === 1 ? aten("isposinf", x) : aten("isneginf", x);
   };
 };
 
 const bool = (test: boolean) => Number(test);
-const call = (name: string) => unary((x) => aten(name, x) as Tensor);
+const call = (name: string) => unary((x) => aten(name, x));
 const logical = (name: string, ofNumbers: OfNumbers) => binary(name, ofNumbers, "bool");
 
 const power: Operator = () => (a, b) => {
@@ -176,7 +176,7 @@ const power: Operator = () => (a, b) => {
     return broadcast(a as HostValue, b as HostValue, (x, y) => x ** y, (a as Value).dtype);
   const exponent = b as Value;
   const by = exponent instanceof HostValue && exponent.numbers.length === 1 ? exponent.numbers[0] : asTensor(exponent);
-  return aten("pow", asTensor(a as Value), by) as Tensor;
+  return aten("pow", asTensor(a as Value), by);
 };
 
 const einsum: Operator = (setup) => {
@@ -186,7 +186,7 @@ const einsum: Operator = (setup) => {
       "einsum",
       equation,
       inputs.map((value) => asTensor(value as Value)),
-    ) as Tensor;
+    );
   return run;
 };
 

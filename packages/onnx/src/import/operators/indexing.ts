@@ -26,7 +26,7 @@ const gather: Operator = (setup) => {
           indices.shape,
           own.map((i) => value.numbers[i] as number),
         );
-      if (indices.shape.length === 0) return aten("select", asTensor(value), dim, own[0]) as Tensor;
+      if (indices.shape.length === 0) return aten("select", asTensor(value), dim, own[0]);
     }
     const tensor = asTensor(value);
     const flat = positive(asTensor(indices).flatten(), length);
@@ -58,7 +58,7 @@ const slice: Operator =
     }
     return cut.reduce<Tensor>((tensor, [axis, start, end, step]) => {
       const length = tensor.shape[axis] ?? 0;
-      if (step > 0) return aten("slice", tensor, axis, Math.max(start, -length), Math.min(end, length), step) as Tensor;
+      if (step > 0) return aten("slice", tensor, axis, Math.max(start, -length), Math.min(end, length), step);
       const indices = sliced(
         Array.from({ length }, (_, i) => i),
         start,
@@ -90,7 +90,7 @@ const gatherElements: Operator = (setup) => {
   const axis = setup.number("axis", 0);
   return (x, indices) => {
     const tensor = asTensor(x as Value);
-    return aten("gather", tensor, axis, positive(asTensor(indices as Value), tensor.shape.at(axis) ?? 0)) as Tensor;
+    return aten("gather", tensor, axis, positive(asTensor(indices as Value), tensor.shape.at(axis) ?? 0));
   };
 };
 
@@ -112,7 +112,7 @@ const gatherND: Operator = (setup) => {
 function positions(tensor: Tensor, indices: Tensor, first = 0): Tensor[] {
   const depth = indices.shape.at(-1) ?? 0;
   return Array.from({ length: depth }, (_, i) =>
-    positive(aten("select", indices, -1, i) as Tensor, tensor.shape[first + i] ?? 0),
+    positive(aten("select", indices, -1, i), tensor.shape[first + i] ?? 0),
   );
 }
 
@@ -123,9 +123,9 @@ const scatterElements: Operator = (setup) => {
   return (x, indices, updates) => {
     const tensor = asTensor(x as Value);
     const at = positive(asTensor(indices as Value), tensor.shape.at(axis) ?? 0);
-    if (reduce === undefined) return aten("scatter", tensor, axis, at, asTensor(updates as Value)) as Tensor;
+    if (reduce === undefined) return aten("scatter", tensor, axis, at, asTensor(updates as Value));
     if (reduce === "sum") return aten("scatter_add", tensor, axis, at, asTensor(updates as Value));
-    return aten("scatter_reduce", tensor, axis, at, asTensor(updates as Value), reduce) as Tensor;
+    return aten("scatter_reduce", tensor, axis, at, asTensor(updates as Value), reduce);
   };
 };
 
@@ -135,7 +135,7 @@ const scatterND: Operator = (setup) => {
   return (x, indices, updates) => {
     const tensor = asTensor(x as Value);
     const at = positions(tensor, asTensor(indices as Value));
-    return aten("index_put", tensor, at, asTensor(updates as Value), reduction === "add") as Tensor;
+    return aten("index_put", tensor, at, asTensor(updates as Value), reduction === "add");
   };
 };
 
@@ -151,13 +151,13 @@ function best(name: "argmax" | "argmin"): Operator {
   return (setup) => {
     const [axis, keepdims] = [setup.number("axis", 0), setup.number("keepdims", 1)];
     if (setup.number("select_last_index", 0) === 1) throw setup.unsupported("select_last_index");
-    return (x) => aten(name, asTensor(x as Value), axis, keepdims === 1) as Tensor;
+    return (x) => aten(name, asTensor(x as Value), axis, keepdims === 1);
   };
 }
 
 const trilu: Operator = (setup) => {
   const name = setup.number("upper", 1) === 1 ? "triu" : "tril";
-  return (x, k) => aten(name, asTensor(x as Value), k === undefined ? 0 : (integersOf(k)[0] ?? 0)) as Tensor;
+  return (x, k) => aten(name, asTensor(x as Value), k === undefined ? 0 : (integersOf(k)[0] ?? 0));
 };
 
 const cumSum: Operator = (setup) => {
@@ -165,9 +165,9 @@ const cumSum: Operator = (setup) => {
   return (x, axis) => {
     const tensor = asTensor(x as Value);
     const dim = integersOf(axis as Value)[0] ?? 0;
-    const flip = (one: Tensor) => (isReversed ? (aten("flip", one, [dim]) as Tensor) : one);
+    const flip = (one: Tensor) => (isReversed ? aten("flip", one, [dim]) : one);
     const forward = flip(tensor);
-    const sum = aten("cumsum", forward, dim) as Tensor;
+    const sum = aten("cumsum", forward, dim);
     return flip(isExclusive ? sum.sub(forward) : sum);
   };
 };
@@ -177,12 +177,12 @@ const oneHot: Operator = (setup) => {
   return (x, depth, values) => {
     const count = integersOf(depth as Value)[0] ?? 1;
     const [off = 0, on = 1] = integersOf(values as Value);
-    const hot = aten("one_hot", positive(asTensor(x as Value), count), count) as Tensor;
+    const hot = aten("one_hot", positive(asTensor(x as Value), count), count);
     const filled = hot
       .to({ dtype: (values as Value).dtype })
       .mul(on - off)
       .add(off);
-    return axis === -1 ? filled : (aten("movedim", filled, -1, axis) as Tensor);
+    return axis === -1 ? filled : aten("movedim", filled, -1, axis);
   };
 };
 

@@ -81,7 +81,7 @@ const localResponse: Operator = (setup) => {
   return (value) => {
     const x = asTensor(value as Value);
     const squares = nn.functional.pad(x.mul(x).unsqueeze(1), [0, 0, 0, 0, before, size - 1 - before]);
-    const mean = (aten("avg_pool3d", squares, [size, 1, 1], [1, 1, 1]) as Tensor).squeeze(1);
+    const mean = aten("avg_pool3d", squares, [size, 1, 1], [1, 1, 1]).squeeze(1);
     return x.div(mean.mul(alpha).add(bias).pow(beta));
   };
 };
@@ -90,7 +90,7 @@ const lpNormalization: Operator = (setup) => {
   const [axis, p] = [setup.number("axis", -1), setup.number("p", 2)];
   return (value) => {
     const x = asTensor(value as Value);
-    return x.div((aten("norm", x, p, [axis], true) as Tensor).clamp(1e-12));
+    return x.div(aten("norm", x, p, [axis], true).clamp(1e-12));
   };
 };
 
@@ -98,8 +98,8 @@ const meanVariance: Operator = (setup) => {
   const axes = setup.numbers("axes") ?? [0, 2, 3];
   return (value) => {
     const x = asTensor(value as Value);
-    const centered = x.sub(aten("mean", x, [...axes], true) as Tensor);
-    const variance = aten("mean", centered.mul(centered), [...axes], true) as Tensor;
+    const centered = x.sub(aten("mean", x, [...axes], true));
+    const variance = aten("mean", centered.mul(centered), [...axes], true);
     return centered.div(variance.add(1e-9).sqrt());
   };
 };

@@ -58,7 +58,7 @@ const maxPool: Operator = (setup) => {
       [...strides],
       kernel.map(() => 0),
       [...dilations],
-    ) as Tensor;
+    );
   };
 };
 
@@ -73,21 +73,13 @@ const averagePool: Operator = (setup) => {
   const isPlain = !isCeil && symmetric?.every((pad, i) => 2 * pad <= (kernel[i] ?? 0));
   if (isPlain)
     return (x) =>
-      aten(
-        pool,
-        asTensor(x as Value),
-        [...kernel],
-        [...strides],
-        [...(symmetric as number[])],
-        false,
-        countsPads,
-      ) as Tensor;
+      aten(pool, asTensor(x as Value), [...kernel], [...strides], [...(symmetric as number[])], false, countsPads);
   return (value) => {
     const x = asTensor(value as Value);
     const sizes = spatial(x, kernel.length);
     const own = pads(sizes);
     const all = isCeil ? withCeiling(own, sizes, kernel, strides) : own;
-    const average = (input: Tensor) => aten(pool, input, [...kernel], [...strides], zeros) as Tensor;
+    const average = (input: Tensor) => aten(pool, input, [...kernel], [...strides], zeros);
     // The fraction of each window that counts: the image alone, or with its padding.
     const counted = ones([1, 1, ...sizes], { dtype: x.dtype, device: x.device });
     const inside = countsPads
@@ -111,12 +103,12 @@ function globally(compute: (x: Tensor, dims: number[]) => Tensor): Operator {
 }
 
 const globalAverage = globally((x, dims) =>
-  dims.length === 2 ? nn.functional.adaptiveAvgPool2d(x, 1) : (aten("mean", x, dims, true) as Tensor),
+  dims.length === 2 ? nn.functional.adaptiveAvgPool2d(x, 1) : aten("mean", x, dims, true),
 );
 
 export const poolingOperators: OperatorTable = {
   MaxPool: maxPool,
   AveragePool: averagePool,
   GlobalAveragePool: globalAverage,
-  GlobalMaxPool: globally((x, dims) => aten("amax", x, dims, true) as Tensor),
+  GlobalMaxPool: globally((x, dims) => aten("amax", x, dims, true)),
 };

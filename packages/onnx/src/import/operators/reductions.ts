@@ -28,7 +28,7 @@ function reduction(
 const call =
   (name: string): Reduce =>
   (x, dims, keepdim) =>
-    aten(name, x, dims, keepdim) as Tensor;
+    aten(name, x, dims, keepdim);
 
 const sum = call("sum");
 
@@ -37,7 +37,7 @@ const product: Reduce = (x, dims, keepdim) =>
   dims
     .map((dim) => (dim < 0 ? dim + x.ndim : dim))
     .sort((a, b) => b - a)
-    .reduce((value, dim) => aten("prod", value, dim, keepdim) as Tensor, x);
+    .reduce((value, dim) => aten("prod", value, dim, keepdim), x);
 
 const total = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
 

@@ -101,7 +101,7 @@ const concat: Operator = (setup) => {
         values.flatMap((value) => (value as HostValue).numbers),
         values[0]?.dtype,
       );
-    return aten("cat", values.map(asTensor), axis) as Tensor;
+    return aten("cat", values.map(asTensor), axis);
   };
 };
 
@@ -127,7 +127,7 @@ const tile: Operator = () => (x, repeats) => {
     value.shape.map((length, i) => length * (times[i] ?? 1)),
     "Tile",
   );
-  return aten("repeat", value, [...times]) as Tensor;
+  return aten("repeat", value, [...times]);
 };
 
 const constantOfShape: Operator = (setup) => {

@@ -153,7 +153,7 @@ const depthToSpace: Operator = (setup) => {
   const isDcr = setup.text("mode", "DCR") === "DCR";
   return (value) => {
     const x = asTensor(value as Value);
-    if (!isDcr) return aten("pixel_shuffle", x, block) as Tensor;
+    if (!isDcr) return aten("pixel_shuffle", x, block);
     const [n = 0, c = 0, h = 0, w = 0] = x.shape;
     const depth = c / block ** 2;
     return x
