@@ -55,7 +55,7 @@ export function padded(x: Tensor, pads: readonly number[], value = 0): Tensor {
   return nn.functional.pad(x, pairs, { value });
 }
 
-const spatialSizes = (x: Tensor, axes: number) => x.shape.slice(x.ndim - axes);
+export const spatialSizes = (x: Tensor, axes: number) => x.shape.slice(x.ndim - axes);
 
 const convolution: Operator = (setup) => {
   const group = setup.number("group", 1);

@@ -1,6 +1,6 @@
 import { nn, ones, type Tensor } from "@classifier-training/torch";
 import { asTensor, type Value } from "../values.ts";
-import { padded, windowOf } from "./convolution.ts";
+import { padded, spatialSizes, windowOf } from "./convolution.ts";
 import { aten, type NodeSetup, type Operator, type OperatorTable, unary } from "./setup.ts";
 
 function kernelOf(setup: NodeSetup): readonly number[] {
@@ -8,8 +8,6 @@ function kernelOf(setup: NodeSetup): readonly number[] {
   if (kernel !== undefined && kernel.length >= 1 && kernel.length <= 3) return kernel;
   throw setup.unsupported(`expected a kernel_shape of 1 to 3 axes, received ${kernel?.length ?? "none"}`);
 }
-
-const spatial = (x: Tensor, axes: number) => x.shape.slice(x.ndim - axes);
 
 /** Pixels that a last, incomplete window needs at the end. */
 function withCeiling(
@@ -48,8 +46,8 @@ const maxPool: Operator = (setup) => {
   const reach = kernel.map((k, i) => (k - 1) * (dilations[i] ?? 1) + 1);
   return (value) => {
     const x = asTensor(value as Value);
-    const own = pads(spatial(x, kernel.length));
-    const all = isCeil ? withCeiling(own, spatial(x, kernel.length), reach, strides) : own;
+    const own = pads(spatialSizes(x, kernel.length));
+    const all = isCeil ? withCeiling(own, spatialSizes(x, kernel.length), reach, strides) : own;
     const input = padded(x, all, Number.NEGATIVE_INFINITY);
     return aten(
       `max_pool${kernel.length}d`,
@@ -76,7 +74,7 @@ const averagePool: Operator = (setup) => {
       aten(pool, asTensor(x as Value), [...kernel], [...strides], [...(symmetric as number[])], false, countsPads);
   return (value) => {
     const x = asTensor(value as Value);
-    const sizes = spatial(x, kernel.length);
+    const sizes = spatialSizes(x, kernel.length);
     const own = pads(sizes);
     const all = isCeil ? withCeiling(own, sizes, kernel, strides) : own;
     const average = (input: Tensor) => aten(pool, input, [...kernel], [...strides], zeros);
